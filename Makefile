@@ -1,0 +1,48 @@
+# What people and CI run; everything else is `slipway --help`.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint render lock tools clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: .venv/ready .tools/bin/kustomize ## The main job from end to end, in a scratch clone
+	@tests/demo.sh
+
+test: .venv/ready tools ## All tests that need no cluster
+	@pytest -q -n auto --dist worksteal
+
+lint: .venv/ready tools ## Formatting, lint, types, and the workflows of GitHub
+	ruff format --check
+	ruff check
+	mypy
+
+render: .venv/ready .tools/bin/kustomize ## Build every overlay with kustomize
+	@for overlay in overlays/*/*/; do [ ! -d "$$overlay" ] || kustomize build "$$overlay" > /dev/null || exit 1; done
+
+lock: .venv/ready ## Bring requirements.lock up to pyproject.toml (UPGRADE=1: and to the newest versions)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		$(if $(UPGRADE),--upgrade) --extra dev --output-file requirements.lock pyproject.toml
+
+tools: .tools/bin/kustomize ## kustomize, and where Go is, the tools that a few tests need
+	@.ci/tools
+
+clean: ## Forget the environment and the tools
+	rm -rf .venv .tools
+
+.tools/bin/kustomize:
+	@.ci/tools kustomize
+
+# uv installs the rest, so it comes first, by its own hash from the lock.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python .venv --no-deps --editable .
+	@touch $@

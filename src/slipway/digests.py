@@ -1,0 +1,78 @@
+"""Content addresses: SHA-256, in hexadecimal, of bytes, files, and sets of files."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["canonical", "of_bytes", "of_file", "of_files", "of_value", "walk"]
+
+_CHUNK = 1 << 20
+
+
+def of_bytes(content: bytes) -> str:
+    """The digest of `content`."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """The digest of the content of a file; its name and mode do not count."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """`value` as JSON with sorted keys and no white space: equal values give equal bytes.
+
+    A number that is not finite has none in JSON and reads as null; 1 and 1.0 are different values.
+    """
+    return msgspec.json.encode(value, order="sorted")
+
+
+def of_value(value: Any) -> str:
+    """The digest of anything that JSON can hold."""
+    return of_bytes(canonical(value))
+
+
+def of_files(digests: "Mapping[str, str]") -> str:
+    """The digest of a set of files, given as {path within the set: digest of its content}."""
+    return of_value(dict(digests))
+
+
+def walk(folder: Path, *, skip: "Iterable[str]" = ()) -> dict[str, Path]:
+    """Every file below `folder` as {POSIX path within it: path}, sorted; names in `skip` and bytecode are left out.
+
+    Links to files count as files, links to folders are not followed; a folder that is not there has no files. Raises
+    `OSError` for one that cannot be listed, and `SlipwayError` for a name that is not text: a set is never silently
+    smaller than it is.
+    """
+    left_out = {"__pycache__", *skip}
+    found: dict[str, Path] = {}
+    for parent, folders, names in os.walk(folder, onerror=_fail):
+        folders[:] = [name for name in folders if name not in left_out]
+        for name in names:
+            path = Path(parent, name)
+            if name not in left_out and path.is_file():
+                found[_text(path.relative_to(folder).as_posix())] = path
+    return dict(sorted(found.items()))
+
+
+def _fail(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _text(name: str) -> str:
+    if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+        raise SlipwayError(f"{name!r} is not a name in UTF-8", fix="rename the file")
+    return name

@@ -1,0 +1,131 @@
+"""Files and folders that are there whole or not at all."""
+
+import errno
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["link_tree", "new_folder", "write"]
+
+_ATTEMPTS = 10
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put `content` at `path` in one move; a reader sees the old file or the new one, never a part.
+
+    It is on the disk for good when this returns. After a kill only a hidden file beside it is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> "Iterator[Path]":
+    """A folder to fill, which gets its name `path` only when the block ends without an error.
+
+    What was at `path` before is replaced. Whenever the process is killed, `path` is what it was, the new folder, or
+    absent for a moment, and never a part of either; what is left is in hidden folders beside it.
+    Raises `SlipwayError` when `path` is a file, or holds the folder that the process is in.
+    """
+    path = _free(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=_hidden(path)))
+    try:
+        draft.chmod(0o755)
+        yield draft
+        _put(draft, path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _free(path: Path) -> Path:
+    """`path` without links, if a folder may be made or replaced there."""
+    path = path.resolve()
+    if path.exists() and not path.is_dir():
+        raise SlipwayError(f"{path} is a file, and a folder is to be made there", fix="name another place")
+    if _here().is_relative_to(path):
+        fix = "name a folder below this one, or one somewhere else"
+        raise SlipwayError(f"{path} is the folder you are in, or holds it: it would be replaced", fix=fix)
+    return path
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # somebody removed it
+        return Path("/nowhere")
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Give `draft` the name `path`; what has it now goes aside in one move, for taking it apart takes many."""
+    for attempt in range(_ATTEMPTS):
+        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=_hidden(path)))
+        try:
+            with suppress(FileNotFoundError):
+                path.rename(aside / "old")
+            draft.rename(path)
+        except BaseException as error:
+            if (aside / "old").exists() and not path.exists():
+                (aside / "old").rename(path)
+            # Another process put a folder there in between: the last one stays.
+            if getattr(error, "errno", None) not in (errno.ENOTEMPTY, errno.EEXIST) or attempt + 1 == _ATTEMPTS:
+                raise
+        else:
+            return
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Make the files below `source` appear below `target`: by hard link, or by copy where links do not reach.
+
+    A file is one and the same in both then: replace it, as `write` does, and never write into it.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in sorted(source.iterdir()):
+        if entry.is_dir():
+            link_tree(entry, target / entry.name)
+        else:
+            _link(entry.resolve(), target / entry.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _hidden(path: Path) -> str:
+    return f".{path.name[:40]}."
+
+
+def _sync(folder: Path) -> None:
+    with suppress(OSError):  # some network file systems cannot
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

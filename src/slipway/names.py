@@ -1,0 +1,111 @@
+"""Names that cross borders: models, model ids and releases, each with a pure `parse` and `format`."""
+
+import keyword
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MAX_MODEL_NAME", "ModelId", "ReleaseName", "check_model_name", "nearest"]
+
+# Knative derives `<model>-v<version>-<8 digits>-00001-deployment` from it, and that has to stay under 63 characters:
+# 24 + 2 + 5 (a version up to 99999) + 9 + 6 + 11 = 57.
+MAX_MODEL_NAME = 24
+
+# Nine digits are enough for a version, and what is longer is no number that anyone meant.
+_VERSION = "[1-9][0-9]{0,8}"
+_MODEL_NAME = re.compile(r"[a-z][a-z0-9]*")
+_MODEL_ID = re.compile(rf"([a-z][a-z0-9]*)/([a-z](?:[a-z0-9-]*[a-z0-9])?)/({_VERSION})")
+_RELEASE = re.compile(rf"v({_VERSION})-([0-9a-f]{{8}})")
+# `common` is the shared code, `training` lies beside the releases of a model; the others are packages on the path.
+_RESERVED = frozenset({"common", "model", "slipway", "training"})
+
+_LONGEST_SHOWN = 60
+_MOST_SHOWN = 12
+
+
+def check_model_name(name: str) -> str:
+    """Return `name` if Python and Kubernetes both accept it as a model's; raise `SlipwayError` if not."""
+    if reason := _objection(name):
+        raise SlipwayError(f"{_shown(name)} cannot be a model's name: {reason}", fix=_proposal(name))
+    return name
+
+
+def _objection(name: str) -> str:
+    if not _MODEL_NAME.fullmatch(name):
+        return "it has to be lower-case letters and digits, a letter first (a Python module and a Kubernetes name)"
+    if len(name) > MAX_MODEL_NAME:
+        return f"it has {len(name)} characters, {MAX_MODEL_NAME} is the most (Knative adds its own)"
+    return "the word is reserved" if keyword.iskeyword(name) or name in _RESERVED else ""
+
+
+def _proposal(name: str) -> str:
+    plain = re.sub(r"[^a-z0-9]", "", name.lower()).lstrip("0123456789")[:MAX_MODEL_NAME]
+    example = plain if plain and not _objection(plain) else "iris2"
+    return f"name it {example!r}, say: its folder under model/ and in slipway.yaml"
+
+
+def nearest(word: str, known: "Iterable[str]") -> str:
+    """A clause that names the known word most like `word`, in either case, or lists them when none is alike."""
+    spelt = {each.lower(): each for each in sorted(known, reverse=True)}
+    alike = get_close_matches(word[:_LONGEST_SHOWN].lower(), spelt, n=1, cutoff=0.6)
+    if alike and spelt[alike[0]] != word:
+        return f"did you mean {_shown(spelt[alike[0]])}?"
+    words = sorted(spelt.values())
+    more = f", and {len(words) - _MOST_SHOWN} more" if len(words) > _MOST_SHOWN else ""
+    return f"known: {', '.join(map(_cut, words[:_MOST_SHOWN]))}{more}" if words else "there is none"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+def _shown(text: str) -> str:
+    return repr(_cut(text))
+
+
+class ModelId(NamedTuple):
+    """`iris/test/7`: one published version of a model in an environment."""
+
+    model: str
+    environment: str
+    version: int
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelId":
+        """Read `<model>/<environment>/<version>`; raise `SlipwayError` on anything else."""
+        match = _MODEL_ID.fullmatch(text)
+        if not match:
+            fix = "write <model>/<environment>/<version>: iris/test/7"
+            raise SlipwayError(f"{_shown(text)} is not a model id", fix=fix)
+        return cls(match[1], match[2], int(match[3]))
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.environment}/{self.version}"
+
+
+class ReleaseName(NamedTuple):
+    """`v7-1a2b3c4d`: the version in its environment, and the first 8 digits of the fingerprint."""
+
+    version: int
+    short: str
+
+    @classmethod
+    def of(cls, version: int, fingerprint: str) -> "ReleaseName":
+        """The name of the release of `version` whose image has `fingerprint` (hexadecimal)."""
+        return cls(version, fingerprint[:8])
+
+    @classmethod
+    def parse(cls, text: str) -> "ReleaseName":
+        """Read `v<version>-<8 hexadecimal digits>`; raise `SlipwayError` on anything else."""
+        match = _RELEASE.fullmatch(text)
+        if not match:
+            raise SlipwayError(f"{_shown(text)} is not a release", fix="write v<version>-<fingerprint>: v7-1a2b3c4d")
+        return cls(int(match[1]), match[2])
+
+    def __str__(self) -> str:
+        return f"v{self.version}-{self.short}"

@@ -1,0 +1,141 @@
+"""Names that cross borders."""
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.names import MAX_MODEL_NAME, ModelId, ReleaseName, check_model_name, nearest
+
+LONGEST = "m" * MAX_MODEL_NAME
+
+
+@pytest.mark.parametrize("name", ["a", "iris", "iris2", "x0y1", "match", "type", "test", "none", LONGEST])
+def test_a_name_that_python_and_kubernetes_take_is_a_models(name):
+    """Lower-case letters and digits, a letter first, up to the limit; Python's soft keywords are free."""
+    assert check_model_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "Iris", "2iris", "i-ris", "i_ris", "i.ris", "iris ", "iris\n", "irís", "../x", LONGEST + "m"),
+        *("class", "import", "lambda", "common", "model", "slipway", "training"),
+    ],
+)
+def test_another_name_is_refused(name):
+    """What either of them refuses, Python's keywords, and the folders that are taken."""
+    with pytest.raises(SlipwayError, match="cannot be a model's name"):
+        check_model_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "proposed"),
+    [
+        ("Iris-Flowers", "'irisflowers'"),
+        ("2iris", "'iris'"),
+        ("class", "'iris2'"),
+        ("", "'iris2'"),
+        ("m" * 500, LONGEST),
+    ],
+)
+def test_a_refusal_proposes_a_name_that_will_do_and_stays_short(name, proposed):
+    """The fix is made of the name that was given, where anything of it is left."""
+    with pytest.raises(SlipwayError) as caught:
+        check_model_name(name)
+    assert proposed in caught.value.fix
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("version", [1, 99_999])
+def test_what_knative_derives_from_the_longest_name_stays_under_63_characters(version):
+    """Service, its revision, and the deployment of that; the Route and the verification's Job are shorter."""
+    service = f"{LONGEST}-{ReleaseName.of(version, 'f' * 64)}"
+    assert len(f"{service}-00001-deployment") < 63
+    assert len(f"verify-{service}") < 63
+
+
+@pytest.mark.parametrize(
+    ("text", "model_id"),
+    [
+        ("iris/test/7", ModelId("iris", "test", 7)),
+        ("x1/prod-eu/123456789", ModelId("x1", "prod-eu", 123456789)),
+        ("iris/dev/1", ModelId("iris", "dev", 1)),
+    ],
+)
+def test_a_model_id_is_read_as_it_is_written(text, model_id):
+    """`parse` and `format` undo each other."""
+    assert ModelId.parse(text) == model_id
+    assert str(model_id) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "iris", "iris/test", "iris/test/0", "iris/test/07", "iris/test/-1", "iris/test/7/8", "iris/test/7\n"),
+        "Iris/test/7",
+        "iris/te_st/7",
+        "iris/test-/7",
+        "iris//7",
+        "iris/test/x",
+        "iris/test/٣",
+        "iris/test/" + "9" * 5000,
+    ],
+)
+def test_what_is_no_model_id_is_refused(text):
+    """Nothing but the three parts, and no number that is not written the one way; huge ones are no crash."""
+    with pytest.raises(SlipwayError, match="not a model id"):
+        ModelId.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [("v7-1a2b3c4d", ReleaseName(7, "1a2b3c4d")), ("v99999-00000000", ReleaseName(99999, "00000000"))],
+)
+def test_a_release_is_read_as_it_is_written(text, release):
+    """`parse` and `format` undo each other."""
+    assert ReleaseName.parse(text) == release
+    assert str(release) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "v7", "7-1a2b3c4d", "v0-1a2b3c4d", "v07-1a2b3c4d", "v7-1A2B3C4D", "v7-1a2b3c4", "v7-1a2b3c4d5"),
+        *("v7-1a2b3c4g", "v7-1a2b3c4d\n", " v7-1a2b3c4d", "v" + "9" * 5000 + "-1a2b3c4d"),
+    ],
+)
+def test_what_is_no_release_is_refused(text):
+    """Version and eight lower-case hexadecimal digits, and nothing else."""
+    with pytest.raises(SlipwayError, match="not a release"):
+        ReleaseName.parse(text)
+
+
+def test_a_release_is_named_by_version_and_short_fingerprint():
+    """The first eight digits, whatever the rest."""
+    assert str(ReleaseName.of(7, "1a2b3c4d" + "0" * 56)) == "v7-1a2b3c4d"
+
+
+def test_releases_are_ordered_by_version_as_a_number():
+    """v10 is newer than v9."""
+    assert max(ReleaseName(9, "ffffffff"), ReleaseName(10, "00000000")).version == 10
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "says"),
+    [
+        ("mn", ["min", "max"], "did you mean 'min'?"),
+        ("IRIS", ["iris", "tumor"], "did you mean 'iris'?"),
+        ("colour", ["Color"], "did you mean 'Color'?"),
+        ("zebra", ["iris", "tumor"], "known: iris, tumor"),
+        ("iris", ["iris"], "known: iris"),
+        ("x", [], "there is none"),
+        ("x", [f"field{n:02}" for n in range(40)], "known: field00, field01"),
+    ],
+)
+def test_the_nearest_known_word_is_named(word, known, says):
+    """In either case; all known ones when none is alike."""
+    assert nearest(word, known).startswith(says)
+
+
+def test_hints_stay_short_and_fast_whatever_they_are_about():
+    """A megabyte as word, or very many known words, give one line."""
+    assert len(nearest("x" * 1_000_000, [f"{'y' * 500}{n}" for n in range(200)])) < 1000
