@@ -1,0 +1,147 @@
+"""What `slipway.yaml` may say of an environment and of a model."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+__all__ = ["LABEL", "Data", "Environment", "File", "Gate", "ModelSettings", "Own", "Scale", "SecretRef"]
+
+
+def _text(pattern: str, words: str, most: int = 300) -> Meta:
+    return Meta(pattern=rf"\A(?:{pattern})\Z", max_length=most, description=words)
+
+
+LABEL = "[a-z]([a-z0-9-]*[a-z0-9])?"
+_HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
+_PATHS = r"(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+
+Name = Annotated[str, _text(LABEL, "lower-case letters, digits and - are taken, a letter first, 40 at the most", 40)]
+Secret = Annotated[str, _text(rf"{LABEL}(\.{LABEL})*", "the name of a Kubernetes Secret is needed", 253)]
+SecretKey = Annotated[str, _text("[A-Za-z0-9._-]+", "the name of a key in the Secret is needed", 253)]
+Branch = Annotated[str, _text(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9_][A-Za-z0-9._/-]*(?<![./])", "a branch's name is needed")]
+Store = Annotated[str, _text(r"gs://[^\s/][^\s]*|(?!.*://)\S(.*\S)?", "a directory or gs://bucket/prefix is needed")]
+Registry = Annotated[
+    str, _text(_HOST + _PATHS, "host/path in lower case is needed, without https:// and a tag: ghcr.io/team/models")
+]
+Image = Annotated[
+    str,
+    _text(
+        rf"({_HOST}/)?[a-z0-9]+([._-]+[a-z0-9]+)*{_PATHS}(:[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{{64}}"
+        r"|:[A-Za-z0-9_][A-Za-z0-9._-]*@sha256:[0-9a-f]{64})",
+        "an image with a tag or a digest is needed: python:3.11-slim",
+    ),
+]
+Uri = Annotated[str, _text(r"\S(.*\S)?", "a path or a URI is needed", 2000)]
+Cpu = Annotated[str, _text(r"[0-9]*[1-9][0-9]*m|(?=.*[1-9])[0-9]+(\.[0-9]+)?", "CPUs are needed: '1', '0.5' or 500m")]
+Memory = Annotated[str, _text("[0-9]*[1-9][0-9]*(k|M|G|Ki|Mi|Gi)", "memory with its unit is needed: 512Mi or 2Gi")]
+Digest = Annotated[str, _text("[0-9a-f]{64}", "64 hexadecimal digits are needed, as sha256sum prints them")]
+Positive = Annotated[int, Meta(ge=1, description="1 is the least")]
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Environment(_Strict, frozen=True, kw_only=True):
+    """Where the releases of one environment live and what they may use."""
+
+    store: Store
+    """A directory (relative to the repository) or `gs://bucket/prefix`."""
+    namespace: Name
+    registry: Registry = "unbuilt.invalid"
+    """Where images are pushed; under `unbuilt.invalid` none is built."""
+    promotes_from: str | None = None
+    """The environment whose verified releases this one takes; its only way in."""
+
+
+class Scale(_Strict, frozen=True, kw_only=True):
+    """How many instances a function has, and what each gets."""
+
+    min: Annotated[int, Meta(ge=0, description="0 is the least")] = 0
+    max: Positive = 5
+    concurrency: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000 is the range")] = 20
+    """Requests that one instance answers at a time."""
+    cpu: Cpu = "1"
+    memory: Memory = "512Mi"
+    timeout: Annotated[int, Meta(ge=1, le=600, description="1 to 600 seconds is the range")] = 60
+    """Seconds that a request may take."""
+
+
+class Data(_Strict, frozen=True, kw_only=True):
+    """A model's data: a path in the repository or a URI, `{date}` in it stands for today (YYYY-MM-DD)."""
+
+    uri: Uri
+    sha256: Digest | None = None
+
+
+class Gate(_Strict, frozen=True, kw_only=True):
+    """What a metric has to be for a version to be published."""
+
+    min: float | None = None
+    max: float | None = None
+    worse_by: Annotated[float, Meta(ge=0, description="0 is the least")] | None = None
+    """How much worse than the deployed version it may be, on the same rows."""
+
+
+class SecretRef(_Strict, frozen=True, kw_only=True):
+    """The key of a Kubernetes Secret; on a laptop the variable of the same name in the environment stands in for it."""
+
+    secret: Secret
+    key: SecretKey
+
+
+Gates = dict[str, Gate]
+Parameters = dict[str, bool | int | float | str]
+
+
+class ModelSettings(_Strict, frozen=True, kw_only=True):
+    """What a team may say of a model; a model that is not named in the file has all the defaults."""
+
+    folder: str | None = None
+    """Where the model's code is: `model/<name>` unless set. Several models may share one."""
+    services: list[Literal["predict", "training"]] = field(default_factory=lambda: ["predict"])
+    train: Literal["declared", "runner", "manual"] = "declared"
+    data: Uri | Data | None = None
+    """Unless set: the one CSV file in the model's folder."""
+    parameters: Parameters = field(default_factory=dict)
+    secrets: dict[str, SecretRef] = field(default_factory=dict)
+    """Environment variables for training."""
+    gates: Gates = field(default_factory=dict)
+    held_out: Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1 is needed: 0.2")] = 0.2
+    schedule: str | None = None
+    """When to retrain, as cron writes it."""
+    scale: Scale = field(default_factory=Scale)
+    retention: Positive = 3
+    """How many releases stay declared at the most."""
+    base_image: Image | None = None
+    pin: dict[str, Positive] = field(default_factory=dict)
+    """By environment: the version to stay at."""
+    per_environment: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By environment: other values for `scale` and `retention`."""
+
+    def within(self, environment: str) -> "ModelSettings":
+        """These settings with the environment's own values laid over them."""
+        own = self.per_environment.get(environment, {})
+        if not own:
+            return self
+        merged = msgspec.to_builtins(self)
+        merged["scale"] |= own.get("scale") or {}
+        merged["retention"] = own.get("retention") or merged["retention"]
+        return msgspec.convert(merged, ModelSettings)
+
+
+class Own(_Strict, frozen=True, kw_only=True):
+    """What a model may say for one environment alone."""
+
+    scale: Scale | None = None
+    retention: Positive | None = None
+
+
+class File(_Strict, frozen=True, kw_only=True):
+    """All of it."""
+
+    environments: dict[str, Environment]
+    branch: Branch = "main"
+    base_image: Image = "python:3.11-slim"
+    models: dict[str, ModelSettings] = field(default_factory=dict)

@@ -1,0 +1,119 @@
+"""`slipway.yaml`, the one settings file, as it is read: a repository's environments and models."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from slipway.consistency import check, check_secrets
+from slipway.declarations import Data, Environment, File, Gate, ModelSettings, Scale, SecretRef
+from slipway.errors import SlipwayError
+from slipway.names import check_model_name, nearest
+from slipway.strict import FILE, convert, read
+
+__all__ = [
+    "FILE",
+    "Data",
+    "Environment",
+    "Gate",
+    "ModelSettings",
+    "Scale",
+    "SecretRef",
+    "Settings",
+    "find_root",
+    "load",
+    "parse",
+]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings of a repository."""
+
+    root: Path
+    environments: dict[str, Environment]
+    branch: str
+    """The branch that Argo CD follows."""
+    base_image: str
+    declared: dict[str, ModelSettings]
+
+    def environment(self, name: str) -> Environment:
+        """The settings of an environment; raises `SlipwayError` naming the nearest known one."""
+        if name not in self.environments:
+            raise SlipwayError(f"unknown environment {name!r}", fix=f"{nearest(name, self.environments)} ({FILE})")
+        return self.environments[name]
+
+    def models(self) -> list[str]:
+        """The names of all models, sorted: those that the file names, and the folders under `model/` that none has."""
+        taken = {Path(each.folder) for each in self.declared.values() if each.folder}
+        folders = {
+            path.parent.name
+            for path in self.root.glob("model/*/model.py")
+            # Hidden ones are what `slipway new` leaves when it is killed.
+            if not path.parent.name.startswith(".") and Path("model", path.parent.name) not in taken
+        }
+        return sorted((folders - {"common"}) | self.declared.keys())
+
+    def model(self, name: str) -> ModelSettings:
+        """The settings of a model; raises `SlipwayError` naming the nearest known one."""
+        if name not in self.declared and name not in self.models():
+            if name != "common" and name.isidentifier() and (self.root / "model" / name).is_dir():
+                self._refuse_folder(name)
+            raise SlipwayError(f"unknown model {name!r}", fix=nearest(name, self.models()))
+        check_model_name(name)
+        return self.declared.get(name, ModelSettings())
+
+    def _refuse_folder(self, name: str) -> None:
+        users = [
+            user for user, each in self.declared.items() if each.folder and Path(each.folder) == Path("model", name)
+        ]
+        if users:
+            raise SlipwayError(f"model/{name} is the folder of {' and '.join(users)}", fix="name one of them")
+        raise SlipwayError(f"model/{name} has no model.py", fix=f"write it, or start anew: slipway new {name}")
+
+    def folder(self, name: str) -> Path:
+        """Where the code of a model is."""
+        return self.root / (self.model(name).folder or f"model/{name}")
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder, from `start` (the current one) upwards, that holds `slipway.yaml`."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise SlipwayError(
+        f"no {FILE} in {start} or above it", fix="go into the repository, or give its folder: slipway -C DIR"
+    )
+
+
+def load(root: Path | None = None) -> Settings:
+    """Read and check the settings of the repository at `root`; raise `SlipwayError` with the path of what is wrong."""
+    root = root.resolve() if root else find_root()
+    try:
+        text = (root / FILE).read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise SlipwayError(
+            f"there is no {FILE} in {root}", fix="give the repository's folder: slipway -C DIR"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SlipwayError(f"{root / FILE} cannot be read: {error}", fix="save it as text in UTF-8") from error
+    return parse(text, root)
+
+
+def parse(text: str, root: Path) -> Settings:
+    """Read settings from the text of the file; `root` is the repository that they speak of."""
+    content = read(text)
+    if content is None:
+        content = {}
+    if isinstance(content, dict) and isinstance(content.get("models"), dict):
+        # A name with nothing below it has all the defaults.
+        content["models"] = {name: {} if each is None else each for name, each in content["models"].items()}
+        check_secrets(content["models"])
+    file = convert(content, File, "")
+    check(file)
+    return Settings(
+        root=root,
+        environments=file.environments,
+        branch=file.branch,
+        base_image=file.base_image,
+        declared=file.models,
+    )

@@ -1,0 +1,411 @@
+"""`slipway.yaml`: what it may say, and what is told of what it may not."""
+
+from itertools import pairwise
+
+import pytest
+
+from slipway import settings
+from slipway.errors import SlipwayError
+
+ENVIRONMENTS = """
+environments:
+  test: {store: store/test, namespace: slipway-test}
+  prod: {store: "gs://bucket/prod", namespace: slipway-prod, promotes_from: test}
+"""
+FULL = """
+base_image: "ghcr.io/team/python:3.12-slim@sha256:DIGEST"
+branch: release/1.x
+models:
+  iris: &usual
+    folder: model/flowers
+    services: [predict, training]
+    train: runner
+    data: {uri: "gs://bucket/iris-{date}.csv", sha256: DIGEST}
+    parameters: {c: 0.5, steps: 3, fast: true, kind: lbfgs, token_pattern: "x"}
+    secrets: {API_KEY: {secret: iris.api, key: key.txt}}
+    gates: {accuracy: {min: 0.9, worse_by: 0.01}, rmse: {max: 3}}
+    held_out: 0.3
+    schedule: 0 3 * * mon-fri
+    scale: {min: 1, max: 3, concurrency: 80, cpu: 500m, memory: 1Gi, timeout: 10}
+    retention: 5
+    pin: {prod: 7}
+    per_environment: {prod: {scale: {min: 2}, retention: 9}}
+  tumor:
+    <<: *usual
+    folder: model/tumor
+"""
+
+
+def read(models="", environments=ENVIRONMENTS, root=None):
+    return settings.parse(environments + models, root)
+
+
+def of_iris(text):
+    """The message about the settings of the model iris."""
+    with pytest.raises(SlipwayError) as caught:
+        read("models:\n  iris:\n    " + text)
+    assert caught.value.problem.startswith("slipway.yaml")
+    return str(caught.value).removeprefix("slipway.yaml: models.iris").removeprefix(".")
+
+
+def test_what_is_not_said_has_a_default():
+    """Of environments, of models, and of models that are not named at all."""
+    found = read("models:\n  iris:\n  tumor: {}\n")
+    assert (found.branch, found.base_image) == ("main", "python:3.11-slim")
+    assert found.environment("test").registry == "unbuilt.invalid"
+    assert found.environment("prod").promotes_from == "test"
+    assert found.model("iris") == found.model("tumor") == settings.ModelSettings()
+    assert found.model("iris").scale == settings.Scale(min=0, max=5, concurrency=20)
+
+
+def test_everything_that_can_be_said_is_read():
+    """As a full file says it, with anchors too."""
+    found = read(FULL.replace("DIGEST", "0123456789abcdef" * 4))
+    assert found.model("iris").parameters["c"] == 0.5
+    assert found.model("tumor").gates["rmse"].max == 3.0
+    assert found.model("tumor").folder == "model/tumor"
+
+
+def test_an_environments_own_values_lie_over_the_others():
+    """Key by key; another environment has none of them."""
+    model = read("models:\n  iris: {scale: {max: 9}, per_environment: {prod: {scale: {min: 2}, retention: 7}}}").model(
+        "iris"
+    )
+    assert (model.within("prod").scale.min, model.within("prod").scale.max, model.within("prod").retention) == (2, 9, 7)
+    assert model.within("test") is model
+
+
+@pytest.mark.parametrize("own", ["", "{}", "{scale: }", "{retention: }", "{scale: {}}"])
+def test_an_environments_empty_values_change_nothing(own):
+    """A key with nothing behind it is met while somebody tries things out."""
+    model = read(f"models:\n  iris: {{per_environment: {{prod: {own or '{}'}}}}}").model("iris")
+    assert model.within("prod").scale == model.scale
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("environment: {}", "environment: unknown key; did you mean 'environments'?"),
+        (ENVIRONMENTS + "model: {}", "model: unknown key; did you mean 'models'?"),
+        (ENVIRONMENTS + "base_img: x", "base_img: unknown key; did you mean 'base_image'?"),
+        ("environments: {test: {stor: x}}", "environments.test.stor: unknown key; did you mean 'store'?"),
+        ("environments: {test: {store: x}}", "environments.test.namespace: is missing"),
+        ("environments: {test: }", "environments.test: a block of keys is needed, not nothing"),
+        ("environments: {}", "environments: there is none"),
+        ("environments: [test]", "environments: a block of keys is needed, not a list"),
+        ("environments: {on: {store: x, namespace: y}}", "environments: the key True is not text"),
+        ("environments: {Test: {store: x, namespace: y}}", "environments.Test: an environment's name is lower-case"),
+        ("environments: {dev: {store: x, namespace: y}}", "environments.dev: the word is reserved"),
+        ("environments: {a/b: {store: x, namespace: y}}", "environments.a/b: an environment's name"),
+        ("environments: {test: {store: x, namespace: Y}}", "environments.test.namespace: 'Y' will not do: lower-case"),
+        ("environments: {test: {store: '', namespace: y}}", "environments.test.store: '' will not do: a directory"),
+        ("environments: {test: {store: s3://x, namespace: y}}", "environments.test.store: 's3://x' will not do"),
+        ("environments: {test: {store: 'gs://', namespace: y}}", "environments.test.store: 'gs://' will not do"),
+        (
+            "environments: {test: {store: 3, namespace: y}}",
+            "environments.test.store: text is needed, not a whole number",
+        ),
+        ("", "environments: is missing"),
+        ("- environments", "a block of keys is needed, not a list"),
+        ("text", "a block of keys is needed, not text"),
+        (ENVIRONMENTS + "models: [iris]", "models: a block of keys is needed, not a list"),
+        (ENVIRONMENTS + "models: {iris: [1]}", "models.iris: a block of keys is needed, not a list"),
+        (ENVIRONMENTS + "models: {1: {}}", "models: the key 1 is not text"),
+        (ENVIRONMENTS + "branch: on", "branch: text is needed, not true or false"),
+        (ENVIRONMENTS + "branch: a..b", "branch: 'a..b' will not do: a branch's name is needed"),
+        (ENVIRONMENTS + "branch: -x", "branch: '-x' will not do: a branch's name is needed"),
+    ],
+)
+def test_the_message_names_the_path_of_what_is_wrong(text, says):
+    """From the outermost key on, in words that need no knowledge of Python."""
+    with pytest.raises(SlipwayError) as caught:
+        settings.parse(text, None)
+    assert str(caught.value).startswith(f"slipway.yaml: {says}")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("gates: {accuracy: {mn: 0.9}}", "gates.accuracy.mn: unknown key; did you mean 'min'?"),
+        ("gate: {}", "gate: unknown key; did you mean 'gates'?"),
+        ("scale: {mx: 3}", "scale.mx: unknown key; did you mean 'max'?"),
+        ("data: {url: x}", "data.url: unknown key; did you mean 'uri'?"),
+        ("per_environment: {prod: {scal: {}}}", "per_environment.prod.scal: unknown key; did you mean 'scale'?"),
+        (
+            "per_environment: {prod: {scale: {mn: 1}}}",
+            "per_environment.prod.scale.mn: unknown key; did you mean 'min'?",
+        ),
+        ("per_environment: {prod: {pin: 3}}", "per_environment.prod.pin: unknown key; known: retention, scale"),
+        ("per_environment: {prd: {}}", "per_environment.prd: unknown environment; did you mean 'prod'?"),
+        ("pin: {prd: 3}", "pin.prd: unknown environment; did you mean 'prod'?"),
+        ("pin: {prod: 0}", "pin.prod: 0 will not do: 1 is the least"),
+        ("pin: {prod: v7}", "pin.prod: a whole number is needed, not text"),
+        ("pin: {prod: true}", "pin.prod: a whole number is needed, not true or false"),
+        ("pin: 3", "pin: a block of keys is needed, not a whole number"),
+        ("train: manuel", "train: 'manuel' is not known; did you mean 'manual'?"),
+        ("services: [predikt]", "services[0]: 'predikt' is not known; did you mean 'predict'?"),
+        ("services: predict", "services: a list is needed, not text"),
+        ("data: [a.csv]", "data: text or a block of keys is needed, not a list"),
+        ("data: {sha256: }", "data.uri: is missing"),
+        ("data: {uri: x, sha256: abc}", "data.sha256: 'abc' will not do: 64 hexadecimal digits"),
+        ("data: {uri: x, sha256: %s}" % ("1" * 64), "data.sha256: text is needed, not a whole number\n  → put it in"),
+        ("data: 'x-{day}.csv'", "data: unknown {day}: {date} is the only one"),
+        ("data: https://me:word@host/x.csv", "data: holds a user or a password"),
+        ("held_out: 1", "held_out: 1 will not do: a share between 0 and 1"),
+        ("held_out: 20%", "held_out: a number is needed, not text"),
+        ("retention: 2.5", "retention: a whole number is needed, not a number"),
+        ("retention: 0", "retention: 0 will not do: 1 is the least"),
+        ("scale: {min: 3, max: 2}", "scale.min: 3 is more than max, which is 2"),
+        ("{scale: {max: 2}, per_environment: {prod: {scale: {min: 3}}}}", "per_environment.prod.scale.min: 3 is more"),
+        ("scale: {min: -1}", "scale.min: -1 will not do: 0 is the least"),
+        ("scale: {concurrency: 5000}", "scale.concurrency: 5000 will not do: 1 to 1000"),
+        ("scale: {timeout: 3600}", "scale.timeout: 3600 will not do: 1 to 600 seconds"),
+        ("scale: {cpu: 1}", "scale.cpu: text is needed, not a whole number\n  → put it in quotes"),
+        ("scale: {cpu: '0'}", "scale.cpu: '0' will not do: CPUs are needed"),
+        ("scale: {memory: 512m}", "scale.memory: '512m' will not do: memory with its unit is needed"),
+        ("scale: {memory: '512'}", "scale.memory: '512' will not do: memory with its unit is needed"),
+        ("gates: {accuracy: }", "gates.accuracy: a block of keys is needed, not nothing"),
+        ("gates: {accuracy: {}}", "gates.accuracy: sets no limit"),
+        ("gates: {accuracy: 0.9}", "gates.accuracy: a block of keys is needed, not a number"),
+        ("gates: {accuracy: {min: '0.9'}}", "gates.accuracy.min: a number is needed, not text"),
+        ("gates: {accuracy: {min: .nan}}", "gates.accuracy.min: nan is no limit"),
+        ("gates: {accuracy: {max: .inf}}", "gates.accuracy.max: inf is no limit"),
+        ("gates: {accuracy: {worse_by: -0.1}}", "gates.accuracy.worse_by: -0.1 will not do: 0 is the least"),
+        ("gates: {accuracy: {min: 0.9, max: 0.1}}", "gates.accuracy.min: 0.9 is more than max, which is 0.1"),
+        ("parameters: {c: [1]}", "parameters.c: true or false or a number or text is needed, not a list"),
+        ("parameters: {c: }", "parameters.c: true or false or a number or text is needed, not nothing"),
+        ("parameters: {c: 2024-01-01}", "parameters.c: true or false or a number or text is needed, not date"),
+        ("parameters: {c: .nan}", "parameters.c: nan is no number that a record can hold"),
+        ("parameters: {c: 1%s}" % ("0" * 400), "parameters.c: is too large for an integer of 64 bits"),
+        ("parameters: {1: 2}", "parameters: the key 1 is not text"),
+        ("folder: ../other", "folder: '../other' is no folder below model/"),
+        ("folder: /etc", "folder: '/etc' is no folder below model/"),
+        ("folder: model/../../etc", "folder: '..' cannot be a Python package's name"),
+        ("folder: src/iris", "folder: 'src/iris' is no folder below model/"),
+        ("folder: model", "folder: 'model' is no folder below model/"),
+        ("folder: ''", "folder: '' is no folder below model/"),
+        ("folder: model/common", "folder: 'model/common' is no folder below model/"),
+        ("folder: model/my-iris", "folder: 'my-iris' cannot be a Python package's name"),
+        ("base_image: python", "base_image: 'python' will not do: an image with a tag or a digest"),
+        ("base_image: 'python:3\\nRUN x'", "base_image: 'python:3\\\\nRUN x' will not do"),
+        ('base_image: "python:3\\nRUN x"', "base_image: 'python:3\\nRUN x' will not do"),
+        ('base_image: "python:3\\n"', "base_image: 'python:3\\n' will not do"),
+        ("base_image: https://ghcr.io/x:1", "base_image: 'https://ghcr.io/x:1' will not do"),
+    ],
+)
+def test_the_message_names_the_models_key(text, says):
+    """Exactly, with the nearest known key or what the value has to be."""
+    assert of_iris(text).startswith(says)
+
+
+@pytest.mark.parametrize("name", ["Iris", "my-iris", "class", "common", "i" * 25])
+def test_a_models_name_is_checked_with_its_path(name):
+    """Here too, where it may be the only place that it stands."""
+    with pytest.raises(SlipwayError, match=rf"slipway.yaml: models.{name}: .* cannot be a model's name"):
+        read(f"models: {{{name}: {{}}}}")
+
+
+@pytest.mark.parametrize(
+    "registry",
+    ["ghcr.io/team/models", "localhost:5000", "europe-docker.pkg.dev/a-b/c_d", "unbuilt.invalid", "a.b/c.d/e__f"],
+)
+def test_a_registry_is_a_host_and_a_path(registry):
+    """With a port, if it has one."""
+    found = read(environments=f"environments: {{test: {{store: x, namespace: y, registry: '{registry}'}}}}")
+    assert found.environment("test").registry == registry
+
+
+@pytest.mark.parametrize(
+    "registry",
+    ["https://ghcr.io/team", "ghcr.io/Team", "ghcr.io/team/", "ghcr.io/team:1", "ghcr.io//x", "me:word@ghcr.io/x", ""],
+)
+def test_another_registry_is_refused(registry):
+    """So that no image gets a name that no registry takes."""
+    with pytest.raises(SlipwayError, match=r"environments\.test\.registry: .*host/path in lower case"):
+        read(environments=f"environments: {{test: {{store: x, namespace: y, registry: '{registry}'}}}}")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        ("store: s, namespace: n, promotes_from: one", "store: t, namespace: m", "one from one"),
+        (
+            "store: s, namespace: n, promotes_from: two",
+            "store: t, namespace: m, promotes_from: one",
+            "one from two from",
+        ),
+        ("store: s, namespace: n, promotes_from: too", "store: t, namespace: m", "unknown environment 'too'; did you"),
+        ("store: s, namespace: n", "store: t, namespace: n", "two.namespace: is that of one"),
+        ("store: s, namespace: n", "store: ./s/, namespace: m", "two.store: is that of one"),
+        ("store: s, namespace: n", "store: s/two, namespace: m", "two.store: is that of one, or within it"),
+        ("store: 'gs://b/x', namespace: n", "store: 'gs://b/', namespace: m", "two.store: is that of one"),
+    ],
+)
+def test_environments_are_apart_and_one_after_another(first, second, says):
+    """Each has its own store and namespace, and what promotes never goes round."""
+    with pytest.raises(SlipwayError) as caught:
+        read(environments=f"environments:\n  one: {{{first}}}\n  two: {{{second}}}\n")
+    assert says in str(caught.value)
+
+
+def test_stores_with_names_alike_are_apart():
+    """One is within the other only as a folder is."""
+    assert read(environments="environments: {a: {store: s/x, namespace: a}, b: {store: s/xy, namespace: b}}")
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        "{PASSWORD: hunter2}",
+        "{PASSWORD: [hunter2]}",
+        "{PASSWORD: {value: hunter2}}",
+        "{PASSWORD: {secret: hunter2!, key: x}}",
+        "{PASSWORD: {secret: x, key: 'hunter2 and more'}}",
+        "{password: hunter2}",
+        "[hunter2]",
+        "hunter2",
+    ],
+)
+def test_a_secret_is_never_shown(secrets):
+    """Whatever is wrong with it, and whatever else is."""
+    message = of_iris(f"{{secrets: {secrets}, parameters: {{x: []}}}}")
+    assert "hunter2" not in message
+
+
+def test_a_written_secret_is_refused_with_how_to_name_it():
+    """And with the advice to change it."""
+    message = of_iris("secrets: {PASSWORD: hunter2}")
+    assert message.startswith("secrets.PASSWORD: a secret is only named here, never written")
+    assert "{secret: NAME, key: KEY}; change what was leaked" in message
+
+
+@pytest.mark.parametrize("name", ["password", "db_password", "API_KEY", "apikey", "aws_secret_access_key", "secret"])
+def test_a_secret_among_the_parameters_is_refused(name):
+    """By its name, for every record shows the parameters; its value is not repeated."""
+    message = of_iris(f"parameters: {{{name}: hunter2}}")
+    assert message.startswith(f"parameters.{name}: looks like a secret")
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("name", ["api key", "1KEY", "Token", ""])
+def test_a_secret_is_named_by_a_variable(name):
+    """Of the environment that training runs in."""
+    assert "is no name for an environment variable" in of_iris(f"secrets: {{'{name}': {{secret: a, key: b}}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: 1\na: 2\n", "slipway.yaml, line 2: the key 'a' stands twice\n  → keep one of them"),
+        ("models:\n  iris: {}\n  tumor: {}\n  iris: {}\n", "slipway.yaml, line 4: the key 'iris' stands twice"),
+        (
+            "models:\n\tiris: {}\n",
+            "slipway.yaml, line 2: found character '\\t' that cannot start any token\n  → indent",
+        ),
+        ("a: [1, 2\nb: 3\n", "slipway.yaml, line 2: "),
+        ("a: b: c\n", "slipway.yaml, line 1: mapping values are not allowed here"),
+        ("schedule: * 3 * * *\n", "slipway.yaml, line 1: "),
+        ("schedule: *x\n", "slipway.yaml, line 1: found undefined alias 'x'\n  → put what begins with *"),
+        ("a: !!python/object/apply:os.system [id]\n", "slipway.yaml, line 1: could not determine a constructor"),
+        ("? [a, b]\n: c\n", "slipway.yaml, line 1: "),
+        ("a: 1\n---\nb: 2\n", "slipway.yaml, line 2: "),
+        ("a: \x00\n", "slipway.yaml is not YAML: "),
+        ("a: 2024-99-99\n", "slipway.yaml is not YAML: "),
+        ("[" * 1200, "slipway.yaml is not YAML: "),
+    ],
+)
+def test_what_is_not_yaml_is_refused_with_its_line(text, says):
+    """And with what is mostly meant by it; nothing in it is ever run."""
+    with pytest.raises(SlipwayError) as caught:
+        settings.parse(text, None)
+    assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [1]\n"
+        + "".join(f"{one}: &{one} [{', '.join([f'*{two}'] * 9)}]\n" for two, one in pairwise("abcdefghijk")),
+        "models: &a {iris: *a}\n",
+    ],
+    ids=["doubling", "holding itself"],
+)
+def test_aliases_cannot_stand_for_more_than_anyone_writes(text):
+    """A few lines would otherwise take all memory."""
+    with pytest.raises(SlipwayError, match="its aliases stand for more"):
+        settings.parse(ENVIRONMENTS + text, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("tset", "did you mean 'test'?"), ("staging", "known: prod, test"), ("", "known: prod, test")]
+)
+def test_an_unknown_environment_is_refused_with_the_nearest(name, says):
+    """Wherever it comes from."""
+    with pytest.raises(SlipwayError, match=f"unknown environment '{name}'") as caught:
+        read().environment(name)
+    assert says in caught.value.fix
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Two models in folders, and folders that are none."""
+    (tmp_path / "slipway.yaml").write_text(ENVIRONMENTS)
+    for name in ("iris/model.py", "tumor/model.py", "common/model.py", "empty/x", ".iris.abc/model.py"):
+        (tmp_path / "model" / name).parent.mkdir(parents=True)
+        (tmp_path / "model" / name).touch()
+    return tmp_path
+
+
+def test_models_are_the_folders_with_a_model_and_those_named(repository):
+    """Neither shared code, nor what a killed `slipway new` left."""
+    assert read(root=repository).models() == ["iris", "tumor"]
+    assert read("models: {wine: }", root=repository).models() == ["iris", "tumor", "wine"]
+
+
+def test_models_may_share_a_folder(repository):
+    """Which then is the folder of those, and no model by itself unless it is named as well."""
+    found = read("models:\n  small: {folder: model/iris}\n  large: {folder: ./model/iris/}\n", root=repository)
+    assert found.models() == ["large", "small", "tumor"]
+    assert found.folder("small") == found.folder("large") == repository / "model" / "iris"
+    with pytest.raises(SlipwayError, match="model/iris is the folder of small and large"):
+        found.model("iris")
+    assert read("models: {small: {folder: model/iris}, iris: }", root=repository).models() == ["iris", "small", "tumor"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("irsi", "unknown model 'irsi'\n  → did you mean 'iris'?"),
+        ("empty", "model/empty has no model.py\n  → write it, or start anew: slipway new empty"),
+        ("common", "unknown model 'common'"),
+        ("", "unknown model ''"),
+        (".", "unknown model '.'"),
+        ("..", "unknown model '..'"),
+        ("../model/iris", "unknown model '../model/iris'"),
+        (".iris.abc", "unknown model '.iris.abc'"),
+    ],
+)
+def test_an_unknown_model_is_refused_with_the_nearest(repository, name, says):
+    """Nothing but a name reaches a folder."""
+    with pytest.raises(SlipwayError) as caught:
+        read(root=repository).model(name)
+    assert str(caught.value).startswith(says)
+
+
+def test_the_repository_is_found_from_below(repository, monkeypatch):
+    """From any folder in it, and from outside it is said what to do."""
+    monkeypatch.chdir(repository / "model" / "iris")
+    assert settings.load().root == repository.resolve()
+    with pytest.raises(SlipwayError, match=r"no slipway\.yaml in .* or above it"):
+        settings.find_root(repository.parent)
+
+
+def test_a_folder_without_settings_is_refused(tmp_path):
+    """And so is a file that is no text; a byte order mark is none of our business."""
+    with pytest.raises(SlipwayError, match=r"there is no slipway\.yaml in"):
+        settings.load(tmp_path)
+    (tmp_path / "slipway.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SlipwayError, match="cannot be read"):
+        settings.load(tmp_path)
+    (tmp_path / "slipway.yaml").write_bytes(b"\xef\xbb\xbf" + ENVIRONMENTS.encode())
+    assert settings.load(tmp_path).branch == "main"
