@@ -1,0 +1,161 @@
+"""The model folders: which files make a model, and which class in them keeps the contract."""
+
+import importlib.util
+import inspect
+import os.path
+import re
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway import digests
+from slipway.errors import SlipwayError
+from slipway.imports import closure
+from slipway.model import Contract, ContractError, Model
+from slipway.settings import Data
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from slipway.settings import Settings
+
+__all__ = ["blame", "data_source", "entry", "load_class", "model_files", "tests"]
+
+# What lies in a model's folder and decides nothing about the model: tests, documents, notebooks, and data.
+_ASIDE = re.compile(
+    r"\..*|tests|test_.*|.*_test\.py|conftest\.py|README.*|requirements.*\.(txt|in|lock)|.*\.ipynb"
+    r"|.*\.(csv|tsv|parquet|feather|arrow|jsonl|xlsx?)(\.(gz|bz2|xz|zst|zip))?"
+)
+
+
+def entry(settings: "Settings", name: str) -> str:
+    """The module of a model: `model.iris.model`."""
+    return ".".join((*settings.folder(name).relative_to(settings.root).parts, "model"))
+
+
+def model_files(settings: "Settings", name: str) -> dict[str, Path]:
+    """The code of a model as {path in the repository: path}, sorted: its folder and the shared modules it imports.
+
+    Tests, README, notebooks, requirements, data and hidden files are left out, unless the code imports them, and so
+    are links that lead out of the repository. Raises `SlipwayError` when a file is not Python, or a module is such a
+    link.
+    """
+    folder = settings.folder(name)
+    data = _own_data(settings, name)
+    own = [
+        path
+        for relative, path in digests.walk(folder).items()
+        if not data.fullmatch(path.relative_to(settings.root).as_posix())
+        and not any(_ASIDE.fullmatch(part) for part in Path(relative).parts)
+    ]
+    inside = [path for path in own if path.suffix == ".py" or path.resolve().is_relative_to(settings.root)]
+    modules = closure(settings.root, [path for path in inside if path.suffix == ".py"], "model")
+    for path in sorted(modules):
+        if not path.resolve().is_relative_to(settings.root):
+            problem = f"{path.relative_to(settings.root)} is a link out of the repository, to {path.resolve()}"
+            raise SlipwayError(problem, fix="copy the module into the repository")
+    return {path.relative_to(settings.root).as_posix(): path for path in sorted(modules | set(inside))}
+
+
+def _own_data(settings: "Settings", name: str) -> re.Pattern[str]:
+    """What the paths of the model's data in the repository look like; `{date}` in them is any."""
+    source = data_source(settings, name)
+    path = source.uri.removeprefix("file://").removeprefix("file:") if source else ""
+    path = os.path.relpath(settings.root / path, settings.root)
+    return re.compile(".*".join(map(re.escape, path.split("{date}"))))
+
+
+def tests(settings: "Settings", name: str) -> list[Path]:
+    """The test files of a model."""
+    return sorted(settings.folder(name).rglob("test_*.py"))
+
+
+def data_source(settings: "Settings", name: str) -> Data | None:
+    """Where a model's data is: what the settings say, or the one CSV file in its folder; `None` if there is neither."""
+    named = settings.model(name).data
+    if named is not None:
+        return named if isinstance(named, Data) else Data(uri=named)
+    found = sorted(path for path in settings.folder(name).glob("*.csv") if not path.name.startswith("."))
+    return Data(uri=found[0].relative_to(settings.root).as_posix()) if len(found) == 1 else None
+
+
+def load_class(settings: "Settings", name: str) -> type[Model]:
+    """Import a model's module and return its one class that keeps the contract.
+
+    Raises `SlipwayError` with the user's own line when the import fails, and when there is no such class, or two.
+    """
+    where = settings.folder(name).relative_to(settings.root) / "model.py"
+    if not (settings.root / where).is_file():
+        fix = f"write it, or start anew: slipway new {name}"
+        raise SlipwayError(f"the model {name} has no {where}", fix=fix)
+    module = _imported(entry(settings, name), where, settings.root)
+    found = {
+        value.__name__: value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Model) and value.__module__ == module.__name__
+    }
+    if not found:
+        fix = "write the class in it; one that is imported from elsewhere does not count"
+        raise SlipwayError(f"{where} has no class derived from slipway.model.Model", fix=fix)
+    if len(found) > 1:
+        problem = f"{where} has {len(found)} models: {' and '.join(found)}"
+        raise SlipwayError(problem, fix="write one class a folder; keep others in modules beside it")
+    (model,) = found.values()
+    try:
+        Contract.of(model)
+    except ContractError as error:
+        raise SlipwayError(f"{where}: {error}") from error
+    return model
+
+
+def _imported(entry: str, where: Path, root: Path) -> "ModuleType":
+    try:
+        _make_way(entry, where, root)
+        module = importlib.import_module(entry)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        fix = f"add it, pinned, to {where.parent}/requirements.txt"
+        if missing.partition(".")[0] == "model":
+            fix = f"write it, or mend the import: there is no {missing.replace('.', '/')}.py"
+        raise SlipwayError(blame(error, root), fix=fix) from error
+    except (Exception, SystemExit) as error:
+        raise SlipwayError(blame(error, root)) from error
+    if not _is_at(module.__file__, root / where):
+        raise SlipwayError(f"{where} is hidden by {module.__file__}", fix="uninstall the package `model`, or rename it")
+    return module
+
+
+def _make_way(entry: str, where: Path, root: Path) -> None:
+    """Let `entry` be found in this repository, and forget modules that came from another one."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    found = importlib.util.find_spec(entry)
+    if found is not None and not _is_at(found.origin, root / where):
+        sys.path.remove(str(root))
+        sys.path.insert(0, str(root))
+        for module in [each for each in sys.modules if each == "model" or each.startswith("model.")]:
+            del sys.modules[module]
+
+
+def _is_at(file: str | None, path: Path) -> bool:
+    return file is not None and Path(file).resolve() == path.resolve()
+
+
+def blame(error: BaseException, root: Path) -> str:
+    """What went wrong in a model's code: the last line of the repository's own that led to it, and the error."""
+    said = f"{type(error).__name__}: {getattr(error, 'msg', None) or error}".rstrip(": ")
+    if isinstance(error, SyntaxError) and error.filename:
+        place, source = f"{_within(error.filename, root)}, line {error.lineno}", (error.text or "").strip()
+        return f"{place}: {source}\n  {said}"
+    own = (root / "model").resolve()
+    frames = traceback.extract_tb(error.__traceback__)
+    users = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(own)]
+    if not users:
+        return said
+    return f"{_within(users[-1].filename, root)}, line {users[-1].lineno}: {users[-1].line or ''}\n  {said}"
+
+
+def _within(path: str, root: Path) -> str:
+    whole = Path(path).resolve()
+    return str(whole.relative_to(root.resolve())) if whole.is_relative_to(root.resolve()) else path

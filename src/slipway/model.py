@@ -1,0 +1,232 @@
+"""The contract: what a data scientist writes in `model/<name>/model.py`, and nothing of the platform.
+
+Only the standard library and msgspec are needed to import it, so that what serves does not carry what trains.
+"""
+
+import enum
+import functools
+import math
+import types
+from collections.abc import Mapping, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NamedTuple,
+)
+
+from slipway.fields import ContractError, Range, enums_of, field_of, fields_of
+from slipway.names import nearest
+from slipway.schema import Field
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+__all__ = ["Contract", "ContractError", "InputError", "Model", "PipelineModel", "Range", "bind"]
+
+Parameter = bool | int | float | str
+
+
+class InputError(ValueError):
+    """Raised by a model's `predict` when a row fits the schema and still makes no sense: the caller gets a 400."""
+
+    def __init__(self, message: str, *, row: int = 0, field: str = "") -> None:
+        super().__init__(message)
+        self.row = row
+        self.field = field
+
+
+class Model:
+    """A model: what it needs, how it trains, how it predicts.
+
+    Name the columns (`source_features` and `target_variable`; their types are learned from the data), or give the
+    types themselves: `input`, a dataclass whose fields are the columns, and `output`, an `Enum`, `str`, `int`,
+    `float` or `bool`.
+
+    Whatever `train` sets on `self` is saved with the model and is there again when it predicts: scikit-learn
+    estimators, numpy arrays, and anything that JSON can hold. Import what only training needs inside `train`.
+    """
+
+    source_features: ClassVar["Sequence[str]"] = ()
+    target_variable: ClassVar[str] = ""
+    input: ClassVar[type | None] = None
+    output: ClassVar[type | None] = None
+
+    parameters: "Mapping[str, Parameter]" = types.MappingProxyType({})
+    """Names and defaults on the class; on an object, the values after `slipway.yaml` had its say."""
+
+    tolerance: ClassVar[float] = 1e-6
+    """How far a number may be from its golden prediction."""
+
+    trusted_types: ClassVar["Sequence[str]"] = ()
+    """Full names of further classes that a saved part may hold (scikit-learn's and the model's own are trusted)."""
+
+    def __init__(self, **parameters: Parameter) -> None:
+        for name in parameters.keys() - type(self).parameters.keys():
+            known = nearest(name, type(self).parameters)
+            raise ContractError(f"{type(self).__name__} has no parameter {name!r}; {known}")
+        self.parameters = {**type(self).parameters, **parameters}
+
+    def read(self, path: "Path") -> "pd.DataFrame":
+        """Read the data; a CSV file unless a model says otherwise."""
+        import pandas as pd
+
+        return pd.read_csv(path)
+
+    def train(self, data: "pd.DataFrame") -> None:
+        """Learn from `data`, whose columns are the source features (or the fields of `input`) and the target."""
+        raise NotImplementedError
+
+    def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
+        """One prediction for each row; a row is a dict by feature, or an object of the class `input`."""
+        raise NotImplementedError
+
+    def outcome(self, value: Any) -> Any:
+        """What `predict` should give for a row whose target column holds `value`."""
+        output = type(self).output
+        return output(value) if isinstance(output, type) and issubclass(output, enum.Enum) else value
+
+    def metrics(self, truth: "Sequence[Any]", predictions: "Sequence[Any]") -> "Mapping[str, float]":  # noqa: ARG002
+        """Metrics of the model's own, beside the usual ones; rows are those held out."""
+        return {}
+
+
+class PipelineModel(Model):
+    """A model that is one scikit-learn pipeline: write `pipeline` and nothing else."""
+
+    fitted: Any
+
+    def pipeline(self) -> Any:
+        """The pipeline or estimator, not yet fitted; it gets a DataFrame of the source features."""
+        raise NotImplementedError
+
+    def train(self, data: "pd.DataFrame") -> None:
+        kind: Any = type(self)
+        contract = _contract(kind)
+        self.fitted = self.pipeline().fit(_frame(data[list(contract.names)], contract), data[contract.target])
+
+    def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
+        import pandas as pd
+
+        if not len(rows):
+            return []
+        kind: Any = type(self)
+        contract = _contract(kind)
+        values = [_values(row, contract.names) for row in rows]
+        frame = _frame(pd.DataFrame(values, columns=list(contract.names)), contract)
+        return [self.outcome(value) for value in self.fitted.predict(frame).tolist()]
+
+
+def _values(row: Any, names: "Sequence[str]") -> list[Any]:
+    """The values of a row as the data have them: NaN where there is none, an Enum's value and not its member."""
+    values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in names]
+    plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
+    return [math.nan if value is None else value for value in plain]
+
+
+def _frame(data: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
+    """`data` with the same type for a column whether it was read from a file or comes from a few rows.
+
+    Numbers are float64, as a request's are. Where values are missing, pandas guesses by those that are not: few rows
+    may have none, so what a typed field says goes before.
+    """
+    fields = {field.name: field for field in contract.fields or ()}
+    return data.assign(**{str(name): _column(column, fields.get(str(name))) for name, column in data.items()})
+
+
+def _column(column: "pd.Series[Any]", field: Field | None) -> "pd.Series[Any]":
+    import pandas as pd
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    kind = field.kind if field is not None else None
+    if kind in ("number", "integer") or (kind is None and is_numeric_dtype(column) and not is_bool_dtype(column)):
+        return column.astype("float64")
+    if kind == "string":
+        return column.astype(pd.Series(["text"]).dtype)
+    if kind == "boolean" and field is not None and field.optional:
+        return column.astype(object).where(column.notna(), math.nan)
+    return column
+
+
+class Contract(NamedTuple):
+    """What a model's class declares, read once."""
+
+    names: tuple[str, ...]
+    fields: tuple[Field, ...] | None  # None: learned from the data
+    target: str
+    output: Field | None  # None: learned from the data
+
+    @classmethod
+    def of(cls, model: type[Model]) -> "Contract":
+        """Read the declarations of `model`; raise `ContractError` when one is missing or contradicts another."""
+        where = model.__name__
+        _check_declared(model, where)
+        fields = fields_of(model.input, where) if model.input is not None else None
+        names = tuple(field.name for field in fields) if fields is not None else tuple(model.source_features)
+        if not names:
+            raise ContractError(f"{where}.source_features is empty: name the columns, or give a dataclass as input")
+        columns = (*names, model.target_variable)
+        if twice := sorted({name for name in columns if columns.count(name) > 1}):
+            raise ContractError(f"{where}: {', '.join(map(repr, twice))} is named twice among the columns")
+        output = field_of(model.target_variable, model.output, where) if model.output is not None else None
+        return cls(names, fields, model.target_variable, output)
+
+
+_contract = functools.lru_cache(maxsize=64)(Contract.of)
+
+
+def _check_declared(model: type[Model], where: str) -> None:
+    if not model.target_variable or not isinstance(model.target_variable, str):
+        raise ContractError(f"{where}.target_variable is not set: name the column that the model predicts")
+    for method in ("train", "predict"):
+        if getattr(model, method) is getattr(Model, method):
+            raise ContractError(f"{where}.{method} is not written")
+    if issubclass(model, PipelineModel) and (model.train, model.pipeline) == (
+        PipelineModel.train,
+        PipelineModel.pipeline,
+    ):
+        raise ContractError(f"{where}.pipeline is not written")
+    if isinstance(model.source_features, str):
+        raise ContractError(f"{where}.source_features is one string: write a list of column names")
+    if not isinstance(model.source_features, Sequence) or not all(
+        isinstance(name, str) for name in model.source_features
+    ):
+        raise ContractError(f"{where}.source_features is not a list of column names: {model.source_features!r}")
+    if model.input is not None and model.source_features:
+        raise ContractError(f"{where} has both source_features and input: keep one")
+    _check_values(model, where)
+
+
+def _check_values(model: type[Model], where: str) -> None:
+    if not isinstance(model.parameters, Mapping):
+        raise ContractError(f"{where}.parameters is not a dict of names and defaults: {model.parameters!r}")
+    for name, value in model.parameters.items():
+        if type(value) not in (bool, int, float, str) or (type(value) is float and not math.isfinite(value)):
+            raise ContractError(f"{where}.parameters: {name!r} is {value!r}: give a finite number, text, True or False")
+    if type(model.tolerance) not in (int, float) or not 0 <= model.tolerance < math.inf:
+        raise ContractError(f"{where}.tolerance is {model.tolerance!r}: give a number, 0 or above")
+
+
+def bind(model: type[Model], rows: "Sequence[Mapping[str, Any]]") -> "Sequence[Any]":
+    """Parsed rows as `predict` takes them: the dicts themselves, or objects of the class `input`."""
+    row_type = model.input
+    if row_type is None:
+        return rows
+    enums = enums_of(row_type)
+    return [_object(row_type, row, enums, index) for index, row in enumerate(rows)]
+
+
+def _object(row_type: type, row: "Mapping[str, Any]", enums: "Mapping[str, type[enum.Enum]]", index: int) -> Any:
+    values = dict(row)
+    for name, members in enums.items():
+        if values.get(name) is not None:
+            values[name] = members(values[name])
+    try:
+        return row_type(**values)
+    except InputError as error:
+        error.row = index
+        raise
+    except ValueError as error:  # from the __post_init__ of the input: this row makes no sense to the model
+        raise InputError(str(error), row=index) from error

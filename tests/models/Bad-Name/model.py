@@ -1,0 +1,1 @@
+from slipway.model import Model

@@ -1,0 +1,5 @@
+from slipway.model import Model
+
+
+class Inner(Model):
+    target_variable = "kind"

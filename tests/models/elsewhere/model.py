@@ -1,0 +1,1 @@
+from model.elsewhere.inner import Inner  # noqa: F401

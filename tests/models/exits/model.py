@@ -1,0 +1,5 @@
+import sys
+
+from slipway.model import Model
+
+sys.exit("usage: model.py DATA")

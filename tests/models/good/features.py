@@ -1,0 +1,2 @@
+def area(row):
+    return row["length"] * row["width"]

@@ -1,0 +1,3 @@
+import json
+
+LIMIT = json.loads("{]")

@@ -1,0 +1,7 @@
+from slipway.model import Model
+
+from model.importerror.limits import LIMIT
+
+
+class Broken(Model):
+    limit = LIMIT

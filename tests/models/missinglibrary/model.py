@@ -1,0 +1,2 @@
+import lightgradientforest
+from slipway.model import Model

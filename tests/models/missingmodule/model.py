@@ -1,0 +1,2 @@
+from model.common.nothing import LIMIT
+from slipway.model import Model

@@ -1,0 +1,5 @@
+from slipway.model import Model
+
+
+class Aimless(Model):
+    source_features = ["length"]

@@ -1,0 +1,3 @@
+from slipway.model import Model
+
+from model.syntaxerror.limits import LIMIT

@@ -1,0 +1,379 @@
+"""The contract: what a model's class declares, and how rows reach it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Optional
+
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+
+from slipway.fields import field_of
+from slipway.model import Contract, ContractError, InputError, Model, PipelineModel, Range, bind
+from slipway.schema import Field, Schema
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+class Size(enum.IntEnum):
+    SMALL = 1
+    LARGE = 2
+
+
+class Kind(enum.StrEnum):
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Mixed(enum.Enum):
+    ONE = 1
+    TWO = "two"
+
+
+class Empty(enum.Enum):
+    pass
+
+
+@dataclasses.dataclass
+class Fruit:
+    """Its types are text here, as `from __future__ import annotations` makes them."""
+
+    length: Annotated[float, Range(0, 50, unit="cm", description="From end to end")]
+    colour: Colour
+    size: Optional[Size] = None  # noqa: UP045 - both spellings are met
+    ripe: bool | None = None
+    note: ClassVar[str] = "no field"
+
+
+class Typed(Model):
+    input = Fruit
+    output = Kind
+    target_variable = "kind"
+
+    def train(self, data):
+        pass
+
+    def predict(self, rows):
+        return [Kind.GOOD for _ in rows]
+
+
+class Named(Typed):
+    input = None
+    output = None
+    source_features = ("length", "colour")
+
+
+@pytest.mark.parametrize(
+    ("hint", "field"),
+    [
+        (float, Field(name="x", kind="number")),
+        (int, Field(name="x", kind="integer")),
+        (bool, Field(name="x", kind="boolean")),
+        (str, Field(name="x", kind="string")),
+        (float | None, Field(name="x", kind="number", optional=True)),
+        (Optional[str], Field(name="x", kind="string", optional=True)),  # noqa: UP045
+        (Literal["a", "b"], Field(name="x", kind="string", categories=("a", "b"))),
+        (Literal["a", None], Field(name="x", kind="string", categories=("a",), optional=True)),
+        (Literal[1, 2] | None, Field(name="x", kind="integer", categories=(1, 2), optional=True)),
+        (Literal[True], Field(name="x", kind="boolean", categories=(True,))),
+        (Colour, Field(name="x", kind="string", categories=("red", "green"))),
+        (Size | None, Field(name="x", kind="integer", categories=(1, 2), optional=True)),
+        (Kind, Field(name="x", kind="string", categories=("good", "bad"))),
+        (Annotated[float, Range(0, 1)], Field(name="x", kind="number", minimum=0.0, maximum=1.0)),
+        (Annotated[int, Range(maximum=9)], Field(name="x", kind="integer", maximum=9.0)),
+        (Annotated[float | None, Range(0)], Field(name="x", kind="number", minimum=0.0, optional=True)),
+        (Annotated[float, Range(0)] | None, Field(name="x", kind="number", minimum=0.0, optional=True)),
+        (Annotated[str, "a word", Range(unit="ISO 3166")], Field(name="x", kind="string", unit="ISO 3166")),
+        (
+            Annotated[Annotated[Colour, Range(description="Skin")] | None, "note"],
+            Field(name="x", kind="string", categories=("red", "green"), description="Skin", optional=True),
+        ),
+    ],
+    ids=str,
+)
+def test_a_type_stands_for_a_field(hint, field):
+    """`None` and a range count wherever they stand."""
+    assert field_of("x", hint, "Row.x") == field
+
+
+@pytest.mark.parametrize(
+    ("hint", "says"),
+    [
+        (list, "is no type for a field"),
+        (list[int], "is no type for a field"),
+        (dict, "is no type for a field"),
+        (object, "is no type for a field"),
+        (None, "is no type for a field"),
+        ("float", "is no type for a field"),
+        (int | float, "is more than one type"),
+        (str | int | None, "is more than one type"),
+        (Literal[1, "a"], "not all of one simple type"),
+        (Literal[1, True], "not all of one simple type"),
+        (Mixed, "not all of one simple type"),
+        (Empty, "not all of one simple type"),
+        (Annotated[str, Range(0, 1)], "a range is for numbers"),
+        (Annotated[bool, Range(0, 1)], "a range is for numbers"),
+        (Annotated[float, Range(1, 0)], "the smaller one first"),
+        (Annotated[float, Range(0, math.nan)], "two finite numbers"),
+        (Annotated[float, Range("0", "1")], "two finite numbers"),
+    ],
+    ids=str,
+)
+def test_a_type_that_stands_for_no_field_is_refused(hint, says):
+    """With the place: the class and the field."""
+    with pytest.raises(ContractError, match=says) as caught:
+        field_of("x", hint, "Row.x")
+    assert str(caught.value).startswith("Row.x: ")
+
+
+def test_a_typed_model_has_the_fields_of_its_dataclass():
+    """In their order; what is a ClassVar is none of them."""
+    contract = Contract.of(Typed)
+    assert contract.names == ("length", "colour", "size", "ripe")
+    assert contract.fields[0] == Field(
+        name="length", kind="number", minimum=0.0, maximum=50.0, unit="cm", description="From end to end"
+    )
+    assert [field.optional for field in contract.fields] == [False, False, True, True]
+    assert contract.output == Field(name="kind", kind="string", categories=("good", "bad"))
+
+
+def test_a_model_of_named_columns_learns_its_fields_from_the_data():
+    """So the contract has names alone."""
+    assert Contract.of(Named) == (("length", "colour"), None, "kind", None)
+
+
+def made(**declared):
+    return type("Iris", (Named,), declared)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (made(target_variable=""), "Iris.target_variable is not set"),
+        (made(target_variable=["kind"]), "Iris.target_variable is not set"),
+        (made(source_features=()), "Iris.source_features is empty"),
+        (made(source_features="length"), "Iris.source_features is one string"),
+        (made(source_features={"length"}), "Iris.source_features is not a list"),
+        (made(source_features=["length", 1]), "Iris.source_features is not a list"),
+        (made(source_features=["a", "b", "a"]), "'a' is named twice"),
+        (made(source_features=["a", "kind"]), "'kind' is named twice"),
+        (made(input=Fruit), "both source_features and input"),
+        (made(source_features=(), input=dict), "it has to be a dataclass"),
+        (made(source_features=(), input=Fruit(1, Colour.RED)), "it has to be a dataclass"),
+        (made(output=list), "is no type for a field"),
+        (made(parameters=["c"]), "Iris.parameters is not a dict"),
+        (made(parameters={"c": None}), "'c' is None"),
+        (made(parameters={"c": math.nan}), "'c' is nan"),
+        (made(parameters={"c": [1]}), r"'c' is \[1\]"),
+        (made(tolerance=-1), "Iris.tolerance is -1"),
+        (made(tolerance=math.nan), "Iris.tolerance is nan"),
+        (made(train=Model.train), "Iris.train is not written"),
+        (made(predict=Model.predict), "Iris.predict is not written"),
+        (type("Iris", (PipelineModel,), {"source_features": ["a"], "target_variable": "b"}), "Iris.pipeline is not"),
+    ],
+)
+def test_a_class_that_breaks_the_contract_is_refused(model, says):
+    """With the class and the attribute."""
+    with pytest.raises(ContractError, match=says):
+        Contract.of(model)
+
+
+@dataclasses.dataclass
+class OnlyChecked:
+    price: Decimal
+
+
+def test_a_type_that_is_there_for_type_checkers_alone_is_refused():
+    """With what to do, and not with a NameError."""
+    with pytest.raises(ContractError, match="'Decimal' is not defined; import it outside of"):
+        Contract.of(type("Iris", (Typed,), {"input": OnlyChecked}))
+
+
+@dataclasses.dataclass(kw_only=True)
+class Defaults:
+    width: float = 2
+    colour: Colour = Colour.GREEN
+    note: str | None = "none"
+    size: Size = dataclasses.field(default_factory=lambda: Size.LARGE)
+    area: float = dataclasses.field(init=False, default=0.0)
+
+    def __post_init__(self):
+        self.area = self.width * self.width
+
+
+def test_a_row_may_leave_out_what_has_a_default():
+    """It then has the default of the dataclass; what the class computes is no field."""
+    model = type("Iris", (Typed,), {"input": Defaults})
+    contract = Contract.of(model)
+    assert [(field.name, field.default) for field in contract.fields] == [
+        ("width", 2.0),
+        ("colour", "green"),
+        ("note", "none"),
+        ("size", 2),
+    ]
+    schema = Schema(fields=contract.fields, target=contract.output)
+    assert bind(model, schema.parse([{}, {"width": 3, "note": None}])) == [Defaults(), Defaults(width=3, note=None)]
+
+
+@pytest.mark.parametrize(("hint", "default"), [(float, None), (int, "1"), (Annotated[float, Range(0, 1)], 2.0)])
+def test_a_default_that_does_not_fit_is_refused(hint, default):
+    """No caller could have sent it."""
+    row = dataclasses.make_dataclass("Row", [("x", hint, dataclasses.field(default=default))])
+    with pytest.raises(ContractError, match=r"Row.x: its default .* does not fit"):
+        Contract.of(type("Iris", (Typed,), {"input": row}))
+
+
+def test_rows_of_named_columns_stay_dicts():
+    """The very rows, so that nothing is copied."""
+    rows = [{"length": 1.0, "colour": "red"}]
+    assert bind(Named, rows) is rows
+
+
+def test_typed_rows_become_objects_with_members_of_enums():
+    """Within `| None` too."""
+    row = {"length": 1.0, "colour": "red", "size": 2, "ripe": None}
+    (fruit,) = bind(Typed, [row])
+    assert fruit == Fruit(1.0, Colour.RED, Size.LARGE, None)
+    assert fruit.colour is Colour.RED
+    assert bind(Typed, [{**row, "size": None}])[0].size is None
+    assert row["colour"] == "red"
+
+
+@dataclasses.dataclass
+class Span:
+    low: float
+    high: float
+
+    def __post_init__(self):
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        if self.low < 0:
+            raise InputError("low is below 0", field="low")
+
+
+@pytest.mark.parametrize(("row", "field"), [({"low": 2, "high": 1}, ""), ({"low": -1, "high": 1}, "low")])
+def test_a_row_that_its_own_class_refuses_is_the_callers_mistake(row, field):
+    """So it gets a 400 with the row at fault, not a 500."""
+    with pytest.raises(InputError, match="low is") as caught:
+        bind(type("Iris", (Typed,), {"input": Span}), [{"low": 0, "high": 1}, row])
+    assert (caught.value.row, caught.value.field) == (1, field)
+
+
+def test_parameters_are_the_defaults_but_for_those_given():
+    """On an object of its own, so that the class keeps its defaults."""
+    model = made(parameters={"c": 1.0, "name": "x"})
+    assert model(c=2.0).parameters == {"c": 2.0, "name": "x"}
+    assert model.parameters == {"c": 1.0, "name": "x"}
+
+
+def test_a_parameter_that_the_class_does_not_have_is_refused():
+    """A typo would otherwise train with the default."""
+    with pytest.raises(ContractError, match="Iris has no parameter 'max_itr'; did you mean 'max_iter'"):
+        made(parameters={"max_iter": 5})(max_itr=7)
+
+
+@pytest.mark.parametrize(("output", "value", "outcome"), [(Kind, "bad", Kind.BAD), (str, "bad", "bad"), (None, 1, 1)])
+def test_an_outcome_is_a_member_of_the_output(output, value, outcome):
+    """Where that is an Enum; else it is the value itself."""
+    assert made(output=output)().outcome(value) is outcome
+
+
+def test_an_unknown_class_is_no_outcome():
+    """It is an error, and not None."""
+    with pytest.raises(ValueError, match="ugly"):
+        Typed().outcome("ugly")
+
+
+SEEN = []
+
+
+def seen(frame):
+    """Keep what the pipeline gets."""
+    SEEN.append(frame.copy())
+    return frame
+
+
+class Piped(PipelineModel):
+    source_features = ("length", "count", "colour", "ripe")
+    target_variable = "kind"
+
+    def pipeline(self):
+        words = make_column_transformer((OneHotEncoder(), ["colour", "ripe"]), remainder="drop")
+        return make_pipeline(FunctionTransformer(seen), words, LogisticRegression())
+
+
+@dataclasses.dataclass
+class Full:
+    length: float
+    count: int | None
+    colour: Colour | None
+    ripe: bool | None
+
+
+class TypedPiped(Piped):
+    source_features = ()
+    input = Full
+    output = Kind
+
+
+DATA = pd.DataFrame(
+    {
+        "kind": ["good", "bad"] * 4,
+        "extra": range(8),
+        "ripe": [True, False] * 4,
+        "colour": ["red", "green"] * 4,
+        "count": [1, 2] * 4,
+        "length": [1.5, 2.0] * 4,
+    }
+)
+HOLES = DATA.assign(ripe=[True, None] * 4, colour=["red", None] * 4, count=[1, None] * 4, kind=["good", "bad"] * 4)
+ROWS = [
+    {"length": 1.5, "count": 1, "colour": "red", "ripe": True},
+    {"length": 2.0, "count": None, "colour": None, "ripe": None},
+]
+
+
+def frames(model, data, rows):
+    """What its pipeline gets of the data, and of each row alone."""
+    SEEN.clear()
+    model.train(data)
+    for row in rows:
+        model.predict(bind(type(model), [row]))
+    return SEEN
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "rows"),
+    [
+        (Piped, DATA, [{"length": 1.5, "count": 1.0, "colour": "red", "ripe": True}]),
+        (TypedPiped, DATA, ROWS[:1]),
+        (TypedPiped, HOLES, ROWS),
+    ],
+    ids=["named columns", "typed", "typed, with holes"],
+)
+def test_a_pipeline_sees_the_same_in_training_and_in_predicting(model, data, rows):
+    """The same columns in one order, of the same types, an Enum's value as in the data, and NaN where there is none."""
+    trained, *predicted = frames(model(), data, rows)
+    assert list(trained.columns) == ["length", "count", "colour", "ripe"]
+    for index, frame in enumerate(predicted):
+        pd.testing.assert_frame_equal(frame, trained.iloc[[index]].reset_index(drop=True))
+
+
+def test_a_pipeline_predicts_outcomes():
+    """As the output says, for every row, and none for none."""
+    model = TypedPiped()
+    model.train(HOLES)
+    assert model.predict(bind(TypedPiped, ROWS)) == [Kind.GOOD, Kind.BAD]
+    assert model.predict([]) == []
