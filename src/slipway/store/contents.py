@@ -1,0 +1,149 @@
+"""The content of published files, each stored once under the digest of what is in it."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from slipway import digests
+from slipway.errors import SlipwayError
+from slipway.store.backend import Backend, Missing
+from slipway.store.disk import explained
+from slipway.store.records import File
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Contents", "files_of", "private_copy", "temporary_folder"]
+
+T = TypeVar("T")
+
+
+class Contents:
+    """The objects `blobs/sha256/<digest>` of a store."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def put(self, files: Iterable[tuple[Path, File]]) -> None:
+        """Upload what is not there yet. Nobody else may be able to change the files meanwhile."""
+        once = {file: path for path, file in files}
+        self._each(lambda pair: self._put(*pair), once.items())
+
+    def get(self, files: Mapping[str, File], folder: Path, *, what: str) -> None:
+        """Write every file below `folder` under its name; raises `SlipwayError` at the first that is corrupted."""
+        self._each(lambda pair: self._get(pair[1], folder / pair[0], f"{pair[0]} of {what}"), files.items())
+
+    def lacks(self, file: File) -> bool:
+        """Whether the content has to be uploaded; raises `SlipwayError` if what is there cannot be it."""
+        size = self._backend.size(_key(file))
+        if size not in (None, file.size):
+            raise self._corrupted("the file to be published", file, f"{size} bytes are there")
+        return size is None
+
+    def _put(self, file: File, path: Path) -> None:
+        if self.lacks(file):
+            self._backend.create(_key(file), path)
+
+    def _get(self, file: File, target: Path, what: str) -> None:
+        with explained("write", target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._backend.download(_key(file), target)
+        except Missing:
+            raise self._corrupted(what, file, "it is missing") from None
+        found = _file(target)
+        if found != file:
+            raise self._corrupted(what, file, f"found sha256 {found.sha256}, {found.size} bytes")
+
+    def _corrupted(self, what: str, file: File, found: str) -> SlipwayError:
+        url = self._backend.url(_key(file))
+        return SlipwayError(
+            f"{what} is corrupted in the store: {url}: expected sha256 {file.sha256}, {file.size} bytes; {found}."
+            " Nothing was written",
+            fix="bring the object back from a backup, or delete it and publish the same files again",
+        )
+
+    def _each(self, call: Callable[[T], None], items: Iterable[T]) -> None:
+        pool = ThreadPoolExecutor(self._backend.parallel)
+        try:
+            for done in [pool.submit(call, item) for item in items]:
+                done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error, wait for no more than what is already under way
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files of a folder that is to be published, by their path within it.
+
+    Raises `SlipwayError` if there is none, or one that would be left out in silence or lead out of the folder.
+    """
+    with explained("read", folder):
+        if not folder.is_dir():
+            raise SlipwayError(
+                f"there is no folder {folder} to publish", fix="give the one that holds the model's files"
+            )
+        for path in _entries(folder):
+            _check_entry(path, folder)
+    files = digests.walk(folder)
+    if not files:
+        raise SlipwayError(f"the folder {folder} holds no file to publish", fix="save the model into it first")
+    return files
+
+
+@contextmanager
+def temporary_folder() -> "Iterator[Path]":
+    """A folder that is gone when the block ends; `TMPDIR` says where."""
+    with explained("make a folder in", Path(tempfile.gettempdir())):
+        folder = tempfile.TemporaryDirectory(prefix="slipway-")
+    with folder as name:
+        yield Path(name)
+
+
+@contextmanager
+def private_copy(files: Mapping[str, Path]) -> "Iterator[dict[str, tuple[Path, File]]]":
+    """The files as they are now, which nobody changes between taking their digests and uploading them.
+
+    Otherwise a file written to meanwhile would be stored for ever under the digest of something else.
+    """
+    with temporary_folder() as folder:
+        copies = {}
+        for number, (name, source) in enumerate(files.items()):
+            target = folder / str(number)
+            with explained("read", source):
+                content = source.open("rb")
+            with content, explained("write", target), target.open("wb") as file:
+                shutil.copyfileobj(content, file)
+            copies[name] = (target, _file(target))
+        yield copies
+
+
+def _entries(folder: Path) -> "Iterator[Path]":
+    # Not Path.rglob, which passes over folders that it may not read.
+    for path in sorted(folder.iterdir()):
+        yield path
+        if path.is_dir() and not path.is_symlink() and path.name != "__pycache__":
+            yield from _entries(path)
+
+
+def _check_entry(path: Path, folder: Path) -> None:
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        problem = f"is a link to {path.resolve()}, outside of the folder to publish"
+    elif path.is_symlink() and not path.is_file():
+        problem = f"is a link to {path.readlink()}, which is not a file"
+    elif not path.is_file() and not path.is_dir():
+        problem = "is neither a file nor a folder"
+    else:
+        return
+    raise SlipwayError(f"{str(path)!r} {problem}", fix="put a plain file in its place, or take it out")
+
+
+def _file(path: Path) -> File:
+    return File(digests.of_file(path), path.stat().st_size)
+
+
+def _key(file: File) -> str:
+    return f"blobs/sha256/{file.sha256}"

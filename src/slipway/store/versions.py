@@ -1,0 +1,204 @@
+"""The store of one environment: versions that are numbered one after the other, whole, and never changed."""
+
+import getpass
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway import digests, files
+from slipway.errors import SlipwayError
+from slipway.names import ModelId, ReleaseName, check_model_name, nearest
+from slipway.store import records
+from slipway.store.backend import Backend, Missing
+from slipway.store.contents import Contents, files_of, private_copy, temporary_folder
+from slipway.store.disk import explained
+from slipway.store.records import Artifact, Origin, Record
+from slipway.store.selection import no_version, select
+
+__all__ = ["Store"]
+
+_RECORD = re.compile(r"([1-9][0-9]*)\.json")
+
+
+class Store:
+    """What was published in an environment.
+
+    `blobs/sha256/<digest>` are the contents, `<model>/versions/<version>.json` the records. The contents come first;
+    creating the record *is* the publication, so that nothing half-written is ever a version.
+    """
+
+    def __init__(self, backend: Backend, environment: str) -> None:
+        self.environment = environment
+        self._backend = backend
+        self.contents = Contents(backend)
+
+    def models(self) -> list[str]:
+        """The models that have a version, sorted."""
+        folders = [name.rstrip("/") for name in self._backend.children("") if name.endswith("/")]
+        return [name for name in folders if self.versions(name)]
+
+    def versions(self, model: str) -> list[int]:
+        """The published versions of a model, ascending; none for a model that is not known."""
+        found = (_RECORD.fullmatch(name) for name in self._backend.children(f"{model}/versions"))
+        return sorted(int(match[1]) for match in found if match)
+
+    def record(self, model: str, version: int) -> Record:
+        """What is known of a version; raises `SlipwayError` when there is none, or its record is corrupted."""
+        key = _record_key(model, version)
+        try:
+            content = self._backend.read(key)
+        except Missing:
+            raise no_version(self, model, f"no version {version}") from None
+        return records.parse(content, ModelId(model, self.environment, version), self._backend.url(key))
+
+    def latest(self, model: str) -> Record:
+        """The newest version; raises `SlipwayError` when there is none yet."""
+        return self.find(model)
+
+    def find(self, model: str, *, version: int | None = None, where: Mapping[str, str] | None = None) -> Record:
+        """The version that was chosen, or else the newest whose metadata have every value of `where`.
+
+        Raises `SlipwayError` when there is none, naming the versions or models that there are.
+        """
+        return select(self, model, version, where or {})
+
+    def publish(
+        self,
+        model: str,
+        folder: Path,
+        *,
+        record: Mapping[str, Any] | None = None,
+        version: int | None = None,
+        attachments: Mapping[str, Path] | None = None,
+    ) -> Record:
+        """Publish the files of a folder as the model's next version, or as exactly `version` if that is free.
+
+        `record` gives what else is to be known of it (`training`, `data`, `metrics`, `gates`, `metadata`, `by`, …);
+        `attachments` are files beside the artifact. Raises `SlipwayError`, and then nothing is published.
+        """
+        given = {"by": _user(), **records.fields(record or {})}
+        found = files_of(folder)
+        records.check_names(check_model_name(model), [*found, *(attachments or {})])
+        with private_copy(found) as copies, private_copy(attachments or {}) as beside:
+            self.contents.put([*copies.values(), *beside.values()])
+        given["artifact"] = records.artifact({name: file for name, (_, file) in copies.items()})
+        given["attachments"] = {name: file for name, (_, file) in beside.items()}
+        return self._number(model, given, version)
+
+    def fetch(self, record: Record, target: Path) -> Path:
+        """Write the artifact's files to the folder `target`, each checked, all or nothing; return `target`.
+
+        A folder that holds just these files already is left as it is. Raises `SlipwayError` when it holds anything
+        else, and when a file is corrupted in the store, naming it.
+        """
+        with explained("write", target):
+            if target.exists() and (not target.is_dir() or any(target.iterdir())):
+                return _same(target, record.artifact)
+            with files.new_folder(target) as draft:
+                self.contents.get(record.artifact.files, draft, what=str(record.id))
+        return target
+
+    def attachment(self, record: Record, name: str) -> bytes:
+        """The content of a file that was published beside the artifact; raises `SlipwayError` if there is none."""
+        if name not in record.attachments:
+            raise SlipwayError(f"{record.id} has no attachment {name!r}", fix=nearest(name, record.attachments))
+        with temporary_folder() as folder:
+            self.contents.get({name: record.attachments[name]}, folder, what=str(record.id))
+            return (folder / name).read_bytes()
+
+    def copy(self, record: Record, destination: "Store", version: int, *, by: str | None = None) -> Record:
+        """Make `version` of another environment out of a version of this one, and name that as its origin.
+
+        Doing it again changes nothing. Raises `SlipwayError` when that number is taken by anything else.
+        """
+        return destination._adopt(self, record, version, by or _user())  # noqa: SLF001 - one class, another object
+
+    def verify(self, model: str, release: ReleaseName | str, evidence: Mapping[str, Any]) -> bool:
+        """Record that a release answered its golden predictions; False, and no change, if that is recorded already."""
+        return self._backend.create(_verified_key(model, release), records.encode(dict(evidence)))
+
+    def verified(self, model: str, release: ReleaseName | str) -> dict[str, Any] | None:
+        """The evidence that a release was verified; None if it was not."""
+        key = _verified_key(model, release)
+        try:
+            return msgspec.json.decode(self._backend.read(key), type=dict[str, Any])
+        except Missing:
+            return None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise SlipwayError(
+                f"{self._backend.url(key)} is corrupted: {error}", fix="delete it, verify again"
+            ) from error
+
+    def _number(self, model: str, given: Mapping[str, Any], version: int | None) -> Record:
+        """Create the record under the first free number, or under none but `version`."""
+        for number in count(self._next(model)) if version is None else [version]:
+            record = Record(model=model, version=number, **given, **self._now())
+            if self._create(record):
+                return record
+        raise self._taken(model, number)
+
+    def _next(self, model: str) -> int:
+        return max(self.versions(model), default=0) + 1
+
+    def _now(self) -> dict[str, Any]:
+        return {"environment": self.environment, "created": records.now(), "publication": uuid.uuid4().hex}
+
+    def _create(self, record: Record) -> bool:
+        """Publish by creating the record; False when another publisher has taken the number."""
+        key, content = _record_key(record.model, record.version), records.encode(record)
+        # Refused, it may still be ours: the answer to a first try that was carried out can get lost on the way.
+        return self._backend.create(key, content) or self._backend.read(key) == content
+
+    def _adopt(self, source: "Store", record: Record, version: int, by: str) -> Record:
+        origin = Origin(record.environment, record.version)
+        if version not in self.versions(record.model):
+            self._copy_contents(source, record)
+            # Whether this creates the record or another was quicker: what is there then is looked at.
+            self._create(msgspec.structs.replace(record, version=version, by=by, origin=origin, **self._now()))
+        found = self.record(record.model, version)
+        if (found.artifact.digest, found.origin) != (record.artifact.digest, origin):
+            raise self._taken(record.model, version)
+        return found
+
+    def _copy_contents(self, source: "Store", record: Record) -> None:
+        wanted = {f"artifact/{name}": file for name, file in record.artifact.files.items()}
+        wanted |= {f"attachments/{name}": file for name, file in record.attachments.items()}
+        lacking = {name: file for name, file in wanted.items() if self.contents.lacks(file)}
+        with temporary_folder() as folder:
+            source.contents.get(lacking, folder, what=str(record.id))
+            self.contents.put((folder / name, file) for name, file in lacking.items())
+
+    def _taken(self, model: str, version: int) -> SlipwayError:
+        return SlipwayError(
+            f"{ModelId(model, self.environment, version)} was published already, and versions are never changed",
+            fix=f"take the next free number, {self._next(model)}",
+        )
+
+
+def _record_key(model: str, version: int) -> str:
+    return f"{model}/versions/{version}.json"
+
+
+def _verified_key(model: str, release: ReleaseName | str) -> str:
+    return f"{model}/verified/{ReleaseName.parse(str(release))}.json"
+
+
+def _same(folder: Path, artifact: Artifact) -> Path:
+    found = {name: digests.of_file(path) for name, path in digests.walk(folder).items()}
+    if digests.of_files(found) != artifact.digest:
+        raise SlipwayError(f"{folder} holds something else already", fix="name a new folder, or delete that one first")
+    return folder
+
+
+def _user() -> str:
+    """Who runs this, where nothing else is said."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"

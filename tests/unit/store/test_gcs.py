@@ -1,0 +1,157 @@
+"""What only a bucket does: networks that fail, rights, and answers that get lost."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.store import open_store
+from tests.unit.store.conftest import Place
+from tests.unit.store.proxy import Proxy, between
+
+
+@pytest.fixture
+def proxy(bucket: Place, gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy before the server; `bucket.store()` goes through it."""
+    assert bucket.url
+    with between(gcs_server) as found:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", found.url)
+        yield found
+
+
+@pytest.fixture(params=["refuses", "is silent"])
+def dead_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server that refuses connections, or takes them and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        if request.param == "refuses":
+            server.close()
+        yield url
+
+
+def test_a_bucket_out_of_reach(dead_server: str, monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path) -> None:
+    """Every way of asking gives up soon after the time that was set, and says so."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", dead_server)
+    monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
+    store = open_store("gs://far-away/models", root=tmp_path, environment="test")
+    for ask in (lambda: store.latest("iris"), lambda: store.publish("iris", folder), lambda: store.record("iris", 1)):
+        start = time.monotonic()
+        with pytest.raises(SlipwayError, match=r"gs://far-away/models/.*'far-away' cannot be reached .*\n.*network"):
+            ask()
+        assert time.monotonic() - start < 3
+
+
+def test_a_bucket_that_does_not_exist(bucket: Place, folder: Path, tmp_path: Path) -> None:
+    """A missing bucket is told from a missing version, in reading too."""
+    store = open_store("gs://no-such-bucket", root=tmp_path, environment="test")
+    for ask in (lambda: store.latest("iris"), lambda: store.record("iris", 1), lambda: store.publish("iris", folder)):
+        with pytest.raises(SlipwayError, match=r"there is no bucket 'no-such-bucket'\n.*gcloud storage buckets create"):
+            ask()
+    with pytest.raises(SlipwayError, match="no version in test yet"):
+        bucket.store().record("iris", 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, r"no right to \(403: .*refused on purpose\)\n.*roles/storage.objectCreator on gs://slipway-"),
+        (401, r"no valid Google credentials .*\n.*gcloud auth application-default login"),
+        (503, r"cannot be reached .*refused on purpose"),
+        (400, r"refused on purpose.*\n.*look at what Google Cloud Storage says of gs://slipway-"),
+    ],
+)
+def test_answers_that_are_errors(
+    bucket: Place, proxy: Proxy, folder: Path, monkeypatch: pytest.MonkeyPatch, status: int, message: str
+) -> None:
+    """What the server refuses is explained: which bucket, what happened, what to do."""
+    monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
+    proxy.refuses = lambda *_: status
+    store = bucket.store()
+    for ask in (lambda: store.latest("iris"), lambda: store.publish("iris", folder)):
+        with pytest.raises(SlipwayError, match=message):
+            ask()
+
+
+def test_rights_to_create_and_no_more(bucket: Place, proxy: Proxy, folder: Path) -> None:
+    """Who may not delete is refused, with 403, what would write over an object; that is no more than a taken number."""
+    bucket.store().publish("iris", folder)
+    proxy.refuses = lambda method, _: 403 if method == "POST" else None
+    with pytest.raises(SlipwayError, match="iris/test/1 was published already"):
+        bucket.store().publish("iris", folder, version=1)
+    with pytest.raises(SlipwayError, match="has no right to"):
+        bucket.store().publish("iris", folder)
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without credentials the message names the command that gets some."""
+    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    # An empty home, and no asking of Google's own machines: nothing of this machine's user is looked at.
+    for name, value in {"CLOUDSDK_CONFIG": str(tmp_path), "HOME": str(tmp_path), "NO_GCE_CHECK": "true"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SlipwayError, match=r"gs://my-models/iris.*no valid Google credentials .*\n.*gcloud auth"):
+        open_store("gs://my-models", root=tmp_path, environment="test").latest("iris")
+
+
+def test_a_lost_answer_is_not_a_lost_race(bucket: Place, proxy: Proxy, folder: Path) -> None:
+    """A record whose creation was carried out, but not answered, is published once and not a second time."""
+    lost: list[bytes] = []
+
+    def loses(method: str, body: bytes) -> bool:
+        if method != "POST" or b"iris/versions/" not in body or lost:
+            return False
+        lost.append(body)
+        return True
+
+    proxy.loses = loses
+    record = bucket.store().publish("iris", folder)
+    assert lost, "no answer was lost"
+    assert record.version == 1
+    assert bucket.store().versions("iris") == [1]
+
+
+def test_lost_answers_to_files_do_not_matter(bucket: Place, proxy: Proxy, folder: Path, tmp_path: Path) -> None:
+    """A file that is found to be there in the second try is as good as uploaded."""
+    lost: list[bytes] = []
+
+    def loses(method: str, body: bytes) -> bool:
+        if method != "POST" or b"blobs/" not in body or body in lost:
+            return False
+        lost.append(body)
+        return True
+
+    proxy.loses = loses
+    store = bucket.store()
+    store.fetch(store.publish("iris", folder), tmp_path / "to")
+    assert len(lost) == 2
+
+
+def test_a_file_is_uploaded_once(bucket: Place, proxy: Proxy, folder: Path) -> None:
+    """The second publication of the same files sends its record and nothing else."""
+    bucket.store().publish("iris", folder)
+    proxy.seen.clear()
+    bucket.store().publish("iris", folder)
+    sent = [body for method, _, body in proxy.seen if method in ("POST", "PUT")]
+    assert len(sent) == 1
+    assert b"iris/versions/2.json" in sent[0]
+
+
+def test_every_upload_is_conditional(bucket: Place, proxy: Proxy, folder: Path) -> None:
+    """Nothing is written but "if there is no such object", and nothing is deleted, copied or composed."""
+    store = bucket.store()
+    store.verify("iris", "v1-1a2b3c4d", {})
+    store.copy(store.publish("iris", folder), bucket.store("prod"), 1)
+    writes = [(method, path) for method, path, _ in proxy.seen if method != "GET"]
+    assert writes
+    assert all(method == "POST" and "ifGenerationMatch=0" in path for method, path in writes)
+
+
+def test_timeouts_are_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A time limit that is none is refused at once."""
+    for text in ("soon", "0", "-1", "inf", "nan"):
+        monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", text)
+        with pytest.raises(SlipwayError, match="SLIPWAY_STORE_TIMEOUT is"):
+            open_store("gs://far-away", root=tmp_path, environment="test")

@@ -1,0 +1,66 @@
+"""Many publishers at once, and publishers that are killed."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from slipway import digests
+from slipway.store import Store
+from tests.unit.store.conftest import Place
+
+_PUBLISHERS = Path(__file__).with_name("publishers.py")
+
+
+def run(place: Place, *words: object) -> str:
+    """Run `publishers.py` on the store of the environment `test`."""
+    command = [sys.executable, _PUBLISHERS, f"{place.url}/test", *map(str, words)]
+    return subprocess.run(command, cwd=place.root, stdout=subprocess.PIPE, check=True, timeout=120, text=True).stdout
+
+
+def test_32_processes_get_32_consecutive_versions(place: Place, store: Store) -> None:
+    """However many publish at once, each has a version of its own, there are no gaps, and no record is another's."""
+    found = json.loads(run(place, "race", 32))
+    assert sorted(version for _, version in found) == list(range(1, 33))
+    assert store.versions("iris") == list(range(1, 33))
+    assert {store.record("iris", version).metadata["text"]: version for version in range(1, 33)} == dict(found)
+
+
+def test_one_key_has_one_creator(store: Store) -> None:
+    """Of many that create one object at the same moment one is told that it did, and its content is there."""
+    backend, start = store._backend, Barrier(8)
+
+    def create(content: bytes, key: str) -> bool:
+        start.wait()
+        return backend.create(key, content)
+
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(12):
+            key = f"iris/versions/{turn}.json"
+            created = list(pool.map(create, contents, [key] * 8))
+            assert created.count(True) == 1
+            assert backend.read(key) == contents[created.index(True)]
+
+
+@pytest.mark.parametrize(("kind", "times"), [("directory", 60), ("bucket", 15)])
+def test_a_killed_publisher_leaves_no_half_version(
+    request: pytest.FixtureRequest, folder: Path, tmp_path: Path, kind: str, times: int
+) -> None:
+    """Whenever a publisher is killed, every version is whole, every content is its digest's, and the next one works."""
+    place: Place = request.getfixturevalue(kind)
+    run(place, "kill", times, 0.06 if kind == "directory" else 0.18)
+    store = place.store()
+    versions = store.versions("iris")
+    assert versions == list(range(1, len(versions) + 1))
+    assert versions, "no publisher lived long enough"
+    for version in versions:
+        store.fetch(store.record("iris", version), tmp_path / f"to/{version}")
+    blobs = {key for key in place.back_door.objects() if key.startswith("blobs/")}
+    for key in blobs:
+        assert digests.of_bytes(store._backend.read(key)) == key.removeprefix("blobs/sha256/")
+    assert store.publish("iris", folder).version == len(versions) + 1

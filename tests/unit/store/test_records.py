@@ -1,0 +1,39 @@
+"""What a publisher may say of a version."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.store import records
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"version": 3}, "no field 'version' to give\n.*give any of by, training"),
+        ({"metric": {}}, "no field 'metric'"),
+        ({"metadata": {"rows": 5}}, r"Expected `str`, got `int` .*metadata.*\n.*write str\(value\)"),
+        ({"metrics": {"loss": float("nan")}}, "the metric 'loss' is nan"),
+        ({"metrics": {"loss": float("inf")}}, "the metric 'loss' is inf"),
+        ({"metrics": {"loss": "low"}}, "Expected `float`, got `str`"),
+        ({"data": {"uri": "x", "sha256": "abc", "rows": 1}}, r"sha256"),
+        ({"training": {"commit": "c"}}, "missing required field `digest`"),
+        ({"metadata": {"x": object()}}, "a value of type object"),
+    ],
+)
+def test_what_a_record_cannot_hold(given: dict[str, Any], message: str) -> None:
+    """A field that there is not, or a value of the wrong kind, is named."""
+    with pytest.raises(SlipwayError, match=message):
+        records.fields(given)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """Metrics may be what NumPy computed, as in notebooks they are."""
+    assert records.fields({"metrics": {"a": np.float32(0.5), "n": np.int64(3)}}) == {"metrics": {"a": 0.5, "n": 3.0}}
+
+
+def test_records_are_made_to_be_read() -> None:
+    """Keys are sorted, a line each, and the file ends with a line end."""
+    assert records.encode({"b": [1], "a": None}) == b'{\n  "a": null,\n  "b": [\n    1\n  ]\n}\n'
