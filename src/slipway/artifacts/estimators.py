@@ -1,0 +1,156 @@
+"""The form `skops`: scikit-learn's estimators, and containers of them, as bytes that are the same in every process.
+
+skops names things by their address in memory and puts times into its zip; here they get names by their content and no
+times. What scikit-learn itself measures with a clock, or takes from an address, is saved as nothing (`_PASSING`).
+"""
+
+import io
+import json
+import zipfile
+from collections import Counter
+from typing import Any
+
+from slipway.artifacts.trusted import Trust, misused, nodes
+from slipway.digests import of_bytes
+from slipway.errors import SlipwayError
+
+__all__ = ["dump", "load"]
+
+# Addresses, and times on the clock, that scikit-learn keeps and does not need to predict.
+_PASSING = frozenset(
+    {"_stop_words_id", "mean_fit_time", "mean_score_time", "refit_time_", "std_fit_time", "std_score_time"}
+)
+_NOTHING = {
+    "__class__": "str",
+    "__module__": "builtins",
+    "__loader__": "JsonNode",
+    "content": "null",
+    "is_json": True,
+}
+# There is one of each of these for one content, so which is which need not be written.
+_NO_IDS = frozenset({"FunctionNode", "JsonNode", "TypeNode"})
+_FIRST_DAY = (1980, 1, 1, 0, 0, 0)
+_FIRST_PROTOCOL = 1  # the ones before keep a function's name where it is not looked for
+
+
+def dump(value: Any, trust: Trust, name: str) -> bytes:
+    """`value` in the form `skops`, deterministic; `name` is what a message calls it.
+
+    Raises `SlipwayError` when skops cannot save it, or when it holds a type that could not be loaded again.
+    """
+    import skops.io
+
+    try:
+        content = _settled(skops.io.dumps(value))
+    except Exception as error:
+        raise SlipwayError(
+            f"{name} (a {_type(value)}) cannot be saved: {error}",
+            fix="keep a scikit-learn estimator, a numpy array, or what JSON can hold",
+        ) from error
+    load(content, trust, name)
+    return content
+
+
+def load(content: bytes, trust: Trust, name: str) -> Any:
+    """What `dump` was given; raises `SlipwayError`, before anything is made, naming the types that are not trusted."""
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        schema = _schema(content)
+        kinds = trust.kinds(schema)
+        called = misused(schema, kinds)
+        try:
+            if not called:
+                return skops.io.loads(content, trusted=list(kinds))
+        except UntrustedTypesFoundException:
+            pass
+        unknown = set(skops.io.get_untrusted_types(data=content)) - kinds.keys() or called
+    except SlipwayError as error:
+        raise SlipwayError(f"{name} cannot be loaded: {error.problem}", fix=error.fix) from error
+    except Exception as error:
+        raise SlipwayError(
+            f"{name} cannot be loaded: {type(error).__name__}: {error}",
+            fix="fetch it again; if that does not help, install what its requirements.lock says, or train again",
+        ) from error
+    raise _untrusted(name, sorted(unknown))
+
+
+def _untrusted(name: str, unknown: list[str]) -> SlipwayError:
+    if any("<" in each for each in unknown):
+        fix = "a lambda or a function within a function cannot be saved: write a function of the module instead"
+    else:
+        fix = (
+            "only what scikit-learn or the model's own modules define is trusted; add a class that you trust to "
+            f"trusted_types of the model's class: trusted_types = {unknown!r}; or keep its content as arrays"
+        )
+    return SlipwayError(f"{name} holds what is not trusted: {', '.join(unknown)}", fix=fix)
+
+
+def _schema(content: bytes) -> dict[str, Any]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema: dict[str, Any] = json.loads(archive.read("schema.json"))
+    if not isinstance(schema.get("protocol"), int) or schema["protocol"] < _FIRST_PROTOCOL:
+        raise SlipwayError(f"a file of skops protocol {schema.get('protocol')!r}, which is too old")
+    return schema
+
+
+def _settled(content: bytes) -> bytes:
+    """A skops file with nothing in it that differs from one process to the next."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = json.loads(archive.read("schema.json"))
+        members = {name: archive.read(name) for name in archive.namelist()}
+    _forget(schema)
+    arrays: dict[str, bytes] = {}
+    for node in nodes(schema):
+        if isinstance(node.get("file"), str):
+            member = members[node["file"]]
+            node["file"] = f"{of_bytes(member)}.{node['file'].rpartition('.')[2]}"
+            arrays[node["file"]] = member
+    _order_sets(schema)
+    _number(schema)
+    return _zip({"schema.json": json.dumps(schema, separators=(",", ":")).encode(), **dict(sorted(arrays.items()))})
+
+
+def _forget(schema: dict[str, Any]) -> None:
+    for node in nodes(schema):
+        if node["__loader__"] == "DictNode":
+            node["content"].update({key: dict(_NOTHING) for key in _PASSING & node["content"].keys()})
+
+
+def _order_sets(schema: dict[str, Any]) -> None:
+    """Sort what is in sets, the innermost first."""
+    for node in reversed(list(nodes(schema))):
+        if node["__loader__"] == "SetNode":
+            node["content"].sort(key=lambda item: json.dumps(_without_ids(item), sort_keys=True))
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_ids(below) for key, below in value.items() if key != "__id__"}
+    return [_without_ids(below) for below in value] if isinstance(value, list) else value
+
+
+def _number(schema: dict[str, Any]) -> None:
+    """Number the objects that occur more than once, in the order of their first occurrence; drop the other ids."""
+    counts = Counter(node.get("__id__") for node in nodes(schema))
+    numbers: dict[int, int] = {}
+    for node in nodes(schema):
+        old = node.pop("__id__", None)
+        if old is not None and counts[old] > 1 and node["__loader__"] not in _NO_IDS:
+            node["__id__"] = numbers.setdefault(old, len(numbers) + 1)
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    # Stored: what a compressor makes depends on its version.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name, _FIRST_DAY)
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def _type(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"

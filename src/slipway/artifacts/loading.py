@@ -1,0 +1,152 @@
+"""An artifact's folder as a model that answers.
+
+Only the standard library and msgspec are imported here: numpy and skops come in when a part needs them, so that what
+serves is as small as the model allows.
+"""
+
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from slipway.artifacts import golden, manifest
+from slipway.artifacts.answers import to_json
+from slipway.artifacts.trusted import Trust, own_modules
+from slipway.errors import SlipwayError
+from slipway.model import Model, bind
+from slipway.schema import Schema
+
+__all__ = ["SCHEMA", "Loaded", "load"]
+
+SCHEMA = "schema.json"
+
+
+class Loaded(NamedTuple):
+    """A model that is ready to predict, and what was saved with it."""
+
+    model: Model
+    schema: Schema
+    golden: golden.Golden
+    manifest: manifest.Manifest
+
+    def answer(self, rows: list[Any]) -> list[Any]:
+        """One prediction, as JSON values, for each of `rows` as the caller sent them.
+
+        Raises `InvalidRows` when they do not fit the schema, `InputError` when the model refuses one, and
+        `PredictionError` when the model returns no answer.
+        """
+        parsed = self.schema.parse(rows)
+        if not parsed:
+            return []
+        predictions = self.model.predict(bind(type(self.model), parsed))
+        return to_json(predictions, len(parsed), self.schema.target)
+
+
+def load(folder: Path) -> Loaded:
+    """Load the artifact in `folder`; raise `SlipwayError` when it is not whole, or does not fit what is installed.
+
+    Its digest is not looked at: who fetched it has done so. The model's code is taken from `folder/code` where that is,
+    and from the modules that can be imported where it is not.
+    """
+    found = manifest.read(folder)
+    schema = manifest.read_file(folder, SCHEMA, Schema)
+    pairs = manifest.read_file(folder, golden.FILE, golden.Golden)
+    cls = _entry(found.entry, folder)
+    model = cls(**found.parameters)
+    trust = Trust.of(cls)
+    for name, part in found.parts.items():
+        setattr(model, _attribute(name, folder), _part(part, folder, trust))
+    return Loaded(model, schema, pairs, found)
+
+
+def _attribute(name: str, folder: Path) -> str:
+    if name.startswith("_") or not name.isidentifier() or hasattr(Model, name):
+        raise SlipwayError(f"{folder / manifest.FILE}: {name!r} cannot be a saved attribute")
+    return name
+
+
+def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
+    path = manifest.within(folder, part.file)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SlipwayError(
+            f"the artifact in {folder} lacks its part {part.file}: {error.strerror}", fix="fetch the artifact again"
+        ) from error
+    if part.form not in ("json", "npy", "skops"):
+        raise SlipwayError(
+            f"{path} is in the form {part.form!r}, which this slipway does not know", fix="use the slipway that made it"
+        )
+    try:
+        return _decode(part.form, content, trust, str(path))
+    except ModuleNotFoundError as error:
+        raise _missing(error, f"the part {part.file}") from error
+    except ValueError as error:
+        raise SlipwayError(f"{path} cannot be read: {error}", fix="fetch the artifact again") from error
+
+
+def _decode(form: str, content: bytes, trust: Trust, name: str) -> Any:
+    if form == "json":
+        from slipway.artifacts import plain
+
+        return plain.decode(content)
+    if form == "npy":
+        from slipway.artifacts import arrays
+
+        return arrays.decode(content)
+    from slipway.artifacts import estimators
+
+    return estimators.load(content, trust, name)
+
+
+def _entry(entry: str, folder: Path) -> type[Model]:
+    """The class that `entry` names as `<module>:<class>`."""
+    module, _, name = entry.partition(":")
+    code = folder.resolve() / "code"
+    if code.is_dir() and str(code) not in sys.path:
+        sys.path.insert(0, str(code))
+    try:
+        found = getattr(import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        raise _missing(error, entry) from error
+    except Exception as error:
+        raise SlipwayError(f"{entry} cannot be imported: {_last_line(error)}") from error
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise SlipwayError(
+            f"{module} has no class {name} that is a slipway.Model, and the artifact in {folder} is one of it",
+            fix="give the class its name back, or train again",
+        )
+    if code.is_dir():
+        _check_code(module, code)
+    return found
+
+
+def _check_code(module: str, code: Path) -> None:
+    """Refuse code that this process has from somewhere else, when it is not what the artifact was trained with."""
+    for name in own_modules(module):
+        own = code.joinpath(*name.split(".")).with_suffix(".py")
+        file = getattr(sys.modules.get(name), "__file__", None) or ""
+        if own.is_file() and file != str(own) and file and own.read_bytes() != Path(file).read_bytes():
+            raise SlipwayError(
+                f"{name} is already loaded from {file}, and the artifact brings another one: {own}",
+                fix="load this artifact in a process of its own",
+            )
+
+
+def _missing(error: ModuleNotFoundError, what: str) -> SlipwayError:
+    library = (error.name or "").partition(".")[0]
+    if what.startswith((f"{library}.", f"{library}:")):
+        return SlipwayError(
+            f"the model's module {error.name} cannot be found, which {what} needs",
+            fix="run where the repository's model/ is, or publish the model's code with the artifact",
+        )
+    return SlipwayError(
+        f"{what} needs the library {library}, which is not installed here",
+        fix="install the artifact's requirements.lock; it has to be in the model's requirements.txt",
+    )
+
+
+def _last_line(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno}: {last.line})"

@@ -1,0 +1,86 @@
+"""`artifact.json`: what an artifact is made of, and which class it becomes again."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+import msgspec
+
+from slipway import files
+from slipway.errors import SlipwayError
+
+__all__ = ["FILE", "FORMAT", "Manifest", "Part", "read", "read_file", "within", "write"]
+
+FILE = "artifact.json"
+FORMAT = 1
+
+T = TypeVar("T")
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One saved attribute: the form that it is in (`json`, `npy`, `skops`) and its file within the folder."""
+
+    form: str
+    file: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `artifact.json` holds."""
+
+    format: int
+    entry: str
+    """The model's class: `model.iris.model:Iris`."""
+    parameters: Mapping[str, bool | int | float | str]
+    tolerance: float
+    """How far a number may be from its golden prediction."""
+    python: str
+    """The Python that trained it: `3.11`."""
+    parts: dict[str, Part]
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+def read(folder: Path) -> Manifest:
+    """Read the manifest of the artifact in `folder`; raise `SlipwayError` when there is none that can be read."""
+    if not (folder / FILE).is_file():
+        raise SlipwayError(
+            f"{folder} is no artifact: it holds no {FILE}",
+            fix="give the folder that slipway train or slipway fetch made",
+        )
+    found = read_file(folder, FILE, _Format).format
+    if found != FORMAT:
+        raise SlipwayError(
+            f"{folder / FILE} is of format {found}, and this slipway reads format {FORMAT}",
+            fix="use the slipway that made it, or train again",
+        )
+    return read_file(folder, FILE, Manifest)
+
+
+def write(manifest: Manifest, folder: Path) -> None:
+    """Write `artifact.json` into `folder`, its keys sorted."""
+    content: Any = msgspec.to_builtins(manifest)
+    files.write(folder / FILE, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
+def read_file(folder: Path, name: str, type_: type[T]) -> T:
+    """Read the JSON file `name` of an artifact as `type_`; raise `SlipwayError` naming the file and what is wrong."""
+    path = within(folder, name)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=type_)
+    except FileNotFoundError as error:
+        raise SlipwayError(
+            f"the artifact in {folder} has no {name}", fix="fetch it again, or publish it whole"
+        ) from error
+    except (OSError, msgspec.DecodeError) as error:
+        raise SlipwayError(f"{path} cannot be read: {error}", fix="fetch the artifact again") from error
+
+
+def within(folder: Path, name: str) -> Path:
+    """The path of the file `name` in `folder`; raise `SlipwayError` when it would be somewhere else."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in name:
+        raise SlipwayError(f"{name!r} is no path within an artifact")
+    return folder / path

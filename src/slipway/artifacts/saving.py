@@ -1,0 +1,135 @@
+"""A trained model as an artifact's folder; the same model gives the same bytes anywhere."""
+
+import enum
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from slipway import files
+from slipway.artifacts import arrays, estimators, golden, manifest, plain
+from slipway.artifacts.loading import SCHEMA
+from slipway.artifacts.trusted import Trust
+from slipway.errors import SlipwayError
+from slipway.model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from slipway.schema import Schema
+
+__all__ = ["save", "save_golden"]
+
+
+def save(
+    model: Model,
+    schema: "Schema",
+    pairs: golden.Golden,
+    folder: "Path",
+    *,
+    code: "Mapping[str, Path] | None" = None,
+    requirements: "Path | None" = None,
+) -> None:
+    """Write the trained `model` into `folder`, which is new or empty.
+
+    Every attribute that `train` set is saved, but those whose name begins with `_`. `code` is the model's code by its
+    path in the repository (`model/iris/model.py`), `requirements` what serving installs. Raises `SlipwayError` naming
+    the attribute that cannot be saved, or that could not be loaded again.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        raise SlipwayError(f"{folder} is not empty", fix="save the artifact in a folder of its own")
+    cls = type(model)
+    trust = Trust.of(cls)
+    written = manifest.Manifest(
+        format=manifest.FORMAT,
+        entry=_entry(cls),
+        parameters=_parameters(model),
+        tolerance=float(cls.tolerance),
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        parts={name: _write_part(model, name, folder, trust) for name in sorted(_saved(model))},
+    )
+    files.write(folder / SCHEMA, _json(schema))
+    save_golden(pairs, folder)
+    for name, path in sorted((code or {}).items()):
+        files.write(manifest.within(folder / "code", name), path.read_bytes())
+    if requirements is not None:
+        files.write(folder / "requirements.lock", requirements.read_bytes())
+    manifest.write(written, folder)
+
+
+def save_golden(pairs: golden.Golden, folder: "Path") -> None:
+    """Give the artifact in `folder` these golden predictions in place of those it has."""
+    files.write(folder / golden.FILE, _json(pairs))
+
+
+def _saved(model: Model) -> list[str]:
+    return [name for name in vars(model) if name != "parameters" and not name.startswith("_")]
+
+
+def _write_part(model: Model, name: str, folder: "Path", trust: Trust) -> manifest.Part:
+    where = f"{type(model).__name__}.{name}"
+    if hasattr(Model, name):
+        raise SlipwayError(f"{where} hides what every model has", fix="give the attribute another name")
+    form, content = _encode(getattr(model, name), where, trust)
+    part = manifest.Part(form=form, file=f"parts/{name}.{form}")
+    files.write(folder / part.file, content)
+    return part
+
+
+def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
+    """`value` in the simplest form that keeps it as it is."""
+    try:
+        return "json", plain.encode(value, where)
+    except plain.NotPlainError:
+        pass
+    if arrays.is_array(value):
+        return "npy", arrays.encode(value)
+    _refuse_changed(value, where)
+    return "skops", estimators.dump(value, trust, where)
+
+
+def _refuse_changed(value: Any, where: str) -> None:
+    """Refuse what skops would give back as something else: kinds of text and numbers, and keys that are none."""
+    value = plain.python_scalar(value)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if type(plain.python_scalar(key)) not in (str, int, float):
+                raise SlipwayError(f"{where} has the key {key!r} (a {type(key).__name__})", fix="use text or numbers")
+            _refuse_changed(item, f"{where}[{key!r}]")
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            _refuse_changed(item, f"an item of {where}")
+    elif isinstance(value, enum.Enum) or (
+        isinstance(value, (str, int, float)) and type(value) not in (str, int, float, bool)
+    ):
+        raise SlipwayError(
+            f"{where} is {value!r}, a {type(value).__module__}.{type(value).__qualname__}",
+            fix="keep its plain value, and make it that again in predict",
+        )
+
+
+def _entry(cls: type) -> str:
+    found: Any = sys.modules.get(cls.__module__)
+    if cls.__module__ == "__main__" or getattr(found, cls.__qualname__, None) is not cls:
+        raise SlipwayError(
+            f"{cls.__qualname__} cannot be found in {cls.__module__}, so that nobody could load it again",
+            fix="define the class in a module (model/<name>/model.py), not within another, and import it from there",
+        )
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _parameters(model: Model) -> dict[str, bool | int | float | str]:
+    for name, value in model.parameters.items():
+        if type(value) not in (bool, int, float, str) or (type(value) is float and not math.isfinite(value)):
+            raise SlipwayError(
+                f"{type(model).__name__}.parameters[{name!r}] is {value!r}",
+                fix="a parameter is a text, a finite number, true or false",
+            )
+    return dict(model.parameters)
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(msgspec.to_builtins(value), indent=2, allow_nan=False) + "\n").encode()

@@ -1,0 +1,148 @@
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import Birch
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from slipway.artifacts import estimators
+from slipway.artifacts.trusted import Trust
+from slipway.errors import SlipwayError
+from tests.unit.artifacts.zoo import Clip, Simple, with_squares
+
+TRUST = Trust.of(Simple)
+NUMBERS, CLASSES = load_iris(return_X_y=True)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[CLASSES]
+TABLE = pd.DataFrame({"length": NUMBERS[:, 0], "size": np.where(NUMBERS[:, 1] > 3, "big", "small")})
+TEXTS = ["the sea", "a hill", "the hill and the sea"] * 50
+
+ESTIMATORS = {
+    "logistic": (make_pipeline(StandardScaler(), LogisticRegression()), NUMBERS),
+    "forest": (RandomForestClassifier(5, random_state=0), NUMBERS),
+    "boosting": (GradientBoostingClassifier(n_estimators=3, random_state=0), NUMBERS),
+    "histograms": (HistGradientBoostingClassifier(max_iter=3, random_state=0), NUMBERS),
+    "vectors": (SVC(random_state=0), NUMBERS),
+    "neighbours": (KNeighborsClassifier(), NUMBERS),
+    "columns": (
+        make_pipeline(
+            make_column_transformer((StandardScaler(), ["length"]), (OneHotEncoder(), ["size"])), LogisticRegression()
+        ),
+        TABLE,
+    ),
+    "own function": (
+        make_pipeline(FunctionTransformer(with_squares), FunctionTransformer(np.log1p), LogisticRegression(C=0.1)),
+        NUMBERS,
+    ),
+    "own class": (make_pipeline(Clip(), SimpleImputer(), SelectKBest(k=2), LogisticRegression()), NUMBERS),
+    "splines": (make_pipeline(SplineTransformer(), LogisticRegression(C=0.1)), NUMBERS),
+    "text": (make_pipeline(TfidfVectorizer(stop_words=["the"]), LogisticRegression()), TEXTS),
+    "search": (GridSearchCV(LogisticRegression(max_iter=500), {"C": [0.1, 1.0]}, cv=2), NUMBERS),
+}
+
+
+def dump_all() -> bytes:
+    """Every estimator of `ESTIMATORS`, fitted and saved, one after the other."""
+    return b"".join(estimators.dump(each.fit(data, NAMES), TRUST, name) for name, (each, data) in ESTIMATORS.items())
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_an_estimator_predicts_the_same_when_it_is_loaded(name):
+    """To the last bit."""
+    estimator, data = ESTIMATORS[name]
+    estimator.fit(data, NAMES)
+
+    loaded = estimators.load(estimators.dump(estimator, TRUST, name), TRUST, name)
+
+    method = "decision_function" if hasattr(estimator, "decision_function") else "predict_proba"
+    assert (loaded.predict(data) == estimator.predict(data)).all()
+    assert (getattr(loaded, method)(data) == getattr(estimator, method)(data)).all()
+
+
+def test_an_estimator_gives_the_same_bytes_in_every_process(tmp_path):
+    """Whatever the hash seed, the time zone, the umask, the folder, and what was imported before."""
+    root = Path(__file__).resolve().parents[3]
+    code = (
+        f"import sys; sys.path[:0] = [{str(root)!r}]; {{}}\nfrom tests.unit.artifacts.test_estimators import dump_all\n"
+    )
+    code += "from slipway.digests import of_bytes; print(of_bytes(dump_all()))"
+    runs = [
+        ({"PYTHONHASHSEED": "1", "TZ": "UTC"}, "import os; os.umask(0o022)", tmp_path),
+        ({"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"}, "import os, scipy.special; os.umask(0o077)", root),
+    ]
+
+    digests = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code.format(first)],
+            env={**os.environ, **variables},
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for variables, first, folder in runs
+    ]
+
+    assert digests[0] == digests[1]
+
+
+def test_objects_stay_shared():
+    """What was one object is one object when it is loaded, and is saved once."""
+    scaler = StandardScaler().fit(NUMBERS)
+
+    loaded = estimators.load(estimators.dump({"a": scaler, "b": [scaler]}, TRUST, "it"), TRUST, "it")
+
+    assert loaded["a"] is loaded["b"][0]
+
+
+def test_the_file_tells_no_time_and_no_address():
+    """Its members are named by what is in them."""
+    content = estimators.dump(StandardScaler().fit(NUMBERS), TRUST, "it")
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = archive.infolist()
+
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert [entry.filename for entry in entries] == ["schema.json", *sorted(e.filename for e in entries[1:])]
+
+
+def test_what_a_clock_measured_is_not_saved():
+    """Two runs of a search never take the same time; the search predicts without it."""
+    search, data = ESTIMATORS["search"]
+
+    loaded = estimators.load(estimators.dump(search.fit(data, NAMES), TRUST, "it"), TRUST, "it")
+
+    assert loaded.refit_time_ is None
+    assert loaded.cv_results_["mean_fit_time"] is None
+    assert loaded.cv_results_["rank_test_score"].tolist() == search.cv_results_["rank_test_score"].tolist()
+
+
+def test_what_skops_cannot_save_is_named():
+    """The attribute, its type, and what can be saved."""
+    with pytest.raises(SlipwayError, match=r"Iris\.tree \(a sklearn.*Birch\) cannot be saved") as refusal:
+        estimators.dump(Birch().fit(NUMBERS), TRUST, "Iris.tree")
+
+    assert "numpy array" in refusal.value.fix
+
+
+@pytest.mark.parametrize("content", [b"", b"PK nonsense", b"\x80\x04."])
+def test_a_damaged_file_is_told(content):
+    """No traceback of a library of which the user never heard."""
+    with pytest.raises(SlipwayError, match=r"parts/a\.skops cannot be loaded"):
+        estimators.load(content, TRUST, "parts/a.skops")

@@ -1,0 +1,187 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from slipway.artifacts import load, manifest, save
+from slipway.errors import SlipwayError
+from slipway.schema import InvalidRows
+from tests.unit.artifacts.zoo import GOLDEN, SCHEMA, Simple
+
+CODE = """
+from slipway.model import Model
+from {package}.common.factor import factor
+
+
+class Own(Model):
+    source_features = ("x",)
+    target_variable = "y"
+
+    def train(self, data):
+        self.factor = factor
+
+    def predict(self, rows):
+        return [row["x"] * self.factor for row in rows]
+"""
+
+
+@pytest.fixture
+def changed(saved):
+    """A function that changes what `artifact.json` says, and returns the folder."""
+
+    def changing(**values):
+        folder = saved(value=[1, 2])
+        content = json.loads((folder / manifest.FILE).read_text())
+        (folder / manifest.FILE).write_text(json.dumps(content | values))
+        return folder
+
+    return changing
+
+
+@pytest.fixture
+def with_code(tmp_path):
+    """A function that makes an artifact with code of its own, trained in a process of its own."""
+
+    def making(package, factor=3):
+        repository, folder = tmp_path / f"repository{factor}", tmp_path / f"artifact{factor}"
+        for name, text in {
+            "own/model.py": CODE.format(package=package),
+            "common/factor.py": f"factor = {factor}",
+        }.items():
+            path = repository / package / name
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
+        script = (
+            f"import sys; sys.path.insert(0, {str(repository)!r})\n"
+            "from pathlib import Path\n"
+            "from slipway.artifacts import Golden, save\n"
+            "from slipway.digests import walk\n"
+            "from slipway.schema import Field, Schema\n"
+            f"from {package}.own.model import Own\n"
+            "model = Own(); model.train(None)\n"
+            "schema = Schema(fields=(Field(name='x', kind='number'),), target=Field(name='y', kind='number'))\n"
+            f"save(model, schema, Golden(rows=[], predictions=[]), Path({str(folder)!r}), "
+            f"code=walk(Path({str(repository)!r})))"
+        )
+        subprocess.run([sys.executable, "-c", script], check=True)
+        return folder
+
+    return making
+
+
+def test_a_loaded_model_answers(saved):
+    """Rows in, JSON out, by the parameters that it was trained with."""
+    loaded = load(saved())
+
+    assert loaded.answer([{"x": 1}, {"x": 2.5}]) == [2.0, 5.0]
+    assert loaded.answer([]) == []
+    assert (loaded.golden, loaded.schema) == (GOLDEN, SCHEMA)
+
+
+def test_parameters_are_those_of_the_training(tmp_path):
+    """Not those that the class has now."""
+    save(Simple(factor=10.0), SCHEMA, GOLDEN, tmp_path / "artifact")
+
+    assert load(tmp_path / "artifact").answer([{"x": 1}]) == [10.0]
+
+
+def test_rows_that_do_not_fit_are_refused(saved):
+    """Before the model sees them."""
+    with pytest.raises(InvalidRows, match="row 1: x: is missing"):
+        load(saved()).answer([{"x": 1}, {}])
+
+
+@pytest.mark.parametrize("name", ["schema.json", "golden.json", "parts/value.json"])
+def test_a_missing_file_is_named(changed, name):
+    """An artifact is whole or is none."""
+    folder = changed()
+    (folder / name).unlink()
+
+    with pytest.raises(SlipwayError, match=f"(has no|lacks its part) {name}"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["schema.json", "golden.json", "parts/value.json"])
+def test_a_damaged_file_is_named(changed, name):
+    """With what is wrong with it."""
+    folder = changed()
+    (folder / name).write_text('{"half": ')
+
+    with pytest.raises(SlipwayError, match=f"{name} cannot be read"):
+        load(folder)
+
+
+def test_an_unknown_form_is_told(changed):
+    """A later slipway may have made it."""
+    with pytest.raises(SlipwayError, match="is in the form 'onnx', which this slipway does not know"):
+        load(changed(parts={"value": {"form": "onnx", "file": "parts/value.json"}}))
+
+
+@pytest.mark.parametrize("name", ["__class__", "_hidden", "predict", "parameters", "not a name"])
+def test_a_part_cannot_become_anything_but_an_attribute(changed, name):
+    """It cannot replace the model's methods."""
+    with pytest.raises(SlipwayError, match="cannot be a saved attribute"):
+        load(changed(parts={name: {"form": "json", "file": "parts/value.json"}}))
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("model.nowhere.model:Iris", "the model's module model.nowhere cannot be found"),
+        ("nosuchlibrary:Iris", "the model's module nosuchlibrary cannot be found"),
+        ("tests.unit.artifacts.zoo:Gone", "has no class Gone that is a slipway.Model"),
+        ("tests.unit.artifacts.zoo:Clip", "has no class Clip that is a slipway.Model"),
+        ("subprocess:Popen", "has no class Popen that is a slipway.Model"),
+        (":Iris", "cannot be imported"),
+    ],
+)
+def test_an_entry_that_is_no_model_is_told(changed, entry, problem):
+    """With what was looked for."""
+    with pytest.raises(SlipwayError, match=problem):
+        load(changed(entry=entry))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import nosuchlibrary.part", "needs the library nosuchlibrary, which is not installed here"),
+        ("1 / 0", r"cannot be imported: ZeroDivisionError: .*broken\w+\.py, line 1: 1 / 0"),
+    ],
+)
+def test_an_entry_that_cannot_be_imported_is_told(changed, tmp_path, monkeypatch, text, problem):
+    """The library that is missing, or the user's own line."""
+    name = f"broken{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(SlipwayError, match=problem):
+        load(changed(entry=f"{name}:Broken"))
+
+
+def test_the_code_in_the_artifact_is_used(with_code, monkeypatch):
+    """Where the repository is not, as in an image."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    assert load(with_code("carried")).answer([{"x": 2}]) == [6.0]
+
+
+def test_code_that_this_process_has_otherwise_is_refused(with_code, monkeypatch):
+    """Rather than to predict with the code of another version."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    load(with_code("twice", factor=3))
+
+    with pytest.raises(SlipwayError, match=r"twice\.common\.factor is already loaded from .*artifact3"):
+        load(with_code("twice", factor=4))
+
+
+def test_loading_imports_only_what_the_parts_need(with_code):
+    """A model of plain values is served without numpy, pandas, scikit-learn and skops."""
+    script = (
+        "import sys; from pathlib import Path; from slipway.artifacts import load\n"
+        f"assert load(Path({str(with_code('light'))!r})).answer([{{'x': 1}}]) == [3.0]\n"
+        "heavy = {'numpy', 'pandas', 'sklearn', 'skops', 'google.cloud.storage', 'yaml'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "[]\n"
