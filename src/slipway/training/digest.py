@@ -1,0 +1,28 @@
+"""The training digest: one value for everything that decides what training makes, data aside."""
+
+from typing import TYPE_CHECKING
+
+from slipway import digests
+from slipway.discovery import model_files
+from slipway.training.requirements import read
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+
+__all__ = ["training_digest"]
+
+
+def training_digest(settings: "Settings", name: str) -> str:
+    """The digest (64 hexadecimal digits) of a model's code, shared code, requirements and parameters.
+
+    Raises `SlipwayError` for an unknown model, or one whose code or requirements cannot be read.
+    """
+    of = settings.model(name)
+    return digests.of_value(
+        {
+            "code": {path: digests.of_file(file) for path, file in model_files(settings, name).items()},
+            "requirements": read(settings.folder(name), settings.root),
+            "parameters": of.parameters,
+            "held_out": of.held_out,
+        }
+    )

@@ -1,0 +1,172 @@
+"""A model's own Python environment: its requirements locked with the platform's, installed once a machine."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib.metadata import requires
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from packaging.requirements import Requirement
+
+from slipway import digests, files
+from slipway.errors import SlipwayError
+from slipway.training import requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from slipway.settings import Settings
+
+__all__ = ["compile_lock", "enter", "inside", "python_for", "serving_lock", "use_for"]
+
+Use = Literal["train", "serve", "estimators"]
+"""What an environment is for: the training steps, serving, or serving what skops has saved."""
+
+# Set in the environment itself (an image sets it too): the folder with the locks.
+_LOCKS = "SLIPWAY_LOCKS"
+
+
+def inside() -> bool:
+    """Whether this process runs in a model's environment."""
+    return _LOCKS in os.environ
+
+
+def use_for(artifact: "Iterable[str]") -> Use:
+    """What an environment that serves an artifact of these files (paths within it) is for."""
+    return "estimators" if any(path.endswith(".skops") for path in artifact) else "serve"
+
+
+def serving_lock(settings: "Settings", model: str, artifact: "Iterable[str]") -> Path:
+    """The lock for serving an artifact of these files; in a model's environment, the one that was made with it."""
+    use = use_for(artifact)
+    return Path(os.environ[_LOCKS]) / f"{use}.lock" if inside() else compile_lock(settings, model, use)
+
+
+def enter(settings: "Settings", model: str, arguments: "Sequence[str]") -> None:
+    """Go on as `slipway ARGUMENTS` in the model's environment, unless this is it; does not return if it goes."""
+    if inside():
+        return
+    compiled = {use: compile_lock(settings, model, use) for use in get_args(Use)}
+    python = python_for(compiled["train"])
+    locks = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
+    for use, lock in compiled.items():
+        files.write(locks / f"{use}.lock", lock.read_bytes())
+    sys.stdout.flush()
+    os.execve(python, [str(python), "-m", "slipway", *arguments], variables(locks))  # noqa: S606
+
+
+def variables(locks: Path) -> dict[str, str]:
+    """What a process in the environment has to see: our code, its locks, and one value for each source of chance."""
+    # Compiling scikit-learn anew in every step takes longer than the steps.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {
+        _LOCKS: str(locks),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def compile_lock(settings: "Settings", model: str, use: Use) -> Path:
+    """The lock, with hashes, of what `use` needs: the platform's packages and the model's own pins.
+
+    Versions that the repository's `requirements.lock` has are kept wherever the model's pins allow, and serving has
+    those of training. Raises `SlipwayError` with the resolver's words when the pins contradict each other or name what
+    does not exist.
+    """
+    folder = settings.folder(model)
+    read = requirements.read if use == "train" else requirements.read_serving
+    wanted = [*sorted(_platform(use)), *read(folder, settings.root)]
+    preferred = settings.root / "requirements.lock" if use == "train" else compile_lock(settings, model, "train")
+    known = preferred.read_bytes() if preferred.is_file() else b""
+    path = _cache() / "locks" / f"{digests.of_value([wanted, digests.of_bytes(known)])}.lock"
+    if not path.is_file():
+        with files.new_folder(path.with_suffix(".draft")) as draft:
+            (draft / "in.txt").write_text("\n".join(wanted))
+            (draft / "out.txt").write_bytes(known)
+            options = [
+                "--universal",
+                "--python-version=3.11",
+                "--generate-hashes",
+                "--no-header",
+                "--no-annotate",
+                "--quiet",
+            ]
+            where = (folder / requirements.FILE).relative_to(settings.root)
+            _uv(
+                "pip",
+                "compile",
+                *options,
+                "--output-file=out.txt",
+                "in.txt",
+                cwd=draft,
+                problem=f"{where} cannot be locked",
+            )
+            files.write(path, (draft / "out.txt").read_bytes())
+        shutil.rmtree(path.with_suffix(".draft"), ignore_errors=True)
+    return path
+
+
+def python_for(lock: Path) -> Path:
+    """The interpreter of an environment that holds just what `lock` names; made now if it is not there yet."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    home = _cache() / "environments" / digests.of_value([digests.of_file(lock), version])
+    python, complete = home / "bin" / "python", home / "complete"
+    if complete.is_file():
+        return python
+    with _alone(home):
+        if not complete.is_file():
+            _uv(
+                "venv",
+                "--quiet",
+                "--clear",
+                "--python",
+                sys.executable,
+                str(home),
+                problem="no environment can be made",
+            )
+            options = ["--quiet", "--require-hashes", "--python", str(python)]
+            _uv("pip", "sync", *options, str(lock), problem=f"{lock} cannot be installed")
+            complete.touch()
+    return python
+
+
+def _platform(use: str) -> set[str]:
+    """What the platform's own code needs for `use`, an extra of this package."""
+    found: set[str] = set()
+    for text in requires("slipway") or ():
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate({"extra": use}):
+            continue
+        if requirement.name == "slipway":
+            found.update(*(_platform(extra) for extra in requirement.extras))
+        else:
+            requirement.marker = None
+            found.add(str(requirement))
+    return found
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("SLIPWAY_CACHE") or Path.home() / ".cache" / "slipway")
+
+
+@contextmanager
+def _alone(home: Path) -> "Iterator[None]":
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".busy").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _uv(*arguments: str, problem: str, cwd: Path | None = None) -> None:
+    from uv import find_uv_bin
+
+    done = subprocess.run([find_uv_bin(), *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = "\n  ".join(line for line in done.stderr.strip().splitlines() if line.strip())
+        raise SlipwayError(f"{problem}:\n  {said}", fix="mend the pins, or see that the package index can be reached")

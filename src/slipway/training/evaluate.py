@@ -1,0 +1,116 @@
+"""Step `evaluate`: metrics on the held-out rows, golden predictions, the gates, and the model's served tests."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from slipway.artifacts.answers import to_json
+from slipway.artifacts.golden import Golden
+from slipway.artifacts.loading import Loaded, load
+from slipway.artifacts.saving import save_golden
+from slipway.discovery import blame, tests
+from slipway.errors import SlipwayError
+from slipway.training import deployed, gates
+from slipway.training.metrics import measure
+from slipway.training.rows import held_out, plain, records
+from slipway.training.test import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slipway.training.run import Run
+
+__all__ = ["run"]
+
+_GOLDEN_ROWS = 20
+
+
+def run(run: "Run") -> str:
+    """Leave `metrics.json` and complete the artifact with its golden predictions.
+
+    Raises `SlipwayError` when a gate is missed (which figure, by how much), when predicting fails, and when one of
+    the model's tests fails against the served model.
+    """
+    loaded = load(run.folder / "artifact")
+    rows, truth = _held_out(run, loaded)
+    predictions = _predict(run, loaded, rows)
+    metrics = _measure(run, loaded, truth, predictions)
+    before = deployed.record(run.settings, run.about.model, run.about.environment)
+    compared = _compared(run, loaded, before, rows, truth)
+    verdicts = gates.judge(run.model.gates, metrics, compared)
+    missed = [str(verdict) for verdict in verdicts if verdict.missed_by]
+    if missed:
+        fix = f"train it better, or change models.{run.about.model}.gates in slipway.yaml; nothing was published"
+        raise SlipwayError("a gate is missed: " + "; ".join(missed), fix=fix)
+    chosen = _chosen(predictions)
+    saved = Golden(rows=[rows[at] for at in chosen], predictions=[predictions[at] for at in chosen])
+    save_golden(saved, run.folder / "artifact")
+    run.write(
+        "metrics.json",
+        {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared},
+    )
+    _run_served_tests(run)
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()) or "no metrics"
+
+
+def _held_out(run: "Run", loaded: Loaded) -> "tuple[list[dict[str, Any]], list[Any]]":
+    schema = loaded.schema
+    data = run.data()
+    out = data[held_out(data, [*schema.names, schema.target.name], run.model.held_out)]
+    truth = [loaded.model.outcome(plain(value)) for value in out[schema.target.name].tolist()]
+    return records(out, schema.names), to_json(truth, len(out), schema.target)
+
+
+def _predict(run: "Run", loaded: Loaded, rows: "list[Any]") -> "list[Any]":
+    try:
+        return loaded.answer(rows)
+    except SlipwayError:
+        raise
+    except Exception as error:
+        raise SlipwayError(f"predicting fails at {blame(error, run.folder / 'artifact' / 'code')}") from error
+
+
+def _measure(run: "Run", loaded: Loaded, truth: "list[Any]", predictions: "list[Any]") -> dict[str, float]:
+    found = [_outcome(loaded, prediction) for prediction in predictions]
+    try:
+        own = loaded.model.metrics(truth, found)
+        return measure(loaded.schema.target, truth, found) | {name: float(value) for name, value in own.items()}
+    except Exception as error:
+        raise SlipwayError(f"measuring fails at {blame(error, run.folder / 'artifact' / 'code')}") from error
+
+
+def _outcome(loaded: Loaded, prediction: Any) -> Any:
+    """The target's value in a prediction that may say more than that."""
+    return prediction.get(loaded.schema.target.name) if isinstance(prediction, dict) else prediction
+
+
+def _compared(
+    run: "Run", loaded: Loaded, before: Any, rows: "list[Any]", truth: "list[Any]"
+) -> "dict[str, float] | None":
+    """The metrics of the deployed version on the same rows, or those of its record if it cannot predict them."""
+    if before is None:
+        return None
+    found = deployed.predictions(run.settings, before, rows)
+    return dict(before.metrics) if found is None else _measure(run, loaded, truth, found)
+
+
+def _chosen(predictions: "Sequence[Any]") -> list[int]:
+    """Places of the golden rows: every outcome in turn, so that a rare one is among them."""
+    places: dict[str, list[int]] = {}
+    for at, prediction in enumerate(predictions):
+        places.setdefault(str(prediction), []).append(at)
+    turns = sorted((turn, at) for group in places.values() for turn, at in enumerate(group))
+    return sorted(at for _, at in turns[:_GOLDEN_ROWS])
+
+
+def _run_served_tests(run: "Run") -> None:
+    """Serve the fresh model as its release will be served, and run the model's tests that ask for its URL."""
+    if not any("served_url" in path.read_text(encoding="utf-8") for path in tests(run.settings, run.about.model)):
+        return
+    from slipway.release import bundle, running
+
+    with TemporaryDirectory() as scratch:
+        made = bundle.make_local(run.settings, run.about.model, run.folder / "artifact", Path(scratch) / "bundle")
+        with running.serve(made, python=Path(sys.executable)) as url:
+            pytest(run.settings.root, run.settings.folder(run.about.model), f"--served-url={url}")

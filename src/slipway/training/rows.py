@@ -1,0 +1,48 @@
+"""Rows between a DataFrame and JSON, and which of them are held out."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+__all__ = ["held_out", "plain", "records"]
+
+
+def held_out(data: "pd.DataFrame", columns: "Sequence[str]", fraction: float) -> "pd.Series[bool]":
+    """For each row of `data`, whether it is held out: about `fraction` (between 0 and 1) of them are.
+
+    It goes by a hash of the row's content, so that a row once held out always is. Only the values in `columns` count,
+    in the order of their names: neither the row's place, nor the order of the columns, nor further columns.
+    """
+    import pandas as pd
+
+    limit = int(fraction * 2**64)
+    rows = zip(*(_comparable(data[name]) for name in sorted(columns)), strict=True)
+    return pd.Series([_number(row) < limit for row in rows], index=data.index, dtype=bool)
+
+
+def records(data: "pd.DataFrame", columns: "Sequence[str]") -> list[dict[str, Any]]:
+    """The rows of `data` as JSON has them."""
+    values = zip(*(data[name].tolist() for name in columns), strict=True)
+    return [{name: plain(value) for name, value in zip(columns, row, strict=True)} for row in values]
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON has it: null for NaN, Python's own types for numpy's."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if value is None or value != value else value  # NaN is what differs from itself
+
+
+def _number(row: "tuple[object, ...]") -> int:
+    return int.from_bytes(hashlib.sha256(repr(row).encode()).digest()[:8])
+
+
+def _comparable(column: "pd.Series[Any]") -> "list[Any]":
+    """Numbers as float, whatever they were read as; all else as text."""
+    from pandas.api import types
+
+    numbers = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+    return column.astype("float64" if numbers else str).tolist()

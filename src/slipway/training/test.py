@@ -1,0 +1,69 @@
+"""Step `test`: the model's own tests, before anything is trained."""
+
+import os
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway.discovery import tests
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from slipway.training.run import Run
+
+__all__ = ["pytest", "run"]
+
+_NO_TESTS = 5
+
+
+def run(run: "Run") -> str:
+    """Leave `junit.xml` and `coverage.json`; raise `SlipwayError` with pytest's words when a test fails."""
+    name = run.about.model
+    if not tests(run.settings, name):
+        where = run.settings.folder(name).relative_to(run.settings.root)
+        raise SlipwayError(f"{where} has no test_*.py", fix=f"write {where}/test_model.py; slipway new shows one")
+    said = pytest(
+        run.settings.root,
+        run.settings.folder(name),
+        f"--junitxml={run.folder / 'junit.xml'}",
+        f"--cov={run.settings.folder(name)}",
+        f"--cov-report=json:{run.folder / 'coverage.json'}",
+    )
+    covered = msgspec.json.decode((run.folder / "coverage.json").read_bytes())["totals"]["percent_covered"]
+    return f"{said}, {covered:.0f} % of the model's lines covered"
+
+
+def pytest(root: "Path", folder: "Path", *options: str) -> str:
+    """Run the tests below `folder` in a process of their own; returns pytest's last line.
+
+    Raises `SlipwayError` with what pytest printed when one fails, or when there is none.
+    """
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "pytest",
+            str(folder),
+            f"--rootdir={root}",
+            "--import-mode=importlib",
+            "-p",
+            "slipway.testing",
+        ),
+        *("-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts=", "-o", f"pythonpath={root}"),
+        *options,
+    ]
+    with TemporaryDirectory() as scratch:
+        # Coverage keeps its data where it runs otherwise, which is the repository.
+        env = os.environ | {"COVERAGE_FILE": f"{scratch}/coverage"}
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
+    where = folder.relative_to(root)
+    if done.returncode == _NO_TESTS:
+        raise SlipwayError(f"{where} has no tests", fix=f"write some in {where}/test_model.py")
+    if done.returncode:
+        raise SlipwayError(f"the tests of {where} fail:\n{done.stdout}{done.stderr}".rstrip(), fix=f"pytest {where}")
+    return done.stdout.strip().splitlines()[-1].split(" in ")[0]

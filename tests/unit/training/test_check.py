@@ -1,0 +1,111 @@
+"""Data against the schema."""
+
+import msgspec
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.schema import Schema
+
+HEAD = "length,width,colour,kind\n"
+ROWS = [f"{3 + n % 2 * 3}.{n},1.{n},{('red', 'green')[n % 2]},{('small', 'large')[n % 2]}" for n in range(60)]
+TYPED = """
+import dataclasses, enum
+from typing import Annotated
+from slipway.model import Model, Range
+
+class Kind(enum.StrEnum):
+    SMALL = "small"
+    LARGE = "large"
+
+@dataclasses.dataclass
+class Row:
+    length: Annotated[float, Range(0, 9, unit="cm")]
+    width: float | None
+
+class Fruit(Model):
+    input = Row
+    output = Kind
+    target_variable = "kind"
+    def train(self, data): pass
+    def predict(self, rows): return [Kind.SMALL for row in rows]
+"""
+
+
+def test_the_types_of_named_columns_are_learned_from_the_data(team):
+    """Numbers stay numbers, and few texts become categories."""
+    team.data(HEAD + "\n".join(ROWS))
+    schema = msgspec.json.decode((team.run("fetch", "check") / "schema.json").read_bytes(), type=Schema)
+    assert [(field.name, field.kind, field.categories) for field in schema.fields] == [
+        ("length", "number", ()),
+        ("width", "number", ()),
+        ("colour", "string", ("green", "red")),
+    ]
+    assert schema.target.categories == ("large", "small")
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("", "is empty"),
+        (HEAD, "has no rows"),
+        ("length,width,color,kind\n1,1,red,small\n", "no column 'colour'.*did you mean 'color'"),
+        (HEAD + "\n".join([*ROWS, "long,1,red,small"]), "column length, row 61: a number is needed, not a string"),
+        (HEAD + "\n".join([*ROWS, ",1,red,small"]), "column length, row 61: has no value"),
+        (HEAD + "\n".join([*ROWS, "inf,1,red,small"]), "column length, row 61: is not a finite number"),
+        (HEAD + "\n".join([*ROWS, "1,1,red,"]), "column kind, row 61: has no value"),
+        (HEAD + "\n".join(row for row in ROWS if "small" in row), "only the class 'small'"),
+        (HEAD + "\n".join(ROWS[:1]), "1 rows are too few"),
+        (HEAD + '1,1,"red,small\n', "cannot be read"),
+    ],
+    ids=[
+        "empty",
+        "no rows",
+        "no column",
+        "text",
+        "no value",
+        "infinite",
+        "no target",
+        "one class",
+        "one row",
+        "broken",
+    ],
+)
+def test_bad_data_is_refused_with_column_and_row(team, rows, says):
+    """The message says what is wrong and where, counting rows as a spreadsheet without its heads does."""
+    team.data(rows)
+    with pytest.raises(SlipwayError, match=f"(?s){says}"):
+        team.run("fetch", "check")
+    assert not (team.root / "run" / "check").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("12,1,large", "column length, row 61: 12.0 is above the maximum 9 cm"),
+        ("3,1,medium", "column kind, row 61: .*'medium'"),
+        ("3,,small", None),
+    ],
+)
+def test_declared_types_are_held_to(team, row, says):
+    """Ranges, classes and what may be missing come from the types."""
+    (team.folder / "model.py").write_text(TYPED)
+    team.data(
+        "length,width,kind\n" + "\n".join([f"{n / 9},{n},{('small', 'large')[n % 2]}" for n in range(60)] + [row])
+    )
+    if says is None:
+        team.run("fetch", "check")
+    else:
+        with pytest.raises(SlipwayError, match=says):
+            team.run("fetch", "check")
+
+
+def test_a_class_that_is_only_held_out_is_refused(team):
+    """A class never seen in training cannot be learned, so the data is refused before anything is trained."""
+    for number in range(40):
+        team.data(HEAD + "\n".join([*ROWS, f"{number},1,red,odd"]))
+        try:
+            team.run("fetch", "check")
+        except SlipwayError as error:
+            assert "no row to train on has the class 'odd' of kind" in str(error)
+            return
+    pytest.fail("of 40 single rows of a class one is held out")

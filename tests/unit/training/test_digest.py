@@ -1,0 +1,58 @@
+"""What changes the training digest, and what does not."""
+
+import pytest
+
+from slipway.training.digest import training_digest
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        (lambda team: team.edit("max_iter", "iterations"), True),
+        (lambda team: write(team.folder / "words.txt", "one\n"), True),
+        (lambda team: write(team.folder / "requirements.txt", "numpy==2.0.0\n"), True),
+        (lambda team: team.configure("models:\n  fruit:\n    parameters: {max_iter: 7}\n"), True),
+        (lambda team: team.configure("models:\n  fruit:\n    held_out: 0.3\n"), True),
+        (lambda team: write(team.root / "model/common/shared.py", "VALUE = 2\n"), True),
+        (lambda team: write(team.root / "model/common/deep.py", "VALUE = 2\n"), True),
+        (lambda team: write(team.root / "model/common/other.py", "VALUE = 2\n"), False),
+        (lambda team: team.edit("red", "blue", file="test_model.py"), False),
+        (lambda team: team.edit("What", "that", file="README.md"), False),
+        (lambda team: team.data("length\n1\n"), False),
+        (
+            lambda team: write(
+                team.folder / "requirements.txt", (team.folder / "requirements.txt").read_text() + "# why\n"
+            ),
+            False,
+        ),
+        (lambda team: team.configure("models:\n  fruit:\n    gates: {accuracy: {min: 0.1}}\n"), False),
+        (lambda team: write(team.folder / "__pycache__/model.cpython-311.pyc", "x"), False),
+        (lambda team: write(team.root / "model/other/model.py", "VALUE = 2\n"), False),
+    ],
+    ids=[
+        *("code", "other file", "requirement", "parameter", "held out", "shared code", "shared code's own import"),
+        *(
+            "shared code of others",
+            "test",
+            "README",
+            "data",
+            "comment in requirements",
+            "gate",
+            "bytecode",
+            "other model",
+        ),
+    ],
+)
+def test_the_digest_covers_just_what_decides_the_training(team, change, counts):
+    """Code, the shared code that it imports, requirements and parameters count; nothing else does."""
+    write(team.root / "model/common/shared.py", "from model.common.deep import VALUE\n")
+    write(team.root / "model/common/deep.py", "VALUE = 1\n")
+    team.edit("from slipway.model", "import model.common.shared\nfrom slipway.model")
+    before = training_digest(team.settings, "fruit")
+    change(team)
+    assert (training_digest(team.settings, "fruit") != before) == counts

@@ -1,0 +1,97 @@
+"""The steps in their order, from data to a published version."""
+
+import msgspec
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.store import open_store
+from slipway.training.digest import training_digest
+from slipway.training.run import STEPS, About, Run
+
+
+def store(team):
+    return open_store("store/test", root=team.root, environment="test")
+
+
+def test_all_steps_make_a_version_that_can_be_trained_again(team):
+    """The record names code, data, metrics and reports; the artifact has golden predictions; the data is kept."""
+    team.run(*STEPS)
+    record = store(team).record("fruit", 1)
+    assert record.metrics["accuracy"] > 0.9
+    assert record.data.rows == 120
+    assert 0 < record.data.held_out < 60
+    assert record.training.digest == training_digest(team.settings, "fruit")
+    assert {"junit.xml", "coverage.json"} < set(record.attachments)
+    golden = store(team).fetch(record, team.root / "fetched") / "golden.json"
+    assert 0 < len(msgspec.json.decode(golden.read_bytes())["rows"]) <= 20
+    snapshot = next(name for name in record.attachments if record.data.sha256 in name)
+    assert store(team).attachment(record, snapshot) == (team.folder / "fruit.csv").read_bytes()
+
+
+def test_a_missed_gate_publishes_nothing(team):
+    """The message has the figure and by how much it misses; the store stays as it was."""
+    team.configure("models:\n  fruit:\n    gates: {accuracy: {min: 1.5}}\n")
+    with pytest.raises(SlipwayError, match=r"accuracy 1, at least 1\.5 \(missed by 0\.5\)"):
+        team.run(*STEPS)
+    assert store(team).versions("fruit") == []
+
+
+def test_a_failing_test_stops_the_training(team):
+    """The model's tests run before anything is trained, and their words are shown."""
+    team.edit("assert set", "assert not set", file="test_model.py")
+    with pytest.raises(SlipwayError, match="test_a_trained_model_gives_one_of_the_kinds"):
+        team.run(*STEPS)
+    assert not (team.root / "run" / "fit").exists()
+
+
+def test_a_served_test_that_fails_stops_the_publication(team):
+    """A test that asks for the served model runs against the fresh one."""
+    team.edit('== "ok"', '== "fine"', file="test_model.py")
+    with pytest.raises(SlipwayError, match="test_the_served_model_answers_a_row"):
+        team.run(*STEPS)
+    assert store(team).versions("fruit") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "return make_pipeline",
+            "1 / 0\n        return make_pipeline",
+            r"model/fruit/model\.py, line \d+: 1 / 0\n  Zero",
+        ),
+        ("source_features =", "source =", "source_features is empty"),
+        ("from slipway.model", "import nosuch\nfrom slipway.model", r"model\.py, line 1: import nosuch"),
+    ],
+    ids=["train", "contract", "import"],
+)
+def test_a_mistake_in_the_model_is_shown_by_the_users_own_line(team, old, new, says):
+    """No line of the platform's stands between a user and the mistake."""
+    (team.folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
+    team.edit(old, new)
+    with pytest.raises(SlipwayError, match=says):
+        team.run("fetch", "check", "test", "fit")
+
+
+@pytest.mark.parametrize(("call", "value"), [({}, 300), ({"max_iter": "250"}, 250)])
+def test_parameters_come_from_the_settings_and_the_call(team, call, value):
+    """What the call says goes before the settings, as the type of the model's default."""
+    team.configure("models:\n  fruit:\n    parameters: {max_iter: 300}\n")
+    folder = team.run("fetch", parameters=call)
+    about = msgspec.json.decode((folder / "about.json").read_bytes(), type=About)
+    assert Run(team.settings, folder, about).new_model().parameters == {"max_iter": value}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"), [({"maxiter": 3}, "did you mean 'max_iter'"), ({"max_iter": "many"}, "not of type int")]
+)
+def test_a_wrong_parameter_is_refused(team, parameters, says):
+    """A typo does not become a default."""
+    with pytest.raises(SlipwayError, match=says):
+        team.run("fetch", "check", parameters=parameters)
+
+
+def test_a_step_without_the_one_before_says_so(team):
+    """Out of order, a step names what it needs."""
+    with pytest.raises(SlipwayError, match="run the steps in their order"):
+        team.run("fetch", "fit")
