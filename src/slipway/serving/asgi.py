@@ -1,0 +1,73 @@
+"""Between functions-framework's ASGI side and the function: reading the body, threads, and the log of requests."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from slipway.serving import log
+from slipway.serving.answers import Answer, Refusal
+from slipway.serving.function import Function
+
+__all__ = ["respond"]
+
+# How long (in seconds) a caller may take to send a body.
+_PATIENCE = 30
+
+# Knative and the kubelet ask every few seconds; when all is well nobody wants to read that.
+_QUIET = frozenset({"/health/live", "/health/ready"})
+
+
+async def respond(function: Function, request: Request) -> Response:
+    """Answer `request`, and log it in one line: never what was asked or answered, only that it was."""
+    began = time.perf_counter()
+    method, path = request.method, request.scope["path"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    answer = await _answer(function, request, method, path, headers)
+    if path not in _QUIET or answer.status != 200:
+        log.write(
+            "INFO" if answer.status < 500 else "ERROR",
+            f"{method} {path}",
+            method=method,
+            path=path,
+            status=answer.status,
+            milliseconds=round((time.perf_counter() - began) * 1000, 2),
+            request_id=answer.headers["x-request-id"],
+        )
+    return Response(answer.body, answer.status, answer.headers)
+
+
+async def _answer(function: Function, request: Request, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+    try:
+        function.check(method, path, headers)
+        body = await _body(function, request) if method == "POST" else b""
+    except Refusal as refusal:
+        return function.refuse(refusal, log.request_id(headers))
+    if method != "POST" or function.is_brief(body):
+        return function.answer(method, path, headers, body)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), function.answer, method, path, headers, body)
+
+
+async def _body(function: Function, request: Request) -> bytes:
+    """The body, refused as soon as it is too large, too slow, or cut off."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            async for chunk in request.stream():
+                function.check_size(len(body) + len(chunk))
+                body += chunk
+    except TimeoutError:
+        raise Refusal(408, "too_slow", f"the body was not there after {_PATIENCE} seconds") from None
+    except ClientDisconnect:
+        raise Refusal(499, "disconnected", "the caller went away while sending") from None
+    return bytes(body)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(int(os.environ.get("THREADS") or 4), thread_name_prefix="predict")

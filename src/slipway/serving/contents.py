@@ -1,0 +1,54 @@
+"""`bundle.json`: what a bundle holds, written when it is made and held against its files at every start."""
+
+from pathlib import Path
+
+import msgspec
+
+from slipway import digests
+from slipway.errors import SlipwayError
+
+__all__ = ["FILE", "Artifact", "Contents", "check", "read"]
+
+FILE = "bundle.json"
+
+_FIX = "make the bundle and its image again from the store: slipway release"
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """The artifact in the bundle: its digest, and that of each file by its path within `artifact/`."""
+
+    digest: str
+    files: dict[str, str]
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What `bundle.json` says; `components` are what the fingerprint is made of."""
+
+    model: str
+    artifact: Artifact
+    fingerprint: str
+    components: dict[str, str]
+    base_image: str
+
+
+def read(folder: Path) -> Contents:
+    """Read the `bundle.json` in `folder`; raise `SlipwayError` when there is none, or none of ours."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Contents)
+    except FileNotFoundError:
+        fix = "a function starts from a bundle; to serve a model from here: slipway serve MODEL"
+        raise SlipwayError(f"there is no {FILE} in {folder}", fix=fix) from None
+    except msgspec.DecodeError as error:
+        raise SlipwayError(f"{folder / FILE} is not as slipway writes it: {error}", fix=_FIX) from error
+
+
+def check(folder: Path, artifact: Artifact) -> None:
+    """Raise `SlipwayError` naming each file of `folder/artifact` that is missing, changed, or not declared."""
+    present = digests.walk(folder / "artifact")
+    wrong = [f"artifact/{path} is missing" for path in sorted(artifact.files.keys() - present.keys())]
+    wrong += [f"artifact/{path} is not declared in {FILE}" for path in sorted(present.keys() - artifact.files.keys())]
+    for path, declared in sorted(artifact.files.items()):
+        if path in present and (found := digests.of_file(present[path])) != declared:
+            wrong.append(f"artifact/{path} has changed: sha256 {declared} is declared, {found} was found")
+    if wrong:
+        raise SlipwayError("the artifact is damaged: " + "; ".join(wrong), fix=_FIX)

@@ -1,0 +1,92 @@
+"""From the bytes of a request to JSON values, strictly: what two parsers could read differently is refused."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from slipway.serving.answers import Refusal
+
+__all__ = ["check_type", "parse"]
+
+_JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def check_type(headers: Mapping[str, str]) -> None:
+    """Raise `Refusal` (415) unless the body is said to be JSON in UTF-8, or nothing is said of it."""
+    full = headers.get("content-type", "").strip()
+    if full == "application/json" and "content-encoding" not in headers:
+        return
+    media = full.partition(";")[0].strip()
+    if full and not _JSON.fullmatch(media):
+        _unsupported(f"the content type is {_shown(media or full)}; send 'Content-Type: application/json'")
+    charset = _CHARSET.search(full)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        _unsupported(f"the charset is {_shown(charset[1])}; send UTF-8")
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        _unsupported(f"the content encoding is {_shown(coding)}; send the JSON as it is")
+
+
+def parse(body: bytes) -> Any:
+    """The JSON value in `body`; raise `Refusal` (400) that says what is wrong and where."""
+    if not body.strip():
+        _invalid("empty_body", "the body is empty; send a JSON object, or a list of objects")
+    try:
+        value = _DECODER.decode(_text(body))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno} (character {error.pos})"
+        _invalid("invalid_json", f"the body is not JSON: {error.msg} at {where}")
+    except RecursionError:
+        _invalid("invalid_json", "the body is nested too deeply")
+    except ValueError:  # Python's own limit
+        _invalid("invalid_json", "a number in the body has thousands of digits")
+    return value
+
+
+def _text(body: bytes) -> str:
+    if (encoding := json.detect_encoding(body)) not in ("utf-8", "utf-8-sig"):
+        _invalid("invalid_encoding", f"the body is {encoding.upper()}; send UTF-8")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _invalid("invalid_encoding", f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        _invalid("duplicate_key", f"the key {_shown(twice)} stands twice in one object")
+    for name, value in pairs:
+        if not name.isascii() or (type(value) is str and not value.isascii()):
+            _whole(name, value)
+    return found
+
+
+def _whole(name: str, value: Any) -> None:
+    """Half a character, which JSON's escapes can write, cannot be written back."""
+    if _SURROGATE.search(name) or (type(value) is str and _SURROGATE.search(value)):
+        _invalid("invalid_json", f"the key {_shown(name)} or its value has half of a surrogate pair")
+
+
+def _number(text: str) -> NoReturn:
+    _invalid("invalid_json", f"{text} is no number in JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_number)
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _invalid(code: str, message: str) -> NoReturn:
+    raise Refusal(400, code, message)
+
+
+def _unsupported(message: str) -> NoReturn:
+    raise Refusal(415, "unsupported_media_type", message)

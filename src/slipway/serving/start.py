@@ -1,0 +1,85 @@
+"""How the function starts: it checks all that it will rely on, and ends the process when anything does not hold."""
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+from slipway.artifacts import differences
+from slipway.artifacts import load as load_artifact
+from slipway.errors import SlipwayError
+from slipway.names import ModelId
+from slipway.schema import InvalidRows
+from slipway.serving import contents, log
+from slipway.serving.description import Identity
+from slipway.serving.function import Function, Limits
+
+__all__ = ["load", "start"]
+
+# One request is one thread's work: libraries that each take all cores of the node only get in one another's way, and
+# a pool of OpenMP's threads does not survive the fork into a worker.
+_SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def start(folder: Path) -> Function:
+    """Load the bundle in `folder`; when it does not hold, say why in one line on stderr and exit with status 1."""
+    began = time.perf_counter()
+    try:
+        function = load(folder)
+    except SlipwayError as error:
+        _give_up(error.problem, fix=error.fix)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can fail in any way while it is loaded
+        _give_up(f"{type(error).__name__}: {error}", traceback="".join(traceback.format_exception(error)))
+    took = round((time.perf_counter() - began) * 1000, 1)
+    log.write("INFO", "digests and golden predictions hold", **function.identity._asdict(), milliseconds=took)
+    return function
+
+
+def load(folder: Path) -> Function:
+    """The function of the bundle in `folder`, after its files, its identity and its golden predictions held.
+
+    Raises `SlipwayError` that says what did not hold; whatever else a model's own code raises passes through.
+    """
+    for variable in _SINGLE:
+        os.environ.setdefault(variable, "1")
+    bundle = contents.read(folder)
+    identity = _identity(bundle)
+    limits = Limits(_setting("SLIPWAY_MAX_BODY", Limits().body), _setting("SLIPWAY_MAX_ROWS", Limits().rows))
+    contents.check(folder, bundle.artifact)
+    sys.path.insert(0, str(folder / "code"))
+    try:
+        loaded = load_artifact(folder / "artifact")
+        predictions = loaded.answer(list(loaded.golden.rows)) if loaded.golden.rows else []
+    except ModuleNotFoundError as error:
+        fix = "pin what provides it in the model's requirements.txt, and train and release again"
+        raise SlipwayError(f"the module {error.name!r} is missing in this environment", fix=fix) from error
+    except InvalidRows as error:
+        raise SlipwayError(f"golden.json does not fit schema.json: {error}") from error
+    wrong = differences(loaded.golden, predictions, loaded.manifest.tolerance)
+    if wrong:
+        problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
+        raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
+    return Function(loaded, identity, limits)
+
+
+def _identity(bundle: contents.Contents) -> Identity:
+    model_id = ModelId.parse(os.environ.get("MODEL_ID") or f"{bundle.model}/dev/1")
+    if model_id.model != bundle.model:
+        raise SlipwayError(f"MODEL_ID is {model_id}, and the bundle holds {bundle.model}", fix="mend the overlay")
+    release = os.environ.get("RELEASE") or "dev"
+    return Identity(str(model_id), release, bundle.artifact.digest, bundle.fingerprint)
+
+
+def _setting(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise SlipwayError(f"{variable} is {text!r}", fix=f"give a number above 0, or leave it out: it is {default}")
+    return int(text)
+
+
+def _give_up(problem: str, **more: str) -> NoReturn:
+    identity = {"model_id": os.environ.get("MODEL_ID", ""), "release": os.environ.get("RELEASE", "")}
+    log.write("CRITICAL", f"the function does not start: {problem}", **identity, **more)
+    sys.exit(1)

@@ -1,0 +1,98 @@
+"""One function for all tests of this folder, started as an image starts it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from slipway.release import running
+from slipway.release.bundle import Bundle
+from tests.unit.serving import tiny
+
+MAX_BODY, MAX_ROWS = 4096, 50
+
+
+class Reply(NamedTuple):
+    """What came back over HTTP."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Server(NamedTuple):
+    """The running function, and every line of its log."""
+
+    url: str
+    log: list[str]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        return str(parts.hostname), int(parts.port or 0)
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+        connection = HTTPConnection(*self.address, timeout=10)
+        try:
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, given)
+            answer = connection.getresponse()
+            return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def logged(self, request_id: str) -> list[dict[str, Any]]:
+        """The lines about one request."""
+        told = [json.loads(line) for line in list(self.log) if line.startswith("{")]
+        return [line for line in told if line.get("request_id") == request_id]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = tiny.bundled(tmp_path_factory.mktemp("served"))
+    env = {
+        "MODEL_ID": "tiny/test/7",
+        "RELEASE": "v7-1a2b3c4d",
+        "SLIPWAY_MAX_BODY": str(MAX_BODY),
+        "SLIPWAY_MAX_ROWS": str(MAX_ROWS),
+    }
+    log: list[str] = []
+    with running.start(made.folder, env=env, echo=log.append) as started:
+        yield Server(started.url, log)
+
+
+@pytest.fixture
+def bundled(tmp_path: Path) -> Bundle:
+    """A bundle to spoil."""
+    return tiny.bundled(tmp_path)
+
+
+@pytest.fixture
+def start() -> Callable[..., tuple[int, dict[str, Any], str]]:
+    """Start the function of a bundle without a server: exit status, the last line of the log, and all that was said."""
+
+    def run(folder: Path, **env: str) -> tuple[int, dict[str, Any], str]:
+        code = "from pathlib import Path; from slipway.serving.start import start; start(Path.cwd())"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            env={"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1, done.stderr
+        return done.returncode, json.loads(lines[0]), done.stdout + done.stderr
+
+    return run

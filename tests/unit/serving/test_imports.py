@@ -1,0 +1,54 @@
+"""What serving imports: as little as can be, for every millisecond of it is paid at each start from zero."""
+
+import json
+import subprocess
+import sys
+
+from slipway.release.bundle import Bundle
+
+UNWANTED = {"git", "numpy", "packaging", "pandas", "scipy", "skops", "sklearn", "uv", "yaml"}
+# functions-framework makes an empty module `google.cloud` in each process of its environment.
+UNWANTED |= {"google.api_core", "google.auth", "google.cloud.storage"}
+
+
+def imported(bundled: Bundle, code: str) -> set[str]:
+    """The modules of a fresh process that ran `code` in the bundle."""
+    code = f"import sys\nfrom pathlib import Path\n{code}\nimport json; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=bundled.folder,
+        env={"PYTHONPATH": str(bundled.folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stdout))
+
+
+def test_function_starts_and_answers_without_what_trains(bundled: Bundle) -> None:
+    """A model in pure Python starts and predicts without pandas, scikit-learn, numpy, Google's clients, git or YAML."""
+    modules = imported(
+        bundled,
+        "from slipway.serving.start import load\n"
+        "function = load(Path.cwd())\n"
+        "answer = function.answer('POST', '/predict', {}, b'{\"weight\": 2, \"wrapping\": \"box\"}')\n"
+        "assert answer.status == 200, answer",
+    )
+    assert {name for name in modules if name in UNWANTED or name.partition(".")[0] in UNWANTED} == set()
+
+
+def test_only_modules_for_serving_are_in_the_bundle(bundled: Bundle) -> None:
+    """Neither the store, nor training, releases or settings enter an image."""
+    packages = {
+        path.relative_to(bundled.folder / "slipway").parts[0] for path in bundled.folder.glob("slipway/**/*.py")
+    }
+    assert not packages & {"cli", "release", "settings.py", "store", "training", "discovery.py"}
+    assert {"artifacts", "model.py", "schema.py", "serving"} <= packages
+
+
+def test_modules_come_from_the_bundle(bundled: Bundle) -> None:
+    """Beside an installed slipway the bundle's own code is the one that runs."""
+    code = (
+        "import slipway.serving.start as start; assert Path(start.__file__).is_relative_to(Path.cwd()), start.__file__"
+    )
+    assert "slipway.serving.start" in imported(bundled, code)

@@ -1,0 +1,105 @@
+"""A model without libraries, and repositories and artifacts that hold it, made by hand: small enough to start often."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from slipway import settings as settings_module
+from slipway.release import bundle
+
+CODE = '''
+"""The module of a model that weighs parcels."""
+import os
+import time
+
+from slipway.model import InputError, Model
+
+
+class Tiny(Model):
+    """Estimates the price of a parcel.
+
+    It knows three kinds of wrapping.
+    """
+
+    source_features = ["weight", "wrapping", "fragile"]
+    target_variable = "price"
+
+    def predict(self, rows):
+        prices = []
+        for index, row in enumerate(rows):
+            if row["weight"] == 666:
+                raise RuntimeError("a secret of the model: 4711")
+            if row["weight"] == 667:
+                raise SystemExit("leaving")
+            if row["weight"] == 668:
+                time.sleep(0.6)
+            if row["weight"] == 0:
+                raise InputError("a parcel weighs something", row=index, field="weight")
+            prices.append(self.base + row["weight"] * self.rate)
+        return prices
+'''
+
+SCHEMA = {
+    "fields": [
+        {"name": "weight", "kind": "number", "minimum": 0, "maximum": 1000, "unit": "kg", "description": "of all"},
+        {"name": "wrapping", "kind": "string", "categories": ["paper", "box", "none"]},
+        {"name": "fragile", "kind": "boolean", "optional": True},
+    ],
+    "target": {"name": "price", "kind": "number", "unit": "EUR"},
+}
+
+ROWS = [
+    {"weight": 2.0, "wrapping": "paper", "fragile": True},
+    {"weight": 10, "wrapping": "box"},
+]
+PREDICTIONS = [4.0, 8.0]
+
+LOCK = "functions-framework==3.10.2 --hash=sha256:00\nmsgspec==0.22.0 --hash=sha256:00\n"
+
+SETTINGS = """
+environments:
+  test: {store: store/test, namespace: test}
+  prod: {store: store/prod, namespace: prod, promotes_from: test}
+"""
+
+
+def artifact(folder: Path, *, code: str = CODE, predictions: list[Any] | None = None, by_hand: bool = False) -> Path:
+    """Write the artifact into `folder`; `by_hand` as from a notebook, without code and lock."""
+    manifest = {
+        "format": 1,
+        "entry": "model.tiny.model:Tiny",
+        "parameters": {},
+        "tolerance": 1e-6,
+        "python": "3.11",
+        "parts": {
+            "base": {"form": "json", "file": "parts/base.json"},
+            "rate": {"form": "json", "file": "parts/rate.json"},
+        },
+    }
+    golden = {"rows": ROWS, "predictions": PREDICTIONS if predictions is None else predictions}
+    files = {"artifact.json": manifest, "schema.json": SCHEMA, "golden.json": golden}
+    written = {name: json.dumps(content, indent=2, sort_keys=True) for name, content in files.items()}
+    written |= {"parts/base.json": "3.0", "parts/rate.json": "0.5"}
+    if not by_hand:
+        written |= {"code/model/tiny/model.py": code, "requirements.lock": LOCK}
+    for name, text in written.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def repository(root: Path) -> settings_module.Settings:
+    """A repository with the model in it."""
+    folder = root / "model" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "model.py").write_text(CODE)
+    (folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
+    (folder / "requirements.txt").write_text("")
+    (root / "slipway.yaml").write_text(SETTINGS)
+    return settings_module.load(root)
+
+
+def bundled(root: Path, **changes: Any) -> bundle.Bundle:
+    """A bundle of the artifact, with all that it needs, below `root`."""
+    settings = repository(root / "repository")
+    return bundle.make_local(settings, "tiny", artifact(root / "artifact", **changes), root / "bundle")
