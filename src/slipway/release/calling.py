@@ -1,0 +1,78 @@
+"""Calling a function of ours over HTTP, as verification does: who it is, and what it predicts."""
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, NamedTuple
+
+from slipway.errors import SlipwayError
+
+__all__ = ["Called", "describe", "predict"]
+
+# In seconds: one that was scaled to zero has to start first.
+_PATIENCE = 60
+
+_LONGEST = 16 << 20
+
+_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Called(NamedTuple):
+    """What a function says of itself."""
+
+    url: str
+    model_id: str
+    release: str
+    artifact: str
+    fingerprint: str
+
+
+def describe(url: str) -> Called:
+    """Who answers at `url`; raises `SlipwayError` when nobody does, or none of ours."""
+    url = url.rstrip("/")
+    status, told = _ask(f"{url}/")
+    names = Called._fields[1:]
+    if status != 200 or not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in names):
+        problem = f"{url} answers, with status {status}, but not as a function of slipway"
+        raise SlipwayError(problem, fix="give the address that stands before /predict")
+    return Called(url, *(told[name] for name in names))
+
+
+def predict(url: str, rows: list[dict[str, Any]]) -> list[Any]:
+    """The predictions for `rows`; raises `SlipwayError` with what the function says when it gives none."""
+    status, told = _ask(f"{url}/predict", json.dumps(rows).encode())
+    found = told.get("prediction") if isinstance(told, dict) else None
+    if status == 200 and isinstance(found, list):
+        return found
+    error = told.get("error") if isinstance(told, dict) else None
+    said = error.get("message", "") if isinstance(error, dict) else ""
+    raise SlipwayError(f"{url}/predict answered with status {status} {said}".rstrip(), fix="look at the function's log")
+
+
+def _ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
+    """Status and JSON of an answer; None for what is not JSON."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SlipwayError(f"{url!r} is not the address of a function", fix="write https://iris.example.org")
+    # Never through a proxy to this machine itself.
+    proxies = urllib.request.ProxyHandler({} if parts.hostname in _LOCAL else None)
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
+    try:
+        with urllib.request.build_opener(proxies).open(request, timeout=_PATIENCE) as answer:
+            return answer.status, _json(answer.read(_LONGEST))
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, _json(error.read(_LONGEST))
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        fix = "see that it runs, and that this machine can reach it"
+        raise SlipwayError(f"{parts.scheme}://{parts.netloc} cannot be reached: {reason}", fix=fix) from error
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None

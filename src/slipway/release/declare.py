@@ -1,0 +1,101 @@
+"""Putting a release into an overlay: its folder, its share of the route, and which older ones may go."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.names import ReleaseName
+from slipway.release import documents, render
+from slipway.release.declared import Overlay, Release, ReleaseRecord
+from slipway.release.overlay import KUSTOMIZATION, MANIFESTS, RECORD
+
+if TYPE_CHECKING:
+    from slipway.git import Repository
+    from slipway.settings import Settings
+
+__all__ = ["announced", "make", "retain", "share", "shown", "shown_metrics", "with_share"]
+
+
+def make(repository: "Repository", commit: str, settings: "Settings", record: ReleaseRecord) -> Release:
+    """The whole folder of a release, rendered from the commit's `manifests/function` and the settings."""
+    model, environment, _ = record.model_id.split("/")
+    base = repository.files(commit, render.BASE)
+    scale = settings.model(model).within(environment).scale
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [MANIFESTS],
+    }
+    files = {
+        KUSTOMIZATION: documents.format(kustomization),
+        MANIFESTS: render.manifests(base, model, record, scale, settings.root),
+        RECORD: documents.format(msgspec.to_builtins(record)),
+    }
+    return Release(record=record, files=files)
+
+
+def share(route: Mapping[ReleaseName, int], name: ReleaseName, percent: int) -> dict[ReleaseName, int]:
+    """The route with `percent` for `name`, and what is left for the others, in the proportions that they have.
+
+    No share is 0: what would round to less than 1 leaves the route. Raises `SlipwayError` for a share that cannot be.
+    """
+    others = {other: part for other, part in route.items() if other != name}
+    if not 1 <= percent <= 100:
+        raise SlipwayError(f"{percent} % is no share of the requests", fix="give 1 to 100")
+    if not others and percent != 100:
+        raise SlipwayError(f"{name} has nothing to share the requests with", fix="leave --traffic out, or give 100")
+    total, left = sum(others.values()), 100 - percent
+    parts = {other: part * left // total for other, part in others.items()}
+    # The largest remainders get what the rounding left over; among equals, the newer release.
+    order = sorted(others, key=lambda other: (others[other] * left % total, other), reverse=True)
+    for other in order[: left - sum(parts.values())]:
+        parts[other] += 1
+    return {name: percent} | {other: part for other, part in parts.items() if part}
+
+
+def with_share(overlay: Overlay, release: Release, percent: int) -> Overlay:
+    """The overlay with a release (declared already or not) on its route."""
+    declared = overlay if release in overlay.releases else overlay.with_release(release)
+    return msgspec.structs.replace(declared, route=share(overlay.route, release.name, percent))
+
+
+def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool]) -> tuple[Overlay, str]:
+    """Drop the oldest releases beyond `most`, and say so when more have to stay.
+
+    Whatever is on the route stays, and whatever is not older than the newest verified release: what git declared last
+    may never have answered.
+    """
+    if len(overlay.releases) <= most:
+        return overlay, ""
+    newest = next((release for release in overlay.releases if verified(release.name)), None)
+    may_go = [
+        release
+        for release in overlay.releases
+        if release.name not in overlay.route and newest is not None and release.age < newest.age
+    ]
+    gone = sorted(may_go, key=lambda release: release.age)[: len(overlay.releases) - most]
+    kept = msgspec.structs.replace(
+        overlay, releases=tuple(release for release in overlay.releases if release not in gone)
+    )
+    if len(kept.releases) <= most:
+        return kept, ""
+    why = f"none older than {newest.name}, the newest verified one, is left" if newest else "none is verified yet"
+    return kept, f"{len(kept.releases)} releases stay, retention is {most}: {why}"
+
+
+def shown(route: Mapping[ReleaseName, int]) -> str:
+    """A route in words, newest first."""
+    ordered = sorted(route.items(), reverse=True)
+    return ", ".join(f"{name} {percent} %" for name, percent in ordered) or "nothing runs"
+
+
+def shown_metrics(metrics: Mapping[str, float]) -> str:
+    """Metrics in words."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items())) or "none recorded"
+
+
+def announced(subject: str, facts: Mapping[str, str]) -> str:
+    """A commit message: what happened, and below it what is to be known of it."""
+    return "\n".join([subject, "", *(f"{name}: {value}" for name, value in facts.items()), ""])

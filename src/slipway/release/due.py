@@ -1,0 +1,115 @@
+"""Which version of a model is due in an environment, and why: a pure function of what is known."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from slipway.names import ReleaseName
+    from slipway.release.declared import Hold, Overlay
+    from slipway.store import Record
+
+__all__ = ["Decision", "due", "held"]
+
+
+class Decision(NamedTuple):
+    """The version to release, or None, and the reason in words."""
+
+    record: "Record | None"
+    reason: str
+    failed: bool = False
+    """Whether something that should be there is missing."""
+
+
+def held(hold: "Hold") -> str:
+    """Who stopped a model, since when and why."""
+    return f"held by {hold.by} since {hold.since}: {hold.reason}"
+
+
+def due(
+    overlay: "Overlay",
+    records: "Iterable[Record]",
+    *,
+    digest: str | None = None,
+    pin: int | None = None,
+    fingerprint: "Callable[[Record], str]" = lambda _: "",
+) -> Decision:
+    """Decide on the records of a model's versions, newest first (they are read no further than needed).
+
+    `digest` is the training digest of the code; None for a model whose versions are published by hand, where it does
+    not count. `pin` is the version that the settings pin. `fingerprint` gives that of a version's image, and is asked
+    only where something was rejected: a training that makes the same again does not bring it back.
+    """
+    if overlay.hold is not None:
+        return Decision(None, held(overlay.hold))
+    if pin is not None:
+        return _pinned(overlay, records, pin)
+    rejected = {name.version for name in overlay.rejected}
+    serving = overlay.serving()
+    deployed = serving.version if serving else 0
+    passed: list[str] = []
+    none_yet = True
+    for record in records:
+        none_yet = False
+        if record.version <= deployed:
+            return _nothing(overlay, record, deployed, digest, passed)
+        if record.version in rejected:
+            passed.append(f"v{record.version} was rejected")
+        elif digest is not None and _digest(record) != digest:
+            passed.append(_differs(record))
+        elif same := _rejected_image(overlay, record, fingerprint):
+            passed.append(f"v{record.version} is the same image as {same}, which was rejected")
+        else:
+            return Decision(record, _newer(record.version, deployed, passed))
+    if none_yet:
+        command = f"slipway train {overlay.model} --env {overlay.environment}"
+        return Decision(None, f"no version yet: {command}", failed=True)
+    return Decision(None, "; ".join(passed))
+
+
+def _rejected_image(
+    overlay: "Overlay", record: "Record", fingerprint: "Callable[[Record], str]"
+) -> "ReleaseName | None":
+    """The rejected release of the same image; an image that also answers requests now is none."""
+    serving = {name.short for name in overlay.route}
+    rejected = {name.short: name for name in overlay.rejected if name.short not in serving}
+    return rejected.get(fingerprint(record)[:8]) if rejected else None
+
+
+def _pinned(overlay: "Overlay", records: "Iterable[Record]", pin: int) -> Decision:
+    if {name.version for name in overlay.route} == {pin}:
+        return Decision(None, f"v{pin} is pinned and deployed")
+    if rejected := [name for name in overlay.rejected if name.version == pin]:
+        return Decision(None, f"v{pin} is pinned, but {rejected[-1]} was rejected")
+    record = next((record for record in records if record.version == pin), None)
+    if record is None:
+        return Decision(None, f"v{pin} is pinned, but there is no such version", failed=True)
+    return Decision(record, f"v{pin} is pinned")
+
+
+def _nothing(overlay: "Overlay", record: "Record", deployed: int, digest: str | None, passed: list[str]) -> Decision:
+    if passed:
+        return Decision(None, "; ".join([f"v{deployed} is deployed", *passed]))
+    reason = f"v{deployed} is deployed, and nothing is newer"
+    if digest is not None and record.version == deployed and _digest(record) != digest:
+        reason += f"; the code has changed since: slipway train {overlay.model} --env {overlay.environment}"
+    return Decision(None, reason)
+
+
+def _newer(version: int, deployed: int, passed: list[str]) -> str:
+    because = f"v{version} is newer than the deployed v{deployed}" if deployed else f"v{version} is the first release"
+    return "; ".join([because, *passed])
+
+
+def _digest(record: "Record") -> str | None:
+    return record.training.digest if record.training else None
+
+
+def _differs(record: "Record") -> str:
+    command = f"slipway train {record.model} --env {record.environment}"
+    if record.training is None:
+        return (
+            f"v{record.version} was published by hand, and the settings say that this model trains itself: "
+            f"--version {record.version}, or train: manual"
+        )
+    return f"v{record.version}'s training digest differs from the code: train it again: {command}"

@@ -1,0 +1,170 @@
+"""`slipway traffic`, `rollback`, `hold` and `lift`: what a person decides about what runs, each in one commit."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.git import Head, Repository
+from slipway.release import declare, edits, past
+from slipway.release.declared import Hold, Overlay, Release, pick
+from slipway.release.due import held
+from slipway.release.edits import Edited
+from slipway.release.releasing import decide
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+
+__all__ = ["hold", "lift", "rollback", "traffic"]
+
+Change = tuple[Overlay, str, list[str]]
+
+
+def traffic(settings: "Settings", model: str, environment: str, shares: Mapping[str, int]) -> Edited:
+    """Share the requests out among declared releases: percent by release (`v6` will do for `v6-1a2b3c4d`).
+
+    Raises `SlipwayError` when a share is not 1 to 100, they are not 100 in all, or a release is not declared.
+    """
+    for name, percent in shares.items():
+        if not 1 <= percent <= 100:
+            raise SlipwayError(
+                f"{name}={percent} is no share: a route names only what gets requests, 1 to 100 percent",
+                fix="leave a release out that shall get none",
+            )
+    if (total := sum(shares.values())) != 100:
+        raise SlipwayError(f"the shares are {total} percent, not 100", fix="slipway traffic MODEL v6=90 v7=10")
+
+    def change(_repository: Repository, _head: Head, before: Overlay) -> Change:
+        names = [release.name for release in before.releases]
+        route = {pick(names, text, f"{environment}/{model}"): percent for text, percent in shares.items()}
+        if len(route) != len(shares):
+            raise SlipwayError("a release is named twice", fix="give each release one share")
+        after = msgspec.structs.replace(before, route=route)
+        facts = {"Before": declare.shown(before.route), "Now": declare.shown(route)}
+        lines = [f"{environment}: {model} {declare.shown(route)}"]
+        if after.hold:
+            lines.append(f"{held(after.hold)}; the hold stays")
+        return after, declare.announced(f"{environment}/{model}: traffic {declare.shown(route)}", facts), lines
+
+    return edits.edit(settings, environment, model, change)
+
+
+def rollback(settings: "Settings", model: str, environment: str, *, reason: str, to: str | None = None) -> Edited:
+    """Go back to an older release, reject every newer one, and hold the model, in one commit.
+
+    Without `to` it goes to the newest older release that was verified and not rejected, declared or from git's
+    history. With it the store is not asked, so that a way back is left when no store can be reached.
+    """
+    _check_reason(reason)
+
+    def change(repository: Repository, head: Head, before: Overlay) -> Change:
+        serving = before.serving()
+        if serving is None:
+            raise SlipwayError(
+                f"nothing of {model} runs in {environment}", fix=f"slipway status {model} --env {environment}"
+            )
+        known = past.releases(repository, head.commit, before)
+        target = _named(known, serving, before, to) if to else _older(settings, known, serving, before)
+        newer = [release.name for release in known if release.age > target.age]
+        back = before.with_release(target)
+        after = msgspec.structs.replace(
+            back,
+            releases=tuple(release for release in back.releases if release.age <= target.age),
+            route={target.name: 100},
+            rejected=tuple(sorted({*back.rejected, *newer})),
+            hold=Hold(by=repository.identity(), since=edits.now(), reason=reason),
+        )
+        rejected = ", ".join(str(release.name) for release in before.releases if release.name in newer)
+        facts = {
+            "Reason": reason,
+            "Before": declare.shown(before.route),
+            "Now": declare.shown(after.route),
+            "Rejected": rejected or "nothing that was declared",
+            "Held": f"until slipway lift {model} --env {environment}",
+        }
+        lines = [
+            f"{environment}: {model} is back at {target.name}; rejected: {facts['Rejected']}",
+            f"the model is held, so no release or promotion changes it {facts['Held']}",
+        ]
+        return after, declare.announced(f"{environment}/{model}: roll back to {target.name}", facts), lines
+
+    return edits.edit(settings, environment, model, change)
+
+
+def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str) -> Release:
+    where = f"{overlay.environment}/{overlay.model}"
+    name = pick([release.name for release in known], to, where)
+    target = next(release for release in known if release.name == name)
+    if target.age > serving.age:
+        raise SlipwayError(
+            f"{name} is newer than {serving.name}, which runs",
+            fix=f"slipway traffic {overlay.model} --env {overlay.environment} …, or slipway lift and release --version",
+        )
+    if target == overlay.releases[0] and overlay.route == {name: 100}:
+        raise SlipwayError(
+            f"{name} is all that runs, and nothing declared is newer",
+            fix=f"to keep it so: slipway hold {overlay.model} --env {overlay.environment} --reason '…'",
+        )
+    return target
+
+
+def _older(settings: "Settings", known: Sequence[Release], serving: Release, overlay: Overlay) -> Release:
+    store = edits.store(settings, overlay.environment)
+    older = [release for release in known if release.age < serving.age and release.name not in overlay.rejected]
+    for release in older:
+        # What was promoted was verified where it comes from, and it is the same image.
+        if release.record.origin is not None or store.verified(overlay.model, release.name) is not None:
+            return release
+    names = ", ".join(str(release.name) for release in older)
+    raise SlipwayError(
+        f"{overlay.model} in {overlay.environment} has no older release than {serving.name} that was verified",
+        fix=f"name one that was not: --to RELEASE ({names})" if names else "there is no older one at all",
+    )
+
+
+def hold(settings: "Settings", model: str, environment: str, *, reason: str) -> Edited:
+    """Stop releases and promotions of a model in an environment, until it is lifted."""
+    _check_reason(reason)
+
+    def change(repository: Repository, _head: Head, before: Overlay) -> Change:
+        if before.hold is not None:
+            return before, "", [f"{environment}: {model} is {held(before.hold)}"]
+        new = Hold(by=repository.identity(), since=edits.now(), reason=reason)
+        message = declare.announced(
+            f"{environment}/{model}: hold", {"Reason": reason, "Runs": declare.shown(before.route)}
+        )
+        return msgspec.structs.replace(before, hold=new), message, [f"{environment}: {model} is {held(new)}"]
+
+    return edits.edit(settings, environment, model, change)
+
+
+def lift(settings: "Settings", model: str, environment: str) -> Edited:
+    """End a hold; nothing that was rejected comes back by that. Says what is due now."""
+
+    def change(_repository: Repository, _head: Head, before: Overlay) -> Change:
+        if before.hold is None:
+            return before, "", [f"{environment}: {model} is not held"]
+        after = msgspec.structs.replace(before, hold=None)
+        message = declare.announced(f"{environment}/{model}: lift the hold", {"It was": held(before.hold)})
+        lines = [f"{environment}: {model} is not held any more", _next(settings, after)]
+        return after, message, lines
+
+    return edits.edit(settings, environment, model, change)
+
+
+def _next(settings: "Settings", overlay: Overlay) -> str:
+    if settings.environment(overlay.environment).promotes_from:
+        return f"next: slipway promote {overlay.model} --to {overlay.environment}"
+    try:
+        decision = decide(settings, overlay.model, edits.store(settings, overlay.environment), overlay)
+    except SlipwayError as error:
+        return f"what is due cannot be told: {error}"
+    if decision.record is None:
+        return f"nothing is due: {decision.reason}"
+    return f"due now: {decision.reason}: slipway release {overlay.model} --env {overlay.environment}"
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise SlipwayError("no reason is given", fix="--reason 'what is wrong', for whoever finds it stopped")

@@ -1,0 +1,85 @@
+"""`slipway status`: what runs where, what is newest, and what comes next."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway.errors import SlipwayError
+from slipway.git import Head, Repository
+from slipway.release import declare, edits, promote
+from slipway.release.declared import Overlay
+from slipway.release.due import held
+from slipway.release.releasing import decide
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+    from slipway.store import Store
+
+__all__ = ["Row", "status"]
+
+
+class Row(NamedTuple):
+    """One model in one environment, in words."""
+
+    environment: str
+    model: str
+    route: str
+    newest: str
+    """The newest published version."""
+    verified: str
+    """Whether what serves was verified, and when."""
+    next: str
+    """What is due, or why nothing is."""
+
+
+def status(settings: "Settings", models: Sequence[str] = (), environment: str | None = None) -> list[Row]:
+    """A row for every model that is there or was deployed; what a store or a model refuses is told in its row."""
+    if environment is not None:
+        settings.environment(environment)
+    repository = Repository(settings.root)
+    commit = repository.latest()
+    rows = []
+    for place in [environment] if environment else list(settings.environments):
+        deployed = edits.models_at(repository, commit, place)
+        known = {*settings.models(), *deployed}
+        for model in models:
+            if model not in known:
+                settings.model(model)
+        rows += [_row(settings, repository, commit, place, model) for model in sorted(known & {*(models or known)})]
+    return rows
+
+
+def _row(settings: "Settings", repository: Repository, commit: str, environment: str, model: str) -> Row:
+    try:
+        overlay = edits.read(repository, commit, settings, environment, model)
+    except SlipwayError as error:
+        return Row(environment, model, "damaged", "-", "-", error.problem)
+    store = edits.store(settings, environment)
+    try:
+        newest = max(store.versions(model), default=None)
+        verified = _verified(store, overlay)
+        following = held(overlay.hold) if overlay.hold else _next(settings, repository, commit, store, overlay)
+    except SlipwayError as error:
+        return Row(environment, model, declare.shown(overlay.route), "-", "-", error.problem)
+    version = f"v{newest}" if newest else "-"
+    return Row(environment, model, declare.shown(overlay.route), version, verified, following)
+
+
+def _verified(store: "Store", overlay: Overlay) -> str:
+    found = {name: store.verified(overlay.model, name) is not None for name in sorted(overlay.route, reverse=True)}
+    if not found:
+        return "-"
+    if len(set(found.values())) == 1:
+        return "yes" if all(found.values()) else "no"
+    return ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in found.items())
+
+
+def _next(settings: "Settings", repository: Repository, commit: str, store: "Store", overlay: Overlay) -> str:
+    source = settings.environment(overlay.environment).promotes_from
+    if source is None:
+        decision = decide(settings, overlay.model, store, overlay)
+        return f"due: {decision.reason}" if decision.record else decision.reason
+    head = Head("HEAD", commit)
+    found = promote.candidate(repository, head, settings, overlay, promote.Wish(allow_unbuilt=True))
+    if any(release.record.fingerprint == found.record.fingerprint for release in overlay.releases):
+        return f"{source} serves the same"
+    return f"{found.name} of {source} can be promoted"

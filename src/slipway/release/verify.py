@@ -1,0 +1,196 @@
+"""Verification: a running function is held to the golden predictions of the artifact that it says it serves."""
+
+import getpass
+import os
+import socket
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from slipway.artifacts import Golden, differences
+from slipway.artifacts import manifest as manifests
+from slipway.errors import SlipwayError
+from slipway.names import ModelId, ReleaseName, nearest
+from slipway.release import bundle, calling, overlay, running
+from slipway.store import Store, open_store
+from slipway.store.records import now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slipway.settings import Settings
+    from slipway.store import Record
+
+__all__ = ["Verified", "find", "hold", "verify_declared", "verify_url"]
+
+_GOLDEN, _MANIFEST = "golden.json", "artifact.json"
+
+
+class Verified(NamedTuple):
+    """A verified release: the evidence as the store has it, and whether it had it before."""
+
+    model: str
+    release: ReleaseName
+    evidence: dict[str, Any]
+    repeated: bool
+
+
+def verify_url(settings: "Settings", url: str, environment: str | None = None) -> Verified:
+    """Hold the function at `url` to the golden predictions of the version that it names, and record that it kept them.
+
+    Raises `SlipwayError`, and records nothing, when it cannot be reached, is none of ours, serves what was not
+    published, belongs to another environment than `environment`, or answers differently.
+    """
+    called = calling.describe(url)
+    model_id, release = _published(called)
+    if environment not in (None, model_id.environment):
+        raise SlipwayError(f"{url} is {model_id}, which is not of {environment}", fix="give its own: --env")
+    store = _store(settings, model_id.environment)
+    return _verify(store, store.record(model_id.model, model_id.version), release, called, where=url)
+
+
+def verify_declared(
+    settings: "Settings", environment: str, text: str, at: str | None = None, python: Path | None = None
+) -> Verified:
+    """Verify a declared release, named as `find` takes it: served on this machine, or where it runs, `at` a URL.
+
+    A release that was verified before is not served again. `python` is as `running.serve` takes it. Raises
+    `SlipwayError`, and records nothing, when this checkout gives another image than the release's,
+    or the function does not hold.
+    """
+    model, declared = find(settings, environment, text)
+    name, model_id = declared.name, ModelId.parse(declared.record.model_id)
+    store = _store(settings, model_id.environment)
+    known = store.verified(model, name)
+    if known is not None and at is None:
+        return Verified(model, name, known, repeated=True)
+    record = store.record(model, model_id.version)
+    if at is not None:
+        return _verify(store, record, name, calling.describe(at), where=at)
+    with _served(settings, store, record, declared, python) as url:
+        return _verify(store, record, name, calling.describe(url), where=f"served on {socket.gethostname()}")
+
+
+def find(settings: "Settings", environment: str, text: str) -> tuple[str, overlay.Release]:
+    """The model and the declared release that `v7-1a2b3c4d` or `test/iris/v7-1a2b3c4d` names.
+
+    Raises `SlipwayError` when none of that name is declared.
+    """
+    *path, last = text.split("/")
+    name = ReleaseName.parse(last)
+    if path and len(path) != 2:
+        raise SlipwayError(f"{text!r} is not a release", fix="write v7-1a2b3c4d or test/iris/v7-1a2b3c4d")
+    environment = path[0] if path else environment
+    settings.environment(environment)
+    overlays = settings.root / "overlays" / environment
+    models = path[1:] or sorted(folder.name for folder in overlays.glob("*") if folder.is_dir())
+    declared = {model: overlay.read_folder(settings.root, environment, model) for model in models}
+    for model, found in declared.items():
+        if found is not None and found.has(name):
+            return model, found.release(name)
+    known = [str(release.name) for found in declared.values() if found for release in found.releases]
+    raise SlipwayError(f"{last} is not declared in {environment}", fix=nearest(last, known))
+
+
+def hold(url: str, golden: Golden, tolerance: float) -> float:
+    """Have the function at `url` predict the golden rows; returns the largest difference of a number.
+
+    Raises `SlipwayError` that says which predictions are off, and by how much.
+    """
+    predictions = calling.predict(url, golden.rows)
+    wrong = differences(golden, predictions, tolerance)
+    if wrong:
+        shown = "\n  ".join(wrong[:10])
+        problem = f"{url} does not reproduce its golden predictions:\n  {shown}"
+        raise SlipwayError(problem, fix="compare the libraries it runs with (GET /) with those it was trained with")
+    return largest(golden.predictions, predictions)
+
+
+def largest(expected: Any, found: Any) -> float:
+    """The largest difference between numbers that stand in the same place; 0 where there is none."""
+    if isinstance(expected, dict):
+        return max((largest(value, found[key]) for key, value in expected.items()), default=0.0)
+    if isinstance(expected, list):
+        return max((largest(one, other) for one, other in zip(expected, found, strict=True)), default=0.0)
+    if isinstance(expected, int | float) and not isinstance(expected, bool):
+        return abs(float(expected) - float(found))
+    return 0.0
+
+
+def _verify(store: Store, record: "Record", release: ReleaseName, called: calling.Called, *, where: str) -> Verified:
+    _same(called, record, release)
+    golden, tolerance = _golden(store, record)
+    evidence = {
+        "where": where,
+        "rows": len(golden.rows),
+        "max_difference": hold(called.url, golden, tolerance),
+        "tolerance": tolerance,
+        "model_id": str(record.id),
+        "fingerprint": called.fingerprint,
+        "when": now(),
+        "by": _by(),
+    }
+    if store.verify(record.model, release, evidence):
+        return Verified(record.model, release, evidence, repeated=False)
+    return Verified(record.model, release, store.verified(record.model, release) or evidence, repeated=True)
+
+
+def _same(called: calling.Called, record: "Record", release: ReleaseName) -> None:
+    """Raise `SlipwayError` unless what answers is this release of this version."""
+    for word, expected, found in (
+        ("the model id", str(record.id), called.model_id),
+        ("the release", str(release), called.release),
+        ("the artifact", record.artifact.digest, called.artifact),
+        ("the fingerprint", f"{release.short}…", f"{called.fingerprint[:8]}…"),
+    ):
+        if expected != found:
+            fix = "look at the release's overlay and at what was deployed"
+            raise SlipwayError(f"{called.url}: {word} is {found}, and {expected} is expected", fix=fix)
+
+
+def _published(called: calling.Called) -> tuple[ModelId, ReleaseName]:
+    model_id = ModelId.parse(called.model_id)
+    if model_id.environment == "dev" or called.release == "dev":
+        problem = f"{called.url} serves {model_id} ({called.release}), which is no release"
+        raise SlipwayError(problem, fix="publish a version and release it; there is nothing to hold this to")
+    return model_id, ReleaseName.parse(called.release)
+
+
+def _golden(store: Store, record: "Record") -> tuple[Golden, float]:
+    wanted = {name: file for name, file in record.artifact.files.items() if name in (_GOLDEN, _MANIFEST)}
+    with tempfile.TemporaryDirectory() as scratch:
+        store.contents.get(wanted, Path(scratch), what=str(record.id))
+        golden = manifests.read_file(Path(scratch), _GOLDEN, Golden)
+        tolerance = manifests.read(Path(scratch)).tolerance
+    if not golden.rows:
+        raise SlipwayError(f"{record.id} has no golden predictions to hold a function to", fix="train it again")
+    return golden, tolerance
+
+
+@contextmanager
+def _served(
+    settings: "Settings", store: Store, record: "Record", declared: overlay.Release, python: Path | None
+) -> "Iterator[str]":
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        made = bundle.make(settings, store, record, Path(scratch) / "bundle")
+        if made.fingerprint != declared.record.fingerprint:
+            problem = (
+                f"{declared.name} cannot be served from this checkout: its fingerprint is "
+                f"{declared.record.fingerprint[:8]}, and this code and these settings give {made.fingerprint[:8]}"
+            )
+            fix = f"git checkout {declared.record.commit[:12]}, which it was made from; or give its URL where it runs"
+            raise SlipwayError(problem, fix=fix)
+        with running.serve(made, model_id=str(record.id), release=str(declared.name), python=python) as url:
+            yield url
+
+
+def _store(settings: "Settings", environment: str) -> Store:
+    return open_store(settings.environment(environment).store, root=settings.root, environment=environment)
+
+
+def _by() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"

@@ -1,0 +1,235 @@
+"""The manifests of releases: rendered by the real kustomize, checked against the schemas of the engines' own CRDs."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.errors import SlipwayError
+from slipway.release import documents, render
+from slipway.release.declared import Overlay, Release, ReleaseRecord
+from slipway.release.overlay import format  # noqa: A004
+from slipway.settings import Scale
+from tests import tools
+
+ROOT = Path(__file__).parents[2]
+KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
+KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"
+BASE = {path.name: path.read_bytes() for path in (ROOT / "manifests/function").iterdir()}
+FINGERPRINT = "1a2b3c4d" * 8
+
+
+@pytest.fixture(autouse=True)
+def kustomize(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kustomize is on the PATH."""
+    folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture(scope="session")
+def schemas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of JSON schemas, one a kind: of SLIPWAY_SCHEMAS, or made by the cluster's own tool where that is."""
+    if given := os.environ.get("SLIPWAY_SCHEMAS"):
+        yield Path(given)
+        return
+    tool = ROOT.parent / "shared/cluster/schemas"
+    folder = tmp_path_factory.mktemp("schemas")
+    if not tool.is_file() or subprocess.run([tool, folder], capture_output=True, check=False).returncode:
+        pytest.skip("the schemas of Knative's CRDs are missing: set SLIPWAY_SCHEMAS to a folder of them")
+    yield folder
+
+
+def record(model: str = "iris", version: int = 7, short: str = "1a2b3c4d") -> ReleaseRecord:
+    return ReleaseRecord(
+        release=f"v{version}-{short}",
+        version=version,
+        model_id=f"{model}/test/{version}",
+        fingerprint=short * 8,
+        image=f"unbuilt.invalid/{model}@sha256:{short * 8}",
+        artifact="0" * 64,
+        commit="0" * 40,
+        created="2026-11-21T10:00:00Z",
+        by="Ada <ada@example.org>",
+    )
+
+
+def rendered(scale: Scale | None = None, **names: Any) -> bytes:
+    of = record(**names)
+    return render.manifests(BASE, of.model_id.split("/")[0], of, scale or Scale(), ROOT)
+
+
+def service(scale: Scale | None = None, **names: Any) -> dict[str, Any]:
+    [document] = yaml.safe_load_all(rendered(scale, **names))
+    assert isinstance(document, dict)
+    return document
+
+
+def test_names_and_labels() -> None:
+    """The Service has the release's name, no address outside of the cluster, and labels of model and release."""
+    metadata = service()["metadata"]
+    assert metadata["name"] == "iris-v7-1a2b3c4d"
+    assert metadata["labels"] == {
+        "app.kubernetes.io/component": "function",
+        "app.kubernetes.io/name": "iris",
+        "app.kubernetes.io/version": "v7-1a2b3c4d",
+        "networking.knative.dev/visibility": "cluster-local",
+    }
+
+
+def test_nothing_of_the_base_is_left_open() -> None:
+    """Every place that a release sets is set."""
+    assert b"set by the release" not in rendered()
+
+
+def test_what_identifies_the_release() -> None:
+    """Fingerprint, model id and artifact are annotations; model id and release reach the function."""
+    template = service()["spec"]["template"]
+    annotations = template["metadata"]["annotations"]
+    assert annotations["slipway/fingerprint"] == FINGERPRINT
+    assert annotations["slipway/model-id"] == "iris/test/7"
+    assert annotations["slipway/artifact"] == "0" * 64
+    [container] = template["spec"]["containers"]
+    assert container["image"] == f"unbuilt.invalid/iris@sha256:{FINGERPRINT}"
+    variables = {item["name"]: item["value"] for item in container["env"]}
+    assert variables == {
+        "MODEL_ID": "iris/test/7",
+        "RELEASE": "v7-1a2b3c4d",
+        "THREADS": "20",
+        "HOME": "/dev/shm",  # noqa: S108
+        "TMPDIR": "/dev/shm",  # noqa: S108
+    }
+
+
+def test_scale() -> None:
+    """The settings of the moment decide instances, concurrency, time and resources; annotations are strings."""
+    spec = service(Scale(min=1, max=9, concurrency=4, cpu="500m", memory="1Gi", timeout=30))["spec"]["template"]
+    annotations = spec["metadata"]["annotations"]
+    assert annotations["autoscaling.knative.dev/min-scale"] == "1"
+    assert annotations["autoscaling.knative.dev/max-scale"] == "9"
+    assert annotations["serving.knative.dev/progress-deadline"] == "30s"
+    assert (spec["spec"]["containerConcurrency"], spec["spec"]["timeoutSeconds"]) == (4, 30)
+    [container] = spec["spec"]["containers"]
+    assert container["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}
+    assert container["resources"]["requests"]["memory"] == "1Gi"
+    assert {"name": "THREADS", "value": "4"} in container["env"]
+
+
+def test_no_initial_scale() -> None:
+    """Each release starts once, which proves it ready: Knative refuses 0 there unless the cluster allows it."""
+    assert b"initial-scale" not in rendered()
+
+
+def test_the_strictest_pod_security() -> None:
+    """What the Pod Security Standard `restricted` asks of a container, and a root file system that is read-only."""
+    spec = service()["spec"]["template"]["spec"]
+    [container] = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert spec["automountServiceAccountToken"] is False and spec["enableServiceLinks"] is False
+
+
+def test_probes() -> None:
+    """Readiness and liveness are asked over HTTP, apart from each other."""
+    [container] = service()["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
+
+
+def test_the_longest_names_fit() -> None:
+    """Model, version and what Knative adds stay under 63 characters."""
+    name = service(model="a" * 24, version=99999999)["metadata"]["name"]
+    assert len(f"{name}-00001-deployment") < 63
+
+
+def test_kustomize_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any of the three ways there is one command that gets it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SlipwayError, match="kustomize is not installed") as caught:
+        render.find_kustomize(tmp_path)
+    assert caught.value.fix == "make tools"
+
+
+def overlay(shares: dict[int, int]) -> Overlay:
+    releases = []
+    for version in sorted(shares, reverse=True):
+        of = record(version=version, short=f"{version:08x}")
+        kustomization = documents.format({"resources": ["manifests.yaml"]})
+        manifests = render.manifests(BASE, "iris", of, Scale(), ROOT)
+        files = {"kustomization.yaml": kustomization, "manifests.yaml": manifests, "record.yaml": b""}
+        releases.append(Release(record=of, files=files))
+    return Overlay(
+        environment="test",
+        model="iris",
+        namespace="slipway-test",
+        releases=tuple(releases),
+        route={release.name: shares[release.version] for release in releases if shares[release.version]},
+    )
+
+
+def assembled(shares: dict[int, int], folder: Path) -> bytes:
+    for path, content in format(overlay(shares)).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return render.build(folder, ROOT)
+
+
+def test_an_overlay_is_assembled(tmp_path: Path) -> None:
+    """Releases and the route, in their namespace, with the overlay's labels and nothing of the machine's records."""
+    documents_ = list(yaml.safe_load_all(assembled({5: 0, 6: 90, 7: 10}, tmp_path)))
+    assert sorted((item["kind"], item["metadata"]["name"]) for item in documents_) == [
+        ("Route", "iris"),
+        ("Service", "iris-v5-00000005"),
+        ("Service", "iris-v6-00000006"),
+        ("Service", "iris-v7-00000007"),
+    ]
+    assert {item["metadata"]["namespace"] for item in documents_} == {"slipway-test"}
+    assert {item["metadata"]["labels"]["app.kubernetes.io/managed-by"] for item in documents_} == {"slipway"}
+
+
+def test_an_empty_overlay_is_assembled(tmp_path: Path) -> None:
+    """A model that is held before its first release has an overlay that makes nothing."""
+    assert assembled({}, tmp_path).strip() == b""
+
+
+def test_the_schemas_accept_it(tmp_path: Path, schemas: Path) -> None:
+    """Every object of an overlay is what Knative's own CRDs say, with no field too many."""
+    assert conform(assembled({6: 90, 7: 10}, tmp_path), schemas) == {
+        "valid": 3,
+        "invalid": 0,
+        "errors": 0,
+        "skipped": 0,
+    }
+
+
+def test_the_schemas_would_refuse(tmp_path: Path, schemas: Path) -> None:
+    """A field that Knative does not have is found: the check above checks something."""
+    wrong = re.sub(rb"containerConcurrency", b"containersConcurrency", assembled({7: 100}, tmp_path))
+    assert conform(wrong, schemas)["invalid"] == 1
+
+
+def test_what_git_holds_is_accepted(schemas: Path) -> None:
+    """Every overlay of this repository renders and is valid."""
+    for folder in sorted(path.parent for path in ROOT.glob("overlays/*/*/kustomization.yaml")):
+        found = conform(render.build(folder, ROOT), schemas)
+        assert found["invalid"] == found["errors"] == 0, folder
+
+
+def conform(content: bytes, schemas: Path) -> dict[str, int]:
+    tool = shutil.which("kubeconform") or tools.find("kubeconform", KUBECONFORM)
+    location = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    command = [tool, "-strict", "-summary", "-output", "json", "-schema-location", location]
+    done = subprocess.run(command, input=content, capture_output=True, check=False)
+    summary: dict[str, int] = json.loads(done.stdout)["summary"]
+    return summary

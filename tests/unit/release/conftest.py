@@ -1,0 +1,134 @@
+"""A repository to release from: real git, a real store in a directory, real kustomize, and artifacts of two files."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway import settings as settings_file
+from slipway.names import ReleaseName
+from slipway.release import edits
+from slipway.release.declared import Overlay
+from slipway.release.overlay import read_folder
+from slipway.release.releasing import Released, release
+from slipway.settings import Settings
+from slipway.store import Record, Store
+from tests import tools
+
+KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
+ROOT = Path(__file__).parents[3]
+
+SETTINGS = """
+environments:
+  test: {store: .slipway/store/test, namespace: slipway-test}
+  prod: {store: .slipway/store/prod, namespace: slipway-prod, promotes_from: test}
+models:
+  iris: {train: manual}
+  tumor: {train: manual}
+"""
+
+
+class Site:
+    """The repository, and what a person or another process does to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def settings(self) -> Settings:
+        return settings_file.load(self.root)
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def commit(self, message: str = "Change") -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", message)
+        return self.head
+
+    def set(self, before: str, after: str) -> None:
+        """Change the settings and commit that."""
+        text = (self.root / "slipway.yaml").read_text()
+        assert before in text
+        self.write("slipway.yaml", text.replace(before, after))
+        self.commit("Settings")
+
+    @property
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD")
+
+    def store(self, environment: str = "test") -> Store:
+        return edits.store(self.settings, environment)
+
+    def publish(
+        self, model: str = "iris", *, environment: str = "test", content: object = None, **record: Any
+    ) -> Record:
+        """Publish the next version; each has content of its own, unless `content` is given."""
+        store = self.store(environment)
+        number = len(store.versions(model)) + 1
+        folder = self.root.parent / f"artifact-{model}-{environment}-{number}"
+        (folder / "code/model" / model).mkdir(parents=True)
+        (folder / "artifact.json").write_text(f'{{"model": "{model}", "content": "{content or number}"}}')
+        (folder / "requirements.lock").write_text("functions-framework==3.10.2\nmsgspec==0.19.0\n")
+        (folder / "code/model" / model / "model.py").write_text("# as trained\n")
+        return store.publish(model, folder, record={"metrics": {"accuracy": 0.9 + number / 100}, **record})
+
+    def release(self, *models: str, **options: Any) -> Released:
+        return release(self.settings, models, **options)
+
+    def released(self, model: str = "iris", **options: Any) -> ReleaseName:
+        """Publish a version, release it and verify it."""
+        self.publish(model)
+        name = self.release(model, **options).outcomes[0].release
+        assert name is not None
+        self.verify(name, model)
+        return name
+
+    def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
+        self.store(environment).verify(model, name, {"by": "a test"})
+
+    def overlay(self, model: str = "iris", environment: str = "test") -> Overlay:
+        """What the work tree has, which is to be what was committed."""
+        found = read_folder(self.root, environment, model)
+        assert found is not None
+        assert self.git("status", "--porcelain") == ""
+        return found
+
+    def versions(self, model: str = "iris", environment: str = "test") -> dict[int, int]:
+        """The route as {version: percent}."""
+        return {name.version: percent for name, percent in self.overlay(model, environment).route.items()}
+
+
+@pytest.fixture
+def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git as Ada has it, whatever this machine is set to."""
+    config = tmp_path / "gitconfig"
+    config.write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def site(tmp_path: Path, people: None, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: ARG001
+    """A repository of two models with nothing published yet."""
+    folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    made = Site(tmp_path / "repository")
+    made.write("slipway.yaml", SETTINGS)
+    made.write(".gitignore", ".slipway/\n")
+    for model in ("iris", "tumor"):
+        made.write(f"model/{model}/model.py", "")
+    shutil.copytree(ROOT / "manifests/function", made.root / "manifests/function")
+    made.git("init", "--quiet")
+    made.commit("Start")
+    return made
