@@ -1,0 +1,73 @@
+"""The command line: `slipway VERB …`. Each module beside this one adds the verbs of one topic."""
+
+import argparse
+import errno
+import os
+import signal
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway import __version__
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_TOPICS = ("models", "training", "store", "serving", "releases", "routes", "views")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their options; a parsed command line has its function as `run`."""
+    whole = argparse.ArgumentParser(
+        prog="slipway",
+        description="Train, release, serve and promote the models of a GitOps repository.",
+        epilog="slipway VERB --help tells more of one verb.",
+    )
+    whole.add_argument("-C", dest="root", type=Path, metavar="DIR", help="the repository (default: where you are)")
+    whole.add_argument("--version", action="version", version=f"slipway {__version__}")
+    verbs = whole.add_subparsers(metavar="VERB", required=True)
+    for topic in _TOPICS:
+        import_module(f"slipway.cli.{topic}").add(verbs)
+    return whole
+
+
+def main(arguments: "Sequence[str] | None" = None) -> int:
+    """Run one command line; returns the exit status: 0 done, 1 a mistake or a failure that is told, 2 wrong usage."""
+    signal.signal(signal.SIGTERM, _stop)
+    parsed = parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except SlipwayError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped: what was not finished leaves nothing behind", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"error: {_explain(error)}", file=sys.stderr)
+        return 1
+    except Exception:  # noqa: BLE001 - the last resort, and it hides nothing
+        traceback.print_exc()
+        print("error: this is a fault of slipway, not yours; please report it with the lines above", file=sys.stderr)
+        return 70
+    return status
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _explain(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}the disk is full; nothing was published\n  → free some space and run the command again"
+    return f"{where}{error.strerror or error}"

@@ -1,0 +1,18 @@
+"""Arguments that several verbs take."""
+
+from slipway.errors import SlipwayError
+
+__all__ = ["pairs"]
+
+
+def pairs(texts: list[str], option: str) -> dict[str, str]:
+    """Read NAME=VALUE texts; raise `SlipwayError` for one that is not, and for a name that is given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise SlipwayError(f"{option} {text!r} is not NAME=VALUE", fix=f"write it like {option} stage=blue")
+        if name in found:
+            raise SlipwayError(f"{option} {name} is given twice: {found[name]!r} and {value!r}", fix="keep one of them")
+        found[name] = value
+    return found

@@ -1,0 +1,83 @@
+"""`slipway traffic`, `rollback`, `hold` and `lift`: what a person decides about what runs."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from slipway.cli.arguments import pairs
+from slipway.cli.output import say
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.release.edits import Edited
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verbs of this topic."""
+    traffic = verbs.add_parser("traffic", help="share the requests out among releases")
+    _where(traffic)
+    traffic.add_argument("shares", nargs="+", metavar="RELEASE=PERCENT", help="v6=90 v7=10; 100 in all")
+    traffic.set_defaults(run=_traffic)
+
+    rollback = verbs.add_parser("rollback", help="go back to an older release, reject the newer, hold the model")
+    _where(rollback)
+    rollback.add_argument("--to", metavar="RELEASE", help="default: the newest older one that was verified")
+    rollback.add_argument("--reason", required=True, metavar="TEXT")
+    rollback.set_defaults(run=_rollback)
+
+    hold = verbs.add_parser("hold", help="stop releases and promotions of a model, until it is lifted")
+    _where(hold)
+    hold.add_argument("--reason", required=True, metavar="TEXT")
+    hold.set_defaults(run=_hold)
+
+    lift = verbs.add_parser("lift", help="end a hold; what was rejected does not come back by that")
+    _where(lift)
+    lift.set_defaults(run=_lift)
+
+
+def _where(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("model")
+    verb.add_argument("--env", required=True, help="the environment")
+
+
+def _traffic(args: argparse.Namespace) -> int:
+    from slipway import settings
+    from slipway.release.routes import traffic
+
+    shares = {name: _percent(name, text) for name, text in pairs(args.shares, "the share").items()}
+    return _told(traffic(settings.load(args.root), args.model, args.env, shares))
+
+
+def _percent(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise SlipwayError(f"{name}={text} is no share of the requests", fix="write whole percent: v6=90 v7=10")
+    return int(text)
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from slipway import settings
+    from slipway.release.routes import rollback
+
+    return _told(rollback(settings.load(args.root), args.model, args.env, reason=args.reason, to=args.to))
+
+
+def _hold(args: argparse.Namespace) -> int:
+    from slipway import settings
+    from slipway.release.routes import hold
+
+    return _told(hold(settings.load(args.root), args.model, args.env, reason=args.reason))
+
+
+def _lift(args: argparse.Namespace) -> int:
+    from slipway import settings
+    from slipway.release.routes import lift
+
+    return _told(lift(settings.load(args.root), args.model, args.env))
+
+
+def _told(done: "Edited") -> int:
+    for line in done.lines:
+        say(line)
+    say(f"committed {done.commit[:12]}" if done.commit else "nothing to commit")
+    return 0

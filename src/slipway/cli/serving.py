@@ -1,0 +1,125 @@
+"""`slipway serve` and `slipway verify`: a function on this machine, and one held to its golden predictions."""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.cli.output import progress, say
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.release.bundle import Bundle
+    from slipway.settings import Settings
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verbs of this topic."""
+    serve = verbs.add_parser("serve", help="answer predictions on this machine, as the image does")
+    serve.add_argument("model")
+    serve.add_argument("--env", default="test", help="the environment whose version it is (default: test)")
+    choice = serve.add_mutually_exclusive_group()
+    choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
+    choice.add_argument("--folder", type=Path, metavar="DIR", help="an artifact's folder, as MODEL/dev/1")
+    serve.add_argument("--port", type=_port, default=8080, help="default: 8080; 0 takes a free one")
+    serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, which only this machine reaches")
+    serve.set_defaults(run=_serve)
+
+    verify = verbs.add_parser("verify", help="hold a function to its golden predictions, and record that it kept them")
+    verify.add_argument("what", metavar="RELEASE|URL", help="v7-1a2b3c4d, test/iris/v7-1a2b3c4d or https://…")
+    verify.add_argument("--env", help="the environment (default: test, or the one that the URL's model id names)")
+    verify.add_argument("--at", metavar="URL", help="where the release runs (default: it is served here)")
+    verify.set_defaults(run=_verify)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from slipway import settings as settings_module
+    from slipway.release import running
+    from slipway.training.environment import python_for
+
+    settings = settings_module.load(args.root)
+    settings.model(args.model)
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        bundle, named = _bundle(settings, args, Path(scratch) / "bundle")
+        progress(f"preparing the environment of {args.model} …")
+        python = python_for(bundle.lock)
+        with running.start(
+            bundle.folder, python=python, host=args.host, port=args.port, env=named, echo=_echo
+        ) as server:
+            say(f"{named['MODEL_ID'] or f'{args.model}/dev/1'} answers at {server.url}  (ctrl-C stops it)")
+            say(f"  curl {server.url}/predict -H 'Content-Type: application/json' -d '{_example(bundle)}'")
+            _until_stopped(server)
+    return 0
+
+
+def _bundle(settings: "Settings", args: argparse.Namespace, target: Path) -> "tuple[Bundle, dict[str, str]]":
+    from slipway.names import ReleaseName
+    from slipway.release import bundle
+    from slipway.store import open_store
+
+    if args.folder is not None:
+        return bundle.make_local(settings, args.model, args.folder, target), {"MODEL_ID": "", "RELEASE": ""}
+    environment = settings.environment(args.env)
+    store = open_store(environment.store, root=settings.root, environment=args.env)
+    record = store.find(args.model, version=args.version)
+    made = bundle.make(settings, store, record, target)
+    return made, {"MODEL_ID": str(record.id), "RELEASE": str(ReleaseName.of(record.version, made.fingerprint))}
+
+
+def _example(bundle: "Bundle") -> str:
+    rows = json.loads((bundle.folder / "artifact" / "golden.json").read_bytes())["rows"]
+    return json.dumps(rows[0] if rows else []).replace("'", "'\\''")
+
+
+def _until_stopped(server: Any) -> None:
+    try:
+        status = server.wait()
+    except KeyboardInterrupt:
+        progress("\nstopped")
+        return
+    raise SlipwayError(f"the function ended by itself, with status {status}", fix="its last lines above say why")
+
+
+def _echo(line: str) -> None:
+    """A line of the function's log, shortened to what one wants to see while trying things."""
+    try:
+        told = json.loads(line)
+        shown = f"{told['time'][11:19]}  {told['message']}"
+        if "status" in told:
+            shown += f"  {told['status']}  {told['milliseconds']} ms"
+        shown += "".join(f"\n{told[name].rstrip()}" for name in ("traceback",) if name in told)
+    except (ValueError, TypeError, KeyError):
+        shown = line
+    progress(shown)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from slipway import settings as settings_module
+    from slipway.release import verify
+
+    settings = settings_module.load(args.root)
+    if args.env is not None:
+        settings.environment(args.env)
+    if "://" in args.what:
+        if args.at is not None:
+            raise SlipwayError(
+                "--at is given, and a URL already", fix="name the release: slipway verify RELEASE --at URL"
+            )
+        done = verify.verify_url(settings, args.what, args.env)
+    else:
+        done = verify.verify_declared(settings, args.env or "test", args.what, args.at)
+    evidence = done.evidence
+    when = f"since {evidence.get('when')}" if done.repeated else "now"
+    say(f"{done.model} {done.release} is verified {when}, by {evidence.get('by')} ({evidence.get('where')})")
+    say(f"  {evidence.get('rows')} golden predictions, largest difference {evidence.get('max_difference'):g}")
+    return 0

@@ -1,0 +1,101 @@
+"""`slipway train` and `slipway step`: the training steps, all in order or one alone."""
+
+import argparse
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from slipway.cli.arguments import pairs
+from slipway.cli.output import progress, say
+from slipway.errors import SlipwayError
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verbs of this topic."""
+    train = verbs.add_parser("train", help="train a model and publish the next version of it")
+    train.add_argument("model")
+    _about(train)
+    train.add_argument("--keep", type=Path, metavar="DIR", help="keep what every step leaves below this folder")
+    train.set_defaults(run=_train)
+
+    step = verbs.add_parser("step", help="run one training step, as a container of the workflow does")
+    step.add_argument("name", help="fetch, check, test, fit, evaluate or publish")
+    step.add_argument("--in", dest="source", type=Path, metavar="DIR", help="what the step before left")
+    step.add_argument("--out", dest="target", type=Path, metavar="DIR", required=True, help="where to leave the result")
+    step.add_argument("--model", help="for the first step: the model")
+    _about(step)
+    step.set_defaults(run=_step)
+
+
+def _about(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--env", default="test", help="the environment to train for (default: test)")
+    verb.add_argument("--data", metavar="URI", help="other data than the settings name")
+    verb.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the model"
+    )
+    verb.add_argument("-m", "--metadata", action="append", default=[], metavar="KEY=VALUE", help="goes into the record")
+
+
+def _train(args: argparse.Namespace) -> int:
+    from slipway import settings as settings_module
+    from slipway.training import environment, run
+
+    settings = settings_module.load(args.root)
+    settings.environment(args.env)
+    settings.model(args.model)
+    environment.enter(settings, args.model, sys.argv[1:])
+    about = run.begin(
+        settings,
+        args.model,
+        args.env,
+        data=args.data,
+        parameters=pairs(args.parameter, "-p"),
+        metadata=pairs(args.metadata, "-m"),
+    )
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    folder = args.keep or settings.root / ".slipway" / "runs" / f"{args.model}-{stamp}"
+    source: Path | None = None
+    line = ""
+    for name in run.STEPS:
+        started = time.monotonic()
+        line = run.step(name, settings, source, folder / name, about if source is None else None)
+        progress(f"  {name:<9}{time.monotonic() - started:5.1f} s  {line}")
+        source = folder / name
+    if args.keep is None:
+        shutil.rmtree(folder)
+    say(f"{args.model}: {line}")
+    return 0
+
+
+def _step(args: argparse.Namespace) -> int:
+    import msgspec
+
+    from slipway import settings as settings_module
+    from slipway.names import nearest
+    from slipway.training import environment, run
+
+    settings = settings_module.load(args.root)
+    if args.name not in run.STEPS:
+        raise SlipwayError(f"unknown step {args.name!r}", fix=nearest(args.name, run.STEPS))
+    about = None
+    if args.source is None:
+        if args.model is None:
+            raise SlipwayError(f"{args.name} has nothing to go on", fix="give --in DIR, or --model for the first step")
+        model = args.model
+    else:
+        path = args.source / "about.json"
+        if not path.is_file():
+            raise SlipwayError(f"{args.source} holds no run", fix="give the folder that the step before left")
+        model = msgspec.json.decode(path.read_bytes())["model"]
+    settings.model(model)
+    environment.enter(settings, model, sys.argv[1:])
+    if args.source is None:
+        parameters, metadata = pairs(args.parameter, "-p"), pairs(args.metadata, "-m")
+        about = run.begin(settings, model, args.env, data=args.data, parameters=parameters, metadata=metadata)
+    say(f"{args.name}: {run.step(args.name, settings, args.source, args.target, about)}")
+    return 0
