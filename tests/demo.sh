@@ -7,7 +7,8 @@ export PATH=$repository/.venv/bin:$repository/.tools/bin:$PATH
 scratch=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$scratch"' EXIT
-bold=$(tput bold 2> /dev/null || true) plain=$(tput sgr0 2> /dev/null || true)
+bold= plain=
+[ ! -t 1 ] || { bold=$'\033[1m' plain=$'\033[0m'; }
 
 title() { printf '\n%s── %s%s\n' "$bold" "$*" "$plain"; }
 run() { printf '%s$ %s%s\n' "$bold" "$*" "$plain" && "$@"; }

@@ -88,8 +88,11 @@ def _outcome(loaded: Loaded, prediction: Any) -> Any:
 def _compared(
     run: "Run", loaded: Loaded, before: Any, rows: "list[Any]", truth: "list[Any]"
 ) -> "dict[str, float] | None":
-    """The metrics of the deployed version on the same rows, or those of its record if it cannot predict them."""
-    if before is None:
+    """The metrics of the deployed version on the same rows, or those of its record if it cannot predict them.
+
+    `None` when there is none, or no gate compares with it.
+    """
+    if before is None or all(gate.worse_by is None for gate in run.model.gates.values()):
         return None
     found = deployed.predictions(run.settings, before, rows)
     return dict(before.metrics) if found is None else _measure(run, loaded, truth, found)
