@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint render lock tools clean
+.PHONY: help demo test test-cluster lint render lock tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -14,6 +14,9 @@ demo: .venv/ready .tools/bin/kustomize ## The main job from end to end, in a scr
 
 test: .venv/ready tools ## All tests that need no cluster
 	@pytest -q -n auto --dist worksteal
+
+test-cluster: .venv/ready .tools/bin/kustomize ## The tests that need a cluster (tests/cluster/README.md)
+	@SLIPWAY_TEST_CLUSTER=1 pytest -q tests/cluster tests/manifests
 
 lint: .venv/ready tools ## Formatting, lint, types, and the workflows of GitHub
 	ruff format --check

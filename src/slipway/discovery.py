@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["blame", "data_source", "entry", "load_class", "model_files", "tests"]
+__all__ = ["asks_for_url", "blame", "data_source", "entry", "load_class", "model_files", "tests"]
 
 # What lies in a model's folder and decides nothing about the model: tests, documents, notebooks, and data.
 _ASIDE = re.compile(
@@ -69,6 +69,11 @@ def _own_data(settings: "Settings", name: str) -> re.Pattern[str]:
 def tests(settings: "Settings", name: str) -> list[Path]:
     """The test files of a model."""
     return sorted(settings.folder(name).rglob("test_*.py"))
+
+
+def asks_for_url(settings: "Settings", name: str) -> bool:
+    """Whether any of a model's tests takes the fixture `served_url`."""
+    return any("served_url" in path.read_text(encoding="utf-8") for path in tests(settings, name))
 
 
 def data_source(settings: "Settings", name: str) -> Data | None:

@@ -113,7 +113,7 @@ def test_scale() -> None:
     annotations = spec["metadata"]["annotations"]
     assert annotations["autoscaling.knative.dev/min-scale"] == "1"
     assert annotations["autoscaling.knative.dev/max-scale"] == "9"
-    assert annotations["serving.knative.dev/progress-deadline"] == "30s"
+    assert annotations["serving.knative.dev/progress-deadline"] == "120s"
     assert (spec["spec"]["containerConcurrency"], spec["spec"]["timeoutSeconds"]) == (4, 30)
     [container] = spec["spec"]["containers"]
     assert container["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}

@@ -82,7 +82,7 @@ def release(
     """
     choice = _Choice(version, where or {}, traffic)
     names = _names(settings, models, environment, choice)
-    run = _Run(settings, environment, choice, builder or images.Unbuilt(), report)
+    run = _Run(settings, environment, choice, builder or images.builder_for(settings, environment, report), report)
     return edits.retrying(lambda: run.attempt(names))
 
 
@@ -216,7 +216,7 @@ class _Run:
                 version=record.version,
                 model_id=str(record.id),
                 fingerprint=fingerprint,
-                image=self._image(record, fingerprint),
+                image=self._known(record.model, fingerprint, head) or self._image(record, fingerprint),
                 artifact=record.artifact.digest,
                 commit=head.commit,
                 created=edits.now(),
@@ -226,6 +226,16 @@ class _Run:
         )
         unchanged = declared is not None and declared.files[MANIFESTS] == made.files[MANIFESTS]
         return declared if declared is not None and unchanged else made
+
+    def _known(self, model: str, fingerprint: str, head: Head) -> str | None:
+        """The image of this fingerprint that some environment declares already: it is not built again."""
+        declared = (
+            release.record
+            for environment in self.settings.environments
+            for release in edits.read(self.repository, head.commit, self.settings, environment, model).releases
+        )
+        images_of = (record.image for record in declared if record.fingerprint == fingerprint)
+        return next((image for image in images_of if not images.is_unbuilt(image)), None)
 
     def _image(self, record: "Record", fingerprint: str) -> str:
         key = (str(record.id), fingerprint)

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from slipway.errors import SlipwayError
 from slipway.release.bundle import Bundle
 from slipway.training.environment import python_for
 
-__all__ = ["Server", "serve", "start"]
+__all__ = ["Server", "process", "serve", "start"]
 
 # What functions-framework reads from the environment and what the user's shell may hold for something else; and what
 # would have scikit-learn compiled anew at each start, which takes many times as long as importing it.
@@ -74,19 +74,29 @@ def start(
     Raises `SlipwayError` when the port is in use, and with the last of its log when it ends or does not get ready.
     """
     port = _port(host, port)
-    command = [
-        str((python or Path(sys.executable)).absolute()),
-        "-m",
-        "functions_framework",
-        "--target",
-        "predict",
-        "--source",
-        "main.py",
-    ]
-    process = subprocess.Popen(
-        [*command, "--host", host, "--port", str(port)],
-        cwd=folder,
-        env=_environment(folder, env or {}),
+    named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    command = [str(python or sys.executable), "-m", "functions_framework", "--target", "predict", "--source", "main.py"]
+    listening = [*command, "--host", host, "--port", str(port)]
+    env = _environment(folder, env or {})
+    with process(listening, f"http://{named}:{port}", cwd=folder, env=env, patience=patience, echo=echo) as server:
+        yield server
+
+
+@contextmanager
+def process(
+    command: Sequence[str],
+    url: str,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    patience: float = 60,
+    echo: Callable[[str], None] | None = None,
+) -> Iterator[Server]:
+    """Run a command that serves a function at `url`, as `start` runs one; it ends with the block."""
+    started = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -96,14 +106,14 @@ def start(
         preexec_fn=_end_with(os.getpid()),
     )
     log: deque[str] = deque(maxlen=50)
-    reader = threading.Thread(target=_read, args=(process, log, echo), daemon=True)
+    reader = threading.Thread(target=_read, args=(started, log, echo), daemon=True)
     reader.start()
     try:
-        server = Server(f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}", process)  # noqa: S104
+        server = Server(url, started)
         _wait(server, reader, log, patience)
         yield server
     finally:
-        _stop(process)
+        _stop(started)
         reader.join(5)
 
 

@@ -9,7 +9,7 @@ from slipway.artifacts.answers import to_json
 from slipway.artifacts.golden import Golden
 from slipway.artifacts.loading import Loaded, load
 from slipway.artifacts.saving import save_golden
-from slipway.discovery import blame, tests
+from slipway.discovery import asks_for_url, blame
 from slipway.errors import SlipwayError
 from slipway.training import deployed, gates
 from slipway.training.metrics import measure
@@ -109,7 +109,7 @@ def _chosen(predictions: "Sequence[Any]") -> list[int]:
 
 def _run_served_tests(run: "Run") -> None:
     """Serve the fresh model as its release will be served, and run the model's tests that ask for its URL."""
-    if not any("served_url" in path.read_text(encoding="utf-8") for path in tests(run.settings, run.about.model)):
+    if not asks_for_url(run.settings, run.about.model):
         return
     from slipway.release import bundle, running
 

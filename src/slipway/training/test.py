@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from slipway.discovery import tests
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from slipway.training.run import Run
 
 __all__ = ["pytest", "run"]
@@ -38,28 +37,18 @@ def run(run: "Run") -> str:
     return f"{said}, {covered:.0f} % of the model's lines covered"
 
 
-def pytest(root: "Path", folder: "Path", *options: str) -> str:
-    """Run the tests below `folder` in a process of their own; returns pytest's last line.
+def pytest(root: Path, folder: Path, *options: str, python: Path | str = sys.executable) -> str:
+    """Run the tests below `folder` in a process of their own, by `python`; returns pytest's last line.
 
     Raises `SlipwayError` with what pytest printed when one fails, or when there is none.
     """
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "pytest",
-            str(folder),
-            f"--rootdir={root}",
-            "--import-mode=importlib",
-            "-p",
-            "slipway.testing",
-        ),
-        *("-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts=", "-o", f"pythonpath={root}"),
-        *options,
-    ]
+    plugin = ["-p", "slipway.testing", "--import-mode=importlib", f"--rootdir={root}", "-o", f"pythonpath={root}"]
+    # The repository's own options are for its own tests.
+    quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]
     with TemporaryDirectory() as scratch:
         # Coverage keeps its data where it runs otherwise, which is the repository.
-        env = os.environ | {"COVERAGE_FILE": f"{scratch}/coverage"}
+        env = os.environ | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [str(python), "-m", "pytest", str(folder), *plugin, *quiet, *options]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
     where = folder.relative_to(root)
     if done.returncode == _NO_TESTS:
