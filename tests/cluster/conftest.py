@@ -52,7 +52,7 @@ class Team:
         for name, value in (("user.name", "Team"), ("user.email", "team@example.com")):
             self._run("git", "config", name, value)
         (root / "slipway.yaml").write_text(
-            f"environments:\n  test: {{store: store, namespace: {self.namespace}, registry: {registry}}}\n"
+            f"environments:\n  test: {{store: .slipway/store, namespace: {self.namespace}, registry: {registry}}}\n"
             "models:\n  coin: {train: manual, scale: {max: 2, memory: 256Mi}}\n"
         )
         folder = root / "model" / "coin"
