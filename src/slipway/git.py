@@ -206,10 +206,8 @@ class Repository:
             if (self.commit_at(f"refs/heads/{branch}") or NOWHERE) != expected:
                 raise Moved(branch)
             new = self._record(changes, message, parent)
-            if self._is_here(branch):
-                with worktree.following(self, branch, expected, new, sorted(changes)):
-                    self._move(branch, new, expected, message)
-            else:
+            paths = sorted(changes) if self._is_here(branch) else []
+            with worktree.following(self, branch, expected, new, paths):
                 self._move(branch, new, expected, message)
         return new
 

@@ -54,8 +54,11 @@ def locked(repository: "Repository") -> "Iterator[None]":
 
 @contextlib.contextmanager
 def following(repository: "Repository", branch: str, old: str, new: str, paths: "Sequence[str]") -> "Iterator[None]":
-    """Within the block the branch moves from `old` to `new`; after it, work tree and index have followed at `paths`."""
-    with _index_lock(repository):
+    """Within the block the branch moves from `old` to `new`; after it, work tree and index have followed at `paths`.
+
+    There are none for a branch that is not checked out here.
+    """
+    with _index_lock(repository) if paths else contextlib.nullcontext():
         journal = {"branch": branch, "old": old, "new": new, "paths": list(paths)}
         path = scratch(repository) / "journal"
         write(path, json.dumps(journal).encode())
@@ -135,6 +138,8 @@ def _remove_stale(repository: "Repository", branch: str) -> None:
 def _follow(repository: "Repository", journal: dict[str, Any]) -> None:
     """Bring the journal's paths to what is checked out, but for files that hold what we never wrote."""
     paths: list[str] = journal["paths"]
+    if not paths:
+        return
     old, new, head = (_known(repository, commit, paths) for commit in (journal["old"], journal["new"], "HEAD"))
     contents = repository.read(sorted({blob for blobs in (old, new, head) for blob in blobs.values()}))
     contents[""] = None

@@ -261,6 +261,29 @@ def test_a_tree_left_behind_is_completed(root: Path, monkeypatch: pytest.MonkeyP
     assert git(root, "status", "--porcelain") == ""
 
 
+def test_a_lock_of_a_killed_move_is_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed with git while a branch moves that is not checked out: git's lock of it blocks the next run no more."""
+
+    def die(repository: Repository, *_: object) -> None:
+        (repository.directory / "refs/heads/proposal.lock").touch()
+        os._exit(9)
+
+    def propose() -> str:
+        repository = Repository(root)
+        head = repository.head()
+        return repository.commit({"one": b"1\n"}, "One", branch="proposal", parent=head.commit, expected=NOWHERE)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Repository, "_move", die)
+        child = os.fork()
+        if child == 0:
+            propose()
+        os.waitpid(child, 0)
+    made = propose()
+    assert git(root, "rev-parse", "proposal") == made
+    assert git(root, "status", "--porcelain") == "" and not (root / "one").exists()
+
+
 def test_healing_keeps_what_a_person_wrote(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that somebody changed after the kill keeps that change, and is reported as not committed."""
     interrupted(root, {"overlays/one": b"1\n"}, monkeypatch)

@@ -21,6 +21,7 @@ from slipway.discovery import model_files
 from slipway.errors import SlipwayError
 from slipway.imports import closure
 from slipway.serving.contents import FILE, Artifact, Contents
+from slipway.store.disk import explained
 from slipway.training.environment import serving_lock
 
 if TYPE_CHECKING:
@@ -157,8 +158,9 @@ def _base_image(settings: "Settings", model: str) -> str:
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    with explained("write", target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
 
 
 def _write(contents: Contents, folder: Path) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
-from slipway.release import declare, documents, edits, times
+from slipway.release import declare, documents, edits, past, times
 from slipway.release.declared import Hold, Overlay, folder_of
 from slipway.release.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
 
@@ -66,7 +66,7 @@ def events(settings: "Settings", models: Sequence[str] = (), environment: str | 
     """Every change of what runs of `models` (all, when none is named), newest first, along the first parents."""
     if environment is not None:
         settings.environment(environment)
-    repository = Repository(settings.root)
+    repository = _whole(settings)
     folder = f"overlays/{environment}/" if environment else "overlays/"
     commits = [commit for commit in _commits(repository, folder) if commit.changed]
     wanted = [
@@ -86,7 +86,7 @@ def events(settings: "Settings", models: Sequence[str] = (), environment: str | 
 
 def at(settings: "Settings", moment: datetime, models: Sequence[str] = (), environment: str | None = None) -> Moment:
     """What the newest first-parent commit at or before `moment` declared."""
-    repository = Repository(settings.root)
+    repository = _whole(settings)
     if environment is not None:
         settings.environment(environment)
     log = repository.run("log", "--first-parent", "--format=%H %ct", repository.latest()).decode()
@@ -102,6 +102,14 @@ def at(settings: "Settings", moment: datetime, models: Sequence[str] = (), envir
             _check_known(settings, {*models} - {overlay.model for overlay in found})
             return Moment(moment, commit, datetime.fromtimestamp(int(seconds), UTC), found)
     return Moment(moment, None, None, [])
+
+
+def _whole(settings: "Settings") -> Repository:
+    """The repository; raises `SlipwayError` where its oldest commits are missing, for that would be told as history."""
+    repository = Repository(settings.root)
+    if past.is_shallow(repository):
+        raise SlipwayError(f"{settings.root} is a shallow clone, without the history", fix="git fetch --unshallow")
+    return repository
 
 
 def _check_known(settings: "Settings", silent: set[str]) -> None:

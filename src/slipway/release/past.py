@@ -11,7 +11,7 @@ from slipway.release.declared import Overlay, Release, folder_of
 if TYPE_CHECKING:
     from slipway.git import Repository
 
-__all__ = ["releases"]
+__all__ = ["is_shallow", "releases"]
 
 _RECORD = re.compile(rf".*/(v[0-9]+-[0-9a-f]{{8}})/{re.escape(overlays.RECORD)}")
 
@@ -26,6 +26,11 @@ def releases(repository: "Repository", commit: str, overlay: Overlay) -> list[Re
         if name not in found and (release := _restored(repository, last, overlay, name)):
             found[name] = release
     return sorted(found.values(), key=lambda release: release.age, reverse=True)
+
+
+def is_shallow(repository: "Repository") -> bool:
+    """Whether older commits were left out when the repository was cloned, as CI does."""
+    return repository.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def _written(repository: "Repository", commit: str, folder: str) -> dict[ReleaseName, str]:

@@ -65,7 +65,13 @@ def rollback(settings: "Settings", model: str, environment: str, *, reason: str,
                 f"nothing of {model} runs in {environment}", fix=f"slipway status {model} --env {environment}"
             )
         known = past.releases(repository, head.commit, before)
-        target = _named(known, serving, before, to) if to else _older(settings, known, serving, before)
+        try:
+            target = _named(known, serving, before, to) if to else _older(settings, known, serving, before)
+        except SlipwayError as error:
+            if not past.is_shallow(repository):
+                raise
+            fix = "git fetch --unshallow, and run it again: this clone lacks older commits, and the releases in them"
+            raise SlipwayError(error.problem, fix=fix) from error
         newer = [release.name for release in known if release.age > target.age]
         back = before.with_release(target)
         after = msgspec.structs.replace(

@@ -75,7 +75,8 @@ def start(
     """
     port = _port(host, port)
     named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
-    command = [str(python or sys.executable), "-m", "functions_framework", "--target", "predict", "--source", "main.py"]
+    interpreter = (python or Path(sys.executable)).absolute()  # it starts in another folder
+    command = [str(interpreter), "-m", "functions_framework", "--target", "predict", "--source", "main.py"]
     listening = [*command, "--host", host, "--port", str(port)]
     env = _environment(folder, env or {})
     with process(listening, f"http://{named}:{port}", cwd=folder, env=env, patience=patience, echo=echo) as server:

@@ -1,9 +1,11 @@
 """`slipway history`: what ran, when, by whom, from the commits alone."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from slipway.errors import SlipwayError
 from slipway.release.history import at, events, told
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback, traffic
@@ -105,6 +107,22 @@ def test_before_everything(site: Site) -> None:
     found = at(site.settings, datetime(2001, 1, 1, tzinfo=UTC))
     assert (found.commit, found.overlays) == (None, [])
     assert told(found) == "at 2001-01-01T00:00:00Z nothing was declared yet"
+
+
+def test_a_shallow_clone(site: Site, tmp_path: Path) -> None:
+    """Where the older commits are missing nothing is told, rather than what the oldest one there seems to say."""
+    one, two = site.released(), site.released()
+    site.git("clone", "--quiet", "--depth=1", site.root.as_uri(), str(tmp_path / "shallow"))
+    shallow = Site(tmp_path / "shallow")
+    for ask in (lambda: events(shallow.settings), lambda: at(shallow.settings, datetime.now(UTC))):
+        with pytest.raises(SlipwayError, match="shallow clone") as caught:
+            ask()
+        assert caught.value.fix == "git fetch --unshallow"
+    with pytest.raises(SlipwayError, match="no release v9") as caught:
+        rollback(shallow.settings, "iris", "test", reason="wrong", to="v9")
+    assert "git fetch --unshallow" in caught.value.fix
+    rollback(shallow.settings, "iris", "test", reason="wrong", to=str(one))
+    assert shallow.overlay().rejected == (two,)
 
 
 def test_files_that_somebody_damaged(site: Site) -> None:

@@ -228,6 +228,22 @@ def send(server: Server, *pieces: bytes) -> bytes:
         return answer
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",  # no host
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_in_json(server: Server, request_: bytes) -> None:
+    """A request that never reaches the function is answered in JSON as well, and the connection ends."""
+    head, body = send(server, request_).split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"content-type: application/json\r\n" in head
+    assert json.loads(body)["error"]["code"] == "invalid_http"
+
+
 def test_large_body_is_refused_before_it_is_sent(server: Server) -> None:
     """A length over the limit is refused from the headers alone."""
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n"
