@@ -78,7 +78,7 @@ run slipway history iris
 
 cat <<END
 
-${bold}That was all of it: two models, five commits, one promotion, one rollback.$plain
+${bold}That was all of it: two models from folder to answer, one promotion, one rollback, every step a commit.$plain
 Next, in this repository: make your own model and take it the same way.
 
   source .venv/bin/activate

@@ -16,6 +16,7 @@ from slipway.model import Contract, ContractError, Model
 from slipway.settings import Data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
 
     from slipway.settings import Settings
@@ -147,20 +148,23 @@ def _is_at(file: str | None, path: Path) -> bool:
     return file is not None and Path(file).resolve() == path.resolve()
 
 
-def blame(error: BaseException, root: Path) -> str:
-    """What went wrong in a model's code: the last line of the repository's own that led to it, and the error."""
+def blame(error: BaseException, *roots: Path) -> str:
+    """What went wrong in a model's code: the last line of the users' own that led to it, and the error.
+
+    `roots` are the folders that `model/` may lie in: the repository, an artifact's code.
+    """
     said = f"{type(error).__name__}: {getattr(error, 'msg', None) or error}".rstrip(": ")
     if isinstance(error, SyntaxError) and error.filename:
-        place, source = f"{_within(error.filename, root)}, line {error.lineno}", (error.text or "").strip()
-        return f"{place}: {source}\n  {said}"
-    own = (root / "model").resolve()
-    frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(own)]
-    if not users:
-        return said
-    return f"{_within(users[-1].filename, root)}, line {users[-1].lineno}: {users[-1].line or ''}\n  {said}"
+        return f"{_within(error.filename, roots)}, line {error.lineno}: {(error.text or '').strip()}\n  {said}"
+    own = [(root / "model").resolve() for root in roots]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        # `<frozen …>` is no file, though it resolves to one where the user stands.
+        if not frame.filename.startswith("<") and any(Path(frame.filename).resolve().is_relative_to(at) for at in own):
+            return f"{_within(frame.filename, roots)}, line {frame.lineno}: {frame.line or ''}\n  {said}"
+    return said
 
 
-def _within(path: str, root: Path) -> str:
+def _within(path: str, roots: "Iterable[Path]") -> str:
     whole = Path(path).resolve()
-    return str(whole.relative_to(root.resolve())) if whole.is_relative_to(root.resolve()) else path
+    inside = [str(whole.relative_to(root.resolve())) for root in roots if whole.is_relative_to(root.resolve())]
+    return min(inside, key=len, default=path)

@@ -74,6 +74,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.root / (self.model(name).folder or f"model/{name}")
 
 
+def _check_folders(settings: Settings) -> None:
+    """Refuse settings of a model that is not there: a misspelt name would drop its gates in silence."""
+    folders = {path.parent.name for path in settings.root.glob("model/*/model.py")}
+    for name, each in settings.declared.items():
+        where = f"{each.folder or f'model/{name}'}/model.py"
+        if not (settings.root / where).is_file():
+            fix = f"take it out of {FILE} until the folder is there; {nearest(name, folders - {'common'})}"
+            raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)
+
+
 def find_root(start: Path | None = None) -> Path:
     """The nearest folder, from `start` (the current one) upwards, that holds `slipway.yaml`."""
     start = (start or Path.cwd()).resolve()
@@ -96,7 +106,9 @@ def load(root: Path | None = None) -> Settings:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SlipwayError(f"{root / FILE} cannot be read: {error}", fix="save it as text in UTF-8") from error
-    return parse(text, root)
+    settings = parse(text, root)
+    _check_folders(settings)
+    return settings
 
 
 def parse(text: str, root: Path) -> Settings:

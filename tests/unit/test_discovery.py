@@ -142,7 +142,7 @@ def test_a_mended_module_is_imported_anew(repository):
 def test_a_named_model_without_its_folder_is_refused(repository):
     """It is told what is missing, not that a package should be installed."""
     repository.configure("models: {iris: , wine: {folder: model/good}}")
-    with pytest.raises(SlipwayError, match=r"the model iris has no model/iris/model\.py"):
+    with pytest.raises(SlipwayError, match=r"models\.iris: there is no model/iris/model\.py"):
         discovery.load_class(repository.settings, "iris")
 
 

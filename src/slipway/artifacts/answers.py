@@ -93,7 +93,10 @@ def _check(answer: Any, row: int, target: "Field") -> None:
             raise PredictionError(f"row {row}: predict returned None for {target.name}")
     elif target.categories and not any(answer == known and type(answer) is type(known) for known in target.categories):
         known = ", ".join(map(repr, target.categories))
-        raise PredictionError(f"row {row}: predict returned the unknown class {answer!r} for {target.name} ({known})")
+        problem = f"row {row}: predict returned the unknown class {answer!r} for {target.name} ({known})"
+        if isinstance(answer, float) and target.kind == "integer":
+            problem += f"; if {target.name} is a quantity and no class, say so in the model's class: output = float"
+        raise PredictionError(problem)
 
 
 def _article(value: Any) -> str:

@@ -19,7 +19,7 @@ from slipway.imports import closure
 __all__ = ["Trust", "misused", "nodes", "own_modules"]
 
 _PLAIN_TYPES = frozenset({"builtins.bool", "builtins.float", "builtins.int", "builtins.str"})
-_PLAIN_FACTORIES = _PLAIN_TYPES | {"builtins.dict", "builtins.list", "builtins.set"}
+_PLAIN_FACTORIES = _PLAIN_TYPES | {"builtins.dict", "builtins.list", "builtins.set", "collections.OrderedDict"}
 
 
 class Trust(NamedTuple):

@@ -48,9 +48,7 @@ def due(
     serving = overlay.serving()
     deployed = serving.version if serving else 0
     passed: list[str] = []
-    none_yet = True
     for record in records:
-        none_yet = False
         if record.version <= deployed:
             return _nothing(overlay, record, deployed, digest, passed)
         if record.version in rejected:
@@ -61,10 +59,7 @@ def due(
             passed.append(f"v{record.version} is the same image as {same}, which was rejected")
         else:
             return Decision(record, _newer(record.version, deployed, passed))
-    if none_yet:
-        command = f"slipway train {overlay.model} --env {overlay.environment}"
-        return Decision(None, f"no version yet: {command}", failed=True)
-    return Decision(None, "; ".join(passed))
+    return Decision(None, "; ".join(passed)) if passed else _no_version(overlay, deployed)
 
 
 def _rejected_image(
@@ -90,10 +85,26 @@ def _pinned(overlay: "Overlay", records: "Iterable[Record]", pin: int) -> Decisi
 def _nothing(overlay: "Overlay", record: "Record", deployed: int, digest: str | None, passed: list[str]) -> Decision:
     if passed:
         return Decision(None, "; ".join([f"v{deployed} is deployed", *passed]))
+    if record.version < deployed:
+        return Decision(None, _lost(f"nothing newer than v{record.version}", deployed), failed=True)
     reason = f"v{deployed} is deployed, and nothing is newer"
     if digest is not None and record.version == deployed and _digest(record) != digest:
         reason += f"; the code has changed since: slipway train {overlay.model} --env {overlay.environment}"
     return Decision(None, reason)
+
+
+def _no_version(overlay: "Overlay", deployed: int) -> Decision:
+    if deployed:
+        return Decision(None, _lost("no version", deployed), failed=True)
+    command = f"slipway train {overlay.model} --env {overlay.environment}"
+    return Decision(None, f"no version yet: {command}", failed=True)
+
+
+def _lost(found: str, deployed: int) -> str:
+    return (
+        f"v{deployed} is deployed, but the store has {found}: bring the lost store back, or see that slipway.yaml "
+        f"names the right one; until it has a version above {deployed}, nothing is released"
+    )
 
 
 def _newer(version: int, deployed: int, passed: list[str]) -> str:

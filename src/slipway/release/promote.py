@@ -75,8 +75,19 @@ def promote(
         proposal.check(repository, branch)
     done = edits.retrying(lambda: _attempt(repository, settings, model, environment, wish, branch))
     if branch is None:
-        done.lines.extend(copy(settings, [model], environment))
+        done.lines.extend(_copied(settings, model, environment, done))
     return done
+
+
+def _copied(settings: "Settings", model: str, environment: str, done: Edited) -> list[str]:
+    try:
+        return copy(settings, [model], environment)
+    except SlipwayError as error:
+        was = f"committed {done.commit[:12]}" if done.commit else "promoted before"
+        raise SlipwayError(
+            f"{was}, but the artifact is not in the store of {environment}: {error.problem}",
+            fix=f"{error.fix}; then slipway copy {model} --env {environment}",
+        ) from error
 
 
 def _attempt(

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -229,13 +230,12 @@ class _Run:
 
     def _known(self, model: str, fingerprint: str, head: Head) -> str | None:
         """The image of this fingerprint that some environment declares already: it is not built again."""
-        declared = (
-            release.record
-            for environment in self.settings.environments
-            for release in edits.read(self.repository, head.commit, self.settings, environment, model).releases
-        )
-        images_of = (record.image for record in declared if record.fingerprint == fingerprint)
-        return next((image for image in images_of if not images.is_unbuilt(image)), None)
+        for environment in self.settings.environments:
+            with suppress(SlipwayError):  # what is damaged in another environment stops nothing in this one
+                for release in edits.read(self.repository, head.commit, self.settings, environment, model).releases:
+                    if release.record.fingerprint == fingerprint and not images.is_unbuilt(release.record.image):
+                        return release.record.image
+        return None
 
     def _image(self, record: "Record", fingerprint: str) -> str:
         key = (str(record.id), fingerprint)

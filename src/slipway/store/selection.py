@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-from slipway.names import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +32,8 @@ def no_version(store: "Store", model: str, what: str, where: "Mapping[str, str] 
         shown = ", ".join(_described(store, model, number, where or {}) for number in versions[-_SHOWN:])
         earlier = "…, " if len(versions) > _SHOWN else ""
         return SlipwayError(f"{model} has {what} in {store.environment}", fix=f"there are: {earlier}{shown}")
-    known = store.models()
-    hint = f"; {nearest(model, known)}" if known else ""
     command = f"slipway train {model} --env {store.environment}"
-    return SlipwayError(f"{model} has no version in {store.environment} yet", fix=f"run `{command}`{hint}")
+    return SlipwayError(f"{model} has no version in {store.environment} yet", fix=f"run `{command}`")
 
 
 def _described(store: "Store", model: str, number: int, where: "Mapping[str, str]") -> str:

@@ -1,5 +1,6 @@
 """Step `check`: the data against the schema, and which rows are held out."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from slipway.discovery import blame, load_class
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-# Text with more different values than this is free text, not a category; whole numbers with more are a quantity.
+# Text with more different values than this, or with hardly any twice, is free text and no category; whole numbers with
+# more are a quantity.
 _MOST_CATEGORIES = 100
 _MOST_CLASSES = 20
 _SHOWN = 10
@@ -42,7 +44,16 @@ def run(run: "Run") -> str:
     _check_split(run, data[contract.target], out, classes=bool(target.categories))
     run.write("schema.json", Schema(fields=tuple(fields), target=target))
     run.write("rows.json", {"rows": len(data), "held_out": int(out.sum())})
-    return f"{len(data)} rows fit the schema, {int(out.sum())} are held out"
+    return f"{len(data)} rows fit the schema ({_summary(fields, target)}), {int(out.sum())} are held out"
+
+
+def _summary(fields: "Sequence[Field]", target: Field) -> str:
+    """What was taken for what, so that a wrong guess is seen."""
+    kinds = Counter(f"{field.kind} in categories" if field.categories else field.kind for field in fields)
+    told = [f"{count} {kind}" for kind, count in kinds.items()]
+    return f"{', '.join(told)}; {target.name}: " + (
+        f"{len(target.categories)} classes" if target.categories else target.kind
+    )
 
 
 def _read(run: "Run") -> "pd.DataFrame":
@@ -84,7 +95,8 @@ def learned(name: str, column: "pd.Series[Any]", *, target: bool = False) -> Fie
     if _mostly_numbers(present):
         return Field(name=name, kind="number")
     values = sorted({str(value) for value in present})
-    return Field(name=name, kind="string", categories=tuple(values) if len(values) <= _MOST_CATEGORIES else ())
+    few = len(values) <= min(_MOST_CATEGORIES, len(present) / 2)
+    return Field(name=name, kind="string", categories=tuple(values) if few else ())
 
 
 def _mostly_numbers(column: "pd.Series[Any]") -> bool:

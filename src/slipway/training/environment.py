@@ -29,6 +29,9 @@ Use = Literal["train", "serve", "estimators"]
 # Set in the environment itself (an image sets it too): the folder with the locks.
 _LOCKS = "SLIPWAY_LOCKS"
 
+# Where uv is: it makes environments and is in none of them.
+_UV = "SLIPWAY_UV"
+
 
 def inside() -> bool:
     """Whether this process runs in a model's environment."""
@@ -56,7 +59,8 @@ def enter(settings: "Settings", model: str, arguments: "Sequence[str]") -> None:
     for use, lock in compiled.items():
         files.write(locks / f"{use}.lock", lock.read_bytes())
     sys.stdout.flush()
-    os.execve(python, [str(python), "-m", "slipway", *arguments], variables(locks))  # noqa: S606
+    # -P: where the user stands is often a model's folder, and its model.py is not the package `model`.
+    os.execve(python, [str(python), "-P", "-m", "slipway", *arguments], variables(locks))  # noqa: S606
 
 
 def variables(locks: Path) -> dict[str, str]:
@@ -65,6 +69,7 @@ def variables(locks: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return inherited | {
         _LOCKS: str(locks),
+        _UV: _uv_binary(),
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1",
@@ -164,9 +169,15 @@ def _alone(home: Path) -> "Iterator[None]":
 
 
 def _uv(*arguments: str, problem: str, cwd: Path | None = None) -> None:
-    from uv import find_uv_bin
-
-    done = subprocess.run([find_uv_bin(), *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run([_uv_binary(), *arguments], cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n  ".join(line for line in done.stderr.strip().splitlines() if line.strip())
         raise SlipwayError(f"{problem}:\n  {said}", fix="mend the pins, or see that the package index can be reached")
+
+
+def _uv_binary() -> str:
+    if _UV in os.environ:
+        return os.environ[_UV]
+    from uv import find_uv_bin
+
+    return find_uv_bin()

@@ -1,6 +1,5 @@
 """Step `evaluate`: metrics on the held-out rows, golden predictions, the gates, and the model's served tests."""
 
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -50,8 +49,8 @@ def run(run: "Run") -> str:
         "metrics.json",
         {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared},
     )
-    _run_served_tests(run)
-    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()) or "no metrics"
+    served = _serve(run)
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()) + f"; {served}"
 
 
 def _held_out(run: "Run", loaded: Loaded) -> "tuple[list[dict[str, Any]], list[Any]]":
@@ -68,7 +67,11 @@ def _predict(run: "Run", loaded: Loaded, rows: "list[Any]") -> "list[Any]":
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(f"predicting fails at {blame(error, run.folder / 'artifact' / 'code')}") from error
+        raise SlipwayError(f"predicting fails: {_blame(run, error)}") from error
+
+
+def _blame(run: "Run", error: Exception) -> str:
+    return blame(error, run.settings.root, run.folder / "artifact" / "code")
 
 
 def _measure(run: "Run", loaded: Loaded, truth: "list[Any]", predictions: "list[Any]") -> dict[str, float]:
@@ -77,12 +80,18 @@ def _measure(run: "Run", loaded: Loaded, truth: "list[Any]", predictions: "list[
         own = loaded.model.metrics(truth, found)
         return measure(loaded.schema.target, truth, found) | {name: float(value) for name, value in own.items()}
     except Exception as error:
-        raise SlipwayError(f"measuring fails at {blame(error, run.folder / 'artifact' / 'code')}") from error
+        raise SlipwayError(f"measuring fails: {_blame(run, error)}") from error
 
 
 def _outcome(loaded: Loaded, prediction: Any) -> Any:
     """The target's value in a prediction that may say more than that."""
-    return prediction.get(loaded.schema.target.name) if isinstance(prediction, dict) else prediction
+    if not isinstance(prediction, dict):
+        return prediction
+    target = loaded.schema.target.name
+    if target not in prediction:
+        problem = f"predict gives {', '.join(prediction)}, and nothing named {target!r}"
+        raise SlipwayError(problem, fix=f"put what is predicted into the dict under the target's own name, {target!r}")
+    return prediction[target]
 
 
 def _compared(
@@ -107,13 +116,18 @@ def _chosen(predictions: "Sequence[Any]") -> list[int]:
     return sorted(at for _, at in turns[:_GOLDEN_ROWS])
 
 
-def _run_served_tests(run: "Run") -> None:
-    """Serve the fresh model as its release will be served, and run the model's tests that ask for its URL."""
-    if not asks_for_url(run.settings, run.about.model):
-        return
+def _serve(run: "Run") -> str:
+    """Start the fresh model as its release will be started, and run the model's tests that ask for its URL.
+
+    It runs in the serving environment: what only training has is missing there, and better noticed now.
+    """
     from slipway.release import bundle, running
 
+    name = run.about.model
     with TemporaryDirectory() as scratch:
-        made = bundle.make_local(run.settings, run.about.model, run.folder / "artifact", Path(scratch) / "bundle")
-        with running.serve(made, python=Path(sys.executable)) as url:
-            pytest(run.settings.root, run.settings.folder(run.about.model), f"--served-url={url}")
+        made = bundle.make_local(run.settings, name, run.folder / "artifact", Path(scratch) / "bundle")
+        with running.serve(made) as url:
+            if not asks_for_url(run.settings, name):
+                return "it starts and keeps its golden predictions"
+            fix = f"see model.py and the test; slipway train {name} runs it again"
+            return "served: " + pytest(run.settings.root, run.settings.folder(name), f"--served-url={url}", fix=fix)

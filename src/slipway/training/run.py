@@ -88,8 +88,8 @@ class Run:
         parameters: dict[str, Parameter] = {}
         for name, value in self.about.parameters.items():
             if name not in known:
-                where = f"models.{self.about.model}.parameters.{name}"
-                raise SlipwayError(f"{where}: {kind.__name__} has no such parameter", fix=nearest(name, known))
+                where = f"-p, or models.{self.about.model}.parameters in slipway.yaml"
+                raise SlipwayError(f"{kind.__name__} has no parameter {name!r} ({where})", fix=nearest(name, known))
             parameters[name] = _as(type(known[name]), value, name)
         return kind(**parameters)
 
@@ -158,14 +158,17 @@ def step(
 
 def _as(kind: type, value: Any, name: str) -> Any:
     """A parameter as its default's type; text from a command line is read as that type."""
-    if isinstance(value, kind) or (kind is float and type(value) is int):
-        return kind(value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is kind:
+        return value
     if isinstance(value, str):
         try:
             return {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
         except (KeyError, ValueError):
             pass
-    raise SlipwayError(f"parameter {name}: {value!r} is not of type {kind.__name__}")
+    fix = f"give a value like the default's type: {kind.__name__}"
+    raise SlipwayError(f"parameter {name}: {value!r} is not of type {kind.__name__}", fix=fix)
 
 
 def _commit(root: Path) -> Commit:

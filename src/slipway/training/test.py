@@ -37,7 +37,7 @@ def run(run: "Run") -> str:
     return f"{said}, {covered:.0f} % of the model's lines covered"
 
 
-def pytest(root: Path, folder: Path, *options: str, python: Path | str = sys.executable) -> str:
+def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path | str = sys.executable) -> str:
     """Run the tests below `folder` in a process of their own, by `python`; returns pytest's last line.
 
     Raises `SlipwayError` with what pytest printed when one fails, or when there is none.
@@ -54,5 +54,5 @@ def pytest(root: Path, folder: Path, *options: str, python: Path | str = sys.exe
     if done.returncode == _NO_TESTS:
         raise SlipwayError(f"{where} has no tests", fix=f"write some in {where}/test_model.py")
     if done.returncode:
-        raise SlipwayError(f"the tests of {where} fail:\n{done.stdout}{done.stderr}".rstrip(), fix=f"pytest {where}")
+        raise SlipwayError(f"the tests of {where} fail:\n{done.stdout}{done.stderr}".rstrip(), fix=fix)
     return done.stdout.strip().splitlines()[-1].split(" in ")[0]

@@ -11,6 +11,7 @@ from slipway.release.declared import Origin
 from slipway.release.edits import Edited
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback
+from slipway.store import Store
 from tests.unit.release.conftest import Site
 
 
@@ -44,6 +45,22 @@ def test_the_artifact_is_copied(site: Site) -> None:
     record = site.store("prod").record("iris", 1)
     assert record.artifact.digest == site.store().record("iris", 1).artifact.digest
     assert record.origin is not None and record.origin.environment == "test"
+
+
+def test_a_copy_that_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The promotion is committed all the same; that is said, and how the artifact gets there."""
+    site.released()
+
+    def full(*_: object, **__: object) -> None:
+        raise SlipwayError("the disk is full", fix="make room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "copy", full)
+        with pytest.raises(SlipwayError, match=f"committed {'.' * 12}, but the artifact is not in the store") as caught:
+            go(site)
+    assert caught.value.fix == "make room; then slipway copy iris --env prod"
+    assert site.versions(environment="prod") == {1: 100}
+    assert copy(site.settings, ["iris"], "prod") == ["copied iris/test/1 to iris/prod/1"]
 
 
 def test_only_what_was_verified(site: Site) -> None:

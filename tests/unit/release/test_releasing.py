@@ -227,6 +227,15 @@ def test_a_base_without_the_image(site: Site) -> None:
     assert "renders no Service" in outcome.text
 
 
+def test_a_damaged_overlay_of_another_environment(site: Site) -> None:
+    """Production's files in disorder stop no release in test."""
+    site.write("overlays/prod/iris/route.yaml", "spec: [")
+    site.commit("By hand")
+    site.publish()
+    assert not site.release("iris").failed
+    assert site.versions() == {1: 100}
+
+
 def test_a_damaged_overlay(site: Site) -> None:
     """A file that was changed by hand is named, with the way to restore it."""
     site.released()

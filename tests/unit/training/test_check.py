@@ -43,6 +43,13 @@ def test_the_types_of_named_columns_are_learned_from_the_data(team):
     assert schema.target.categories == ("large", "small")
 
 
+def test_text_that_hardly_repeats_is_no_category(team):
+    """Sentences stay free text however few there are, so that a caller may send another one."""
+    team.data(HEAD + "\n".join(f"{3 + n % 2 * 3},1,sentence {n},{('small', 'large')[n % 2]}" for n in range(60)))
+    schema = msgspec.json.decode((team.run("fetch", "check") / "schema.json").read_bytes(), type=Schema)
+    assert schema.fields[2].categories == ()
+
+
 @pytest.mark.parametrize(
     ("rows", "says"),
     [

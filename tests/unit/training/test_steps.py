@@ -95,3 +95,50 @@ def test_a_step_without_the_one_before_says_so(team):
     """Out of order, a step names what it needs."""
     with pytest.raises(SlipwayError, match="run the steps in their order"):
         team.run("fetch", "fit")
+
+
+PLAIN = """
+from slipway.model import Model
+
+class Fruit(Model):
+    source_features = ["length"]
+    target_variable = "kind"
+
+    def train(self, data):
+        self.limit = float(data["length"].mean())
+
+    def predict(self, rows):
+        return [PREDICTION for row in rows]
+"""
+KIND = "('small', 'large')[row['length'] > self.limit]"
+
+
+def plain(team, prediction, before=""):
+    """Make the model one that needs no package to predict."""
+    (team.folder / "model.py").write_text(before + PLAIN.replace("PREDICTION", prediction))
+    (team.folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
+    (team.folder / "requirements.txt").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("prediction", "says"),
+    [
+        (f"{{'label': {KIND}, 'probability': 0.9}}", "predict gives label, probability, and nothing named 'kind'"),
+        ("row['size']", r"model/fruit/model\.py, line \d+: .*row\['size'\].*\n  KeyError"),
+        ("'medium'", "unknown class 'medium'"),
+    ],
+    ids=["dict without the target", "exception", "unknown class"],
+)
+def test_predictions_that_cannot_be_judged_are_refused(team, prediction, says):
+    """The message says what is missing, or has the user's own line; nothing is published."""
+    plain(team, prediction)
+    with pytest.raises(SlipwayError, match=says):
+        team.run("fetch", "check", "test", "fit", "evaluate")
+
+
+def test_what_only_training_has_is_missed_before_anything_is_published(team):
+    """The fresh model is started in its serving environment, where a package that nobody named is not there."""
+    plain(team, f"{{'kind': {KIND}}}", before="import pandas\n")
+    with pytest.raises(SlipwayError, match="pandas"):
+        team.run(*STEPS)
+    assert store(team).versions("fruit") == []

@@ -1,0 +1,68 @@
+"""`slipway train` as a person calls it: in the model's own environment, from wherever the person stands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway.scaffold import new_model
+from slipway.settings import load
+from slipway.training import environment
+from slipway.training.run import STEPS
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository with one model in it, without git."""
+    (tmp_path / "slipway.yaml").write_text("environments:\n  test: {store: store, namespace: slipway-test}\n")
+    lock = Path(environment.__file__).parents[3] / "requirements.lock"
+    (tmp_path / "requirements.lock").write_bytes(lock.read_bytes())
+    new_model(load(tmp_path), "fruit")
+    return tmp_path
+
+
+def slipway(*words, cwd):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
+    command = [sys.executable, "-P", "-m", "slipway", *words]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_training_from_the_models_own_folder(repository):
+    """The modules beside the user do not hide the platform's or the model's, and each step is told."""
+    folder = repository / "model" / "fruit"
+    (folder / "numpy.py").write_text("raise SystemExit('the wrong numpy')\n")
+    done = slipway("train", "fruit", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "published fruit/test/1" in done.stdout
+    assert [line.split()[0] for line in done.stderr.splitlines()] == [
+        "fetch",
+        "check",
+        "test",
+        "fit",
+        "evaluate",
+        "publish",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["train", "fruits"], "did you mean 'fruit'?"),
+        (["train", "fruit", "--env", "tset"], "did you mean 'test'?"),
+        (["train", "fruit", "-p", "maxiter=3"], "did you mean 'max_iter'?"),
+        (["step", "fitt", "--out", "x"], "did you mean 'fit'?"),
+        (["step", "fit", "--out", "x"], "give --in DIR"),
+        (["step", "fit", "--in", "nowhere", "--out", "x"], "holds no run"),
+        (["step", "fetch", "--model", "fruit", "--out", "model"], "holds something else"),
+    ],
+)
+def test_a_mistake_is_told_without_a_traceback(repository, words, says):
+    """What is wrong and what to do instead, exit status 1, and nothing changed."""
+    done = slipway(*words, cwd=repository)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (repository / "store").exists()
+    assert (repository / "model" / "fruit" / "model.py").is_file()
