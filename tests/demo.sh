@@ -57,8 +57,10 @@ run post "http://127.0.0.1:$port/predict" "$row"
 kill "$server" && wait "$server" || true
 server=
 
-title 'Train again, with another parameter: version 2, which gets a tenth of the requests, then all'
-run slipway train iris -p c=0.5
+title 'Change a parameter and train again: version 2, which gets a tenth of the requests, then all'
+run sed -i.before 's/c: 1.0/c: 0.5/' slipway.yaml && rm slipway.yaml.before
+run git commit --quiet --all --message 'Regularise iris more'
+run slipway train iris
 run slipway release iris --traffic 10
 run slipway traffic iris --env test v2=100
 second=$(release_of test iris 2)

@@ -145,19 +145,19 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
         """The names of the input fields, in their order."""
         return tuple(field.name for field in self.fields)
 
-    def parse(self, rows: "Iterable[Any]", *, most: int = _MOST) -> list[dict[str, Any]]:
+    def parse(self, rows: "Iterable[Any]") -> list[dict[str, Any]]:
         """Return `rows` as dicts in the fields' order, every value typed.
 
-        Raises `InvalidRows` with up to `most` problems when any row does not fit.
+        Raises `InvalidRows` with up to 20 problems when any row does not fit.
         """
         parsed: list[dict[str, Any]] = []
         problems: list[Problem] = []
         for index, row in enumerate(rows):
             parsed.append(self._parse_row(index, row, problems))
-            if len(problems) >= most:
+            if len(problems) >= _MOST:
                 break
         if problems:
-            raise InvalidRows(problems[:most])
+            raise InvalidRows(problems[:_MOST])
         return parsed
 
     def _parse_row(self, index: int, row: Any, problems: list[Problem]) -> dict[str, Any]:
@@ -196,10 +196,6 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
             "required": [field.name for field in self.fields if field.needed],
             "additionalProperties": False,
         }
-
-    def without_unused(self, row: "Mapping[str, Any]") -> dict[str, Any]:
-        """Only the values of `row` that are input fields."""
-        return {name: row[name] for name in self.names if name in row}
 
 
 def _number(value: float) -> float:

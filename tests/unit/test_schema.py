@@ -250,8 +250,3 @@ def test_a_schema_survives_json(of):
     again = msgspec.json.decode(msgspec.json.encode(schema), type=Schema)
     assert again == schema
     assert list(map(type, again.fields[0].categories)) == list(map(type, of.categories))
-
-
-def test_only_input_fields_are_kept_of_a_wider_row():
-    """As a row of the data is, with its target."""
-    assert SCHEMA.without_unused({"kind": "a", "colour": "red", "other": 1}) == {"colour": "red"}

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import signal
 import sys
@@ -37,10 +38,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: "Sequence[str] | None" = None) -> int:
-    """Run one command line; returns the exit status: 0 done, 1 a mistake or a failure that is told, 2 wrong usage."""
+    """Run one command line; returns the exit status.
+
+    0: done. 1: a mistake or a failure, which is told. 2: wrong usage. 70: a fault of ours. 130: stopped by the user.
+    """
     signal.signal(signal.SIGTERM, _stop)
-    parsed = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A name that a terminal cannot show is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
+        parsed = parser().parse_args(arguments)
         status: int = parsed.run(parsed)
         sys.stdout.flush()
     except SlipwayError as error:
@@ -69,5 +77,5 @@ def _stop(_signal: int, _frame: object) -> None:
 def _explain(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where}the disk is full; nothing was published\n  → free some space and run the command again"
+        return f"{where}the disk is full; what was not finished is not there\n  → free some space and run it again"
     return f"{where}{error.strerror or error}"

@@ -111,11 +111,11 @@ def _copy(args: argparse.Namespace) -> int:
 def _bundle(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
     from slipway.release import bundle
-    from slipway.store import open_store
+    from slipway.store import store_of
 
     settings = settings_file.load(args.root)
     settings.model(args.model)
-    store = open_store(settings.environment(args.env).store, root=settings.root, environment=args.env)
+    store = store_of(settings, args.env)
     record = store.find(args.model, version=args.version, where=pairs(args.where, "--where"))
     made = bundle.make(settings, store, record, args.to)
     say(f"the bundle of {record.id} is in {made.folder}, fingerprint {made.fingerprint[:8]}")

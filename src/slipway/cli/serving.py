@@ -65,12 +65,11 @@ def _serve(args: argparse.Namespace) -> int:
 def _bundle(settings: "Settings", args: argparse.Namespace, target: Path) -> "tuple[Bundle, dict[str, str]]":
     from slipway.names import ReleaseName
     from slipway.release import bundle
-    from slipway.store import open_store
+    from slipway.store import store_of
 
     if args.folder is not None:
         return bundle.make_local(settings, args.model, args.folder, target), {"MODEL_ID": "", "RELEASE": ""}
-    environment = settings.environment(args.env)
-    store = open_store(environment.store, root=settings.root, environment=args.env)
+    store = store_of(settings, args.env)
     record = store.find(args.model, version=args.version)
     made = bundle.make(settings, store, record, target)
     return made, {"MODEL_ID": str(record.id), "RELEASE": str(ReleaseName.of(record.version, made.fingerprint))}

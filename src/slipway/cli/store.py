@@ -53,11 +53,10 @@ def _chosen(verb: argparse.ArgumentParser) -> None:
 
 def _store(args: argparse.Namespace) -> Any:
     from slipway import settings as settings_module
-    from slipway.store import open_store
+    from slipway.store import store_of
 
     settings = settings_module.load(args.root)
-    environment = settings.environment(args.env)
-    store = open_store(environment.store, root=settings.root, environment=args.env)
+    store = store_of(settings, args.env)
     if args.model not in store.models():
         settings.model(args.model)
     return store

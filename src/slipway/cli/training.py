@@ -1,16 +1,20 @@
 """`slipway train` and `slipway step`: the training steps, all in order or one alone."""
 
 import argparse
-import shutil
 import sys
 import time
-from datetime import UTC, datetime
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from slipway.cli.arguments import pairs
 from slipway.cli.output import progress, say
 from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+    from slipway.training.run import About
 
 __all__ = ["add"]
 
@@ -57,8 +61,15 @@ def _train(args: argparse.Namespace) -> int:
         parameters=pairs(args.parameter, "-p"),
         metadata=pairs(args.metadata, "-m"),
     )
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    folder = args.keep or settings.root / ".slipway" / "runs" / f"{args.model}-{stamp}"
+    with nullcontext(args.keep) if args.keep else TemporaryDirectory(prefix="slipway-") as folder:
+        say(f"{args.model}: {_steps(settings, about, Path(folder))}")
+    return 0
+
+
+def _steps(settings: "Settings", about: "About", folder: Path) -> str:
+    """Run all steps, each in a folder of its own below `folder`; returns what the last one says."""
+    from slipway.training import run
+
     source: Path | None = None
     line = ""
     for name in run.STEPS:
@@ -66,10 +77,7 @@ def _train(args: argparse.Namespace) -> int:
         line = run.step(name, settings, source, folder / name, about if source is None else None)
         progress(f"  {name:<9}{time.monotonic() - started:5.1f} s  {line}")
         source = folder / name
-    if args.keep is None:
-        shutil.rmtree(folder)
-    say(f"{args.model}: {line}")
-    return 0
+    return line
 
 
 def _step(args: argparse.Namespace) -> int:

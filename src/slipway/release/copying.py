@@ -8,6 +8,7 @@ from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.release import edits
 from slipway.release.declared import Overlay, Release
+from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -37,7 +38,7 @@ def _copy(settings: "Settings", overlay: Overlay, release: Release) -> str:
     origin = release.record.origin
     if origin is None:
         return ""
-    store = edits.store(settings, overlay.environment)
+    store = store_of(settings, overlay.environment)
     if release.version in store.versions(overlay.model):
         if store.record(overlay.model, release.version).artifact.digest != release.record.artifact:
             raise SlipwayError(
@@ -45,7 +46,7 @@ def _copy(settings: "Settings", overlay: Overlay, release: Release) -> str:
                 fix="somebody published there by hand: git revert the promotion and promote again",
             )
         return ""
-    source = edits.store(settings, origin.environment)
+    source = store_of(settings, origin.environment)
     record = source.record(overlay.model, ReleaseName.parse(origin.release).version)
     if record.artifact.digest != release.record.artifact:
         raise SlipwayError(f"{record.id} holds another artifact than {release.name} names", fix="promote again")

@@ -9,12 +9,12 @@ from slipway.errors import SlipwayError
 from slipway.git import Head, Moved, Repository
 from slipway.release import overlay as overlays
 from slipway.release.declared import Overlay, folder_of
-from slipway.store import Store, open_store, records
+from slipway.store import records
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
 
-__all__ = ["Edited", "changes", "edit", "models_at", "now", "read", "retrying", "store"]
+__all__ = ["Edited", "changes", "edit", "models_at", "now", "read", "retrying"]
 
 T = TypeVar("T")
 
@@ -94,11 +94,6 @@ def _edit(
     written = changes(repository, head.commit, after)
     commit = repository.commit(written, message, branch=head.branch, parent=head.commit)
     return Edited(lines, commit)
-
-
-def store(settings: "Settings", environment: str) -> Store:
-    """The store of an environment."""
-    return open_store(settings.environment(environment).store, root=settings.root, environment=environment)
 
 
 def now() -> str:

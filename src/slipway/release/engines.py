@@ -22,6 +22,9 @@ from slipway.release import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    _Served = AbstractContextManager[str]
 
 __all__ = ["ENGINES", "Engine", "find"]
 
@@ -82,40 +85,42 @@ class Docker:
         return _digest(found, tag)
 
 
-class Podman:
-    """Podman, which needs no daemon."""
+class _Daemonless:
+    """What podman and buildah, which share their code, do alike."""
 
-    name = "podman"
+    name: str
 
     def works(self) -> bool:
         """See `Engine.works`."""
-        return _works("podman", "info")
+        return _works(self.name, "info")
 
     def build(self, context: Path, tag: str, arguments: "Mapping[str, str]") -> None:
         """See `Engine.build`."""
-        _run("podman", "build", "--layers", *_arguments(arguments), *_options("BUILD"), "--tag", tag, str(context))
+        _run(self.name, "build", "--layers", *_arguments(arguments), *_options("BUILD"), "--tag", tag, str(context))
+
+    def push(self, tag: str) -> str:
+        """See `Engine.push`."""
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "digest"
+            options = [*(["--tls-verify=false"] if _is_local(tag) else []), *_options("PUSH")]
+            _run(self.name, "push", "--quiet", *options, "--digestfile", str(file), tag, f"docker://{tag}")
+            return _digest(file.read_text(), tag)
+
+
+class Podman(_Daemonless):
+    """Podman, which needs no daemon."""
+
+    name = "podman"
 
     def run(self, tag: str) -> "_Served":
         """See `Engine.run`."""
         return _published("podman", tag)
 
-    def push(self, tag: str) -> str:
-        """See `Engine.push`."""
-        return _pushed("podman", tag)
 
-
-class Buildah:
+class Buildah(_Daemonless):
     """Buildah, which builds and pushes without a daemon and without rights; it runs an image as a process."""
 
     name = "buildah"
-
-    def works(self) -> bool:
-        """See `Engine.works`."""
-        return _works("buildah", "info")
-
-    def build(self, context: Path, tag: str, arguments: "Mapping[str, str]") -> None:
-        """See `Engine.build`."""
-        _run("buildah", "build", "--layers", *_arguments(arguments), *_options("BUILD"), "--tag", tag, str(context))
 
     @contextmanager
     def run(self, tag: str) -> "Iterator[str]":
@@ -128,10 +133,6 @@ class Buildah:
                 yield server.url
         finally:
             _run("buildah", "rm", container)
-
-    def push(self, tag: str) -> str:
-        """See `Engine.push`."""
-        return _pushed("buildah", tag)
 
 
 ENGINES: tuple[Engine, ...] = (Docker(), Podman(), Buildah())
@@ -152,12 +153,6 @@ def find() -> Engine:
     raise SlipwayError(f"no engine works here: {chosen or ', '.join(names)}", fix=fix)
 
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    _Served = AbstractContextManager[str]
-
-
 @contextmanager
 def _published(engine: str, tag: str) -> "Iterator[str]":
     """Run an image with its port published on this machine, as little privileged as a cluster runs it."""
@@ -167,14 +162,6 @@ def _published(engine: str, tag: str) -> "Iterator[str]":
     command = [engine, "run", *publish, *confined, *_options("RUN"), tag]
     with running.process(command, f"http://127.0.0.1:{port}") as server:
         yield server.url
-
-
-def _pushed(engine: str, tag: str) -> str:
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "digest"
-        insecure = ["--tls-verify=false"] if _is_local(tag) else []
-        _run(engine, "push", "--quiet", *insecure, *_options("PUSH"), "--digestfile", str(file), tag, f"docker://{tag}")
-        return _digest(file.read_text(), tag)
 
 
 def _is_local(tag: str) -> bool:

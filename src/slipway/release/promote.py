@@ -14,6 +14,7 @@ from slipway.release.declared import Origin, Overlay, Release, pick
 from slipway.release.due import held
 from slipway.release.edits import Edited
 from slipway.release.images import is_unbuilt
+from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -107,7 +108,7 @@ def _attempt(
     if after == target:
         already = f"{environment} serves {found.name} already, as {release.name}: {declare.shown(target.route)}"
         return Edited([already, *notes])
-    store = edits.store(settings, environment)
+    store = store_of(settings, environment)
     retention = settings.model(model).within(environment).retention
     kept, note = declare.retain(after, retention, lambda name: store.verified(model, name) is not None)
     changes, message = edits.changes(repository, head.commit, kept), _message(kept, release)
@@ -141,7 +142,7 @@ def candidate(
     """The release of the source environment to promote; raises `SlipwayError` that says why there is none."""
     source = source_of(settings, target.environment)
     overlay = edits.read(repository, head.commit, settings, source, target.model)
-    store = edits.store(settings, source)
+    store = store_of(settings, source)
     rejected = {name.short for name in target.rejected} - {name.short for name in target.route}
     if wish.release is not None:
         chosen = overlay.release(pick([release.name for release in overlay.releases], wish.release, overlay.model))
@@ -192,7 +193,7 @@ def _release(repository: Repository, head: Head, settings: "Settings", target: O
     for release in target.releases:
         if release.record.fingerprint == fingerprint and release.record.artifact == found.record.artifact:
             return release
-    store = edits.store(settings, target.environment)
+    store = store_of(settings, target.environment)
     taken = [*store.versions(target.model), *(name.version for name in target.rejected)]
     version = max([*taken, *(release.version for release in target.releases)], default=0) + 1
     record = msgspec.structs.replace(

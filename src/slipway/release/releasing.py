@@ -14,6 +14,7 @@ from slipway.release import bundle, declare, edits, images
 from slipway.release.declared import Overlay, Release, ReleaseRecord
 from slipway.release.due import Decision, due, held
 from slipway.release.overlay import MANIFESTS
+from slipway.store import store_of
 from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class _Run:
             return _Change(Outcome(model, "failed", str(error)))
 
     def _one(self, model: str, head: Head) -> _Change:
-        store = edits.store(self.settings, self.environment)
+        store = store_of(self.settings, self.environment)
         overlay = edits.read(self.repository, head.commit, self.settings, self.environment, model)
         decision = self._decide(model, store, overlay)
         if decision.record is None:
@@ -240,7 +241,7 @@ class _Run:
     def _image(self, record: "Record", fingerprint: str) -> str:
         key = (str(record.id), fingerprint)
         if key not in self.images:
-            store = edits.store(self.settings, self.environment)
+            store = store_of(self.settings, self.environment)
             self.report(f"{record.id}: making the bundle {fingerprint[:8]}")
             with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
                 made = bundle.make(self.settings, store, record, Path(scratch) / "bundle")

@@ -12,6 +12,7 @@ from slipway.release.declared import Hold, Overlay, Release, pick
 from slipway.release.due import held
 from slipway.release.edits import Edited
 from slipway.release.releasing import decide
+from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -116,7 +117,7 @@ def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str
 
 
 def _older(settings: "Settings", known: Sequence[Release], serving: Release, overlay: Overlay) -> Release:
-    store = edits.store(settings, overlay.environment)
+    store = store_of(settings, overlay.environment)
     older = [release for release in known if release.age < serving.age and release.name not in overlay.rejected]
     for release in older:
         # What was promoted was verified where it comes from, and it is the same image.
@@ -163,7 +164,7 @@ def _next(settings: "Settings", overlay: Overlay) -> str:
     if settings.environment(overlay.environment).promotes_from:
         return f"next: slipway promote {overlay.model} --to {overlay.environment}"
     try:
-        decision = decide(settings, overlay.model, edits.store(settings, overlay.environment), overlay)
+        decision = decide(settings, overlay.model, store_of(settings, overlay.environment), overlay)
     except SlipwayError as error:
         return f"what is due cannot be told: {error}"
     if decision.record is None:

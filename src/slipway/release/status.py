@@ -9,6 +9,7 @@ from slipway.release import declare, edits, promote
 from slipway.release.declared import Overlay
 from slipway.release.due import held
 from slipway.release.releasing import decide
+from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -53,7 +54,7 @@ def _row(settings: "Settings", repository: Repository, commit: str, environment:
         overlay = edits.read(repository, commit, settings, environment, model)
     except SlipwayError as error:
         return Row(environment, model, "damaged", "-", "-", error.problem)
-    store = edits.store(settings, environment)
+    store = store_of(settings, environment)
     try:
         newest = max(store.versions(model), default=None)
         verified = _verified(store, overlay)

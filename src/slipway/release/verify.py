@@ -13,7 +13,7 @@ from slipway.artifacts import manifest as manifests
 from slipway.errors import SlipwayError
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.release import bundle, calling, overlay, running
-from slipway.store import Store, open_store
+from slipway.store import Store, store_of
 from slipway.store.records import now
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def verify_url(settings: "Settings", url: str, environment: str | None = None) -
     model_id, release = _published(called)
     if environment not in (None, model_id.environment):
         raise SlipwayError(f"{url} is {model_id}, which is not of {environment}", fix="give its own: --env")
-    store = _store(settings, model_id.environment)
+    store = store_of(settings, model_id.environment)
     return _verify(store, store.record(model_id.model, model_id.version), release, called, where=url)
 
 
@@ -61,7 +61,7 @@ def verify_declared(
     """
     model, declared = find(settings, environment, text)
     name, model_id = declared.name, ModelId.parse(declared.record.model_id)
-    store = _store(settings, model_id.environment)
+    store = store_of(settings, model_id.environment)
     known = store.verified(model, name)
     if known is not None and at is None:
         return Verified(model, name, known, repeated=True)
@@ -183,10 +183,6 @@ def _served(
             raise SlipwayError(problem, fix=fix)
         with running.serve(made, model_id=str(record.id), release=str(declared.name), python=python) as url:
             yield url
-
-
-def _store(settings: "Settings", environment: str) -> Store:
-    return open_store(settings.environment(environment).store, root=settings.root, environment=environment)
 
 
 def _by() -> str:

@@ -9,7 +9,7 @@ notebook.fetch("iris", where={"idea": "fewer features"}, to="somewhere/")
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.store.opening import open_store
+from slipway.store.opening import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,5 +56,4 @@ def _store(environment: str, root: str | Path | None) -> "Store":
     # Settings are read with PyYAML, which a serving image has not.
     from slipway import settings
 
-    found = settings.load(None if root is None else Path(root))
-    return open_store(found.environment(environment).store, root=found.root, environment=environment)
+    return store_of(settings.load(None if root is None else Path(root)), environment)

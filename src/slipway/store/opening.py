@@ -10,11 +10,17 @@ from slipway.store.local import LocalBackend
 from slipway.store.versions import Store
 
 if TYPE_CHECKING:
+    from slipway.settings import Settings
     from slipway.store.backend import Backend
 
-__all__ = ["open_store"]
+__all__ = ["open_store", "store_of"]
 
 _BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/?")
+
+
+def store_of(settings: "Settings", environment: str) -> Store:
+    """The store of an environment of the settings; raises `SlipwayError` for one that they do not name."""
+    return open_store(settings.environment(environment).store, root=settings.root, environment=environment)
 
 
 def open_store(url: str, *, root: Path, environment: str) -> Store:

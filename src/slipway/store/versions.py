@@ -127,13 +127,14 @@ class Store:
         """The evidence that a release was verified; None if it was not."""
         key = _verified_key(model, release)
         try:
-            return msgspec.json.decode(self._backend.read(key), type=dict[str, Any])
+            evidence: dict[str, Any] = msgspec.json.decode(self._backend.read(key), type=dict[str, Any])
         except Missing:
             return None
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise SlipwayError(
-                f"{self._backend.url(key)} is corrupted: {error}", fix="delete it, verify again"
-            ) from error
+            raise _damaged(self._backend.url(key), str(error)) from error
+        if missing := sorted({"by", "when", "where"} - evidence.keys()):
+            raise _damaged(self._backend.url(key), f"it does not say {' and '.join(missing)}")
+        return evidence
 
     def _number(self, model: str, given: Mapping[str, Any], version: int | None) -> Record:
         """Create the record under the first free number, or under none but `version`."""
@@ -202,3 +203,7 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name
         return f"uid {os.getuid()}"
+
+
+def _damaged(url: str, reason: str) -> SlipwayError:
+    return SlipwayError(f"{url} is corrupted: {reason}", fix="delete it, and verify the release again")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipway.store import open_store
+from slipway.store import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +36,14 @@ def record(settings: "Settings", model: str, environment: str) -> "Record | None
     release = overlay.serving() if overlay else None
     if release is None:
         return None
-    store = open_store(settings.environment(environment).store, root=settings.root, environment=environment)
+    store = store_of(settings, environment)
     return store.record(model, release.version) if release.version in store.versions(model) else None
 
 
 def predictions(settings: "Settings", deployed: "Record", rows: "Sequence[Any]") -> "list[Any] | None":
     """What the deployed version, with its own code, predicts for `rows`; `None` if it cannot (another schema, say)."""
     environment = deployed.environment
-    store = open_store(settings.environment(environment).store, root=settings.root, environment=environment)
+    store = store_of(settings, environment)
     with tempfile.TemporaryDirectory() as scratch:
         folder = store.fetch(deployed, Path(scratch) / "artifact")
         done = subprocess.run(

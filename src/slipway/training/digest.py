@@ -7,13 +7,18 @@ from slipway.discovery import model_files
 from slipway.training.requirements import read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from slipway.model import Parameter
     from slipway.settings import Settings
 
 __all__ = ["training_digest"]
 
 
-def training_digest(settings: "Settings", name: str) -> str:
+def training_digest(settings: "Settings", name: str, parameters: "Mapping[str, Parameter] | None" = None) -> str:
     """The digest (64 hexadecimal digits) of a model's code, shared code, requirements and parameters.
+
+    `parameters` go before those of the settings: a training with others is not what the code as it stands asks for.
 
     Raises `SlipwayError` for an unknown model, or one whose code or requirements cannot be read.
     """
@@ -22,7 +27,7 @@ def training_digest(settings: "Settings", name: str) -> str:
         {
             "code": {path: digests.of_file(file) for path, file in model_files(settings, name).items()},
             "requirements": read(settings.folder(name), settings.root),
-            "parameters": of.parameters,
+            "parameters": {**of.parameters, **(parameters or {})},
             "held_out": of.held_out,
         }
     )

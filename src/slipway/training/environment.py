@@ -1,5 +1,6 @@
 """A model's own Python environment: its requirements locked with the platform's, installed once a machine."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -157,7 +158,7 @@ def _platform(use: str) -> set[str]:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("SLIPWAY_CACHE") or Path.home() / ".cache" / "slipway")
+    return Path(os.environ.get("SLIPWAY_CACHE") or Path.home() / ".cache" / "slipway").absolute()
 
 
 @contextmanager
@@ -172,7 +173,9 @@ def _uv(*arguments: str, problem: str, cwd: Path | None = None) -> None:
     done = subprocess.run([_uv_binary(), *arguments], cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n  ".join(line for line in done.stderr.strip().splitlines() if line.strip())
-        raise SlipwayError(f"{problem}:\n  {said}", fix="mend the pins, or see that the package index can be reached")
+        full = os.strerror(errno.ENOSPC) in said
+        fix = f"make room in {_cache()}" if full else "mend the pins, or see that the package index can be reached"
+        raise SlipwayError(f"{problem}:\n  {said}", fix=fix)
 
 
 def _uv_binary() -> str:

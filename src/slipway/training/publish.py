@@ -3,7 +3,7 @@
 import platform
 from typing import TYPE_CHECKING
 
-from slipway.store import open_store
+from slipway.store import store_of
 from slipway.store.records import Data, Training
 
 if TYPE_CHECKING:
@@ -15,9 +15,7 @@ __all__ = ["run"]
 def run(run: "Run") -> str:
     """Publish the run as the next version of its model in its environment; leave the record as `version.json`."""
     about, data, rows, measured = run.about, run.read("data.json"), run.read("rows.json"), run.read("metrics.json")
-    store = open_store(
-        run.settings.environment(about.environment).store, root=run.settings.root, environment=about.environment
-    )
+    store = store_of(run.settings, about.environment)
     record = store.publish(
         about.model,
         run.folder / "artifact",

@@ -84,14 +84,7 @@ class Run:
     def new_model(self) -> "Model":
         """An object of the model's class, with its parameters, not trained."""
         kind = load_class(self.settings, self.about.model)
-        known = kind.parameters
-        parameters: dict[str, Parameter] = {}
-        for name, value in self.about.parameters.items():
-            if name not in known:
-                where = f"-p, or models.{self.about.model}.parameters in slipway.yaml"
-                raise SlipwayError(f"{kind.__name__} has no parameter {name!r} ({where})", fix=nearest(name, known))
-            parameters[name] = _as(type(known[name]), value, name)
-        return kind(**parameters)
+        return kind(**_typed(self.about.parameters, kind, self.about.model))
 
     def data(self) -> "pd.DataFrame":
         """The data, as the model reads it."""
@@ -115,13 +108,14 @@ def begin(
         found = sorted(path.name for path in settings.folder(model).glob("*.csv"))
         problem = f"{model} has no data: its folder holds {' and '.join(found) or 'no CSV file'}"
         raise SlipwayError(problem, fix=f"put one CSV file there, or set models.{model}.data in slipway.yaml")
+    own = _typed(parameters, load_class(settings, model), model) if parameters else {}
     return About(
         model=model,
         environment=environment,
-        training_digest=training_digest(settings, model),
+        training_digest=training_digest(settings, model, own),
         commit=_commit(settings.root),
         data=source,
-        parameters={**of.parameters, **(parameters or {})},
+        parameters={**of.parameters, **own},
         metadata=dict(metadata or {}),
         started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
@@ -154,6 +148,17 @@ def step(
             run.write(_ABOUT, about)
         line: str = import_module(f"slipway.training.{name}").run(run)
         return line
+
+
+def _typed(given: "Mapping[str, Parameter]", kind: "type[Model]", model: str) -> "dict[str, Parameter]":
+    """Parameters as the types of their defaults; raises `SlipwayError` for one that the model does not have."""
+    for name in given:
+        if name not in kind.parameters:
+            where = f"-p, or models.{model}.parameters in slipway.yaml"
+            raise SlipwayError(
+                f"{kind.__name__} has no parameter {name!r} ({where})", fix=nearest(name, kind.parameters)
+            )
+    return {name: _as(type(kind.parameters[name]), value, name) for name, value in given.items()}
 
 
 def _as(kind: type, value: Any, name: str) -> Any:

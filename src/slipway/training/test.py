@@ -31,6 +31,7 @@ def run(run: "Run") -> str:
         run.settings.folder(name),
         f"--junitxml={run.folder / 'junit.xml'}",
         f"--cov={run.settings.folder(name)}",
+        "--no-cov-on-fail",
         f"--cov-report=json:{run.folder / 'coverage.json'}",
     )
     covered = msgspec.json.decode((run.folder / "coverage.json").read_bytes())["totals"]["percent_covered"]

@@ -36,14 +36,7 @@ def test_training_from_the_models_own_folder(repository):
     done = slipway("train", "fruit", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "published fruit/test/1" in done.stdout
-    assert [line.split()[0] for line in done.stderr.splitlines()] == [
-        "fetch",
-        "check",
-        "test",
-        "fit",
-        "evaluate",
-        "publish",
-    ]
+    assert [line.split()[0] for line in done.stderr.splitlines()] == list(STEPS)
 
 
 @pytest.mark.parametrize(

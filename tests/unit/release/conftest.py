@@ -10,12 +10,11 @@ import pytest
 
 from slipway import settings as settings_file
 from slipway.names import ReleaseName
-from slipway.release import edits
 from slipway.release.declared import Overlay
 from slipway.release.overlay import read_folder
 from slipway.release.releasing import Released, release
 from slipway.settings import Settings
-from slipway.store import Record, Store
+from slipway.store import Record, Store, store_of
 from tests import tools
 
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
@@ -66,7 +65,7 @@ class Site:
         return self.git("rev-parse", "HEAD")
 
     def store(self, environment: str = "test") -> Store:
-        return edits.store(self.settings, environment)
+        return store_of(self.settings, environment)
 
     def publish(
         self, model: str = "iris", *, environment: str = "test", content: object = None, **record: Any
@@ -93,7 +92,7 @@ class Site:
         return name
 
     def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
-        self.store(environment).verify(model, name, {"by": "a test"})
+        self.store(environment).verify(model, name, {"by": "a test", "when": "now", "where": "here"})
 
     def overlay(self, model: str = "iris", environment: str = "test") -> Overlay:
         """What the work tree has, which is to be what was committed."""

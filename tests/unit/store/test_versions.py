@@ -254,14 +254,16 @@ def test_verified_is_recorded_once(store: Store) -> None:
     """The first evidence that a release was verified stands."""
     release = ReleaseName(1, "1a2b3c4d")
     assert store.verified("iris", release) is None
-    assert store.verify("iris", release, {"by": "job"})
-    assert not store.verify("iris", "v1-1a2b3c4d", {"by": "other"})
-    assert store.verified("iris", release) == {"by": "job"}
+    evidence = {"by": "job", "when": "2026-11-21T10:00:00Z", "where": "here"}
+    assert store.verify("iris", release, evidence)
+    assert not store.verify("iris", "v1-1a2b3c4d", {**evidence, "by": "other"})
+    assert store.verified("iris", release) == evidence
 
 
-def test_damaged_evidence_is_no_evidence(place: Place, store: Store) -> None:
-    """A verification that cannot be read is an error, not a yes or a no."""
+@pytest.mark.parametrize("content", [b"[", b"{}", b'{"by": "job"}'])
+def test_damaged_evidence_is_no_evidence(place: Place, store: Store, content: bytes) -> None:
+    """A verification that cannot be read, or does not say by whom, when and where, is an error, not a yes or a no."""
     store.verify("iris", "v1-1a2b3c4d", {})
-    place.back_door.replace("iris/verified/v1-1a2b3c4d.json", b"[")
+    place.back_door.replace("iris/verified/v1-1a2b3c4d.json", content)
     with pytest.raises(SlipwayError, match=r"v1-1a2b3c4d.json is corrupted"):
         store.verified("iris", "v1-1a2b3c4d")
