@@ -20,7 +20,8 @@ Name = Annotated[str, _text(LABEL, "lower-case letters, digits and - are taken, 
 Secret = Annotated[str, _text(rf"{LABEL}(\.{LABEL})*", "the name of a Kubernetes Secret is needed", 253)]
 SecretKey = Annotated[str, _text("[A-Za-z0-9._-]+", "the name of a key in the Secret is needed", 253)]
 Branch = Annotated[str, _text(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9_][A-Za-z0-9._/-]*(?<![./])", "a branch's name is needed")]
-Store = Annotated[str, _text(r"gs://[^\s/][^\s]*|(?!.*://)\S(.*\S)?", "a directory or gs://bucket/prefix is needed")]
+_BUCKET = r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^\s/]+)*/?"
+Store = Annotated[str, _text(rf"{_BUCKET}|(?!.*://)\S(.*\S)?", "a directory or gs://bucket/prefix is needed")]
 Registry = Annotated[
     str, _text(_HOST + _PATHS, "host/path in lower case is needed, without https:// and a tag: ghcr.io/team/models")
 ]

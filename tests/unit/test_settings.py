@@ -238,7 +238,7 @@ def test_another_registry_is_refused(registry):
         ("store: s, namespace: n", "store: t, namespace: n", "two.namespace: is that of one"),
         ("store: s, namespace: n", "store: ./s/, namespace: m", "two.store: is that of one"),
         ("store: s, namespace: n", "store: s/two, namespace: m", "two.store: is that of one, or within it"),
-        ("store: 'gs://b/x', namespace: n", "store: 'gs://b/', namespace: m", "two.store: is that of one"),
+        ("store: 'gs://bucket/x', namespace: n", "store: 'gs://bucket/', namespace: m", "two.store: is that of one"),
     ],
 )
 def test_environments_are_apart_and_one_after_another(first, second, says):

@@ -2,11 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.cli.arguments import pairs
 from slipway.cli.output import say, table
 from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.store import Record
 
 __all__ = ["add"]
 
@@ -64,23 +67,33 @@ def _store(args: argparse.Namespace) -> Any:
 
 def _versions(args: argparse.Namespace) -> int:
     store = _store(args)
-    records = [store.record(args.model, version) for version in reversed(store.versions(args.model))]
-    if not records:
+    versions = list(reversed(store.versions(args.model)))
+    if not versions:
         fix = f"slipway train {args.model} --env {args.env}"
         raise SlipwayError(f"{args.model} has no version in {args.env} yet", fix=fix)
-    rows = [
-        (
-            record.version,
-            record.created,
-            record.artifact.digest[:8],
-            ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items()) or "-",
-            f"{record.origin.environment} {record.origin.version}" if record.origin else "-",
-            ", ".join(f"{name}={value}" for name, value in record.metadata.items()) or "-",
-        )
-        for record in records
-    ]
-    table(["VERSION", "CREATED", "ARTIFACT", "METRICS", "ORIGIN", "METADATA"], rows)
+    heads = ["VERSION", "CREATED", "ARTIFACT", "METRICS", "ORIGIN", "METADATA"]
+    rows, damaged = [], []
+    for version in versions:
+        try:
+            rows.append(_row(store.record(args.model, version)))
+        except SlipwayError as error:
+            rows.append((version, "corrupted", *"----"))
+            damaged.append(str(error))
+    table(heads, rows)
+    if damaged:
+        raise SlipwayError("\n".join(damaged))
     return 0
+
+
+def _row(record: "Record") -> tuple[object, ...]:
+    return (
+        record.version,
+        record.created,
+        record.artifact.digest[:8],
+        ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items()) or "-",
+        f"{record.origin.environment} {record.origin.version}" if record.origin else "-",
+        ", ".join(f"{name}={value}" for name, value in record.metadata.items()) or "-",
+    )
 
 
 def _record(args: argparse.Namespace, store: Any) -> Any:

@@ -1,25 +1,22 @@
 """`slipway release`: what is due becomes releases, for all models of a run in one commit."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Head, Repository
 from slipway.names import ReleaseName
-from slipway.release import bundle, declare, edits, images
-from slipway.release.declared import Overlay, Release, ReleaseRecord
+from slipway.release import declare, edits, images
+from slipway.release.declared import Overlay, Release
 from slipway.release.due import Decision, due, held
-from slipway.release.overlay import MANIFESTS
+from slipway.release.making import Maker, fingerprint_of
 from slipway.store import store_of
 from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
-    from slipway.store import Record, Store
+    from slipway.store import Store
 
 __all__ = ["Outcome", "Released", "decide", "release"]
 
@@ -118,14 +115,8 @@ def decide(settings: "Settings", model: str, store: "Store", overlay: Overlay) -
         (store.record(model, version) for version in versions),
         digest=digest,
         pin=of.pin.get(overlay.environment),
-        fingerprint=lambda record: _fingerprint(settings, record),
+        fingerprint=lambda record: fingerprint_of(settings, record),
     )
-
-
-def _fingerprint(settings: "Settings", record: "Record") -> str:
-    """Of the image that the version would have now; its files are not fetched for that."""
-    hashes = {path: file.sha256 for path, file in record.artifact.files.items()}
-    return bundle.fingerprint(bundle.components(settings, record.model, hashes))
 
 
 class _Run:
@@ -140,9 +131,8 @@ class _Run:
         report: Callable[[str], None],
     ) -> None:
         self.settings, self.environment, self.choice = settings, environment, choice
-        self.builder, self.report = builder, report
         self.repository = Repository(settings.root)
-        self.images: dict[tuple[str, str], str] = {}
+        self.maker = Maker(self.repository, environment, builder, report)
         self.tries = 0
 
     def attempt(self, models: Sequence[str]) -> Released:
@@ -173,7 +163,7 @@ class _Run:
         if decision.record is None:
             result = "failed" if decision.failed else "held" if overlay.hold else "nothing due"
             return _Change(Outcome(model, result, decision.reason))
-        made = self._release(decision.record, overlay, head)
+        made = self.maker.make(self.settings, decision.record, overlay, head, again=self.choice.explicit)
         after = declare.with_share(overlay, made, self.choice.traffic)
         if after == overlay:
             return _Change(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
@@ -201,54 +191,6 @@ class _Run:
                 f" slipway.yaml pins it (pin: {{{self.environment}: {record.version}}}); slipway rollback also stops it"
             )
         return Decision(record, reason)
-
-    def _release(self, record: "Record", overlay: Overlay, head: Head) -> Release:
-        """The declared release of a version, or a new one; asked for again, it takes on the settings of today."""
-        fingerprint = _fingerprint(self.settings, record)
-        name = ReleaseName.of(record.version, fingerprint)
-        declared = overlay.release(name) if overlay.has(name) else None
-        if declared is not None and not self.choice.explicit:
-            return declared
-        made = declare.make(
-            self.repository,
-            head.commit,
-            self.settings,
-            ReleaseRecord(
-                release=str(name),
-                version=record.version,
-                model_id=str(record.id),
-                fingerprint=fingerprint,
-                image=self._known(record.model, fingerprint, head) or self._image(record, fingerprint),
-                artifact=record.artifact.digest,
-                commit=head.commit,
-                created=edits.now(),
-                by=self.repository.identity(),
-                metrics=record.metrics,
-            ),
-        )
-        unchanged = declared is not None and declared.files[MANIFESTS] == made.files[MANIFESTS]
-        return declared if declared is not None and unchanged else made
-
-    def _known(self, model: str, fingerprint: str, head: Head) -> str | None:
-        """The image of this fingerprint that some environment declares already: it is not built again."""
-        for environment in self.settings.environments:
-            with suppress(SlipwayError):  # what is damaged in another environment stops nothing in this one
-                for release in edits.read(self.repository, head.commit, self.settings, environment, model).releases:
-                    if release.record.fingerprint == fingerprint and not images.is_unbuilt(release.record.image):
-                        return release.record.image
-        return None
-
-    def _image(self, record: "Record", fingerprint: str) -> str:
-        key = (str(record.id), fingerprint)
-        if key not in self.images:
-            store = store_of(self.settings, self.environment)
-            self.report(f"{record.id}: making the bundle {fingerprint[:8]}")
-            with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-                made = bundle.make(self.settings, store, record, Path(scratch) / "bundle")
-                if made.fingerprint != fingerprint:
-                    raise SlipwayError(f"the code changed while {record.id} was bundled", fix="run the command again")
-                self.images[key] = self.builder.build(made, record.model)
-        return self.images[key]
 
 
 def _facts(made: Release, overlay: Overlay, reason: str) -> dict[str, str]:

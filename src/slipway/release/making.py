@@ -1,0 +1,93 @@
+"""From a version to its release: the image, and the files that declare it."""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.errors import SlipwayError
+from slipway.names import ReleaseName
+from slipway.release import bundle, declare, edits, images
+from slipway.release.declared import Release, ReleaseRecord
+from slipway.release.overlay import MANIFESTS
+from slipway.store import store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.git import Head, Repository
+    from slipway.release.declared import Overlay
+    from slipway.settings import Settings
+    from slipway.store import Record
+
+__all__ = ["Maker", "fingerprint_of"]
+
+
+def fingerprint_of(settings: "Settings", record: "Record") -> str:
+    """Of the image that the version would have now; its files are not fetched for that."""
+    hashes = {path: file.sha256 for path, file in record.artifact.files.items()}
+    return bundle.fingerprint(bundle.components(settings, record.model, hashes))
+
+
+class Maker:
+    """Makes releases for one environment; an image is made once, however often the head moves meanwhile."""
+
+    def __init__(
+        self,
+        repository: "Repository",
+        environment: str,
+        builder: images.Builder,
+        report: "Callable[[str], None]",
+    ) -> None:
+        self.repository, self.environment = repository, environment
+        self.builder, self.report = builder, report
+        self.images: dict[tuple[str, str], str] = {}
+
+    def make(self, settings: "Settings", record: "Record", overlay: "Overlay", head: "Head", *, again: bool) -> Release:
+        """The declared release of a version, or a new one; made `again`, it takes on the settings of today."""
+        fingerprint = fingerprint_of(settings, record)
+        name = ReleaseName.of(record.version, fingerprint)
+        declared = overlay.release(name) if overlay.has(name) else None
+        if declared is not None and not again:
+            return declared
+        made = declare.make(
+            self.repository,
+            head.commit,
+            settings,
+            ReleaseRecord(
+                release=str(name),
+                version=record.version,
+                model_id=str(record.id),
+                fingerprint=fingerprint,
+                image=self._known(settings, record.model, fingerprint, head)
+                or self._image(settings, record, fingerprint),
+                artifact=record.artifact.digest,
+                commit=head.commit,
+                created=edits.now(),
+                by=self.repository.identity(),
+                metrics=record.metrics,
+            ),
+        )
+        unchanged = declared is not None and declared.files[MANIFESTS] == made.files[MANIFESTS]
+        return declared if declared is not None and unchanged else made
+
+    def _known(self, settings: "Settings", model: str, fingerprint: str, head: "Head") -> str | None:
+        """The image of this fingerprint that some environment declares already: it is not built again."""
+        for environment in settings.environments:
+            with suppress(SlipwayError):  # what is damaged in another environment stops nothing in this one
+                for release in edits.read(self.repository, head.commit, settings, environment, model).releases:
+                    if release.record.fingerprint == fingerprint and not images.is_unbuilt(release.record.image):
+                        return release.record.image
+        return None
+
+    def _image(self, settings: "Settings", record: "Record", fingerprint: str) -> str:
+        key = (str(record.id), fingerprint)
+        if key not in self.images:
+            store = store_of(settings, self.environment)
+            self.report(f"{record.id}: making the bundle {fingerprint[:8]}")
+            with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+                made = bundle.make(settings, store, record, Path(scratch) / "bundle")
+                if made.fingerprint != fingerprint:
+                    raise SlipwayError(f"the code changed while {record.id} was bundled", fix="run the command again")
+                self.images[key] = self.builder.build(made, record.model)
+        return self.images[key]
