@@ -8,6 +8,7 @@ from slipway.artifacts.golden import Golden
 from slipway.artifacts.saving import save
 from slipway.discovery import blame, model_files
 from slipway.errors import SlipwayError
+from slipway.training import secrets
 from slipway.training.environment import serving_lock
 from slipway.training.rows import held_out
 
@@ -22,10 +23,12 @@ _SEED = 0
 def run(run: "Run") -> str:
     """Leave the artifact in `artifact/`, complete but for its golden predictions.
 
-    Raises `SlipwayError` with the user's own line when `train` fails, and when a part cannot be saved.
+    Raises `SlipwayError` with the user's own line when `train` fails, when a part cannot be saved, and when a
+    secret is missing or would be saved.
     """
     import numpy as np
 
+    values = secrets.read(run.model.secrets)
     schema = run.schema
     model = run.new_model()
     data = run.data()
@@ -39,9 +42,10 @@ def run(run: "Run") -> str:
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(f"training fails at {blame(error, run.settings.root)}") from error
+        raise SlipwayError(secrets.hide(f"training fails at {blame(error, run.settings.root)}", values)) from error
     artifact = run.folder / "artifact"
     save(model, schema, Golden(rows=[], predictions=[]), artifact, code=model_files(run.settings, run.about.model))
+    secrets.refuse_in(artifact, values)
     lock = serving_lock(run.settings, run.about.model, digests.walk(artifact))
     files.write(artifact / "requirements.lock", lock.read_bytes())
     return f"trained on {len(rows)} rows"

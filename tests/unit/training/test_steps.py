@@ -142,3 +142,33 @@ def test_what_only_training_has_is_missed_before_anything_is_published(team):
     with pytest.raises(SlipwayError, match="pandas"):
         team.run(*STEPS)
     assert store(team).versions("fruit") == []
+
+
+SECRET = "models:\n  fruit:\n    secrets: {TOKEN: {secret: fruit, key: token}}\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "train", "says"),
+    [
+        (None, "self.limit = 1.0", "the secret TOKEN, which training needs, is not set"),
+        ("hunter2-hunter2", "raise OSError(f'no access with {os.environ[\"TOKEN\"]}')", "no access with <TOKEN>"),
+        ("hunter2-hunter2", "self.limit = os.environ['TOKEN']", "limit.json holds the value of the secret TOKEN"),
+        ("hunter2-hunter2", "self.limit = float(len(os.environ['TOKEN']))", None),
+    ],
+    ids=["missing", "in an error", "in the artifact", "used"],
+)
+def test_a_secret_is_used_and_neither_shown_nor_saved(team, monkeypatch, value, train, says):
+    """Training gets it as a variable; what is told and what is saved never holds its value."""
+    monkeypatch.delenv("TOKEN", raising=False)
+    if value:
+        monkeypatch.setenv("TOKEN", value)
+    plain(team, KIND, before="import os\n")
+    team.edit('self.limit = float(data["length"].mean())', train)
+    team.configure(SECRET)
+    if says is None:
+        team.run("fetch", "check", "test", "fit")
+        return
+    with pytest.raises(SlipwayError) as caught:
+        team.run("fetch", "check", "test", "fit")
+    assert says in str(caught.value)
+    assert "hunter2" not in str(caught.value)
