@@ -1,7 +1,5 @@
 """The schema: how values and rows are checked, and how it reads as JSON Schema."""
 
-import time
-
 import msgspec
 import pytest
 
@@ -190,12 +188,12 @@ def test_no_rows_are_no_problem():
     ],
     ids=["many empty rows", "many that are none", "many unknown fields", "a long name", "a long value"],
 )
-def test_a_bad_request_is_refused_in_a_short_time_and_few_words(rows):
+def test_a_bad_request_is_refused_early_and_in_few_words(rows):
     """However much is wrong with it: nobody keeps the function busy, or fills its log, with nonsense."""
-    started = time.perf_counter()
+    waiting = iter(rows)
     with pytest.raises(InvalidRows) as caught:
-        SCHEMA.parse(rows)
-    assert time.perf_counter() - started < 1
+        SCHEMA.parse(waiting)
+    assert len(list(waiting)) >= len(rows) - 20
     assert len(caught.value.problems) <= 20
     assert len(str(caught.value)) < 5_000
 

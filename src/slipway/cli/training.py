@@ -47,6 +47,7 @@ def _about(verb: argparse.ArgumentParser) -> None:
 
 def _train(args: argparse.Namespace) -> int:
     from slipway import settings as settings_module
+    from slipway.store import store_of
     from slipway.training import environment, run
 
     settings = settings_module.load(args.root)
@@ -61,6 +62,8 @@ def _train(args: argparse.Namespace) -> int:
         parameters=pairs(args.parameter, "-p"),
         metadata=pairs(args.metadata, "-m"),
     )
+    # A store that cannot be reached is better noticed now than after the fit.
+    store_of(settings, args.env).versions(args.model)
     with nullcontext(args.keep) if args.keep else TemporaryDirectory(prefix="slipway-") as folder:
         say(f"{args.model}: {_steps(settings, about, Path(folder))}")
     return 0

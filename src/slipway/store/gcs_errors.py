@@ -1,5 +1,7 @@
 """What the errors of Google's client mean to who meets them."""
 
+import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,15 +28,31 @@ _UNREACHABLE = (
 )
 _TEMPORARY = (408, 429, 500, 502, 503, 504)
 
+_PAUSE = 10.0  # seconds
+_out_of_reach: dict[tuple[str | None, str], tuple[float, tuple[str, str]]] = {}
+
 
 @contextmanager
 def explained(bucket: str, action: str, url: str) -> "Iterator[None]":
-    """Turn an error of the client within the block into a `SlipwayError`: which bucket, what happened, what to do."""
+    """Turn an error of the client within the block into a `SlipwayError`: which bucket, what happened, what to do.
+
+    A bucket that could not be reached is not asked again for a while: what goes on with the next model would wait anew.
+    """
+    place = (os.environ.get("STORAGE_EMULATOR_HOST"), bucket)
+    until, found = _out_of_reach.get(place, (0.0, ("", "")))
+    if time.monotonic() < until:
+        raise SlipwayError(f"cannot {action} {url}: {found[0]}", fix=found[1])
     try:
         yield
     except (GoogleAPIError, GoogleAuthError, DataCorruption, *_UNREACHABLE) as error:
         reason, fix = _diagnosis(error, bucket)
+        if _is_out_of_reach(error):
+            _out_of_reach[place] = (time.monotonic() + _PAUSE, (reason, fix))
         raise SlipwayError(f"cannot {action} {url}: {reason}", fix=fix) from error
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    return isinstance(error, _UNREACHABLE) or getattr(error, "code", None) in _TEMPORARY
 
 
 def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
@@ -47,7 +65,7 @@ def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
             f"grant it roles/storage.objectViewer and, to publish, roles/storage.objectCreator on gs://{bucket}"
             " (`gcloud storage buckets add-iam-policy-binding`)"
         )
-    if isinstance(error, _UNREACHABLE) or getattr(error, "code", None) in _TEMPORARY:
+    if _is_out_of_reach(error):
         return f"the bucket {bucket!r} cannot be reached ({_innermost(error)})", (
             "look at the network and try again; SLIPWAY_STORE_TIMEOUT sets after how many seconds this gives up"
         )

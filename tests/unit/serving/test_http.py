@@ -282,12 +282,10 @@ def test_caller_that_goes_away_harms_nobody(server: Server) -> None:
 def test_long_prediction_does_not_block_others(bundled_slow: Server) -> None:
     """While a slow model predicts, health is answered at once."""
     slow = threading.Thread(target=predict, args=(bundled_slow, ROW))
-    began = time.monotonic()
     slow.start()
     time.sleep(0.1)
     assert bundled_slow.ask("GET", "/health/live").status == 200
     assert slow.is_alive()
-    assert time.monotonic() - began < 0.5
     slow.join()
 
 
