@@ -22,6 +22,8 @@ lint: .venv/ready tools ## Formatting, lint, types, and the workflows of GitHub
 	ruff format --check
 	ruff check
 	mypy
+	@if command -v actionlint > /dev/null; then echo actionlint && actionlint; else echo "actionlint is missing, and not run" >&2; [ -z "$$CI" ]; fi
+	zizmor --offline --quiet .github
 
 render: .venv/ready .tools/bin/kustomize ## Build every overlay with kustomize
 	@for overlay in overlays/*/*/; do [ ! -d "$$overlay" ] || kustomize build "$$overlay" > /dev/null || exit 1; done
