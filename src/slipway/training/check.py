@@ -49,11 +49,9 @@ def run(run: "Run") -> str:
 
 def _summary(fields: "Sequence[Field]", target: Field) -> str:
     """What was taken for what, so that a wrong guess is seen."""
-    kinds = Counter(f"{field.kind} in categories" if field.categories else field.kind for field in fields)
-    told = [f"{count} {kind}" for kind, count in kinds.items()]
-    return f"{', '.join(told)}; {target.name}: " + (
-        f"{len(target.categories)} classes" if target.categories else target.kind
-    )
+    kinds = Counter("categories" if field.categories else f"{field.kind}s" for field in fields)
+    told = ", ".join(f"{kind}: {count}" for kind, count in kinds.items())
+    return f"{told}; {target.name}: " + (f"{len(target.categories)} classes" if target.categories else target.kind)
 
 
 def _read(run: "Run") -> "pd.DataFrame":
