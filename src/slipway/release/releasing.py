@@ -22,7 +22,7 @@ __all__ = ["Outcome", "Released", "decide", "release"]
 
 
 class Outcome(NamedTuple):
-    """What became of one model: `released`, `nothing due`, `held` or `failed`, and why."""
+    """What became of a model, and why: `released`, `nothing due`, `held`, `skipped` (there is no version) or `failed`."""
 
     model: str
     result: str
@@ -40,8 +40,8 @@ class Released(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether any model failed."""
-        return any(outcome.result == "failed" for outcome in self.outcomes)
+        """Whether any model failed, or had nothing to release."""
+        return any(outcome.result in ("failed", "skipped") for outcome in self.outcomes)
 
 
 class _Choice(NamedTuple):
@@ -161,7 +161,7 @@ class _Run:
         overlay = edits.read(self.repository, head.commit, self.settings, self.environment, model)
         decision = self._decide(model, store, overlay)
         if decision.record is None:
-            result = "failed" if decision.failed else "held" if overlay.hold else "nothing due"
+            result = "skipped" if decision.failed else "held" if overlay.hold else "nothing due"
             return _Change(Outcome(model, result, decision.reason))
         made = self.maker.make(self.settings, decision.record, overlay, head, again=self.choice.explicit)
         after = declare.with_share(overlay, made, self.choice.traffic)

@@ -32,7 +32,7 @@ def test_a_release_is_told(run: Run) -> None:
     assert status == 1
     assert lines[0].split() == ["MODEL", "RESULT", "RELEASE", "WHY"]
     assert "released" in lines[1] and "v1 is the first release" in lines[1]
-    assert "failed" in lines[2] and "slipway train tumor --env test" in lines[2]
+    assert "skipped" in lines[2] and "slipway train tumor --env test" in lines[2]
     assert lines[3] == f"committed {run.site.head[:12]} on main"
     status, text = run("release", "iris")
     assert status == 0 and text.splitlines()[-1] == "nothing to commit"
