@@ -22,7 +22,7 @@ __all__ = ["Outcome", "Released", "decide", "release"]
 
 
 class Outcome(NamedTuple):
-    """What became of a model, and why: `released`, `nothing due`, `held`, `skipped` (there is no version) or `failed`."""
+    """What became of a model, and why: `released`, `nothing due`, `held`, `skipped` (it has no version) or `failed`."""
 
     model: str
     result: str
