@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 .PHONY: help demo test test-cluster lint render lock tools clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: .venv/ready .tools/bin/kustomize ## The main job from end to end, in a scratch clone
 	@tests/demo.sh
@@ -25,8 +25,14 @@ lint: .venv/ready tools ## Formatting, lint, types, and the workflows of GitHub
 	@if command -v actionlint > /dev/null; then echo actionlint && actionlint; else echo "actionlint is missing, and not run" >&2; [ -z "$$CI" ]; fi
 	zizmor --offline --quiet .github
 
-render: .venv/ready .tools/bin/kustomize ## Build every overlay with kustomize
-	@for overlay in overlays/*/*/; do [ ! -d "$$overlay" ] || kustomize build "$$overlay" > /dev/null || exit 1; done
+render: .tools/bin/kustomize ## Build every overlay, and hold it to the schemas in SLIPWAY_SCHEMAS (one JSON file a kind)
+	@for overlay in overlays/*/*/; do \
+		[ -d "$$overlay" ] || continue; \
+		echo "$$overlay"; \
+		rendered=$$(kustomize build "$$overlay") || exit 1; \
+		[ -z "$$SLIPWAY_SCHEMAS" ] || printf '%s' "$$rendered" | kubeconform -strict \
+			-schema-location "$$SLIPWAY_SCHEMAS/{{.ResourceKind}}{{.KindSuffix}}.json" || exit 1; \
+	done
 
 lock: .venv/ready ## Bring requirements.lock up to pyproject.toml (UPGRADE=1: and to the newest versions)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
