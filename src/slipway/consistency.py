@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from slipway import cron
-from slipway.declarations import LABEL, Environment, File, Gate, ModelSettings, Own, Scale
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
+from slipway.settings_types import LABEL, Environment, File, Gate, ModelSettings, Own, Scale
 from slipway.strict import convert, refuse
 
 __all__ = ["check", "check_secrets"]

@@ -5,9 +5,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from slipway.consistency import check, check_secrets
-from slipway.declarations import Data, Environment, File, Gate, ModelSettings, Scale, SecretRef
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
+from slipway.settings_types import Data, Environment, File, Gate, ModelSettings, Scale, SecretRef
 from slipway.strict import FILE, convert, read
 
 __all__ = [

@@ -14,8 +14,8 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.release import documents, render
-from slipway.release.declared import Overlay, Release, ReleaseRecord
 from slipway.release.overlay import format  # noqa: A004
+from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
 from slipway.settings import Scale
 from tests import tools
 

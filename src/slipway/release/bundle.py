@@ -20,7 +20,7 @@ from slipway import digests, files
 from slipway.discovery import model_files
 from slipway.errors import SlipwayError
 from slipway.imports import closure
-from slipway.serving.contents import FILE, Artifact, Contents
+from slipway.serving.bundled import FILE, BundledArtifact, BundleFile
 from slipway.store.disk import explained
 from slipway.training.environment import serving_lock
 
@@ -71,9 +71,9 @@ def make_local(settings: "Settings", model: str, artifact: Path, target: Path) -
     found = digests.walk(artifact)
     declared = {path: digests.of_file(file) for path, file in found.items()}
     parts = components(settings, model, declared)
-    contents = Contents(
+    contents = BundleFile(
         model=model,
-        artifact=Artifact(digest=digests.of_files(declared), files=declared),
+        artifact=BundledArtifact(digest=digests.of_files(declared), files=declared),
         fingerprint=fingerprint(parts),
         components=parts,
         base_image=_base_image(settings, model),
@@ -163,7 +163,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write(contents: Contents, folder: Path) -> None:
+def _write(contents: BundleFile, folder: Path) -> None:
     text = msgspec.json.format(msgspec.json.encode(contents, order="sorted"), indent=2)
     (folder / FILE).write_bytes(text + b"\n")
     (folder / "code").mkdir(exist_ok=True)

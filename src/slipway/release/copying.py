@@ -7,7 +7,7 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.release import edits
-from slipway.release.declared import Overlay, Release
+from slipway.release.overlay_types import Overlay, Release
 from slipway.store import store_of
 
 if TYPE_CHECKING:

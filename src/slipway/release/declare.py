@@ -8,8 +8,8 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import documents, render
-from slipway.release.declared import Overlay, Release, ReleaseRecord
 from slipway.release.overlay import KUSTOMIZATION, MANIFESTS, RECORD
+from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
 
 if TYPE_CHECKING:
     from slipway.git import Repository

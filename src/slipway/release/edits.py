@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from slipway.errors import SlipwayError
 from slipway.git import Head, Moved, Repository
 from slipway.release import overlay as overlays
-from slipway.release.declared import Overlay, folder_of
+from slipway.release.overlay_types import Overlay, folder_of
 from slipway.store import records
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.release import declare, documents, edits, past, times
-from slipway.release.declared import Hold, Overlay, folder_of
 from slipway.release.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
+from slipway.release.overlay_types import Hold, Overlay, folder_of
 
 if TYPE_CHECKING:
     from slipway.settings import Settings

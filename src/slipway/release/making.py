@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import bundle, declare, edits, images
-from slipway.release.declared import Release, ReleaseRecord
 from slipway.release.overlay import MANIFESTS
+from slipway.release.overlay_types import Release, ReleaseRecord
 from slipway.store import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from slipway.git import Head, Repository
-    from slipway.release.declared import Overlay
+    from slipway.release.overlay_types import Overlay
     from slipway.settings import Settings
     from slipway.store import Record
 

@@ -11,8 +11,8 @@ from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import documents
-from slipway.release.declared import Hold, Overlay, Release, ReleaseRecord, folder_of, ordered
 from slipway.release.documents import damaged
+from slipway.release.overlay_types import Hold, Overlay, Release, ReleaseRecord, folder_of, ordered
 
 __all__ = [
     "KUSTOMIZATION",

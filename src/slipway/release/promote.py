@@ -10,10 +10,10 @@ from slipway.git import Head, Repository
 from slipway.names import ReleaseName, nearest
 from slipway.release import declare, edits, proposal
 from slipway.release.copying import copy
-from slipway.release.declared import Origin, Overlay, Release, pick
 from slipway.release.due import held
 from slipway.release.edits import Edited
 from slipway.release.images import is_unbuilt
+from slipway.release.overlay_types import Origin, Overlay, Release, pick
 from slipway.store import store_of
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import NOWHERE, Head, Repository
 from slipway.release import overlay
-from slipway.release.declared import Overlay, Release, ReleaseRecord, folder_of
 from slipway.release.overlay import MANIFESTS
+from slipway.release.overlay_types import Overlay, Release, ReleaseRecord, folder_of
 
 __all__ = ["check", "commit"]
 

@@ -8,9 +8,9 @@ from slipway.errors import SlipwayError
 from slipway.git import Head, Repository
 from slipway.names import ReleaseName
 from slipway.release import declare, edits, images
-from slipway.release.declared import Overlay, Release
 from slipway.release.due import Decision, due, held
 from slipway.release.making import Maker, fingerprint_of
+from slipway.release.overlay_types import Overlay, Release
 from slipway.store import store_of
 from slipway.training.digest import training_digest
 

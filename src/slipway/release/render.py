@@ -14,7 +14,7 @@ from slipway.release import documents
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from slipway.release.declared import ReleaseRecord
+    from slipway.release.overlay_types import ReleaseRecord
     from slipway.settings import Scale
 
 __all__ = ["BASE", "build", "find_kustomize", "manifests", "values"]

@@ -8,9 +8,9 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import Head, Repository
 from slipway.release import declare, edits, past
-from slipway.release.declared import Hold, Overlay, Release, pick
 from slipway.release.due import held
 from slipway.release.edits import Edited
+from slipway.release.overlay_types import Hold, Overlay, Release, pick
 from slipway.release.releasing import decide
 from slipway.store import store_of
 

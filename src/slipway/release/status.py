@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway.errors import SlipwayError
 from slipway.git import Head, Repository
 from slipway.release import declare, edits, promote
-from slipway.release.declared import Overlay
 from slipway.release.due import held
+from slipway.release.overlay_types import Overlay
 from slipway.release.releasing import decide
 from slipway.store import store_of
 

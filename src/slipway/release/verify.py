@@ -160,7 +160,7 @@ def _published(called: calling.Called) -> tuple[ModelId, ReleaseName]:
 def _golden(store: Store, record: "Record") -> tuple[Golden, float]:
     wanted = {name: file for name, file in record.artifact.files.items() if name in (_GOLDEN, _MANIFEST)}
     with tempfile.TemporaryDirectory() as scratch:
-        store.contents.get(wanted, Path(scratch), what=str(record.id))
+        store.blobs.get(wanted, Path(scratch), what=str(record.id))
         golden = manifests.read_file(Path(scratch), _GOLDEN, Golden)
         tolerance = manifests.read(Path(scratch)).tolerance
     if not golden.rows:

@@ -12,7 +12,7 @@ from slipway.artifacts import load as load_artifact
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.schema import InvalidRows
-from slipway.serving import contents, log
+from slipway.serving import bundled, log
 from slipway.serving.description import Identity
 from slipway.serving.function import Function, Limits
 
@@ -44,10 +44,10 @@ def load(folder: Path) -> Function:
     """
     for variable in _SINGLE:
         os.environ.setdefault(variable, "1")
-    bundle = contents.read(folder)
+    bundle = bundled.read(folder)
     identity = _identity(bundle)
     limits = Limits(_setting("SLIPWAY_MAX_BODY", Limits().body), _setting("SLIPWAY_MAX_ROWS", Limits().rows))
-    contents.check(folder, bundle.artifact)
+    bundled.check(folder, bundle.artifact)
     sys.path.insert(0, str(folder / "code"))
     try:
         loaded = load_artifact(folder / "artifact")
@@ -64,7 +64,7 @@ def load(folder: Path) -> Function:
     return Function(loaded, identity, limits)
 
 
-def _identity(bundle: contents.Contents) -> Identity:
+def _identity(bundle: bundled.BundleFile) -> Identity:
     model_id = ModelId.parse(os.environ.get("MODEL_ID") or f"{bundle.model}/dev/1")
     if model_id.model != bundle.model:
         raise SlipwayError(f"MODEL_ID is {model_id}, and the bundle holds {bundle.model}", fix="mend the overlay")

@@ -16,7 +16,7 @@ from slipway.errors import SlipwayError
 from slipway.names import ModelId, ReleaseName, check_model_name, nearest
 from slipway.store import records
 from slipway.store.backend import Backend, Missing
-from slipway.store.contents import Contents, files_of, private_copy, temporary_folder
+from slipway.store.blobs import Blobs, files_of, private_copy, temporary_folder
 from slipway.store.disk import explained
 from slipway.store.records import Artifact, Origin, Record
 from slipway.store.selection import no_version, select
@@ -36,7 +36,7 @@ class Store:
     def __init__(self, backend: Backend, environment: str) -> None:
         self.environment = environment
         self._backend = backend
-        self.contents = Contents(backend)
+        self.blobs = Blobs(backend)
 
     def models(self) -> list[str]:
         """The models that have a version, sorted."""
@@ -86,7 +86,7 @@ class Store:
         found = files_of(folder)
         records.check_names(check_model_name(model), [*found, *(attachments or {})])
         with private_copy(found) as copies, private_copy(attachments or {}) as beside:
-            self.contents.put([*copies.values(), *beside.values()])
+            self.blobs.put([*copies.values(), *beside.values()])
         given["artifact"] = records.artifact({name: file for name, (_, file) in copies.items()})
         given["attachments"] = {name: file for name, (_, file) in beside.items()}
         return self._number(model, given, version)
@@ -101,7 +101,7 @@ class Store:
             if target.exists() and (not target.is_dir() or any(target.iterdir())):
                 return _same(target, record.artifact)
             with files.new_folder(target) as draft:
-                self.contents.get(record.artifact.files, draft, what=str(record.id))
+                self.blobs.get(record.artifact.files, draft, what=str(record.id))
         return target
 
     def attachment(self, record: Record, name: str) -> bytes:
@@ -109,7 +109,7 @@ class Store:
         if name not in record.attachments:
             raise SlipwayError(f"{record.id} has no attachment {name!r}", fix=nearest(name, record.attachments))
         with temporary_folder() as folder:
-            self.contents.get({name: record.attachments[name]}, folder, what=str(record.id))
+            self.blobs.get({name: record.attachments[name]}, folder, what=str(record.id))
             return (folder / name).read_bytes()
 
     def copy(self, record: Record, destination: "Store", version: int, *, by: str | None = None) -> Record:
@@ -170,10 +170,10 @@ class Store:
     def _copy_contents(self, source: "Store", record: Record) -> None:
         wanted = {f"artifact/{name}": file for name, file in record.artifact.files.items()}
         wanted |= {f"attachments/{name}": file for name, file in record.attachments.items()}
-        lacking = {name: file for name, file in wanted.items() if self.contents.lacks(file)}
+        lacking = {name: file for name, file in wanted.items() if self.blobs.lacks(file)}
         with temporary_folder() as folder:
-            source.contents.get(lacking, folder, what=str(record.id))
-            self.contents.put((folder / name, file) for name, file in lacking.items())
+            source.blobs.get(lacking, folder, what=str(record.id))
+            self.blobs.put((folder / name, file) for name, file in lacking.items())
 
     def _taken(self, model: str, version: int) -> SlipwayError:
         return SlipwayError(

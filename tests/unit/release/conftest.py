@@ -10,8 +10,8 @@ import pytest
 
 from slipway import settings as settings_file
 from slipway.names import ReleaseName
-from slipway.release.declared import Overlay
 from slipway.release.overlay import read_folder
+from slipway.release.overlay_types import Overlay
 from slipway.release.releasing import Released, release
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of

@@ -7,8 +7,8 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release.copying import copy
-from slipway.release.declared import Origin
 from slipway.release.edits import Edited
+from slipway.release.overlay_types import Origin
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback
 from slipway.store import Store

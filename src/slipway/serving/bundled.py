@@ -7,34 +7,34 @@ import msgspec
 from slipway import digests
 from slipway.errors import SlipwayError
 
-__all__ = ["FILE", "Artifact", "Contents", "check", "read"]
+__all__ = ["FILE", "BundleFile", "BundledArtifact", "check", "read"]
 
 FILE = "bundle.json"
 
 _FIX = "make the bundle and its image again from the store: slipway release"
 
 
-class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+class BundledArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """The artifact in the bundle: its digest, and that of each file by its path within `artifact/`."""
 
     digest: str
     files: dict[str, str]
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True):
+class BundleFile(msgspec.Struct, frozen=True, kw_only=True):
     """What `bundle.json` says; `components` are what the fingerprint is made of."""
 
     model: str
-    artifact: Artifact
+    artifact: BundledArtifact
     fingerprint: str
     components: dict[str, str]
     base_image: str
 
 
-def read(folder: Path) -> Contents:
+def read(folder: Path) -> BundleFile:
     """Read the `bundle.json` in `folder`; raise `SlipwayError` when there is none, or none of ours."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Contents)
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=BundleFile)
     except FileNotFoundError:
         fix = "a function starts from a bundle; to serve a model from here: slipway serve MODEL"
         raise SlipwayError(f"there is no {FILE} in {folder}", fix=fix) from None
@@ -42,7 +42,7 @@ def read(folder: Path) -> Contents:
         raise SlipwayError(f"{folder / FILE} is not as slipway writes it: {error}", fix=_FIX) from error
 
 
-def check(folder: Path, artifact: Artifact) -> None:
+def check(folder: Path, artifact: BundledArtifact) -> None:
     """Raise `SlipwayError` naming each file of `folder/artifact` that is missing, changed, or not declared."""
     present = digests.walk(folder / "artifact")
     wrong = [f"artifact/{path} is missing" for path in sorted(artifact.files.keys() - present.keys())]

@@ -17,12 +17,12 @@ from slipway.store.records import File
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Contents", "files_of", "private_copy", "temporary_folder"]
+__all__ = ["Blobs", "files_of", "private_copy", "temporary_folder"]
 
 T = TypeVar("T")
 
 
-class Contents:
+class Blobs:
     """The objects `blobs/sha256/<digest>` of a store."""
 
     def __init__(self, backend: Backend) -> None:
