@@ -10,11 +10,12 @@ import msgspec
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["canonical", "of_bytes", "of_file", "of_files", "of_value", "walk"]
 
 _CHUNK = 1 << 20
+_BYTECODE = "__pycache__"
 
 
 def of_bytes(content: bytes) -> str:
@@ -49,20 +50,19 @@ def of_files(digests: "Mapping[str, str]") -> str:
     return of_value(dict(digests))
 
 
-def walk(folder: Path, *, skip: "Iterable[str]" = ()) -> dict[str, Path]:
-    """Every file below `folder` as {POSIX path within it: path}, sorted; names in `skip` and bytecode are left out.
+def walk(folder: Path) -> dict[str, Path]:
+    """Every file below `folder` as {POSIX path within it: path}, sorted; bytecode is left out.
 
     Links to files count as files, links to folders are not followed; a folder that is not there has no files. Raises
     `OSError` for one that cannot be listed, and `SlipwayError` for a name that is not text: a set is never silently
     smaller than it is.
     """
-    left_out = {"__pycache__", *skip}
     found: dict[str, Path] = {}
     for parent, folders, names in os.walk(folder, onerror=_fail):
-        folders[:] = [name for name in folders if name not in left_out]
+        folders[:] = [name for name in folders if name != _BYTECODE]
         for name in names:
             path = Path(parent, name)
-            if name not in left_out and path.is_file():
+            if name != _BYTECODE and path.is_file():
                 found[_text(path.relative_to(folder).as_posix())] = path
     return dict(sorted(found.items()))
 

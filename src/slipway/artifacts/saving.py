@@ -31,13 +31,12 @@ def save(
     folder: "Path",
     *,
     code: "Mapping[str, Path] | None" = None,
-    requirements: "Path | None" = None,
 ) -> None:
     """Write the trained `model` into `folder`, which is new or empty.
 
     Every attribute that `train` set is saved, but those whose name begins with `_`. `code` is the model's code by its
-    path in the repository (`model/iris/model.py`), `requirements` what serving installs. Raises `SlipwayError` naming
-    the attribute that cannot be saved, or that could not be loaded again.
+    path in the repository (`model/iris/model.py`). Raises `SlipwayError` naming the attribute that cannot be saved, or
+    that could not be loaded again.
     """
     if folder.is_dir() and any(folder.iterdir()):
         raise SlipwayError(f"{folder} is not empty", fix="save the artifact in a folder of its own")
@@ -55,8 +54,6 @@ def save(
     save_golden(pairs, folder)
     for name, path in sorted((code or {}).items()):
         files.write(manifest.within(folder / "code", name), path.read_bytes())
-    if requirements is not None:
-        files.write(folder / "requirements.lock", requirements.read_bytes())
     manifest.write(written, folder)
 
 

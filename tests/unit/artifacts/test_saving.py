@@ -108,10 +108,8 @@ def test_an_artifact_gets_a_folder_of_its_own(saved):
         saved(value=2)
 
 
-def test_code_and_requirements_go_with_it(tmp_path):
-    """As they were when it was trained."""
-    requirements = tmp_path / "lock.txt"
-    requirements.write_text("scikit-learn==1.9.1\n")
+def test_code_goes_with_it(tmp_path):
+    """As it was when it was trained."""
     folder = tmp_path / "artifact"
 
     save(
@@ -120,11 +118,9 @@ def test_code_and_requirements_go_with_it(tmp_path):
         GOLDEN,
         folder,
         code={"model/iris/model.py": Path(__file__)},
-        requirements=requirements,
     )
 
     assert (folder / "code/model/iris/model.py").read_bytes() == Path(__file__).read_bytes()
-    assert (folder / "requirements.lock").read_text() == "scikit-learn==1.9.1\n"
 
 
 def test_the_same_model_gives_the_same_files(tmp_path):
