@@ -84,8 +84,6 @@ def _steps(settings: "Settings", about: "About", folder: Path) -> str:
 
 
 def _step(args: argparse.Namespace) -> int:
-    import msgspec
-
     from slipway import settings as settings_module
     from slipway.names import nearest
     from slipway.training import environment, run
@@ -99,10 +97,7 @@ def _step(args: argparse.Namespace) -> int:
             raise SlipwayError(f"{args.name} has nothing to go on", fix="give --in DIR, or --model for the first step")
         model = args.model
     else:
-        path = args.source / "about.json"
-        if not path.is_file():
-            raise SlipwayError(f"{args.source} holds no run", fix="give the folder that the step before left")
-        model = msgspec.json.decode(path.read_bytes())["model"]
+        model = run.about_of(args.source).model
     settings.model(model)
     environment.enter(settings, model, sys.argv[1:])
     if args.source is None:

@@ -13,8 +13,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 import slipway
 from slipway import digests, files
 from slipway.discovery import model_files
@@ -22,6 +20,7 @@ from slipway.errors import SlipwayError
 from slipway.imports import closure
 from slipway.serving.bundled import FILE, BundledArtifact, BundleFile
 from slipway.store.disk import explained
+from slipway.store.records import encode
 from slipway.training.environment import serving_lock
 
 if TYPE_CHECKING:
@@ -164,8 +163,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _write(contents: BundleFile, folder: Path) -> None:
-    text = msgspec.json.format(msgspec.json.encode(contents, order="sorted"), indent=2)
-    (folder / FILE).write_bytes(text + b"\n")
+    (folder / FILE).write_bytes(encode(contents))
     (folder / "code").mkdir(exist_ok=True)
     if not any((folder / "code").iterdir()):
         (folder / "code" / ".keep").touch()

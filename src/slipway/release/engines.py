@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGINES", "Engine", "find"]
 
+_HOST = "127.0.0.1"
 _PORT = 8080  # the one that the image listens on unless told otherwise
 _FUNCTION = ("functions-framework", "--target", "predict", "--source", "main.py")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -126,10 +126,10 @@ class Buildah(_Daemonless):
     def run(self, tag: str) -> "Iterator[str]":
         """See `Engine.run`."""
         container = _run("buildah", "from", "--pull-never", tag).strip()
-        port = _free_port()
+        port = running.usable_port(_HOST, 0)
         try:
             command = ["buildah", "run", "--env", f"PORT={port}", *_options("RUN"), container, "--", *_FUNCTION]
-            with running.process(command, f"http://127.0.0.1:{port}") as server:
+            with running.process(command, f"http://{_HOST}:{port}") as server:
                 yield server.url
         finally:
             _run("buildah", "rm", container)
@@ -156,11 +156,11 @@ def find() -> Engine:
 @contextmanager
 def _published(engine: str, tag: str) -> "Iterator[str]":
     """Run an image with its port published on this machine, as little privileged as a cluster runs it."""
-    port = _free_port()
+    port = running.usable_port(_HOST, 0)
     confined = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
-    publish = ["--rm", "--publish", f"127.0.0.1:{port}:{_PORT}"]
+    publish = ["--rm", "--publish", f"{_HOST}:{port}:{_PORT}"]
     command = [engine, "run", *publish, *confined, *_options("RUN"), tag]
-    with running.process(command, f"http://127.0.0.1:{port}") as server:
+    with running.process(command, f"http://{_HOST}:{port}") as server:
         yield server.url
 
 
@@ -206,9 +206,3 @@ def _fix(said: str, command: "tuple[str, ...]") -> str:
     if re.search(r"no such host|connection refused|i/o timeout|network is unreachable", said, re.IGNORECASE):
         return "see that the registry, the base image's and the package index can be reached from here"
     return ""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -21,7 +21,7 @@ from slipway.errors import SlipwayError
 from slipway.release.bundle import Bundle
 from slipway.training.environment import python_for
 
-__all__ = ["Server", "process", "serve", "start"]
+__all__ = ["Server", "process", "serve", "start", "usable_port"]
 
 # What functions-framework reads from the environment and what the user's shell may hold for something else; and what
 # would have scikit-learn compiled anew at each start, which takes many times as long as importing it.
@@ -73,7 +73,7 @@ def start(
     `port` 0 takes a free one; `echo` gets each line of its log; `patience` (in seconds) is how long it may take.
     Raises `SlipwayError` when the port is in use, and with the last of its log when it ends or does not get ready.
     """
-    port = _port(host, port)
+    port = usable_port(host, port)
     named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
     interpreter = (python or Path(sys.executable)).absolute()  # it starts in another folder
     command = [str(interpreter), "-m", "functions_framework", "--target", "predict", "--source", "main.py"]
@@ -138,8 +138,8 @@ def _end_with(parent: int) -> Callable[[], None] | None:
     return arrange
 
 
-def _port(host: str, port: int) -> int:
-    """The port to use; raises `SlipwayError` when it is taken."""
+def usable_port(host: str, port: int) -> int:
+    """The port to use, a free one for 0; raises `SlipwayError` when it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,5 @@
 """Verification: a running function is held to the golden predictions of the artifact that it says it serves."""
 
-import getpass
-import os
 import socket
 import tempfile
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from slipway.errors import SlipwayError
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.release import bundle, calling, overlay, running
 from slipway.store import Store, store_of
-from slipway.store.records import now
+from slipway.store.records import now, user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +127,7 @@ def _verify(store: Store, record: "Record", release: ReleaseName, called: callin
         "model_id": str(record.id),
         "fingerprint": called.fingerprint,
         "when": now(),
-        "by": _by(),
+        "by": user(),
     }
     if store.verify(record.model, release, evidence):
         return Verified(record.model, release, evidence, repeated=False)
@@ -183,10 +181,3 @@ def _served(
             raise SlipwayError(problem, fix=fix)
         with running.serve(made, model_id=str(record.id), release=str(declared.name), python=python) as url:
             yield url
-
-
-def _by() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"

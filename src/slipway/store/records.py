@@ -1,6 +1,8 @@
 """The record of a version: what is known of it, as JSON that people read too."""
 
+import getpass
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ __all__ = [
     "fields",
     "now",
     "parse",
+    "user",
 ]
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -112,6 +115,14 @@ _decoder = msgspec.json.Decoder(Record)
 def now() -> str:
     """The time as records write it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def user() -> str:
+    """Who runs this, as records write it where nothing else is said."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
 
 
 def encode(value: object) -> bytes:

@@ -1,7 +1,5 @@
 """The store of one environment: versions that are numbered one after the other, whole, and never changed."""
 
-import getpass
-import os
 import re
 import uuid
 from collections.abc import Mapping
@@ -82,7 +80,7 @@ class Store:
         `record` gives what else is to be known of it (`training`, `data`, `metrics`, `gates`, `metadata`, `by`, …);
         `attachments` are files beside the artifact. Raises `SlipwayError`, and then nothing is published.
         """
-        given = {"by": _user(), **records.fields(record or {})}
+        given = {"by": records.user(), **records.fields(record or {})}
         found = files_of(folder)
         records.check_names(check_model_name(model), [*found, *(attachments or {})])
         with private_copy(found) as copies, private_copy(attachments or {}) as beside:
@@ -117,7 +115,7 @@ class Store:
 
         Doing it again changes nothing. Raises `SlipwayError` when that number is taken by anything else.
         """
-        return destination._adopt(self, record, version, by or _user())  # noqa: SLF001 - one class, another object
+        return destination._adopt(self, record, version, by or records.user())  # noqa: SLF001 - one class, another object
 
     def verify(self, model: str, release: ReleaseName | str, evidence: Mapping[str, Any]) -> bool:
         """Record that a release answered its golden predictions; False, and no change, if that is recorded already."""
@@ -195,14 +193,6 @@ def _same(folder: Path, artifact: Artifact) -> Path:
     if digests.of_files(found) != artifact.digest:
         raise SlipwayError(f"{folder} holds something else already", fix="name a new folder, or delete that one first")
     return folder
-
-
-def _user() -> str:
-    """Who runs this, where nothing else is said."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"
 
 
 def _damaged(url: str, reason: str) -> SlipwayError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from slipway.store import store_of
+from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,6 @@ def predictions(settings: "Settings", deployed: "Record", rows: "Sequence[Any]")
             input=msgspec.json.encode(rows),
             capture_output=True,
             check=False,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            env=os.environ | {"PYTHONPATH": SOURCE},
         )
     return None if done.returncode else list(msgspec.json.decode(done.stdout))

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["compile_lock", "enter", "inside", "python_for", "serving_lock", "use_for"]
+__all__ = ["SOURCE", "compile_lock", "enter", "inside", "python_for", "serving_lock", "use_for"]
 
 Use = Literal["train", "serve", "estimators"]
 """What an environment is for: the training steps, serving, or serving what skops has saved."""
+
+SOURCE = str(Path(__file__).parents[2])
+"""Where the platform's own code is found, which no environment of a model has installed."""
 
 # Set in the environment itself (an image sets it too): the folder with the locks.
 _LOCKS = "SLIPWAY_LOCKS"
@@ -71,7 +74,7 @@ def variables(locks: Path) -> dict[str, str]:
     return inherited | {
         _LOCKS: str(locks),
         _UV: _uv_binary(),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": SOURCE,
         "PYTHONHASHSEED": "0",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

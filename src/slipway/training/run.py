@@ -16,6 +16,7 @@ from slipway.errors import SlipwayError
 from slipway.names import nearest
 from slipway.schema import Schema
 from slipway.settings import Data
+from slipway.store.records import encode
 from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from slipway.model import Model, Parameter
     from slipway.settings import Settings
 
-__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "begin", "step"]
+__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "step"]
 
 StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
@@ -73,8 +74,7 @@ class Run:
 
     def write(self, name: str, content: Any) -> None:
         """Leave a JSON file for later steps; those of earlier steps, which may be the same file, stay as they are."""
-        text = msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=2)
-        files.write(self.folder / name, text + b"\n")
+        files.write(self.folder / name, encode(content))
 
     @property
     def schema(self) -> Schema:
@@ -121,6 +121,14 @@ def begin(
     )
 
 
+def about_of(folder: Path) -> About:
+    """What the run in `folder` is about; raises `SlipwayError` when a step left none there."""
+    path = folder / _ABOUT
+    if not path.is_file():
+        raise SlipwayError(f"{folder} holds no run", fix="give the folder that the step before left")
+    return msgspec.json.decode(path.read_bytes(), type=About)
+
+
 def step(
     name: StepName,
     settings: "Settings",
@@ -137,10 +145,8 @@ def step(
         raise SlipwayError(f"{target} holds something else", fix="give --out a folder that is new, empty or of a run")
     with files.new_folder(target) as draft:
         if source is not None:
-            if not (source / _ABOUT).is_file():
-                raise SlipwayError(f"{source} holds no run", fix="give the folder that the step before wrote")
+            about = about_of(source)
             files.link_tree(source, draft)
-            about = msgspec.json.decode((source / _ABOUT).read_bytes(), type=About)
         if about is None:
             raise SlipwayError(f"{name} has nothing to go on", fix="give --in DIR, or --model for the first step")
         run = Run(settings, draft, about)

@@ -11,6 +11,7 @@ import msgspec
 
 from slipway.discovery import tests
 from slipway.errors import SlipwayError
+from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:
     from slipway.training.run import Run
@@ -48,7 +49,7 @@ def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path 
     quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]
     with TemporaryDirectory() as scratch:
         # Coverage keeps its data where it runs otherwise, which is the repository.
-        env = os.environ | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": str(Path(__file__).parents[2])}
+        env = os.environ | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": SOURCE}
         command = [str(python), "-m", "pytest", str(folder), *plugin, *quiet, *options]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
     where = folder.relative_to(root)
