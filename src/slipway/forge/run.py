@@ -1,0 +1,66 @@
+"""What a run on GitHub Actions is told of itself, and tells: summary, outputs, annotations. Nothing outside of one."""
+
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from slipway.errors import SlipwayError
+from slipway.forge.bodies import fit
+
+__all__ = ["actor", "annotate", "inside", "output", "summary"]
+
+Level = Literal["notice", "warning", "error"]
+
+_MOST_SUMMARY = 1_000_000  # of the 1 MiB of a step, in bytes
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+def inside() -> bool:
+    """Whether this process runs in GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def actor() -> str:
+    """The login of who started this run; empty outside of one."""
+    return os.environ.get("GITHUB_ACTOR", "") if inside() else ""
+
+
+def summary(markdown: str) -> None:
+    """Add to the page of the run; what is longer than GitHub takes is cut."""
+    text = fit(markdown.rstrip("\n") + "\n\n", _MOST_SUMMARY // max(_width(markdown), 1))
+    _append("GITHUB_STEP_SUMMARY", text)
+
+
+def output(name: str, value: str) -> None:
+    """Set an output of the step, whatever is in `value`; raises `SlipwayError` for a name that GitHub would refuse."""
+    if not _NAME.fullmatch(name):
+        raise SlipwayError(f"{name!r} cannot be the name of an output", fix="letters, digits, - and _ are taken")
+    # Nobody who writes the value can know what ends it.
+    end = f"end-{secrets.token_hex(16)}"
+    _append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
+
+
+def annotate(level: Level, message: str) -> None:
+    """Show a message at the top of the run's page."""
+    if inside():
+        safe = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        print(f"::{level}::{safe}", flush=True)  # noqa: T201 - how a step speaks to the runner
+
+
+def _append(variable: str, text: str) -> None:
+    path = os.environ.get(variable, "") if inside() else ""
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        problem = f"{variable} names {path}, which cannot be written: {error.strerror}"
+        raise SlipwayError(problem, fix="run it as a step of a workflow, or without GITHUB_ACTIONS") from error
+
+
+def _width(text: str) -> int:
+    """Bytes that the widest character takes."""
+    return max((len(character.encode(errors="backslashreplace")) for character in set(text)), default=1)

@@ -1,0 +1,27 @@
+"""A small server that stands in for GitHub: its REST API, and git over HTTP, on bare repositories in a folder.
+
+    python -m tests.forge_server --root DIR --port N [--state FILE]     # state: what `Forge.configure` takes, as JSON
+
+Answers follow these pages of GitHub's documentation (docs.github.com, REST API):
+- pulls: "REST API endpoints for pull requests" (list, create, get, update, merge), pagination by `Link` as in "Using
+  pagination in the REST API", refusals as in "Troubleshooting the REST API" (422 Validation Failed, 404, 401);
+- comments: "REST API endpoints for issue comments"; commits: "… for commits" (pull requests associated with a commit),
+  "… for commit statuses"; references: "… for Git references" (get, delete);
+- events: "… for repositories" (create a repository dispatch event), "… for workflows" (create a workflow dispatch
+  event);
+- rules: "… for rules" (rules of a branch, rulesets), "… for protected branches", "… for repositories" (CODEOWNERS
+  errors);
+- Actions: "… for GitHub Actions permissions", "… for GitHub Actions variables", "… for GitHub Actions Secrets";
+- permissions: "Permissions required for GitHub Apps", with the header `X-Accepted-GitHub-Permissions`; limits: "Rate
+  limits for the REST API" (secondary limits answer 403 or 429 with `Retry-After`).
+Git is `git http-backend`. A push meets GitHub's words for protected branches (GH006) and rulesets (GH013), as in
+"Troubleshooting rules"; only those in brackets behind the branch are git's own (`pre-receive hook declined`).
+
+Everything is under `/` and under `/api/v3`, as on GitHub Enterprise. `GET /_state` gives the state, and `POST /_set`
+changes it, both without a token. Until a token is configured, every token may do everything.
+"""
+
+from tests.forge_server.server import Forge
+from tests.forge_server.state import ALL, Token
+
+__all__ = ["ALL", "Forge", "Token"]

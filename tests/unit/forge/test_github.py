@@ -1,0 +1,329 @@
+"""What is asked of GitHub, against a server that answers as it does."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.forge.github import connect
+from tests.forge_server import ALL, Token
+from tests.forge_server.fixtures import NAME, TOKEN
+
+MARKER = "<!-- slipway: diff -->"
+
+
+def test_a_pull_request_is_opened(github, clone, on_github):
+    """With all that there is to know of it."""
+    commit = clone.propose("promote/prod/iris")
+    pull = github.propose("promote/prod/iris", "main", "Promote iris", "Why\n")
+    assert pull == (
+        1,
+        f"{on_github.url}/{NAME}/pull/1",
+        "promote/prod/iris",
+        "main",
+        commit,
+        "open",
+        "Promote iris",
+        "Why\n",
+    )
+    assert github.pull_from("promote/prod/iris") == github.pull(1) == pull
+
+
+def test_an_open_pull_request_is_brought_up_to_date(github, clone, on_github):
+    """There is one for a branch, whose words change; where they do not, nothing is written."""
+    clone.propose("change")
+    first = github.propose("change", "main", "One", "1")
+    second = github.propose("change", "main", "Two\n of\tthem", "2")
+    assert (second.number, second.title, second.body) == (first.number, "Two of them", "2")
+    before = len(on_github.requests)
+    assert github.propose("change", "main", "Two of them", "2") == second
+    assert on_github.requests[before:] == [f"GET /repos/{NAME}/pulls"]
+
+
+def test_several_propose_at_once(github, clone, on_github):
+    """One opens it, and the others bring it up to date: nobody is told that it exists already."""
+    clone.propose("change")
+    with ThreadPoolExecutor(6) as pool:
+        pulls = list(pool.map(lambda body: connect().propose("change", "main", "One", body), "abcdef"))
+    assert {pull.number for pull in pulls} == {1} and len(on_github.states[NAME].pulls) == 1
+    assert github.pull(1).body in set("abcdef")
+    clone.propose("other")
+    on_github.fail(422, method="POST", path="/pulls", message="Validation Failed", after=True)
+    assert github.propose("other", "main", "Two", "").number == 2
+
+
+def test_the_newest_stands_for_those_that_are_closed(github, clone):
+    """A branch may be proposed again; the open one counts, and without one the newest."""
+    assert github.pull_from("change") is None
+    clone.propose("change")
+    first = github.propose("change", "main", "One", "")
+    github.close(first.number, "No")
+    assert github.pull_from("change") == first._replace(state="closed")
+    second = github.propose("change", "main", "Two", "")
+    assert second.number == 2 and github.pull_from("change") == second
+    github.close(2, "")
+    assert github.pull_from("change") == second._replace(state="closed")
+
+
+def test_branches_are_not_mixed_up(github, clone):
+    """Nor those whose names begin alike, nor those with signs in them."""
+    for branch in ("a", "a/b", "a&state=closed", "ü#1"):
+        if branch != "a/b":
+            clone.propose(branch, f"file-{ord(branch[-1])}")
+            assert github.propose(branch, "main", branch, "").branch == branch
+    assert github.pull_from("a").number == 1
+    assert github.pull_from("a/b") is None
+    assert github.pull_from("a&state=closed").number == 2
+    assert github.pull_from("ü#1").number == 3
+
+
+def test_a_merged_pull_request(github, clone, on_github):
+    """Is merged, not closed; it is known by its merge and by the commits that it brought in."""
+    commit = clone.propose("change")
+    pull = github.propose("change", "main", "One", "")
+    assert [each.number for each in github.pulls_of(commit)] == [pull.number]
+    merged = github._api.get_repo(NAME).get_pull(1).merge().sha
+    assert github.pull(1).state == "merged"
+    assert clone.git("ls-remote", "origin", "main").split()[0] == merged
+    base = clone.git("rev-parse", "main")
+    found = [[each.number for each in github.pulls_of(each)] for each in (merged, commit, base)]
+    assert found == [[1], [1], []]
+    github.close(1, "too late")
+    assert on_github.states[NAME].comments == []
+
+
+def test_a_commit_that_github_does_not_know(github):
+    """No pull request has brought it in."""
+    assert github.pulls_of("0" * 40) == []
+
+
+def test_comments_are_kept_to_one_each(github, clone, on_github):
+    """The one of a marker is changed, others stay, and there may be more than one page of them."""
+    clone.propose("change")
+    github.propose("change", "main", "One", "")
+    for number in range(130):
+        github.comment(1, f"<!-- slipway: {number} -->", "text") if number in (3, 129) else _write(
+            on_github, str(number)
+        )
+    github.comment(1, "<!-- slipway: 129 -->", "anew")
+    comments = on_github.states[NAME].comments
+    assert len(comments) == 130
+    assert [each["body"] for each in comments if "slipway" in each["body"]] == [
+        "<!-- slipway: 3 -->\ntext",
+        "<!-- slipway: 129 -->\nanew",
+    ]
+    before = len(on_github.requests)
+    github.comment(1, "<!-- slipway: 129 -->", "anew")
+    assert not [each for each in on_github.requests[before:] if not each.startswith("GET")]
+
+
+def _write(forge, body, user="eve", type_="User"):
+    state = forge.states[NAME]
+    state.comments.append(
+        {"id": 1000 + len(state.comments), "number": 1, "body": body, "user": user, "user_type": type_}
+    )
+
+
+def test_a_comment_of_somebody_else_is_left_alone(github, clone, on_github):
+    """Who writes the marker below a pull request does not get the bot's words under their name."""
+    clone.propose("change")
+    github.propose("change", "main", "One", "")
+    _write(on_github, f"{MARKER}\nmine")
+    github.comment(1, MARKER, "text")
+    assert [each["body"] for each in on_github.states[NAME].comments] == [f"{MARKER}\nmine", f"{MARKER}\ntext"]
+
+
+def test_a_person_has_comments_of_their_own(clone, on_github, monkeypatch):
+    """With the token of a person, theirs is the one that is changed."""
+    on_github.tokens["gho_ada"] = Token("ada", "User")
+    monkeypatch.setenv("GITHUB_TOKEN", "gho_ada")
+    clone.git("remote", "set-url", "origin", on_github.clone_url(NAME, "gho_ada"))
+    clone.propose("change")
+    connect().propose("change", "main", "One", "")
+    _write(on_github, MARKER)
+    for body in ("one", "two"):
+        connect().comment(1, MARKER, body)
+    assert [each["body"] for each in on_github.states[NAME].comments] == [MARKER, f"{MARKER}\ntwo"]
+
+
+@pytest.mark.parametrize("marker", ["", "slipway", "<!-- a -->\n", "<!-- a --> b -->", "<!---->", "<!-- a\nb -->"])
+def test_what_is_no_marker_is_refused(github, marker):
+    """It would show, or never be found again."""
+    with pytest.raises(SlipwayError, match="is no marker"):
+        github.comment(1, marker, "text")
+
+
+def test_closing_says_why_once(github, clone, on_github):
+    """A repeat changes nothing."""
+    clone.propose("change")
+    github.propose("change", "main", "One", "")
+    for _ in range(2):
+        github.close(1, "replaced by #2")
+    assert github.pull(1).state == "closed"
+    assert [each["body"] for each in on_github.states[NAME].comments] == ["<!-- slipway: closed -->\nreplaced by #2"]
+
+
+def test_long_bodies_are_cut(github, clone, on_github):
+    """GitHub would refuse them."""
+    clone.propose("change")
+    pull = github.propose("change", "main", "t" * 300, "line\n" * 20_000)
+    assert len(pull.title) == 256 and 60_000 < len(pull.body) <= 65_536
+    assert pull.body.endswith("> *Cut here: the whole is longer than GitHub takes.*\n")
+    github.comment(1, MARKER, "ü" * 100_000)
+    assert 60_000 < len(on_github.states[NAME].comments[0]["body"]) <= 65_536
+
+
+def test_events_and_statuses(github, clone, on_github):
+    """They arrive as they were given; a description is cut to what GitHub takes."""
+    github.dispatch("slipway-version", {"model": "iris", "version": 7})
+    commit = clone.git("rev-parse", "HEAD")
+    github.status(commit, "promotion", "failure", "x" * 200, "")
+    github.status(commit, "promotion", "success", "all of it holds", "https://example.org/run")
+    state = on_github.states[NAME]
+    assert state.dispatches == [{"event_type": "slipway-version", "client_payload": {"model": "iris", "version": 7}}]
+    assert [(each["state"], len(each["description"]), each["target_url"]) for each in state.statuses] == [
+        ("failure", 140, None),
+        ("success", 15, "https://example.org/run"),
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/api/v3", "/api/v3/"])
+def test_any_address_of_an_api(clone, on_github, monkeypatch, prefix):
+    """That of GitHub Enterprise has a path, and links within answers have it too."""
+    monkeypatch.setenv("GITHUB_API_URL", on_github.url + prefix)
+    clone.propose("change")
+    connect().propose("change", "main", "One", "")
+    for number in range(120):
+        _write(on_github, str(number))
+    connect().comment(1, MARKER, "text")
+    connect().comment(1, MARKER, "again")
+    assert on_github.states[NAME].comments[-1]["body"] == f"{MARKER}\nagain"
+
+
+def refused(call):
+    with pytest.raises(SlipwayError) as caught:
+        call()
+    return caught.value
+
+
+def test_a_missing_permission_is_named(github, clone, on_github):
+    """With GitHub's words, which permission it takes, and where it is given."""
+    clone.propose("change")
+    lacking = {name: level for name, level in ALL.items() if name not in ("pull_requests", "statuses")}
+    on_github.tokens[TOKEN] = Token(permissions=lacking | {"pull_requests": "read"})
+    error = refused(lambda: github.propose("change", "main", "One", ""))
+    assert error.problem == (
+        "cannot open a pull request of change for main on team/models:"
+        " GitHub says: Resource not accessible by integration (403)"
+    )
+    assert (
+        "`pull-requests: write`" in error.fix and "GitHub Apps" in error.fix and "`permissions` of the job" in error.fix
+    )
+    error = refused(lambda: github.status("a" * 40, "x", "success", "", ""))
+    assert "`statuses: write`" in error.fix
+
+
+def test_the_token_of_the_run_itself(github, clone, on_github):
+    """May not open pull requests where the repository forbids it, and is the wrong one to do so."""
+    clone.propose("change")
+    message = "GitHub Actions is not permitted to create or approve pull requests."
+    on_github.fail(403, method="POST", message=message)
+    error = refused(lambda: github.propose("change", "main", "One", ""))
+    assert message in error.problem and "token of the bot's App" in error.fix
+
+
+def test_a_wrong_token(github, on_github):
+    """Is said to be wrong, with the secret that it comes from."""
+    on_github.tokens["another"] = Token()
+    error = refused(lambda: github.pull(1))
+    assert "Bad credentials (401)" in error.problem
+    assert "SLIPWAY_APP_PRIVATE_KEY" in error.fix and "gh auth login" in error.fix
+
+
+def test_what_is_not_there(github, monkeypatch):
+    """A pull request, or a whole repository: GitHub does not say whether it is there at all."""
+    assert "either it is not there, or the token may not see it" in refused(lambda: github.pull(7)).fix
+    monkeypatch.setenv("GITHUB_REPOSITORY", "team/nothing")
+    error = refused(lambda: connect().pull_from("main"))
+    assert "on team/nothing: GitHub says: Not Found (404)" in error.problem
+
+
+def test_github_refuses_what_makes_no_sense(github, clone):
+    """In its own words."""
+    error = refused(lambda: github.propose("nothing", "main", "One", ""))
+    assert "Validation Failed: head invalid (422)" in error.problem
+    clone.git("push", "--quiet", "origin", "main:same")
+    assert "No commits between main and same" in refused(lambda: github.propose("same", "main", "One", "")).problem
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("status", "message", "headers"),
+    [
+        (502, "Bad Gateway", {}),
+        (503, "Unavailable", {}),
+        (403, "You have exceeded a secondary rate limit.", {"Retry-After": "0"}),
+        (429, "Too many requests", {"Retry-After": "0"}),
+        (429, "Too many requests", {}),
+    ],
+)
+def test_what_can_get_better_is_tried_again(github, clone, on_github, status, message, headers, after):
+    """Whether or not it was carried out before its answer was lost: it is done once."""
+    clone.propose("change")
+    for method in ("POST", "PATCH", "GET"):
+        on_github.fail(status, method=method, times=1, message=message, headers=headers, after=after)
+    for body in ("1", "2"):
+        pull = github.propose("change", "main", "One", body)
+        github.comment(1, MARKER, body)
+        github.comment(1, "<!-- slipway: other -->", body)
+    github.close(1, "no")
+    state = on_github.states[NAME]
+    assert (pull.number, pull.body, len(state.pulls)) == (1, "2", 1)
+    assert [each["body"].split("\n")[1] for each in state.comments] == ["2", "2", "no"]
+    assert [each.times for each in on_github.failures] == [0, 0, 0]
+
+
+def test_what_does_not_get_better_is_given_up(github, on_github):
+    """After a few tries."""
+    on_github.fail(502, times=99, message="Bad Gateway")
+    before = len(on_github.requests)
+    error = refused(lambda: github.dispatch("x", {}))
+    assert "Bad Gateway (502)" in error.problem and "githubstatus" in error.fix
+    assert len(on_github.requests) - before == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "headers"),
+    [
+        (403, "API rate limit exceeded for installation ID 1.", {"X-RateLimit-Reset": "1790000000"}),
+        (429, "Too many requests", {"Retry-After": "3600"}),
+        (429, "Too many requests", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1790000000"}),
+    ],
+)
+def test_long_waits_are_not_waited(github, on_github, status, message, headers):
+    """Who runs it is told when to come back."""
+    on_github.fail(status, times=2, message=message, headers=headers)
+    before = len(on_github.requests)
+    assert "run it again" in refused(lambda: github.pull(1)).fix
+    assert len(on_github.requests) - before == 1
+
+
+@pytest.mark.usefixtures("github")
+def test_nobody_answers(monkeypatch):
+    """No traceback, and the address that was wrong is named with its variable."""
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
+    error = refused(lambda: connect().pull(1))
+    assert "127.0.0.1" in error.problem and "GITHUB_API_URL" in error.fix
+
+
+def test_what_answers_is_no_api(on_github, monkeypatch):
+    """A page that is not JSON is no answer."""
+    monkeypatch.setenv("GITHUB_API_URL", f"{on_github.url}/nowhere")
+    assert "404" in refused(lambda: connect().pull(1)).problem
+
+
+def test_anything_else_can_be_read(github, on_github):
+    """For checks of how the repository is set up."""
+    on_github.states[NAME].variables["A"] = "1"
+    assert github.read("variables", "actions-variables: read", "actions/variables")["variables"][0]["name"] == "A"
+    assert github.read("the repository", "metadata: read")["default_branch"] == "main"
