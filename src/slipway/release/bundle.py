@@ -29,7 +29,19 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.store import Record, Store
 
-__all__ = ["Bundle", "components", "explain", "fingerprint", "make", "make_local", "serving_files"]
+__all__ = [
+    "Bundle",
+    "base_image",
+    "components",
+    "copy",
+    "explain",
+    "fingerprint",
+    "make",
+    "make_local",
+    "platform",
+    "serving_files",
+    "settle",
+]
 
 LOCK = "requirements.lock"
 
@@ -75,13 +87,13 @@ def make_local(settings: "Settings", model: str, artifact: Path, target: Path) -
         artifact=BundledArtifact(digest=digests.of_files(declared), files=declared),
         fingerprint=fingerprint(parts),
         components=parts,
-        base_image=_base_image(settings, model),
+        base_image=base_image(settings, model),
     )
     with files.new_folder(target) as draft:
         for path, file in _sources(settings, model, found).items():
-            _copy(file, draft / path)
+            copy(file, draft / path)
         _write(contents, draft)
-        _settle(draft)
+        settle(draft)
     return Bundle(target, model, contents.fingerprint, parts)
 
 
@@ -100,7 +112,7 @@ def components(settings: "Settings", model: str, artifact: "Mapping[str, str]") 
             {path: digests.of_file(file) for path, file in serving_files(settings).items()}
         ),
         "environment": lock,
-        "base image": digests.of_value(_base_image(settings, model)),
+        "base image": digests.of_value(base_image(settings, model)),
     }
 
 
@@ -116,7 +128,7 @@ def explain(before: "Mapping[str, str]", after: "Mapping[str, str]") -> list[str
 
 def serving_files(settings: "Settings") -> dict[str, Path]:
     """The platform's files that enter an image, by their path in the bundle."""
-    root = _platform(settings.root)
+    root = platform(settings.root)
     package = root / "src" / "slipway"
     code = closure(root / "src", sorted((package / "serving").glob("*.py")), "slipway")
     return {
@@ -126,7 +138,7 @@ def serving_files(settings: "Settings") -> dict[str, Path]:
     }
 
 
-def _platform(root: Path) -> Path:
+def platform(root: Path) -> Path:
     """Where the platform's code is: in the repository, or, if it has none of its own, where this runs from."""
     return root if (root / "functions" / "Dockerfile").is_file() else Path(slipway.__file__).parents[2]
 
@@ -152,11 +164,13 @@ def _check_lock(lock: Path, model: str) -> None:
             raise SlipwayError(f"the artifact's {LOCK} has no {package}, which every function needs", fix=fix)
 
 
-def _base_image(settings: "Settings", model: str) -> str:
+def base_image(settings: "Settings", model: str) -> str:
+    """What the images of a model start from."""
     return settings.model(model).base_image or settings.base_image
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy a file's content, making the folders above `target`; raise `SlipwayError` when the disk refuses."""
     with explained("write", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
@@ -169,7 +183,7 @@ def _write(contents: BundleFile, folder: Path) -> None:
         (folder / "code" / ".keep").touch()
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Take away what a umask and a clock left on the files."""
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,54 +1,73 @@
-"""Container engines: docker (with buildx), podman and buildah, whichever works here.
+"""The container engines: docker (with buildx), podman and buildah, whichever works here.
 
 Each builds an image, runs it on this machine, and pushes it. Further options of a build, a run or a push are taken from
 `SLIPWAY_BUILD_OPTIONS`, `SLIPWAY_RUN_OPTIONS` and `SLIPWAY_PUSH_OPTIONS`, written as for a shell; `SLIPWAY_ENGINE`
 chooses among engines that work.
 """
 
+import json
 import os
 import re
-import shlex
 import shutil
-import subprocess
 import tempfile
-from contextlib import contextmanager
+import uuid
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from slipway.errors import SlipwayError
 from slipway.names import nearest
 from slipway.release import running
+from slipway.release.commands import options, run, works
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     _Served = AbstractContextManager[str]
 
-__all__ = ["ENGINES", "Engine", "find"]
+__all__ = ["ENGINES", "Engine", "Target", "find"]
+
+Target = Literal["function", "train"]
+"""What the Dockerfile makes."""
 
 _HOST = "127.0.0.1"
 _PORT = 8080  # the one that the image listens on unless told otherwise
 _FUNCTION = ("functions-framework", "--target", "predict", "--source", "main.py")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
+# The time that images and their files are given, so that equal ones are equal to the byte: 1980-01-01, as in bundles.
+_TIME = "315532800"
+
+# As little privileged as a cluster runs it.
+_CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
+
 
 class Engine(Protocol):
-    """What makes an image of a build context; every method raises `SlipwayError` with the engine's own words."""
+    """What makes an image of a build context; every method raises `SlipwayError` with the engine's own words.
+
+    An image is known by its id until it is pushed: one that does not hold never had a name.
+    """
 
     name: str
 
     def works(self) -> bool:
         """Whether it can be used; a client whose engine does not run cannot."""
 
-    def build(self, context: Path, tag: str, arguments: "Mapping[str, str]") -> None:
-        """Build the image `tag` from `context`, with these build arguments."""
+    def build(self, context: Path, target: Target, base: str, labels: "Mapping[str, str]") -> str:
+        """Build an image from `context` upon the image `base`; returns its id."""
 
-    def run(self, tag: str) -> "_Served":
+    def run(self, image: str) -> "_Served":
         """The address of the image's function, which runs until the block ends."""
 
-    def push(self, tag: str) -> str:
-        """Push the image; returns its digest in the registry, `sha256:…`."""
+    def execute(self, image: str, command: "Sequence[str]") -> str:
+        """Run a command in the image to its end; returns what it printed."""
+
+    def push(self, image: str, tag: str) -> str:
+        """Push the image by this name; returns its digest in the registry, `sha256:…`."""
+
+    def manifest(self, reference: str) -> str:
+        """The manifest of a pushed image, as JSON; empty where this engine has no means to ask for it."""
 
 
 class Docker:
@@ -58,31 +77,34 @@ class Docker:
 
     def works(self) -> bool:
         """See `Engine.works`."""
-        return _works("docker", "info") and _works("docker", "buildx", "version")
+        return works("docker", "info") and works("docker", "buildx", "version")
 
-    def build(self, context: Path, tag: str, arguments: "Mapping[str, str]") -> None:
+    def build(self, context: Path, target: Target, base: str, labels: "Mapping[str, str]") -> str:
         """See `Engine.build`."""
-        _run(
-            "docker",
-            "buildx",
-            "build",
-            "--load",
-            *_arguments(arguments),
-            *_options("BUILD"),
-            "--tag",
-            tag,
-            str(context),
-        )
+        with _id_file() as file:
+            words = ["--load", "--target", target, *_settled(base, labels), *options("BUILD"), "--iidfile", str(file)]
+            # Attestations are made of what was pushed, and would make a list of the image.
+            env = {"SOURCE_DATE_EPOCH": _TIME, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+            run("docker", "buildx", "build", *words, str(context), env=env)
+            return file.read_text().strip()
 
-    def run(self, tag: str) -> "_Served":
+    def run(self, image: str) -> "_Served":
         """See `Engine.run`."""
-        return _published("docker", tag)
+        return _published("docker", image)
 
-    def push(self, tag: str) -> str:
+    def execute(self, image: str, command: "Sequence[str]") -> str:
+        """See `Engine.execute`."""
+        return _executed("docker", image, command)
+
+    def push(self, image: str, tag: str) -> str:
         """See `Engine.push`."""
-        _run("docker", "push", "--quiet", *_options("PUSH"), tag)
-        found = _run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag)
-        return _digest(found, tag)
+        run("docker", "tag", image, tag)
+        run("docker", "push", "--quiet", *options("PUSH"), tag)
+        return _digest(run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag), tag)
+
+    def manifest(self, reference: str) -> str:
+        """See `Engine.manifest`."""
+        return run("docker", "buildx", "imagetools", "inspect", "--raw", reference)
 
 
 class _Daemonless:
@@ -92,19 +114,33 @@ class _Daemonless:
 
     def works(self) -> bool:
         """See `Engine.works`."""
-        return _works(self.name, "info")
+        return works(self.name, "info")
 
-    def build(self, context: Path, tag: str, arguments: "Mapping[str, str]") -> None:
+    def build(self, context: Path, target: Target, base: str, labels: "Mapping[str, str]") -> str:
         """See `Engine.build`."""
-        _run(self.name, "build", "--layers", *_arguments(arguments), *_options("BUILD"), "--tag", tag, str(context))
+        return self._build(context, target, base, labels)
 
-    def push(self, tag: str) -> str:
+    def _build(self, context: Path, target: Target, base: str, labels: "Mapping[str, str]", *more: str) -> str:
+        with _id_file() as file:
+            words = ["--layers", "--force-rm", "--timestamp", _TIME, "--target", target, *more]
+            ids = ["--iidfile", str(file)]
+            run(self.name, "build", *words, *_settled(base, labels), *options("BUILD"), *ids, str(context))
+            return file.read_text().strip()
+
+    def push(self, image: str, tag: str) -> str:
         """See `Engine.push`."""
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "digest"
-            options = [*(["--tls-verify=false"] if _is_local(tag) else []), *_options("PUSH")]
-            _run(self.name, "push", "--quiet", *options, "--digestfile", str(file), tag, f"docker://{tag}")
+            words = ["--quiet", *_plain(tag), *options("PUSH"), "--digestfile", str(file)]
+            run(self.name, "push", *words, image, f"docker://{tag}")
+            run(self.name, "tag", image, tag)  # what has no name is pruned with the cache
             return _digest(file.read_text(), tag)
+
+    def manifest(self, reference: str) -> str:
+        """See `Engine.manifest`; buildah itself shows lists of images only."""
+        if shutil.which("skopeo"):
+            return run("skopeo", "inspect", "--raw", *_plain(reference), f"docker://{reference}")
+        return ""
 
 
 class Podman(_Daemonless):
@@ -112,9 +148,17 @@ class Podman(_Daemonless):
 
     name = "podman"
 
-    def run(self, tag: str) -> "_Served":
+    def run(self, image: str) -> "_Served":
         """See `Engine.run`."""
-        return _published("podman", tag)
+        return _published("podman", image)
+
+    def execute(self, image: str, command: "Sequence[str]") -> str:
+        """See `Engine.execute`."""
+        return _executed("podman", image, command)
+
+    def manifest(self, reference: str) -> str:
+        """See `Engine.manifest`."""
+        return run("podman", "manifest", "inspect", *_plain(reference), reference)
 
 
 class Buildah(_Daemonless):
@@ -122,17 +166,45 @@ class Buildah(_Daemonless):
 
     name = "buildah"
 
-    @contextmanager
-    def run(self, tag: str) -> "Iterator[str]":
-        """See `Engine.run`."""
-        container = _run("buildah", "from", "--pull-never", tag).strip()
-        port = running.usable_port(_HOST, 0)
+    def build(self, context: Path, target: Target, base: str, labels: "Mapping[str, str]") -> str:
+        """See `Engine.build`; what a build that is stopped leaves is found by the name of a host that only it knows."""
+        mark = _container_name()
         try:
-            command = ["buildah", "run", "--env", f"PORT={port}", *_options("RUN"), container, "--", *_FUNCTION]
+            return self._build(context, target, base, labels, "--add-host", f"{mark}:{_HOST}")
+        except BaseException:
+            self._clear(mark)
+            raise
+
+    def _clear(self, mark: str) -> None:
+        with suppress(SlipwayError, OSError, ValueError, KeyError):
+            storage = Path(json.loads(run("buildah", "info"))["store"]["GraphRoot"])
+            for file in storage.glob("*-containers/*/userdata/buildah.json"):
+                if mark in file.read_text():
+                    run("buildah", "rm", file.parts[-3])
+
+    @contextmanager
+    def run(self, image: str) -> "Iterator[str]":
+        """See `Engine.run`."""
+        port = running.usable_port(_HOST, 0)
+        with self._container(image) as container:
+            command = ["buildah", "run", "--env", f"PORT={port}", *options("RUN"), container, "--", *_FUNCTION]
             with running.process(command, f"http://{_HOST}:{port}") as server:
                 yield server.url
+
+    def execute(self, image: str, command: "Sequence[str]") -> str:
+        """See `Engine.execute`."""
+        with self._container(image) as container:
+            return run("buildah", "run", *options("RUN"), container, "--", *command)
+
+    @contextmanager
+    def _container(self, image: str) -> "Iterator[str]":
+        name = _container_name()
+        try:
+            run("buildah", "from", "--pull-never", "--name", name, image)
+            yield name
         finally:
-            _run("buildah", "rm", container)
+            with suppress(SlipwayError):
+                run("buildah", "rm", name)
 
 
 ENGINES: tuple[Engine, ...] = (Docker(), Podman(), Buildah())
@@ -154,19 +226,49 @@ def find() -> Engine:
 
 
 @contextmanager
-def _published(engine: str, tag: str) -> "Iterator[str]":
-    """Run an image with its port published on this machine, as little privileged as a cluster runs it."""
+def _published(engine: str, image: str) -> "Iterator[str]":
+    """Run an image with its port published on this machine."""
     port = running.usable_port(_HOST, 0)
-    confined = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
-    publish = ["--rm", "--publish", f"{_HOST}:{port}:{_PORT}"]
-    command = [engine, "run", *publish, *confined, *_options("RUN"), tag]
-    with running.process(command, f"http://{_HOST}:{port}") as server:
-        yield server.url
+    name = _container_name()
+    publish = ["--rm", "--name", name, "--publish", f"{_HOST}:{port}:{_PORT}"]
+    command = [engine, "run", *publish, *_CONFINED, *options("RUN"), image]
+    try:
+        with running.process(command, f"http://{_HOST}:{port}") as server:
+            yield server.url
+    finally:
+        _remove(engine, name)
 
 
-def _is_local(tag: str) -> bool:
-    """Whether the registry is this machine, which has no certificate."""
-    return tag.split("/")[0].rsplit(":", 1)[0] in ("localhost", "127.0.0.1", "[::1]")
+def _executed(engine: str, image: str, command: "Sequence[str]") -> str:
+    name = _container_name()
+    confined = [*_CONFINED, "--tmpfs", "/tmp", "--entrypoint", command[0]]  # noqa: S108 - of the container
+    try:
+        return run(engine, "run", "--rm", "--name", name, *confined, *options("RUN"), image, *command[1:])
+    finally:
+        _remove(engine, name)
+
+
+def _container_name() -> str:
+    """A name that no other process on this machine gives."""
+    return f"slipway-{uuid.uuid4().hex[:16]}"
+
+
+def _remove(engine: str, container: str) -> None:
+    """Remove a container whose client was stopped before it could do so."""
+    with suppress(SlipwayError):
+        run(engine, "rm", "--force", container)
+
+
+@contextmanager
+def _id_file() -> "Iterator[Path]":
+    with tempfile.TemporaryDirectory() as scratch:
+        yield Path(scratch) / "id"
+
+
+def _plain(tag: str) -> list[str]:
+    """The option for a registry on this machine, which has no certificate."""
+    local = tag.split("/")[0].rsplit(":", 1)[0] in ("localhost", "127.0.0.1", "[::1]")
+    return ["--tls-verify=false"] if local else []
 
 
 def _digest(text: str, tag: str) -> str:
@@ -176,33 +278,6 @@ def _digest(text: str, tag: str) -> str:
     return found[0]
 
 
-def _arguments(arguments: "Mapping[str, str]") -> list[str]:
-    return [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-
-
-def _options(kind: str) -> list[str]:
-    return shlex.split(os.environ.get(f"SLIPWAY_{kind}_OPTIONS", ""))
-
-
-def _works(*command: str) -> bool:
-    if shutil.which(command[0]) is None:
-        return False
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        said = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-15:])
-        raise SlipwayError(f"{' '.join(command[:2])} failed:\n  {said}", fix=_fix(said, command))
-    return done.stdout
-
-
-def _fix(said: str, command: "tuple[str, ...]") -> str:
-    """What to do about the failures that are a matter of rights or reach; the engine's words say the rest."""
-    registry = command[-1].removeprefix("docker://").split("/")[0]
-    if re.search(r"unauthorized|denied|forbidden|authentication required|no basic auth", said, re.IGNORECASE):
-        return f"log in with the right to push: {command[0]} login {registry}"
-    if re.search(r"no such host|connection refused|i/o timeout|network is unreachable", said, re.IGNORECASE):
-        return "see that the registry, the base image's and the package index can be reached from here"
-    return ""
+def _settled(base: str, labels: "Mapping[str, str]") -> list[str]:
+    """The options of a build that every engine has; labels change no layer."""
+    return [f"--build-arg=BASE_IMAGE={base}", *(f"--label={name}={value}" for name, value in labels.items())]

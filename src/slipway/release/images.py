@@ -1,71 +1,147 @@
 """From a bundle to an image that a cluster can pull, behind one small interface."""
 
-from typing import TYPE_CHECKING, Protocol
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from slipway import discovery
 from slipway.artifacts import golden, manifest
-from slipway.release import engines, verify
+from slipway.errors import SlipwayError
+from slipway.release import calling, engines, labels, layers, overlay, verify
+from slipway.release.bundle import base_image
+from slipway.release.trainer import SMOKE
 from slipway.training import environment, test
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from slipway.release.bundle import Bundle
-    from slipway.release.engines import Engine
+    from slipway.release.engines import Engine, Target
+    from slipway.release.trainer import Trainer
     from slipway.settings import Settings
 
-__all__ = ["UNBUILT", "Builder", "Built", "Unbuilt", "builder_for", "is_unbuilt"]
+__all__ = ["UNBUILT", "Builder", "Built", "Image", "Unbuilt", "builder_for", "is_unbuilt"]
 
 UNBUILT = "unbuilt.invalid"
 """A registry that cannot exist (RFC 2606): no cluster pulls from it."""
 
 
-class Builder(Protocol):
-    """Makes the image of a bundle, once per fingerprint."""
+class Image(NamedTuple):
+    """An image that can be pulled: `<registry>/<name>@sha256:<digest>`."""
 
-    def build(self, bundle: "Bundle", name: str) -> str:
-        """The image as `<registry>/<name>@sha256:<digest>`, which can be pulled from now on."""
+    reference: str
+    size: int = 0
+    """Compressed bytes; 0 where nobody knows."""
+
+
+class Builder(Protocol):
+    """Makes the images of a model."""
+
+    def build(self, bundle: "Bundle", name: str) -> Image:
+        """The image of a bundle, `<registry>/<name>`, which can be pulled from now on."""
+
+    def build_trainer(self, trainer: "Trainer", name: str) -> Image:
+        """The image of a trainer, `<registry>/<name>-train`, which can be pulled from now on."""
 
 
 class Unbuilt:
     """Where there is no engine: names the image that would be, by the fingerprint, and builds nothing."""
 
-    def build(self, bundle: "Bundle", name: str) -> str:
+    def build(self, bundle: "Bundle", name: str) -> Image:
         """The name of an image that nobody built."""
-        return f"{UNBUILT}/{name}@sha256:{bundle.fingerprint}"
+        return Image(f"{UNBUILT}/{name}@sha256:{bundle.fingerprint}")
+
+    def build_trainer(self, trainer: "Trainer", name: str) -> Image:
+        """The name of an image that nobody built."""
+        return Image(f"{UNBUILT}/{name}-train@sha256:{trainer.fingerprint}")
 
 
 class Built:
-    """Builds with a container engine, holds the image to its golden predictions, and pushes it.
+    """Builds with an engine, starts what it built, holds it to its golden predictions, and pushes it.
 
-    Nothing is pushed that does not start, or predicts otherwise than when it was trained, or fails the model's own
-    served tests.
+    Nothing is pushed, or gets a name, that does not start, or predicts otherwise than when it was trained, or fails
+    the model's own served tests.
     """
 
     def __init__(self, settings: "Settings", registry: str, engine: "Engine", report: "Callable[[str], None]") -> None:
         self.settings, self.registry, self.engine, self.report = settings, registry, engine, report
 
-    def build(self, bundle: "Bundle", name: str) -> str:
+    def build(self, bundle: "Bundle", name: str) -> Image:
         """See `Builder.build`; raises `SlipwayError` with what the engine or the function said."""
-        tag = f"{self.registry}/{name}:{bundle.fingerprint[:12]}"
-        self.report(f"{name}: building {tag} with {self.engine.name}")
-        self.engine.build(bundle.folder, tag, self._arguments(bundle))
-        with self.engine.run(tag) as url:
-            found = manifest.read(bundle.folder / "artifact")
-            verify.hold(
-                url, manifest.read_file(bundle.folder / "artifact", golden.FILE, golden.Golden), found.tolerance
-            )
+        made = self._make(bundle, "function", name)
+        with _explained(name), self.engine.run(made.id) as url:
+            self._hold(url, bundle)
             self._test(url, bundle.model)
-        return f"{self.registry}/{name}@{self.engine.push(tag)}"
+        return self._push(made, name, bundle.fingerprint, self._known(name))
 
-    def _arguments(self, bundle: "Bundle") -> dict[str, str]:
-        base = self.settings.model(bundle.model).base_image or self.settings.base_image
-        return {"BASE_IMAGE": base, "MODEL": bundle.model, "FINGERPRINT": bundle.fingerprint}
+    def build_trainer(self, trainer: "Trainer", name: str) -> Image:
+        """See `Builder.build_trainer`; its image has to read its settings and import its model."""
+        name = f"{name}-train"
+        made = self._make(trainer, "train", name)
+        with _explained(name):
+            self.engine.execute(made.id, ["python", "-P", "-c", SMOKE, trainer.model])
+        return self._push(made, name, trainer.fingerprint, ())
+
+    def _make(self, context: "Bundle | Trainer", target: "Target", name: str) -> "_Made":
+        self.report(f"{name}: building with {self.engine.name}")
+        told = labels.of(self.settings.root, name, context.fingerprint)
+        began = time.monotonic()
+        made = self.engine.build(context.folder, target, base_image(self.settings, context.model), told)
+        return _Made(made, time.monotonic() - began)
+
+    def _hold(self, url: str, bundle: "Bundle") -> None:
+        found = calling.describe(url).fingerprint
+        if found != bundle.fingerprint:
+            problem = f"{url} is answered by {found[:8]}, and not by {bundle.fingerprint[:8]}"
+            raise SlipwayError(problem, fix="another program took its port: run it again")
+        expected = manifest.read_file(bundle.folder / "artifact", golden.FILE, golden.Golden)
+        verify.hold(url, expected, manifest.read(bundle.folder / "artifact").tolerance)
 
     def _test(self, url: str, model: str) -> None:
         if discovery.asks_for_url(self.settings, model):
             python = environment.python_for(environment.compile_lock(self.settings, model, "train"))
             test.pytest(self.settings.root, self.settings.folder(model), f"--served-url={url}", python=python)
+
+    def _push(self, made: "_Made", name: str, fingerprint: str, known: "Iterable[str]") -> Image:
+        began = time.monotonic()
+        digest = self.engine.push(made.id, f"{self.registry}/{name}:{fingerprint[:12]}")
+        took = time.monotonic() - began
+        reference = f"{self.registry}/{name}@{digest}"
+        found = layers.of(self.engine, reference)
+        size = sum(found.values())
+        weight = f": {_weight(found, set(known))}" if found else ""
+        self.report(f"{name}: built in {made.seconds:.1f} s, pushed in {took:.1f} s{weight}")
+        return Image(reference, size)
+
+    def _known(self, model: str) -> "Iterator[str]":
+        """The layers of the images that are declared here for the model, each environment's newest."""
+        for name in self.settings.environments:
+            with suppress(SlipwayError):  # what is damaged there stops nothing here
+                found = overlay.read_folder(self.settings.root, name, model)
+                declared = [release.record.image for release in found.releases] if found else []
+                if declared and declared[0].startswith(f"{self.registry}/"):
+                    yield from layers.of(self.engine, declared[0])
+
+
+class _Made(NamedTuple):
+    """An image that is not pushed, and how long it took to build, in seconds."""
+
+    id: str
+    seconds: float
+
+
+def _weight(found: "Mapping[str, int]", known: "Collection[str]") -> str:
+    whole = layers.text(sum(found.values()))
+    return f"{layers.text(layers.new(found, known))} of {whole} are new" if known else whole
+
+
+@contextmanager
+def _explained(name: str) -> "Iterator[None]":
+    try:
+        yield
+    except SlipwayError as error:
+        fix = error.fix or "see what it said; slipway serve runs the same on this machine"
+        raise SlipwayError(f"the image of {name} does not hold and is not pushed: {error.problem}", fix=fix) from error
 
 
 def builder_for(settings: "Settings", name: str, report: "Callable[[str], None]") -> Builder:

@@ -21,7 +21,7 @@ from slipway.errors import SlipwayError
 from slipway.release.bundle import Bundle
 from slipway.training.environment import python_for
 
-__all__ = ["Server", "process", "serve", "start", "usable_port"]
+__all__ = ["Server", "end_with", "process", "serve", "start", "usable_port"]
 
 # What functions-framework reads from the environment and what the user's shell may hold for something else; and what
 # would have scikit-learn compiled anew at each start, which takes many times as long as importing it.
@@ -104,7 +104,7 @@ def process(
         text=True,
         errors="replace",
         start_new_session=True,
-        preexec_fn=_end_with(os.getpid()),
+        preexec_fn=end_with(os.getpid()),
     )
     log: deque[str] = deque(maxlen=50)
     reader = threading.Thread(target=_read, args=(started, log, echo), daemon=True)
@@ -124,7 +124,7 @@ def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     return own | given | {"PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
 
 
-def _end_with(parent: int) -> Callable[[], None] | None:
+def end_with(parent: int) -> Callable[[], None] | None:
     """What makes the new process end when this one is killed; on Linux only, elsewhere it would go on."""
     if sys.platform != "linux":
         return None

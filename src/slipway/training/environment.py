@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["SOURCE", "compile_lock", "enter", "inside", "python_for", "serving_lock", "use_for"]
+__all__ = ["SOURCE", "USES", "compile_lock", "enter", "inside", "prepare", "python_for", "serving_lock", "use_for"]
 
 Use = Literal["train", "serve", "estimators"]
 """What an environment is for: the training steps, serving, or serving what skops has saved."""
+USES: tuple[Use, ...] = get_args(Use)
 
 SOURCE = str(Path(__file__).parents[2])
 """Where the platform's own code is found, which no environment of a model has installed."""
@@ -57,14 +58,23 @@ def enter(settings: "Settings", model: str, arguments: "Sequence[str]") -> None:
     """Go on as `slipway ARGUMENTS` in the model's environment, unless this is it; does not return if it goes."""
     if inside():
         return
-    compiled = {use: compile_lock(settings, model, use) for use in get_args(Use)}
+    command, seen = prepare(settings, model, arguments)
+    sys.stdout.flush()
+    os.execve(command[0], command, seen)  # noqa: S606
+
+
+def prepare(settings: "Settings", model: str, arguments: "Sequence[str]") -> tuple[list[str], dict[str, str]]:
+    """`slipway ARGUMENTS` in the model's environment, which is made now if it is not there yet: command and variables.
+
+    Raises `SlipwayError` when the environment cannot be made.
+    """
+    compiled = {use: compile_lock(settings, model, use) for use in USES}
     python = python_for(compiled["train"])
     locks = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
     for use, lock in compiled.items():
         files.write(locks / f"{use}.lock", lock.read_bytes())
-    sys.stdout.flush()
     # -P: where the user stands is often a model's folder, and its model.py is not the package `model`.
-    os.execve(python, [str(python), "-P", "-m", "slipway", *arguments], variables(locks))  # noqa: S606
+    return [str(python), "-P", "-m", "slipway", *arguments], variables(locks)
 
 
 def variables(locks: Path) -> dict[str, str]:
@@ -123,6 +133,9 @@ def compile_lock(settings: "Settings", model: str, use: Use) -> Path:
 
 def python_for(lock: Path) -> Path:
     """The interpreter of an environment that holds just what `lock` names; made now if it is not there yet."""
+    found = _beside(lock)
+    if found is not None:
+        return found
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = _cache() / "environments" / digests.of_value([digests.of_file(lock), version])
     python, complete = home / "bin" / "python", home / "complete"
@@ -143,6 +156,15 @@ def python_for(lock: Path) -> Path:
             _uv("pip", "sync", *options, str(lock), problem=f"{lock} cannot be installed")
             complete.touch()
     return python
+
+
+def _beside(lock: Path) -> Path | None:
+    """The interpreter of the environment that an image has beside this lock; no package index is asked there."""
+    for known in Path(os.environ[_LOCKS]).glob("*.lock") if inside() else ():
+        python = known.with_suffix("") / "bin" / "python"
+        if python.is_file() and digests.of_file(known) == digests.of_file(lock):
+            return python
+    return None
 
 
 def _platform(use: str) -> set[str]:

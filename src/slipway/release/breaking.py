@@ -1,0 +1,169 @@
+"""Two schemas of a model compared: what differs for those who call it, and what of that breaks their calls."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import yaml
+
+from slipway.schema import Field, Schema
+from slipway.serving.function import Limits
+
+__all__ = ["Change", "changes", "limit_changes"]
+
+_LONGEST_SHOWN = 60
+_MOST_SHOWN = 8
+_LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("bytes", Limits().body)}
+
+
+class Change(NamedTuple):
+    """One difference, in words of one line (names in it are the model's own), and whether it breaks callers."""
+
+    text: str
+    breaking: bool
+
+
+def changes(before: Schema, after: Schema) -> list[Change]:
+    """What differs for callers, the breaking ones first; the order of the fields makes no difference.
+
+    A request may hold less than before where it breaks (unknown fields are refused); an answer may hold nothing new.
+    """
+    old, new = ({field.name: field for field in schema.fields} for schema in (before, after))
+    found = [
+        Change(f"field {_shown(name)} is gone: a row that has it is refused", True) for name in old if name not in new
+    ]
+    found += [_new(field) for field in after.fields if field.name not in old]
+    for name in old:
+        if name in new:
+            found += [
+                Change(f"field {_shown(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])
+            ]
+    found += [Change(f"the prediction {text}", breaking) for text, breaking in _output(before.target, after.target)]
+    return _ordered(found)
+
+
+def limit_changes(before: bytes, after: bytes) -> list[Change]:
+    """What differs in how much one request may hold; of the manifests (YAML) of two releases."""
+    old, new = _limits(before), _limits(after)
+    words = {name: word for name, (word, _) in _LIMITS.items()}
+    return _ordered(
+        Change(f"a request may hold {new[name]} {words[name]}, until now {old[name]}", new[name] < old[name])
+        for name in _LIMITS
+        if old[name] != new[name]
+    )
+
+
+def _ordered(found: Iterable[Change]) -> list[Change]:
+    return sorted(found, key=lambda change: not change.breaking)
+
+
+def _new(field: Field) -> Change:
+    words = "every row has to have it" if field.needed else "a row may leave it out"
+    return Change(f"field {_shown(field.name)} is new: {words}", field.needed)
+
+
+def _input(before: Field, after: Field) -> Iterator[Change]:
+    if before.kind != after.kind:
+        wider = (before.kind, after.kind) == ("integer", "number")
+        yield Change(f"takes {after.expected}, until now {before.expected}", not wider)
+        if not wider:
+            return
+    yield from _categories_taken(before, after)
+    yield from _range(before, after, narrower_breaks=True)
+    if before.optional and not after.optional:
+        yield Change("may no longer be null", True)
+    elif after.optional and not before.optional:
+        yield Change("may be null", False)
+    if after.needed and not before.needed:
+        yield Change("may no longer be left out", True)
+    elif before.needed and not after.needed:
+        yield Change("may be left out", False)
+    elif before.default != after.default:
+        yield Change(f"is {_shown(after.default)} where it is left out, until now {_shown(before.default)}", False)
+    yield from _meaning(before, after)
+
+
+def _output(before: Field, after: Field) -> Iterator[Change]:
+    if before.name != after.name:
+        yield Change(f"is {_shown(after.name)}, until now {_shown(before.name)}", True)
+    if before.kind != after.kind:
+        yield Change(f"is {after.expected}, until now {before.expected}", True)
+        return
+    if bool(before.categories) != bool(after.categories):
+        words = "one of a few labels" if after.categories else "any value"
+        yield Change(f"is {words}, no longer {'any value' if after.categories else 'one of a few labels'}", True)
+    elif added := _without(after.categories, before.categories):
+        yield Change(f"has new labels: {_listed(added)}", True)
+    if after.categories and (gone := _without(before.categories, after.categories)):
+        yield Change(f"never is one of these labels any more: {_listed(gone)}", True)
+    yield from _range(before, after, narrower_breaks=False)
+    if before.optional != after.optional:
+        yield Change("may be null" if after.optional else "is never null any more", after.optional)
+    yield from _meaning(before, after)
+
+
+def _categories_taken(before: Field, after: Field) -> Iterator[Change]:
+    if after.categories and not before.categories:
+        yield Change(f"takes only these, until now anything: {_listed(after.categories)}", True)
+    elif before.categories and not after.categories:
+        yield Change("takes anything, until now a few categories only", False)
+    else:
+        if gone := _without(before.categories, after.categories):
+            yield Change(f"no longer takes {_listed(gone)}", True)
+        if added := _without(after.categories, before.categories):
+            yield Change(f"also takes {_listed(added)}", False)
+
+
+def _range(before: Field, after: Field, *, narrower_breaks: bool) -> Iterator[Change]:
+    """What differs in the limits; whether a narrower range breaks, or else a wider one."""
+    for word, old, new, sign in (
+        ("minimum", before.minimum, after.minimum, 1.0),
+        ("maximum", before.maximum, after.maximum, -1.0),
+    ):
+        if old != new:
+            narrower = new is not None and (old is None or (new - old) * sign > 0)
+            yield Change(f"has the {word} {_limit(new)}, until now {_limit(old)}", narrower is narrower_breaks)
+
+
+def _meaning(before: Field, after: Field) -> Iterator[Change]:
+    if before.unit != after.unit:
+        # Where nothing was said before, saying it changes nothing.
+        said = bool(before.unit and after.unit)
+        yield Change(f"is in {_unit(after)}, until now in {_unit(before)}", said)
+    if before.description != after.description:
+        yield Change("is described anew", False)
+
+
+def _limits(manifests: bytes) -> dict[str, int]:
+    """What the function is told to take in one request, or takes unless it is told."""
+    found = {name: default for name, (_, default) in _LIMITS.items()}
+    for document in yaml.safe_load_all(manifests):
+        template = ((document or {}).get("spec") or {}).get("template") or {}
+        for container in (template.get("spec") or {}).get("containers") or ():
+            for variable in container.get("env") or ():
+                if variable.get("name") in found and str(variable.get("value", "")).isdecimal():
+                    found[variable["name"]] = int(variable["value"])
+    return found
+
+
+def _without(these: Iterable[object], those: Iterable[object]) -> list[object]:
+    known = set(those)
+    return [value for value in these if value not in known]
+
+
+def _listed(values: Iterable[object]) -> str:
+    shown = [_shown(value) for value in values]
+    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
+    return ", ".join(shown[:_MOST_SHOWN]) + more
+
+
+def _limit(value: float | None) -> str:
+    return "none" if value is None else f"{value:.15g}"
+
+
+def _unit(field: Field) -> str:
+    return _shown(field.unit) if field.unit else "no unit that is said"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
