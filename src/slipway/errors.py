@@ -1,6 +1,6 @@
 """The one kind of error that a user is meant to see."""
 
-__all__ = ["SlipwayError"]
+__all__ = ["OutOfReach", "SlipwayError"]
 
 
 class SlipwayError(Exception):
@@ -16,3 +16,7 @@ class SlipwayError(Exception):
 
     def __str__(self) -> str:
         return f"{self.problem}\n  → {self.fix}" if self.fix else self.problem
+
+
+class OutOfReach(SlipwayError):  # noqa: N818 - said of a place, and read as that
+    """A place that cannot be reached now, and may be later; the CLI exits with status 75 (`EX_TEMPFAIL`)."""

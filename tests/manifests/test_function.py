@@ -1,11 +1,6 @@
 """The manifests of releases: rendered by the real kustomize, checked against the schemas of the engines' own CRDs."""
 
-import json
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +12,11 @@ from slipway.release import documents, render
 from slipway.release.overlay import format  # noqa: A004
 from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
 from slipway.settings import Scale
-from tests import tools
+from tests.manifests.conftest import conform
 
 ROOT = Path(__file__).parents[2]
-KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
-KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"
 BASE = {path.name: path.read_bytes() for path in (ROOT / "manifests/function").iterdir()}
 FINGERPRINT = "1a2b3c4d" * 8
-
-
-@pytest.fixture(autouse=True)
-def kustomize(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kustomize is on the PATH."""
-    folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-
-
-@pytest.fixture(scope="session")
-def schemas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of JSON schemas, one a kind: of SLIPWAY_SCHEMAS, or made by the cluster's own tool where that is."""
-    if given := os.environ.get("SLIPWAY_SCHEMAS"):
-        yield Path(given)
-        return
-    tool = ROOT.parent / "shared/cluster/schemas"
-    folder = tmp_path_factory.mktemp("schemas")
-    if not tool.is_file() or subprocess.run([tool, folder], capture_output=True, check=False).returncode:
-        pytest.skip("the schemas of Knative's CRDs are missing: set SLIPWAY_SCHEMAS to a folder of them")
-    yield folder
 
 
 def record(model: str = "iris", version: int = 7, short: str = "1a2b3c4d") -> ReleaseRecord:
@@ -224,12 +197,3 @@ def test_what_git_holds_is_accepted(schemas: Path) -> None:
     for folder in sorted(path.parent for path in ROOT.glob("overlays/*/*/kustomization.yaml")):
         found = conform(render.build(folder, ROOT), schemas)
         assert found["invalid"] == found["errors"] == 0, folder
-
-
-def conform(content: bytes, schemas: Path) -> dict[str, int]:
-    tool = shutil.which("kubeconform") or tools.find("kubeconform", KUBECONFORM)
-    location = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
-    command = [tool, "-strict", "-summary", "-output", "json", "-schema-location", location]
-    done = subprocess.run(command, input=content, capture_output=True, check=False)
-    summary: dict[str, int] = json.loads(done.stdout)["summary"]
-    return summary

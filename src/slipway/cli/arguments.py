@@ -1,8 +1,10 @@
 """Arguments that several verbs take."""
 
+import shlex
+
 from slipway.errors import SlipwayError
 
-__all__ = ["pairs"]
+__all__ = ["pairs", "words"]
 
 
 def pairs(texts: list[str], option: str) -> dict[str, str]:
@@ -16,3 +18,12 @@ def pairs(texts: list[str], option: str) -> dict[str, str]:
             raise SlipwayError(f"{option} {name} is given twice: {found[name]!r} and {value!r}", fix="keep one of them")
         found[name] = value
     return found
+
+
+def words(text: str, option: str) -> list[str]:
+    """The words of a text, divided as a shell does; raises `SlipwayError` for a quotation mark that stands alone."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        fix = f"write it as for a shell: {option} \"c=0.5 name='a b'\""
+        raise SlipwayError(f"{option} {text!r} cannot be divided into words: {error}", fix=fix) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from slipway.cli.arguments import pairs
+from slipway.cli.arguments import pairs, words
 from slipway.cli.output import progress, say
 from slipway.errors import SlipwayError
 
@@ -32,6 +32,9 @@ def add(verbs: Any) -> None:
     step.add_argument("--in", dest="source", type=Path, metavar="DIR", help="what the step before left")
     step.add_argument("--out", dest="target", type=Path, metavar="DIR", required=True, help="where to leave the result")
     step.add_argument("--model", help="for the first step: the model")
+    step.add_argument(
+        "--parameters", default="", metavar="TEXT", help="what -p takes, several in one text: 'c=0.5 solver=lbfgs'"
+    )
     _about(step)
     step.set_defaults(run=_step)
 
@@ -101,7 +104,8 @@ def _step(args: argparse.Namespace) -> int:
     settings.model(model)
     environment.enter(settings, model, sys.argv[1:])
     if args.source is None:
-        parameters, metadata = pairs(args.parameter, "-p"), pairs(args.metadata, "-m")
+        given = [*args.parameter, *words(args.parameters, "--parameters")]
+        parameters, metadata = pairs(given, "-p"), pairs(args.metadata, "-m")
         about = run.begin(settings, model, args.env, data=args.data, parameters=parameters, metadata=metadata)
     say(f"{args.name}: {run.step(args.name, settings, args.source, args.target, about)}")
     return 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from slipway.release.overlay_types import ReleaseRecord
     from slipway.settings import Scale
 
-__all__ = ["BASE", "build", "find_kustomize", "manifests", "values"]
+__all__ = ["BASE", "build", "fill", "find_kustomize", "manifests", "values"]
 
 BASE = "manifests/function"
 """Where the platform engineer says what every release looks like."""
@@ -75,42 +75,51 @@ def manifests(base: "Mapping[str, bytes]", model: str, record: "ReleaseRecord", 
 
     Raises `SlipwayError` when kustomize is missing, refuses the base, or makes no Service of the release out of it.
     """
-    if "kustomization.yaml" not in base:
-        raise SlipwayError(f"{BASE}/kustomization.yaml is not in git", fix="git add and git commit it")
-    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-        folder = _lay_out(Path(scratch), base, values(model, record, scale))
-        try:
-            rendered = build(folder, root)
-        except SlipwayError as error:
-            problem = error.problem.replace(f"{Path(scratch).resolve()}/", "").replace(f"{scratch}/", "")
-            raise SlipwayError(f"{BASE} does not render: {problem}", fix=error.fix or f"mend {BASE}") from error
+    rendered = fill(BASE, base, "Release", values(model, record, scale), root)
     _check(rendered, f"{model}-{record.release}", record.image)
     return documents.HEADER.encode() + rendered
 
 
-def _lay_out(scratch: Path, base: "Mapping[str, bytes]", spec: dict[str, Any]) -> Path:
+def fill(place: str, base: "Mapping[str, bytes]", kind: str, spec: dict[str, Any], root: Path) -> bytes:
+    """What kustomize makes of the component at `place` (its files in `base`), the source of its values being `spec`.
+
+    `kind` is that of the object which the component's replacements refer to. Raises `SlipwayError` when kustomize is
+    missing or refuses it.
+    """
+    if "kustomization.yaml" not in base:
+        raise SlipwayError(f"{place}/kustomization.yaml is not in git", fix="git add and git commit it")
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        folder = _lay_out(Path(scratch), place, base, kind, spec)
+        try:
+            return build(folder, root)
+        except SlipwayError as error:
+            problem = error.problem.replace(f"{Path(scratch).resolve()}/", "").replace(f"{scratch}/", "")
+            raise SlipwayError(f"{place} does not render: {problem}", fix=error.fix or f"mend {place}") from error
+
+
+def _lay_out(scratch: Path, place: str, base: "Mapping[str, bytes]", kind: str, spec: dict[str, Any]) -> Path:
     """The base, and beside it a folder of data only that takes it as a component."""
     for path, content in base.items():
-        file = scratch / BASE / path
+        file = scratch / place / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    release = scratch / "release"
-    release.mkdir()
+    folder = scratch / "values"
+    folder.mkdir()
     # Marked as local, it is a source of values and stays out of what is rendered.
-    metadata = {"name": "release", "annotations": {"config.kubernetes.io/local-config": "true"}}
-    data = {"apiVersion": "slipway/v1", "kind": "Release", "metadata": metadata, "spec": spec}
-    (release / "release.yaml").write_bytes(documents.format(data))
-    (release / "kustomization.yaml").write_bytes(
+    metadata = {"name": kind.lower(), "annotations": {"config.kubernetes.io/local-config": "true"}}
+    data = {"apiVersion": "slipway/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    (folder / "values.yaml").write_bytes(documents.format(data))
+    (folder / "kustomization.yaml").write_bytes(
         documents.format(
             {
                 "apiVersion": "kustomize.config.k8s.io/v1beta1",
                 "kind": "Kustomization",
-                "resources": ["release.yaml"],
-                "components": [f"../{BASE}"],
+                "resources": ["values.yaml"],
+                "components": [f"../{place}"],
             }
         )
     )
-    return release
+    return folder
 
 
 def _check(rendered: bytes, name: str, image: str) -> None:

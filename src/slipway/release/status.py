@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.git import Head, Repository
-from slipway.release import declare, edits, promote
+from slipway.git import Repository
+from slipway.release import declare, edits, promote, trainings, workflow
+from slipway.release.choosing import decide
 from slipway.release.due import held
 from slipway.release.overlay_types import Overlay
-from slipway.release.releasing import decide
 from slipway.store import store_of
 
 if TYPE_CHECKING:
@@ -78,9 +78,11 @@ def _next(settings: "Settings", repository: Repository, commit: str, store: "Sto
     source = settings.environment(overlay.environment).promotes_from
     if source is None:
         decision = decide(settings, overlay.model, store, overlay)
-        return f"due: {decision.reason}" if decision.record else decision.reason
-    head = Head("HEAD", commit)
-    found = promote.candidate(repository, head, settings, overlay, promote.Wish(allow_unbuilt=True))
+        if decision.record:
+            return f"due: {decision.reason}"
+        declared = workflow.read(repository, commit, overlay.environment, overlay.model)
+        return trainings.awaited(settings, overlay.model, store, overlay, declared) or decision.reason
+    found = promote.candidate(repository, commit, settings, overlay, promote.Wish(allow_unbuilt=True))
     if any(release.record.fingerprint == found.record.fingerprint for release in overlay.releases):
         return f"{source} serves the same"
     return f"{found.name} of {source} can be promoted"

@@ -11,7 +11,7 @@ from google.api_core.exceptions import Forbidden, GoogleAPICallError, GoogleAPIE
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud.storage.exceptions import DataCorruption
 
-from slipway.errors import SlipwayError
+from slipway.errors import OutOfReach, SlipwayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,18 +36,20 @@ _out_of_reach: dict[tuple[str | None, str], tuple[float, tuple[str, str]]] = {}
 def explained(bucket: str, action: str, url: str) -> "Iterator[None]":
     """Turn an error of the client within the block into a `SlipwayError`: which bucket, what happened, what to do.
 
+    It is `OutOfReach` where trying again may help.
     A bucket that could not be reached is not asked again for a while: what goes on with the next model would wait anew.
     """
     place = (os.environ.get("STORAGE_EMULATOR_HOST"), bucket)
     until, found = _out_of_reach.get(place, (0.0, ("", "")))
     if time.monotonic() < until:
-        raise SlipwayError(f"cannot {action} {url}: {found[0]}", fix=found[1])
+        raise OutOfReach(f"cannot {action} {url}: {found[0]}", fix=found[1])
     try:
         yield
     except (GoogleAPIError, GoogleAuthError, DataCorruption, *_UNREACHABLE) as error:
         reason, fix = _diagnosis(error, bucket)
         if _is_out_of_reach(error):
             _out_of_reach[place] = (time.monotonic() + _PAUSE, (reason, fix))
+            raise OutOfReach(f"cannot {action} {url}: {reason}", fix=fix) from error
         raise SlipwayError(f"cannot {action} {url}: {reason}", fix=fix) from error
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "fields",
     "now",
     "parse",
+    "run_url",
     "user",
 ]
 
@@ -63,6 +64,8 @@ class Training(Struct, frozen=True, kw_only=True):
     branch: str | None = None
     dirty: bool = False
     python: str | None = None
+    run: str | None = None
+    """The address of the run that trained it, or the name of its workflow."""
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -73,6 +76,9 @@ class Data(Struct, frozen=True, kw_only=True):
     sha256: Digest
     rows: Count
     held_out: Count = 0
+    """How many of the rows were held out."""
+    share: float | None = None
+    """The share by which they were chosen: a row whose hash is below it was never trained on."""
 
 
 class Origin(Struct, frozen=True):
@@ -123,6 +129,20 @@ def user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name
         return f"uid {os.getuid()}"
+
+
+def run_url() -> str:
+    """The address of the pipeline's run that this is part of; empty where there is none.
+
+    `SLIPWAY_RUN` says it, and what GitHub Actions sets
+    (https://docs.github.com/en/actions/reference/workflows-and-actions/variables).
+    """
+    if given := os.environ.get("SLIPWAY_RUN"):
+        return given
+    parts = [os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    attempt = os.environ.get("GITHUB_RUN_ATTEMPT", "1")
+    again = "" if attempt == "1" else f"/attempts/{attempt}"
+    return "{}/{}/actions/runs/{}".format(*parts) + again if all(parts) else ""
 
 
 def encode(value: object) -> bytes:

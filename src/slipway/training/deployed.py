@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from slipway.errors import SlipwayError
 from slipway.store import store_of
 from slipway.training.environment import SOURCE
 
@@ -30,15 +31,30 @@ sys.stdout.buffer.write(msgspec.json.encode(load(Path(sys.argv[1])).answer(msgsp
 
 
 def record(settings: "Settings", model: str, environment: str) -> "Record | None":
-    """The record of the newest version that answers requests, as the overlay in the work tree says."""
+    """The record of the newest version that answers requests, as the overlay in the work tree says.
+
+    Where there is no work tree, `SLIPWAY_DEPLOYED` says it; raises `SlipwayError` when that is no version.
+    """
+    version = _told() or _declared(settings, model, environment)
+    if version is None:
+        return None
+    store = store_of(settings, environment)
+    return store.record(model, version) if version in store.versions(model) else None
+
+
+def _told() -> int | None:
+    text = os.environ.get("SLIPWAY_DEPLOYED", "")
+    if text and not text.isdecimal():
+        raise SlipwayError(f"SLIPWAY_DEPLOYED is {text!r}", fix="set it to a version, such as 7, or to nothing")
+    return int(text) if text else None
+
+
+def _declared(settings: "Settings", model: str, environment: str) -> int | None:
     from slipway.release.overlay import read_folder
 
     overlay = read_folder(settings.root, environment, model)
     release = overlay.serving() if overlay else None
-    if release is None:
-        return None
-    store = store_of(settings, environment)
-    return store.record(model, release.version) if release.version in store.versions(model) else None
+    return release.version if release else None
 
 
 def predictions(settings: "Settings", deployed: "Record", rows: "Sequence[Any]") -> "list[Any] | None":

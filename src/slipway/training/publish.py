@@ -3,10 +3,12 @@
 import platform
 from typing import TYPE_CHECKING
 
+from slipway import digests
 from slipway.store import store_of
-from slipway.store.records import Data, Training
+from slipway.store.records import Data, Training, run_url
 
 if TYPE_CHECKING:
+    from slipway.store import Record, Store
     from slipway.training.run import Run
 
 __all__ = ["run"]
@@ -16,7 +18,7 @@ def run(run: "Run") -> str:
     """Publish the run as the next version of its model in its environment; leave the record as `version.json`."""
     about, data, rows, measured = run.about, run.read("data.json"), run.read("rows.json"), run.read("metrics.json")
     store = store_of(run.settings, about.environment)
-    record = store.publish(
+    record = _published(run, store) or store.publish(
         about.model,
         run.folder / "artifact",
         record={
@@ -26,9 +28,16 @@ def run(run: "Run") -> str:
                 branch=about.commit.branch or None,
                 dirty=about.commit.dirty,
                 python=platform.python_version(),
+                run=run_url() or None,
                 parameters=about.parameters,
             ),
-            "data": Data(uri=data["uri"], sha256=data["sha256"], rows=rows["rows"], held_out=rows["held_out"]),
+            "data": Data(
+                uri=data["uri"],
+                sha256=data["sha256"],
+                rows=rows["rows"],
+                held_out=rows["held_out"],
+                share=run.model.held_out,
+            ),
             "metrics": measured["metrics"],
             "gates": measured["gates"],
             "metadata": about.metadata,
@@ -41,3 +50,21 @@ def run(run: "Run") -> str:
     )
     run.write("version.json", record)
     return f"published {record.id}, {record.artifact.digest[:8]}"
+
+
+def _published(run: "Run", store: "Store") -> "Record | None":
+    """What this very run has published already: a pod that is lost after that is started again."""
+    name, data = run_url(), run.read("data.json")["sha256"]
+    if not name:
+        return None
+    artifact = digests.of_files(
+        {path: digests.of_file(file) for path, file in digests.walk(run.folder / "artifact").items()}
+    )
+    for version in reversed(store.versions(run.about.model)):
+        record = store.record(run.about.model, version)
+        if record.created < run.about.started:
+            return None
+        same = record.training and record.data and (record.training.run, record.data.sha256) == (name, data)
+        if same and record.artifact.digest == artifact:
+            return record
+    return None

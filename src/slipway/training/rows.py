@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["held_out", "plain", "records"]
+__all__ = ["hashes", "held_out", "plain", "records"]
 
 
 def held_out(data: "pd.DataFrame", columns: "Sequence[str]", fraction: float) -> "pd.Series[bool]":
@@ -20,8 +20,13 @@ def held_out(data: "pd.DataFrame", columns: "Sequence[str]", fraction: float) ->
     import pandas as pd
 
     limit = int(fraction * 2**64)
+    return pd.Series([number < limit for number in hashes(data, columns)], index=data.index, dtype=bool)
+
+
+def hashes(data: "pd.DataFrame", columns: "Sequence[str]") -> list[int]:
+    """For each row a number of 64 bits, of the values in `columns`: `held_out` says of which."""
     rows = zip(*(_comparable(data[name]) for name in sorted(columns)), strict=True)
-    return pd.Series([_number(row) < limit for row in rows], index=data.index, dtype=bool)
+    return [_number(row) for row in rows]
 
 
 def records(data: "pd.DataFrame", columns: "Sequence[str]") -> list[dict[str, Any]]:

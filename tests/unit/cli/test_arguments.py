@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.cli.arguments import pairs
+from slipway.cli.arguments import pairs, words
 from slipway.errors import SlipwayError
 
 
@@ -33,3 +33,19 @@ def test_what_is_no_pair_is_refused(texts, says):
     with pytest.raises(SlipwayError) as caught:
         pairs(texts, "-p")
     assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("", []), ("c=0.5 solver=lbfgs", ["c=0.5", "solver=lbfgs"]), ("who='Ann B.'\nc=1", ["who=Ann B.", "c=1"])],
+)
+def test_a_text_is_divided_into_words(text, found):
+    """As a shell does, so that a value may have spaces."""
+    assert words(text, "--parameters") == found
+
+
+def test_half_a_quotation_is_refused():
+    """With the way to write it."""
+    with pytest.raises(SlipwayError, match="cannot be divided into words: No closing quotation") as caught:
+        words("who='Ann", "--parameters")
+    assert "write it as for a shell" in caught.value.fix

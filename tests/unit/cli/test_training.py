@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.cli import main
 from slipway.scaffold import new_model
 from slipway.settings import load
 from slipway.training import environment
@@ -59,3 +60,22 @@ def test_a_mistake_is_told_without_a_traceback(repository, words, says):
     assert "Traceback" not in done.stderr
     assert not (repository / "store").exists()
     assert (repository / "model" / "fruit" / "model.py").is_file()
+
+
+def test_a_store_out_of_reach_has_a_status_of_its_own(repository, monkeypatch):
+    """So that a workflow tries again what may get better, and nothing else."""
+    (repository / "slipway.yaml").write_text("environments:\n  test: {store: gs://far, namespace: slipway-test}\n")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
+    assert main(["-C", str(repository), "versions", "fruit"]) == os.EX_TEMPFAIL
+    assert main(["-C", str(repository), "versions", "fruit", "--env", "tset"]) == 1
+
+
+def test_parameters_in_one_text(repository):
+    """A workflow has one argument for all of them; a typo in it is a mistake like any other."""
+    first = ["step", "fetch", "--model", "fruit", "--out", "run"]
+    assert slipway(*first, "--parameters", "max_iter=300", "--data", "", cwd=repository).returncode == 0
+    assert '"max_iter": 300' in (repository / "run" / "about.json").read_text()
+    done = slipway(*first, "--parameters", "maxiter=300", cwd=repository)
+    assert done.returncode == 1
+    assert "did you mean 'max_iter'" in done.stderr

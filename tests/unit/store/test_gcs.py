@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.errors import SlipwayError
+from slipway.errors import OutOfReach, SlipwayError
 from slipway.store import Store, open_store
 from tests.unit.store.conftest import Place
 from tests.unit.store.proxy import Proxy, between
@@ -43,7 +43,7 @@ def test_a_bucket_out_of_reach(dead_server: str, monkeypatch: pytest.MonkeyPatch
     for number, ask in enumerate(asks):
         store = open_store(f"gs://far-{number}/models", root=tmp_path, environment="test")
         with pytest.raises(
-            SlipwayError, match=rf"gs://far-{number}/models/.*'far-{number}' cannot be reached .*\n.*network"
+            OutOfReach, match=rf"gs://far-{number}/models/.*'far-{number}' cannot be reached .*\n.*network"
         ):
             ask(store)
 
@@ -55,10 +55,10 @@ def test_a_bucket_out_of_reach_is_not_waited_for_again(
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
     proxy.refuses = lambda *_: 503
     store = bucket.store()
-    with pytest.raises(SlipwayError, match="cannot be reached") as first:
+    with pytest.raises(OutOfReach, match="cannot be reached") as first:
         store.versions("iris")
     asked = len(proxy.seen)
-    with pytest.raises(SlipwayError, match="cannot be reached") as second:
+    with pytest.raises(OutOfReach, match="cannot be reached") as second:
         store.versions("iris")
     assert len(proxy.seen) == asked > 0
     assert str(second.value) == str(first.value)

@@ -37,3 +37,17 @@ def test_numbers_of_numpy_are_numbers() -> None:
 def test_records_are_made_to_be_read() -> None:
     """Keys are sorted, a line each, and the file ends with a line end."""
     assert records.encode({"b": [1], "a": None}) == b'{\n  "a": null,\n  "b": [\n    1\n  ]\n}\n'
+
+
+def test_the_run_that_this_is_part_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub's page of it, of each attempt its own; what SLIPWAY_RUN says goes before; on a laptop there is none."""
+    for name in ("SLIPWAY_RUN", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"):
+        monkeypatch.delenv(name, raising=False)
+    assert records.run_url() == ""
+    for name, value in {"SERVER_URL": "https://github.com", "REPOSITORY": "team/models", "RUN_ID": "42"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    assert records.run_url() == "https://github.com/team/models/actions/runs/42"
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    assert records.run_url() == "https://github.com/team/models/actions/runs/42/attempts/2"
+    monkeypatch.setenv("SLIPWAY_RUN", "train-iris-1a2b3c4d")
+    assert records.run_url() == "train-iris-1a2b3c4d"

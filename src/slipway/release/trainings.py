@@ -1,0 +1,258 @@
+"""What a changed training digest leads to: a declared training, one on the runner, words for a person, or nothing."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.release import edits, workflow
+from slipway.release.due import held
+from slipway.release.images import UNBUILT
+from slipway.release.workflow import Training
+from slipway.store import Record
+from slipway.store.records import run_url
+from slipway.training.digest import training_digest
+from slipway.training.environment import SOURCE
+
+if TYPE_CHECKING:
+    from slipway.git import Repository
+    from slipway.release.overlay_types import Overlay
+    from slipway.release.place import Stand
+    from slipway.settings import ModelSettings, Settings
+    from slipway.store import Store
+
+__all__ = ["Occasion", "Wanted", "awaited", "declare", "facts", "plan", "run", "wanted"]
+
+Occasion = Literal["as set", "also manual", "scheduled"]
+"""Why it is asked: a push, a push to a branch that trains whatever the settings say, or the time of the day."""
+
+Kind = Literal["nothing", "declare", "runner", "message"]
+
+_UNTRAINED = "no version was trained by this code"
+_TAIL = 15
+"""Lines of a training's output that its failure is told with."""
+
+
+class Wanted(NamedTuple):
+    """What is to be done about a model's training, and why; a message names the command that does it by hand."""
+
+    kind: Kind
+    reason: str
+    digest: str = ""
+    """The training digest of the code as it stands; empty where nobody asked for it."""
+
+
+def plan(
+    settings: "Settings",
+    environment: str,
+    model: str,
+    store: "Store",
+    overlay: "Overlay",
+    declared: Training | None,
+    occasion: Occasion = "as set",
+) -> Wanted:
+    """What the code as it stands asks for; `declared` is what `workflow.read` found beside the overlay.
+
+    Raises `SlipwayError` when the model's code cannot be read.
+    """
+    if reason := _stopped(settings, environment, overlay):
+        return Wanted("nothing", reason)
+    records = (store.record(model, version) for version in reversed(store.versions(model)))
+    return wanted(settings, overlay, records, declared, training_digest(settings, model), occasion)
+
+
+def wanted(
+    settings: "Settings",
+    overlay: "Overlay",
+    records: Iterable[Record],
+    declared: Training | None,
+    digest: str,
+    occasion: Occasion = "as set",
+) -> Wanted:
+    """Decide on the records of a model's versions, newest first (they are read no further than needed).
+
+    `digest` is the training digest of the code. A version of it counts unless a newer one was deployed since, which the
+    code has gone back from; one that was rejected counts, as the same training would give the same again.
+    """
+    environment, model = overlay.environment, overlay.model
+    of = settings.model(model)
+    if reason := _stopped(settings, environment, overlay):
+        return Wanted("nothing", reason, digest)
+    newest, found = _trained(records, overlay, digest)
+    behind = _behind(declared, of, digest) and not _lacking(settings, environment)
+    if found is not None and not behind:
+        return Wanted("nothing", f"v{found.version} was trained by this code", digest)
+    if of.train == "manual" and occasion != "also manual":
+        return _by_hand(model, environment, newest, digest)
+    if of.train == "declared":
+        return _declared(settings, environment, model, declared, digest)
+    if occasion == "scheduled":
+        return Wanted("nothing", "a scheduled run trains nothing; the next push does", digest)
+    return Wanted("runner", _UNTRAINED, digest)
+
+
+def awaited(settings: "Settings", model: str, store: "Store", overlay: "Overlay", declared: Training | None) -> str:
+    """What to say of a training that is declared for the code as it stands and has published nothing; else ""."""
+    if declared is None or overlay.hold or settings.model(model).train == "manual":
+        return ""
+    digest = training_digest(settings, model)
+    records = (store.record(model, version) for version in reversed(store.versions(model)))
+    if declared.digest != digest or _trained(records, overlay, digest)[1]:
+        return ""
+    return _since(model, declared)
+
+
+def declare(
+    repository: "Repository",
+    stand: "Stand",
+    settings: "Settings",
+    overlay: "Overlay",
+    image: str,
+    *,
+    digest: str,
+    fingerprint: str = "",
+) -> dict[str, bytes | None]:
+    """The changes ({path: content, or None to remove it}) that declare a training by the trainer `image`.
+
+    `digest` is the training digest that was asked for, `fingerprint` the trainer's. There are none where just this is
+    declared already. Raises `SlipwayError` when the base of trainings does not render.
+    """
+    environment, model = overlay.environment, overlay.model
+    of, serving = settings.model(model), overlay.serving()
+    training = Training(
+        digest=digest,
+        image=image,
+        fingerprint=fingerprint,
+        commit=stand.code.commit,
+        branch=stand.code.branch,
+        run=run_url(),
+        created=edits.now(),
+        by=repository.identity(),
+        deployed=serving.version if serving else None,
+        schedule=of.schedule,
+        secrets=of.secrets,
+    )
+    before = workflow.read(repository, stand.commit, environment, model)
+    if before is not None and _content(before) == _content(training):
+        return {}
+    base = repository.files(stand.code.commit, workflow.BASE)
+    files = workflow.files(base, environment, model, overlay.namespace, training, settings.root)
+    return workflow.changes(repository, stand.commit, environment, model, files)
+
+
+def facts(model: str, digest: str, image: str, reason: str) -> dict[str, str]:
+    """What a commit message tells of a declared training."""
+    return {"Training": f"train-{model}-{digest[:8]}", "Why": reason, "Trainer": image}
+
+
+def run(settings: "Settings", model: str, environment: str, report: Callable[[str], None] = lambda _: None) -> Record:
+    """Train a model on this machine, in its own environment, and publish the next version; returns its record.
+
+    `report` gets each line of what the training says. Raises `SlipwayError` with the last of them when it fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        lines = _train(["train", model, "--env", environment, "--keep", scratch], settings.root, report)
+        path = Path(scratch) / "publish" / "version.json"
+        if lines is None and path.is_file():
+            return msgspec.json.decode(path.read_bytes(), type=Record)
+    said = "\n  ".join(lines or ["it said nothing"])
+    raise SlipwayError(
+        f"training {model} failed:\n  {said}", fix=f"slipway train {model} --env {environment} does the same by hand"
+    )
+
+
+def _stopped(settings: "Settings", environment: str, overlay: "Overlay") -> str:
+    source = settings.environment(environment).promotes_from
+    if source is not None:
+        return f"{environment} takes only what {source} has verified"
+    return held(overlay.hold) if overlay.hold else ""
+
+
+def _trained(records: Iterable[Record], overlay: "Overlay", digest: str) -> tuple[Record | None, Record | None]:
+    """The newest version, and the newest that this code trained and nothing newer replaced."""
+    serving = overlay.serving()
+    newest = None
+    for record in records:
+        newest = newest or record
+        if serving is not None and record.version < serving.version:
+            break
+        if record.training is not None and record.training.digest == digest:
+            return newest, record
+    return newest, None
+
+
+def _behind(declared: Training | None, of: "ModelSettings", digest: str) -> bool:
+    """Whether what the schedule trains again is not what code and settings say by now."""
+    if of.train != "declared":
+        return False
+    if declared is None:
+        return of.schedule is not None
+    scheduled = of.schedule or declared.schedule
+    now = (digest, of.schedule, of.secrets)
+    return scheduled is not None and (declared.digest, declared.schedule, declared.secrets) != now
+
+
+def _content(training: Training) -> tuple[object, ...]:
+    """What makes a training another one; who declared it, when and from which commit does not."""
+    return training.digest, training.image, training.schedule, training.secrets
+
+
+def _by_hand(model: str, environment: str, newest: Record | None, digest: str) -> Wanted:
+    if newest is not None and newest.training is None:
+        return Wanted("nothing", f"v{newest.version} was published by hand (train: manual)", digest)
+    command = f"slipway train {model} --env {environment}"
+    return Wanted("message", f"{_UNTRAINED}, and it trains by hand (train: manual): {command}", digest)
+
+
+def _declared(settings: "Settings", environment: str, model: str, declared: Training | None, digest: str) -> Wanted:
+    if declared is not None and declared.digest == digest:
+        if not _behind(declared, settings.model(model), digest):
+            return Wanted("nothing", _since(model, declared), digest)
+        return Wanted("declare", "its schedule or its secrets have changed", digest)
+    if lacking := _lacking(settings, environment):
+        where = f"environments.{environment} in slipway.yaml has no {' and no '.join(lacking)}"
+        command = f"slipway train {model} --env {environment}, or models.{model}.train: runner"
+        return Wanted("message", f"a cluster cannot train it, as {where}; {command} does", digest)
+    return Wanted("declare", _UNTRAINED, digest)
+
+
+def _lacking(settings: "Settings", environment: str) -> list[str]:
+    """What an environment lacks for a cluster to train in it: a store and images that a pod can reach."""
+    at = settings.environment(environment)
+    found = [] if at.store.startswith("gs://") else ["store: gs://BUCKET/PREFIX"]
+    return [*found, *(["registry"] if at.registry == UNBUILT else [])]
+
+
+def _since(model: str, declared: Training) -> str:
+    name = workflow.name_of(model, declared)
+    return f"its training is declared since {declared.created}: argo get {name} tells how it goes"
+
+
+def _train(words: list[str], root: Path, report: Callable[[str], None]) -> list[str] | None:
+    """Run `slipway WORDS` as a process of its own; None when it succeeds, else the last of what it said."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("GITHUB_TOKEN", "GH_TOKEN")}
+    command = [sys.executable, "-P", "-m", "slipway", "-C", str(root), *words]
+    lines: list[str] = []
+    with subprocess.Popen(
+        command,
+        env=environment | {"PYTHONPATH": SOURCE},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                lines = [*lines[1 - _TAIL :], line.rstrip("\n")]
+                report(lines[-1])
+        except BaseException:
+            process.terminate()
+            raise
+    return lines if process.returncode else None

@@ -1,0 +1,203 @@
+"""The manifests of declared trainings: rendered by the real kustomize, read by Argo's own linter and schemas."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from slipway.release import render, workflow
+from slipway.release.workflow import Training
+from slipway.settings import SecretRef
+from slipway.training.run import STEPS
+from tests.manifests.conftest import ROOT, conform
+
+BASE = {path.name: path.read_bytes() for path in (ROOT / "workflows/train").iterdir()}
+IMAGE = f"registry.example/team/iris-train@sha256:{'0' * 64}"
+SECRETS = msgspec.convert({"TOKEN": {"secret": "iris-source", "key": "token"}}, dict[str, SecretRef])
+
+
+def training(**more: Any) -> Training:
+    return Training(
+        digest="1a2b3c4d" * 8,
+        image=IMAGE,
+        commit="c" * 40,
+        branch="trainpred/deeper",
+        created="2026-11-21T10:00:00Z",
+        by="Ada <ada@example.org>",
+        **more,
+    )
+
+
+def files(**more: Any) -> dict[str, bytes]:
+    return workflow.files(BASE, "test", "iris", "slipway-test", training(**more), ROOT)
+
+
+def assembled(folder: Path, **more: Any) -> bytes:
+    for path, content in files(**more).items():
+        (folder / path).write_bytes(content)
+    return render.build(folder, ROOT)
+
+
+def template(**more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(files(**more)["template.yaml"])
+    return found
+
+
+def steps(**more: Any) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in template(**more)["spec"]["templates"]}
+
+
+def variables(container: dict[str, Any]) -> dict[str, Any]:
+    return {each["name"]: each.get("value", each.get("valueFrom")) for each in container["env"]}
+
+
+def test_nothing_of_the_base_is_left_open(tmp_path: Path) -> None:
+    """Every place that a training sets is set."""
+    assert b"set by slipway" not in assembled(tmp_path, schedule="@daily")
+
+
+def test_what_is_declared_is_assembled(tmp_path: Path) -> None:
+    """Template before workflow, which would fail without it; in their namespace, the record not among them."""
+    found = list(yaml.safe_load_all(assembled(tmp_path, schedule="0 3 * * 1")))
+    assert [(item["kind"], item["metadata"]["name"]) for item in found] == [
+        ("WorkflowTemplate", "train-iris"),
+        ("Workflow", "train-iris-1a2b3c4d"),
+        ("CronWorkflow", "train-iris"),
+    ]
+    assert {item["metadata"]["namespace"] for item in found} == {"slipway-test"}
+    assert {item["metadata"]["labels"]["app.kubernetes.io/managed-by"] for item in found} == {"slipway"}
+
+
+def test_without_a_schedule_nothing_is_trained_again() -> None:
+    """The CronWorkflow is there for a model with a schedule only, under the plural field."""
+    assert "cron.yaml" not in files()
+    cron = yaml.safe_load(files(schedule="0 3 * * 1")["cron.yaml"])
+    assert cron["spec"]["schedules"] == ["0 3 * * 1"]
+    assert cron["spec"]["workflowSpec"] == {"workflowTemplateRef": {"name": "train-iris"}}
+
+
+def test_the_workflow_says_nothing_but_its_template() -> None:
+    """So that an admission policy can refuse all else; and without a time to live it is not run again."""
+    declared = yaml.safe_load(files()["workflow.yaml"])
+    assert declared["spec"] == {"workflowTemplateRef": {"name": "train-iris"}}
+    assert declared["metadata"]["annotations"]["slipway/training-digest"] == "1a2b3c4d" * 8
+    assert not re.search(rb"ttl", b"".join(files().values()), re.IGNORECASE)
+
+
+def test_the_steps_are_those_of_a_laptop_in_their_order() -> None:
+    """Each is a pod of its own that hands its folder to the next."""
+    order = [group[0] for group in steps()["train"]["steps"]]
+    assert [each["template"] for each in order] == list(STEPS)
+    handed = [each["arguments"]["artifacts"][0]["from"] for each in order[1:]]
+    assert handed == [f"{{{{steps.{name}.outputs.artifacts.run}}}}" for name in STEPS[:-1]]
+    assert {name: steps()[name]["container"]["args"][:2] for name in STEPS} == {name: ["step", name] for name in STEPS}
+
+
+def test_the_trainer_is_named_once() -> None:
+    """The image and its command stand in the defaults, and in no step."""
+    found = template()["spec"]
+    assert found["templateDefaults"]["container"]["image"] == IMAGE
+    assert found["templateDefaults"]["container"]["command"] == ["slipway"]
+    assert not any("image" in each.get("container", {}) for each in found["templates"])
+
+
+def test_what_a_person_may_give() -> None:
+    """Other data, the environment, and parameters of the model's own reach the first step."""
+    arguments = {each["name"]: each["value"] for each in template()["spec"]["arguments"]["parameters"]}
+    assert arguments == {"data": "", "environment": "test", "parameters": ""}
+    fetch = steps()["fetch"]["container"]["args"]
+    assert dict(zip(fetch[2::2], fetch[3::2], strict=True)) == {
+        "--model": "iris",
+        "--env": "{{workflow.parameters.environment}}",
+        "--data": "{{workflow.parameters.data}}",
+        "--parameters": "{{workflow.parameters.parameters}}",
+        "--out": "/run/slipway/out",
+    }
+
+
+@pytest.mark.parametrize(("deployed", "told"), [(None, ""), (7, "7")])
+def test_what_the_record_of_the_version_is_to_say(deployed: int | None, told: str) -> None:
+    """Commit, branch, run and the deployed version come by the environment: an image has no git."""
+    found = variables(template(deployed=deployed)["spec"]["templateDefaults"]["container"])
+    assert {name: value for name, value in found.items() if name.startswith("SLIPWAY_")} == {
+        "SLIPWAY_COMMIT": "c" * 40,
+        "SLIPWAY_BRANCH": "trainpred/deeper",
+        "SLIPWAY_DEPLOYED": told,
+        "SLIPWAY_RUN": "{{workflow.name}}",
+    }
+
+
+def test_only_fit_gets_the_secrets() -> None:
+    """By reference, never their values."""
+    found = steps(secrets=SECRETS)
+    expected = {"secretKeyRef": {"name": "iris-source", "key": "token"}}
+    assert variables(found["fit"]["container"]) == {"SLIPWAY_MODEL": "iris", "TOKEN": expected}
+    assert not any("env" in found[name]["container"] for name in STEPS if name != "fit")
+
+
+def test_one_training_of_a_model_at_a_time() -> None:
+    """The mutex is the model's, in the namespace of the environment; the plural field is used."""
+    assert template()["spec"]["synchronization"] == {"mutexes": [{"name": "train-iris"}]}
+
+
+def test_only_what_can_get_better_is_tried_again() -> None:
+    """In each step a lost pod and a place out of reach; the whole never, which would fit a second time."""
+    found = steps()
+    told = {found[name]["retryStrategy"]["expression"] for name in STEPS}
+    assert told == {f"lastRetry.status == 'Error' || lastRetry.exitCode == '{os.EX_TEMPFAIL}'"}
+    assert "retryStrategy" not in found["train"]
+    assert "retryStrategy" not in template()["spec"]["templateDefaults"]
+
+
+def test_the_strictest_pod_security() -> None:
+    """What the Pod Security Standard `restricted` asks of all containers, and no token for the model's code."""
+    spec = template()["spec"]
+    assert spec["templateDefaults"]["container"]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    patch = yaml.safe_load(spec["podSpecPatch"])
+    for container in [*patch["initContainers"], *patch["containers"]]:
+        assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert [mount["name"] for mount in container["volumeMounts"]] == ["executor-token"]
+    assert "executor-token" not in str(spec["templateDefaults"])
+
+
+@pytest.mark.parametrize("more", [{}, {"schedule": "@daily", "secrets": SECRETS, "deployed": 7}], ids=["least", "all"])
+def test_argo_accepts_it(tmp_path: Path, more: dict[str, Any]) -> None:
+    """Argo's linter finds the template that is referred to, every parameter and artifact, and no unknown field."""
+    done = lint(tmp_path, assembled(tmp_path, **more))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_argo_would_refuse(tmp_path: Path) -> None:
+    """An artifact that no step leaves is found: the check above checks something."""
+    wrong = assembled(tmp_path).replace(b"{{steps.fit.outputs", b"{{steps.fitt.outputs")
+    assert lint(tmp_path, wrong).returncode != 0
+
+
+@pytest.mark.parametrize("more", [{}, {"schedule": "@daily", "secrets": SECRETS}], ids=["least", "all"])
+def test_the_schemas_accept_it(tmp_path: Path, schemas: Path, more: dict[str, Any]) -> None:
+    """Every object is what Argo's full CRDs say, with no field too many."""
+    found = conform(assembled(tmp_path, **more), schemas)
+    assert found == {"valid": 2 + bool(more), "invalid": 0, "errors": 0, "skipped": 0}
+
+
+def lint(folder: Path, content: bytes) -> "subprocess.CompletedProcess[str]":
+    if shutil.which("argo") is None:
+        pytest.skip(
+            "argo is missing: get it from github.com/argoproj/argo-workflows/releases; make test-cluster has it"
+        )
+    path = folder / "assembled.yml"
+    path.write_bytes(content)
+    command = ["argo", "lint", "--offline", "--strict", "--no-color", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
