@@ -50,6 +50,8 @@ def _check_environments(environments: dict[str, Environment]) -> None:
         source = environment.promotes_from
         if source is not None and source not in environments:
             refuse(f"{at}.promotes_from", f"unknown environment {source!r}; {nearest(source, environments)}")
+        if source is None and environment.promotion != "manual":
+            refuse(f"{at}.promotion", f"{name} takes no promotions", "say where from: promotes_from: test")
     for name in environments:
         _check_sources(name, environments)
     _check_apart(environments)

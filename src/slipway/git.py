@@ -27,7 +27,10 @@ class GitError(SlipwayError):
 
 
 class Moved(Exception):  # noqa: N818 - not an error: the answer to it is to compute anew
-    """Somebody else committed first: what was computed on the former head has to be computed again."""
+    """Somebody else committed first: what was computed on the former head has to be computed again.
+
+    Its arguments are the branch and, where a remote said more, its words.
+    """
 
 
 class Head(NamedTuple):
@@ -68,12 +71,22 @@ class Repository:
             )
         return Path(directory)
 
-    def run(self, *arguments: str, given: bytes = b"", index: Path | None = None, by: "Sequence[str]" = ()) -> bytes:
+    def run(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        index: Path | None = None,
+        by: "Sequence[str]" = (),
+        secrets: "Mapping[str, str] | None" = None,
+    ) -> bytes:
         """What `git ARGUMENTS` prints; `given` is its input, `index` another index file than the repository's.
+
+        `secrets` are variables for git that no list of processes shows.
 
         Raises `GitError` with git's own words.
         """
         environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {"LC_ALL": "C"}
+        environment |= secrets or {}
         if index is not None:
             environment["GIT_INDEX_FILE"] = str(index)
         # A file system monitor that git starts would inherit our lock and keep it.
@@ -99,6 +112,14 @@ class Repository:
         except GitError:
             return None
 
+    def contains(self, commit: str, older: str) -> bool:
+        """Whether `older` is `commit` or one of those that it is made on."""
+        try:
+            self.run("merge-base", "--is-ancestor", older, commit)
+        except GitError:
+            return False
+        return True
+
     def latest(self) -> str:
         """The commit that is checked out; raises `SlipwayError` when there is none yet."""
         commit = self.commit_at("HEAD")
@@ -108,15 +129,21 @@ class Repository:
 
     def head(self) -> Head:
         """The branch that is checked out and its commit; raises `SlipwayError` when HEAD is detached or unborn."""
+        found = self.checked_out()
+        if not found.branch:
+            raise SlipwayError(
+                f"HEAD is detached at {found.commit[:12]}: there is no branch to commit on",
+                fix="git switch main (or git switch -c NAME to keep what is checked out)",
+            )
+        return found
+
+    def checked_out(self) -> Head:
+        """The commit that is checked out and its branch, which is empty when HEAD is detached."""
         commit = self.latest()
         try:
-            name = self.run("symbolic-ref", "--quiet", "HEAD").decode().strip()
-        except GitError as error:
-            raise SlipwayError(
-                f"HEAD is detached at {commit[:12]}: there is no branch to commit on",
-                fix="git switch main (or git switch -c NAME to keep what is checked out)",
-            ) from error
-        return Head(name.removeprefix("refs/heads/"), commit)
+            return Head(self.run("symbolic-ref", "--quiet", "--short", "HEAD").decode().strip(), commit)
+        except GitError:
+            return Head("", commit)
 
     def identity(self) -> str:
         """Who commits here, `Name <address>`; raises `SlipwayError` when git was never told."""
@@ -136,11 +163,16 @@ class Repository:
         return sorted(os.fsdecode(entry[3:]) for entry in entries if entry)
 
     def ready(self, *paths: str) -> Head:
-        """Heal what a killed run left, and return the head; whatever is below `paths` (else all) has to be committed.
+        """The head, when a commit can be made on it: see `settle`."""
+        head = self.head()
+        self.settle(*paths)
+        return head
+
+    def settle(self, *paths: str) -> None:
+        """Heal what a killed run left; whatever is below `paths` (else all) has to be committed.
 
         Raises `SlipwayError` that names what is not, and when nobody is there to commit as.
         """
-        head = self.head()
         self.identity()
         with worktree.locked(self):
             dirty = self.dirty(*paths)
@@ -150,7 +182,6 @@ class Repository:
                 f"not everything is committed: {named}",
                 fix="git add and git commit it, or git stash --include-untracked; a release is made from a commit",
             )
-        return head
 
     def blobs(self, commit: str, *paths: str) -> dict[str, str]:
         """The files of a commit below `paths` as {path: the id of its content}."""
@@ -205,14 +236,19 @@ class Repository:
         with worktree.locked(self):
             if (self.commit_at(f"refs/heads/{branch}") or NOWHERE) != expected:
                 raise Moved(branch)
-            new = self._record(changes, message, parent)
-            paths = sorted(changes) if self._is_here(branch) else []
+            new = self._write(changes, message, parent)
+            paths = sorted(changes) if self.checked_out().branch == branch else []
             with worktree.following(self, branch, expected, new, paths):
                 self._move(branch, new, expected, message)
         return new
 
-    def _record(self, changes: "Mapping[str, bytes | None]", message: str, parent: str) -> str:
-        """Write the commit's objects, by an index of its own; no branch knows of them yet."""
+    def record(self, changes: "Mapping[str, bytes | None]", message: str, parent: str) -> str:
+        """A commit of `changes` on top of `parent`, which no branch knows of yet."""
+        with worktree.locked(self):
+            return self._write(changes, message, parent)
+
+    def _write(self, changes: "Mapping[str, bytes | None]", message: str, parent: str) -> str:
+        """Write a commit's objects, by an index of its own."""
         index = worktree.scratch(self) / "commit-index"
         self.run("read-tree", parent, index=index)
         self.stage(
@@ -239,9 +275,3 @@ class Repository:
             if self.commit_at(f"refs/heads/{branch}") != (None if old == NOWHERE else old):
                 raise Moved(branch) from error
             raise
-
-    def _is_here(self, branch: str) -> bool:
-        try:
-            return self.run("symbolic-ref", "--quiet", "HEAD").decode().strip() == f"refs/heads/{branch}"
-        except GitError:
-            return False

@@ -54,6 +54,8 @@ class Environment(_Strict, frozen=True, kw_only=True):
     """Where images are pushed; under `unbuilt.invalid` none is built."""
     promotes_from: str | None = None
     """The environment whose verified releases this one takes; its only way in."""
+    promotion: Literal["manual", "automatic"] = "manual"
+    """Whether a pull request is opened by itself when a release was verified where it comes from."""
 
 
 class Scale(_Strict, frozen=True, kw_only=True):

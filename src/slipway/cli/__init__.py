@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import __version__
-from slipway.errors import SlipwayError
+from slipway.errors import OutOfReach, SlipwayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_TOPICS = ("models", "training", "store", "serving", "releases", "routes", "views")
+_TOPICS = (
+    *("models", "training", "testing", "store", "serving", "releases", "routes", "views"),
+    *("review", "provenance", "doctor"),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,7 +43,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run one command line; returns the exit status.
 
-    0: done. 1: a mistake or a failure, which is told. 2: wrong usage. 70: a fault of ours. 130: stopped by the user.
+    0: done. 1: a mistake or a failure, which is told. 2: wrong usage. 70: a fault of ours. 75: what was needed is
+    out of reach, and may not be later. 130: stopped by the user.
     """
     signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
@@ -53,7 +57,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         sys.stdout.flush()
     except SlipwayError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return os.EX_TEMPFAIL if isinstance(error, OutOfReach) else 1
     except KeyboardInterrupt:
         print("\nstopped: what was not finished leaves nothing behind", file=sys.stderr)
         return 130

@@ -1,11 +1,19 @@
-"""`slipway release`, `promote`, `copy`, `bundle` and `render`: versions become what runs."""
+"""`slipway release`, `build`, `promote`, `copy`, `bundle` and `render`: versions become what runs."""
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from slipway.cli import pushing
 from slipway.cli.arguments import pairs
-from slipway.cli.output import progress, say, table
+from slipway.cli.output import progress, say
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.release.building import Asked
+    from slipway.release.place import Place
+    from slipway.release.releasing import Released
+    from slipway.settings import Settings
 
 __all__ = ["add"]
 
@@ -13,20 +21,36 @@ __all__ = ["add"]
 def add(verbs: Any) -> None:
     """Add the verbs of this topic."""
     release = verbs.add_parser("release", help="release what is due: the newest version, unless a hold or pin stands")
-    release.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
-    release.add_argument("--env", default="test", help="the environment (default: test)")
-    _choice(release)
-    _traffic(release)
+    _what(release)
+    release.add_argument("--built", type=Path, metavar="DIR", help="commit what slipway build has left there")
+    pushing.add(release)
     release.set_defaults(run=_release)
 
+    build = verbs.add_parser("build", help="test, train and make images of what is due, for slipway release --built")
+    _what(build)
+    build.add_argument("--to", type=Path, required=True, metavar="DIR", help="where the plan is left")
+    build.add_argument("--fresh", action="store_true", help="by the overlays of the remote, as release --push goes")
+    build.add_argument("--event", action="store_true", help="what the event asks for that started this GitHub workflow")
+    build.add_argument(
+        "--train",
+        choices=["none", "as-set", "also-manual"],
+        default="none",
+        help="what code does that no version was trained by: nothing (default), what the settings say, or that and "
+        "training here of models that are trained by hand",
+    )
+    build.set_defaults(run=_build)
+
     promote = verbs.add_parser("promote", help="take a verified release to the next environment, the same image")
-    promote.add_argument("model")
+    promote.add_argument("models", nargs="*", metavar="MODEL", help="one, unless --due")
     promote.add_argument("--to", metavar="ENV", help="the environment (default: the only one that takes promotions)")
     promote.add_argument("--release", metavar="RELEASE", help="this one (default: the newest verified on the route)")
-    promote.add_argument("--branch", metavar="NAME", help="commit on this branch only, for a pull request")
+    promote.add_argument("--branch", metavar="NAME", help="commit on this branch of this clone only")
+    promote.add_argument("--due", action="store_true", help="all models of environments whose promotion is automatic")
     promote.add_argument("--allow-unbuilt", action="store_true", help="also an image that nobody has built")
     promote.add_argument("--again", action="store_true", help="also what the environment has rejected")
+    promote.add_argument("--accept-breaking", default="", metavar="WHY", help="also what breaks callers, and why")
     _traffic(promote)
+    pushing.add_emergency(promote)
     promote.set_defaults(run=_promote)
 
     copy = verbs.add_parser("copy", help="copy the artifacts of merged promotions into their environment's store")
@@ -47,6 +71,13 @@ def add(verbs: Any) -> None:
     render.set_defaults(run=_render)
 
 
+def _what(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
+    verb.add_argument("--env", default="test", help="the environment (default: test)")
+    _choice(verb)
+    _traffic(verb)
+
+
 def _choice(verb: argparse.ArgumentParser) -> None:
     choice = verb.add_mutually_exclusive_group()
     choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
@@ -61,42 +92,78 @@ def _traffic(verb: argparse.ArgumentParser) -> None:
 
 def _release(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
+    from slipway.cli.outcomes import told
+    from slipway.release.choosing import Choice
     from slipway.release.releasing import release
 
     settings = settings_file.load(args.root)
-    done = release(
-        settings,
-        args.models,
-        environment=args.env,
-        version=args.version,
-        where=pairs(args.where, "--where"),
-        traffic=args.traffic,
-        report=progress,
-    )
-    rows = [
-        (outcome.model, outcome.result, outcome.release or "-", " ".join(outcome.text.split()))
-        for outcome in done.outcomes
-    ]
-    table(["MODEL", "RESULT", "RELEASE", "WHY"], rows)
-    for outcome in done.outcomes:
-        if outcome.note:
-            say(f"{outcome.model}: {outcome.note}")
-    say(f"committed {done.commit[:12]} on {done.branch}" if done.commit else "nothing to commit")
-    if done.commit and done.branch != settings.branch:
-        say(f"note: the cluster follows {settings.branch}, not {done.branch} (branch in slipway.yaml)")
-    return 1 if done.failed else 0
+    where = pushing.release_place(settings, push=args.push, code=args.built is not None)
+    if args.built is not None:
+        return told(_built(settings, args.built, where), settings, where)
+    choice = Choice.of(args.version, pairs(args.where, "--where"), args.traffic)
+    done = release(settings, args.models, environment=args.env, choice=choice, report=progress, place=where)
+    return told(done, settings, where)
+
+
+def _built(settings: "Settings", folder: Path, where: "Place") -> "Released":
+    from slipway.release import plan
+    from slipway.release.building import release_built
+
+    return release_built(settings, plan.read(folder), where, progress)
+
+
+def _build(args: argparse.Namespace) -> int:
+    from slipway import settings as settings_file
+    from slipway.cli.outcomes import planned
+    from slipway.release import building
+
+    settings = settings_file.load(args.root)
+    where = pushing.release_place(settings, push=args.fresh, code=True)
+    asked = _event(settings) if args.event else _asked(args)
+    if asked is None:
+        say("only overlays have changed: nothing is built")
+        return planned(building.nothing(settings, args.to))
+    return planned(building.build(settings, asked, where, args.to, report=progress))
+
+
+def _asked(args: argparse.Namespace) -> "Asked":
+    from slipway.release.building import Asked
+    from slipway.release.choosing import Choice
+
+    choice = Choice.of(args.version, pairs(args.where, "--where"), args.traffic)
+    return Asked(tuple(args.models), args.env, choice, args.train.replace("-", " "))
+
+
+def _event(settings: "Settings") -> "Asked | None":
+    """What the event asks for that started this run, None for nothing.
+
+    An announced version has to be there, and is not chosen. A push of overlays alone asks for nothing.
+    """
+    from slipway.forge import event
+    from slipway.git import Repository
+    from slipway.release.building import Asked, overlays_only
+    from slipway.release.choosing import Choice
+    from slipway.store import store_of
+
+    request = event.current(settings)
+    if request.announced is not None:
+        store_of(settings, request.environment).record(request.models[0], request.announced)
+    if request.span is not None and overlays_only(Repository(settings.root), *request.span):
+        return None
+    choice = Choice.of(request.version, request.where, request.traffic)
+    return Asked(request.models, request.environment, choice, request.train)
 
 
 def _promote(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.release.promote import Wish, promote
+    from slipway.cli import promoting
 
-    wish = Wish(args.release, args.traffic, args.allow_unbuilt, args.again)
-    done = promote(settings_file.load(args.root), args.model, wish, to=args.to, branch=args.branch)
-    for line in done.lines:
-        say(line)
-    say(f"committed {done.commit[:12]}" if done.commit else "nothing to commit")
-    return 0
+    settings = settings_file.load(args.root)
+    if args.due:
+        return promoting.due(settings, args)
+    if len(args.models) != 1:
+        raise SlipwayError("one model is promoted at a time", fix="slipway promote MODEL; or --due")
+    return promoting.one(settings, args.models[0], args)
 
 
 def _copy(args: argparse.Namespace) -> int:
@@ -124,7 +191,6 @@ def _bundle(args: argparse.Namespace) -> int:
 
 def _render(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.errors import SlipwayError
     from slipway.release import render
 
     settings = settings_file.load(args.root)

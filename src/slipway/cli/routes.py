@@ -3,12 +3,17 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from slipway.cli import pushing
 from slipway.cli.arguments import pairs
 from slipway.cli.output import say
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slipway.release.edits import Edited
+    from slipway.release.place import Place
+    from slipway.settings import Settings
 
 __all__ = ["add"]
 
@@ -39,14 +44,14 @@ def add(verbs: Any) -> None:
 def _where(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("model")
     verb.add_argument("--env", required=True, help="the environment")
+    pushing.add_emergency(verb)
 
 
 def _traffic(args: argparse.Namespace) -> int:
-    from slipway import settings
     from slipway.release.routes import traffic
 
     shares = {name: _percent(name, text) for name, text in pairs(args.shares, "the share").items()}
-    return _told(traffic(settings.load(args.root), args.model, args.env, shares))
+    return _run("traffic", args, lambda settings, place: traffic(settings, args.model, args.env, shares, place))
 
 
 def _percent(name: str, text: str) -> int:
@@ -56,28 +61,35 @@ def _percent(name: str, text: str) -> int:
 
 
 def _rollback(args: argparse.Namespace) -> int:
-    from slipway import settings
     from slipway.release.routes import rollback
 
-    return _told(rollback(settings.load(args.root), args.model, args.env, reason=args.reason, to=args.to))
+    wish = {"reason": args.reason, "to": args.to or None}
+    return _run("rollback", args, lambda settings, place: rollback(settings, args.model, args.env, place=place, **wish))
 
 
 def _hold(args: argparse.Namespace) -> int:
-    from slipway import settings
     from slipway.release.routes import hold
 
-    return _told(hold(settings.load(args.root), args.model, args.env, reason=args.reason))
+    return _run(
+        "hold", args, lambda settings, place: hold(settings, args.model, args.env, reason=args.reason, place=place)
+    )
 
 
 def _lift(args: argparse.Namespace) -> int:
-    from slipway import settings
     from slipway.release.routes import lift
 
-    return _told(lift(settings.load(args.root), args.model, args.env))
+    return _run("lift", args, lambda settings, place: lift(settings, args.model, args.env, place))
 
 
-def _told(done: "Edited") -> int:
+def _run(verb: str, args: argparse.Namespace, change: "Callable[[Settings, Place], Edited]") -> int:
+    from slipway import settings as settings_file
+    from slipway.review import body
+
+    settings = settings_file.load(args.root)
+    where = pushing.place(settings, args.env, f"{verb}/{args.env}/{args.model}", args)
+    done = change(settings, where)
     for line in done.lines:
         say(line)
-    say(f"committed {done.commit[:12]}" if done.commit else "nothing to commit")
+    say(f"committed {done.commit[:12]}, {where}" if done.commit else "nothing to commit")
+    pushing.propose(settings, where, done, lambda: body.plain(settings, done))
     return 0

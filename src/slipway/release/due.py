@@ -19,6 +19,8 @@ class Decision(NamedTuple):
     reason: str
     failed: bool = False
     """Whether something that should be there is missing."""
+    result: str = ""
+    """What to call it, where `record`, `failed` and a hold do not say that."""
 
 
 def held(hold: "Hold") -> str:

@@ -3,12 +3,15 @@
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from slipway import settings as settings_file
 from slipway.errors import SlipwayError
-from slipway.git import Head, Moved, Repository
+from slipway.git import Moved, Repository
 from slipway.release import overlay as overlays
 from slipway.release.overlay_types import Overlay, folder_of
+from slipway.release.place import Change, Here, Place, Stand
 from slipway.store import records
 
 if TYPE_CHECKING:
@@ -26,6 +29,11 @@ class Edited(NamedTuple):
 
     lines: list[str]
     commit: str | None = None
+    message: str = ""
+    """That of the commit, or what it would have been where the place has it already; empty when nothing changes."""
+    before: Overlay | None = None
+    after: Overlay | None = None
+    stand: Stand | None = None
 
 
 def read(repository: Repository, commit: str, settings: "Settings", environment: str, model: str) -> Overlay:
@@ -49,51 +57,48 @@ def changes(repository: Repository, commit: str, after: Overlay) -> dict[str, by
     return written | {f"{folder}/{path}": content for path, content in files.items() if before.get(path) != content}
 
 
-def retrying(attempt: Callable[[], T]) -> T:
-    """Try until nobody else commits in between; raises `SlipwayError` when that does not end."""
+def retrying(attempt: Callable[[], T], pause: float = Here.pause) -> T:
+    """Try until nobody else commits in between; raises `SlipwayError` when that does not end.
+
+    `pause` is about how long one try takes, in seconds.
+    """
     for tries in range(_TRIES):
         try:
             return attempt()
         except Moved as moved:
-            branch = moved.args[0]
+            branch, said = moved.args[0], "".join(f"\n  {words}" for words in moved.args[1:])
             # Not all at the same moment again.
-            time.sleep(random.uniform(0, 0.02 * min(tries, 10)))  # noqa: S311
-    raise SlipwayError(f"the branch {branch} kept moving: {_TRIES} tries", fix="run the command again")
+            time.sleep(random.uniform(0, pause * min(tries + 1, 10)))  # noqa: S311
+    raise SlipwayError(f"the branch {branch} kept moving: {_TRIES} tries{said}", fix="run the command again")
 
 
-def edit(
-    settings: "Settings",
-    environment: str,
-    model: str,
-    change: Callable[[Repository, Head, Overlay], tuple[Overlay, str, list[str]]],
-) -> Edited:
-    """Change one overlay in one commit.
+Decide = Callable[[Repository, Stand, Overlay], tuple[Overlay, str, list[str]]]
 
-    `change` gets the repository, the head and the overlay, and returns the overlay to be, the commit's message and
-    words for the user; where the overlay stays as it is nothing is committed. The overlay's folder has to be clean.
+
+def edit(settings: "Settings", environment: str, model: str, decide: Decide, place: Place | None = None) -> Edited:
+    """Change one overlay in one commit, at `place` (the current branch unless given).
+
+    `decide` gets the repository, where the change begins and the overlay, and returns the overlay to be, the commit's
+    message and words for the user; where the overlay stays as it is nothing is committed. The overlay's folder has to
+    be clean.
     """
     settings.environment(environment)
     repository = Repository(settings.root)
-    return retrying(lambda: _edit(repository, settings, environment, model, change))
+    where = place or Here(repository)
+    return retrying(lambda: _edit(repository, settings.root, environment, model, decide, where), where.pause)
 
 
-def _edit(
-    repository: Repository,
-    settings: "Settings",
-    environment: str,
-    model: str,
-    change: Callable[[Repository, Head, Overlay], tuple[Overlay, str, list[str]]],
-) -> Edited:
-    head = repository.ready(folder_of(environment, model))
-    before = read(repository, head.commit, settings, environment, model)
-    if not before.releases and model not in models_at(repository, head.commit, environment):
+def _edit(repository: Repository, root: Path, environment: str, model: str, decide: Decide, place: Place) -> Edited:
+    stand = place.stand(folder_of(environment, model))
+    settings = settings_file.load(root)
+    before = read(repository, stand.commit, settings, environment, model)
+    if not before.releases and model not in models_at(repository, stand.commit, environment):
         settings.model(model)  # an unknown name; a model that was removed can still be held or rolled back
-    after, message, lines = change(repository, head, before)
+    after, message, lines = decide(repository, stand, before)
     if after == before:
         return Edited(lines)
-    written = changes(repository, head.commit, after)
-    commit = repository.commit(written, message, branch=head.branch, parent=head.commit)
-    return Edited(lines, commit)
+    change = Change(changes(repository, stand.commit, after), message, [after])
+    return Edited(lines, place.commit(stand, change), message, before, after, stand)
 
 
 def now() -> str:

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import bundle, declare, edits, images
+from slipway.release.images import Image
 from slipway.release.overlay import MANIFESTS
 from slipway.release.overlay_types import Release, ReleaseRecord
 from slipway.store import store_of
+from slipway.store.records import run_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from slipway.git import Head, Repository
+    from slipway.git import Repository
     from slipway.release.overlay_types import Overlay
+    from slipway.release.place import Stand
     from slipway.settings import Settings
     from slipway.store import Record
 
@@ -30,7 +33,10 @@ def fingerprint_of(settings: "Settings", record: "Record") -> str:
 
 
 class Maker:
-    """Makes releases for one environment; an image is made once, however often the head moves meanwhile."""
+    """Makes releases for one environment; an image is made once, however often the head moves meanwhile.
+
+    `known` are images, by fingerprint, that need not be made.
+    """
 
     def __init__(
         self,
@@ -38,31 +44,38 @@ class Maker:
         environment: str,
         builder: images.Builder,
         report: "Callable[[str], None]",
+        known: "Mapping[str, Image] | None" = None,
     ) -> None:
         self.repository, self.environment = repository, environment
         self.builder, self.report = builder, report
-        self.images: dict[tuple[str, str], str] = {}
+        self.known = known or {}
+        self.images: dict[tuple[str, str], Image] = {}
 
-    def make(self, settings: "Settings", record: "Record", overlay: "Overlay", head: "Head", *, again: bool) -> Release:
+    def make(
+        self, settings: "Settings", record: "Record", overlay: "Overlay", stand: "Stand", *, again: bool
+    ) -> Release:
         """The declared release of a version, or a new one; made `again`, it takes on the settings of today."""
         fingerprint = fingerprint_of(settings, record)
         name = ReleaseName.of(record.version, fingerprint)
         declared = overlay.release(name) if overlay.has(name) else None
         if declared is not None and not again:
             return declared
+        image = self.image(settings, record, fingerprint, stand)
         made = declare.make(
             self.repository,
-            head.commit,
+            stand.code.commit,
             settings,
             ReleaseRecord(
                 release=str(name),
                 version=record.version,
                 model_id=str(record.id),
                 fingerprint=fingerprint,
-                image=self._known(settings, record.model, fingerprint, head)
-                or self._image(settings, record, fingerprint),
+                image=image.reference,
+                size=image.size,
                 artifact=record.artifact.digest,
-                commit=head.commit,
+                commit=stand.code.commit,
+                branch=stand.code.branch,
+                run=run_url(),
                 created=edits.now(),
                 by=self.repository.identity(),
                 metrics=record.metrics,
@@ -71,16 +84,24 @@ class Maker:
         unchanged = declared is not None and declared.files[MANIFESTS] == made.files[MANIFESTS]
         return declared if declared is not None and unchanged else made
 
-    def _known(self, settings: "Settings", model: str, fingerprint: str, head: "Head") -> str | None:
+    def image(self, settings: "Settings", record: "Record", fingerprint: str, stand: "Stand") -> Image:
+        """The image of a version, made unless it is there already."""
+        return (
+            self.known.get(fingerprint)
+            or self._declared(settings, record.model, fingerprint, stand)
+            or self._image(settings, record, fingerprint)
+        )
+
+    def _declared(self, settings: "Settings", model: str, fingerprint: str, stand: "Stand") -> Image | None:
         """The image of this fingerprint that some environment declares already: it is not built again."""
         for environment in settings.environments:
             with suppress(SlipwayError):  # what is damaged in another environment stops nothing in this one
-                for release in edits.read(self.repository, head.commit, settings, environment, model).releases:
+                for release in edits.read(self.repository, stand.commit, settings, environment, model).releases:
                     if release.record.fingerprint == fingerprint and not images.is_unbuilt(release.record.image):
-                        return release.record.image
+                        return Image(release.record.image, release.record.size)
         return None
 
-    def _image(self, settings: "Settings", record: "Record", fingerprint: str) -> str:
+    def _image(self, settings: "Settings", record: "Record", fingerprint: str) -> Image:
         key = (str(record.id), fingerprint)
         if key not in self.images:
             store = store_of(settings, self.environment)

@@ -44,6 +44,14 @@ class ReleaseRecord(Struct, frozen=True, kw_only=True):
     created: str
     """RFC 3339, UTC, seconds."""
     by: str
+    branch: str = ""
+    """The branch that was built."""
+    run: str = ""
+    """The address of the run that made it; empty where that was no pipeline's."""
+    size: int = 0
+    """Compressed bytes of the image; 0 where the registry did not say."""
+    accepted: str = ""
+    """Why a schema that breaks callers was promoted all the same."""
     origin: Origin | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     """What training measured of the version."""

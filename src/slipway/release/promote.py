@@ -1,25 +1,29 @@
 """`slipway promote`: a verified release of one environment moves to the next, image and all."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from slipway import settings as settings_file
 from slipway.errors import SlipwayError
-from slipway.git import Head, Repository
+from slipway.git import Repository
 from slipway.names import ReleaseName, nearest
-from slipway.release import declare, edits, proposal
+from slipway.release import declare, edits, schemas
 from slipway.release.copying import copy
 from slipway.release.due import held
 from slipway.release.edits import Edited
 from slipway.release.images import is_unbuilt
 from slipway.release.overlay_types import Origin, Overlay, Release, pick
+from slipway.release.place import Change, Here, Place, Proposed, Stand
 from slipway.store import store_of
+from slipway.store.records import run_url
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
 
-__all__ = ["Wish", "candidate", "promote", "source_of", "target_of"]
+__all__ = ["Promoted", "Wish", "candidate", "promote", "source_of", "target_of"]
 
 
 class Wish(NamedTuple):
@@ -31,9 +35,19 @@ class Wish(NamedTuple):
     allow_unbuilt: bool = False
     again: bool = False
     """Also what the environment rejected."""
+    accept_breaking: str = ""
+    """Why the promotion may break callers; empty: it may not."""
 
 
 _USUAL = Wish()
+
+
+class Promoted(NamedTuple):
+    """What a promotion did."""
+
+    edited: Edited
+    source: Release
+    """The release that was promoted, of the environment that it was in."""
 
 
 def target_of(settings: "Settings", name: str | None) -> str:
@@ -62,21 +76,20 @@ def source_of(settings: "Settings", environment: str) -> str:
 
 
 def promote(
-    settings: "Settings", model: str, wish: Wish = _USUAL, *, to: str | None = None, branch: str | None = None
-) -> Edited:
-    """Promote a release in one commit, on the current branch or on `branch` alone.
+    settings: "Settings", model: str, wish: Wish = _USUAL, *, to: str | None = None, place: Place | None = None
+) -> Promoted:
+    """Promote a release in one commit, at `place` (the current branch unless given).
 
-    On the current branch its artifact is then copied into the target's store; on another, `copy` does that when the
-    branch was merged. Raises `SlipwayError` when a hold stands, or nothing verified is there to promote.
+    Where that makes it run, its artifact is then copied into the target's store; for one that is only proposed, `copy`
+    does that after the merge. Raises `SlipwayError` when a hold stands, or nothing verified is there to promote.
     """
     settings.model(model)
     environment = target_of(settings, to)
     repository = Repository(settings.root)
-    if branch is not None:
-        proposal.check(repository, branch)
-    done = edits.retrying(lambda: _attempt(repository, settings, model, environment, wish, branch))
-    if branch is None:
-        done.lines.extend(_copied(settings, model, environment, done))
+    where = place or Here(repository)
+    done = edits.retrying(lambda: _attempt(repository, settings.root, model, environment, wish, where), where.pause)
+    if not isinstance(where, Proposed):
+        done.edited.lines.extend(_copied(settings, model, environment, done.edited))
     return done
 
 
@@ -91,40 +104,50 @@ def _copied(settings: "Settings", model: str, environment: str, done: Edited) ->
         ) from error
 
 
-def _attempt(
-    repository: Repository, settings: "Settings", model: str, environment: str, wish: Wish, branch: str | None
-) -> Edited:
-    head = repository.ready()
-    target = edits.read(repository, head.commit, settings, environment, model)
+def _attempt(repository: Repository, root: Path, model: str, environment: str, wish: Wish, place: Place) -> Promoted:
+    stand = place.stand()
+    settings = settings_file.load(root)
+    target = edits.read(repository, stand.commit, settings, environment, model)
     if target.hold is not None:
         raise SlipwayError(
             f"{model} in {environment} is {held(target.hold)}", fix=f"slipway lift {model} --env {environment}"
         )
-    found = candidate(repository, head, settings, target, wish)
-    release = _release(repository, head, settings, target, found)
-    notes = _notes(repository, head, settings, target, found)
+    found = candidate(repository, stand.commit, settings, target, wish)
+    release = _release(repository, stand, settings, target, found, wish)
+    _check_callers(settings, target, found, release, wish)
+    notes = _notes(repository, stand.commit, settings, target, found)
     served = release.name in target.route and wish.traffic == 100
     after = target if served else declare.with_share(_forgiven(target, release), release, wish.traffic)
     if after == target:
         already = f"{environment} serves {found.name} already, as {release.name}: {declare.shown(target.route)}"
-        return Edited([already, *notes])
+        return Promoted(Edited([already, *notes]), found)
     store = store_of(settings, environment)
     retention = settings.model(model).within(environment).retention
     kept, note = declare.retain(after, retention, lambda name: store.verified(model, name) is not None)
-    changes, message = edits.changes(repository, head.commit, kept), _message(kept, release)
-    if branch is None:
-        commit: str | None = repository.commit(changes, message, branch=head.branch, parent=head.commit)
-    else:
-        commit = proposal.commit(repository, head, changes, message, kept, branch)
-    where = f"branch {branch}" if branch else head.branch
-    lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(kept.route)} ({where})"]
-    return Edited([*lines, *notes, *([note] if note else [])], commit)
+    change = Change(edits.changes(repository, stand.commit, kept), _message(kept, release), [kept])
+    commit = place.commit(stand, change)
+    lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(kept.route)} ({place})"]
+    told = [*lines, *notes, *([note] if note else [])]
+    return Promoted(Edited(told, commit, change.message, target, kept, stand), found)
 
 
-def _notes(repository: Repository, head: Head, settings: "Settings", target: Overlay, found: Release) -> list[str]:
+def _check_callers(settings: "Settings", target: Overlay, found: Release, release: Release, wish: Wish) -> None:
+    """Refuse what breaks calls that are answered until now, unless that was accepted in writing."""
+    if wish.accept_breaking.strip():
+        return
+    source = source_of(settings, target.environment)
+    if broken := schemas.broken(settings, target, source, found, release):
+        told = "".join(f"\n  {change.text}" for change in broken)
+        raise SlipwayError(
+            f"{found.name} breaks calls that {target.environment} answers now:{told}",
+            fix="--accept-breaking 'why', when those who call it know",
+        )
+
+
+def _notes(repository: Repository, commit: str, settings: "Settings", target: Overlay, found: Release) -> list[str]:
     """What may surprise about the choice."""
     source = source_of(settings, target.environment)
-    newest = edits.read(repository, head.commit, settings, source, target.model).serving()
+    newest = edits.read(repository, commit, settings, source, target.model).serving()
     serving = target.serving()
     notes = []
     if newest is not None and newest.age > found.age:
@@ -137,11 +160,11 @@ def _notes(repository: Repository, head: Head, settings: "Settings", target: Ove
 
 
 def candidate(
-    repository: Repository, head: Head, settings: "Settings", target: Overlay, wish: Wish = _USUAL
+    repository: Repository, commit: str, settings: "Settings", target: Overlay, wish: Wish = _USUAL
 ) -> Release:
     """The release of the source environment to promote; raises `SlipwayError` that says why there is none."""
     source = source_of(settings, target.environment)
-    overlay = edits.read(repository, head.commit, settings, source, target.model)
+    overlay = edits.read(repository, commit, settings, source, target.model)
     store = store_of(settings, source)
     rejected = {name.short for name in target.rejected} - {name.short for name in target.route}
     if wish.release is not None:
@@ -170,6 +193,20 @@ def candidate(
     return _pullable(chosen_by_itself[0], wish)
 
 
+def due(repository: Repository, commit: str, settings: "Settings", target: Overlay) -> tuple[Release | None, str]:
+    """What of a model can be promoted into an environment that has not got it; None, and why, when there is nothing."""
+    if target.hold is not None:
+        return None, held(target.hold)
+    try:
+        found = candidate(repository, commit, settings, target)
+    except SlipwayError as error:
+        return None, error.problem
+    source = source_of(settings, target.environment)
+    if any(release.record.fingerprint == found.record.fingerprint for release in target.releases):
+        return None, f"{source} serves the same"
+    return found, f"{found.name} of {source} can be promoted"
+
+
 def _unverified(overlay: Overlay, releases: Sequence[Release]) -> SlipwayError:
     names = ", ".join(str(release.name) for release in releases)
     return SlipwayError(
@@ -187,7 +224,9 @@ def _pullable(release: Release, wish: Wish) -> Release:
     return release
 
 
-def _release(repository: Repository, head: Head, settings: "Settings", target: Overlay, found: Release) -> Release:
+def _release(
+    repository: Repository, stand: Stand, settings: "Settings", target: Overlay, found: Release, wish: Wish
+) -> Release:
     """The declared release of the same image, or the next version's."""
     fingerprint = found.record.fingerprint
     for release in target.releases:
@@ -203,9 +242,11 @@ def _release(repository: Repository, head: Head, settings: "Settings", target: O
         model_id=f"{target.model}/{target.environment}/{version}",
         created=edits.now(),
         by=repository.identity(),
+        run=run_url(),
+        accepted=wish.accept_breaking,
         origin=Origin(environment=source_of(settings, target.environment), release=str(found.name)),
     )
-    return declare.make(repository, head.commit, settings, record)
+    return declare.make(repository, stand.code.commit, settings, record)
 
 
 def _forgiven(target: Overlay, release: Release) -> Overlay:

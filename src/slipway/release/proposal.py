@@ -1,21 +1,21 @@
-"""A branch that proposes one change of one overlay, for a pull request."""
+"""A branch that proposes one change of overlays, for a pull request."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.git import NOWHERE, Head, Repository
+from slipway.git import Repository
 from slipway.release import overlay
 from slipway.release.overlay import MANIFESTS
-from slipway.release.overlay_types import Overlay, Release, ReleaseRecord, folder_of
+from slipway.release.overlay_types import Overlay, folder_of
 
-__all__ = ["check", "commit"]
+__all__ = ["check", "check_owned", "is_same"]
 
 
 def check(repository: Repository, branch: str) -> None:
     """Raise `SlipwayError` for a branch that is checked out, or a name that git refuses."""
-    if repository.head().branch == branch:
+    if repository.checked_out().branch == branch:
         raise SlipwayError(f"{branch} is the branch that you are on", fix="leave --branch out to promote on it")
     try:
         repository.run("check-ref-format", "--branch", branch)
@@ -26,39 +26,31 @@ def check(repository: Repository, branch: str) -> None:
         raise SlipwayError(f"the branch {branch} is checked out in {where}", fix="name another branch")
 
 
-def commit(
-    repository: Repository, head: Head, changes: Mapping[str, bytes | None], message: str, after: Overlay, branch: str
-) -> str | None:
-    """Commit an overlay that is to be `after` on a branch of its own, on top of the head; None if it is there already.
-
-    A branch that proposes anything else for the same overlay is replaced. Raises `SlipwayError` when it holds other
-    work, and `Moved` when somebody else committed on it.
-    """
-    folder = folder_of(after.environment, after.model)
-    tip = repository.commit_at(f"refs/heads/{branch}")
-    if tip is not None:
-        _check_owned(repository, head, branch, folder)
-        if repository.commit_at(f"{tip}^") == head.commit and _same(repository, tip, after):
-            return None
-    return repository.commit(changes, message, branch=branch, parent=head.commit, expected=tip or NOWHERE)
-
-
-def _same(repository: Repository, tip: str, after: Overlay) -> bool:
-    """Whether a branch proposes just this already, whoever made it and when."""
-    files = repository.files(tip, folder_of(after.environment, after.model))
-    there = overlay.parse(files, after.environment, after.model, after.namespace)
-    return [_essence(release) for release in there.releases] == [_essence(release) for release in after.releases] and (
-        there.route == after.route
-    )
-
-
-def _essence(release: Release) -> tuple[ReleaseRecord, bytes]:
-    return msgspec.structs.replace(release.record, created="", by=""), release.files[MANIFESTS]
-
-
-def _check_owned(repository: Repository, head: Head, branch: str, folder: str) -> None:
-    """Refuse to replace a branch on which anything but promotions of this model was committed."""
-    log = repository.run("log", "--format=", "--name-only", "--diff-merges=first-parent", f"{head.commit}..{branch}")
-    foreign = [path for path in log.decode().split("\n") if path and not path.startswith(f"{folder}/")]
+def check_owned(repository: Repository, base: str, tip: str, branch: str, overlays: Sequence[Overlay]) -> None:
+    """Refuse to replace a branch on which anything but changes of these overlays was committed since `base`."""
+    own = tuple(f"{folder_of(each.environment, each.model)}/" for each in overlays)
+    log = repository.run("log", "--format=", "--name-only", "--no-merges", f"{base}..{tip}")
+    foreign = [path for path in log.decode().split("\n") if path and not path.startswith(own)]
     if foreign:
         raise SlipwayError(f"the branch {branch} holds other work: {foreign[0]}", fix="name another branch")
+
+
+def is_same(repository: Repository, tip: str, base: str, overlays: Sequence[Overlay]) -> bool:
+    """Whether a branch proposes just these overlays on top of `base` already, whoever made it and when."""
+    return repository.commit_at(f"{tip}^") == base and all(_is_there(repository, tip, after) for after in overlays)
+
+
+def _is_there(repository: Repository, tip: str, after: Overlay) -> bool:
+    files = repository.files(tip, folder_of(after.environment, after.model))
+    there = overlay.parse(files, after.environment, after.model, after.namespace)
+    return _essence(there) == _essence(after)
+
+
+def _essence(overlay: Overlay) -> tuple[object, ...]:
+    """An overlay without who made it and when."""
+    releases = [
+        (msgspec.structs.replace(release.record, created="", by="", run=""), release.files[MANIFESTS])
+        for release in overlay.releases
+    ]
+    hold = overlay.hold.reason if overlay.hold else None
+    return releases, overlay.route, hold, set(overlay.rejected)

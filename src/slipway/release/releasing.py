@@ -5,24 +5,32 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
-from slipway.git import Head, Repository
+from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.release import declare, edits, images
-from slipway.release.due import Decision, due, held
-from slipway.release.making import Maker, fingerprint_of
+from slipway.release.choosing import Choice, choose, names_of
+from slipway.release.due import Decision
+from slipway.release.making import Maker
 from slipway.release.overlay_types import Overlay, Release
+from slipway.release.place import Change, Here, Place, Stand
 from slipway.store import store_of
-from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.store import Store
 
-__all__ = ["Outcome", "Released", "decide", "release"]
+__all__ = ["FAILED", "Outcome", "Released", "Result", "Run", "release"]
+
+FAILED = ("failed", "skipped")
+"""Results that make a run fail."""
 
 
 class Outcome(NamedTuple):
-    """What became of a model, and why: `released`, `nothing due`, `held`, `skipped` (it has no version) or `failed`."""
+    """What became of a model, and why.
+
+    `released`, `nothing due`, `held`, `skipped` (it has no version), `superseded` (a newer commit's run releases it) or
+    `failed`; and of what a build settled, `built`, `training` (it was declared).
+    """
 
     model: str
     result: str
@@ -41,25 +49,16 @@ class Released(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether any model failed, or had nothing to release."""
-        return any(outcome.result in ("failed", "skipped") for outcome in self.outcomes)
+        return any(outcome.result in FAILED for outcome in self.outcomes)
 
 
-class _Choice(NamedTuple):
-    """What a person asked for, instead of what is due."""
+class Result(NamedTuple):
+    """What is to be committed for a model."""
 
-    version: int | None
-    where: Mapping[str, str]
-    traffic: int
-
-    @property
-    def explicit(self) -> bool:
-        return self.version is not None or bool(self.where)
-
-
-class _Change(NamedTuple):
     outcome: Outcome
-    changes: Mapping[str, bytes | None] = {}
+    files: Mapping[str, bytes | None] = {}
     facts: Mapping[str, str] = {}
+    overlay: Overlay | None = None
 
 
 def release(
@@ -67,130 +66,93 @@ def release(
     models: Sequence[str] = (),
     *,
     environment: str = "test",
-    version: int | None = None,
-    where: Mapping[str, str] | None = None,
-    traffic: int = 100,
+    choice: Choice | None = None,
     builder: images.Builder | None = None,
     report: Callable[[str], None] = lambda _: None,
+    place: Place | None = None,
 ) -> Released:
     """Release what is due of `models` (all of them when none is named) in an environment, in one commit.
 
-    `version` or `where` (metadata of a version) choose what is not due by itself; only a hold stops them. `traffic`
-    is the share in percent that a new release gets. A model that fails does not stop the others. Raises
-    `SlipwayError` when nothing can be released at all: by what was asked, or by the state of the git repository.
+    The commit goes to `place`, the current branch unless given. A `choice` is what is not due by itself; only a hold
+    stops it. A model that fails does not stop the others. Raises `SlipwayError` when nothing can be released at all: by
+    what was asked, or by the state of the git repository.
     """
-    choice = _Choice(version, where or {}, traffic)
-    names = _names(settings, models, environment, choice)
-    run = _Run(settings, environment, choice, builder or images.builder_for(settings, environment, report), report)
-    return edits.retrying(lambda: run.attempt(names))
+    choice = choice or Choice()
+    names = names_of(settings, models, environment, choice)
+    repository = Repository(settings.root)
+    where = place or Here(repository)
+    maker = Maker(repository, environment, builder or images.builder_for(settings, environment, report), report)
+    run = Run(settings, environment, maker, where, choice)
+    return edits.retrying(lambda: run.attempt(names), where.pause)
 
 
-def _names(settings: "Settings", models: Sequence[str], environment: str, choice: _Choice) -> list[str]:
-    source = settings.environment(environment).promotes_from
-    if source is not None:
-        raise SlipwayError(
-            f"{environment} takes only what {source} has verified", fix=f"slipway promote MODEL --to {environment}"
-        )
-    if choice.version is not None and len(models) != 1:
-        raise SlipwayError("--version is the version of one model", fix="name the model: slipway release MODEL …")
-    if not 1 <= choice.traffic <= 100:
-        raise SlipwayError(f"{choice.traffic} % is no share of the requests", fix="give 1 to 100")
-    for name in models:
-        settings.model(name)
-    found = sorted(set(models)) or settings.models()
-    if not found:
-        raise SlipwayError("there is no model", fix="slipway new NAME makes one")
-    return found
-
-
-def decide(settings: "Settings", model: str, store: "Store", overlay: Overlay) -> Decision:
-    """What is due of a model in an environment, by its settings, its code, its store and its overlay."""
-    of = settings.model(model)
-    if "predict" not in of.services:
-        return Decision(None, "it does not predict (services in slipway.yaml)")
-    versions = reversed(store.versions(model))
-    digest = None if of.train == "manual" or overlay.hold else training_digest(settings, model)
-    return due(
-        overlay,
-        (store.record(model, version) for version in versions),
-        digest=digest,
-        pin=of.pin.get(overlay.environment),
-        fingerprint=lambda record: fingerprint_of(settings, record),
-    )
-
-
-class _Run:
+class Run:
     """One run of `release`; what is slow is done once, however often the head moves meanwhile."""
 
     def __init__(
         self,
         settings: "Settings",
         environment: str,
-        choice: _Choice,
-        builder: images.Builder,
-        report: Callable[[str], None],
+        maker: Maker,
+        place: Place,
+        choice: Choice,
     ) -> None:
         self.settings, self.environment, self.choice = settings, environment, choice
-        self.repository = Repository(settings.root)
-        self.maker = Maker(self.repository, environment, builder, report)
-        self.tries = 0
+        self.maker, self.place = maker, place
+        self.repository = maker.repository
+
+    def decide(self, model: str, store: "Store", overlay: Overlay) -> Decision:
+        """Which version of a model is to be released."""
+        return choose(self.choice, self.settings, model, store, overlay)
+
+    def change(self, model: str, stand: Stand) -> Result:
+        """What becomes of a model."""
+        overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, model)
+        return self._released(model, stand, overlay)
 
     def attempt(self, models: Sequence[str]) -> Released:
-        """Decide on the head and commit; raises `Moved` when somebody else did meanwhile."""
-        head = self.repository.ready()
-        self.tries += 1
-        if self.tries > 1:
-            self.settings = settings_file.load(self.settings.root)
-        results = [self._safely(model, head) for model in models]
+        """Decide on what the place has now and commit; raises `Moved` when somebody else did meanwhile."""
+        stand = self.place.stand()
+        self.settings = settings_file.load(self.settings.root)
+        results = [self._safely(model, stand) for model in models]
         outcomes = [result.outcome for result in results]
-        written = {path: content for result in results for path, content in result.changes.items()}
+        written = {path: content for result in results for path, content in result.files.items()}
         if not written:
-            return Released(outcomes, None, head.branch)
-        message = _message(self.environment, [result for result in results if result.changes])
-        commit = self.repository.commit(written, message, branch=head.branch, parent=head.commit)
-        return Released(outcomes, commit, head.branch)
+            return Released(outcomes, None, stand.branch)
+        overlays = [result.overlay for result in results if result.overlay]
+        message = _message(self.environment, [result for result in results if result.files])
+        return Released(outcomes, self.place.commit(stand, Change(written, message, overlays)), stand.branch)
 
-    def _safely(self, model: str, head: Head) -> _Change:
+    def _safely(self, model: str, stand: Stand) -> Result:
         try:
-            return self._one(model, head)
+            return self.change(model, stand)
         except SlipwayError as error:
-            return _Change(Outcome(model, "failed", str(error)))
+            return Result(Outcome(model, "failed", str(error)))
 
-    def _one(self, model: str, head: Head) -> _Change:
+    def _released(self, model: str, stand: Stand, overlay: Overlay) -> Result:
         store = store_of(self.settings, self.environment)
-        overlay = edits.read(self.repository, head.commit, self.settings, self.environment, model)
-        decision = self._decide(model, store, overlay)
+        decision = self.decide(model, store, overlay)
         if decision.record is None:
-            result = "skipped" if decision.failed else "held" if overlay.hold else "nothing due"
-            return _Change(Outcome(model, result, decision.reason))
-        made = self.maker.make(self.settings, decision.record, overlay, head, again=self.choice.explicit)
+            return Result(Outcome(model, decision.result or _result(decision, overlay), decision.reason))
+        made = self.maker.make(self.settings, decision.record, overlay, stand, again=self.choice.explicit)
         after = declare.with_share(overlay, made, self.choice.traffic)
         if after == overlay:
-            return _Change(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
+            return Result(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
         reason = decision.reason + ("; it was rejected before" if made.name in overlay.rejected else "")
         retention = self.settings.model(model).within(self.environment).retention
         kept, note = declare.retain(after, retention, lambda name: store.verified(model, name) is not None)
-        return _Change(
+        return Result(
             Outcome(model, "released", reason, made.name, note),
-            edits.changes(self.repository, head.commit, kept),
+            edits.changes(self.repository, stand.commit, kept),
             _facts(made, kept, reason),
+            kept,
         )
 
-    def _decide(self, model: str, store: "Store", overlay: Overlay) -> Decision:
-        if not self.choice.explicit:
-            return decide(self.settings, model, store, overlay)
-        if overlay.hold is not None:
-            fix = f"slipway lift {model} --env {self.environment}, when the reason is gone"
-            raise SlipwayError(held(overlay.hold), fix=fix)
-        record = store.find(model, version=self.choice.version, where=self.choice.where)
-        serving = overlay.serving()
-        reason = f"v{record.version} was asked for"
-        if serving is not None and record.version < serving.version:
-            reason += (
-                f", although v{serving.version} is newer: the next run of release brings the newest back unless"
-                f" slipway.yaml pins it (pin: {{{self.environment}: {record.version}}}); slipway rollback also stops it"
-            )
-        return Decision(record, reason)
+
+def _result(decision: Decision, overlay: Overlay) -> str:
+    if decision.failed:
+        return "skipped"
+    return "held" if overlay.hold else "nothing due"
 
 
 def _facts(made: Release, overlay: Overlay, reason: str) -> dict[str, str]:
@@ -202,14 +164,19 @@ def _facts(made: Release, overlay: Overlay, reason: str) -> dict[str, str]:
         "Route": declare.shown(overlay.route),
         "Image": made.record.image,
         "From commit": made.record.commit,
+        **({"Built by": made.record.run} if made.record.run else {}),
     }
 
 
-def _message(environment: str, results: Sequence[_Change]) -> str:
-    names = [(result.outcome.model, result.outcome.release) for result in results]
-    if len(names) == 1:
-        subject = f"{environment}/{names[0][0]}: release {names[0][1]}"
+def _message(environment: str, results: Sequence[Result]) -> str:
+    if len(results) == 1:
+        subject = f"{environment}/{results[0].outcome.model}: {_done(results[0].outcome)}"
     else:
-        subject = f"{environment}: release " + ", ".join(f"{model} {name}" for model, name in names)
+        told = ", ".join(f"{result.outcome.model} {result.outcome.release or 'training'}" for result in results)
+        subject = f"{environment}: release {told}"
     bodies = [declare.announced("", result.facts).strip() for result in results]
     return "\n\n".join([subject, *bodies]) + "\n"
+
+
+def _done(outcome: Outcome) -> str:
+    return f"release {outcome.release}" if outcome.release else "declare a training"

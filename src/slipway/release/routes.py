@@ -1,4 +1,7 @@
-"""`slipway traffic`, `rollback`, `hold` and `lift`: what a person decides about what runs, each in one commit."""
+"""`slipway traffic`, `rollback`, `hold` and `lift`: what a person decides about what runs, each in one commit.
+
+Each goes to `place`, the current branch unless given.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,12 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.git import Head, Repository
+from slipway.git import Repository
 from slipway.release import declare, edits, past
+from slipway.release.choosing import decide
 from slipway.release.due import held
 from slipway.release.edits import Edited
 from slipway.release.overlay_types import Hold, Overlay, Release, pick
-from slipway.release.releasing import decide
+from slipway.release.place import Place, Stand
 from slipway.store import store_of
 
 if TYPE_CHECKING:
@@ -19,10 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["hold", "lift", "rollback", "traffic"]
 
-Change = tuple[Overlay, str, list[str]]
+Decided = tuple[Overlay, str, list[str]]
 
 
-def traffic(settings: "Settings", model: str, environment: str, shares: Mapping[str, int]) -> Edited:
+def traffic(
+    settings: "Settings", model: str, environment: str, shares: Mapping[str, int], place: Place | None = None
+) -> Edited:
     """Share the requests out among declared releases: percent by release (`v6` will do for `v6-1a2b3c4d`).
 
     Raises `SlipwayError` when a share is not 1 to 100, they are not 100 in all, or a release is not declared.
@@ -36,7 +42,7 @@ def traffic(settings: "Settings", model: str, environment: str, shares: Mapping[
     if (total := sum(shares.values())) != 100:
         raise SlipwayError(f"the shares are {total} percent, not 100", fix="slipway traffic MODEL v6=90 v7=10")
 
-    def change(_repository: Repository, _head: Head, before: Overlay) -> Change:
+    def change(_repository: Repository, _stand: Stand, before: Overlay) -> Decided:
         names = [release.name for release in before.releases]
         route = {pick(names, text, f"{environment}/{model}"): percent for text, percent in shares.items()}
         if len(route) != len(shares):
@@ -48,10 +54,18 @@ def traffic(settings: "Settings", model: str, environment: str, shares: Mapping[
             lines.append(f"{held(after.hold)}; the hold stays")
         return after, declare.announced(f"{environment}/{model}: traffic {declare.shown(route)}", facts), lines
 
-    return edits.edit(settings, environment, model, change)
+    return edits.edit(settings, environment, model, change, place)
 
 
-def rollback(settings: "Settings", model: str, environment: str, *, reason: str, to: str | None = None) -> Edited:
+def rollback(
+    settings: "Settings",
+    model: str,
+    environment: str,
+    *,
+    reason: str,
+    to: str | None = None,
+    place: Place | None = None,
+) -> Edited:
     """Go back to an older release, reject every newer one, and hold the model, in one commit.
 
     Without `to` it goes to the newest older release that was verified and not rejected, declared or from git's
@@ -59,13 +73,13 @@ def rollback(settings: "Settings", model: str, environment: str, *, reason: str,
     """
     _check_reason(reason)
 
-    def change(repository: Repository, head: Head, before: Overlay) -> Change:
+    def change(repository: Repository, stand: Stand, before: Overlay) -> Decided:
         serving = before.serving()
         if serving is None:
             raise SlipwayError(
                 f"nothing of {model} runs in {environment}", fix=f"slipway status {model} --env {environment}"
             )
-        known = past.releases(repository, head.commit, before)
+        known = past.releases(repository, stand.commit, before)
         try:
             target = _named(known, serving, before, to) if to else _older(settings, known, serving, before)
         except SlipwayError as error:
@@ -96,7 +110,7 @@ def rollback(settings: "Settings", model: str, environment: str, *, reason: str,
         ]
         return after, declare.announced(f"{environment}/{model}: roll back to {target.name}", facts), lines
 
-    return edits.edit(settings, environment, model, change)
+    return edits.edit(settings, environment, model, change, place)
 
 
 def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str) -> Release:
@@ -130,11 +144,11 @@ def _older(settings: "Settings", known: Sequence[Release], serving: Release, ove
     )
 
 
-def hold(settings: "Settings", model: str, environment: str, *, reason: str) -> Edited:
+def hold(settings: "Settings", model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
     """Stop releases and promotions of a model in an environment, until it is lifted."""
     _check_reason(reason)
 
-    def change(repository: Repository, _head: Head, before: Overlay) -> Change:
+    def change(repository: Repository, _stand: Stand, before: Overlay) -> Decided:
         if before.hold is not None:
             return before, "", [f"{environment}: {model} is {held(before.hold)}"]
         new = Hold(by=repository.identity(), since=edits.now(), reason=reason)
@@ -143,13 +157,13 @@ def hold(settings: "Settings", model: str, environment: str, *, reason: str) -> 
         )
         return msgspec.structs.replace(before, hold=new), message, [f"{environment}: {model} is {held(new)}"]
 
-    return edits.edit(settings, environment, model, change)
+    return edits.edit(settings, environment, model, change, place)
 
 
-def lift(settings: "Settings", model: str, environment: str) -> Edited:
+def lift(settings: "Settings", model: str, environment: str, place: Place | None = None) -> Edited:
     """End a hold; nothing that was rejected comes back by that. Says what is due now."""
 
-    def change(_repository: Repository, _head: Head, before: Overlay) -> Change:
+    def change(_repository: Repository, _stand: Stand, before: Overlay) -> Decided:
         if before.hold is None:
             return before, "", [f"{environment}: {model} is not held"]
         after = msgspec.structs.replace(before, hold=None)
@@ -157,7 +171,7 @@ def lift(settings: "Settings", model: str, environment: str) -> Edited:
         lines = [f"{environment}: {model} is not held any more", _next(settings, after)]
         return after, message, lines
 
-    return edits.edit(settings, environment, model, change)
+    return edits.edit(settings, environment, model, change, place)
 
 
 def _next(settings: "Settings", overlay: Overlay) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from slipway import settings as settings_file
 from slipway.names import ReleaseName
+from slipway.release.choosing import Choice
 from slipway.release.overlay import read_folder
 from slipway.release.overlay_types import Overlay
 from slipway.release.releasing import Released, release
@@ -81,7 +82,9 @@ class Site:
         return store.publish(model, folder, record={"metrics": {"accuracy": 0.9 + number / 100}, **record})
 
     def release(self, *models: str, **options: Any) -> Released:
-        return release(self.settings, models, **options)
+        chosen = {name: options.pop(name) for name in ("version", "where", "traffic") if name in options}
+        choice = Choice.of(chosen.get("version"), chosen.get("where") or {}, chosen.get("traffic", 100))
+        return release(self.settings, models, choice=choice, **options)
 
     def released(self, model: str = "iris", **options: Any) -> ReleaseName:
         """Publish a version, release it and verify it."""

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.git import Repository
 from slipway.release.history import at, events, told
+from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback, traffic
 from tests.unit.release.conftest import Site
@@ -82,7 +84,13 @@ def test_a_merged_pull_request_counts_when_it_was_merged(site: Site, clock: Cloc
     clock.set(1)
     site.released()
     clock.set(2)
-    promote(site.settings, "iris", Wish(allow_unbuilt=True), to="prod", branch="promote")
+    promote(
+        site.settings,
+        "iris",
+        Wish(allow_unbuilt=True),
+        to="prod",
+        place=Proposed(Here(Repository(site.root)), "promote"),
+    )
     clock.set(9)
     site.git("merge", "--quiet", "--no-ff", "-m", "Merge", "promote")
     assert [event.when.hour for event in events(site.settings, environment="prod")] == [9]

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.release.copying import copy
 from slipway.release.edits import Edited
 from slipway.release.overlay_types import Origin
+from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback
 from slipway.store import Store
@@ -16,7 +18,8 @@ from tests.unit.release.conftest import Site
 
 
 def go(site: Site, *, branch: str | None = None, **wish: Any) -> Edited:
-    return promote(site.settings, "iris", Wish(**{"allow_unbuilt": True} | wish), to="prod", branch=branch)
+    place = Proposed(Here(Repository(site.root)), branch) if branch else None
+    return promote(site.settings, "iris", Wish(**{"allow_unbuilt": True} | wish), to="prod", place=place).edited
 
 
 def test_the_same_image_under_the_next_version(site: Site) -> None:

@@ -1,0 +1,150 @@
+"""`slipway promote`, for one model or for all that are due."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from slipway.cli import pushing
+from slipway.cli.output import say
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.forge.github import GitHub, Pull
+    from slipway.release.place import Place, Pushed, Stand
+    from slipway.release.promote import Promoted, Wish
+    from slipway.settings import Settings
+
+__all__ = ["branch_of", "due", "one"]
+
+_STOPPED = "<!-- slipway: stopped -->"
+
+
+def one(settings: "Settings", model: str, args: argparse.Namespace) -> int:
+    """Promote a model as it was asked for."""
+    from slipway.release import promote
+
+    wish = promote.Wish(args.release or None, args.traffic, args.allow_unbuilt, args.again, args.accept_breaking)
+    environment = promote.target_of(settings, args.to)
+    _promote(settings, model, environment, wish, _place(settings, environment, model, args))
+    return 0
+
+
+def _promote(settings: "Settings", model: str, environment: str, wish: "Wish", where: "Place") -> None:
+    from slipway.release import promote
+
+    done = promote.promote(settings, model, wish, to=environment, place=where)
+    for line in done.edited.lines:
+        say(line)
+    say(f"committed {done.edited.commit[:12]}" if done.edited.commit else "nothing to commit")
+    pushing.propose(settings, where, done.edited, lambda: _argued(settings, done))
+
+
+def _argued(settings: "Settings", done: "Promoted") -> str:
+    from slipway.review.body import body
+
+    return body(settings, done)
+
+
+def _place(settings: "Settings", environment: str, model: str, args: argparse.Namespace) -> "Place":
+    from slipway.git import Repository
+    from slipway.release.place import Here, Proposed
+
+    if args.branch and args.push:
+        raise SlipwayError("--branch is of this clone alone, and --push has its own", fix="leave one of them out")
+    if args.branch:
+        return Proposed(Here(Repository(settings.root)), args.branch)
+    return pushing.place(settings, environment, branch_of(environment, model), args)
+
+
+def branch_of(environment: str, model: str) -> str:
+    """The branch on which a model is promoted into an environment."""
+    return f"promote/{environment}/{model}"
+
+
+def due(settings: "Settings", args: argparse.Namespace) -> int:
+    """Bring the open promotions up to date, and open those that are automatic and due; one that fails stops no other.
+
+    A release whose pull request was closed unmerged is not proposed again by itself.
+    """
+    from slipway.forge import github
+    from slipway.git import Repository
+    from slipway.release import edits
+    from slipway.release.place import Pushed
+
+    if not args.push or args.emergency:
+        raise SlipwayError("--due is about pull requests", fix="slipway promote --due --push")
+    base = Pushed(Repository(settings.root), settings.branch)
+    stand = base.stand()
+    run = _Due(settings, base, stand, github.connect(base.repository))
+    failed = 0
+    for environment, each in settings.environments.items():
+        if each.promotes_from is None or args.to not in (None, environment):
+            continue
+        models = edits.models_at(base.repository, stand.commit, each.promotes_from)
+        for model in sorted(models & {*(args.models or models)}):
+            failed += not run.safely(environment, model)
+    return 1 if failed else 0
+
+
+class _Due:
+    """One run over what can be promoted."""
+
+    def __init__(self, settings: "Settings", base: "Pushed", stand: "Stand", hub: "GitHub") -> None:
+        self.settings, self.base, self.stand, self.hub = settings, base, stand, hub
+        self.branches = set(base.remote.branches("promote/"))
+
+    def safely(self, environment: str, model: str) -> bool:
+        """Do what is to be done of a model; False, and the reason on its pull request, when that fails."""
+        from slipway.release.place import Proposed
+
+        branch = branch_of(environment, model)
+        pull = self.hub.pull_from(branch) if branch in self.branches else None
+        try:
+            if wish := self._wish(environment, model, pull):
+                _promote(self.settings, model, environment, wish, Proposed(self.base, branch))
+        except SlipwayError as error:
+            say(f"{environment}: {model} cannot be promoted: {error}")
+            if pull is not None and pull.state == "open":
+                self.hub.comment(pull.number, _STOPPED, _stopped(error))
+            return False
+        return True
+
+    def _wish(self, environment: str, model: str, pull: "Pull | None") -> "Wish | None":
+        """What to propose, None for nothing: what is due where that is automatic, else what the pull request has."""
+        if self.settings.environment(environment).promotion == "automatic":
+            return self._due(environment, model, pull)
+        opened = pull is not None and pull.state == "open"
+        return self._proposed(environment, model) if opened else None
+
+    def _due(self, environment: str, model: str, pull: "Pull | None") -> "Wish | None":
+        from slipway.release import edits, promote
+        from slipway.review.body import marker
+
+        target = edits.read(self.base.repository, self.stand.commit, self.settings, environment, model)
+        found, reason = promote.due(self.base.repository, self.stand.commit, self.settings, target)
+        if found is None:
+            say(f"{environment}: {model}: {reason}")
+            return None
+        if pull is not None and pull.state == "closed" and marker(target, found) in pull.body:
+            say(f"{environment}: {model}: {pull.url} was closed unmerged: slipway promote {model} proposes it again")
+            return None
+        return promote.Wish(str(found.name))
+
+    def _proposed(self, environment: str, model: str) -> "Wish | None":
+        """What the branch of an open pull request proposes."""
+        from slipway.release import edits, images, promote
+
+        tip = self.base.remote.fetch(branch_of(environment, model))
+        after = edits.read(self.base.repository, tip, self.settings, environment, model)
+        before = edits.read(self.base.repository, self.stand.commit, self.settings, environment, model)
+        for release in after.releases:
+            origin, share = release.record.origin, after.route.get(release.name)
+            if origin is not None and share is not None and not before.has(release.name):
+                unbuilt, accepted = images.is_unbuilt(release.record.image), release.record.accepted
+                return promote.Wish(origin.release, share, allow_unbuilt=unbuilt, accept_breaking=accepted)
+        return None
+
+
+def _stopped(error: SlipwayError) -> str:
+    from slipway.review.markdown import fence
+
+    return f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"

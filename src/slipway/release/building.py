@@ -1,0 +1,267 @@
+"""A release in two halves: `slipway build` does all that runs a model's code, `slipway release --built` commits it.
+
+The first half needs no right to push to git, and the second has no need of a container engine.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.release import bundle, edits, images, plan, sbom, trainer, trainings, workflow
+from slipway.release.choosing import Choice, choose, decide, names_of
+from slipway.release.due import Decision
+from slipway.release.making import Maker, fingerprint_of
+from slipway.release.place import of_code
+from slipway.release.plan import Made, Plan, Planned
+from slipway.release.releasing import Outcome, Released, Result, Run
+from slipway.store import store_of
+from slipway.training import environment as environments
+from slipway.training import test
+
+if TYPE_CHECKING:
+    from slipway.release.overlay_types import Overlay
+    from slipway.release.place import Place, Stand
+    from slipway.settings import Settings
+    from slipway.store import Record, Store
+
+__all__ = ["Asked", "Train", "build", "nothing", "overlays_only", "release_built"]
+
+Train = Literal["as set", "also manual", "scheduled", "none"]
+"""The occasion of a training, as `trainings` knows it; "none" where none is wanted."""
+
+
+class Asked(NamedTuple):
+    """What is to be built."""
+
+    models: Sequence[str] = ()
+    """Only these; all when there is none."""
+    environment: str = "test"
+    choice: Choice = Choice()
+    train: Train = "none"
+
+
+def build(
+    settings: "Settings",
+    asked: Asked,
+    place: "Place",
+    target: Path,
+    *,
+    report: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """Test, train, and make the images of what is due of what was asked for, by what `place` has.
+
+    Leaves the plan, and beside it what is in each image that it made, in the folder `target`. A model that fails does
+    not stop the others. Raises `SlipwayError` as `release` does.
+    """
+    choice = asked.choice
+    names = names_of(settings, asked.models, asked.environment, choice)
+    repository = Repository(settings.root)
+    stand = place.stand()
+    builder = images.builder_for(settings, asked.environment, report)
+    maker = Maker(repository, asked.environment, builder, report)
+    target.mkdir(parents=True, exist_ok=True)
+    run = _Build(settings, asked, maker, stand, target, report)
+    done = Plan(
+        environment=asked.environment,
+        commit=stand.code.commit,
+        branch=stand.code.branch,
+        traffic=choice.traffic,
+        explicit=choice.explicit,
+        models=[run.safely(model) for model in names],
+    )
+    plan.save(done, target)
+    return done
+
+
+def nothing(settings: "Settings", target: Path) -> Plan:
+    """Leave a plan in the folder `target` in which nothing is to be done."""
+    code = of_code(Repository(settings.root))
+    done = Plan(environment="", commit=code.commit, branch=code.branch, models=[])
+    plan.save(done, target)
+    return done
+
+
+def overlays_only(repository: Repository, before: str, after: str) -> bool:
+    """Whether two commits differ in overlays alone; a commit that is not here (any more) differs in anything."""
+    if repository.commit_at(before) is None or repository.commit_at(after) is None:
+        return False
+    changed = repository.run("diff", "--name-only", "--no-renames", "-z", before, after).split(b"\0")
+    return all(path.startswith(b"overlays/") for path in changed if path)
+
+
+class _Build:
+    """One run of `build`."""
+
+    def __init__(
+        self,
+        settings: "Settings",
+        asked: Asked,
+        maker: Maker,
+        stand: "Stand",
+        target: Path,
+        report: Callable[[str], None],
+    ) -> None:
+        self.settings, self.environment, self.choice, self.train = settings, *asked[1:]
+        self.maker, self.stand, self.target, self.report = maker, stand, target, report
+        self.tested: set[str] = set()
+
+    def safely(self, model: str) -> Planned:
+        """What is planned of a model; a failure is a plan, too."""
+        self.report(f"{model}: what is due?")
+        try:
+            return self._one(model)
+        except SlipwayError as error:
+            return Planned(model=model, result="failed", text=str(error))
+
+    def _one(self, model: str) -> Planned:
+        store = store_of(self.settings, self.environment)
+        overlay = edits.read(self.maker.repository, self.stand.commit, self.settings, self.environment, model)
+        wanted = self._wanted(model, store, overlay)
+        if wanted.kind == "runner":
+            record = trainings.run(self.settings, model, self.environment, self.report)
+            self.report(f"{model}: trained, {record.id}")
+            self.tested.add(model)
+        decision = choose(self.choice, self.settings, model, store, overlay)
+        found = self._function(model, decision.record, decision.reason) if decision.record else None
+        if wanted.kind == "declare":
+            return self._declared(found or Planned(model=model, result="training", text=wanted.reason), wanted.digest)
+        return found or _nothing(model, decision, overlay, wanted)
+
+    def _wanted(self, model: str, store: "Store", overlay: "Overlay") -> trainings.Wanted:
+        """What the code's training digest asks for; nothing where a person chose a version."""
+        if self.train == "none" or self.choice.explicit:
+            return trainings.Wanted("nothing", "")
+        declared = workflow.read(self.maker.repository, self.stand.commit, self.environment, model)
+        return trainings.plan(self.settings, self.environment, model, store, overlay, declared, self.train)
+
+    def _function(self, model: str, record: "Record", reason: str) -> Planned:
+        self._test(model)
+        fingerprint = fingerprint_of(self.settings, record)
+        image = self.maker.image(self.settings, record, fingerprint, self.stand)
+        new = (str(record.id), fingerprint) in self.maker.images and not images.is_unbuilt(image.reference)
+        listed = self._listed(record, image) if new else ""
+        return Planned(
+            model=model,
+            result="built",
+            text=reason,
+            version=record.version,
+            fingerprint=fingerprint,
+            function=Made(reference=image.reference, size=image.size, new=new, sbom=listed),
+        )
+
+    def _listed(self, record: "Record", image: images.Image) -> str:
+        """The name of the file that lists what is in an image."""
+        name = f"{record.model}.cdx.json"
+        with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+            made = bundle.make(
+                self.settings, store_of(self.settings, self.environment), record, Path(scratch) / "bundle"
+            )
+            (self.target / name).write_bytes(sbom.make(made, image))
+        return name
+
+    def _declared(self, found: Planned, digest: str) -> Planned:
+        """What was found, and a training to declare."""
+        self._test(found.model)
+        with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+            made = trainer.make(self.settings, found.model, Path(scratch) / "trainer")
+            image = self.maker.builder.build_trainer(made, found.model)
+        built = Made(reference=image.reference, size=image.size, new=True)
+        return msgspec.structs.replace(found, digest=digest, trainer=built, trainer_fingerprint=made.fingerprint)
+
+    def _test(self, model: str) -> None:
+        """Run the model's own tests, once, before anything is built of it."""
+        if model not in self.tested:
+            self.report(f"{model}: testing")
+            python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
+            test.pytest(self.settings.root, self.settings.folder(model), python=python)
+            self.tested.add(model)
+
+
+def _nothing(model: str, decision: "Decision", overlay: "Overlay", wanted: trainings.Wanted) -> Planned:
+    """Why nothing is built."""
+    if wanted.kind == "message":
+        return Planned(model=model, result="to train", text=wanted.reason)
+    if overlay.hold is not None:
+        return Planned(model=model, result="held", text=decision.reason)
+    if decision.failed and wanted.reason:
+        return Planned(model=model, result="training", text=wanted.reason)
+    return Planned(model=model, result="skipped" if decision.failed else "nothing due", text=decision.reason)
+
+
+def release_built(
+    settings: "Settings", plan: Plan, place: "Place", report: Callable[[str], None] = lambda _: None
+) -> Released:
+    """Commit what a build has settled, in one commit, as far as it still is due on what `place` has now.
+
+    Runs no code of a model, and builds nothing. Raises `SlipwayError` as `release` does.
+    """
+    repository = Repository(settings.root)
+    if repository.latest() != plan.commit:
+        fix = f"git checkout {plan.commit}"
+        raise SlipwayError(f"the plan is of the commit {plan.commit[:12]}, which is not checked out", fix=fix)
+    known = {each.fingerprint: each.function.image for each in plan.models if each.function}
+    maker = Maker(repository, plan.environment, images.Unbuilt(), report, known)
+    run = _Commit(settings, plan, maker, place)
+    return edits.retrying(lambda: run.attempt([each.model for each in plan.models]), place.pause)
+
+
+class _Commit(Run):
+    """A release of what was planned."""
+
+    def __init__(self, settings: "Settings", plan: Plan, maker: Maker, place: "Place") -> None:
+        choice = Choice(traffic=plan.traffic, explicit=plan.explicit)
+        super().__init__(settings, plan.environment, maker, place, choice)
+        self.plan = plan
+
+    def decide(self, model: str, store: "Store", overlay: "Overlay") -> "Decision":
+        """What was planned, if it still is due."""
+        planned = self.plan.of(model)
+        if planned.version is None:
+            return Decision(None, planned.text, result=planned.result)
+        if self.plan.explicit:
+            return choose(Choice.of(planned.version, {}), self.settings, model, store, overlay)
+        return decide(self.settings, model, store, overlay, newest=planned.version)
+
+    def change(self, model: str, stand: "Stand") -> Result:
+        """See `Run.change`; with the training that is to be declared."""
+        planned = self.plan.of(model)
+        if (planned.version or planned.trainer) and (newer := self._newer_code(model, stand)):
+            text = f"{newer} is newer, and changes it: its own run releases it"
+            return Result(Outcome(model, "superseded", text))
+        found = super().change(model, stand)
+        return found if planned.trainer is None else self._with_training(found, planned, planned.trainer, stand)
+
+    def _newer_code(self, model: str, stand: "Stand") -> str:
+        """The newest commit of the branch after the planned one that changes the model's code; "" without one."""
+        if stand.branch != self.plan.branch or self.plan.explicit:
+            return ""
+        folder = self.settings.folder(model).relative_to(self.settings.root).as_posix()
+        span = f"{self.plan.commit}..{stand.commit}"
+        found = self.repository.run("log", "-1", "--format=%h", span, "--", folder, "model/common")
+        return found.decode().strip()
+
+    def _with_training(self, found: Result, planned: Planned, made: Made, stand: "Stand") -> Result:
+        overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, planned.model)
+        if overlay.hold is not None:
+            return found
+        files = trainings.declare(
+            self.repository,
+            stand,
+            self.settings,
+            found.overlay or overlay,
+            made.reference,
+            digest=planned.digest,
+            fingerprint=planned.trainer_fingerprint,
+        )
+        if not files:
+            return found
+        reason = "no version was trained by this code"
+        facts = trainings.facts(planned.model, planned.digest, made.reference, reason)
+        text = f"its training is declared: {reason}"
+        outcome = found.outcome._replace(note=text) if found.files else Outcome(planned.model, "training", text)
+        return Result(outcome, {**found.files, **files}, {**found.facts, **facts}, found.overlay or overlay)

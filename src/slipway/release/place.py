@@ -1,0 +1,174 @@
+"""Where a change of overlays lands: on the branch that is checked out, on the remote's, or on one that proposes it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from slipway.errors import SlipwayError
+from slipway.git import NOWHERE, Head, Repository
+from slipway.release import proposal
+from slipway.remote import Remote
+
+if TYPE_CHECKING:
+    from slipway.release.overlay_types import Overlay
+
+__all__ = ["Change", "Here", "Place", "Proposed", "Pushed", "Stand", "of_code"]
+
+
+class Stand(NamedTuple):
+    """What a change begins from."""
+
+    branch: str
+    """The branch that gets it, in the end."""
+    commit: str
+    """What overlays are read from; the change goes on top of it."""
+    code: Head
+    """Whose models, settings and manifests are used."""
+
+
+class Change(NamedTuple):
+    """What is to be committed."""
+
+    files: Mapping[str, bytes | None]
+    """{path: content, or None to remove it}."""
+    message: str
+    overlays: "Sequence[Overlay]" = ()
+    """The overlays as they are to be."""
+
+
+class Place(Protocol):
+    """Where changes land."""
+
+    pause: float
+    """Seconds that a commit takes here, about: how long to stand back when somebody else was quicker."""
+
+    def stand(self, *paths: str) -> Stand:
+        """What a change can begin from now; whatever is below `paths` (else all) has to be committed.
+
+        Raises `SlipwayError` when nothing can be committed here.
+        """
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """Commit; None when the place has just this already. Raises `Moved` when it has moved on from `stand`."""
+
+    def __str__(self) -> str:
+        """In words."""
+
+
+class Here:
+    """The branch that is checked out."""
+
+    pause = 0.02
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+
+    def stand(self, *paths: str) -> Stand:
+        """See `Place.stand`."""
+        head = self.repository.ready(*paths)
+        return Stand(head.branch, head.commit, head)
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """See `Place.commit`."""
+        return self.repository.commit(change.files, change.message, branch=stand.branch, parent=stand.commit)
+
+    def __str__(self) -> str:
+        return self.repository.checked_out().branch
+
+
+class Pushed:
+    """The branch of the remote that the cluster follows, fresh at every try.
+
+    Where that branch is checked out it is brought up to date first, so that what is due is judged by the newest code,
+    unless `code` says which commit's code this is about. Any other branch's code is taken as it is checked out.
+    """
+
+    pause = 0.3
+
+    def __init__(self, repository: Repository, branch: str, *, code: Head | None = None) -> None:
+        self.repository, self.branch, self.code = repository, branch, code
+        self.remote = Remote(repository)
+
+    def stand(self, *paths: str) -> Stand:
+        """See `Place.stand`."""
+        self.repository.settle(*paths)
+        tip = self.remote.fetch(self.branch)
+        return Stand(self.branch, tip, self.code or self._code(tip))
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """See `Place.commit`."""
+        new = self.repository.record(change.files, change.message, stand.commit)
+        self.remote.push(new, stand.branch)
+        if self.code is None and stand.code == Head(stand.branch, stand.commit):
+            self._follow(new)
+        return new
+
+    def _code(self, tip: str) -> Head:
+        head = self.repository.checked_out()
+        if head.branch == self.branch:
+            return self._up_to_date(head, tip)
+        if not self.remote.has(head.commit):
+            raise SlipwayError(
+                f"the commit {head.commit[:12]} is not on {self.remote.name}, and a release names the commit it is of",
+                fix=f"git push {self.remote.name} {head.branch}" if head.branch else "check out a branch and push it",
+            )
+        return of_code(self.repository)
+
+    def _up_to_date(self, head: Head, tip: str) -> Head:
+        if not self.repository.contains(tip, head.commit):
+            fix = f"git pull --rebase {self.remote.name} {head.branch} && git push {self.remote.name} {head.branch}"
+            raise SlipwayError(f"{head.branch} has commits that {self.remote.name} has not", fix=fix)
+        if head.commit != tip:
+            self._follow(tip)
+        return Head(head.branch, tip)
+
+    def _follow(self, commit: str) -> None:
+        """Bring the checked-out branch, and the work tree, forward to a commit that follows it."""
+        self.repository.run("merge", "--ff-only", "--quiet", commit)
+
+    def __str__(self) -> str:
+        return f"{self.remote.name}/{self.branch}"
+
+
+def of_code(repository: Repository) -> Head:
+    """What is checked out; where HEAD is detached, as in a pipeline, the branch is that of the run."""
+    head = repository.checked_out()
+    return head if head.branch else Head(os.environ.get("GITHUB_REF_NAME", ""), head.commit)
+
+
+class Proposed:
+    """A branch of its own that proposes one change, for a pull request; `base` says what it is on top of.
+
+    The branch is the machine's: what it proposed before is replaced. On top of a `Pushed` base it is the remote's.
+    """
+
+    def __init__(self, base: "Here | Pushed", branch: str) -> None:
+        """Raises `SlipwayError` for a name that cannot be, or a branch that is checked out."""
+        self.base, self.branch = base, branch
+        self.pause = base.pause
+        proposal.check(base.repository, branch)
+
+    def stand(self, *paths: str) -> Stand:
+        """See `Place.stand`."""
+        return self.base.stand(*paths)
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """See `Place.commit`."""
+        repository = self.base.repository
+        tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else self._tip()
+        if tip is not None:
+            proposal.check_owned(repository, stand.commit, tip, self.branch, change.overlays)
+            if proposal.is_same(repository, tip, stand.commit, change.overlays):
+                return None
+        if isinstance(self.base, Here):
+            placed = {"branch": self.branch, "parent": stand.commit, "expected": tip or NOWHERE}
+            return repository.commit(change.files, change.message, **placed)
+        new = repository.record(change.files, change.message, stand.commit)
+        self.base.remote.replace(new, self.branch, tip)
+        return new
+
+    def _tip(self) -> str | None:
+        return self.base.repository.commit_at(f"refs/heads/{self.branch}")
+
+    def __str__(self) -> str:
+        return f"branch {self.branch}"
