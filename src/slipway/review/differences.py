@@ -1,0 +1,135 @@
+"""What differs between two releases: packages, code, parameters, manifests. Text in, text out."""
+
+import re
+from collections.abc import Mapping
+from difflib import unified_diff
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from slipway import digests
+from slipway.release import overlay as overlays
+from slipway.release.overlay import MANIFESTS
+
+if TYPE_CHECKING:
+    from slipway.release.overlay_types import Overlay, Release
+
+__all__ = ["Expected", "Manifests", "Moved", "code", "manifests", "moved", "overlay", "packages", "unified"]
+
+_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
+_LONGEST = 400_000
+"""Bytes: comparing what is longer takes minutes, and nobody reads it."""
+
+
+class Moved(NamedTuple):
+    """A value before and after, as text; empty where there was none."""
+
+    name: str
+    before: str
+    after: str
+
+
+class Expected(NamedTuple):
+    """A name or digest that every release has of its own, and in how many places of the manifests it stands."""
+
+    name: str
+    before: str
+    after: str
+    places: int
+
+
+class Manifests(NamedTuple):
+    """How the manifests of two releases differ: as was to be expected, and (a unified diff) otherwise."""
+
+    expected: list[Expected]
+    diff: str
+
+
+def packages(lock: str) -> dict[str, str]:
+    """{package: version} of a lock; several versions, each for some platforms, stand one after the other."""
+    found: dict[str, str] = {}
+    for name, version in _PIN.findall(lock):
+        found[name] = f"{found[name]}, {version}" if name in found else version
+    return found
+
+
+def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Moved]:
+    """What differs, sorted by name."""
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return [Moved(name, *(str(side[name]) if name in side else "" for side in (before, after))) for name in names]
+
+
+def code(before: Path, after: Path) -> str:
+    """The unified diff of the code in two artifacts; empty where it is the same."""
+    return unified(*({path: file.read_bytes() for path, file in _code(folder).items()} for folder in (before, after)))
+
+
+def manifests(before: "Release", after: "Release") -> Manifests:
+    """What differs in what the cluster gets, apart from the names and digests that always do."""
+    old, new = (release.files[MANIFESTS].decode(errors="replace") for release in (before, after))
+    pairs = {
+        "release": (before.record.release, after.record.release),
+        "model id": (before.record.model_id, after.record.model_id),
+        "image": (before.record.image, after.record.image),
+        "fingerprint": (before.record.fingerprint, after.record.fingerprint),
+        "artifact": (before.record.artifact, after.record.artifact),
+    }
+    differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    counted = dict.fromkeys(differing, 0)
+    by_text = {pair[0]: name for name, pair in differing.items()}
+
+    def renamed(match: re.Match[str]) -> str:
+        name = by_text[match[0]]
+        counted[name] += 1
+        return differing[name][1]
+
+    if differing:
+        # The longest first: an image holds digests.
+        words = sorted(by_text, key=len, reverse=True)
+        old = re.sub("|".join(map(re.escape, words)), renamed, old)
+    expected = [Expected(name, *differing[name], places) for name, places in counted.items()]
+    return Manifests(expected, unified({MANIFESTS: old.encode()}, {MANIFESTS: new.encode()}))
+
+
+def overlay(before: "Overlay", after: "Overlay") -> str:
+    """The unified diff of the files of an overlay; of releases that come or go, their record alone."""
+    sides = []
+    for side, other in ((before, after), (after, before)):
+        files = overlays.format(side) if side.releases or side.hold or side.rejected else {}
+        known = {str(release.name) for release in other.releases}
+        sides.append(
+            {
+                path: content
+                for path, content in files.items()
+                if "/" not in path or path.split("/")[0] in known or path.endswith(overlays.RECORD)
+            }
+        )
+    return unified(*sides)
+
+
+def unified(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
+    """The unified diff of files by their path; those that are no text, or very long, are only named."""
+    return "\n".join(
+        text
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+        for text in _file(path, before.get(path), after.get(path))
+    )
+
+
+def _file(path: str, before: bytes | None, after: bytes | None) -> list[str]:
+    sides = []
+    for side in (before, after):
+        try:
+            text = (side or b"").decode()
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text or len(side or b"") > _LONGEST:
+            return [f"--- {path}", f"+++ {path}", "@@ no text, or too long to compare @@"]
+        sides.append(text.splitlines())
+    names = (path if before is not None else "/dev/null", path if after is not None else "/dev/null")
+    found = list(unified_diff(sides[0], sides[1], names[0], names[1], lineterm=""))
+    return found or [f"--- {names[0]}", f"+++ {names[1]}", "@@ only in how lines end @@"]
+
+
+def _code(folder: Path) -> dict[str, Path]:
+    return {path: file for path, file in digests.walk(folder).items() if path.startswith("code/")}

@@ -1,0 +1,144 @@
+"""A candidate and what runs now, on the same rows, each in a process and an environment of its own."""
+
+import io
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.review import comparison
+from slipway.review.comparison import Comparison, compare
+from slipway.store import Record
+from slipway.training.rows import held_out
+from tests.unit.review.shop import CODE, HEADS, ROWS, SCHEMA, Shop, people, shop, site, table  # noqa: F401 - fixtures
+
+
+def compared(shop: Shop, candidate: Record, before: Record | None) -> Comparison:  # noqa: F811
+    versions = [shop.fetched(record) if record else None for record in (candidate, before)]
+    return compare(shop.settings, versions[0], versions[1])
+
+
+def unseen(*splits: tuple[list[str], float]) -> int:
+    data = pd.read_csv(io.StringIO(table(ROWS)))
+    mask = pd.Series(True, index=data.index)
+    for columns, share in splits:
+        mask &= held_out(data, columns, share)
+    return int(mask.sum())
+
+
+def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -> None:  # noqa: F811
+    """Also where they held out different shares: what counts is held out by both. The model's own metrics are there."""
+    before = shop.publish_parcel(80, share=0.5)
+    found = compared(shop, shop.publish_parcel(50, share=0.3), before)
+    assert len(found.truth) == unseen((HEADS, 0.3)) == unseen((HEADS, 0.3), (HEADS, 0.5))
+    assert found.candidate.answers == found.truth and found.candidate.metrics["accuracy"] == 1
+    assert found.before is not None and found.then is not None
+    wrong = sum(one != other for one, other in zip(found.truth, found.then, strict=True))
+    assert 0 < wrong < len(found.truth)
+    assert found.before.metrics["missed"] == wrong and found.candidate.metrics["missed"] == 0
+    assert found.before.metrics["accuracy"] == found.alike == pytest.approx(1 - wrong / len(found.truth))
+    assert (found.unlike, found.notes, found.total, found.data) == ("", [], 100, None)
+    assert "odd" not in found.candidate.metrics, "a metric that is no number is left out"
+
+
+def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> None:  # noqa: F811
+    """The rows are those that the old version held out by its columns, and the new one by its own; both answer."""
+    fewer = msgspec.json.decode(msgspec.json.encode(SCHEMA))
+    del fewer["fields"][1]
+    code = CODE.replace(', "colour"', "")
+    before = shop.publish_parcel(80, share=0.5)
+    found = compared(shop, shop.publish_parcel(50, schema=fewer, code=code, share=0.5), before)
+    assert len(found.truth) == unseen((HEADS, 0.5), (["weight", "size"], 0.5))
+    assert found.then
+
+
+def test_rows_that_one_refuses_are_left_out_and_told(shop: Shop) -> None:  # noqa: F811
+    """By its schema or by its own code; the others are compared."""
+    narrow = msgspec.json.decode(msgspec.json.encode(SCHEMA))
+    narrow["fields"][0]["maximum"] = 60
+    places = held_out(data := pd.read_csv(io.StringIO(table(ROWS))), HEADS, 0.5)
+    weights = [int(weight) for weight in data[places]["weight"]]
+    before = shop.publish_parcel(40, schema=narrow, refused=weights[0], share=0.5)
+    found = compared(shop, shop.publish_parcel(share=0.5), before)
+    refused = 1 + sum(weight > 60 for weight in weights)
+    assert found.then and len(found.then) == len(found.truth) == len(weights) - refused
+    assert f"parcel/test/1 refuses {refused} further rows (weight:" in found.notes[0]
+
+
+def test_the_change_of_the_data_is_told(shop: Shop) -> None:  # noqa: F811
+    """Rows are counted by their content, wherever they stand; the target's values and new columns are told."""
+    before = shop.publish_parcel(50)
+    rows = [[*row, "x"] for row in [*reversed(ROWS[10:]), ["500", "red", "big"], ["501", "red", "big"]]]
+    found = compared(shop, shop.publish_parcel(50, data=table(rows, [*HEADS, "note"])), before).data
+    assert found is not None
+    assert (found.rows_before, found.rows, found.added, found.gone) == (100, 92, 2, 10)
+    assert (found.columns_added, found.columns_gone) == (["note"], [])
+    assert (found.before, found.after) == ({"big": 50, "small": 50}, {"big": 52, "small": 40})
+
+
+def test_the_first_promotion_has_nothing_to_compare_with(shop: Shop) -> None:  # noqa: F811
+    """The candidate alone, on its own unseen rows."""
+    found = compared(shop, shop.publish_parcel(50), None)
+    assert found.before is None and found.then is None and found.unlike == ""
+    assert len(found.truth) == unseen((HEADS, 0.3)) and found.candidate.metrics["accuracy"] == 1
+
+
+def changed(**target: Any) -> dict[str, Any]:
+    return SCHEMA | {"target": SCHEMA["target"] | target}
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        ({"by_hand": True}, "parcel/test/1 was published by hand"),
+        ({"share": None}, "does not say which rows were held out"),
+        ({"schema": changed(name="girth")}, "parcel/test/1 predicts 'girth', and the candidate 'size'"),
+        ({"schema": changed(kind="number", categories=[])}, "parcel/test/1 predicts a number"),
+        (
+            {"schema": SCHEMA | {"fields": [*SCHEMA["fields"], {"name": "height", "kind": "number"}]}},
+            "the candidate's data has no column 'height', which parcel/test/1 needs",
+        ),
+    ],
+    ids=["by hand", "no share", "other target", "other kind", "missing feature"],
+)
+def test_why_the_same_rows_cannot_be_had(shop: Shop, before: dict[str, Any], why: str) -> None:  # noqa: F811
+    """It is said in words that an approver understands."""
+    earlier = shop.fetched(shop.publish_parcel(80, **before))
+    with pytest.raises(SlipwayError, match=why):
+        comparison._both(shop.settings, shop.fetched(shop.publish_parcel()), earlier)
+
+
+def test_where_the_other_cannot_predict_its_record_stands(shop: Shop) -> None:  # noqa: F811
+    """Why is said; the candidate is still measured on its own rows."""
+    before = shop.publish_parcel(80, code="import nosuchlibrary\n" + CODE)
+    found = compared(shop, shop.publish_parcel(50), before)
+    assert "parcel/test/1 fails at its answers" in found.unlike and "nosuchlibrary" in found.unlike
+    assert found.before is not None and found.then is None
+    assert found.before.metrics == {"accuracy": 0.75}
+    assert found.candidate.metrics["accuracy"] == 1
+
+
+def test_a_candidate_by_hand_has_nothing_to_be_measured_on(shop: Shop) -> None:  # noqa: F811
+    """What its record says is all that there is."""
+    before = shop.publish_parcel(50)
+    found = compared(shop, shop.publish_parcel(50, by_hand=True), before)
+    assert "parcel/test/2 was published by hand" in found.unlike
+    assert (found.truth, found.candidate.metrics) == ([], {"accuracy": 0.75})
+
+
+def test_a_models_code_sees_no_token(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """What the process that asks may do, the model's code may not."""
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    code = CODE.replace('print("what', 'import os; assert "GITHUB_TOKEN" not in os.environ; print("what')
+    version = shop.fetched(shop.publish_parcel(code=code))
+    assert version.answers(shop.settings, [{"weight": 1.0, "colour": "red"}]).outcomes == ["small"]
+
+
+def test_an_artifact_without_a_schema(shop: Shop) -> None:  # noqa: F811
+    """The one thing without which nothing can be said of the candidate."""
+    version = shop.fetched(shop.publish_parcel())
+    (version.folder / "schema.json").unlink()
+    with pytest.raises(SlipwayError, match=r"has no schema\.json"):
+        compare(shop.settings, version, None)

@@ -1,0 +1,92 @@
+"""What differs between two releases."""
+
+import msgspec
+
+from slipway.names import ReleaseName
+from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.review import differences
+from slipway.review.differences import Moved
+
+
+def release(version, *, fingerprint="1a2b3c4d" * 8, extra=""):
+    name = f"v{version}-{fingerprint[:8]}"
+    record = ReleaseRecord(
+        release=name,
+        version=version,
+        model_id=f"iris/prod/{version}",
+        fingerprint=fingerprint,
+        image=f"registry.example.org/iris@sha256:{fingerprint[::-1]}",
+        artifact=f"{version}" * 64,
+        commit="c" * 40,
+        created="2026-01-01T00:00:00Z",
+        by="Ada",
+    )
+    manifests = f"name: iris-{name}\nimage: {record.image}\nid: {record.model_id}\n{extra}artifact: {record.artifact}\n"
+    files = {"manifests.yaml": manifests.encode(), "record.yaml": b"release\n", "kustomization.yaml": b"k\n"}
+    return Release(record=record, files=files)
+
+
+def overlay(*releases, **more):
+    route = {releases[0].name: 100} if releases else {}
+    return Overlay(environment="prod", model="iris", namespace="ns", releases=releases, **({"route": route} | more))
+
+
+def test_packages_are_read_from_a_lock():
+    """Hashes, markers and comments aside; a package in two versions has both."""
+    lock = "# by uv\nnumpy==2.0.0 \\\n    --hash=sha256:00\nfoo==1.0 ; python_version < '3.12'\nfoo==2.0; x\n-e .\n"
+    assert differences.packages(lock) == {"numpy": "2.0.0", "foo": "1.0, 2.0"}
+
+
+def test_what_moved_is_told_by_name():
+    """What came has nothing before, what went nothing after; what stayed is left out."""
+    found = differences.moved({"a": 1, "b": 2, "c": 3}, {"b": 2.5, "c": 3, "d": 4})
+    assert found == [Moved("a", "1", ""), Moved("b", "2", "2.5"), Moved("d", "", "4")]
+
+
+def test_code_is_compared_file_by_file(tmp_path):
+    """Only what lies below code/; files that came, went, or hold no text are named."""
+    for side, files in {
+        "old": {"code/a.py": b"1\n", "code/gone.py": b"x\n", "schema.json": b"1", "code/same.py": b"s"},
+        "new": {"code/a.py": b"2\n", "code/b.bin": b"\0\xff", "schema.json": b"2", "code/same.py": b"s"},
+    }.items():
+        for path, content in files.items():
+            (tmp_path / side / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / side / path).write_bytes(content)
+    diff = differences.code(tmp_path / "old", tmp_path / "new")
+    assert "--- code/a.py\n+++ code/a.py\n@@ -1 +1 @@\n-1\n+2" in diff
+    assert "--- code/gone.py\n+++ /dev/null" in diff
+    assert "+++ code/b.bin\n@@ no text, or too long to compare @@" in diff
+    assert "schema" not in diff and "same" not in diff
+    assert differences.code(tmp_path / "new", tmp_path / "new") == ""
+
+
+def test_names_and_digests_of_releases_are_expected_to_differ():
+    """They are counted and left out of the diff, so that what else differs stands alone."""
+    found = differences.manifests(release(2), release(3, fingerprint="5e6f7a8b" * 8, extra="memory: 1Gi\n"))
+    assert {item.name: item.places for item in found.expected} == {
+        "release": 1,
+        "model id": 1,
+        "image": 1,
+        "fingerprint": 0,
+        "artifact": 1,
+    }
+    changed = [line for line in found.diff.splitlines() if line[0] in "+-" and line[:3] not in ("+++", "---")]
+    assert changed == ["+memory: 1Gi"]
+
+
+def test_the_same_image_under_another_number():
+    """What does not differ is not listed; nothing else is found."""
+    found = differences.manifests(release(2), release(3))
+    assert [item.name for item in found.expected] == ["release", "model id", "artifact"]
+    assert found.diff == ""
+
+
+def test_an_overlay_without_the_manifests_of_what_comes_or_goes():
+    """The route and the state in full, a new release by its record alone; where nothing was, all of it is new."""
+    old, new = release(2), release(3)
+    before, after = overlay(old), overlay(new, old, rejected=(ReleaseName(1, "00000000"),))
+    diff = differences.overlay(before, after)
+    assert "+    - configurationName: iris-v3-1a2b3c4d" in diff and "+  - v1-00000000" in diff
+    assert "v3-1a2b3c4d/record.yaml" in diff and "manifests.yaml" not in diff
+    assert differences.overlay(overlay(), before).startswith("--- /dev/null\n+++ kustomization.yaml")
+    assert differences.overlay(before, msgspec.structs.replace(before)) == ""

@@ -1,0 +1,236 @@
+"""`slipway diff`: what a change makes of what is rendered, object by object, and how that reads."""
+
+import re
+
+import pytest
+
+from slipway.git import Repository
+from slipway.release.place import Here, Proposed
+from slipway.release.promote import Wish, promote
+from slipway.release.routes import hold
+from slipway.review import rendered
+from slipway.review.aftermath import Following
+from slipway.review.rendered import MARKER, Diff, ObjectDiff, OverlayDiff
+from tests.unit.release.conftest import Site, people, site  # noqa: F401 - fixtures
+
+
+def changed(site: Site, path: str, content: bytes | None) -> None:  # noqa: F811
+    """Commit one file on the branch `change`, which begins at main."""
+    if "change" not in site.git("branch", "--format=%(refname:short)").split():
+        site.git("branch", "change")
+    repository = Repository(site.root)
+    repository.commit({path: content}, "By hand", branch="change", parent=repository.commit_at("change") or "")
+
+
+def look(site: Site) -> Diff:  # noqa: F811
+    return rendered.diff(site.settings, base="main", head="change")
+
+
+def test_a_promotion(site: Site) -> None:  # noqa: F811
+    """The new Service is added, the route's lines are changed, and the environment is named."""
+    for _ in range(2):
+        site.released()
+        place = Proposed(Here(Repository(site.root)), "change") if site.versions() == {2: 100} else None
+        promote(site.settings, "iris", Wish(allow_unbuilt=True), to="prod", place=place)
+    [overlay] = look(site).overlays
+    assert (overlay.environment, overlay.folder) == ("prod", "iris")
+    assert {(each.kind, each.name.partition("-")[0], each.change) for each in overlay.objects} == {
+        ("Route", "iris", "changed"),
+        ("Service", "iris", "added"),
+    }
+    route = next(each for each in overlay.objects if each.kind == "Route")
+    assert [line[:3] for line in route.lines if line[0] in "+-"] == ["-  ", "+  "]
+    said = rendered.markdown(look(site))
+    assert said.startswith(MARKER) and "#### `prod`" in said and "<code>iris</code>: 1 added, 1 changed" in said
+    assert "prod/iris: 1 added, 1 changed" in rendered.text(look(site))
+
+
+def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """Overlays that are the same on both sides cost nothing, however many there are."""
+    site.released("iris")
+    site.released("tumor")
+    site.git("switch", "--quiet", "-c", "change")
+    site.released("tumor")
+    built = []
+    build = rendered.render.build
+    monkeypatch.setattr(rendered.render, "build", lambda *given: built.append(given) or build(*given))
+    [overlay] = look(site).overlays
+    assert (overlay.environment, overlay.folder, len(built)) == ("test", "tumor", 2)
+
+
+def test_what_is_not_rendered_is_no_difference(site: Site) -> None:  # noqa: F811
+    """A hold changes nothing that runs: there is nothing to say."""
+    site.released()
+    site.git("switch", "--quiet", "-c", "change")
+    hold(site.settings, "iris", "test", reason="a look")
+    assert look(site) == Diff([], [])
+    assert rendered.markdown(look(site)) == rendered.text(look(site)) == ""
+
+
+def test_an_overlay_that_goes(site: Site) -> None:  # noqa: F811
+    """Each of its objects is removed."""
+    site.released()
+    site.git("switch", "--quiet", "-c", "change")
+    site.git("rm", "-rq", "overlays/test/iris")
+    site.commit()
+    [overlay] = look(site).overlays
+    assert {each.change for each in overlay.objects} == {"removed"}
+
+
+@pytest.mark.parametrize(
+    "resources",
+    ["https://example.org/x", "../../../../etc", "/etc", "nowhere.yaml", "git@example.org:x.git", "a b"],
+)
+def test_what_leads_elsewhere_is_not_built(site: Site, resources: str) -> None:  # noqa: F811
+    """A change does not say what the machine that looks at it loads."""
+    site.released()
+    path = "overlays/test/iris/kustomization.yaml"
+    text = (site.root / path).read_text()
+    changed(site, path, text.replace("resources:", f'resources:\n  - "{resources}"').encode())
+    [overlay] = look(site).overlays
+    assert overlay.objects == [] and "is not what slipway writes" in overlay.problem
+    assert "is not rendered" in rendered.markdown(look(site))
+
+
+def test_generators_are_not_built(site: Site) -> None:  # noqa: F811
+    """Nor anything else that slipway never writes, in whichever folder."""
+    name = site.released()
+    path = f"overlays/test/iris/{name}/kustomization.yaml"
+    text = (site.root / path).read_text()
+    changed(site, path, f"{text}generators:\n  - manifests.yaml\n".encode())
+    [overlay] = look(site).overlays
+    assert f"{name}/kustomization.yaml is not what slipway writes" in overlay.problem
+
+
+def test_what_moved_meanwhile_is_no_change_of_ours(site: Site) -> None:  # noqa: F811
+    """What the base branch did since is not told as if the change undid it."""
+    site.released()
+    changed(site, "README.md", b"words\n")
+    site.released()
+    assert look(site) == Diff([], [])
+
+
+HOSTILE = "x</details><img src=x>`|@team\n::error::\u202e" + "`" * 5
+
+
+def test_nothing_becomes_markup() -> None:
+    """Names and lines that others chose are shown, and do nothing else."""
+    lines = ["+a: ```", "+</details>", f"+{HOSTILE}", "+\x1b[31m"]
+    overlay = OverlayDiff("prod", HOSTILE, [ObjectDiff("Service", HOSTILE, "added", lines)])
+    damaged = OverlayDiff("prod", "iris", [], f"{HOSTILE} is not YAML")
+    said = rendered.markdown(Diff([overlay, damaged], [Following(HOSTILE, "what follows cannot be told", HOSTILE)]))
+    # Without code: as HTML, and in blocks and spans, which begin and end with the same number of ticks.
+    words = re.sub(r"(?ms)<code>[^<]*</code>|^(`{3,})diff$.*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", said)
+    assert words.count("<details>") == words.count("</details>") == 1
+    assert not re.search("<img|@team|`", words)
+    assert "\x1b" not in said and "\u202e" not in said
+    assert not any(line.lstrip().startswith("::") for line in rendered.text(Diff([overlay], [])).splitlines())
+
+
+@pytest.mark.parametrize("count", [1, 40, 2000])
+def test_the_comment_is_never_too_long(count: int) -> None:
+    """GitHub takes 65,536 characters: it is cut, block by block, and says so."""
+    lines = [f"+line {number} {'x' * 60}" for number in range(2000)]
+    overlays = [OverlayDiff("prod", f"m{at}", [ObjectDiff("Service", "s", "added", lines)]) for at in range(count)]
+    said = rendered.markdown(Diff(overlays, [Following(f"m{at}", "trains") for at in range(count)]))
+    assert len(said) < 60_000
+    assert "slipway diff" in said or "more lines" in said
+    assert said.count("<details>") == said.count("</details>")
+    assert "### After the merge" in said
+
+
+# --- what follows
+
+
+def follow(site: Site, path: str, content: bytes | None) -> list[str]:  # noqa: F811
+    changed(site, path, content)
+    return [str(each) for each in look(site).following]
+
+
+@pytest.fixture
+def code(site: Site) -> Site:  # noqa: F811
+    """Three models that train themselves in three ways, two of which share code."""
+    site.write("slipway.yaml", CODE)
+    site.write("model/common/cleaning.py", "SIZE = 1\n")
+    for model in ("iris", "tumor", "wine"):
+        site.write(f"model/{model}/model.py", "from model.common.cleaning import SIZE\n" if model != "wine" else "")
+        site.write(f"model/{model}/requirements.txt", "numpy==2.0.0\n")
+        site.write(f"model/{model}/{model}.csv", "a,b\n1,2\n")
+    site.commit()
+    return site
+
+
+CODE = """
+environments:
+  test: {store: .slipway/store/test, namespace: slipway-test}
+  prod: {store: .slipway/store/prod, namespace: slipway-prod, promotes_from: test}
+models:
+  iris: {train: manual}
+  tumor: {train: runner, scale: {max: 5}}
+"""
+
+TRAINS = {
+    "iris": "iris: its training digest changes: it is to be trained by hand (train: manual)",
+    "tumor": "tumor: its training digest changes: it trains on the runner (train: runner)",
+    "wine": "wine: its training digest changes: it trains in the cluster (train: declared)",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "says"),
+    [
+        ("model/wine/model.py", b"# anew\n", [TRAINS["wine"]]),
+        ("model/wine/requirements.txt", b"numpy==2.1.0\n", [TRAINS["wine"]]),
+        ("model/common/cleaning.py", b"SIZE = 2\n", [TRAINS["iris"], TRAINS["tumor"]]),
+        ("model/common/unused.py", b"SIZE = 2\n", []),
+        ("model/wine/test_model.py", b"# a test\n", []),
+        ("model/wine/README.md", b"words\n", []),
+        ("model/wine/wine.csv", b"a,b\n3,4\n", ["wine: data has changed: the next training takes it"]),
+        ("model/wine/weights.json", b"[1]\n", [TRAINS["wine"]]),
+        ("model/wine/model.py", None, ["wine: is removed; what runs of it stays as it is declared"]),
+        ("model/beer/model.py", b"", ["beer: is new: it trains in the cluster (train: declared)"]),
+        ("model/wine/model.py", b"def (\n", ["wine: what follows cannot be told: model/wine/model.py, line 1"]),
+        ("slipway.yaml", CODE.replace("max: 5", "max: 9").encode(), ["tumor: settings changed (scale): the next rel"]),
+        (
+            "slipway.yaml",
+            CODE.replace("train: manual", "train: manual, parameters: {c: 2.0}").encode(),
+            [TRAINS["iris"]],
+        ),
+        (
+            "slipway.yaml",
+            CODE.replace("train: manual", "train: manual, pin: {test: 3}").encode(),
+            ["iris: test: v3 is pinned: the next run of release goes there"],
+        ),
+        (
+            "slipway.yaml",
+            CODE.replace("namespace: slipway-prod", "namespace: other").encode(),
+            ["all models: environment prod: namespace changed, for what is released from now on"],
+        ),
+        ("slipway.yaml", b"nonsense: 1\n", ["all models: what follows cannot be told: "]),
+        (
+            "manifests/function/service.yaml",
+            b"kind: Service\n",
+            ["all models: the manifests of releases have changed: the next release of each model takes it"],
+        ),
+        ("docs/words.md", b"words\n", []),
+    ],
+)
+def test_what_follows_a_merge(code: Site, path: str, content: bytes | None, says: list[str]) -> None:
+    """What trains, and how; what the next training or release takes; from the two commits alone."""
+    found = follow(code, path, content)
+    assert len(found) == len(says)
+    assert all(text.startswith(start) for text, start in zip(found, says, strict=True))
+
+
+def test_serving_code_that_changes(code: Site) -> None:
+    """Only what is part of images counts, of the repository's own platform."""
+    for path in ("functions/Dockerfile", "functions/predict/main.py"):
+        code.write(path, "# ours\n")
+    code.write("src/slipway/__init__.py", "")
+    code.write("src/slipway/serving/start.py", "import slipway.words\n")
+    code.write("src/slipway/words.py", "")
+    code.write("src/slipway/other.py", "")
+    code.commit()
+    assert follow(code, "src/slipway/other.py", b"# anew\n") == []
+    [said] = follow(code, "src/slipway/words.py", b"# anew\n")
+    assert said.startswith("all models: the serving code has changed: the next release of each model takes it")
