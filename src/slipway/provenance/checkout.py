@@ -1,0 +1,53 @@
+"""The files of a commit in a repository of their own; that of the user is only read."""
+
+import shutil
+from pathlib import Path
+
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+
+__all__ = ["absent", "make"]
+
+# Nothing of the user's own set-up runs, and large files that lie elsewhere are not asked for.
+_PLAIN = tuple(
+    word
+    for setting in (
+        "core.hooksPath=/dev/null",
+        "filter.lfs.smudge=",
+        "filter.lfs.process=",
+        "filter.lfs.required=false",
+    )
+    for word in ("-c", setting)
+)
+
+
+def make(repository: Repository, commit: str, target: Path) -> Path:
+    """Check out `commit`, but for its overlays, in the new folder `target`; returns that.
+
+    Raises `SlipwayError` when the commit is not in this clone.
+    """
+    if repository.commit_at(commit) is None:
+        raise absent(repository, commit)
+    kind = repository.run("rev-parse", "--show-object-format").decode().strip()
+    repository.run("init", "--quiet", "--template=", f"--object-format={kind}", str(target.absolute()))
+    # The objects stay where they are: a clone would copy them, and one of a shallow clone does.
+    info = target / ".git/objects/info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "alternates").write_text(f"{_inside(repository, 'objects')}\n")
+    if (shallow := _inside(repository, "shallow")).is_file():
+        shutil.copyfile(shallow, target / ".git/shallow")
+    made = Repository(target)
+    made.run("update-ref", "--no-deref", "HEAD", commit)
+    made.run("checkout", "--quiet", commit, "--", ".", ":(exclude)overlays", by=_PLAIN)
+    return target
+
+
+def absent(repository: Repository, commit: str) -> SlipwayError:
+    """The error that a commit is not in this clone."""
+    fix = f"git fetch origin {commit}; or git fetch --all, or ask who made it to push its branch"
+    return SlipwayError(f"the commit {commit[:12]} is not in this clone, {repository.root}", fix=fix)
+
+
+def _inside(repository: Repository, name: str) -> Path:
+    """A path within the git directory, also of a linked work tree."""
+    return (repository.root / repository.run("rev-parse", "--git-path", name).decode().strip()).resolve()

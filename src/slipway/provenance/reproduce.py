@@ -1,0 +1,169 @@
+"""`slipway reproduce`: a version trained again from its record, and held to the predictions of the one there is."""
+
+import platform
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway import digests
+from slipway.artifacts import manifest
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.provenance import checkout, comparing, finding, locks, of_version, retraining
+from slipway.provenance.comparing import Compared
+from slipway.release.bundle import LOCK
+from slipway.store import store_of
+from slipway.training import secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.settings import Settings
+    from slipway.store import Record
+    from slipway.store.records import Data, Training
+
+__all__ = ["Reproduction", "reproduce"]
+
+
+class Reproduction(NamedTuple):
+    """What came of training a version again."""
+
+    record: "Record"
+    digest: str
+    """Of the new artifact."""
+    differing: list[str]
+    """Files of the artifact that are not the same, or only in one of the two."""
+    compared: Compared
+    notes: list[str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every prediction is the same, numbers within the declared tolerance."""
+        return self.compared.within == self.compared.rows
+
+    def lines(self) -> list[str]:
+        """What is to be said of it."""
+        found, same = self.compared, self.digest == self.record.artifact.digest
+        artifact = "the same" if same else f"{self.digest[:8]}, another one; differing: {', '.join(self.differing)}"
+        numbers = f"largest difference {found.largest:.3g}, tolerance {found.tolerance:g}"
+        refused = f", {found.refused} of them refused by both" if found.refused else ""
+        verdict = "reproduced" if self.holds else "not reproduced"
+        return [
+            f"{self.record.id}: {verdict}: {found.within} of {found.rows} predictions are the same",
+            f"  artifact {self.record.artifact.digest[:8]}: {artifact}",
+            f"  labels: equal on {found.labels} of {found.rows} rows{refused}",
+            f"  numbers: {numbers if found.numbers else 'none in the predictions'}",
+            *(f"  {example}" for example in found.examples),
+            *(f"  note: {note}" for note in self.notes),
+        ]
+
+
+def reproduce(
+    settings: "Settings", what: str, *, keep: Path | None = None, report: "Callable[[str], None]"
+) -> Reproduction:
+    """Train what `finding.find` takes again, and compare the predictions for all rows of its data.
+
+    It runs from the commit's own files, in a temporary folder or `keep`; neither the repository nor a store is
+    changed. Raises `SlipwayError` when it cannot be tried, and why.
+    """
+    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise SlipwayError(f"{keep} holds something else", fix="give --keep a folder that is new or empty")
+    record = _record(settings, what)
+    training, data = _known(record)
+    name = _snapshot(record, data)
+    repository = Repository(settings.root)
+    if repository.commit_at(training.commit or "") is None:
+        raise checkout.absent(repository, training.commit or "")
+    with nullcontext(keep) if keep else tempfile.TemporaryDirectory(prefix="slipway-") as made:
+        folder = Path(made).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        return _reproduce(settings, repository, record, training, name, folder, report)
+
+
+def _reproduce(
+    settings: "Settings",
+    repository: Repository,
+    record: "Record",
+    training: "Training",
+    snapshot: str,
+    folder: Path,
+    report: "Callable[[str], None]",
+) -> Reproduction:
+    store, model = store_of(settings, record.environment), record.model
+    report(f"{record.id}: trained at commit {(training.commit or '')[:12]} on {snapshot}")
+    store.blobs.get({snapshot: record.attachments[snapshot]}, folder / "snapshot", what=str(record.id))
+    before = store.fetch(record, folder / "before")
+    root = checkout.make(repository, training.commit or "", folder / "repository")
+    pinned = retraining.pin(root, record, folder / "store")
+    secrets.read(pinned.model(model).secrets)
+    lock = (before / LOCK).read_text(encoding="utf-8") if (before / LOCK).is_file() else ""
+    retraining.agree(root, lock)
+    after = retraining.retrain(pinned, record, folder / "snapshot" / snapshot, folder, report)
+    rows = retraining.rows(pinned, record, folder)
+    report(f"  both predict the {len(rows)} rows of the snapshot")
+    old = comparing.predictions(pinned, model, before, folder / "served" / "before", rows)
+    new = comparing.predictions(pinned, model, after, folder / "served" / "after", rows)
+    digest, differing = _differing(record, after)
+    compared = comparing.compare(rows, old, new, manifest.read(before).tolerance)
+    return Reproduction(record, digest, differing, compared, _notes(training, folder, lock, after))
+
+
+def _record(settings: "Settings", what: str) -> "Record":
+    """The record of what is named; of what it was promoted from where its own store does not have it."""
+    subject = finding.find(settings, what)
+    found = of_version.read(settings, subject)
+    if found.record is None:
+        store_of(settings, subject.model_id.environment).record(subject.model_id.model, subject.model_id.version)
+        raise SlipwayError("; ".join(found.broken))
+    if subject.record is not None and subject.record.artifact != found.record.artifact.digest:
+        problem = f"{found.record.id} holds another artifact than {subject} was declared with"
+        raise SlipwayError(problem, fix=f"slipway trace {subject} shows where the chain breaks")
+    return found.record
+
+
+def _known(record: "Record") -> "tuple[Training, Data]":
+    """How it was trained, on what; raises `SlipwayError` when too little is known to do it again."""
+    training, data = record.training, record.data
+    if training is None or data is None:
+        problem = f"{record.id} was published by hand: its record knows of no training that could be repeated"
+        raise SlipwayError(problem, fix=f"slipway train {record.model} makes a version that can be reproduced")
+    if not training.commit:
+        problem = f"{record.id} was trained without git: nobody knows from which files"
+        raise SlipwayError(problem, fix="train in a clone, or set SLIPWAY_COMMIT where there is no git")
+    if training.dirty:
+        problem = f"{record.id} was trained while files differed from the commit {training.commit[:12]}"
+        raise SlipwayError(problem, fix="commit first, then train: only that can be reproduced")
+    return training, data
+
+
+def _snapshot(record: "Record", data: "Data") -> str:
+    """The attachment that is the data it was trained on."""
+    for name, file in record.attachments.items():
+        if name.startswith("data/") and file.sha256 == data.sha256:
+            return name
+    problem = f"{record.id} has no snapshot of its data, {data.uri} with the digest {data.sha256[:8]}"
+    raise SlipwayError(problem, fix="only versions that `slipway train` publishes have one")
+
+
+def _differing(record: "Record", artifact: Path) -> tuple[str, list[str]]:
+    """The digest of the new artifact, and which of its files are not the recorded ones."""
+    found = {path: digests.of_file(file) for path, file in digests.walk(artifact).items()}
+    known = {path: file.sha256 for path, file in record.artifact.files.items()}
+    differing = sorted(path for path in found.keys() | known.keys() if found.get(path) != known.get(path))
+    return digests.of_files(found), differing
+
+
+def _notes(training: "Training", folder: Path, lock: str, after: Path) -> list[str]:
+    """What was not as in the first training."""
+    notes = []
+    if training.python not in (None, platform.python_version()):
+        notes.append(f"trained with Python {training.python}, and again with {platform.python_version()}")
+    if not lock:
+        notes.append("the artifact brings no lock: the packages are those that its requirements give today")
+    elif moved := locks.moved(lock, (after / LOCK).read_text(encoding="utf-8")):
+        notes.append(f"other packages than then: {', '.join(moved)}")
+    digest = retraining.digest(folder)
+    if digest != training.digest:
+        notes.append(f"the training digest is {digest[:8]}, and was {training.digest[:8]}: something else decides, too")
+    return notes

@@ -1,0 +1,131 @@
+"""Training a version again: from the files of its commit, with the data, parameters and packages of its record."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from slipway import files
+from slipway import settings as settings_file
+from slipway.errors import SlipwayError
+from slipway.provenance import locks
+from slipway.release import documents
+from slipway.release.bundle import LOCK
+from slipway.strict import FILE, read
+from slipway.training import environment
+from slipway.training.run import about_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.settings import Settings
+    from slipway.store import Record
+
+__all__ = ["agree", "digest", "pin", "retrain", "rows"]
+
+# In the model's environment: what reads the data is the model's own.
+_ROWS = """
+import sys, msgspec
+from pathlib import Path
+from slipway import settings
+from slipway.training.rows import records
+from slipway.training.run import Run, about_of
+run = Run(settings.load(Path(sys.argv[1])), Path(sys.argv[2]), about_of(Path(sys.argv[2])))
+sys.stdout.buffer.write(msgspec.json.encode(records(run.data(), run.schema.names)))
+"""
+
+
+def pin(root: Path, record: "Record", store: Path) -> "Settings":
+    """Rewrite the settings in `root` so that a training does what the record says, and publishes to `store` only.
+
+    No gate stands in the way: that a model got worse is to be told by its predictions. Raises `SlipwayError` when the
+    settings do not know the model or the environment.
+    """
+    path = root / FILE
+    content = (read(path.read_text(encoding="utf-8-sig")) if path.is_file() else None) or {}
+    trained = _environment(record)
+    known = content.get("environments", {}).get(trained)
+    if known is None:
+        problem = f"{FILE} of the commit that {record.id} was trained from has no environment {trained}"
+        raise SlipwayError(problem, fix="it cannot be trained again as it was; train the model anew: slipway train")
+    own = dict((content.get("models") or {}).get(record.model) or {})
+    for name in ("pin", "per_environment"):  # of environments that are not there
+        own.pop(name, None)
+    if record.training is not None:
+        own["parameters"] = record.training.parameters
+    if record.data is not None and record.data.share is not None:
+        own["held_out"] = record.data.share
+    content["environments"] = {trained: {"store": str(store), "namespace": known["namespace"]}}
+    content["models"] = {record.model: {**own, "gates": {}}}
+    files.write(path, documents.format(content))
+    settings = settings_file.load(root)
+    settings.model(record.model)
+    return settings
+
+
+def agree(root: Path, lock: str) -> None:
+    """Have the environments that are made in `root` take the versions of `lock`, wherever the model's pins allow."""
+    path = root / LOCK
+    known = path.read_text(encoding="utf-8") if path.is_file() else ""
+    files.write(path, locks.laid_over(known, lock).encode())
+
+
+def retrain(
+    settings: "Settings", record: "Record", snapshot: Path, folder: Path, report: "Callable[[str], None]"
+) -> Path:
+    """Run the steps that make an artifact, each leaving its folder below `folder`; returns the artifact's.
+
+    The step `test` is left out: it decides nothing about what is made. Raises `SlipwayError` with what the step
+    that failed said.
+    """
+    first = ["--model", record.model, "--env", _environment(record), "--data", str(snapshot)]
+    source: list[str] = first
+    for name in ("fetch", "check", "fit", "evaluate"):
+        target = folder / name
+        line = _slipway(settings, folder, "step", name, *source, "--out", str(target))
+        report(f"  {line}")
+        source = ["--in", str(target)]
+    return folder / "evaluate" / "artifact"
+
+
+def rows(settings: "Settings", record: "Record", folder: Path) -> list[dict[str, Any]]:
+    """All rows of the data as requests have them; `folder` is what `retrain` left."""
+    python = environment.python_for(environment.compile_lock(settings, record.model, "train"))
+    command = [str(python), "-P", "-c", _ROWS, str(settings.root), str(folder / "check")]
+    done = subprocess.run(command, cwd=folder, env=_variables(settings), capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise SlipwayError(f"the rows of the snapshot cannot be read: {said[-1] if said else 'nothing was said'}")
+    return msgspec.json.decode(done.stdout, type=list[dict[str, Any]])
+
+
+def digest(folder: Path) -> str:
+    """The training digest of what `retrain` left in `folder`."""
+    return about_of(folder / "check").training_digest
+
+
+def _environment(record: "Record") -> str:
+    """The environment that the version was trained for, which is not the one that it was promoted to."""
+    return record.origin.environment if record.origin else record.environment
+
+
+def _slipway(settings: "Settings", folder: Path, *words: str) -> str:
+    """Run a verb in a process of its own; returns the last line that it prints."""
+    command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words]
+    done = subprocess.run(
+        command, cwd=folder, env=_variables(settings), capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip().removeprefix("error: ")
+        raise SlipwayError(f"the training cannot be repeated, its step {words[1]} fails: {said}")
+    return done.stdout.strip().rpartition("\n")[2]
+
+
+def _variables(settings: "Settings") -> dict[str, str]:
+    """The environment of a process that runs the platform's code of the commit or, where it has none, our own."""
+    own = {name: value for name, value in os.environ.items() if name != "SLIPWAY_LOCKS"}
+    source = settings.root / "src"
+    return own | {"PYTHONPATH": str(source) if (source / "slipway/__main__.py").is_file() else environment.SOURCE}

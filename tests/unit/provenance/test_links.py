@@ -1,0 +1,37 @@
+"""A chain in lines."""
+
+from slipway.provenance.links import Chain, Link, lines, plain
+
+
+def test_lines() -> None:
+    """Each link has its facts below it, those that are known; what is long is cut within a line, never on its own."""
+    facts = {
+        "digest": "a" * 64,
+        "nothing": None,
+        "files": [{"path": "x", "sha256": "b" * 64}, {"path": "y"}],
+        "n": 12345,
+    }
+    link = Link(name="artifact", read="a store", facts=facts, broken=["wrong"], notes=["so\x1b so"])
+    assert lines(Chain(asked="v1", subject="test/iris/v1", links=[link])) == [
+        "test/iris/v1",
+        "",
+        "artifact  (a store)",
+        f"  digest  {'a' * 64}",
+        "  files   x, sha256 bbbbbbbbbbbb…",
+        "          y",
+        "  n       12,345",
+        "  broken: wrong",
+        "  note: so� so",
+    ]
+
+
+def test_plain() -> None:
+    """For machines nothing is cut or left out, and what is broken stands at the top as well."""
+    chain = Chain(asked="v1", subject="s", links=[Link(name="data", read="r", facts={"uri": None}, broken=["gone"])])
+    assert plain(chain) == {
+        "asked": "v1",
+        "subject": "s",
+        "whole": False,
+        "broken": ["data: gone"],
+        "links": {"data": {"read": "r", "facts": {"uri": None}, "broken": ["gone"], "notes": []}},
+    }

@@ -1,0 +1,187 @@
+"""`slipway reproduce`: a version trained again, with real trainings in environments of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway import settings as settings_file
+from slipway.cli import main
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.provenance import checkout
+from slipway.provenance.reproduce import reproduce
+from slipway.provenance.retraining import pin
+from slipway.store import Data, Training, store_of
+from tests.unit.release.conftest import Site
+
+ROOT = Path(__file__).parents[3]
+
+SETTINGS = """
+environments:
+  test: {store: .slipway/store/test, namespace: slipway-test}
+  prod: {store: .slipway/store/prod, namespace: slipway-prod, promotes_from: test}
+models:
+  fruit: {gates: {r2: {min: -1000}}, pin: {prod: 1}, secrets: {TASTE: {secret: fruit, key: taste}}}
+"""
+
+MODEL = '''
+"""Weights."""
+import random
+
+from model.common.scales import scaled
+from slipway.model import Model
+
+
+class Weight(Model):
+    """How heavy it is."""
+
+    source_features = ["length"]
+    target_variable = "weight"
+    output = float
+    parameters = {"factor": 1.0}
+
+    def train(self, data):
+        self.slope = scaled(float((data["weight"] / data["length"]).mean()), self.parameters["factor"])
+
+    def predict(self, rows):
+        return [row["length"] * self.slope for row in rows]
+'''
+
+TEST = '''
+def test_nothing():
+    """Nothing."""
+'''
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A repository with version 1 of `fruit`, and of `dice`, which draws its slope; both have changed since."""
+    site = Site(tmp_path_factory.mktemp("team") / "repository")
+    site.write("slipway.yaml", SETTINGS)
+    site.write(".gitignore", ".slipway/\n__pycache__/\n")
+    site.write("requirements.lock", (ROOT / "requirements.lock").read_text())
+    site.write("model/common/scales.py", "def scaled(value, factor):\n    return value * factor\n")
+    for model, code in (
+        ("fruit", MODEL),
+        ("dice", MODEL.replace('"]).mean()', '"]).mean() + random.SystemRandom().random()')),
+    ):
+        site.write(f"model/{model}/model.py", code)
+        site.write(f"model/{model}/test_model.py", TEST)
+        site.write(f"model/{model}/requirements.txt", "")
+        rows = "".join(f"{length},{length * 3 + length % 5}\n" for length in range(1, 1201))
+        site.write(f"model/{model}/{model}.csv", f"length,weight\n{rows}")
+    site.git("init", "--quiet", "--initial-branch=main")
+    site.git("config", "user.name", "Ada")
+    site.git("config", "user.email", "ada@example.org")
+    site.commit("Start")
+    for words in (["fruit", "-p", "factor=2"], ["dice"]):
+        train(site, *words)
+    site.write("model/common/scales.py", "def scaled(value, factor):\n    return 0.0\n")
+    site.write("model/fruit/fruit.csv", "length,weight\n")
+    site.commit("Change")
+    return site
+
+
+def train(site: Site, *words: str) -> None:
+    command = [sys.executable, "-P", "-m", "slipway", "-C", str(site.root), "train", *words]
+    env = {**os.environ, "TASTE": "sweet enough"}
+    done = subprocess.run(command, cwd=site.root, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_version_that_is_reproduced(
+    team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its own parameter, shared code and data of then, by the name of what was promoted: the same artifact."""
+    monkeypatch.setenv("TASTE", "sweet enough")
+    test, prod = team.store(), team.store("prod")
+    test.copy(test.record("fruit", 1), prod, 1)
+    team.write("model/fruit/model.py", "# not committed\n")
+    before = team.git("status", "--porcelain"), team.git("for-each-ref"), team.git("worktree", "list")
+    assert main(["-C", str(team.root), "reproduce", "fruit/prod/1", "--keep", str(tmp_path / "kept")]) == 0
+    told = capsys.readouterr().out
+    assert "fruit/prod/1: reproduced: 1200 of 1200 predictions are the same" in told
+    assert ": the same\n" in told and "labels: equal on 1200 of 1200 rows" in told and "largest difference 0," in told
+    assert (team.git("status", "--porcelain"), team.git("for-each-ref"), team.git("worktree", "list")) == before
+    assert test.versions("fruit") == [1] and prod.versions("fruit") == [1]
+    schema = json.loads((tmp_path / "kept/evaluate/artifact/schema.json").read_bytes())
+    assert schema["target"]["name"] == "weight"
+    team.git("checkout", "--quiet", "model")
+
+
+def test_a_version_that_is_not_reproduced(team: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that draws without a seed is found out, with the size of the difference, and the exit status is 1."""
+    assert main(["-C", str(team.root), "reproduce", "dice/test/1"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "dice/test/1: not reproduced: 0 of 1200 predictions are the same"
+    assert "another one; differing: golden.json, parts/slope.json" in lines[1]
+    assert float(lines[3].split("difference ")[1].split(",")[0]) > 0
+    assert lines[4].strip().startswith("row 0: expected")
+
+
+def published(team: Site, *, snapshot: bool = True, **training: Any) -> str:
+    """Publish a version of `other` whose record says that; returns its model id."""
+    folder = team.root.parent / f"other-{len(team.store().versions('other'))}"
+    folder.mkdir()
+    (folder / "artifact.json").write_text("{}")
+    rows = folder.parent / "rows.csv"
+    rows.write_text("a\n")
+    digest = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"
+    known = {"digest": "d" * 64, "commit": team.head}
+    data = Data(uri="rows.csv", sha256=digest, rows=1)
+    record = {"training": Training(**{**known, **training}), "data": data} if training or not snapshot else {}
+    attachments = {f"data/{digest}.csv": rows} if snapshot else {}
+    return str(team.store().publish("other", folder, record=record, attachments=attachments).id)
+
+
+def test_what_cannot_be_tried(team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thing that is missing is named, before anything is trained."""
+    monkeypatch.delenv("TASTE", raising=False)
+    for what, says in [
+        (published(team), "published by hand"),
+        (published(team, dirty=True), "files differed from the commit"),
+        (published(team, commit=None), "trained without git"),
+        (published(team, commit="a" * 40), "is not in this clone"),
+        (published(team, commit=team.head, snapshot=False), "has no snapshot of its data"),
+        ("fruit/test/1", "the secret TASTE, which training needs, is not set"),
+        ("fruit/test/9", "has no version 9"),
+    ]:
+        with pytest.raises(SlipwayError, match=says):
+            reproduce(team.settings, what, report=print)
+    (tmp_path / "file").touch()
+    with pytest.raises(SlipwayError, match="holds something else"):
+        reproduce(team.settings, "fruit/test/1", keep=tmp_path, report=print)
+
+
+def test_the_settings_of_a_training(team: Site, tmp_path: Path) -> None:
+    """They have the recorded parameters and nothing that could reach a store or stop the training."""
+    record = team.store().record("fruit", 1)
+    root = checkout.make(Repository(team.root), record.training.commit, tmp_path / "there")
+    pinned = pin(root, record, tmp_path / "store")
+    assert pinned == settings_file.load(root)
+    own = pinned.model("fruit")
+    assert (own.parameters, own.gates, own.pin) == ({"factor": 2.0}, {}, {})
+    assert {name: each.store for name, each in pinned.environments.items()} == {"test": str(tmp_path / "store")}
+    assert store_of(pinned, "test").versions("fruit") == []
+
+
+def test_a_checkout(team: Site, tmp_path: Path) -> None:
+    """It has the commit's files, from a linked work tree and from a shallow clone as well."""
+    first = team.git("rev-parse", "HEAD~1")
+    team.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"))
+    team.git("clone", "--quiet", "--depth=1", team.root.as_uri(), str(tmp_path / "shallow"))
+    for number, (source, commit) in enumerate(
+        [(team.root, first), (tmp_path / "linked", first), (tmp_path / "shallow", team.head)]
+    ):
+        target = checkout.make(Repository(source), commit, tmp_path / f"made-{number}")
+        assert Site(target).head == commit
+        assert (target / "model/fruit/fruit.csv").is_file()
+        assert Site(target).git("status", "--porcelain") == ""
+    with pytest.raises(SlipwayError, match="not in this clone"):
+        checkout.make(Repository(tmp_path / "shallow"), first, tmp_path / "nothing")
+    team.git("worktree", "remove", str(tmp_path / "linked"))
