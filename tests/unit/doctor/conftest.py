@@ -1,0 +1,90 @@
+"""A repository that is set up as it should be, here and on the server that stands in for GitHub."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from slipway.doctor import examine
+from slipway.forge import failures
+from tests import tools
+from tests.forge_server.fixtures import NAME, TOKEN, forge, on_github  # noqa: F401 - pytest finds them here
+from tests.forge_server.server import Forge
+
+KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
+SHA = "11bd71901bbe5b1630ceea73d27597364c9af683"
+
+SETTINGS = """
+base_image: python:3.11-slim@sha256:DIGEST
+environments:
+  test: {store: .slipway/store/test, namespace: slipway-test}
+  prod: {store: .slipway/store/prod, namespace: slipway-prod, promotes_from: test}
+models:
+  iris: {train: manual}
+""".replace("DIGEST", "0" * 64)
+OWNERS = "/.github/ @team/platform\n/manifests/ @ada\n/slipway.yaml ada@example.org\n/overlays/prod/ @team/approvers\n"
+RULES = [
+    {"type": "pull_request", "parameters": {"require_code_owner_review": True}},
+    {
+        "type": "required_status_checks",
+        "parameters": {"required_status_checks": [{"context": "ci"}], "strict_required_status_checks_policy": True},
+    },
+    {"type": "non_fast_forward"},
+    {"type": "deletion"},
+]
+RULESET = {
+    "id": 5,
+    "name": "main",
+    "enforcement": "active",
+    "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"]}},
+    "rules": RULES,
+    "bypass_actors": [{"actor_id": 77, "actor_type": "Integration", "bypass_mode": "always"}],
+}
+
+
+class Place:
+    """The repository, and what the doctor says of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def git(self, *arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True)
+
+    def found(self, *states: str) -> list[str]:
+        """Its findings of these states, as lines without them."""
+        return [str(finding)[9:] for finding in examine(self.root) if finding.state in states]
+
+    @property
+    def missing(self) -> list[str]:
+        return self.found("missing")
+
+
+@pytest.fixture
+def place(tmp_path: Path, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> Place:  # noqa: F811
+    """Nothing is missing."""
+    folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setattr(failures, "PAUSE", 0.01)
+    made = Place(tmp_path / "repository")
+    made.write("slipway.yaml", SETTINGS)
+    made.write("model/iris/model.py", "")
+    made.write("manifests/function/kustomization.yaml", "")
+    made.write(".github/CODEOWNERS", OWNERS)
+    made.write(".github/workflows/ci.yaml", f"jobs: {{a: {{steps: [{{uses: actions/checkout@{SHA}}}]}}}}\n")
+    made.git("init", "--quiet")
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "-m", "Start")
+    made.git("remote", "add", "origin", on_github.clone_url(NAME, TOKEN))
+    state = on_github.states[NAME]
+    state.rulesets = [RULESET]
+    state.variables, state.secrets = {"SLIPWAY_APP_ID": "77"}, ["SLIPWAY_APP_PRIVATE_KEY"]
+    return made
