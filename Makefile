@@ -1,5 +1,8 @@
 # What people and CI run; everything else is `slipway --help`.
-PYTHON ?= python3
+# Never the environment's own, which making it anew would take away from under itself.
+PYTHON ?= $(firstword $(filter-out $(CURDIR)/.venv/%,$(shell which -a python3)) python3)
+# A job that runs a single command is sooner done with `make COMPILE= …`.
+COMPILE ?= --compile-bytecode
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 
@@ -54,6 +57,6 @@ clean: ## Forget the environment and the tools
 	$(PYTHON) -m venv --clear .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet $(COMPILE) --python .venv --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python .venv --no-deps --editable .
 	@touch $@
