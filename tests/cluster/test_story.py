@@ -206,7 +206,7 @@ def test_a_day(team: Team) -> None:
     ran(team.actions.by_hand("promote", model="coin"))
     [promotion] = [each for each in team.state.pulls if each["head"] == "promote/prod/coin"]
     (team.root.parent / "body.md").write_text(promotion["body"])
-    for part in (f"promotion prod/coin {first.name}", "slipway rollback coin --env prod", first.record.image):
+    for part in (f"promotion prod/coin {first.name}", "git revert", first.record.image):
         assert part in promotion["body"]
     assert team.published("prod") == []
 
@@ -233,5 +233,5 @@ def test_a_day(team: Team) -> None:
     ran(team.actions.by_hand("hold", model="coin", environment="test", do="lift"))
     assert team.versions("test") == {1: 100}
     ran(team.actions.by_hand("release", model="coin"))
-    assert team.versions("test") in ({2: 100}, {3: 100})
+    assert team.versions("test") == {3: 100}
     assert team.versions("prod") == {1: 100}

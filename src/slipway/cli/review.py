@@ -7,6 +7,8 @@ from slipway.cli.output import say
 
 __all__ = ["add"]
 
+_NOTHING = "Nothing that runs changes by this."
+
 
 def add(verbs: Any) -> None:
     """Add the verbs of this topic."""
@@ -66,7 +68,12 @@ def _comment(text: str) -> None:
     """Where reviewers look; a pull request from a fork may not be written to, so only its run tells."""
     from slipway.forge import github, run
     from slipway.forge.fork import fork, number
+    from slipway.review.rendered import MARKER
 
-    run.summary(text or "Nothing that runs changes.")
-    if text and not fork():
-        github.connect().comment(number(), text.partition("\n")[0], text)
+    run.summary(text or _NOTHING)
+    if fork():
+        return
+    if text:
+        github.connect().comment(number(), MARKER, text)
+    else:
+        github.connect().recomment(number(), MARKER, _NOTHING)

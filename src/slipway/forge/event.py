@@ -150,6 +150,7 @@ def _by_hand(inputs: Payload, settings: "Settings") -> Request:
         version=version,
         where=where,
         traffic=traffic,
+        train="as set",
     )
 
 

@@ -125,10 +125,18 @@ class GitHub:
 
         `marker` is one HTML comment, which GitHub does not show: `<!-- slipway: diff -->`.
         """
-        if not _MARKER.fullmatch(marker):
-            raise SlipwayError(f"{marker!r} is no marker of a comment", fix="write <!-- slipway: diff -->")
-        text = fit(body if body.startswith(marker) else f"{marker}\n{body}")
-        self._do(f"comment on pull request {number}", _PULLS, lambda: self._comment(number, marker, text))
+        text = _marked(marker, body)
+
+        def call() -> None:
+            if not self._recomment(number, marker, text):
+                self._remote.get_pull(number).create_issue_comment(text)
+
+        self._do(f"comment on pull request {number}", _PULLS, call)
+
+    def recomment(self, number: int, marker: str, body: str) -> None:
+        """As `comment`, where there is such a comment already."""
+        text = _marked(marker, body)
+        self._do(f"comment on pull request {number}", _PULLS, lambda: self._recomment(number, marker, text))
 
     def close(self, number: int, comment: str) -> None:
         """Close pull request `number` and say why below it; one that is closed or merged stays as it is."""
@@ -208,13 +216,13 @@ class GitHub:
     def _is_here(self, name: str) -> bool:
         return name.lower() == self.name.lower()
 
-    def _comment(self, number: int, marker: str, text: str) -> None:
+    def _recomment(self, number: int, marker: str, text: str) -> bool:
+        """Bring our own comment up to date; False when there is none."""
         pull = self._remote.get_pull(number)
         mine = self._mine(each for each in pull.get_issue_comments() if (each.body or "").startswith(marker))
-        if mine is None:
-            pull.create_issue_comment(text)
-        elif mine.body != text:
+        if mine is not None and mine.body != text:
             mine.edit(text)
+        return mine is not None
 
     def _mine(self, comments: "Iterable[IssueComment]") -> "IssueComment | None":
         """The first that was not written by somebody who only knows the marker."""
@@ -230,6 +238,12 @@ class GitHub:
                 if error.status not in (401, 403, 404):  # an App is nobody's user
                     raise
         return None
+
+
+def _marked(marker: str, body: str) -> str:
+    if not _MARKER.fullmatch(marker):
+        raise SlipwayError(f"{marker!r} is no marker of a comment", fix="write <!-- slipway: diff -->")
+    return fit(body if body.startswith(marker) else f"{marker}\n{body}")
 
 
 def _pull(pull: "PullRequest") -> Pull:

@@ -129,7 +129,7 @@ class _Build:
         decision = choose(self.choice, self.settings, model, store, overlay)
         found = self._function(model, decision.record, decision.reason) if decision.record else None
         if wanted.kind == "declare":
-            return self._declared(found or Planned(model=model, result="training", text=wanted.reason), wanted.digest)
+            return self._declared(found or Planned(model=model, result="training", text=wanted.reason), wanted)
         return found or _nothing(model, decision, overlay, wanted)
 
     def _wanted(self, model: str, store: "Store", overlay: "Overlay") -> trainings.Wanted:
@@ -164,14 +164,20 @@ class _Build:
             (self.target / name).write_bytes(sbom.make(made, image))
         return name
 
-    def _declared(self, found: Planned, digest: str) -> Planned:
+    def _declared(self, found: Planned, wanted: trainings.Wanted) -> Planned:
         """What was found, and a training to declare."""
         self._test(found.model)
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             made = trainer.make(self.settings, found.model, Path(scratch) / "trainer")
             image = self.maker.builder.build_trainer(made, found.model)
         built = Made(reference=image.reference, size=image.size, new=True)
-        return msgspec.structs.replace(found, digest=digest, trainer=built, trainer_fingerprint=made.fingerprint)
+        return msgspec.structs.replace(
+            found,
+            digest=wanted.digest,
+            because=wanted.reason,
+            trainer=built,
+            trainer_fingerprint=made.fingerprint,
+        )
 
     def _test(self, model: str) -> None:
         """Run the model's own tests, once, before anything is built of it."""
@@ -260,8 +266,7 @@ class _Commit(Run):
         )
         if not files:
             return found
-        reason = "no version was trained by this code"
-        facts = trainings.facts(planned.model, planned.digest, made.reference, reason)
-        text = f"its training is declared: {reason}"
+        facts = trainings.facts(planned.model, planned.digest, made.reference, planned.because)
+        text = f"its training is declared: {planned.because}"
         outcome = found.outcome._replace(note=text) if found.files else Outcome(planned.model, "training", text)
         return Result(outcome, {**found.files, **files}, {**found.facts, **facts}, found.overlay or overlay)

@@ -45,6 +45,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     function: Made | None = None
     digest: str = ""
     """The training digest of the code, where a training is to be declared."""
+    because: str = ""
+    """Why a training is to be declared."""
     trainer: Made | None = None
     trainer_fingerprint: str = ""
 

@@ -7,7 +7,7 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
-from slipway.release import declare, edits, images
+from slipway.release import declare, edits, images, workflow
 from slipway.release.choosing import Choice, choose, names_of
 from slipway.release.due import Decision
 from slipway.release.making import Maker
@@ -108,7 +108,13 @@ class Run:
     def change(self, model: str, stand: Stand) -> Result:
         """What becomes of a model."""
         overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, model)
-        return self._released(model, stand, overlay)
+        found = self._released(model, stand, overlay)
+        if stand.code.branch != stand.branch or self.settings.model(model).train == "declared":
+            return found
+        # It is declared no longer: nothing would ever bring it up to date.
+        gone = workflow.changes(self.repository, stand.commit, self.environment, model, {})
+        facts = {"Training": "is declared no longer"} if gone else {}
+        return found._replace(files={**found.files, **gone}, facts={**found.facts, **facts})
 
     def attempt(self, models: Sequence[str]) -> Released:
         """Decide on what the place has now and commit; raises `Moved` when somebody else did meanwhile."""
@@ -172,11 +178,17 @@ def _message(environment: str, results: Sequence[Result]) -> str:
     if len(results) == 1:
         subject = f"{environment}/{results[0].outcome.model}: {_done(results[0].outcome)}"
     else:
-        told = ", ".join(f"{result.outcome.model} {result.outcome.release or 'training'}" for result in results)
+        told = ", ".join(f"{result.outcome.model} {_short(result.outcome)}" for result in results)
         subject = f"{environment}: release {told}"
     bodies = [declare.announced("", result.facts).strip() for result in results]
     return "\n\n".join([subject, *bodies]) + "\n"
 
 
 def _done(outcome: Outcome) -> str:
-    return f"release {outcome.release}" if outcome.release else "declare a training"
+    if outcome.result == "released":
+        return f"release {outcome.release}"
+    return "declare a training" if outcome.result == "training" else "withdraw the training"
+
+
+def _short(outcome: Outcome) -> str:
+    return str(outcome.release) if outcome.result == "released" else "training"

@@ -40,10 +40,18 @@ def by_hand(**inputs):
     return "workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}
 
 
+BY_HAND = Request(train="as set")
+
+
 @pytest.mark.parametrize(
     ("event", "request_"),
     [
         (push("refs/heads/main"), Request(train="as set")),
+        (
+            push("refs/heads/main", before="1" * 40, after="2" * 40),
+            Request(train="as set", span=("1" * 40, "2" * 40)),
+        ),
+        (push("refs/heads/main", before="0" * 40, after="2" * 40), Request(train="as set")),
         (push("refs/heads/deploy/iris"), Request(train="as set")),
         (push("refs/heads/deploy/a/$(b)`c`"), Request(train="as set")),
         (push("refs/heads/trainpred/iris"), Request(train="also manual")),
@@ -57,19 +65,19 @@ def by_hand(**inputs):
             announced({"model": "tumor", "version": 1, "environment": "prod"}),
             Request(models=("tumor",), announced=1, environment="prod"),
         ),
-        (by_hand(), Request()),
-        (("workflow_dispatch", {"inputs": None}), Request()),
-        (("workflow_dispatch", {}), Request()),
-        (by_hand(model="", version="", where="", environment="", traffic=""), Request()),
-        (by_hand(model=" iris  tumor iris "), Request(models=("iris", "tumor"))),
-        (by_hand(model="iris", version=" 12 "), Request(models=("iris",), version=12)),
-        (by_hand(where="stage=blue owner=ada"), Request(where={"stage": "blue", "owner": "ada"})),
+        (by_hand(), BY_HAND),
+        (("workflow_dispatch", {"inputs": None}), BY_HAND),
+        (("workflow_dispatch", {}), BY_HAND),
+        (by_hand(model="", version="", where="", environment="", traffic=""), BY_HAND),
+        (by_hand(model=" iris  tumor iris "), BY_HAND._replace(models=("iris", "tumor"))),
+        (by_hand(model="iris", version=" 12 "), BY_HAND._replace(models=("iris",), version=12)),
+        (by_hand(where="stage=blue owner=ada"), BY_HAND._replace(where={"stage": "blue", "owner": "ada"})),
         (
             by_hand(where="owner='Ann B.' sum=1+1=2 none="),
-            Request(where={"owner": "Ann B.", "sum": "1+1=2", "none": ""}),
+            BY_HAND._replace(where={"owner": "Ann B.", "sum": "1+1=2", "none": ""}),
         ),
-        (by_hand(where='x=$(id) y=";"'), Request(where={"x": "$(id)", "y": ";"})),
-        (by_hand(environment="prod", traffic="10"), Request(environment="prod", traffic=10)),
+        (by_hand(where='x=$(id) y=";"'), BY_HAND._replace(where={"x": "$(id)", "y": ";"})),
+        (by_hand(environment="prod", traffic="10"), BY_HAND._replace(environment="prod", traffic=10)),
     ],
 )
 def test_what_is_asked_for(settings, file, event, request_):

@@ -324,3 +324,13 @@ def test_the_semantics_of_rollback(site: Site) -> None:
     lift(site.settings, "iris", "test")
     site.release("iris")
     assert site.versions() == {4: 100}
+
+
+def test_a_training_that_is_declared_no_longer(site: Site) -> None:
+    """When the settings have a model trained otherwise, its declared training goes, and its schedule with it."""
+    site.write("overlays/test/iris/training/cron.yaml", "kind: CronWorkflow\n")
+    site.commit("As it was declared once")
+    done = site.release("iris")
+    assert done.commit == site.head and not (site.root / "overlays/test/iris/training").exists()
+    assert site.git("log", "-1", "--format=%s") == "test/iris: withdraw the training"
+    assert site.release("iris").commit is None
