@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster lint render lock tools clean
+.PHONY: help demo test test-cluster bench lint render lock tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -21,6 +21,9 @@ test: .venv/ready tools ## All tests that need no cluster
 test-cluster: .venv/ready .tools/bin/kustomize ## The tests that need a cluster (tests/cluster/README.md)
 	@SLIPWAY_TEST_CLUSTER=1 pytest -q tests/cluster tests/manifests
 
+bench: .venv/ready .tools/bin/kustomize ## Measure functions on a cluster (bench/README.md); BENCH="zero --rounds 5" for a part
+	@python -m bench $(BENCH)
+
 lint: .venv/ready tools ## Formatting, lint, types, and the workflows of GitHub
 	ruff format --check
 	ruff check
@@ -28,13 +31,16 @@ lint: .venv/ready tools ## Formatting, lint, types, and the workflows of GitHub
 	@if command -v actionlint > /dev/null; then echo actionlint && actionlint; else echo "actionlint is missing, and not run" >&2; [ -z "$$CI" ]; fi
 	zizmor --offline --quiet .github
 
-render: .tools/bin/kustomize ## Build every overlay, and hold it to the schemas in SLIPWAY_SCHEMAS (one JSON file a kind)
+render: .tools/bin/kustomize ## Build every overlay, and hold it to manifests/schemas, or to those in SLIPWAY_SCHEMAS
+	@.ci/tools kubeconform
+	@command -v kubeconform > /dev/null || \
+		{ echo "kubeconform is missing: overlays are built, and held to no schema" >&2; [ -z "$$CI" ]; }
 	@for overlay in overlays/*/*/; do \
 		[ -d "$$overlay" ] || continue; \
 		echo "$$overlay"; \
 		rendered=$$(kustomize build "$$overlay") || exit 1; \
-		[ -z "$$SLIPWAY_SCHEMAS" ] || printf '%s' "$$rendered" | kubeconform -strict \
-			-schema-location "$$SLIPWAY_SCHEMAS/{{.ResourceKind}}{{.KindSuffix}}.json" || exit 1; \
+		! command -v kubeconform > /dev/null || printf '%s' "$$rendered" | kubeconform -strict \
+			-schema-location "$${SLIPWAY_SCHEMAS:-manifests/schemas}/{{.ResourceKind}}{{.KindSuffix}}.json" || exit 1; \
 	done
 
 lock: .venv/ready ## Bring requirements.lock up to pyproject.toml (UPGRADE=1: and to the newest versions)

@@ -17,7 +17,7 @@ from slipway.strict import convert, refuse
 
 __all__ = ["check", "check_secrets"]
 
-# Names of parameters that would hold a secret.
+# Names of parameters that would hold a secret; a variable is one as a token, too, which a parameter need not be.
 _SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|api_?key|(access|private|secret)_key|credentials?)$")
 
 
@@ -52,9 +52,25 @@ def _check_environments(environments: dict[str, Environment]) -> None:
             refuse(f"{at}.promotes_from", f"unknown environment {source!r}; {nearest(source, environments)}")
         if source is None and environment.promotion != "manual":
             refuse(f"{at}.promotion", f"{name} takes no promotions", "say where from: promotes_from: test")
+        _check_variables(environment.variables, f"{at}.variables")
     for name in environments:
         _check_sources(name, environments)
     _check_apart(environments)
+
+
+def _check_variables(variables: dict[str, str], at: str) -> None:
+    for variable, value in variables.items():
+        _check_variable(variable, f"{at}.{variable}")
+        if _SECRET.search(variable) or variable.endswith("TOKEN"):
+            fix = "keep it in a Kubernetes Secret; a pod's rights come with its service account; change what was leaked"
+            refuse(f"{at}.{variable}", "looks like a secret, and everybody can read the overlays", fix)
+        if not value.isprintable():
+            refuse(f"{at}.{variable}", "has a character that cannot be shown")
+
+
+def _check_variable(name: str, at: str) -> None:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        refuse(at, "is no name for an environment variable: capitals, digits and _")
 
 
 def _check_sources(name: str, environments: dict[str, Environment]) -> None:
@@ -97,8 +113,7 @@ def _check_model(name: str, model: ModelSettings, environments: dict[str, Enviro
     for parameter, value in model.parameters.items():
         _check_parameter(parameter, value, f"{at}.parameters.{parameter}")
     for variable in model.secrets:
-        if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", variable):
-            refuse(f"{at}.secrets.{variable}", "is no name for an environment variable: capitals, digits and _")
+        _check_variable(variable, f"{at}.secrets.{variable}")
     if model.schedule is not None and (objection := cron.objection(model.schedule)):
         refuse(f"{at}.schedule", f"{model.schedule!r} {objection}")
     if model.folder is not None:

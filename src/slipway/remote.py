@@ -23,6 +23,9 @@ _PAUSE = 0.5  # seconds, doubled after each try that did not reach the remote
 
 # What git and the usual hosts say; the words of GitHub's own checks begin with GH and a number.
 _PROTECTED = re.compile(r"GH00[16]|GH013|protected branch|rule violations|not allowed to (force-)?push", re.IGNORECASE)
+# What a push is told when somebody else's came first.
+_MOVED = re.compile(r"non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value")
+_CLASH = re.compile(r"exists; cannot create|directory/file conflict", re.IGNORECASE)
 _DENIED = re.compile(
     r"error: 40[13]|Authentication failed|could not read (Username|Password)|Permission .* denied|access denied"
     r"|[Ww]rite access .* not granted|Permission denied",
@@ -50,6 +53,8 @@ class Remote:
                 f"{repository.root} has no remote {name} to push to",
                 fix=f"git remote add {name} URL; or leave --push out and work here alone",
             ) from error
+        self.shown = re.sub(r"//[^/@]*@", "//", self.url)
+        """The address without what may be a token in it."""
         self._secrets = _credentials(self.url)
 
     def fetch(self, branch: str) -> str:
@@ -76,6 +81,11 @@ class Remote:
                 self.repository.run("update-ref", "-d", place)
             return None
         return self.repository.commit_at(place)
+
+    def bring(self, commit: str) -> None:
+        """Have a commit here that the remote has, as the head of a pull request, whatever it is called there."""
+        if self.repository.commit_at(commit) is None:
+            self._reaching("fetch", lambda: self._run("fetch", "--quiet", "--no-tags", self.name, commit))
 
     def branches(self, prefix: str) -> list[str]:
         """The remote's branches whose names begin with `prefix`, sorted."""
@@ -121,13 +131,14 @@ class Remote:
         words = _words(said)
         if _PROTECTED.search(said):
             return SlipwayError(
-                f"{self.url} refuses the push to {branch}, which is protected:\n  {words}",
+                f"{self.shown} refuses the push to {branch}, which is protected:\n  {words}",
                 fix="put the GitHub App of the bot on the bypass list of the branch's ruleset, and give its token "
                 "(README.md, What an administrator sets up); slipway doctor checks it",
             )
-        if "rejected]" in said:
+        if _MOVED.search(said) and not _CLASH.search(said):
             return Moved(branch, words)
-        return SlipwayError(f"the push to {branch} of {self.url} failed:\n  {words}", fix="see what git said")
+        fix = "delete the branch that is in its way there" if _CLASH.search(said) else "see what the remote said"
+        return SlipwayError(f"{self.shown} refuses the push to {branch}:\n  {words}", fix=fix)
 
     def _reaching(self, what: str, run: "Callable[[], T]") -> "T":
         """Try again while the remote cannot be reached; raises `SlipwayError` for what trying cannot mend."""
@@ -140,13 +151,13 @@ class Remote:
                     raise
                 if _DENIED.search(said):
                     raise SlipwayError(
-                        f"{self.url} refuses the {what}:\n  {_words(said)}", fix=self._rights()
+                        f"{self.shown} refuses the {what}:\n  {_words(said)}", fix=self._rights()
                     ) from error
                 if not _UNREACHABLE.search(said):
                     raise
                 if tries == _TRIES - 1:
                     fix = "see that it can be reached from here, and run the command again: nothing was changed there"
-                    raise SlipwayError(f"{self.url} cannot be reached:\n  {_words(said)}", fix=fix) from error
+                    raise SlipwayError(f"{self.shown} cannot be reached:\n  {_words(said)}", fix=fix) from error
                 time.sleep(_PAUSE * 2**tries)
         raise AssertionError
 

@@ -7,11 +7,22 @@ from msgspec import Struct
 from slipway.consistency import check, check_secrets
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
-from slipway.settings_types import Data, Environment, File, Gate, ModelSettings, Scale, SecretRef
+from slipway.settings_types import (
+    Announce,
+    Data,
+    Environment,
+    File,
+    Gate,
+    ModelSettings,
+    Scale,
+    SecretRef,
+    TrainingSettings,
+)
 from slipway.strict import FILE, convert, read
 
 __all__ = [
     "FILE",
+    "Announce",
     "Data",
     "Environment",
     "Gate",
@@ -19,6 +30,7 @@ __all__ = [
     "Scale",
     "SecretRef",
     "Settings",
+    "TrainingSettings",
     "find_root",
     "load",
     "parse",

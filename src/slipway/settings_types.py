@@ -5,7 +5,19 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-__all__ = ["LABEL", "Data", "Environment", "File", "Gate", "ModelSettings", "Own", "Scale", "SecretRef"]
+__all__ = [
+    "LABEL",
+    "Announce",
+    "Data",
+    "Environment",
+    "File",
+    "Gate",
+    "ModelSettings",
+    "Own",
+    "Scale",
+    "SecretRef",
+    "TrainingSettings",
+]
 
 
 def _text(pattern: str, words: str, most: int = 300) -> Meta:
@@ -19,6 +31,9 @@ _PATHS = r"(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 Name = Annotated[str, _text(LABEL, "lower-case letters, digits and - are taken, a letter first, 40 at the most", 40)]
 Secret = Annotated[str, _text(rf"{LABEL}(\.{LABEL})*", "the name of a Kubernetes Secret is needed", 253)]
 SecretKey = Annotated[str, _text("[A-Za-z0-9._-]+", "the name of a key in the Secret is needed", 253)]
+Repository = Annotated[
+    str, _text("[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]{1,100}", "owner/repository is needed: team/models")
+]
 Branch = Annotated[str, _text(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9_][A-Za-z0-9._/-]*(?<![./])", "a branch's name is needed")]
 _BUCKET = r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^\s/]+)*/?"
 Store = Annotated[str, _text(rf"{_BUCKET}|(?!.*://)\S(.*\S)?", "a directory or gs://bucket/prefix is needed")]
@@ -44,6 +59,19 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
+class SecretRef(_Strict, frozen=True, kw_only=True):
+    """The key of a Kubernetes Secret; on a laptop the variable of the same name in the environment stands in for it."""
+
+    secret: Secret
+    key: SecretKey
+
+
+class Announce(SecretRef, frozen=True, kw_only=True):
+    """Which repository on GitHub is told at once what its cluster has done; the Secret's key holds the token."""
+
+    repository: Repository
+
+
 class Environment(_Strict, frozen=True, kw_only=True):
     """Where the releases of one environment live and what they may use."""
 
@@ -56,6 +84,10 @@ class Environment(_Strict, frozen=True, kw_only=True):
     """The environment whose verified releases this one takes; its only way in."""
     promotion: Literal["manual", "automatic"] = "manual"
     """Whether a pull request is opened by itself when a release was verified where it comes from."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables of what verifies, trains and starts trainings in its namespace; nothing secret."""
+    announce: Announce | None = None
+    """Whom to tell of verified releases and published versions; the workflows' schedules find them without it."""
 
 
 class Scale(_Strict, frozen=True, kw_only=True):
@@ -63,7 +95,7 @@ class Scale(_Strict, frozen=True, kw_only=True):
 
     min: Annotated[int, Meta(ge=0, description="0 is the least")] = 0
     max: Positive = 5
-    concurrency: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000 is the range")] = 20
+    concurrency: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000 is the range")] = 10
     """Requests that one instance answers at a time."""
     cpu: Cpu = "1"
     memory: Memory = "512Mi"
@@ -87,11 +119,19 @@ class Gate(_Strict, frozen=True, kw_only=True):
     """How much worse than the deployed version it may be, on the same rows."""
 
 
-class SecretRef(_Strict, frozen=True, kw_only=True):
-    """The key of a Kubernetes Secret; on a laptop the variable of the same name in the environment stands in for it."""
+class TrainingSettings(_Strict, frozen=True, kw_only=True):
+    """What a training in the cluster gets, and who may ask for one over HTTP (`services: [training]`)."""
 
-    secret: Secret
-    key: SecretKey
+    cpu: Cpu = "500m"
+    """What each step is promised; what is idle it may take too."""
+    memory: Memory = "2Gi"
+    deadline: Annotated[int, Meta(ge=60, le=2_592_000, description="60 to 2592000 seconds is the range")] = 21_600
+    """Seconds that the whole of it may take."""
+    access: Secret | None = None
+    """The Secret (type kubernetes.io/basic-auth) with whose name and password the training service lets in; unless set
+    it is `<model>-training`."""
+    visibility: Literal["cluster-local", "public"] = "cluster-local"
+    """From where the training service is reached."""
 
 
 Gates = dict[str, Gate]
@@ -114,6 +154,7 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     held_out: Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1 is needed: 0.2")] = 0.2
     schedule: str | None = None
     """When to retrain, as cron writes it."""
+    training: TrainingSettings = field(default_factory=TrainingSettings)
     scale: Scale = field(default_factory=Scale)
     retention: Positive = 3
     """How many releases stay declared at the most."""

@@ -5,13 +5,14 @@
 Answers follow these pages of GitHub's documentation (docs.github.com, REST API):
 - pulls: "REST API endpoints for pull requests" (list, create, get, update, merge), pagination by `Link` as in "Using
   pagination in the REST API", refusals as in "Troubleshooting the REST API" (422 Validation Failed, 404, 401);
-- comments: "REST API endpoints for issue comments"; commits: "… for commits" (pull requests associated with a commit),
-  "… for commit statuses"; references: "… for Git references" (get, delete);
+- comments: "REST API endpoints for issue comments"; commits: "… for commits" (pull requests associated with a commit);
+  references: "… for Git references" (get, delete);
 - events: "… for repositories" (create a repository dispatch event), "… for workflows" (create a workflow dispatch
   event);
 - rules: "… for rules" (rules of a branch, rulesets), "… for protected branches", "… for repositories" (CODEOWNERS
   errors);
-- Actions: "… for GitHub Actions permissions", "… for GitHub Actions variables", "… for GitHub Actions Secrets";
+- Actions: "… for GitHub Actions permissions", "… for GitHub Actions variables", "… for GitHub Actions Secrets",
+  "… for deployment environments", "… for deployment branch policies";
 - permissions: "Permissions required for GitHub Apps", with the header `X-Accepted-GitHub-Permissions`; limits: "Rate
   limits for the REST API" (secondary limits answer 403 or 429 with `Retry-After`).
 Git is `git http-backend`. A push meets GitHub's words for protected branches (GH006) and rulesets (GH013), as in

@@ -56,25 +56,6 @@ def _commit(asked: Asked) -> _Answer:
     return 200, {"sha": commit, "url": f"{asked.api}/commits/{commit}"}
 
 
-def _set_status(asked: Asked) -> _Answer:
-    commit, state = asked.bare.at(asked.match["sha"]), asked.body.get("state")
-    if not commit:
-        raise Refusal(422, f"No commit found for SHA: {asked.match['sha']}")
-    if state not in ("error", "failure", "pending", "success"):
-        raise Refusal(422, "Validation Failed", errors=[{"resource": "Status", "field": "state", "code": "custom"}])
-    if len(asked.body.get("description") or "") > 140:
-        problem = "description is too long (maximum is 140 characters)"
-        raise Refusal(422, "Validation Failed", errors=[{"resource": "Status", "code": "custom", "message": problem}])
-    made = {"sha": commit, "context": "default", "description": None, "target_url": None} | asked.body
-    asked.state.statuses.append(made)
-    return 201, made
-
-
-def _statuses(asked: Asked) -> _Answer:
-    commit = asked.bare.at(unquote(asked.match["sha"]))
-    return 200, [each for each in reversed(asked.state.statuses) if each["sha"] == commit]
-
-
 def _dispatch(asked: Asked) -> _Answer:
     event, payload = asked.body.get("event_type"), asked.body.get("client_payload", {})
     if not isinstance(event, str) or not 1 <= len(event) <= 100:
@@ -145,13 +126,37 @@ def _role(asked: Asked) -> _Answer:
 
 
 def _variables(asked: Asked) -> _Answer:
-    found = [{"name": name, "value": value} for name, value in sorted(asked.state.variables.items())]
+    kept = _environment(asked)["variables"] if "name" in asked.match else asked.state.variables
+    found = [{"name": name, "value": value} for name, value in sorted(kept.items())]
     return 200, {"total_count": len(found), "variables": _page(asked, found, 30)}
 
 
 def _secrets(asked: Asked) -> _Answer:
-    found = [{"name": name} for name in sorted(asked.state.secrets)]
+    kept = _environment(asked)["secrets"] if "name" in asked.match else asked.state.secrets
+    found = [{"name": name} for name in sorted(kept)]
     return 200, {"total_count": len(found), "secrets": _page(asked, found, 100)}
+
+
+def _environment(asked: Asked) -> dict[str, Any]:
+    name = unquote(asked.match["name"])
+    if name not in asked.state.environments:
+        raise Refusal(404, "Not Found")
+    return {"branches": None, "variables": {}, "secrets": []} | asked.state.environments[name]
+
+
+def _show_environment(asked: Asked) -> _Answer:
+    branches = _environment(asked)["branches"]
+    protected = branches == "protected"
+    policy = {"protected_branches": protected, "custom_branch_policies": not protected}
+    name = unquote(asked.match["name"])
+    return 200, {"name": name, "protection_rules": [], "deployment_branch_policy": None if branches is None else policy}
+
+
+def _branch_policies(asked: Asked) -> _Answer:
+    branches = _environment(asked)["branches"]
+    names = [] if branches in (None, "protected") else branches
+    found = [{"id": number, "name": name, "type": "branch"} for number, name in enumerate(names)]
+    return 200, {"total_count": len(found), "branch_policies": found}
 
 
 def _page(asked: Asked, found: list[dict[str, str]], most: int) -> list[dict[str, str]]:
@@ -175,9 +180,7 @@ _ROUTES: list[tuple[str, str, str, Callable[[Asked], _Answer]]] = [
     ("POST", r"issues/(?P<number>\d+)/comments", "pull_requests=write", pulls.comment),
     ("PATCH", r"issues/comments/(?P<id>\d+)", "pull_requests=write", pulls.recomment),
     ("GET", f"commits/{_SHA}/pulls", "pull_requests=read", pulls.of_commit),
-    ("GET", f"commits/{_SHA}/statuses", "statuses=read", _statuses),
     ("GET", f"commits/{_SHA}", "contents=read", _commit),
-    ("POST", f"statuses/{_SHA}", "statuses=write", _set_status),
     ("POST", "dispatches", "contents=write", _dispatch),
     ("POST", r"actions/workflows/(?P<workflow>[^/]+)/dispatches", "actions=write", _start),
     ("GET", "git/ref/(?P<ref>.+)", "contents=read", _ref),
@@ -191,6 +194,10 @@ _ROUTES: list[tuple[str, str, str, Callable[[Asked], _Answer]]] = [
     ("GET", "actions/variables", "actions_variables=read", _variables),
     ("GET", "actions/organization-variables", "actions_variables=read", _none),
     ("GET", "actions/secrets", "secrets=read", _secrets),
+    ("GET", "environments/(?P<name>[^/]+)", "actions=read", _show_environment),
+    ("GET", "environments/(?P<name>[^/]+)/deployment-branch-policies", "actions=read", _branch_policies),
+    ("GET", "environments/(?P<name>[^/]+)/variables", "environments=read", _variables),
+    ("GET", "environments/(?P<name>[^/]+)/secrets", "environments=read", _secrets),
     ("GET", "actions/permissions", "administration=read", lambda asked: (200, asked.state.actions)),
     ("GET", "actions/permissions/workflow", "administration=read", lambda asked: (200, asked.state.workflow)),
 ]

@@ -10,11 +10,11 @@ _PERMISSIONS = (
     "actions_variables",
     "administration",
     "contents",
+    "environments",
     "issues",
     "metadata",
     "pull_requests",
     "secrets",
-    "statuses",
 )
 ALL = dict.fromkeys(_PERMISSIONS, "write")
 """Every permission that anything here takes."""
@@ -79,6 +79,9 @@ class State:
     """As GitHub answers a single one: id, name, enforcement, conditions, rules, bypass_actors."""
     variables: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Those of Actions by name: `branches` (those that may use it; None: any, "protected": protected ones), `variables`
+    and `secrets` as above."""
     actions: dict[str, Any] = field(default_factory=lambda: {"enabled": True, "allowed_actions": "all"})
     workflow: dict[str, Any] = field(
         default_factory=lambda: {
@@ -93,7 +96,6 @@ class State:
     delete_branch_on_merge: bool = False
     pulls: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
-    statuses: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[dict[str, Any]] = field(default_factory=list)
     """What was dispatched: event_type and client_payload, or workflow, ref and inputs."""
     pushes: list[dict[str, Any]] = field(default_factory=list)

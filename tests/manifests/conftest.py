@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,16 +23,9 @@ def kustomize(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def schemas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of JSON schemas, one a kind: of SLIPWAY_SCHEMAS, or made by the cluster's own tool where that is."""
-    if given := os.environ.get("SLIPWAY_SCHEMAS"):
-        yield Path(given)
-        return
-    tool = ROOT.parent / "shared/cluster/schemas"
-    folder = tmp_path_factory.mktemp("schemas")
-    if not tool.is_file() or subprocess.run([tool, folder], capture_output=True, check=False).returncode:
-        pytest.skip("the schemas of the engines' CRDs are missing: set SLIPWAY_SCHEMAS to a folder of them")
-    yield folder
+def schemas() -> Path:
+    """A folder of JSON schemas, one a kind: of SLIPWAY_SCHEMAS, or the repository's own."""
+    return Path(os.environ.get("SLIPWAY_SCHEMAS") or ROOT / "manifests/schemas")
 
 
 def conform(content: bytes, schemas: Path) -> dict[str, int]:

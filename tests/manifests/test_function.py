@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.release import documents, render
 from slipway.release.overlay import format  # noqa: A004
@@ -15,7 +16,8 @@ from slipway.settings import Scale
 from tests.manifests.conftest import conform
 
 ROOT = Path(__file__).parents[2]
-BASE = {path.name: path.read_bytes() for path in (ROOT / "manifests/function").iterdir()}
+FUNCTION = ROOT / "manifests/function"
+BASE = {path: file.read_bytes() for path, file in digests.walk(FUNCTION).items()}
 FINGERPRINT = "1a2b3c4d" * 8
 
 
@@ -74,7 +76,7 @@ def test_what_identifies_the_release() -> None:
     assert variables == {
         "MODEL_ID": "iris/test/7",
         "RELEASE": "v7-1a2b3c4d",
-        "THREADS": "20",
+        "THREADS": "10",
         "HOME": "/dev/shm",  # noqa: S108
         "TMPDIR": "/dev/shm",  # noqa: S108
     }

@@ -55,7 +55,7 @@ def test_what_is_not_said_has_a_default():
     assert found.environment("test").registry == "unbuilt.invalid"
     assert found.environment("prod").promotes_from == "test"
     assert found.model("iris") == found.model("tumor") == settings.ModelSettings()
-    assert found.model("iris").scale == settings.Scale(min=0, max=5, concurrency=20)
+    assert found.model("iris").scale == settings.Scale(min=0, max=5, concurrency=10)
 
 
 def test_everything_that_can_be_said_is_read():
@@ -160,6 +160,9 @@ def test_the_message_names_the_path_of_what_is_wrong(text, says):
         ("scale: {min: -1}", "scale.min: -1 will not do: 0 is the least"),
         ("scale: {concurrency: 5000}", "scale.concurrency: 5000 will not do: 1 to 1000"),
         ("scale: {timeout: 3600}", "scale.timeout: 3600 will not do: 1 to 600 seconds"),
+        ("training: {deadline: 5}", "training.deadline: 5 will not do: 60 to 2592000 seconds"),
+        ("training: {visibility: all}", "training.visibility: 'all' is not known; known: cluster-local, public"),
+        ("training: {password: x}", "training.password: unknown key; known: access, cpu, deadline, memory, visibility"),
         ("scale: {cpu: 1}", "scale.cpu: text is needed, not a whole number\n  → put it in quotes"),
         ("scale: {cpu: '0'}", "scale.cpu: '0' will not do: CPUs are needed"),
         ("scale: {memory: 512m}", "scale.memory: '512m' will not do: memory with its unit is needed"),
@@ -285,6 +288,36 @@ def test_a_secret_among_the_parameters_is_refused(name):
     message = of_iris(f"parameters: {{{name}: hunter2}}")
     assert message.startswith(f"parameters.{name}: looks like a secret")
     assert "hunter2" not in message
+
+
+def of_test(text):
+    """What is said of settings of the environment `test`; "" where they are taken."""
+    try:
+        read(environments=f"environments: {{test: {{store: s, namespace: n, {text}}}}}")
+    except SlipwayError as error:
+        return str(error).removeprefix("slipway.yaml: environments.test.")
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("variables: {STORAGE_EMULATOR_HOST: 'http://gcs:4443', EMPTY: ''}", ""),
+        ("announce: {repository: team/models, secret: dispatch, key: token}", ""),
+        ("variables: {host: x}", "variables.host: is no name for an environment variable"),
+        ("variables: {PORT: 8080}", "variables.PORT:"),
+        ('variables: {A: "b\\nc"}', "variables.A: has a character that cannot be shown"),
+        ("variables: {DB_PASSWORD: hunter2}", "variables.DB_PASSWORD: looks like a secret"),
+        ("variables: {DISPATCH_TOKEN: hunter2}", "variables.DISPATCH_TOKEN: looks like a secret"),
+        ("announce: {secret: dispatch, key: token}", "announce"),
+        ("announce: {repository: 'https://github.com/team/models', secret: a, key: b}", "announce.repository: "),
+    ],
+)
+def test_variables_and_whom_to_tell(text, says):
+    """What pods of an environment see is plain text under a name of its own; what is secret is only named."""
+    said = of_test(text)
+    assert said.startswith(says) if says else said == ""
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize("name", ["api key", "1KEY", "Token", ""])

@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 _TOPICS = (
     *("models", "training", "testing", "store", "serving", "releases", "routes", "views"),
-    *("review", "provenance", "doctor"),
+    *("review", "provenance", "doctor", "announcing"),
 )
 
 

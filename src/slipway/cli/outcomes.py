@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from slipway.cli.output import say, table
+from slipway.cli.output import one_line, say, table
 from slipway.forge import run
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _HEADS = ("MODEL", "RESULT", "RELEASE", "WHY")
 def told(done: "Released", settings: "Settings", where: "Place") -> int:
     """Tell what was released; the exit status is 1 when a model failed."""
     rows = [(each.model, each.result, str(each.release or "-"), each.text) for each in done.outcomes]
-    table(_HEADS, [(*row[:3], _one_line(row[3])) for row in rows])
+    table(_HEADS, [(*row[:3], one_line(row[3])) for row in rows])
     for outcome in done.outcomes:
         if outcome.note:
             say(f"{outcome.model}: {outcome.note}")
@@ -35,11 +35,10 @@ def told(done: "Released", settings: "Settings", where: "Place") -> int:
 def planned(plan: "Plan") -> int:
     """Tell what a build has settled, and which images are new; the exit status is 1 when a model failed."""
     rows = [(each.model, each.result, f"v{each.version}" if each.version else "-", each.text) for each in plan.models]
-    table(("MODEL", "RESULT", "VERSION", "WHY"), [(*row[:3], _one_line(row[3])) for row in rows])
+    table(("MODEL", "RESULT", "VERSION", "WHY"), [(*row[:3], one_line(row[3])) for row in rows])
     images = [
         {"name": name, "digest": digest, "sbom": made.sbom}
-        for each in plan.models
-        for made in (each.function, each.trainer)
+        for made in (plan.platform, *(made for each in plan.models for made in (each.function, each.trainer)))
         if made is not None and made.new
         for name, _, digest in [made.reference.partition("@")]
     ]
@@ -62,7 +61,3 @@ def _cell(text: str) -> str:
     """Text that stays within its cell, whatever is in it."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
     return "<br>".join(line.strip() for line in safe.splitlines() if line.strip())
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.output import say
+from slipway.cli.output import one_line, say
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def due(settings: "Settings", args: argparse.Namespace) -> int:
     from slipway.forge import github
     from slipway.git import Repository
     from slipway.release import edits
-    from slipway.release.place import Pushed
+    from slipway.release.place import Apart
 
     if not args.push or args.emergency:
         raise SlipwayError("--due is about pull requests", fix="slipway promote --due --push")
-    base = Pushed(Repository(settings.root), settings.branch)
+    base = Apart(Repository(settings.root), settings.branch)
     stand = base.stand()
     run = _Due(settings, base, stand, github.connect(base.repository))
     failed = 0
@@ -98,49 +98,66 @@ class _Due:
 
         branch = branch_of(environment, model)
         pull = self.hub.pull_from(branch) if branch in self.branches else None
+        opened = pull if pull is not None and pull.state == "open" else None
         try:
-            if wish := self._wish(environment, model, pull):
+            if wish := self._wish(environment, model, opened):
                 _promote(self.settings, model, environment, wish, Proposed(self.base, branch))
+                if opened is not None:
+                    self.hub.recomment(opened.number, _STOPPED, f"{_STOPPED}\nIt is up to date again.")
         except SlipwayError as error:
-            say(f"{environment}: {model} cannot be promoted: {error}")
-            if pull is not None and pull.state == "open":
-                self.hub.comment(pull.number, _STOPPED, _stopped(error))
+            say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
+            if opened is not None:
+                self.hub.comment(opened.number, _STOPPED, _stopped(error))
             return False
         return True
 
-    def _wish(self, environment: str, model: str, pull: "Pull | None") -> "Wish | None":
-        """What to propose, None for nothing: what is due where that is automatic, else what the pull request has."""
-        if self.settings.environment(environment).promotion == "automatic":
-            return self._due(environment, model, pull)
-        opened = pull is not None and pull.state == "open"
-        return self._proposed(environment, model) if opened else None
+    def _wish(self, environment: str, model: str, opened: "Pull | None") -> "Wish | None":
+        """What to propose, None for nothing: what the open pull request has, else what is due where that is automatic.
 
-    def _due(self, environment: str, model: str, pull: "Pull | None") -> "Wish | None":
+        What was proposed by itself gives way to what is due since.
+        """
+        proposed = self._proposed(environment, model) if opened is not None else None
+        if self.settings.environment(environment).promotion == "manual" or (proposed and not proposed.automatic):
+            return proposed
+        return self._due(environment, model) or proposed
+
+    def _due(self, environment: str, model: str) -> "Wish | None":
         from slipway.release import edits, promote
         from slipway.review.body import marker
 
         target = edits.read(self.base.repository, self.stand.commit, self.settings, environment, model)
         found, reason = promote.due(self.base.repository, self.stand.commit, self.settings, target)
         if found is None:
-            say(f"{environment}: {model}: {reason}")
+            say(f"{environment}: {model}: {one_line(reason)}")
             return None
-        if pull is not None and pull.state == "closed" and marker(target, found) in pull.body:
-            say(f"{environment}: {model}: {pull.url} was closed unmerged: slipway promote {model} proposes it again")
+        # Asked whether there is such a branch or not: it may have been deleted with what was closed.
+        last = self.hub.pull_from(branch_of(environment, model))
+        if last is not None and last.state == "closed" and marker(target, found) in last.body:
+            say(f"{environment}: {model}: {last.url} was closed unmerged: slipway promote {model} proposes it again")
             return None
-        return promote.Wish(str(found.name))
+        return promote.Wish(str(found.name), automatic=True)
 
     def _proposed(self, environment: str, model: str) -> "Wish | None":
         """What the branch of an open pull request proposes."""
         from slipway.release import edits, images, promote
 
+        repository = self.base.repository
         tip = self.base.remote.fetch(branch_of(environment, model))
-        after = edits.read(self.base.repository, tip, self.settings, environment, model)
-        before = edits.read(self.base.repository, self.stand.commit, self.settings, environment, model)
+        after = edits.read(repository, tip, self.settings, environment, model)
+        before = edits.read(repository, self.stand.commit, self.settings, environment, model)
+        forgiven = {name.short for name in before.rejected} - {name.short for name in after.rejected}
+        automatic = f"{promote.AUTOMATIC}: yes" in repository.run("log", "-1", "--format=%B", tip).decode()
         for release in after.releases:
             origin, share = release.record.origin, after.route.get(release.name)
             if origin is not None and share is not None and not before.has(release.name):
-                unbuilt, accepted = images.is_unbuilt(release.record.image), release.record.accepted
-                return promote.Wish(origin.release, share, allow_unbuilt=unbuilt, accept_breaking=accepted)
+                return promote.Wish(
+                    origin.release,
+                    share,
+                    allow_unbuilt=images.is_unbuilt(release.record.image),
+                    again=release.name.short in forgiven,
+                    automatic=automatic,
+                    accept_breaking=release.record.accepted,
+                )
         return None
 
 

@@ -44,14 +44,14 @@ def release_place(settings: "Settings", *, push: bool, code: bool = False) -> "P
 
 
 def place(settings: "Settings", environment: str, branch: str, args: argparse.Namespace) -> "Place":
-    """Where a person's change of an environment goes; `branch` is what a proposal of it is called."""
+    """Where a person's change of what is declared goes; `branch` is what a proposal of it is called."""
     from slipway.git import Repository
-    from slipway.release.place import Here, Proposed, Pushed
+    from slipway.release.place import Apart, Here, Proposed
 
     repository = Repository(settings.root)
     if not args.push:
         return Here(repository)
-    pushed = Pushed(repository, settings.branch)
+    pushed = Apart(repository, settings.branch)
     if settings.environment(environment).promotes_from is None:
         return pushed
     if args.emergency:
@@ -64,12 +64,13 @@ def _check_maintainer(repository: "Repository") -> None:
     """A pipeline commits for whoever started it: raise `SlipwayError` for somebody who may not leave a review out."""
     from slipway.forge import github, run
 
-    actor = run.actor()
-    if actor and (role := github.connect(repository).role(actor)) not in ("admin", "maintain"):
-        raise SlipwayError(
-            f"{actor} may not commit to this environment without a pull request: the role {role} is not enough",
-            fix="run it without --emergency, or ask a maintainer of the repository",
-        )
+    for actor in sorted(run.actors()):
+        role = github.connect(repository).role(actor)
+        if role not in ("admin", "maintain"):
+            raise SlipwayError(
+                f"{actor} may not commit to this environment without a pull request: the role {role} is not enough",
+                fix="run it without --emergency, or ask a maintainer of the repository",
+            )
 
 
 def propose(settings: "Settings", where: "Place", done: "Edited", body: "Callable[[], str]") -> None:

@@ -99,6 +99,8 @@ def _release(args: argparse.Namespace) -> int:
     settings = settings_file.load(args.root)
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
     if args.built is not None:
+        if args.models or args.version or args.where:
+            raise SlipwayError("--built releases what the plan says", fix="leave models, --version and --where out")
         return told(_built(settings, args.built, where), settings, where)
     choice = Choice.of(args.version, pairs(args.where, "--where"), args.traffic)
     done = release(settings, args.models, environment=args.env, choice=choice, report=progress, place=where)
@@ -107,7 +109,7 @@ def _release(args: argparse.Namespace) -> int:
 
 def _built(settings: "Settings", folder: Path, where: "Place") -> "Released":
     from slipway.release import plan
-    from slipway.release.building import release_built
+    from slipway.release.committing import release_built
 
     return release_built(settings, plan.read(folder), where, progress)
 

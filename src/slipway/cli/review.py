@@ -1,12 +1,17 @@
 """`slipway check` and `diff`: what a change of overlays claims, and what it would make of what runs."""
 
 import argparse
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from slipway.cli.output import say
 
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+
 __all__ = ["add"]
 
+_COMMIT = re.compile("[0-9a-f]{40}")
 _NOTHING = "Nothing that runs changes by this."
 
 
@@ -38,7 +43,9 @@ def _check(args: argparse.Namespace) -> int:
     from slipway.forge.fork import fork
     from slipway.review.check import check
 
-    done = check(settings_file.load(args.root), base=args.base, head=args.head, fork=fork())
+    settings = settings_file.load(args.root)
+    _bring(settings, args.head)
+    done = check(settings, base=args.base, head=args.head, fork=fork())
     for line in done.lines:
         say(line)
     for violation in done.violations:
@@ -55,13 +62,25 @@ def _diff(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
     from slipway.review import rendered
 
-    found = rendered.diff(settings_file.load(args.root), base=args.base, head=args.head)
+    settings = settings_file.load(args.root)
+    _bring(settings, args.head)
+    found = rendered.diff(settings, base=args.base, head=args.head)
     text = rendered.markdown(found) if args.format == "markdown" else rendered.text(found)
     if text:
         say(text.rstrip("\n"))
     if args.comment:
         _comment(rendered.markdown(found))
     return 0
+
+
+def _bring(settings: "Settings", head: str | None) -> None:
+    """A pipeline that judges a pull request by the base's code has not got its commits yet."""
+    from slipway.git import Repository
+    from slipway.remote import Remote
+
+    repository = Repository(settings.root)
+    if head is not None and _COMMIT.fullmatch(head) and repository.commit_at(head) is None:
+        Remote(repository).bring(head)
 
 
 def _comment(text: str) -> None:

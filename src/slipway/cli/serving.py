@@ -10,8 +10,12 @@ from slipway.cli.output import progress, say
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slipway.release.bundle import Bundle
+    from slipway.release.verify import Verified
     from slipway.settings import Settings
+    from slipway.store import Store
 
 __all__ = ["add"]
 
@@ -24,6 +28,7 @@ def add(verbs: Any) -> None:
     choice = serve.add_mutually_exclusive_group()
     choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
     choice.add_argument("--folder", type=Path, metavar="DIR", help="an artifact's folder, as MODEL/dev/1")
+    choice.add_argument("--training", action="store_true", help="not the model: the service that starts its trainings")
     serve.add_argument("--port", type=_port, default=8080, help="default: 8080; 0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, which only this machine reaches")
     serve.set_defaults(run=_serve)
@@ -32,6 +37,14 @@ def add(verbs: Any) -> None:
     verify.add_argument("what", metavar="RELEASE|URL", help="v7-1a2b3c4d, test/iris/v7-1a2b3c4d or https://…")
     verify.add_argument("--env", help="the environment (default: test, or the one that the URL's model id names)")
     verify.add_argument("--at", metavar="URL", help="where the release runs (default: it is served here)")
+    verify.add_argument("--store", metavar="gs://…", help="its store, where there is no slipway.yaml, as in a pod")
+    verify.add_argument(
+        "--wait",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="go on so long while what is needed is out of reach, or not ready (default: 0)",
+    )
     verify.set_defaults(run=_verify)
 
 
@@ -49,6 +62,8 @@ def _serve(args: argparse.Namespace) -> int:
 
     settings = settings_module.load(args.root)
     settings.model(args.model)
+    if args.training:
+        return _serve_training(settings, args)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         bundle, named = _bundle(settings, args, Path(scratch) / "bundle")
         progress(f"preparing the environment of {args.model} …")
@@ -59,6 +74,18 @@ def _serve(args: argparse.Namespace) -> int:
             say(f"{named['MODEL_ID'] or f'{args.model}/dev/1'} answers at {server.url}  (ctrl-C stops it)")
             say(f"  curl {server.url}/predict -H 'Content-Type: application/json' -d '{_example(bundle)}'")
             _until_stopped(server)
+    return 0
+
+
+def _serve_training(settings: "Settings", args: argparse.Namespace) -> int:
+    from slipway.service import here
+
+    settings.environment(args.env)
+    with here.serve(settings, args.model, args.env, host=args.host, port=args.port, echo=_echo) as service:
+        url = f"{service.server.url.replace('://', f'://{service.name}:{service.password}@')}"
+        say(f"trainings of {args.model} for {args.env} are started at {service.server.url}  (ctrl-C stops it)")
+        say(f"  curl -X POST {url}/start && curl {url}/finished")
+        _until_stopped(service.server)
     return 0
 
 
@@ -103,22 +130,49 @@ def _echo(line: str) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_module
+    from slipway.forge import announce
     from slipway.release import verify
 
-    settings = settings_module.load(args.root)
-    if args.env is not None:
-        settings.environment(args.env)
-    if "://" in args.what:
-        if args.at is not None:
-            raise SlipwayError(
-                "--at is given, and a URL already", fix="name the release: slipway verify RELEASE --at URL"
-            )
-        done = verify.verify_url(settings, args.what, args.env)
-    else:
-        done = verify.verify_declared(settings, args.env or "test", args.what, args.at)
+    if "://" in args.what and args.at is not None:
+        fix = "name the release: slipway verify RELEASE --at URL"
+        raise SlipwayError("--at is given, and a URL already", fix=fix)
+    done = verify.patiently(lambda: _verified(args), args.wait, progress)
     evidence = done.evidence
     when = f"since {evidence.get('when')}" if done.repeated else "now"
     say(f"{done.model} {done.release} is verified {when}, by {evidence.get('by')} ({evidence.get('where')})")
     say(f"  {evidence.get('rows')} golden predictions, largest difference {evidence.get('max_difference'):g}")
+    if announce.is_wanted():
+        say(announce.verified(done.environment, done.model, done.release))
     return 0
+
+
+def _verified(args: argparse.Namespace) -> "Verified":
+    from slipway import settings as settings_module
+    from slipway.release import verify
+    from slipway.store import open_store, store_of
+
+    if args.store is not None:
+        return _verified_from(
+            args, lambda environment: open_store(args.store, root=Path.cwd(), environment=environment)
+        )
+    settings = settings_module.load(args.root)
+    if args.env is not None:
+        settings.environment(args.env)
+    if "://" in args.what:
+        return verify.verify_url(lambda environment: store_of(settings, environment), args.what, args.env)
+    return verify.verify_declared(settings, args.env or "test", args.what, args.at)
+
+
+def _verified_from(args: argparse.Namespace, opened: "Callable[[str], Store]") -> "Verified":
+    """Verify by what the arguments say alone."""
+    from slipway.release import verify
+
+    if "://" in args.what:
+        return verify.verify_url(opened, args.what, args.env)
+    environment, model, release = verify.parse(args.what)
+    if not (environment and args.at):
+        fix = (
+            "slipway verify test/iris/v7-1a2b3c4d --at URL --store gs://BUCKET/PREFIX, or slipway verify URL --store …"
+        )
+        raise SlipwayError("with --store the release is named in full, and where it runs", fix=fix)
+    return verify.verify_at(opened(environment), model, release, args.at)

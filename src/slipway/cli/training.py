@@ -1,4 +1,4 @@
-"""`slipway train` and `slipway step`: the training steps, all in order or one alone."""
+"""`slipway train`, `step` and `ended`: the training steps, all in order or one alone, and what is said at the end."""
 
 import argparse
 import sys
@@ -37,6 +37,14 @@ def add(verbs: Any) -> None:
     )
     _about(step)
     step.set_defaults(run=_step)
+
+    ended = verbs.add_parser("ended", help="say in one line how a workflow's run ended, and announce its version")
+    ended.add_argument("model")
+    ended.add_argument("--env", default="test", help="the environment that it trained for (default: test)")
+    ended.add_argument("--store", metavar="URL", required=True, help="where it publishes: gs://BUCKET/PREFIX")
+    ended.add_argument("--phase", required=True, help="as Argo calls it: Succeeded, Failed or Error")
+    ended.add_argument("--seconds", type=float, required=True, help="how long it took")
+    ended.set_defaults(run=_ended)
 
 
 def _about(verb: argparse.ArgumentParser) -> None:
@@ -108,4 +116,14 @@ def _step(args: argparse.Namespace) -> int:
         parameters, metadata = pairs(given, "-p"), pairs(args.metadata, "-m")
         about = run.begin(settings, model, args.env, data=args.data, parameters=parameters, metadata=metadata)
     say(f"{args.name}: {run.step(args.name, settings, args.source, args.target, about)}")
+    return 0
+
+
+def _ended(args: argparse.Namespace) -> int:
+    from slipway.store import open_store
+    from slipway.training import ended
+
+    store = open_store(args.store, root=Path.cwd(), environment=args.env)
+    for line in ended.told(store, args.model, args.phase, args.seconds):
+        say(line)
     return 0

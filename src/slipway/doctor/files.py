@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from slipway import codeowners
+from slipway.codeowners import FILE as CODEOWNERS
 from slipway.doctor.findings import Finding, lacks, ok
 from slipway.settings import FILE
 
@@ -14,21 +16,11 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["CODEOWNERS", "actions", "owners"]
+__all__ = ["actions", "owners"]
 
-CODEOWNERS = ".github/CODEOWNERS"
-
-_OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+")
 # As the file comes; nobody on GitHub is called so.
 _PLACEHOLDER = "@OWNER/"
 _PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|docker://[^@\s]+@sha256:[0-9a-f]{64}")
-
-
-class _Rule(NamedTuple):
-    """A line of CODEOWNERS."""
-
-    pattern: re.Pattern[str]
-    owners: list[str]
 
 
 def owners(settings: "Settings") -> "Iterator[Finding]":
@@ -39,17 +31,15 @@ def owners(settings: "Settings") -> "Iterator[Finding]":
         fix = f"write it: /overlays/prod/ @TEAM, and so on; {FILE} names the environments that take promotions"
         yield lacks("files", f"there is no {CODEOWNERS} that can be read: anybody may approve anything", fix)
         return
-    rules = _rules(text)
-    guarded = [f"overlays/{name}/" for name, each in settings.environments.items() if each.promotes_from]
-    for place in [*guarded, "manifests/", FILE, ".github/"]:
-        yield _owned(settings.root, place, rules)
+    for place in codeowners.guarded(settings.environments):
+        yield _owned(settings.root, place, text)
 
 
-def _owned(root: Path, place: str, rules: list[_Rule]) -> Finding:
+def _owned(root: Path, place: str, text: str) -> Finding:
     """Whether each file of a place has an owner, those that are still to come too."""
     there = [path.relative_to(root).as_posix() for path in sorted((root / place).rglob("*")) if path.is_file()]
     samples = [f"{place}anything", f"{place}any/folder/anything"] if place.endswith("/") else [place]
-    found = {path: _owners_of(path, rules) for path in [*samples, *there]}
+    found = {path: codeowners.owners(text, path) for path in [*samples, *there]}
     free = next((path for path, owners in found.items() if not owners), None)
     if free is not None:
         fix = f"add a line at the end of {CODEOWNERS}: /{place} @TEAM"
@@ -59,33 +49,6 @@ def _owned(root: Path, place: str, rules: list[_Rule]) -> Finding:
         fix = f"name a team or a person in {CODEOWNERS} who may write to this repository"
         return lacks("files", f"{place} is owned by {' '.join(people)}, whom nobody has named yet", fix)
     return ok("files", f"{place} is owned by {' '.join(people)}")
-
-
-def _owners_of(path: str, rules: list[_Rule]) -> list[str]:
-    """Of the last line that matches; GitHub's way."""
-    return next((rule.owners for rule in reversed(rules) if rule.pattern.match(path)), [])
-
-
-def _rules(text: str) -> list[_Rule]:
-    """The lines; one with an owner that is none is passed over, as GitHub does."""
-    found = []
-    for line in text.splitlines():
-        words = re.sub(r"(?:^|\s)#.*", "", line).split()
-        if words and all(_OWNER.fullmatch(word) for word in words[1:]) and not re.search(r"[!\[\]]", words[0]):
-            found.append(_Rule(_pattern(words[0]), words[1:]))
-    return found
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """A pattern as gitignore has it, but for `!` and `[ ]`, which CODEOWNERS does not know."""
-    anchored = "/" in text.rstrip("/")
-    body = "".join(
-        {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
-        for part in re.split(r"(\*\*/|\*\*|\*|\?)", text.strip("/"))
-    )
-    # `docs/*` is of the files in it alone; any other name is of all that is below it as well.
-    below = "/.+" if text.endswith("/") else "" if text.endswith("/*") else "(?:/.+)?"
-    return re.compile(rf"{'' if anchored else '(?:.*/)?'}{body}{below}\Z")
 
 
 def actions(root: Path) -> "Iterator[Finding]":

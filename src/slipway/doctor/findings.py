@@ -7,7 +7,9 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Finding", "State", "lacks", "ok", "tried", "unknown"]
+    from slipway.forge.failures import Refused
+
+__all__ = ["Finding", "State", "lacks", "ok", "takes", "tried", "unknown", "unseen"]
 
 State = Literal["ok", "missing", "unknown"]
 
@@ -48,3 +50,14 @@ def tried(area: str, check: "Callable[[], str]") -> Finding:
         return ok(area, check())
     except SlipwayError as error:
         return lacks(area, error.problem, error.fix)
+
+
+def takes(permission: str) -> str:
+    """What a permission takes of who asks, and not of the bot: it does its work without."""
+    return f"it takes a token of yours with `{permission}`, or your own eyes: repository Settings"
+
+
+def unseen(error: "Refused", permission: str, about: str = "") -> Finding:
+    """What cannot be told because GitHub does not answer that."""
+    problem = f"{about}: {error.problem}" if about else error.problem
+    return unknown("github", problem, takes(permission) if error.status in (403, 404) else error.fix)

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from slipway.doctor.findings import Finding, lacks, ok, unknown
+from slipway.doctor import given
+from slipway.doctor.findings import Finding, lacks, ok, takes, unknown, unseen
 from slipway.doctor.rules import ADMINISTRATION, Guard, guard
 from slipway.errors import SlipwayError
 from slipway.forge.failures import Refused
@@ -10,22 +11,17 @@ from slipway.forge.github import GitHub, connect
 from slipway.git import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from slipway.settings import Settings
 
-__all__ = ["APP_ID", "APP_KEY", "CHECK", "repository"]
+__all__ = ["CHECK", "repository"]
 
 CHECK = "ci"
 """The one check to require."""
 
-APP_ID, APP_KEY = "SLIPWAY_APP_ID", "SLIPWAY_APP_PRIVATE_KEY"
-_GOOGLE = ("GCP_SERVICE_ACCOUNT", "GCP_WORKLOAD_IDENTITY_PROVIDER")
-_GOOGLE_REGISTRIES = ("pkg.dev", "gcr.io")
-
 _RULES = "repository Settings → Rules → Rulesets"
 _ACTIONS = "repository Settings → Actions → General → Workflow permissions"
-_VALUES = "repository Settings → Secrets and variables → Actions"
 
 
 def repository(settings: "Settings") -> "Iterator[Finding]":
@@ -37,14 +33,14 @@ def repository(settings: "Settings") -> "Iterator[Finding]":
         yield unknown("github", error.problem, error.fix)
         return
     yield ok("github", f"{github.name} answers")
-    variables = _variables(github)
-    yield from _branch(github, settings.branch, variables)
+    names = given.read(github)
+    yield from _branch(github, settings.branch, names.app)
     yield from _owners(github)
     yield from _workflows(github)
-    yield from _given(github, settings, variables)
+    yield from given.findings(github, settings, names)
 
 
-def _branch(github: GitHub, branch: str, variables: "Mapping[str, str] | Refused") -> "Iterator[Finding]":
+def _branch(github: GitHub, branch: str, app: str) -> "Iterator[Finding]":
     try:
         found = guard(github, branch)
     except SlipwayError as error:
@@ -60,7 +56,7 @@ def _branch(github: GitHub, branch: str, variables: "Mapping[str, str] | Refused
     ):
         yield _held(branch, found, holds, good, bad, f"{_RULES}: require {rule}")
     if found.pull_request or found.checks:
-        yield from _bypass(github, branch, found, variables)
+        yield from _bypass(github, branch, found, app)
 
 
 def _held(branch: str, found: Guard, holds: bool, good: str, bad: str, fix: str) -> Finding:
@@ -68,39 +64,29 @@ def _held(branch: str, found: Guard, holds: bool, good: str, bad: str, fix: str)
         return ok("github", f"{branch} {good}")
     if found.whole:
         return lacks("github", f"{branch} {bad}", fix)
-    return unknown("github", f"no ruleset says that {branch} {good}; its protection cannot be read", _takes())
+    return unknown(
+        "github", f"no ruleset says that {branch} {good}; its protection cannot be read", takes(ADMINISTRATION)
+    )
 
 
-def _takes(permission: str = ADMINISTRATION) -> str:
-    """Of who asks, and not of the bot: it does its work without."""
-    return f"it takes a token of yours with `{permission}`, or your own eyes: repository Settings"
-
-
-def _unseen(error: Refused, permission: str, about: str = "") -> Finding:
-    """What cannot be told because GitHub does not answer that."""
-    problem = f"{about}: {error.problem}" if about else error.problem
-    return unknown("github", problem, _takes(permission) if error.status in (403, 404) else error.fix)
-
-
-def _bypass(github: GitHub, branch: str, found: Guard, variables: "Mapping[str, str] | Refused") -> "Iterator[Finding]":
+def _bypass(github: GitHub, branch: str, found: Guard, app: str) -> "Iterator[Finding]":
     """Whether the bot's App may commit what it releases where people may not push."""
     if not found.rulesets:
         fix = f"guard {branch} by a ruleset ({_RULES}) with the App on its bypass list"
         yield lacks("github", f"{branch} is guarded by the classic protection, whose checks no App may pass", fix)
-    wanted = "" if isinstance(variables, Refused) else variables.get(APP_ID, "")
     for number in sorted(found.rulesets):
         try:
             ruleset = github.read(f"ruleset {number}", ADMINISTRATION, f"rulesets/{number}")
         except Refused as error:
-            yield _unseen(error, "metadata: read")
+            yield unseen(error, "metadata: read")
             continue
-        yield _passed(ruleset, wanted)
+        yield _passed(ruleset, app)
 
 
 def _passed(ruleset: dict[str, Any], wanted: str) -> Finding:
     name = f"the ruleset {str(ruleset.get('name'))[:60]!r}"
     if "bypass_actors" not in ruleset:
-        return unknown("github", f"whether the bot's App may pass {name} is not shown", _takes("administration: write"))
+        return unknown("github", f"whether the bot's App may pass {name} is not shown", takes("administration: write"))
     apps = {
         str(actor.get("actor_id")) for actor in ruleset["bypass_actors"] if actor.get("actor_type") == "Integration"
     }
@@ -114,7 +100,7 @@ def _owners(github: GitHub) -> "Iterator[Finding]":
     try:
         errors = github.read("what is wrong with CODEOWNERS", "contents: read", "codeowners/errors")["errors"]
     except Refused as error:
-        yield _unseen(error, "contents: read")
+        yield unseen(error, "contents: read")
         return
     for each in errors:
         where = f"{each.get('path')}, line {each.get('line')}"
@@ -128,7 +114,7 @@ def _workflows(github: GitHub) -> "Iterator[Finding]":
     try:
         found = github.read("what workflows may do", ADMINISTRATION, "actions/permissions/workflow")
     except Refused as error:
-        yield _unseen(error, ADMINISTRATION)
+        yield unseen(error, ADMINISTRATION)
         return
     if found.get("default_workflow_permissions") == "read":
         yield ok("github", "workflows may only read, unless a job says more")
@@ -140,51 +126,3 @@ def _workflows(github: GitHub) -> "Iterator[Finding]":
         yield ok("github", "workflows may not approve pull requests")
     else:
         yield lacks("github", "workflows may approve pull requests", f"{_ACTIONS}: do not allow them to approve")
-
-
-def _given(github: GitHub, settings: "Settings", variables: "Mapping[str, str] | Refused") -> "Iterator[Finding]":
-    """Names alone; what a secret holds nobody can read."""
-    google = any(
-        each.store.startswith("gs://") or each.registry.split("/")[0].endswith(_GOOGLE_REGISTRIES)
-        for each in settings.environments.values()
-    )
-    for name in [APP_ID, *(_GOOGLE if google else ())]:
-        yield _named("variable", name, variables)
-    try:
-        yield _named("secret", APP_KEY, _all(github, "the names of secrets", "secrets: read", "secrets"))
-    except Refused as error:
-        yield _named("secret", APP_KEY, error)
-
-
-def _named(kind: str, name: str, known: "Mapping[str, str] | Refused") -> Finding:
-    if isinstance(known, Refused):
-        return _unseen(known, f"{kind}s: read", f"whether the {kind} {name} is set")
-    if name in known:
-        return ok("github", f"the {kind} {name} is set")
-    return lacks("github", f"the {kind} {name} is not set", f"{_VALUES}: gh {kind} set {name}")
-
-
-def _variables(github: GitHub) -> "Mapping[str, str] | Refused":
-    """Those of the repository and of its organisation; or why they cannot be read."""
-    permission = "variables: read"
-    try:
-        own = _all(github, "the variables", permission, "variables")
-    except Refused as error:
-        return error
-    try:
-        return _all(github, "the organisation's variables", permission, "organization-variables", "variables") | own
-    except Refused:
-        return own
-
-
-def _all(github: GitHub, what: str, permission: str, path: str, key: str = "") -> dict[str, str]:
-    """Every page of a list of names, with values where there are any."""
-    found: dict[str, str] = {}
-    page = 1
-    while True:
-        answer = github.read(what, permission, f"actions/{path}?page={page}")
-        entries = answer[key or path]
-        found |= {entry["name"]: entry.get("value", "") for entry in entries}
-        if not entries or len(found) >= answer["total_count"]:
-            return found
-        page += 1

@@ -1,4 +1,4 @@
-"""The API of GitHub, as far as releases need it: pull requests, comments, events and statuses."""
+"""The API of GitHub, as far as releases need it: pull requests, comments and events."""
 
 import re
 from collections.abc import Mapping
@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["GitHub", "Pull", "State", "connect"]
-
-State = Literal["error", "failure", "pending", "success"]
+__all__ = ["GitHub", "Pull", "connect"]
 
 _SECONDS = 20  # for one answer
 _LONGEST_TITLE = 256
-_LONGEST_DESCRIPTION = 140
 _MARKER = re.compile(r"<!-- [^\n<>]+ -->")
 _PULLS = "pull-requests: write"
 
@@ -82,12 +79,6 @@ class GitHub:
             seconds_between_writes=None,
         )
 
-    def pull(self, number: int) -> Pull:
-        """The pull request of that number."""
-        return self._do(
-            f"read pull request {number}", "pull-requests: read", lambda: _pull(self._remote.get_pull(number))
-        )
-
     def pull_from(self, branch: str) -> Pull | None:
         """The open pull request that proposes `branch`, else the newest that ever did; None without one."""
         what = f"look for pull requests of {branch}"
@@ -138,19 +129,6 @@ class GitHub:
         text = _marked(marker, body)
         self._do(f"comment on pull request {number}", _PULLS, lambda: self._recomment(number, marker, text))
 
-    def close(self, number: int, comment: str) -> None:
-        """Close pull request `number` and say why below it; one that is closed or merged stays as it is."""
-
-        def call() -> bool:
-            pull = self._remote.get_pull(number)
-            if pull.state == "open":
-                pull.edit(state="closed")
-            return pull.merged_at is None
-
-        closed = self._do(f"close pull request {number}", _PULLS, call)
-        if closed and comment:
-            self.comment(number, "<!-- slipway: closed -->", comment)
-
     def pulls_of(self, commit: str) -> list[Pull]:
         """The pull requests that brought a commit in, or propose it; none for a commit that GitHub does not know."""
 
@@ -174,14 +152,6 @@ class GitHub:
         """Start the workflows that wait for `repository_dispatch` of this type."""
         body = {"event_type": event_type, "client_payload": dict(payload)}
         self._write(f"announce {event_type}", "contents: write", "dispatches", body)
-
-    def status(self, commit: str, context: str, state: State, description: str, url: str) -> None:
-        """Set the status `context` of a commit; `url`, which may be empty, is where to read more."""
-        shown = (
-            description if len(description) <= _LONGEST_DESCRIPTION else f"{description[: _LONGEST_DESCRIPTION - 1]}…"
-        )
-        body = {"state": state, "context": context, "description": shown} | ({"target_url": url} if url else {})
-        self._write(f"set the status {context}", "statuses: write", f"statuses/{commit}", body)
 
     def read(self, what: str, permission: str, path: str = "") -> Any:
         """The answer to GET `/repos/OWNER/REPOSITORY/path`, for what has no method here; lists come as up to 100."""

@@ -9,7 +9,7 @@ from typing import Literal
 from slipway.errors import SlipwayError
 from slipway.forge.bodies import fit
 
-__all__ = ["actor", "annotate", "inside", "output", "summary"]
+__all__ = ["actors", "annotate", "inside", "output", "summary"]
 
 Level = Literal["notice", "warning", "error"]
 
@@ -22,9 +22,10 @@ def inside() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def actor() -> str:
-    """The login of who started this run; empty outside of one."""
-    return os.environ.get("GITHUB_ACTOR", "") if inside() else ""
+def actors() -> set[str]:
+    """The logins of who started this run and of who started it again; nobody outside of one."""
+    names = {os.environ.get(f"GITHUB_{name}", "") for name in ("ACTOR", "TRIGGERING_ACTOR")}
+    return names - {""} if inside() else set()
 
 
 def summary(markdown: str) -> None:

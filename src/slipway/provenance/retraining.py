@@ -1,6 +1,5 @@
 """Training a version again: from the files of its commit, with the data, parameters and packages of its record."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipway import files
+from slipway import files, unprivileged
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.provenance import locks
@@ -126,6 +125,6 @@ def _slipway(settings: "Settings", folder: Path, *words: str) -> str:
 
 def _variables(settings: "Settings") -> dict[str, str]:
     """The environment of a process that runs the platform's code of the commit or, where it has none, our own."""
-    own = {name: value for name, value in os.environ.items() if name != "SLIPWAY_LOCKS"}
+    own = {name: value for name, value in unprivileged.environment().items() if name != "SLIPWAY_LOCKS"}
     source = settings.root / "src"
     return own | {"PYTHONPATH": str(source) if (source / "slipway/__main__.py").is_file() else environment.SOURCE}

@@ -1,6 +1,6 @@
-"""A release in two halves: `slipway build` does all that runs a model's code, `slipway release --built` commits it.
+"""The first half of a release in two: `slipway build` does all that runs a model's code, and all that takes an engine.
 
-The first half needs no right to push to git, and the second has no need of a container engine.
+It needs no right to push to git; `slipway release --built` commits what it leaves (`committing.py`).
 """
 
 import tempfile
@@ -12,24 +12,24 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.release import bundle, edits, images, plan, sbom, trainer, trainings, workflow
-from slipway.release.choosing import Choice, choose, decide, names_of
-from slipway.release.due import Decision
-from slipway.release.making import Maker, fingerprint_of
+from slipway.release import bundle, edits, images, plan, sbom, trainer, training_service, trainings, workflow
+from slipway.release import platform as platforms
+from slipway.release.choosing import Choice, choose, names_of
+from slipway.release.making import UNNEEDED, Maker, fingerprint_of
 from slipway.release.place import of_code
 from slipway.release.plan import Made, Plan, Planned
-from slipway.release.releasing import Outcome, Released, Result, Run
 from slipway.store import store_of
 from slipway.training import environment as environments
 from slipway.training import test
 
 if TYPE_CHECKING:
+    from slipway.release.due import Decision
     from slipway.release.overlay_types import Overlay
     from slipway.release.place import Place, Stand
     from slipway.settings import Settings
     from slipway.store import Record, Store
 
-__all__ = ["Asked", "Train", "build", "nothing", "overlays_only", "release_built"]
+__all__ = ["Asked", "Train", "build", "nothing", "overlays_only"]
 
 Train = Literal["as set", "also manual", "scheduled", "none"]
 """The occasion of a training, as `trainings` knows it; "none" where none is wanted."""
@@ -66,13 +66,16 @@ def build(
     maker = Maker(repository, asked.environment, builder, report)
     target.mkdir(parents=True, exist_ok=True)
     run = _Build(settings, asked, maker, stand, target, report)
+    models = [run.safely(model) for model in names]
     done = Plan(
         environment=asked.environment,
         commit=stand.code.commit,
         branch=stand.code.branch,
         traffic=choice.traffic,
         explicit=choice.explicit,
-        models=[run.safely(model) for model in names],
+        platform=run.platform(),
+        platform_fingerprint=maker.found.fingerprint if maker.found else "",
+        models=models,
     )
     plan.save(done, target)
     return done
@@ -118,6 +121,19 @@ class _Build:
         except SlipwayError as error:
             return Planned(model=model, result="failed", text=str(error))
 
+    def platform(self) -> Made | None:
+        """The platform's own image, if any model needed it."""
+        found = self.maker.found
+        if found is None or found == UNNEEDED:
+            return None
+        listed = ""
+        if found.new:
+            listed = f"{platforms.NAME}.cdx.json"
+            with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+                made = platforms.make(self.settings, Path(scratch) / "platform")
+                (self.target / listed).write_bytes(sbom.of_platform(made, found.image, self.settings.base_image))
+        return Made(reference=found.image.reference, size=found.image.size, new=found.new, sbom=listed)
+
     def _one(self, model: str) -> Planned:
         store = store_of(self.settings, self.environment)
         overlay = edits.read(self.maker.repository, self.stand.commit, self.settings, self.environment, model)
@@ -143,6 +159,7 @@ class _Build:
         self._test(model)
         fingerprint = fingerprint_of(self.settings, record)
         image = self.maker.image(self.settings, record, fingerprint, self.stand)
+        self.maker.platform(self.settings, self.stand)
         new = (str(record.id), fingerprint) in self.maker.images and not images.is_unbuilt(image.reference)
         listed = self._listed(record, image) if new else ""
         return Planned(
@@ -170,6 +187,8 @@ class _Build:
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             made = trainer.make(self.settings, found.model, Path(scratch) / "trainer")
             image = self.maker.builder.build_trainer(made, found.model)
+        self.maker.platform(self.settings, self.stand)
+        served = training_service.is_wanted(self.settings, found.model)
         built = Made(reference=image.reference, size=image.size, new=True)
         return msgspec.structs.replace(
             found,
@@ -177,6 +196,7 @@ class _Build:
             because=wanted.reason,
             trainer=built,
             trainer_fingerprint=made.fingerprint,
+            parameters=training_service.parameters(self.settings, found.model) if served else {},
         )
 
     def _test(self, model: str) -> None:
@@ -197,76 +217,3 @@ def _nothing(model: str, decision: "Decision", overlay: "Overlay", wanted: train
     if decision.failed and wanted.reason:
         return Planned(model=model, result="training", text=wanted.reason)
     return Planned(model=model, result="skipped" if decision.failed else "nothing due", text=decision.reason)
-
-
-def release_built(
-    settings: "Settings", plan: Plan, place: "Place", report: Callable[[str], None] = lambda _: None
-) -> Released:
-    """Commit what a build has settled, in one commit, as far as it still is due on what `place` has now.
-
-    Runs no code of a model, and builds nothing. Raises `SlipwayError` as `release` does.
-    """
-    repository = Repository(settings.root)
-    if repository.latest() != plan.commit:
-        fix = f"git checkout {plan.commit}"
-        raise SlipwayError(f"the plan is of the commit {plan.commit[:12]}, which is not checked out", fix=fix)
-    known = {each.fingerprint: each.function.image for each in plan.models if each.function}
-    maker = Maker(repository, plan.environment, images.Unbuilt(), report, known)
-    run = _Commit(settings, plan, maker, place)
-    return edits.retrying(lambda: run.attempt([each.model for each in plan.models]), place.pause)
-
-
-class _Commit(Run):
-    """A release of what was planned."""
-
-    def __init__(self, settings: "Settings", plan: Plan, maker: Maker, place: "Place") -> None:
-        choice = Choice(traffic=plan.traffic, explicit=plan.explicit)
-        super().__init__(settings, plan.environment, maker, place, choice)
-        self.plan = plan
-
-    def decide(self, model: str, store: "Store", overlay: "Overlay") -> "Decision":
-        """What was planned, if it still is due."""
-        planned = self.plan.of(model)
-        if planned.version is None:
-            return Decision(None, planned.text, result=planned.result)
-        if self.plan.explicit:
-            return choose(Choice.of(planned.version, {}), self.settings, model, store, overlay)
-        return decide(self.settings, model, store, overlay, newest=planned.version)
-
-    def change(self, model: str, stand: "Stand") -> Result:
-        """See `Run.change`; with the training that is to be declared."""
-        planned = self.plan.of(model)
-        if (planned.version or planned.trainer) and (newer := self._newer_code(model, stand)):
-            text = f"{newer} is newer, and changes it: its own run releases it"
-            return Result(Outcome(model, "superseded", text))
-        found = super().change(model, stand)
-        return found if planned.trainer is None else self._with_training(found, planned, planned.trainer, stand)
-
-    def _newer_code(self, model: str, stand: "Stand") -> str:
-        """The newest commit of the branch after the planned one that changes the model's code; "" without one."""
-        if stand.branch != self.plan.branch or self.plan.explicit:
-            return ""
-        folder = self.settings.folder(model).relative_to(self.settings.root).as_posix()
-        span = f"{self.plan.commit}..{stand.commit}"
-        found = self.repository.run("log", "-1", "--format=%h", span, "--", folder, "model/common")
-        return found.decode().strip()
-
-    def _with_training(self, found: Result, planned: Planned, made: Made, stand: "Stand") -> Result:
-        overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, planned.model)
-        if overlay.hold is not None:
-            return found
-        files = trainings.declare(
-            self.repository,
-            stand,
-            self.settings,
-            found.overlay or overlay,
-            made.reference,
-            digest=planned.digest,
-            fingerprint=planned.trainer_fingerprint,
-        )
-        if not files:
-            return found
-        facts = trainings.facts(planned.model, planned.digest, made.reference, planned.because)
-        text = f"its training is declared: {planned.because}"
-        outcome = found.outcome._replace(note=text) if found.files else Outcome(planned.model, "training", text)
-        return Result(outcome, {**found.files, **files}, {**found.facts, **facts}, found.overlay or overlay)

@@ -7,7 +7,7 @@ import urllib.parse
 import urllib.request
 from typing import Any, NamedTuple
 
-from slipway.errors import SlipwayError
+from slipway.errors import OutOfReach, SlipwayError
 
 __all__ = ["Called", "describe", "predict"]
 
@@ -15,6 +15,9 @@ __all__ = ["Called", "describe", "predict"]
 _PATIENCE = 60
 
 _LONGEST = 16 << 20
+
+# What stands before a function says so while none is ready behind it, or none was yet.
+_NOT_READY = (404, 429, 502, 503, 504)
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -30,10 +33,12 @@ class Called(NamedTuple):
 
 
 def describe(url: str) -> Called:
-    """Who answers at `url`; raises `SlipwayError` when nobody does, or none of ours."""
+    """Who answers at `url`; raises `SlipwayError` when none of ours does, and `OutOfReach` when nobody does yet."""
     url = url.rstrip("/")
     status, told = _ask(f"{url}/")
     names = Called._fields[1:]
+    if status in _NOT_READY:
+        raise OutOfReach(f"{url} answers with status {status}", fix="see that the function runs and gets ready")
     if status != 200 or not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in names):
         problem = f"{url} answers, with status {status}, but not as a function of slipway"
         raise SlipwayError(problem, fix="give the address that stands before /predict")
@@ -41,14 +46,18 @@ def describe(url: str) -> Called:
 
 
 def predict(url: str, rows: list[dict[str, Any]]) -> list[Any]:
-    """The predictions for `rows`; raises `SlipwayError` with what the function says when it gives none."""
+    """The predictions for `rows`; raises `SlipwayError` with what the function says when it gives none.
+
+    It is `OutOfReach` where the function does not answer now, and may later.
+    """
     status, told = _ask(f"{url}/predict", json.dumps(rows).encode())
     found = told.get("prediction") if isinstance(told, dict) else None
     if status == 200 and isinstance(found, list):
         return found
     error = told.get("error") if isinstance(told, dict) else None
     said = error.get("message", "") if isinstance(error, dict) else ""
-    raise SlipwayError(f"{url}/predict answered with status {status} {said}".rstrip(), fix="look at the function's log")
+    kind = OutOfReach if status in _NOT_READY else SlipwayError
+    raise kind(f"{url}/predict answered with status {status} {said}".rstrip(), fix="look at the function's log")
 
 
 def _ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
@@ -68,7 +77,7 @@ def _ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         fix = "see that it runs, and that this machine can reach it"
-        raise SlipwayError(f"{parts.scheme}://{parts.netloc} cannot be reached: {reason}", fix=fix) from error
+        raise OutOfReach(f"{parts.scheme}://{parts.netloc} cannot be reached: {reason}", fix=fix) from error
 
 
 def _json(content: bytes) -> Any:

@@ -19,8 +19,8 @@ __all__ = ["copy"]
 def copy(settings: "Settings", models: Sequence[str], environment: str) -> list[str]:
     """Copy into the environment's store the artifacts that its overlays name and it lacks; says what it copied.
 
-    `models` are all that have an overlay when none is named. Doing it again copies nothing. Raises `SlipwayError` when
-    a version holds another artifact than the overlay names.
+    `models` are all that have an overlay when none is named; one that fails does not stop the others. Doing it again
+    copies nothing. Raises `SlipwayError` in the end when a version holds another artifact than the overlay names.
     """
     settings.environment(environment)
     repository = Repository(settings.root)
@@ -28,9 +28,17 @@ def copy(settings: "Settings", models: Sequence[str], environment: str) -> list[
     for model in models:
         settings.model(model)
     lines: list[str] = []
+    failed: list[SlipwayError] = []
     for model in models or sorted(edits.models_at(repository, commit, environment)):
-        overlay = edits.read(repository, commit, settings, environment, model)
-        lines.extend(line for release in reversed(overlay.releases) if (line := _copy(settings, overlay, release)))
+        try:
+            overlay = edits.read(repository, commit, settings, environment, model)
+            lines.extend(line for release in reversed(overlay.releases) if (line := _copy(settings, overlay, release)))
+        except SlipwayError as error:
+            failed.append(error)
+    if failed:
+        told = "".join(f"\n  {line}" for line in lines)
+        problem = "\n".join(error.problem for error in failed)
+        raise SlipwayError(problem + (f"\nall else was copied:{told}" if lines else ""), fix=failed[0].fix)
     return lines
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-from slipway.release import documents, render
+from slipway.release import documents, render, verifying
 from slipway.release.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
 
@@ -23,6 +23,7 @@ def make(repository: "Repository", commit: str, settings: "Settings", record: Re
     model, environment, _ = record.model_id.split("/")
     base = repository.files(commit, render.BASE)
     scale = settings.model(model).within(environment).scale
+    verification = verifying.values(base, settings.environment(environment), model, record)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -30,7 +31,7 @@ def make(repository: "Repository", commit: str, settings: "Settings", record: Re
     }
     files = {
         KUSTOMIZATION: documents.format(kustomization),
-        MANIFESTS: render.manifests(base, model, record, scale, settings.root),
+        MANIFESTS: render.manifests(base, model, record, scale, settings.root, verification),
         RECORD: documents.format(msgspec.to_builtins(record)),
     }
     return Release(record=record, files=files)

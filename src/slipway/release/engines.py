@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGINES", "Engine", "Target", "find"]
 
-Target = Literal["function", "train"]
+Target = Literal["function", "platform", "train"]
 """What the Dockerfile makes."""
 
 _HOST = "127.0.0.1"

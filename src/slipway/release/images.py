@@ -1,5 +1,6 @@
 """From a bundle to an image that a cluster can pull, behind one small interface."""
 
+import re
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -9,6 +10,8 @@ from slipway.artifacts import golden, manifest
 from slipway.errors import SlipwayError
 from slipway.release import calling, engines, labels, layers, overlay, verify
 from slipway.release.bundle import base_image
+from slipway.release.platform import NAME
+from slipway.release.platform import SMOKE as PLATFORM_SMOKE
 from slipway.release.trainer import SMOKE
 from slipway.training import environment, test
 
@@ -17,13 +20,16 @@ if TYPE_CHECKING:
 
     from slipway.release.bundle import Bundle
     from slipway.release.engines import Engine, Target
+    from slipway.release.platform import Platform
     from slipway.release.trainer import Trainer
     from slipway.settings import Settings
 
-__all__ = ["UNBUILT", "Builder", "Built", "Image", "Unbuilt", "builder_for", "is_unbuilt"]
+__all__ = ["UNBUILT", "Builder", "Built", "Image", "Unbuilt", "builder_for", "is_unbuilt", "lies_under"]
 
 UNBUILT = "unbuilt.invalid"
 """A registry that cannot exist (RFC 2606): no cluster pulls from it."""
+
+_NAME = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}")
 
 
 class Image(NamedTuple):
@@ -35,13 +41,16 @@ class Image(NamedTuple):
 
 
 class Builder(Protocol):
-    """Makes the images of a model."""
+    """Makes the images of a model, and the platform's own."""
 
     def build(self, bundle: "Bundle", name: str) -> Image:
         """The image of a bundle, `<registry>/<name>`, which can be pulled from now on."""
 
     def build_trainer(self, trainer: "Trainer", name: str) -> Image:
         """The image of a trainer, `<registry>/<name>-train`, which can be pulled from now on."""
+
+    def build_platform(self, platform: "Platform") -> Image:
+        """The platform's own image, `<registry>/slipway`, which can be pulled from now on."""
 
 
 class Unbuilt:
@@ -54,6 +63,10 @@ class Unbuilt:
     def build_trainer(self, trainer: "Trainer", name: str) -> Image:
         """The name of an image that nobody built."""
         return Image(f"{UNBUILT}/{name}-train@sha256:{trainer.fingerprint}")
+
+    def build_platform(self, platform: "Platform") -> Image:
+        """The name of an image that nobody built."""
+        return Image(f"{UNBUILT}/{NAME}@sha256:{platform.fingerprint}")
 
 
 class Built:
@@ -68,7 +81,7 @@ class Built:
 
     def build(self, bundle: "Bundle", name: str) -> Image:
         """See `Builder.build`; raises `SlipwayError` with what the engine or the function said."""
-        made = self._make(bundle, "function", name)
+        made = self._make(bundle, "function", name, base_image(self.settings, bundle.model))
         with _explained(name), self.engine.run(made.id) as url:
             self._hold(url, bundle)
             self._test(url, bundle.model)
@@ -77,16 +90,24 @@ class Built:
     def build_trainer(self, trainer: "Trainer", name: str) -> Image:
         """See `Builder.build_trainer`; its image has to read its settings and import its model."""
         name = f"{name}-train"
-        made = self._make(trainer, "train", name)
+        made = self._make(trainer, "train", name, base_image(self.settings, trainer.model))
         with _explained(name):
             self.engine.execute(made.id, ["python", "-P", "-c", SMOKE, trainer.model])
         return self._push(made, name, trainer.fingerprint, ())
 
-    def _make(self, context: "Bundle | Trainer", target: "Target", name: str) -> "_Made":
+    def build_platform(self, platform: "Platform") -> Image:
+        """See `Builder.build_platform`; it has to show its verbs, and load what its pods need."""
+        made = self._make(platform, "platform", NAME, self.settings.base_image)
+        with _explained(NAME):
+            self.engine.execute(made.id, ["slipway", "--version"])
+            self.engine.execute(made.id, ["python", "-P", "-c", PLATFORM_SMOKE])
+        return self._push(made, NAME, platform.fingerprint, ())
+
+    def _make(self, context: "Bundle | Trainer | Platform", target: "Target", name: str, base: str) -> "_Made":
         self.report(f"{name}: building with {self.engine.name}")
         told = labels.of(self.settings.root, name, context.fingerprint)
         began = time.monotonic()
-        made = self.engine.build(context.folder, target, base_image(self.settings, context.model), told)
+        made = self.engine.build(context.folder, target, base, told)
         return _Made(made, time.monotonic() - began)
 
     def _hold(self, url: str, bundle: "Bundle") -> None:
@@ -153,3 +174,8 @@ def builder_for(settings: "Settings", name: str, report: "Callable[[str], None]"
 def is_unbuilt(image: str) -> bool:
     """Whether an image was only named."""
     return image.startswith(f"{UNBUILT}/")
+
+
+def lies_under(image: str, registry: str) -> bool:
+    """Whether an image is `<registry>/<name>@sha256:<digest>`; of `UNBUILT`, whether nobody built it."""
+    return image.startswith(f"{registry}/") and _NAME.fullmatch(image, len(registry) + 1) is not None

@@ -3,14 +3,17 @@
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
+from slipway.git import GitError
 from slipway.names import ReleaseName
-from slipway.release import bundle, declare, edits, images
+from slipway.release import bundle, declare, documents, edits, images
+from slipway.release import platform as platforms
 from slipway.release.images import Image
-from slipway.release.overlay import MANIFESTS
+from slipway.release.overlay import MANIFESTS, RECORD
 from slipway.release.overlay_types import Release, ReleaseRecord
+from slipway.release.platform import is_bucket
 from slipway.store import store_of
 from slipway.store.records import run_url
 
@@ -23,7 +26,20 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.store import Record
 
-__all__ = ["Maker", "fingerprint_of"]
+__all__ = ["UNNEEDED", "Maker", "PlatformImage", "fingerprint_of"]
+
+
+class PlatformImage(NamedTuple):
+    """The platform's own image, which verifies releases where they run."""
+
+    image: Image
+    fingerprint: str
+    new: bool = False
+    """Whether it was built now."""
+
+
+UNNEEDED = PlatformImage(Image(""), "")
+"""Where no pod needs it: the store is a directory, or no image is built."""
 
 
 def fingerprint_of(settings: "Settings", record: "Record") -> str:
@@ -35,7 +51,7 @@ def fingerprint_of(settings: "Settings", record: "Record") -> str:
 class Maker:
     """Makes releases for one environment; an image is made once, however often the head moves meanwhile.
 
-    `known` are images, by fingerprint, that need not be made.
+    `known` are images, by fingerprint, that need not be made; nor need the `platform` that is given.
     """
 
     def __init__(
@@ -45,10 +61,12 @@ class Maker:
         builder: images.Builder,
         report: "Callable[[str], None]",
         known: "Mapping[str, Image] | None" = None,
+        platform: PlatformImage | None = None,
     ) -> None:
         self.repository, self.environment = repository, environment
         self.builder, self.report = builder, report
         self.known = known or {}
+        self.found = platform
         self.images: dict[tuple[str, str], Image] = {}
 
     def make(
@@ -61,6 +79,7 @@ class Maker:
         if declared is not None and not again:
             return declared
         image = self.image(settings, record, fingerprint, stand)
+        verifier = self.platform(settings, stand)
         made = declare.make(
             self.repository,
             stand.code.commit,
@@ -72,6 +91,8 @@ class Maker:
                 fingerprint=fingerprint,
                 image=image.reference,
                 size=image.size,
+                verifier=verifier.image.reference,
+                verifier_fingerprint=verifier.fingerprint,
                 artifact=record.artifact.digest,
                 commit=stand.code.commit,
                 branch=stand.code.branch,
@@ -92,13 +113,44 @@ class Maker:
             or self._image(settings, record, fingerprint)
         )
 
+    def platform(self, settings: "Settings", stand: "Stand") -> PlatformImage:
+        """The platform's own image, made unless some release is verified by it already; `UNNEEDED` where it is."""
+        if self.found is None:
+            built = is_bucket(settings.environment(self.environment)) and not isinstance(self.builder, images.Unbuilt)
+            self.found = self._platform(settings, stand) if built else UNNEEDED
+        return self.found
+
+    def _platform(self, settings: "Settings", stand: "Stand") -> PlatformImage:
+        with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+            made = platforms.make(settings, Path(scratch) / "platform")
+            known = self._verifying(settings, stand, made.fingerprint)
+            return PlatformImage(known or self.builder.build_platform(made), made.fingerprint, new=known is None)
+
+    def _verifying(self, settings: "Settings", stand: "Stand", fingerprint: str) -> Image | None:
+        """The image of this fingerprint that verifies some release already, of whichever model and environment."""
+        registry = settings.environment(self.environment).registry
+        wanted = ("--fixed-strings", "-e", fingerprint, stand.commit, "--", f"overlays/*/v*/{RECORD}")
+        with suppress(GitError):  # by which it says that it found nothing
+            names = self.repository.run("grep", "-z", "--name-only", *wanted).decode().split("\0")[:-1]
+            for name, content in self.repository.read(names).items():
+                image = str(documents.parse(content or b"", name)["verifier"])
+                if images.lies_under(image, registry):
+                    return Image(image)
+        return None
+
     def _declared(self, settings: "Settings", model: str, fingerprint: str, stand: "Stand") -> Image | None:
-        """The image of this fingerprint that some environment declares already: it is not built again."""
+        """The image of this fingerprint that some environment declares already: it is not built again.
+
+        One of another registry is no good: `slipway check` takes those of this environment alone.
+        """
+        registry = settings.environment(self.environment).registry
         for environment in settings.environments:
             with suppress(SlipwayError):  # what is damaged in another environment stops nothing in this one
                 for release in edits.read(self.repository, stand.commit, settings, environment, model).releases:
-                    if release.record.fingerprint == fingerprint and not images.is_unbuilt(release.record.image):
-                        return Image(release.record.image, release.record.size)
+                    image = release.record.image
+                    here = images.lies_under(image, registry) and not images.is_unbuilt(image)
+                    if here and release.record.fingerprint == fingerprint:
+                        return Image(image, release.record.size)
         return None
 
     def _image(self, settings: "Settings", record: "Record", fingerprint: str) -> Image:

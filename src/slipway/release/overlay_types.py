@@ -50,6 +50,9 @@ class ReleaseRecord(Struct, frozen=True, kw_only=True):
     """The address of the run that made it; empty where that was no pipeline's."""
     size: int = 0
     """Compressed bytes of the image; 0 where the registry did not say."""
+    verifier: str = ""
+    """The image that verifies it where it runs; empty where nothing does by itself."""
+    verifier_fingerprint: str = ""
     accepted: str = ""
     """Why a schema that breaks callers was promoted all the same."""
     origin: Origin | None = None

@@ -1,18 +1,19 @@
 """Where a change of overlays lands: on the branch that is checked out, on the remote's, or on one that proposes it."""
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from slipway.errors import SlipwayError
-from slipway.git import NOWHERE, Head, Repository
+from slipway.git import NOWHERE, GitError, Head, Repository
 from slipway.release import proposal
 from slipway.remote import Remote
 
 if TYPE_CHECKING:
     from slipway.release.overlay_types import Overlay
 
-__all__ = ["Change", "Here", "Place", "Proposed", "Pushed", "Stand", "of_code"]
+__all__ = ["Apart", "Change", "Here", "Place", "Proposed", "Pushed", "Stand", "of_code"]
 
 
 class Stand(NamedTuple):
@@ -100,7 +101,9 @@ class Pushed:
         new = self.repository.record(change.files, change.message, stand.commit)
         self.remote.push(new, stand.branch)
         if self.code is None and stand.code == Head(stand.branch, stand.commit):
-            self._follow(new)
+            # What was pushed counts; where this clone cannot follow now, the next command brings it forward.
+            with contextlib.suppress(GitError):
+                self._follow(new)
         return new
 
     def _code(self, tip: str) -> Head:
@@ -136,6 +139,16 @@ def of_code(repository: Repository) -> Head:
     return head if head.branch else Head(os.environ.get("GITHUB_REF_NAME", ""), head.commit)
 
 
+class Apart(Pushed):
+    """The remote's branch, for changes that take nothing from what is checked out: neither code nor the work tree."""
+
+    def stand(self, *paths: str) -> Stand:  # noqa: ARG002 - as every place takes them
+        """See `Place.stand`."""
+        self.repository.identity()
+        tip = self.remote.fetch(self.branch)
+        return Stand(self.branch, tip, Head("", tip))
+
+
 class Proposed:
     """A branch of its own that proposes one change, for a pull request; `base` says what it is on top of.
 
@@ -160,6 +173,7 @@ class Proposed:
             proposal.check_owned(repository, stand.commit, tip, self.branch, change.overlays)
             if proposal.is_same(repository, tip, stand.commit, change.overlays):
                 return None
+            change = change._replace(files=proposal.kept(repository, tip, change.files, change.overlays))
         if isinstance(self.base, Here):
             placed = {"branch": self.branch, "parent": stand.commit, "expected": tip or NOWHERE}
             return repository.commit(change.files, change.message, **placed)

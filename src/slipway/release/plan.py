@@ -49,6 +49,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     """Why a training is to be declared."""
     trainer: Made | None = None
     trainer_fingerprint: str = ""
+    parameters: dict[str, bool | int | float | str] = {}
+    """The model's own, where its training service has to know them."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -60,6 +62,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     traffic: int = 100
     explicit: bool = False
     """Whether a person chose the version."""
+    platform: Made | None = None
+    """The platform's own image, where pods need it."""
+    platform_fingerprint: str = ""
     models: list[Planned]
 
     def of(self, model: str) -> Planned:

@@ -23,7 +23,7 @@ from slipway.store.records import run_url
 if TYPE_CHECKING:
     from slipway.settings import Settings
 
-__all__ = ["Promoted", "Wish", "candidate", "promote", "source_of", "target_of"]
+__all__ = ["AUTOMATIC", "Promoted", "Wish", "candidate", "due", "promote", "source_of", "target_of"]
 
 
 class Wish(NamedTuple):
@@ -35,11 +35,16 @@ class Wish(NamedTuple):
     allow_unbuilt: bool = False
     again: bool = False
     """Also what the environment rejected."""
+    automatic: bool = False
+    """Whether nobody asked for just this."""
     accept_breaking: str = ""
     """Why the promotion may break callers; empty: it may not."""
 
 
 _USUAL = Wish()
+
+AUTOMATIC = "Proposed by itself"
+"""The line of a commit's message that says that nobody asked for just this."""
 
 
 class Promoted(NamedTuple):
@@ -124,7 +129,7 @@ def _attempt(repository: Repository, root: Path, model: str, environment: str, w
     store = store_of(settings, environment)
     retention = settings.model(model).within(environment).retention
     kept, note = declare.retain(after, retention, lambda name: store.verified(model, name) is not None)
-    change = Change(edits.changes(repository, stand.commit, kept), _message(kept, release), [kept])
+    change = Change(edits.changes(repository, stand.commit, kept), _message(kept, release, wish), [kept])
     commit = place.commit(stand, change)
     lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(kept.route)} ({place})"]
     told = [*lines, *notes, *([note] if note else [])]
@@ -168,6 +173,7 @@ def candidate(
     store = store_of(settings, source)
     rejected = {name.short for name in target.rejected} - {name.short for name in target.route}
     if wish.release is not None:
+        _check_not_rejected(overlay, wish.release)
         chosen = overlay.release(pick([release.name for release in overlay.releases], wish.release, overlay.model))
         if store.verified(target.model, chosen.name) is None:
             raise _unverified(overlay, [chosen])
@@ -191,6 +197,15 @@ def candidate(
             f"{target.environment} has rejected what {source} serves: {names}", fix="--again promotes it all the same"
         )
     return _pullable(chosen_by_itself[0], wish)
+
+
+def _check_not_rejected(overlay: Overlay, text: str) -> None:
+    names = {spelt for name in overlay.rejected for spelt in (str(name), f"v{name.version}")}
+    if text in names:
+        raise SlipwayError(
+            f"{overlay.environment} has rejected {text} of {overlay.model}",
+            fix="promote one that still is wanted there",
+        )
 
 
 def due(repository: Repository, commit: str, settings: "Settings", target: Overlay) -> tuple[Release | None, str]:
@@ -255,7 +270,7 @@ def _forgiven(target: Overlay, release: Release) -> Overlay:
     return msgspec.structs.replace(target, rejected=left)
 
 
-def _message(after: Overlay, release: Release) -> str:
+def _message(after: Overlay, release: Release, wish: Wish) -> str:
     return declare.announced(
         f"{after.environment}/{after.model}: promote {release.name} from {_from(release)}",
         {
@@ -264,6 +279,7 @@ def _message(after: Overlay, release: Release) -> str:
             "Route": declare.shown(after.route),
             "Image": release.record.image,
             "From commit": release.record.commit,
+            **({AUTOMATIC: "yes"} if wish.automatic else {}),
             "Undo": f"slipway rollback {after.model} --env {after.environment} --reason '…'",
         },
     )

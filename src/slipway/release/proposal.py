@@ -1,16 +1,16 @@
 """A branch that proposes one change of overlays, for a pull request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.release import overlay
-from slipway.release.overlay import MANIFESTS
-from slipway.release.overlay_types import Overlay, folder_of
+from slipway.release.overlay import MANIFESTS, RECORD
+from slipway.release.overlay_types import Overlay, Release, folder_of
 
-__all__ = ["check", "check_owned", "is_same"]
+__all__ = ["check", "check_owned", "is_same", "kept"]
 
 
 def check(repository: Repository, branch: str) -> None:
@@ -40,17 +40,40 @@ def is_same(repository: Repository, tip: str, base: str, overlays: Sequence[Over
     return repository.commit_at(f"{tip}^") == base and all(_is_there(repository, tip, after) for after in overlays)
 
 
+def kept(
+    repository: Repository, tip: str, files: Mapping[str, bytes | None], overlays: Sequence[Overlay]
+) -> dict[str, bytes | None]:
+    """The files of a proposal with the records that the branch has of the same releases.
+
+    Who looked at them before need not look again because of who proposed them last, and when.
+    """
+    found = dict(files)
+    for after in overlays:
+        there = {_of_release(release): release.files[RECORD] for release in _at(repository, tip, after).releases}
+        for release in after.releases:
+            path = f"{folder_of(after.environment, after.model)}/{release.name}/{RECORD}"
+            if path in found and (same := there.get(_of_release(release))):
+                found[path] = same
+    return found
+
+
 def _is_there(repository: Repository, tip: str, after: Overlay) -> bool:
+    return _essence(_at(repository, tip, after)) == _essence(after)
+
+
+def _at(repository: Repository, tip: str, after: Overlay) -> Overlay:
     files = repository.files(tip, folder_of(after.environment, after.model))
-    there = overlay.parse(files, after.environment, after.model, after.namespace)
-    return _essence(there) == _essence(after)
+    return overlay.parse(files, after.environment, after.model, after.namespace)
+
+
+def _of_release(release: Release) -> tuple[bytes, bytes]:
+    """A release without who made it and when."""
+    record = msgspec.structs.replace(release.record, created="", by="", run="")
+    return msgspec.json.encode(record), release.files[MANIFESTS]
 
 
 def _essence(overlay: Overlay) -> tuple[object, ...]:
     """An overlay without who made it and when."""
-    releases = [
-        (msgspec.structs.replace(release.record, created="", by="", run=""), release.files[MANIFESTS])
-        for release in overlay.releases
-    ]
+    releases = [_of_release(release) for release in overlay.releases]
     hold = overlay.hold.reason if overlay.hold else None
     return releases, overlay.route, hold, set(overlay.rejected)

@@ -10,9 +10,10 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.release import documents
+from slipway.release.verifying import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from slipway.release.overlay_types import ReleaseRecord
     from slipway.settings import Scale
@@ -70,26 +71,42 @@ def values(model: str, record: "ReleaseRecord", scale: "Scale") -> dict[str, Any
     }
 
 
-def manifests(base: "Mapping[str, bytes]", model: str, record: "ReleaseRecord", scale: "Scale", root: Path) -> bytes:
+def manifests(
+    base: "Mapping[str, bytes]",
+    model: str,
+    record: "ReleaseRecord",
+    scale: "Scale",
+    root: Path,
+    verification: dict[str, Any] | None = None,
+) -> bytes:
     """The manifests of a release, from the files of `manifests/function` as they are in the commit it is made from.
 
-    Raises `SlipwayError` when kustomize is missing, refuses the base, or makes no Service of the release out of it.
+    With the values of a `verification`, the Job is among them. Raises `SlipwayError` when kustomize is missing, refuses
+    the base, or makes no Service of the release, or no such Job, out of it.
     """
-    rendered = fill(BASE, base, "Release", values(model, record, scale), root)
-    _check(rendered, f"{model}-{record.release}", record.image)
+    spec = values(model, record, scale) | ({PART: verification} if verification else {})
+    rendered = fill(BASE, base, "Release", spec, root, [PART] if verification else [])
+    found = [each for each in yaml.load_all(rendered, _READER) if each]
+    _check(found, "Service", spec["name"], record.image)
+    if verification is not None:
+        _check(found, "Job", verification["name"], record.verifier)
     return documents.HEADER.encode() + rendered
 
 
-def fill(place: str, base: "Mapping[str, bytes]", kind: str, spec: dict[str, Any], root: Path) -> bytes:
+def fill(
+    place: str, base: "Mapping[str, bytes]", kind: str, spec: dict[str, Any], root: Path, parts: "Sequence[str]" = ()
+) -> bytes:
     """What kustomize makes of the component at `place` (its files in `base`), the source of its values being `spec`.
 
-    `kind` is that of the object which the component's replacements refer to. Raises `SlipwayError` when kustomize is
+    `kind` is that of the object which the component's replacements refer to; `parts` are folders in it that are
+    components of their own. Raises `SlipwayError` when kustomize is
     missing or refuses it.
     """
     if "kustomization.yaml" not in base:
         raise SlipwayError(f"{place}/kustomization.yaml is not in git", fix="git add and git commit it")
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-        folder = _lay_out(Path(scratch), place, base, kind, spec)
+        _lay_out(Path(scratch) / place, base)
+        folder = _values(Path(scratch), [f"../{place}", *(f"../{place}/{part}" for part in parts)], kind, spec)
         try:
             return build(folder, root)
         except SlipwayError as error:
@@ -97,12 +114,14 @@ def fill(place: str, base: "Mapping[str, bytes]", kind: str, spec: dict[str, Any
             raise SlipwayError(f"{place} does not render: {problem}", fix=error.fix or f"mend {place}") from error
 
 
-def _lay_out(scratch: Path, place: str, base: "Mapping[str, bytes]", kind: str, spec: dict[str, Any]) -> Path:
-    """The base, and beside it a folder of data only that takes it as a component."""
+def _lay_out(place: Path, base: "Mapping[str, bytes]") -> None:
     for path, content in base.items():
-        file = scratch / place / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_bytes(content)
+
+
+def _values(scratch: Path, components: list[str], kind: str, spec: dict[str, Any]) -> Path:
+    """A folder of data only that takes the components beside it."""
     folder = scratch / "values"
     folder.mkdir()
     # Marked as local, it is a source of values and stays out of what is rendered.
@@ -115,26 +134,22 @@ def _lay_out(scratch: Path, place: str, base: "Mapping[str, bytes]", kind: str, 
                 "apiVersion": "kustomize.config.k8s.io/v1beta1",
                 "kind": "Kustomization",
                 "resources": ["values.yaml"],
-                "components": [f"../{place}"],
+                "components": components,
             }
         )
     )
     return folder
 
 
-def _check(rendered: bytes, name: str, image: str) -> None:
-    services = [
-        document
-        for document in yaml.load_all(rendered, _READER)
-        if document and document["kind"] == "Service" and document["metadata"]["name"] == name
-    ]
+def _check(found: list[dict[str, Any]], kind: str, name: str, image: str) -> None:
     images = [
         container.get("image")
-        for service in services
-        for container in service["spec"]["template"]["spec"]["containers"]
+        for each in found
+        if (each["kind"], each["metadata"]["name"]) == (kind, name)
+        for container in each["spec"]["template"]["spec"]["containers"]
     ]
     if image not in images:
         raise SlipwayError(
-            f"{BASE} renders no Service {name} with the image {image}",
+            f"{BASE} renders no {kind} {name} with the image {image}",
             fix=f"look at the replacements in {BASE}/kustomization.yaml; git log -- {BASE}",
         )

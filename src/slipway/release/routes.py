@@ -189,3 +189,5 @@ def _next(settings: "Settings", overlay: Overlay) -> str:
 def _check_reason(reason: str) -> None:
     if not reason.strip():
         raise SlipwayError("no reason is given", fix="--reason 'what is wrong', for whoever finds it stopped")
+    if not reason.isprintable():
+        raise SlipwayError("the reason has a line end or a control character in it", fix="say it in one line")

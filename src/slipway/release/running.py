@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from slipway import unprivileged
 from slipway.errors import SlipwayError
 from slipway.release.bundle import Bundle
 from slipway.training.environment import python_for
@@ -119,7 +120,7 @@ def process(
 
 
 def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    own = {name: value for name, value in unprivileged.environment().items() if name not in _FOREIGN}
     given = {"MODEL_ID": "", "RELEASE": "", **env}
     return own | given | {"PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
 

@@ -1,4 +1,4 @@
-"""What is in the image of a release, as a CycloneDX document (1.6): packages, base image, model."""
+"""What is in an image, as a CycloneDX document (1.6): packages, base image, and of a release its model."""
 
 import re
 import uuid
@@ -18,14 +18,17 @@ from slipway.serving import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from slipway.release.bundle import Bundle
     from slipway.release.images import Image
+    from slipway.release.platform import Platform
 
-__all__ = ["Package", "make", "packages"]
+__all__ = ["Package", "make", "of_platform", "packages"]
 
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _PYTHON = re.compile(r"(?:^|/)python:(\d+\.\d+(?:\.\d+)?)")
+_LEAST = "3.11"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/slipway")
 
 
@@ -38,21 +41,36 @@ class Package(NamedTuple):
 
 
 def make(bundle: "Bundle", image: "Image") -> bytes:
-    """The document, as JSON; the same image gives the same bytes.
+    """The document of a release's image, as JSON; the same image gives the same bytes.
 
     Packages are those that the lock installs on Linux with the Python of the base image, as far as its name says which
     that is (`python:3.11-slim`), and otherwise with the one that the artifact was made with.
     """
     about = bundled.read(bundle.folder)
     python = _python(about.base_image) or manifest.read(bundle.folder / "artifact").python
-    root = _image(image, about.fingerprint, python)
     model = _model(about)
-    base = _base(about.base_image)
-    found = [_component(package) for package in packages(bundle.lock.read_text(encoding="utf-8"), python)]
+    return _document(image, _About(about.fingerprint, about.base_image, python), bundle.lock, [model])
+
+
+def of_platform(platform: "Platform", image: "Image", base_image: str) -> bytes:
+    """The document of the platform's own image; see `make`. Where its base tells no Python, it is the lock's least."""
+    python = _python(base_image) or _LEAST
+    return _document(image, _About(platform.fingerprint, base_image, python), platform.lock, [])
+
+
+class _About(NamedTuple):
+    fingerprint: str
+    base_image: str
+    python: str
+
+
+def _document(image: "Image", about: _About, lock: "Path", more: list[Component]) -> bytes:
+    root = _image(image, about.fingerprint, about.python)
+    found = [_component(package) for package in packages(lock.read_text(encoding="utf-8"), about.python)]
     bom = Bom(
         serial_number=uuid.uuid5(_NAMESPACE, about.fingerprint),
         metadata=BomMetaData(component=root, tools=None),
-        components=[model, base, _platform(), *found],
+        components=[*more, _base(about.base_image), _platform(), *found],
     )
     # The same image, the same bytes: the time is left out, which the format allows and the library's types do not.
     bom.metadata.timestamp = None  # type: ignore[assignment]

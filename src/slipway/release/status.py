@@ -58,9 +58,12 @@ def _row(settings: "Settings", repository: Repository, commit: str, environment:
     try:
         newest = max(store.versions(model), default=None)
         verified = _verified(store, overlay)
-        following = held(overlay.hold) if overlay.hold else _next(settings, repository, commit, store, overlay)
     except SlipwayError as error:
         return Row(environment, model, declare.shown(overlay.route), "-", "-", error.problem)
+    try:
+        following = held(overlay.hold) if overlay.hold else _next(settings, repository, commit, store, overlay)
+    except SlipwayError as error:
+        following = error.problem
     version = f"v{newest}" if newest else "-"
     return Row(environment, model, declare.shown(overlay.route), version, verified, following)
 

@@ -1,6 +1,5 @@
 """What a changed training digest leads to: a declared training, one on the runner, words for a person, or nothing."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -10,24 +9,22 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from slipway import unprivileged
 from slipway.errors import SlipwayError
-from slipway.release import edits, workflow
+from slipway.release import workflow
 from slipway.release.due import held
 from slipway.release.images import UNBUILT
 from slipway.release.workflow import Training
 from slipway.store import Record
-from slipway.store.records import run_url
 from slipway.training.digest import training_digest
 from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:
-    from slipway.git import Repository
     from slipway.release.overlay_types import Overlay
-    from slipway.release.place import Stand
     from slipway.settings import ModelSettings, Settings
     from slipway.store import Store
 
-__all__ = ["Occasion", "Wanted", "awaited", "declare", "facts", "plan", "run", "wanted"]
+__all__ = ["Occasion", "Wanted", "awaited", "plan", "run", "wanted"]
 
 Occasion = Literal["as set", "also manual", "scheduled"]
 """Why it is asked: a push, a push to a branch that trains whatever the settings say, or the time of the day."""
@@ -84,6 +81,8 @@ def wanted(
     of = settings.model(model)
     if reason := _stopped(settings, environment, overlay):
         return Wanted("nothing", reason, digest)
+    if occasion == "scheduled" and (branch := _of_another_branch(settings, overlay)):
+        return Wanted("nothing", f"what runs is of {branch}; a push to {settings.branch} trains again", digest)
     newest, found = _trained(records, overlay, digest)
     behind = _behind(declared, of, digest) and not _lacking(settings, environment)
     if found is not None and not behind:
@@ -106,49 +105,6 @@ def awaited(settings: "Settings", model: str, store: "Store", overlay: "Overlay"
     if declared.digest != digest or _trained(records, overlay, digest)[1]:
         return ""
     return _since(model, declared)
-
-
-def declare(
-    repository: "Repository",
-    stand: "Stand",
-    settings: "Settings",
-    overlay: "Overlay",
-    image: str,
-    *,
-    digest: str,
-    fingerprint: str = "",
-) -> dict[str, bytes | None]:
-    """The changes ({path: content, or None to remove it}) that declare a training by the trainer `image`.
-
-    `digest` is the training digest that was asked for, `fingerprint` the trainer's. There are none where just this is
-    declared already. Raises `SlipwayError` when the base of trainings does not render.
-    """
-    environment, model = overlay.environment, overlay.model
-    of, serving = settings.model(model), overlay.serving()
-    training = Training(
-        digest=digest,
-        image=image,
-        fingerprint=fingerprint,
-        commit=stand.code.commit,
-        branch=stand.code.branch,
-        run=run_url(),
-        created=edits.now(),
-        by=repository.identity(),
-        deployed=serving.version if serving else None,
-        schedule=of.schedule,
-        secrets=of.secrets,
-    )
-    before = workflow.read(repository, stand.commit, environment, model)
-    if before is not None and _content(before) == _content(training):
-        return {}
-    base = repository.files(stand.code.commit, workflow.BASE)
-    files = workflow.files(base, environment, model, overlay.namespace, training, settings.root)
-    return workflow.changes(repository, stand.commit, environment, model, files)
-
-
-def facts(model: str, digest: str, image: str, reason: str) -> dict[str, str]:
-    """What a commit message tells of a declared training."""
-    return {"Training": f"train-{model}-{digest[:8]}", "Why": reason, "Trainer": image}
 
 
 def run(settings: "Settings", model: str, environment: str, report: Callable[[str], None] = lambda _: None) -> Record:
@@ -174,6 +130,12 @@ def _stopped(settings: "Settings", environment: str, overlay: "Overlay") -> str:
     return held(overlay.hold) if overlay.hold else ""
 
 
+def _of_another_branch(settings: "Settings", overlay: "Overlay") -> str:
+    """The branch whose code somebody has put to the test; "" when it is the usual one."""
+    serving = overlay.serving()
+    return serving.record.branch if serving and serving.record.branch not in ("", settings.branch) else ""
+
+
 def _trained(records: Iterable[Record], overlay: "Overlay", digest: str) -> tuple[Record | None, Record | None]:
     """The newest version, and the newest that this code trained and nothing newer replaced."""
     serving = overlay.serving()
@@ -188,19 +150,16 @@ def _trained(records: Iterable[Record], overlay: "Overlay", digest: str) -> tupl
 
 
 def _behind(declared: Training | None, of: "ModelSettings", digest: str) -> bool:
-    """Whether what the schedule trains again is not what code and settings say by now."""
+    """Whether what the schedule or the service trains again is not what code and settings say by now."""
     if of.train != "declared":
         return False
+    serves = "training" in of.services
     if declared is None:
-        return of.schedule is not None
-    scheduled = of.schedule or declared.schedule
-    now = (digest, of.schedule, of.secrets)
-    return scheduled is not None and (declared.digest, declared.schedule, declared.secrets) != now
-
-
-def _content(training: Training) -> tuple[object, ...]:
-    """What makes a training another one; who declared it, when and from which commit does not."""
-    return training.digest, training.image, training.schedule, training.secrets
+        return of.schedule is not None or serves
+    served = declared.service is not None
+    now = (digest, of.schedule, of.secrets, serves, of.training)
+    before = (declared.digest, declared.schedule, declared.secrets, served, declared.settings)
+    return bool(of.schedule or declared.schedule or serves or served) and before != now
 
 
 def _by_hand(model: str, environment: str, newest: Record | None, digest: str) -> Wanted:
@@ -214,7 +173,7 @@ def _declared(settings: "Settings", environment: str, model: str, declared: Trai
     if declared is not None and declared.digest == digest:
         if not _behind(declared, settings.model(model), digest):
             return Wanted("nothing", _since(model, declared), digest)
-        return Wanted("declare", "its schedule or its secrets have changed", digest)
+        return Wanted("declare", "its schedule, its secrets or its service have changed", digest)
     if lacking := _lacking(settings, environment):
         where = f"environments.{environment} in slipway.yaml has no {' and no '.join(lacking)}"
         command = f"slipway train {model} --env {environment}, or models.{model}.train: runner"
@@ -236,12 +195,11 @@ def _since(model: str, declared: Training) -> str:
 
 def _train(words: list[str], root: Path, report: Callable[[str], None]) -> list[str] | None:
     """Run `slipway WORDS` as a process of its own; None when it succeeds, else the last of what it said."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("GITHUB_TOKEN", "GH_TOKEN")}
     command = [sys.executable, "-P", "-m", "slipway", "-C", str(root), *words]
     lines: list[str] = []
     with subprocess.Popen(
         command,
-        env=environment | {"PYTHONPATH": SOURCE},
+        env=unprivileged.environment() | {"PYTHONPATH": SOURCE},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

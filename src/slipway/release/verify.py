@@ -2,25 +2,28 @@
 
 import socket
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.artifacts import Golden, differences
 from slipway.artifacts import manifest as manifests
-from slipway.errors import SlipwayError
+from slipway.errors import OutOfReach, SlipwayError
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.release import bundle, calling, overlay, running
 from slipway.store import Store, store_of
 from slipway.store.records import now, user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from slipway.settings import Settings
     from slipway.store import Record
 
-__all__ = ["Verified", "find", "hold", "verify_declared", "verify_url"]
+__all__ = ["Verified", "find", "hold", "parse", "patiently", "verify_at", "verify_declared", "verify_url"]
+
+_PAUSE = 2.0  # seconds, between two tries
 
 _GOLDEN, _MANIFEST = "golden.json", "artifact.json"
 
@@ -28,24 +31,38 @@ _GOLDEN, _MANIFEST = "golden.json", "artifact.json"
 class Verified(NamedTuple):
     """A verified release: the evidence as the store has it, and whether it had it before."""
 
+    environment: str
     model: str
     release: ReleaseName
     evidence: dict[str, Any]
     repeated: bool
 
 
-def verify_url(settings: "Settings", url: str, environment: str | None = None) -> Verified:
+def verify_url(open_store: "Callable[[str], Store]", url: str, environment: str | None = None) -> Verified:
     """Hold the function at `url` to the golden predictions of the version that it names, and record that it kept them.
 
-    Raises `SlipwayError`, and records nothing, when it cannot be reached, is none of ours, serves what was not
-    published, belongs to another environment than `environment`, or answers differently.
+    `open_store` gives an environment's store. Raises `SlipwayError`, and records nothing, when it is none of ours,
+    serves what was not published, belongs to another environment than `environment`, or answers differently; and
+    `OutOfReach` when it or the store cannot be reached, or the store has not got the version yet.
     """
     called = calling.describe(url)
     model_id, release = _published(called)
     if environment not in (None, model_id.environment):
         raise SlipwayError(f"{url} is {model_id}, which is not of {environment}", fix="give its own: --env")
-    store = store_of(settings, model_id.environment)
-    return _verify(store, store.record(model_id.model, model_id.version), release, called, where=url)
+    store = open_store(model_id.environment)
+    return _verify(store, _record(store, model_id), release, called, where=url)
+
+
+def verify_at(store: Store, model: str, release: ReleaseName, url: str) -> Verified:
+    """Hold the function at `url`, which has to be this release, to its golden predictions; see `verify_url`.
+
+    A release that was verified before is not asked.
+    """
+    known = store.verified(model, release)
+    if known is not None:
+        return Verified(store.environment, model, release, known, repeated=True)
+    record = _record(store, ModelId(model, store.environment, release.version))
+    return _verify(store, record, release, calling.describe(url), where=url)
 
 
 def verify_declared(
@@ -62,7 +79,7 @@ def verify_declared(
     store = store_of(settings, model_id.environment)
     known = store.verified(model, name)
     if known is not None and at is None:
-        return Verified(model, name, known, repeated=True)
+        return Verified(store.environment, model, name, known, repeated=True)
     record = store.record(model, model_id.version)
     if at is not None:
         return _verify(store, record, name, calling.describe(at), where=at)
@@ -70,25 +87,46 @@ def verify_declared(
         return _verify(store, record, name, calling.describe(url), where=f"served on {socket.gethostname()}")
 
 
+def patiently(verify: "Callable[[], Verified]", seconds: float, report: "Callable[[str], None]") -> Verified:
+    """What `verify` gives; while something is out of reach it is tried again, for so many seconds."""
+    deadline, told = time.monotonic() + seconds, ""
+    while True:
+        try:
+            return verify()
+        except OutOfReach as error:
+            if time.monotonic() + _PAUSE > deadline:
+                raise
+            if error.problem != told:
+                report(f"{error.problem}; trying again")
+            told = error.problem
+            time.sleep(_PAUSE)
+
+
 def find(settings: "Settings", environment: str, text: str) -> tuple[str, overlay.Release]:
     """The model and the declared release that `v7-1a2b3c4d` or `test/iris/v7-1a2b3c4d` names.
 
     Raises `SlipwayError` when none of that name is declared.
     """
-    *path, last = text.split("/")
-    name = ReleaseName.parse(last)
-    if path and len(path) != 2:
-        raise SlipwayError(f"{text!r} is not a release", fix="write v7-1a2b3c4d or test/iris/v7-1a2b3c4d")
-    environment = path[0] if path else environment
+    within, model, name = parse(text)
+    environment = within or environment
     settings.environment(environment)
     overlays = settings.root / "overlays" / environment
-    models = path[1:] or sorted(folder.name for folder in overlays.glob("*") if folder.is_dir())
+    models = [model] if model else sorted(folder.name for folder in overlays.glob("*") if folder.is_dir())
     declared = {model: overlay.read_folder(settings.root, environment, model) for model in models}
     for model, found in declared.items():
         if found is not None and found.has(name):
             return model, found.release(name)
     known = [str(release.name) for found in declared.values() if found for release in found.releases]
-    raise SlipwayError(f"{last} is not declared in {environment}", fix=nearest(last, known))
+    raise SlipwayError(f"{name} is not declared in {environment}", fix=nearest(str(name), known))
+
+
+def parse(text: str) -> tuple[str, str, ReleaseName]:
+    """Environment, model and release of `test/iris/v7-1a2b3c4d`; of `v7-1a2b3c4d` alone the first two are empty."""
+    *path, last = text.split("/")
+    name = ReleaseName.parse(last)
+    if len(path) not in (0, 2):
+        raise SlipwayError(f"{text!r} is not a release", fix="write v7-1a2b3c4d or test/iris/v7-1a2b3c4d")
+    return (*(path or ("", "")), name)
 
 
 def hold(url: str, golden: Golden, tolerance: float) -> float:
@@ -129,9 +167,9 @@ def _verify(store: Store, record: "Record", release: ReleaseName, called: callin
         "when": now(),
         "by": user(),
     }
-    if store.verify(record.model, release, evidence):
-        return Verified(record.model, release, evidence, repeated=False)
-    return Verified(record.model, release, store.verified(record.model, release) or evidence, repeated=True)
+    new = store.verify(record.model, release, evidence)
+    found = evidence if new else store.verified(record.model, release) or evidence
+    return Verified(store.environment, record.model, release, found, repeated=not new)
 
 
 def _same(called: calling.Called, record: "Record", release: ReleaseName) -> None:
@@ -145,6 +183,14 @@ def _same(called: calling.Called, record: "Record", release: ReleaseName) -> Non
         if expected != found:
             fix = "look at the release's overlay and at what was deployed"
             raise SlipwayError(f"{called.url}: {word} is {found}, and {expected} is expected", fix=fix)
+
+
+def _record(store: Store, model_id: ModelId) -> "Record":
+    """The record of a version; `OutOfReach` where there is none yet: that of a promotion is copied after the merge."""
+    if model_id.version not in store.versions(model_id.model):
+        fix = f"after a promotion: slipway copy {model_id.model} --env {model_id.environment}"
+        raise OutOfReach(f"{model_id.environment} has no version {model_id.version} of {model_id.model}", fix=fix)
+    return store.record(model_id.model, model_id.version)
 
 
 def _published(called: calling.Called) -> tuple[ModelId, ReleaseName]:

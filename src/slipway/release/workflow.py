@@ -8,10 +8,12 @@ import yaml
 from msgspec import Meta, Struct, field
 
 from slipway.errors import SlipwayError
-from slipway.release import documents, render
+from slipway.release import documents, render, scores, training_service
 from slipway.release.overlay import KUSTOMIZATION, RECORD
 from slipway.release.overlay_types import Digest, folder_of
-from slipway.settings import SecretRef
+from slipway.release.training_service import TrainingService
+from slipway.release.verifying import announcing
+from slipway.settings import Announce, SecretRef, TrainingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +25,12 @@ __all__ = ["BASE", "Training", "changes", "files", "folder", "name_of", "read", 
 BASE = "workflows/train"
 """Where the platform engineer says what every training looks like."""
 
-_FILES = {"WorkflowTemplate": "template.yaml", "Workflow": "workflow.yaml", "CronWorkflow": "cron.yaml"}
+_FILES = {
+    "WorkflowTemplate": "template.yaml",
+    "Workflow": "workflow.yaml",
+    "CronWorkflow": "cron.yaml",
+    "Service": "service.yaml",
+}
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -50,6 +57,19 @@ class Training(Struct, frozen=True, kw_only=True):
     schedule: str | None = None
     """When to train again, as cron writes it."""
     secrets: dict[str, SecretRef] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Those of the environment."""
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    store: str = ""
+    """Where the artifacts are: `gs://bucket/prefix`."""
+    announce: Announce | None = None
+    platform: str = ""
+    """The platform's own image, which says how a run ended, and is what the service runs."""
+    platform_fingerprint: str = ""
+    scores: list[str] = field(default_factory=lambda: list(scores.USUAL))
+    """The metrics that its workflow tells Prometheus."""
+    service: TrainingService | None = None
+    """The function that starts trainings, where the model has one."""
 
 
 def folder(environment: str, model: str) -> str:
@@ -74,22 +94,26 @@ def read(repository: "Repository", commit: str, environment: str, model: str) ->
         raise documents.damaged(path, f"does not hold what slipway writes there: {error}") from error
 
 
-def values(environment: str, model: str, training: Training) -> dict[str, Any]:
+def values(environment: str, model: str, namespace: str, training: Training) -> dict[str, Any]:
     """What a training decides, as `workflows/train/kustomization.yaml` refers to it.
 
     Variables of the environment are strings in Kubernetes, so the deployed version is given as text, "" for none.
     Raises `SlipwayError` for text that Argo would take for an expression of its own.
     """
-    found = {
+    own: dict[str, Any] = {
         "name": f"train-{model}",
         "workflow": name_of(model, training),
         "model": model,
         "environment": environment,
         "digest": training.digest,
         "image": training.image,
-        "commit": training.commit,
-        "branch": training.branch,
-        "deployed": str(training.deployed or ""),
+        "variables": _variables(model, namespace, training),
+        "cpu": training.settings.cpu,
+        "memory": training.settings.memory,
+        "deadline": training.settings.deadline,
+        "platform": training.platform or training.image,
+        "store": training.store,
+        "announcing": announcing(training.announce),
         # To kustomize an empty list is a missing one.
         "schedules": [training.schedule or ""],
         "fit": [
@@ -100,11 +124,30 @@ def values(environment: str, model: str, training: Training) -> dict[str, Any]:
             ),
         ],
     }
-    for key, value in found.items():
+    # The branch is one of the variables, and the one that anybody names.
+    for key, value in {"branch": training.branch, **own}.items():
         if "{{" in str(value):
             fix = "give the branch another name" if key == "branch" else "take the braces out of it"
             raise SlipwayError(f"the {key} {value!r} holds {{{{, which Argo would evaluate", fix=fix)
-    return found
+    # By the environment and not among the arguments, as it is what the steps said.
+    failures = {"name": "SLIPWAY_FAILURES", "value": "{{workflow.failures}}"}
+    return own | {"announcing": [failures, *own["announcing"]]} | scores.values(environment, model, training.scores)
+
+
+def _variables(model: str, namespace: str, training: Training) -> list[dict[str, Any]]:
+    """What every step sees; the run is named by a label that Argo gives its pods."""
+    told = {
+        **training.variables,
+        "SLIPWAY_COMMIT": training.commit,
+        "SLIPWAY_BRANCH": training.branch,
+        "SLIPWAY_DEPLOYED": str(training.deployed or ""),
+        "SLIPWAY_DEPLOYED_AT": f"http://{model}.{namespace}.svc.cluster.local",
+    }
+    run = {"fieldRef": {"fieldPath": "metadata.labels['workflows.argoproj.io/workflow']"}}
+    return [
+        *({"name": name, "value": value} for name, value in sorted(told.items())),
+        {"name": "SLIPWAY_RUN", "valueFrom": run},
+    ]
 
 
 def files(
@@ -114,13 +157,14 @@ def files(
 
     Raises `SlipwayError` when kustomize is missing, refuses the base, or makes no workflow of this training out of it.
     """
-    rendered = render.fill(BASE, base, "Training", values(environment, model, training), root)
+    own = {path: content for path, content in base.items() if not path.startswith(f"{training_service.PART}/")}
+    rendered = render.fill(BASE, own, "Training", values(environment, model, namespace, training), root)
     manifests: dict[str, bytes] = {}
     # A line of three dashes cannot be within a document.
     for content in rendered.split(b"\n---\n"):
         document = yaml.load(content, _READER)  # noqa: S506 - a safe loader
         name = _FILES.get(document["kind"])
-        if name is None:
+        if name in (None, _FILES["Service"]):
             fix = f"take it out of {BASE}/kustomization.yaml; what the namespace needs is in manifests/"
             raise SlipwayError(f"{BASE} renders a {document['kind']}, which no training has", fix=fix)
         if name != _FILES["CronWorkflow"] or training.schedule:
@@ -128,6 +172,8 @@ def files(
             _check(document, model, training)
     if missing := {"template.yaml", "workflow.yaml"} - manifests.keys():
         raise SlipwayError(f"{BASE} renders no {' and no '.join(sorted(missing))}", fix=f"git log -- {BASE}")
+    if training.service is not None:
+        manifests[_FILES["Service"]] = training_service.manifest(base, environment, model, training, root)
     return {
         **manifests,
         KUSTOMIZATION: documents.format(_kustomization(model, namespace, manifests)),
@@ -166,15 +212,11 @@ def _check(document: dict[str, Any], model: str, training: Training) -> None:
     """What the rest relies on: the names, and that the trainer is what runs."""
     kind, name = document["kind"], document["metadata"]["name"]
     expected = name_of(model, training) if kind == "Workflow" else f"train-{model}"
-    image = kind != "WorkflowTemplate" or training.image in _images(document["spec"])
+    defaults = document["spec"].get("templateDefaults", {}).get("container", {})
+    image = kind != "WorkflowTemplate" or defaults.get("image") == training.image
     if name != expected or not image:
         lacks = "" if image else f" with the image {training.image}"
         raise SlipwayError(
             f"{BASE} renders no {kind} {expected}{lacks}",
             fix=f"look at the replacements in {BASE}/kustomization.yaml; git log -- {BASE}",
         )
-
-
-def _images(spec: dict[str, Any]) -> list[str]:
-    templates = [spec.get("templateDefaults", {}), *spec["templates"]]
-    return [template.get("container", {}).get("image", "") for template in templates]

@@ -26,7 +26,7 @@ _TRAINS = {
     "manual": "is to be trained by hand (train: manual)",
 }
 # Which keys of a model's settings wait for what; the other ones decide the training digest, or who trains.
-_NEXT_TRAINING = ("data", "gates", "schedule", "secrets")
+_NEXT_TRAINING = ("data", "gates", "schedule", "secrets", "training")
 _NEXT_RELEASE = ("scale", "retention", "base_image", "per_environment", "services")
 _PLATFORM = {
     "manifests/function/": "the manifests of releases have changed",

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from slipway import codeowners
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import check_model_name
 from slipway.release import declare, past
 from slipway.release.due import held
 from slipway.release.overlay import KUSTOMIZATION, STATE
-from slipway.review import claims, codeowners, decisions, promotions, written
+from slipway.review import claims, decisions, promotions, written
 from slipway.review.claims import Claim, Compared, Violation
 from slipway.review.decisions import Move
 from slipway.review.promotions import Ground
@@ -82,11 +83,12 @@ def _admissible(ground: Ground, claim: Claim, fork: str) -> Iterator[Violation]:
     except SlipwayError as error:
         yield Violation(claim.folder, error.problem, error.fix)
         return
-    if fork and environment.promotes_from:
+    if fork:
         text = ground.repository.read([f"{ground.tip}:{codeowners.FILE}"])[f"{ground.tip}:{codeowners.FILE}"] or b""
         who = codeowners.owners(text.decode(errors="replace"), f"{claim.folder}/{KUSTOMIZATION}")
         problem = f"comes from the fork {fork!r}, and what runs in {claim.environment} changes from within alone"
-        fix = f"slipway promote {claim.model} --to {claim.environment}, by who may push here"
+        verb = "promote --to" if environment.promotes_from else "release --env"
+        fix = f"slipway {verb} {claim.environment} {claim.model}, by who may push here"
         yield Violation(claim.folder, problem, fix + (f" (owners: {', '.join(who)})" if who else ""))
 
 

@@ -72,8 +72,9 @@ def manifests(before: "Release", after: "Release") -> Manifests:
         "image": (before.record.image, after.record.image),
         "fingerprint": (before.record.fingerprint, after.record.fingerprint),
         "artifact": (before.record.artifact, after.record.artifact),
+        "verifier": (before.record.verifier, after.record.verifier),
     }
-    differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and all(pair)}
     counted = dict.fromkeys(differing, 0)
     by_text = {pair[0]: name for name, pair in differing.items()}
 

@@ -95,6 +95,10 @@ def _promoted(ground: Ground, move: "Move", source: str, release: "Release") -> 
         yield Violation(where, problem, move.verb("promote"))
         return
     overlay = edits.read(ground.repository, ground.tip, ground.settings, source, move.after.model)
+    if origin.release in map(str, overlay.rejected):
+        problem = f"{origin.release} was rejected in {source} since"
+        yield Violation(where, problem, f"{move.verb('promote')}, of what {source} serves")
+        return
     found = _declared(ground, overlay, origin.release)
     if found is None:
         problem = f"{origin.release} was never declared in {source}"
@@ -141,8 +145,8 @@ def _verified(where: str, store: "Store", move: "Move", found: "Release") -> Ite
 
 
 def _image(settings: "Settings", where: str, source: str, move: "Move", release: "Release") -> Iterator[Violation]:
-    environments = [settings.environment(name) for name in (source, move.after.environment)]
-    if is_unbuilt(release.record.image) and any(each.registry != UNBUILT for each in environments):
+    """What may be named where no image is built is not enough where some are."""
+    if is_unbuilt(release.record.image) and settings.environment(move.after.environment).registry != UNBUILT:
         problem = f"nobody has built its image, {release.record.image}"
         yield Violation(where, problem, f"slipway release {move.after.model} --env {source} where images are built")
 

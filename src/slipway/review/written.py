@@ -9,6 +9,7 @@ from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.release import declare, documents, workflow
 from slipway.release import overlay as overlays
+from slipway.release.images import lies_under
 from slipway.release.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.release.workflow import Training
 from slipway.review.claims import Claim, Entry, Violation
@@ -26,6 +27,7 @@ TRAINING = "training/"
 _REWRITE = "git checkout the base branch's overlays, and let the verb of slipway make the change anew"
 # What may differ between two releases of one image under one name.
 _ANEW = {"created": "", "by": "", "commit": "", "branch": "", "run": "", "size": 0}
+_ANEW |= {"verifier": "", "verifier_fingerprint": ""}
 
 
 def contents(repository: "Repository", files: Mapping[str, Entry]) -> dict[str, bytes]:
@@ -78,6 +80,8 @@ def rendered(
     if release.record.model_id != str(ModelId(claim.model, claim.environment, release.version)):
         yield Violation(f"{where}/{RECORD}", f"is of {release.record.model_id!r}, and lies in {where}", _REWRITE)
         return
+    for problem in _foreign_images(settings, claim, release, old):
+        yield Violation(f"{where}/{RECORD}", problem, _REWRITE)
     try:
         made = declare.make(repository, tip, settings, release.record)
     except SlipwayError as error:
@@ -88,6 +92,16 @@ def rendered(
             yield Violation(f"{where}/{path}", "is no file that slipway writes", "take it out of the change")
         elif release.files[path] != made.files[path]:
             yield Violation(f"{where}/{path}", _differs(path), _REWRITE)
+
+
+def _foreign_images(settings: "Settings", claim: Claim, release: "Release", old: "Release | None") -> Iterator[str]:
+    """Images that are not those of the environment where the release was made, nor of the one that it replaces."""
+    made_in = settings.environment(claim.environment).promotes_from or claim.environment
+    registry = settings.environment(made_in).registry
+    known = {old.record.image, old.record.verifier} if old is not None else set()
+    for what, image in (("image", release.record.image), ("verifier", release.record.verifier)):
+        if image and image not in known and not lies_under(image, registry):
+            yield f"its {what} {image!r} is no digest of {registry}, where {made_in} has its images"
 
 
 def training(
@@ -109,12 +123,28 @@ def training(
     except SlipwayError as error:
         yield Violation(where, error.problem, error.fix or _REWRITE)
         return
-    if found.secrets != settings.declared.get(claim.model, ModelSettings()).secrets:
-        yield Violation(f"{where}/{RECORD}", "names other secrets than the base branch's slipway.yaml", _REWRITE)
+    for problem in _unlike_settings(settings, claim, found):
+        yield Violation(f"{where}/{RECORD}", problem, _REWRITE)
     for path in sorted(made.keys() | files.keys()):
         if files.get(path) != made.get(path):
             problem = "is not what the base branch's workflows/train gives for its record"
             yield Violation(f"{where}/{path}", problem, _REWRITE)
+
+
+def _unlike_settings(settings: "Settings", claim: Claim, found: Training) -> Iterator[str]:
+    """What a declared training says otherwise than the settings: images of others, and what its pods get to see."""
+    of, at = settings.declared.get(claim.model, ModelSettings()), settings.environment(claim.environment)
+    for name, said, meant in (
+        ("secrets", found.secrets, of.secrets),
+        ("variables", found.variables, at.variables),
+        ("repository to announce to", found.announce, at.announce),
+        ("store", found.store, at.store),
+    ):
+        if said != meant:
+            yield f"has not the {name} of the base branch's slipway.yaml"
+    for image in filter(None, (found.image, found.platform)):
+        if not lies_under(image, at.registry):
+            yield f"its image {image!r} is no digest of {at.registry}, where {claim.environment} has its images"
 
 
 def _training_record(files: Mapping[str, bytes], path: str) -> Training:

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from slipway.store.records import Record
     from slipway.store.versions import Store
 
-__all__ = ["no_version", "select"]
+__all__ = ["no_version", "published_by", "select"]
 
 _SHOWN = 10
+_LOOKED_AT = 20
 
 
 def select(store: "Store", model: str, version: int | None, where: "Mapping[str, str]") -> "Record":
@@ -23,6 +24,15 @@ def select(store: "Store", model: str, version: int | None, where: "Mapping[str,
             return record
     conditions = "".join(f" with {key}={value}" for key, value in where.items())
     raise no_version(store, model, f"no version{'' if version is None else f' {version}'}{conditions}", where)
+
+
+def published_by(store: "Store", model: str, run: str) -> "Record | None":
+    """The version that a run of a training has published; None where none of the newest 20 is."""
+    for version in reversed(store.versions(model)[-_LOOKED_AT:]):
+        record = store.record(model, version)
+        if record.training is not None and record.training.run == run:
+            return record
+    return None
 
 
 def no_version(store: "Store", model: str, what: str, where: "Mapping[str, str] | None" = None) -> SlipwayError:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from slipway import unprivileged
 from slipway.errors import SlipwayError
+from slipway.names import ModelId
 from slipway.store import store_of
 from slipway.training.environment import SOURCE
 
@@ -33,13 +35,30 @@ sys.stdout.buffer.write(msgspec.json.encode(load(Path(sys.argv[1])).answer(msgsp
 def record(settings: "Settings", model: str, environment: str) -> "Record | None":
     """The record of the newest version that answers requests, as the overlay in the work tree says.
 
-    Where there is no work tree, `SLIPWAY_DEPLOYED` says it; raises `SlipwayError` when that is no version.
+    Where there is no work tree, the function at `SLIPWAY_DEPLOYED_AT` says it, if a gate compares with it; when it does
+    not answer, `SLIPWAY_DEPLOYED` does. Raises `SlipwayError` when that is no version.
     """
-    version = _told() or _declared(settings, model, environment)
+    compares = any(gate.worse_by is not None for gate in settings.model(model).gates.values())
+    version = (_answering(model, environment) if compares else None) or _told()
+    version = version or _declared(settings, model, environment)
     if version is None:
         return None
     store = store_of(settings, environment)
     return store.record(model, version) if version in store.versions(model) else None
+
+
+def _answering(model: str, environment: str) -> int | None:
+    """The version that answers now; None where none does. Of several that share the requests it is any one."""
+    from slipway.release import calling
+
+    url = os.environ.get("SLIPWAY_DEPLOYED_AT", "")
+    if not url:
+        return None
+    try:
+        found = ModelId.parse(calling.describe(url).model_id)
+    except SlipwayError:  # nothing was released yet, or it does not answer just now
+        return None
+    return found.version if (found.model, found.environment) == (model, environment) else None
 
 
 def _told() -> int | None:
@@ -69,6 +88,6 @@ def predictions(settings: "Settings", deployed: "Record", rows: "Sequence[Any]")
             input=msgspec.json.encode(rows),
             capture_output=True,
             check=False,
-            env=os.environ | {"PYTHONPATH": SOURCE},
+            env=unprivileged.environment() | {"PYTHONPATH": SOURCE},
         )
     return None if done.returncode else list(msgspec.json.decode(done.stdout))

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["SOURCE", "USES", "compile_lock", "enter", "inside", "prepare", "python_for", "serving_lock", "use_for"]
+__all__ = [
+    "SOURCE",
+    "USES",
+    "compile_lock",
+    "enter",
+    "inside",
+    "locked",
+    "platform_packages",
+    "prepare",
+    "python_for",
+    "serving_lock",
+    "use_for",
+]
 
 Use = Literal["train", "serve", "estimators"]
 """What an environment is for: the training steps, serving, or serving what skops has saved."""
@@ -100,8 +112,16 @@ def compile_lock(settings: "Settings", model: str, use: Use) -> Path:
     """
     folder = settings.folder(model)
     read = requirements.read if use == "train" else requirements.read_serving
-    wanted = [*sorted(_platform(use)), *read(folder, settings.root)]
+    wanted = [*sorted(platform_packages(use)), *read(folder, settings.root)]
     preferred = settings.root / "requirements.lock" if use == "train" else compile_lock(settings, model, "train")
+    return locked(wanted, preferred, str((folder / requirements.FILE).relative_to(settings.root)))
+
+
+def locked(wanted: "Sequence[str]", preferred: Path, where: str) -> Path:
+    """The lock, with hashes, of the requirements `wanted` and what they pull in; see `compile_lock`.
+
+    Versions that the lock `preferred` has are kept; `where` says in messages who wants them.
+    """
     known = preferred.read_bytes() if preferred.is_file() else b""
     path = _cache() / "locks" / f"{digests.of_value([wanted, digests.of_bytes(known)])}.lock"
     if not path.is_file():
@@ -116,7 +136,6 @@ def compile_lock(settings: "Settings", model: str, use: Use) -> Path:
                 "--no-annotate",
                 "--quiet",
             ]
-            where = (folder / requirements.FILE).relative_to(settings.root)
             _uv(
                 "pip",
                 "compile",
@@ -167,7 +186,7 @@ def _beside(lock: Path) -> Path | None:
     return None
 
 
-def _platform(use: str) -> set[str]:
+def platform_packages(use: str) -> set[str]:
     """What the platform's own code needs for `use`, an extra of this package."""
     found: set[str] = set()
     for text in requires("slipway") or ():
@@ -175,7 +194,7 @@ def _platform(use: str) -> set[str]:
         if requirement.marker and not requirement.marker.evaluate({"extra": use}):
             continue
         if requirement.name == "slipway":
-            found.update(*(_platform(extra) for extra in requirement.extras))
+            found.update(*(platform_packages(extra) for extra in requirement.extras))
         else:
             requirement.marker = None
             found.add(str(requirement))

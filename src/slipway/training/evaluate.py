@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from slipway import files
 from slipway.artifacts.answers import to_json
 from slipway.artifacts.golden import Golden
 from slipway.artifacts.loading import Loaded, load
@@ -16,7 +17,7 @@ from slipway.training.rows import held_out, plain, records
 from slipway.training.test import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from slipway.training.run import Run
 
@@ -49,6 +50,7 @@ def run(run: "Run") -> str:
         "metrics.json",
         {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared},
     )
+    _leave(metrics, run.folder / "scores")
     served = _serve(run)
     return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()) + f"; {served}"
 
@@ -105,6 +107,14 @@ def _compared(
         return None
     found = deployed.predictions(run.settings, before, rows)
     return dict(before.metrics) if found is None else _measure(run, loaded, truth, found)
+
+
+def _leave(metrics: "Mapping[str, float]", folder: Path) -> None:
+    """A file for each metric: of a step's result, Argo reads whole files only."""
+    folder.mkdir(exist_ok=True)
+    for name, value in metrics.items():
+        if "/" not in name:
+            files.write(folder / name, repr(value).encode())
 
 
 def _chosen(predictions: "Sequence[Any]") -> list[int]:

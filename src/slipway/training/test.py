@@ -1,6 +1,5 @@
 """Step `test`: the model's own tests, before anything is trained."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from slipway import unprivileged
 from slipway.discovery import tests
 from slipway.errors import SlipwayError
 from slipway.training.environment import SOURCE
@@ -49,7 +49,7 @@ def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path 
     quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]
     with TemporaryDirectory() as scratch:
         # Coverage keeps its data where it runs otherwise, which is the repository.
-        env = os.environ | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": SOURCE}
+        env = unprivileged.environment() | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": SOURCE}
         command = [str(python), "-m", "pytest", str(folder), *plugin, *quiet, *options]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
     where = folder.relative_to(root)

@@ -24,6 +24,8 @@ models:
   iris: {train: manual}
 """.replace("DIGEST", "0" * 64)
 OWNERS = "/.github/ @team/platform\n/manifests/ @ada\n/slipway.yaml ada@example.org\n/overlays/prod/ @team/approvers\n"
+CODE = ["workflows/", "functions/", "src/", ".ci/", "Makefile", "pyproject.toml", "requirements.lock"]
+OWNERS += "".join(f"/{place} @team/platform\n" for place in CODE)
 RULES = [
     {"type": "pull_request", "parameters": {"require_code_owner_review": True}},
     {
@@ -86,5 +88,12 @@ def place(tmp_path: Path, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> 
     made.git("remote", "add", "origin", on_github.clone_url(NAME, TOKEN))
     state = on_github.states[NAME]
     state.rulesets = [RULESET]
-    state.variables, state.secrets = {"SLIPWAY_APP_ID": "77"}, ["SLIPWAY_APP_PRIVATE_KEY"]
+    state.environments = {
+        "prod": {"branches": ["main"]},
+        "bot": {
+            "branches": ["main", "deploy/**"],
+            "variables": {"SLIPWAY_APP_ID": "77"},
+            "secrets": ["SLIPWAY_APP_PRIVATE_KEY"],
+        },
+    }
     return made

@@ -10,7 +10,7 @@ from slipway.cli import main
 from slipway.errors import SlipwayError
 from tests.forge_server import ALL, Token
 from tests.forge_server.fixtures import NAME, TOKEN
-from tests.unit.doctor.conftest import OWNERS, RULES, RULESET, SHA
+from tests.unit.doctor.conftest import CODE, OWNERS, RULES, RULESET, SHA
 
 
 def test_nothing_is_missing(place, capsys):
@@ -97,6 +97,7 @@ def test_stores(place, gcs_server, monkeypatch):
     assert [line for line in place.found("unknown") if line.startswith("stores: test: whether gs://slipway-none/x can")]
     assert [line.split(" → ")[0] for line in place.missing] == [
         "github: the variable GCP_SERVICE_ACCOUNT is not set",
+        "github: the variable GCP_SERVICE_ACCOUNT_READER is not set",
         "github: the variable GCP_WORKLOAD_IDENTITY_PROVIDER is not set",
     ]
 
@@ -121,7 +122,8 @@ def test_a_store_that_cannot_be_written(place):
         (OWNERS.replace("/overlays/prod/", "overlays/*/"), []),
         (OWNERS + "# nothing\n\n*.md\n", []),
         (OWNERS.replace("@ada", "@ada # and nobody else"), []),
-        ("", ["overlays/prod/", "manifests/", "slipway.yaml", ".github/"]),
+        ("", ["overlays/prod/", "manifests/", "slipway.yaml", ".github/", *CODE]),
+        *((OWNERS.replace(f"/{place} ", f"/{place}"), [place]) for place in ("src/", "Makefile")),
         (OWNERS.replace("/overlays/prod/", "/overlays/test/"), ["overlays/prod/"]),
         (OWNERS.replace("/overlays/prod/", "/overlays/prod/*"), ["overlays/prod/"]),
         (OWNERS.replace("/manifests/ @ada", "/manifests/"), ["manifests/"]),
@@ -246,7 +248,7 @@ def test_what_the_token_may_not_see(place, on_github):
     on_github.tokens[TOKEN] = Token(permissions={"metadata": "read", "contents": "read"})
     assert place.missing == []
     found = place.found("unknown")
-    wanted = ["variables: read", "secrets: read", "administration: read", "administration: write"]
+    wanted = ["secrets: read", "environments: read", "actions: read", "administration: read", "administration: write"]
     for permission in wanted:
         assert any(permission in line for line in found), permission
     assert any("no ruleset says that main cannot be deleted; its protection cannot be read" in line for line in found)
@@ -284,15 +286,57 @@ def test_what_workflows_may_do(place, on_github):
 
 def test_variables_and_secrets(place, on_github):
     """Are found on any page of them, and only their names are told."""
-    state = on_github.states[NAME]
-    state.variables = {f"A{number}": "7" for number in range(70)} | {"SLIPWAY_APP_ID": "77"}
-    state.secrets = [f"A{number}" for number in range(130)] + ["SLIPWAY_APP_PRIVATE_KEY"]
+    bot = on_github.states[NAME].environments["bot"]
+    bot["variables"] = {f"A{number}": "7" for number in range(70)} | {"SLIPWAY_APP_ID": "77"}
+    bot["secrets"] = [f"A{number}" for number in range(130)] + ["SLIPWAY_APP_PRIVATE_KEY"]
     assert place.missing == []
-    state.variables, state.secrets = {}, []
+    bot["variables"], bot["secrets"] = {}, []
     assert [line.rpartition(": ")[2] for line in place.missing] == [
-        "gh variable set SLIPWAY_APP_ID",
-        "gh secret set SLIPWAY_APP_PRIVATE_KEY",
+        "gh variable set SLIPWAY_APP_ID --env bot",
+        "gh secret set SLIPWAY_APP_PRIVATE_KEY --env bot",
     ]
+
+
+def test_a_key_that_any_branch_may_read(place, on_github):
+    """A secret of the repository is given to whatever anybody pushes."""
+    on_github.states[NAME].secrets = ["SLIPWAY_APP_PRIVATE_KEY"]
+    [line] = place.missing
+    assert "is the repository's own: a workflow of any branch may read it" in line
+
+
+@pytest.mark.parametrize("name", ["prod", "bot"])
+@pytest.mark.parametrize(
+    ("branches", "says"),
+    [
+        ("protected", ""),
+        (["main"], ""),
+        (None, "any branch may use the environment NAME of Actions"),
+        (["main", "*"], "the environment NAME of Actions may be used by *"),
+        (["main", "release/**"], "the environment NAME of Actions may be used by release/**"),
+    ],
+)
+def test_environments_of_actions(place, on_github, name, branches, says):
+    """Only some branches may use them."""
+    on_github.states[NAME].environments[name]["branches"] = branches
+    found = place.missing
+    assert len(found) == (1 if says else 0)
+    assert all(says.replace("NAME", name) in line and f"Environments → {name}" in line for line in found)
+
+
+def test_environments_of_actions_that_are_not_there(place, on_github):
+    """Are told, and what they would keep is not asked for."""
+    on_github.states[NAME].environments = {}
+    assert [line.split(" → ")[0] for line in place.missing] == [
+        "github: there is no environment prod of Actions",
+        "github: there is no environment bot of Actions",
+    ]
+
+
+def test_production_is_for_one_branch(place, on_github):
+    """What may release may not act for production."""
+    on_github.states[NAME].environments["prod"]["branches"] = ["main", "deploy/**"]
+    [line] = place.missing
+    assert "the environment prod of Actions may be used by deploy/**" in line
 
 
 def test_owners_whom_github_does_not_know(place, on_github):

@@ -26,7 +26,7 @@ def test_a_pull_request_is_opened(github, clone, on_github):
         "Promote iris",
         "Why\n",
     )
-    assert github.pull_from("promote/prod/iris") == github.pull(1) == pull
+    assert github.pull_from("promote/prod/iris") == pull
 
 
 def test_an_open_pull_request_is_brought_up_to_date(github, clone, on_github):
@@ -46,7 +46,7 @@ def test_several_propose_at_once(github, clone, on_github):
     with ThreadPoolExecutor(6) as pool:
         pulls = list(pool.map(lambda body: connect().propose("change", "main", "One", body), "abcdef"))
     assert {pull.number for pull in pulls} == {1} and len(on_github.states[NAME].pulls) == 1
-    assert github.pull(1).body in set("abcdef")
+    assert github.pull_from("change").body in set("abcdef")
     clone.propose("other")
     on_github.fail(422, method="POST", path="/pulls", message="Validation Failed", after=True)
     assert github.propose("other", "main", "Two", "").number == 2
@@ -57,12 +57,16 @@ def test_the_newest_stands_for_those_that_are_closed(github, clone):
     assert github.pull_from("change") is None
     clone.propose("change")
     first = github.propose("change", "main", "One", "")
-    github.close(first.number, "No")
+    close(github, first.number)
     assert github.pull_from("change") == first._replace(state="closed")
     second = github.propose("change", "main", "Two", "")
     assert second.number == 2 and github.pull_from("change") == second
-    github.close(2, "")
+    close(github, 2)
     assert github.pull_from("change") == second._replace(state="closed")
+
+
+def close(github, number):
+    github._api.get_repo(NAME).get_pull(number).edit(state="closed")
 
 
 def test_branches_are_not_mixed_up(github, clone):
@@ -77,19 +81,17 @@ def test_branches_are_not_mixed_up(github, clone):
     assert github.pull_from("ü#1").number == 3
 
 
-def test_a_merged_pull_request(github, clone, on_github):
+def test_a_merged_pull_request(github, clone):
     """Is merged, not closed; it is known by its merge and by the commits that it brought in."""
     commit = clone.propose("change")
     pull = github.propose("change", "main", "One", "")
     assert [each.number for each in github.pulls_of(commit)] == [pull.number]
     merged = github._api.get_repo(NAME).get_pull(1).merge().sha
-    assert github.pull(1).state == "merged"
+    assert github.pull_from("change").state == "merged"
     assert clone.git("ls-remote", "origin", "main").split()[0] == merged
     base = clone.git("rev-parse", "main")
     found = [[each.number for each in github.pulls_of(each)] for each in (merged, commit, base)]
     assert found == [[1], [1], []]
-    github.close(1, "too late")
-    assert on_github.states[NAME].comments == []
 
 
 def test_a_commit_that_github_does_not_know(github):
@@ -153,16 +155,6 @@ def test_what_is_no_marker_is_refused(github, marker):
         github.comment(1, marker, "text")
 
 
-def test_closing_says_why_once(github, clone, on_github):
-    """A repeat changes nothing."""
-    clone.propose("change")
-    github.propose("change", "main", "One", "")
-    for _ in range(2):
-        github.close(1, "replaced by #2")
-    assert github.pull(1).state == "closed"
-    assert [each["body"] for each in on_github.states[NAME].comments] == ["<!-- slipway: closed -->\nreplaced by #2"]
-
-
 def test_long_bodies_are_cut(github, clone, on_github):
     """GitHub would refuse them."""
     clone.propose("change")
@@ -173,18 +165,11 @@ def test_long_bodies_are_cut(github, clone, on_github):
     assert 60_000 < len(on_github.states[NAME].comments[0]["body"]) <= 65_536
 
 
-def test_events_and_statuses(github, clone, on_github):
-    """They arrive as they were given; a description is cut to what GitHub takes."""
-    github.dispatch("slipway-version", {"model": "iris", "version": 7})
-    commit = clone.git("rev-parse", "HEAD")
-    github.status(commit, "promotion", "failure", "x" * 200, "")
-    github.status(commit, "promotion", "success", "all of it holds", "https://example.org/run")
-    state = on_github.states[NAME]
-    assert state.dispatches == [{"event_type": "slipway-version", "client_payload": {"model": "iris", "version": 7}}]
-    assert [(each["state"], len(each["description"]), each["target_url"]) for each in state.statuses] == [
-        ("failure", 140, None),
-        ("success", 15, "https://example.org/run"),
-    ]
+def test_an_event(github, on_github):
+    """Arrives as it was given."""
+    payload = {"model": "iris", "version": 7}
+    github.dispatch("slipway-version", payload)
+    assert on_github.states[NAME].dispatches == [{"event_type": "slipway-version", "client_payload": payload}]
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "/api/v3", "/api/v3/"])
@@ -209,7 +194,7 @@ def refused(call):
 def test_a_missing_permission_is_named(github, clone, on_github):
     """With GitHub's words, which permission it takes, and where it is given."""
     clone.propose("change")
-    lacking = {name: level for name, level in ALL.items() if name not in ("pull_requests", "statuses")}
+    lacking = {name: level for name, level in ALL.items() if name not in ("pull_requests", "contents")}
     on_github.tokens[TOKEN] = Token(permissions=lacking | {"pull_requests": "read"})
     error = refused(lambda: github.propose("change", "main", "One", ""))
     assert error.problem == (
@@ -219,8 +204,8 @@ def test_a_missing_permission_is_named(github, clone, on_github):
     assert (
         "`pull-requests: write`" in error.fix and "GitHub Apps" in error.fix and "`permissions` of the job" in error.fix
     )
-    error = refused(lambda: github.status("a" * 40, "x", "success", "", ""))
-    assert "`statuses: write`" in error.fix
+    error = refused(lambda: github.dispatch("slipway-version", {}))
+    assert "`contents: write`" in error.fix
 
 
 def test_the_token_of_the_run_itself(github, clone, on_github):
@@ -235,14 +220,14 @@ def test_the_token_of_the_run_itself(github, clone, on_github):
 def test_a_wrong_token(github, on_github):
     """Is said to be wrong, with the secret that it comes from."""
     on_github.tokens["another"] = Token()
-    error = refused(lambda: github.pull(1))
+    error = refused(lambda: github.pull_from("change"))
     assert "Bad credentials (401)" in error.problem
     assert "SLIPWAY_APP_PRIVATE_KEY" in error.fix and "gh auth login" in error.fix
 
 
 def test_what_is_not_there(github, monkeypatch):
     """A pull request, or a whole repository: GitHub does not say whether it is there at all."""
-    assert "either it is not there, or the token may not see it" in refused(lambda: github.pull(7)).fix
+    assert "either it is not there, or the token may not see it" in refused(lambda: github.comment(7, MARKER, "")).fix
     monkeypatch.setenv("GITHUB_REPOSITORY", "team/nothing")
     error = refused(lambda: connect().pull_from("main"))
     assert "on team/nothing: GitHub says: Not Found (404)" in error.problem
@@ -276,10 +261,9 @@ def test_what_can_get_better_is_tried_again(github, clone, on_github, status, me
         pull = github.propose("change", "main", "One", body)
         github.comment(1, MARKER, body)
         github.comment(1, "<!-- slipway: other -->", body)
-    github.close(1, "no")
     state = on_github.states[NAME]
     assert (pull.number, pull.body, len(state.pulls)) == (1, "2", 1)
-    assert [each["body"].split("\n")[1] for each in state.comments] == ["2", "2", "no"]
+    assert [each["body"].split("\n")[1] for each in state.comments] == ["2", "2"]
     assert [each.times for each in on_github.failures] == [0, 0, 0]
 
 
@@ -304,7 +288,7 @@ def test_long_waits_are_not_waited(github, on_github, status, message, headers):
     """Who runs it is told when to come back."""
     on_github.fail(status, times=2, message=message, headers=headers)
     before = len(on_github.requests)
-    assert "run it again" in refused(lambda: github.pull(1)).fix
+    assert "run it again" in refused(lambda: github.pull_from("change")).fix
     assert len(on_github.requests) - before == 1
 
 
@@ -312,14 +296,14 @@ def test_long_waits_are_not_waited(github, on_github, status, message, headers):
 def test_nobody_answers(monkeypatch):
     """No traceback, and the address that was wrong is named with its variable."""
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
-    error = refused(lambda: connect().pull(1))
+    error = refused(lambda: connect().pull_from("change"))
     assert "127.0.0.1" in error.problem and "GITHUB_API_URL" in error.fix
 
 
 def test_what_answers_is_no_api(on_github, monkeypatch):
     """A page that is not JSON is no answer."""
     monkeypatch.setenv("GITHUB_API_URL", f"{on_github.url}/nowhere")
-    assert "404" in refused(lambda: connect().pull(1)).problem
+    assert "404" in refused(lambda: connect().pull_from("change")).problem
 
 
 def test_anything_else_can_be_read(github, on_github):

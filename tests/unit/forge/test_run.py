@@ -19,11 +19,12 @@ def files(tmp_path, monkeypatch):
 
 
 def test_who_started_it(files, monkeypatch):  # noqa: ARG001
-    """The person's login, and nobody on a laptop."""
+    """Who did, and who started it again; nobody on a laptop."""
     monkeypatch.setenv("GITHUB_ACTOR", "ada")
-    assert (run.inside(), run.actor()) == (True, "ada")
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "bob")
+    assert (run.inside(), run.actors()) == (True, {"ada", "bob"})
     monkeypatch.delenv("GITHUB_ACTIONS")
-    assert (run.inside(), run.actor()) == (False, "")
+    assert (run.inside(), run.actors()) == (False, set())
 
 
 def test_elsewhere_nothing_happens(files, monkeypatch, capsys):

@@ -148,9 +148,9 @@ def test_pushes_change_pull_requests(github, clone):
     clone.git("switch", "--quiet", "change")
     new = clone.commit("more")
     clone.git("push", "--quiet", "origin", "change", ":gone")
-    assert (github.pull(1).head, github.pull(2).state) == (new, "closed")
+    assert (github.pull_from("change").head, github.pull_from("gone").state) == (new, "closed")
     clone.git("push", "--quiet", "origin", "change:main")
-    assert github.pull(1).state == "merged"
+    assert github.pull_from("change").state == "merged"
 
 
 def test_a_branch_is_removed(github, clone):
@@ -158,7 +158,7 @@ def test_a_branch_is_removed(github, clone):
     clone.propose("change")
     github.propose("change", "main", "One", "")
     github._api.requester.requestJsonAndCheck("DELETE", f"/repos/{NAME}/git/refs/heads/change")
-    assert github.pull(1).state == "closed"
+    assert github.pull_from("change").state == "closed"
     with pytest.raises(SlipwayError, match="head invalid"):
         github.propose("change", "main", "One", "")
 

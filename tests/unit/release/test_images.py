@@ -16,6 +16,7 @@ from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import bundle, documents, images, overlay, running
 from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.release.platform import Platform
 from slipway.release.trainer import Trainer
 from tests.unit.serving import tiny
 
@@ -197,6 +198,32 @@ def test_a_trainer_that_cannot_import_its_model_is_never_pushed(factory: Factory
     assert factory.machine.pushed == []
 
 
+def platform_in(factory: Factory) -> Platform:
+    """A build context as far as an engine that only copies it looks."""
+    folder = factory.folder / "platform"
+    folder.mkdir()
+    return Platform(folder, "12" * 32, {})
+
+
+def test_the_platform_has_an_image_of_its_own(factory: Factory) -> None:
+    """It is another target of the same Dockerfile, upon the base image of the file, whatever a model's is."""
+    image = factory.built.build_platform(platform_in(factory))
+    assert image.reference == f"registry.example/team/slipway@{DIGEST}"
+    assert [(target, base) for target, base, _ in factory.machine.built] == [("platform", "python:3.11-slim")]
+    assert factory.machine.pushed == ["registry.example/team/slipway:121212121212"]
+
+
+def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package that is missing is named."""
+    monkeypatch.setattr(images, "PLATFORM_SMOKE", "import left_out")
+    with pytest.raises(SlipwayError, match="left_out") as caught:
+        factory.built.build_platform(platform_in(factory))
+    assert "the image of slipway does not hold and is not pushed" in caught.value.problem
+    assert factory.machine.pushed == []
+
+
 def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> None:
     """By their fingerprints, in a registry that cannot exist."""
     settings = settings_file.load(tiny.repository(tmp_path / "repository").root)
@@ -204,3 +231,4 @@ def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> No
     image = builder.build_trainer(Trainer(tmp_path, "tiny", "12" * 32, {}), "tiny")
     assert image == images.Image(f"unbuilt.invalid/tiny-train@sha256:{'12' * 32}")
     assert images.is_unbuilt(image.reference)
+    assert images.is_unbuilt(builder.build_platform(Platform(tmp_path, "12" * 32, {})).reference)

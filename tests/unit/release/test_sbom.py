@@ -11,6 +11,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from slipway.release import sbom
 from slipway.release.bundle import Bundle
 from slipway.release.images import Image
+from slipway.release.platform import Platform
 from tests.unit.serving import tiny
 
 IMAGE = Image(f"localhost:5000/team/tiny@sha256:{'ab' * 32}", 62_000_000)
@@ -86,3 +87,15 @@ def test_it_keeps_the_format(bundled: Bundle) -> None:
 def test_packages_are_those_of_the_image_s_python(python: str, numpy: str) -> None:
     """A lock holds for several; one of its lines is installed."""
     assert {package.version for package in sbom.packages(LOCK, python) if package.name == "numpy"} == {numpy}
+
+
+def test_the_platform_s_own_image(tmp_path: Path) -> None:
+    """It has the lock's packages, the base image and the platform, and no model."""
+    (tmp_path / "platform.lock").write_text(LOCK)
+    text = sbom.of_platform(Platform(tmp_path, "12" * 32, {}), IMAGE, "debian:bookworm")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.decode()) is None
+    document = json.loads(text)
+    assert parts(document, "library")["numpy"]["version"] == "2.4.6"
+    assert parts(document, "container")["debian"]["version"] == "bookworm"
+    assert parts(document, "machine-learning-model") == {}
+    assert {"name": "slipway:fingerprint", "value": "12" * 32} in document["metadata"]["component"]["properties"]

@@ -9,15 +9,18 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import edits, render, workflow
+from slipway.release.declaring import declare, facts
 from slipway.release.overlay_types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release.place import Here, Stand
 from slipway.release.status import status
-from slipway.release.trainings import Occasion, Wanted, awaited, declare, facts, plan, run, wanted
+from slipway.release.training_service import TrainingService
+from slipway.release.trainings import Occasion, Wanted, awaited, plan, run, wanted
 from slipway.release.workflow import Training
 from slipway.settings import SecretRef, Settings, parse
 from slipway.store import Artifact, Record
 from slipway.store import Training as Trained
 from slipway.training.digest import training_digest
+from slipway.unprivileged import WITHHELD
 from tests.unit.release.conftest import ROOT, Site
 
 NEW, OLD = "a" * 64, "b" * 64
@@ -170,12 +173,16 @@ def test_a_model_that_is_trained_elsewhere(
     [
         ("schedule: '@daily'", None, UNTRAINED),
         ("schedule: '@daily'", declared(OLD, schedule="@daily"), UNTRAINED),
-        ("schedule: '@daily'", declared(NEW, schedule="@weekly"), "its schedule or its secrets have changed"),
-        ("", declared(NEW, schedule="@weekly"), "its schedule or its secrets have changed"),
+        (
+            "schedule: '@daily'",
+            declared(NEW, schedule="@weekly"),
+            "its schedule, its secrets or its service have changed",
+        ),
+        ("", declared(NEW, schedule="@weekly"), "its schedule, its secrets or its service have changed"),
         (
             "schedule: '@daily', secrets: {TOKEN: {secret: iris, key: token}}",
             declared(NEW, schedule="@daily"),
-            "its schedule or its secrets have changed",
+            "its schedule, its secrets or its service have changed",
         ),
     ],
     ids=["not declared", "old code", "schedule", "schedule gone", "secrets"],
@@ -191,6 +198,26 @@ def test_a_schedule_that_is_declared() -> None:
     found = declared(NEW, schedule="@daily", secrets=SECRETS)
     model = "schedule: '@daily', secrets: {TOKEN: {secret: iris, key: token}}"
     assert decide(model, {3: NEW}, declared=found) == HAS
+
+
+SERVES = "services: [predict, training]"
+SERVICE = TrainingService()
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        (SERVES, None),
+        (SERVES, declared(NEW)),
+        ("", declared(NEW, service=SERVICE)),
+        (SERVES + ", training: {visibility: public}", declared(NEW, service=SERVICE)),
+    ],
+    ids=["not declared", "without", "switched off", "another setting"],
+)
+def test_a_training_service_is_what_the_settings_say(model: str, found: Training | None) -> None:
+    """Although a version is there, it is declared, or goes, with the training that it starts."""
+    assert decide(model, {3: NEW}, declared=found)[0] == "declare"
+    assert decide(SERVES, {3: NEW}, declared=declared(NEW, service=SERVICE)) == HAS
 
 
 @pytest.fixture
@@ -210,12 +237,12 @@ def at(site: Site) -> tuple[Stand, Overlay, Training | None]:
     return stand, found, workflow.read(where.repository, stand.commit, "test", "iris")
 
 
-def declare_it(site: Site, image: str = IMAGE) -> list[str]:
+def declare_it(site: Site, image: str = IMAGE, **more: Any) -> list[str]:
     """Declare a training of the code as it is; returns the files that changed, those that went with a minus."""
     stand, found, _ = at(site)
     repository = edits.Repository(site.root)
     digest = training_digest(site.settings, "iris")
-    changes = declare(repository, stand, site.settings, found, image, digest=digest, fingerprint="f" * 64)
+    changes = declare(repository, stand, site.settings, found, image, digest=digest, fingerprint="f" * 64, **more)
     if changes:
         repository.commit(changes, "Declare", branch=stand.branch, parent=stand.commit)
     folder = "overlays/test/iris/training/"
@@ -255,6 +282,19 @@ def test_a_schedule_comes_and_goes(team: Site) -> None:
     assert declare_it(team) == ["cron.yaml", "kustomization.yaml", "record.yaml", "template.yaml"]
     team.set("iris: {schedule: '@daily'}", "iris: {}")
     assert declare_it(team) == ["-cron.yaml", "kustomization.yaml", "record.yaml", "template.yaml"]
+
+
+def test_a_training_service_comes_and_goes(team: Site) -> None:
+    """With what the environment and the settings give it; the workflow's name stays, so that nothing is trained."""
+    declare_it(team)
+    team.set("iris: {}", f"iris: {{{SERVES}, gates: {{profit: {{min: 1}}}}}}")
+    changed = ["kustomization.yaml", "record.yaml", "service.yaml", "template.yaml"]
+    assert declare_it(team, platform="registry.example/slipway", parameters={"c": 1.0}) == changed
+    found = at(team)[2]
+    assert found is not None and found.service == TrainingService(parameters={"c": 1.0})
+    assert "profit" in found.scores and found.store == team.settings.environment("test").store
+    team.set(f"iris: {{{SERVES}, gates: {{profit: {{min: 1}}}}}}", "iris: {}")
+    assert "-service.yaml" in declare_it(team)
 
 
 def test_it_lies_beside_the_releases(team: Site) -> None:
@@ -309,7 +349,7 @@ def test_a_damaged_record_is_named(team: Site) -> None:
 def test_braces_do_not_reach_argo() -> None:
     """The name of a branch is anybody's, and Argo evaluates what stands in two braces."""
     with pytest.raises(SlipwayError, match=r"the branch 'deploy/\{\{=1\}\}' holds \{\{, which Argo would evaluate"):
-        workflow.values("test", "iris", declared(NEW, branch="deploy/{{=1}}"))
+        workflow.values("test", "iris", "slipway-test", declared(NEW, branch="deploy/{{=1}}"))
 
 
 @pytest.mark.parametrize(
@@ -365,11 +405,13 @@ class Coin(Model):
 def test_a_training_on_the_runner(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps in the model's own environment; the record names the run. What it says is passed on, line by line."""
     monkeypatch.setenv("SLIPWAY_RUN", "https://ci.example/runs/7")
-    monkeypatch.setenv("GITHUB_TOKEN", "ghs_secret")
+    for name in WITHHELD:
+        monkeypatch.setenv(name, "secret")
     site.write("requirements.lock", (ROOT / "requirements.lock").read_text())
     site.write("model/iris/model.py", COIN)
     site.write("model/iris/requirements.txt", "")
-    site.write("model/iris/test_model.py", "import os\n\ndef test_it():\n    assert 'GITHUB_TOKEN' not in os.environ\n")
+    seen = f"assert not os.environ.keys() & {set(WITHHELD)}"
+    site.write("model/iris/test_model.py", f"import os\n\n{seen}\n\ndef test_it():\n    {seen}\n")
     rows = [f"{number},{('heads', 'tails')[number % 2]}" for number in range(40)]
     site.write("model/iris/iris.csv", "\n".join(["number,side", *rows]) + "\n")
     commit = site.commit()

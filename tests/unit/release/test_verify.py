@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from slipway.cli import main
-from slipway.errors import SlipwayError
+from slipway.errors import OutOfReach, SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import bundle, documents, overlay, running, verify
 from slipway.settings import Settings
-from slipway.store import Record, Store, open_store
+from slipway.store import Record, Store, open_store, store_of
 from tests.unit.serving import tiny
 
 PYTHON = Path(sys.executable)
@@ -30,6 +30,10 @@ class Published(NamedTuple):
     record: Record
     bundle: bundle.Bundle
     release: ReleaseName
+
+    def open(self, environment: str) -> Store:
+        """The store of an environment that the settings name."""
+        return store_of(self.settings, environment)
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +86,7 @@ def declare(published: Published, fingerprint: str) -> str:
 
 def test_url_is_verified_and_recorded(published: Published, url: str) -> None:
     """A function that keeps its golden predictions is recorded with where, when, by whom, rows and difference."""
-    done = verify.verify_url(published.settings, url)
+    done = verify.verify_url(published.open, url)
     assert (done.model, done.release, done.repeated) == ("tiny", published.release, False)
     evidence = published.store.verified("tiny", published.release)
     assert evidence == done.evidence
@@ -95,8 +99,8 @@ def test_url_is_verified_and_recorded(published: Published, url: str) -> None:
 
 def test_repeat_says_since_when(published: Published, url: str) -> None:
     """What is verified stays so, with its first evidence."""
-    first = verify.verify_url(published.settings, url)
-    second = verify.verify_url(published.settings, f"{url}/")
+    first = verify.verify_url(published.open, url)
+    second = verify.verify_url(published.open, f"{url}/")
     assert second.repeated
     assert second.evidence == first.evidence
 
@@ -144,10 +148,71 @@ def test_unknown_release_is_refused(published: Published, text: str, told: str) 
         verify.verify_declared(published.settings, "test", text)
 
 
+def test_a_pod_verifies_by_what_it_is_told(
+    published: Published, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the store given there needs to be no settings file; once it is verified, nobody has to answer."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOGNAME", "verify-tiny")
+    store = str(published.settings.root / "store/test")
+    command = ["verify", f"test/tiny/{published.release}", "--store", store, "--at"]
+    assert main([*command, url]) == 0
+    assert "is verified now, by verify-tiny" in capsys.readouterr().out
+    assert main([*command, "http://127.0.0.1:9"]) == 0
+    assert "is verified since 2" in capsys.readouterr().out
+    assert main(["verify", url, "--store", store]) == 0
+
+
+@pytest.mark.parametrize("arguments", [["test/tiny/v1-1a2b3c4d"], ["v1-1a2b3c4d", "--at", "http://127.0.0.1:9"]])
+def test_a_store_alone_does_not_say_what_is_meant(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Without settings, environment, model and address have to be said."""
+    assert main(["verify", *arguments, "--store", "gs://bucket"]) == 1
+    assert "the release is named in full, and where it runs" in capsys.readouterr().err
+
+
+def test_another_release_at_the_address_is_refused(published: Published, url: str) -> None:
+    """What answers there has to be the release that was asked for."""
+    other = ReleaseName.parse("v1-1a2b3c4d")
+    with pytest.raises(SlipwayError, match=f"the release is {published.release}, and {other} is expected"):
+        verify.verify_at(published.store, "tiny", other, url)
+    assert published.store.verified("tiny", other) is None
+
+
+def test_what_may_come_is_waited_for(published: Published, url: str) -> None:
+    """A function that nobody reaches yet, and a version that a promotion has not copied yet, are out of reach."""
+    tries: list[str] = []
+
+    def attempt() -> verify.Verified:
+        address = url if tries else "http://127.0.0.1:9"
+        tries.append(address)
+        return verify.verify_at(published.store, "tiny", published.release, address)
+
+    said: list[str] = []
+    assert verify.patiently(attempt, 60, said.append).evidence["where"] == url
+    assert len(tries) == 2
+    assert "cannot be reached" in said[0]
+    with pytest.raises(OutOfReach, match="test has no version 2 of tiny"):
+        verify.verify_at(published.store, "tiny", ReleaseName.parse("v2-1a2b3c4d"), url)
+
+
+def test_what_cannot_get_better_is_not_waited_for(published: Published, answering: Callable[[Any, Any], str]) -> None:
+    """A wrong prediction fails at once, however long one would wait."""
+    url = answering(description(published), [4.0, 8.5])
+    tries: list[str] = []
+
+    def attempt() -> verify.Verified:
+        tries.append(url)
+        return verify.verify_at(published.store, "tiny", published.release, url)
+
+    with pytest.raises(SlipwayError, match="off by"):
+        verify.patiently(attempt, 3600, tries.append)
+    assert tries == [url]
+
+
 def test_url_of_another_environment_is_refused(published: Published, url: str) -> None:
     """Who asks for prod does not get test verified."""
     with pytest.raises(SlipwayError, match="tiny/test/1, which is not of prod"):
-        verify.verify_url(published.settings, url, "prod")
+        verify.verify_url(published.open, url, "prod")
 
 
 @pytest.fixture
@@ -200,7 +265,7 @@ def description(published: Published, **changes: str) -> dict[str, str]:
         ({"model_id": "tiny/dev/1"}, "which is no release"),
         ({"release": "dev"}, "which is no release"),
         ({"release": "latest"}, "'latest' is not a release"),
-        ({"model_id": "tiny/test/2"}, "no version 2"),
+        ({"model_id": "tiny/test/2"}, "test has no version 2 of tiny"),
         ({"model_id": "tiny/stage/1"}, "unknown environment 'stage'"),
         ({"artifact": "0" * 64}, "the artifact is 0000"),
         ({"fingerprint": "0" * 64}, "the fingerprint is 00000000…"),
@@ -212,7 +277,7 @@ def test_function_that_says_something_else_is_refused(
     """Who answers has to be what was published and released; else nothing is recorded."""
     url = answering(description(published, **changes), tiny.PREDICTIONS)
     with pytest.raises(SlipwayError, match=told):
-        verify.verify_url(published.settings, url)
+        verify.verify_url(published.open, url)
     assert published.store.verified("tiny", published.release) is None
 
 
@@ -230,7 +295,7 @@ def test_other_predictions_are_refused(
 ) -> None:
     """Each difference is told with its row and size, and nothing is recorded."""
     with pytest.raises(SlipwayError, match=told):
-        verify.verify_url(published.settings, answering(description(published), predictions))
+        verify.verify_url(published.open, answering(description(published), predictions))
     assert published.store.verified("tiny", published.release) is None
 
 
@@ -238,7 +303,7 @@ def test_difference_within_the_tolerance_is_recorded(
     published: Published, answering: Callable[[Any, Any], str]
 ) -> None:
     """The evidence has the largest."""
-    done = verify.verify_url(published.settings, answering(description(published), [4.0, 8.0000005]))
+    done = verify.verify_url(published.open, answering(description(published), [4.0, 8.0000005]))
     assert done.evidence["max_difference"] == pytest.approx(5e-7)
 
 
@@ -246,7 +311,7 @@ def test_difference_within_the_tolerance_is_recorded(
 def test_what_is_not_ours_is_refused(published: Published, answering: Callable[[Any, Any], str], told: Any) -> None:
     """Something else that listens there is not taken for a function."""
     with pytest.raises(SlipwayError, match="not as a function of slipway"):
-        verify.verify_url(published.settings, answering(told, []))
+        verify.verify_url(published.open, answering(told, []))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +325,7 @@ def test_what_is_not_ours_is_refused(published: Published, answering: Callable[[
 def test_what_cannot_be_reached_is_told(published: Published, url: str, told: str) -> None:
     """Nobody there, or no address at all."""
     with pytest.raises(SlipwayError, match=told):
-        verify.verify_url(published.settings, url)
+        verify.verify_url(published.open, url)
 
 
 def test_function_that_does_not_start_is_told(tmp_path: Path) -> None:
@@ -286,7 +351,7 @@ def test_command_tells_and_exits(published: Published, url: str, capsys: pytest.
     assert f"tiny {published.release} is verified now" in capsys.readouterr().out
     assert main([*root, url, "--env", "test"]) == 0
     assert f"tiny {published.release} is verified since 2" in capsys.readouterr().out
-    assert main([*root, "http://127.0.0.1:9"]) == 1
+    assert main([*root, "http://127.0.0.1:9"]) == 75
     assert "error: http://127.0.0.1:9 cannot be reached" in capsys.readouterr().err
 
 

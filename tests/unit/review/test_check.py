@@ -19,7 +19,7 @@ from slipway.release.routes import hold, lift, rollback, traffic
 from slipway.release.workflow import Training
 from slipway.review.check import Checked, check
 from slipway.schema import Field, Schema
-from slipway.settings import SecretRef
+from slipway.settings import Announce, SecretRef
 from tests.unit.release.conftest import ROOT, Site, people, site  # noqa: F401 - fixtures
 
 FOLDER = "overlays/prod/iris"
@@ -320,7 +320,8 @@ def test_manifests_that_the_change_brings(team: Site) -> None:
 
 TRAINING = Training(
     digest="a" * 64,
-    image=f"ghcr.io/team/iris-train@sha256:{'0' * 64}",
+    image=f"unbuilt.invalid/iris-train@sha256:{'0' * 64}",
+    store=".slipway/store/test",
     commit="0" * 40,
     created="2026-11-21T10:00:00Z",
     by="Ada <ada@example.org>",
@@ -328,6 +329,8 @@ TRAINING = Training(
 
 
 OTHERS = msgspec.convert({"secret": "other", "key": "token"}, SecretRef)
+ELSEWHERE = Announce(repository="mallory/models", secret="other", key="token")  # noqa: S106 - its name
+FOREIGN = f"ghcr.io/mallory/iris@sha256:{'0' * 64}"
 
 
 @pytest.mark.parametrize(
@@ -339,12 +342,17 @@ OTHERS = msgspec.convert({"secret": "other", "key": "token"}, SecretRef)
         (
             msgspec.structs.replace(TRAINING, secrets={"TOKEN": OTHERS}),
             "",
-            "names other secrets than the base branch's slipway.yaml",
+            "has not the secrets of the base branch's slipway.yaml",
         ),
+        (msgspec.structs.replace(TRAINING, store="gs://others"), "", "has not the store of the base branch's"),
+        (msgspec.structs.replace(TRAINING, variables={"A": "b"}), "", "has not the variables of the base branch's"),
+        (msgspec.structs.replace(TRAINING, announce=ELSEWHERE), "", "has not the repository to announce to of"),
+        (msgspec.structs.replace(TRAINING, image=FOREIGN), "", "is no digest of unbuilt.invalid, where test has"),
+        (msgspec.structs.replace(TRAINING, platform=FOREIGN), "", "is no digest of unbuilt.invalid, where test has"),
     ],
 )
 def test_a_declared_training(team: Site, declared: Training, path: str, says: str) -> None:
-    """It is what the base branch makes of its record, with the secrets that the settings give the model."""
+    """It is what the base branch makes of its record, with images and all else as the settings have them."""
     shutil.copytree(ROOT / "workflows/train", team.root / "workflows/train")
     team.commit()
     repository = Repository(team.root)
@@ -423,9 +431,26 @@ def test_a_store_that_was_changed(team: Site) -> None:
 def test_an_image_that_nobody_built(team: Site) -> None:
     """Where images are built, one that was only named is refused."""
     propose(team)
-    team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")
+    team.set("namespace: slipway-prod", "namespace: slipway-prod, registry: ghcr.io/team/models")
     [problem] = said(team)
     assert "nobody has built its image" in problem
+
+
+def test_a_promoted_image_of_another_registry(team: Site) -> None:
+    """What is promoted was built where the environment that it comes from has its images."""
+    propose(team)
+    team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")
+    [problem] = said(team)
+    assert "is no digest of ghcr.io/team/models, where test has its images" in problem
+
+
+def test_what_was_rejected_where_it_comes_from(team: Site) -> None:
+    """Test went back from it after it was proposed: verified is not enough."""
+    propose(team)
+    assert said(team) == []
+    rollback(team.settings, "iris", "test", reason="wrong")
+    [problem] = said(team)
+    assert problem.startswith("v3-") and "was rejected in test since" in problem
 
 
 def schema(team: Site, folder: str, *names: str) -> Path:
@@ -635,6 +660,65 @@ def test_a_release_of_test_by_hand(team: Site) -> None:
     put(team, declare.with_share(before, made, 100))
     [problem] = said(team)
     assert problem.endswith("iris/test/9 was never published")
+
+
+DIGEST = f"@sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, ""),
+        ({"image": FOREIGN}, "its image 'ghcr.io/mallory/iris@sha256:"),
+        ({"image": f"ghcr.io/team/models/iris{DIGEST}"}, ""),
+        ({"image": f"ghcr.io/team/models/iris{DIGEST}", "verifier": f"ghcr.io/team/models/slipway{DIGEST}"}, ""),
+        ({"verifier": f"ghcr.io/mallory/slipway{DIGEST}"}, "its verifier 'ghcr.io/mallory/slipway@sha256:"),
+        ({"image": f"ghcr.io/team/models-of-others/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
+        ({"image": f"ghcr.io/team/models/../others/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
+        ({"image": "ghcr.io/team/models/iris:latest"}, "is no digest of ghcr.io/team/models, where test"),
+        ({"image": f"unbuilt.invalid/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
+    ],
+)
+def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: str) -> None:
+    """They are digests of the environment's registry; where it has none, of what nobody built."""
+    team.publish()
+    if any("models" in image for image in (*changes.values(), says)):
+        team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")
+    before, new = overlay(team, "main", "test"), team.store().record("iris", 4)
+    record = msgspec.structs.replace(
+        before.releases[0].record,
+        version=4,
+        release=str(ReleaseName.of(4, "0" * 64)),
+        model_id="iris/test/4",
+        fingerprint="0" * 64,
+        artifact=new.artifact.digest,
+        **changes,
+    )
+    made = declare.make(Repository(team.root), team.head, team.settings, record)
+    put(team, declare.with_share(before, made, 100))
+    problems = said(team)
+    assert len(problems) == (1 if says else 0)
+    assert all(says in problem for problem in problems)
+
+
+def test_another_verifier_of_a_declared_release(team: Site) -> None:
+    """A release that is made anew gets no image of others either."""
+    before = overlay(team, "main", "test")
+    old = before.releases[0]
+    record = msgspec.structs.replace(old.record, verifier=f"ghcr.io/mallory/slipway{DIGEST}")
+    made = declare.make(Repository(team.root), team.head, team.settings, record)
+    put(team, msgspec.structs.replace(before, releases=(made, *before.releases[1:])))
+    [problem] = said(team)
+    assert "its verifier 'ghcr.io/mallory/slipway@sha256:" in problem
+
+
+@pytest.mark.parametrize("path", ["test/iris/state.yaml", "test/iris/training/workflow.yaml", "test/new/state.yaml"])
+def test_a_fork_and_the_first_environment(team: Site, path: str) -> None:
+    """Nothing that runs changes from a fork, in whichever environment."""
+    commit(team, {f"overlays/{path}": b"a: 1\n"})
+    [violation] = look(team, fork="mallory/models").violations
+    assert "comes from the fork 'mallory/models'" in violation.problem
+    assert violation.fix.startswith("slipway release --env test")
 
 
 def test_a_fork(team: Site) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from slipway.review.codeowners import covered, owners
+from slipway import settings
+from slipway.codeowners import guarded, owners
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 OURS = (ROOT / ".github/CODEOWNERS").read_text()
 
 
@@ -49,28 +50,9 @@ def test_the_last_rule_that_matches(text: str, path: str, found: list[str]) -> N
     assert owners(text, path) == found
 
 
-SETTINGS = """
-environments:
-  test: {store: a, namespace: test}
-  prod: {store: b, namespace: prod, promotes_from: test}
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "missing"),
-    [
-        (OURS, []),
-        ("* @a", []),
-        (OURS.replace("/overlays/prod/", "/overlays/prod/*"), ["overlays/prod/"]),
-        (f"{OURS}\n/manifests/", ["manifests/"]),
-        (f"{OURS}\n*.yaml", ["slipway.yaml"]),
-        (None, ["overlays/prod/", "manifests/", "slipway.yaml", ".github/"]),
-    ],
-)
-def test_what_nobody_owns(tmp_path: Path, text: str | None, missing: list[str]) -> None:
-    """The environments that take promotions, and whatever decides what is rendered there."""
-    (tmp_path / "slipway.yaml").write_text(SETTINGS)
-    if text is not None:
-        (tmp_path / ".github").mkdir()
-        (tmp_path / ".github/CODEOWNERS").write_text(text)
-    assert covered(tmp_path) == missing
+def test_what_decides_what_runs_is_owned() -> None:
+    """The environments that take promotions, and whatever decides what is rendered there, in this repository's file."""
+    paths = guarded(settings.load(ROOT).environments)
+    assert {"overlays/prod/", "manifests/", "workflows/", "src/", ".ci/", "Makefile", "slipway.yaml"} <= {*paths}
+    assert "overlays/test/" not in paths
+    assert [path for path in paths if not owners(OURS, f"{path}any/file" if path.endswith("/") else path)] == []

@@ -1,16 +1,30 @@
 """`CODEOWNERS` as GitHub reads it: who has to approve a change of which paths."""
 
 import re
-from pathlib import Path
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
 
-from slipway import settings as settings_file
+if TYPE_CHECKING:
+    from slipway.settings import Environment
 
-__all__ = ["FILE", "covered", "owners"]
+__all__ = ["FILE", "guarded", "owners"]
 
 FILE = ".github/CODEOWNERS"
 
-# GitHub takes the first that is there.
-_PLACES = (FILE, "CODEOWNERS", "docs/CODEOWNERS")
+# What releases are rendered from, the code that renders and judges them, and what that code is installed by.
+_DECISIVE = (
+    "manifests/",
+    "slipway.yaml",
+    ".github/",
+    "workflows/",
+    "functions/",
+    "src/",
+    ".ci/",
+    "Makefile",
+    "pyproject.toml",
+    "requirements.lock",
+)
 _OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -30,19 +44,15 @@ def owners(text: str, path: str) -> list[str]:
     return found
 
 
-def covered(root: Path) -> list[str]:
-    """The paths of the repository that decide what runs in an environment with promotions, and that nobody owns.
+def guarded(environments: Mapping[str, "Environment"]) -> list[str]:
+    """What decides what runs in an environment with promotions, as folders (`overlays/prod/`) and files.
 
-    They are given as folders (`overlays/prod/`) and files, in the order in which they are worth mending.
+    They are in the order in which they are worth mending.
     """
-    text = next(((root / place).read_text(encoding="utf-8") for place in _PLACES if (root / place).is_file()), "")
-    environments = settings_file.load(root).environments
-    taking = [f"overlays/{name}/" for name, each in environments.items() if each.promotes_from]
-    guarded = [*taking, "manifests/", settings_file.FILE, ".github/"]
-    # A folder is owned when whatever may lie in it is, however deep.
-    return [path for path in guarded if not owners(text, f"{path}any/file" if path.endswith("/") else path)]
+    return [*(f"overlays/{name}/" for name, each in environments.items() if each.promotes_from), *_DECISIVE]
 
 
+@cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     """The paths that a rule is about: a file of that name, or all below a folder of that name."""
     anchored = "/" in pattern.rstrip("/")

@@ -1,0 +1,60 @@
+"""The Job that verifies a release where it runs: what a release decides of it, and what its pod sees."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from slipway import digests
+from slipway.forge.announce import TOKEN
+from slipway.names import ModelId
+from slipway.release.platform import is_bucket
+
+if TYPE_CHECKING:
+    from slipway.release.overlay_types import ReleaseRecord
+    from slipway.settings import Announce, Environment
+
+__all__ = ["PART", "announcing", "values", "variables"]
+
+PART = "verification"
+"""Where in `manifests/function` the platform engineer says what the Job looks like."""
+
+
+def values(
+    base: Mapping[str, bytes], environment: "Environment", model: str, record: "ReleaseRecord"
+) -> dict[str, Any] | None:
+    """What a release decides, as `manifests/function/verification/kustomization.yaml` refers to it.
+
+    None where no Job verifies it: it has no image for that, its environment no bucket, or the base no such part.
+    A Job cannot be changed, only made anew, so its name has four digits of all that decides what it is.
+    """
+    part = {path: digests.of_bytes(content) for path, content in base.items() if path.startswith(f"{PART}/")}
+    if not (part and record.verifier and is_bucket(environment)):
+        return None
+    # What follows from the release's name makes no difference.
+    own: dict[str, Any] = {
+        "image": record.verifier,
+        "store": environment.store,
+        "env": [
+            {"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            *variables(environment),
+            *announcing(environment.announce),
+        ],
+    }
+    release = f"{model}-{record.release}"
+    name = f"verify-{release}-{digests.of_value([part, own])[:4]}"
+    # By whom it was verified, as the evidence says.
+    own["env"].append({"name": "LOGNAME", "value": name})
+    within = ModelId.parse(record.model_id).environment
+    return own | {"name": name, "release": f"{within}/{model}/{record.release}", "address": f"http://{release}"}
+
+
+def variables(environment: "Environment") -> list[dict[str, Any]]:
+    """The environment's own variables, as a container takes them."""
+    return [{"name": name, "value": value} for name, value in sorted(environment.variables.items())]
+
+
+def announcing(to: "Announce | None") -> list[dict[str, Any]]:
+    """What a container needs to announce what it did; a Secret that is missing stops nothing."""
+    if to is None:
+        return []
+    token = {"secretKeyRef": {"name": to.secret, "key": to.key, "optional": True}}
+    return [{"name": "GITHUB_REPOSITORY", "value": to.repository}, {"name": TOKEN, "valueFrom": token}]

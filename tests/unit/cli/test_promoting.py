@@ -1,0 +1,141 @@
+"""`slipway promote --due --push`: open pull requests are brought up to date, and what is due is proposed by itself."""
+
+from typing import Any
+
+import pytest
+
+from slipway import cli
+from slipway.release.routes import hold, lift, rollback
+from tests.forge_server.fixtures import NAME, forge, on_github
+from tests.unit.release.conftest import people, site
+from tests.unit.release.test_pushing import Team, pushed, team
+
+__all__ = ["forge", "on_github", "people", "site", "team"]
+
+BRANCH = "promote/prod/iris"
+
+
+@pytest.fixture
+def automatic(team: Team) -> Team:
+    """Promotions open by themselves."""
+    team.site.set("promotes_from: test", "promotes_from: test, promotion: automatic")
+    team.push(team.site)
+    return team
+
+
+def due(of: Team) -> int:
+    return cli.main(["-C", str(of.site.root), "promote", "--due", "--push"])
+
+
+def promote(of: Team, *words: str) -> int:
+    return cli.main(["-C", str(of.site.root), "promote", "iris", "--push", "--allow-unbuilt", *words])
+
+
+def pulls(of: Team) -> list[dict[str, Any]]:
+    return of.forge.repository(NAME).pulls
+
+
+def body(of: Team) -> str:
+    [pull] = [each for each in pulls(of) if each["state"] == "open"]
+    return str(pull["body"])
+
+
+@pytest.fixture(autouse=True)
+def argued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The artifacts of these tests are none that a model could be made of: what a body says of them is not asked."""
+    from slipway.review import body as bodies
+
+    def short(_settings: object, done: Any) -> str:
+        return bodies.marker(done.edited.after, done.source)
+
+    monkeypatch.setattr(bodies, "body", short)
+
+
+@pytest.fixture(autouse=True)
+def built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images count as built, though nothing is built here."""
+    monkeypatch.setattr("slipway.release.promote.is_unbuilt", lambda _: False)
+
+
+def test_what_is_due_is_proposed_once(automatic: Team) -> None:
+    """A verified release opens a pull request; doing it again changes nothing; a newer one takes its place."""
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    first = automatic.bare.branch(BRANCH)
+    assert due(automatic) == 0 and automatic.bare.branch(BRANCH) == first
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    assert len(pulls(automatic)) == 1 and "prod/iris v2-" in body(automatic)
+
+
+def test_what_a_person_proposed_stays(automatic: Team) -> None:
+    """A share and an older release that somebody chose are kept, and only brought up to date."""
+    for _ in range(2):
+        automatic.site.released(place=pushed(automatic.site))
+    assert promote(automatic, "--release", "1") == 0
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    assert "prod/iris v1-" in body(automatic)
+    assert automatic.bare.git("rev-parse", f"{BRANCH}^") == automatic.bare.branch("main")
+
+
+def test_closed_is_closed(automatic: Team) -> None:
+    """A release whose pull request was closed is not proposed by itself again, even without its branch."""
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    pulls(automatic)[0]["state"] = "closed"
+    automatic.bare.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+    assert due(automatic) == 0 and len(pulls(automatic)) == 1
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0 and len(pulls(automatic)) == 2
+
+
+def test_approvals_are_not_lost_to_a_refresh(team: Team) -> None:
+    """When only main has moved, the proposal is on top of it, and its files are the same to the byte."""
+    team.site.released(place=pushed(team.site))
+    assert promote(team) == 0
+    first = team.bare.branch(BRANCH)
+    team.site.released("tumor", place=pushed(team.site))
+    assert due(team) == 0
+    second = team.bare.branch(BRANCH)
+    assert second != first
+    assert team.bare.git("diff", "--stat", first, second, "--", "overlays/prod") == ""
+
+
+def test_a_promotion_that_cannot_be_any_more(team: Team) -> None:
+    """The reason is said below its pull request, and taken back when it is gone."""
+    team.site.released(place=pushed(team.site))
+    assert promote(team) == 0
+    hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
+    assert due(team) == 1
+    [comment] = team.forge.repository(NAME).comments
+    assert "cannot be merged as it stands" in comment["body"] and "audit" in comment["body"]
+    lift(team.site.settings, "iris", "prod", place=pushed(team.site))
+    assert due(team) == 0
+    assert "up to date again" in team.forge.repository(NAME).comments[0]["body"]
+
+
+def test_what_is_promoted_again_stays_so(team: Team) -> None:
+    """A rejection that somebody overruled is not held against the pull request when it is brought up to date."""
+    for _ in range(2):
+        name = team.site.released(place=pushed(team.site))
+        assert promote(team, "--emergency") == 0
+    rollback(team.site.settings, "iris", "prod", reason="wrong", to="1", place=pushed(team.site))
+    lift(team.site.settings, "iris", "prod", place=pushed(team.site))
+    assert promote(team, "--again", "--release", str(name)) == 0
+    team.site.released("tumor", place=pushed(team.site))
+    assert due(team) == 0
+    assert f"prod/iris {name}" in body(team)
+
+
+def test_an_emergency_is_for_maintainers(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither who started the run nor who started it again may be anybody else."""
+    team.site.released(place=pushed(team.site))
+    team.forge.repository(NAME).roles = {"boss": "maintain", "junior": "write"}
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_ACTOR", "boss")
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "junior")
+    assert promote(team, "--emergency") == 1
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "boss")
+    assert promote(team, "--emergency") == 0
+    assert team.here().versions(environment="prod") == {1: 100}
