@@ -14,11 +14,17 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Answer(NamedTuple):
-    """An HTTP answer; `headers` have lower-case names, `body` is JSON."""
+    """An HTTP answer; `headers` have lower-case names, `body` is JSON unless they say otherwise.
+
+    For the log, not for the caller: `error` is the code of one that was refused or failed, `rows` how many were
+    predicted.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
+    error: str = ""
+    rows: int | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, given early

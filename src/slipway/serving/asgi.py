@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,27 +20,39 @@ __all__ = ["respond"]
 # How long (in seconds) a caller may take to send a body.
 _PATIENCE = 30
 
-# Knative and the kubelet ask every few seconds; when all is well nobody wants to read that.
-_QUIET = frozenset({"/health/live", "/health/ready"})
-
 
 async def respond(function: Function, request: Request) -> Response:
     """Answer `request`, and log it in one line: never what was asked or answered, only that it was."""
     began = time.perf_counter()
     method, path = request.method, request.scope["path"]
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-    answer = await _answer(function, request, method, path, headers)
-    if path not in _QUIET or answer.status != 200:
-        log.write(
-            "INFO" if answer.status < 500 else "ERROR",
-            f"{method} {path}",
-            method=method,
-            path=path,
-            status=answer.status,
-            milliseconds=round((time.perf_counter() - began) * 1000, 2),
-            request_id=answer.headers["x-request-id"],
-        )
+    if function.is_routine(path, headers):
+        answer = await _answer(function, request, method, path, headers)
+    else:
+        function.metrics.begin()
+        answer = await _answer(function, request, method, path, headers)
+        seconds = time.perf_counter() - began
+        function.metrics.end(function.route(path), answer.status, answer.error, seconds)
+        _log(function, method, path, answer, seconds)
     return Response(answer.body, answer.status, answer.headers)
+
+
+def _log(function: Function, method: str, path: str, answer: Answer, seconds: float) -> None:
+    told: dict[str, Any] = {"error": answer.error} if answer.error else {}
+    if answer.rows is not None:
+        told["rows"] = answer.rows
+    log.write(
+        "INFO" if answer.status < 500 else "ERROR",
+        f"{method} {path}",
+        method=method,
+        path=path,
+        status=answer.status,
+        milliseconds=round(seconds * 1000, 2),
+        **told,
+        model_id=function.identity.model_id,
+        release=function.identity.release,
+        request_id=answer.headers["x-request-id"],
+    )
 
 
 async def _answer(function: Function, request: Request, method: str, path: str, headers: Mapping[str, str]) -> Answer:

@@ -13,6 +13,8 @@ from slipway.schema import InvalidRows, Problem
 from slipway.serving import log, payload
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.description import Identity, describe
+from slipway.serving.exposition import CONTENT_TYPE
+from slipway.serving.metrics import Metrics
 
 __all__ = ["Function", "Limits"]
 
@@ -20,6 +22,13 @@ __all__ = ["Function", "Limits"]
 _BRIEF = 0.001
 
 _LONGEST_NAME = 100
+
+# Not for callers: what Kubernetes asks every few seconds, and what Prometheus does.
+_PROBES = frozenset({"/health/live", "/health/ready"})
+_METRICS = "/metrics"
+
+# Every proxy before the function adds it, Knative's own to each request that comes by a Route or a Service.
+_FORWARDED = "x-forwarded-for"
 
 
 class Limits(NamedTuple):
@@ -44,12 +53,13 @@ class Function:
             "/health/ready": {"GET": self._healthy},
         }
         self._brief_body = self._measure()
+        self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request; never raises. `headers` have lower-case names, `path` is without the query."""
         request_id = log.request_id(headers)
         try:
-            answer = self._route(method, path)(headers, body)
+            answer = self._find(method, path, headers)(headers, body)
         except Refusal as refusal:
             return self.refuse(refusal, request_id)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
@@ -67,11 +77,12 @@ class Function:
     def refuse(self, refusal: Refusal, request_id: str) -> Answer:
         """The answer to a request that is not carried out."""
         content = {"status": "error", "error": refusal.content(), **self._named, "request_id": request_id}
-        return of(refusal.status, content, {**refusal.headers, "x-request-id": request_id})
+        answer = of(refusal.status, content, {**refusal.headers, "x-request-id": request_id})
+        return answer._replace(error=refusal.code)
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Raise `Refusal` for what can be told before the body is read: 404, 405, 413 and 415."""
-        self._route(method, path)
+        self._find(method, path, headers)
         if method == "POST":
             payload.check_type(headers)
             length = headers.get("content-length", "")
@@ -86,8 +97,17 @@ class Function:
         """Whether answering is so fast, by what was measured at the start, that it need not leave the event loop."""
         return len(body) <= self._brief_body
 
-    def _route(self, method: str, path: str) -> Callable[[Mapping[str, str], bytes], Answer]:
-        methods = self._paths.get(path) or self._paths.get(path.rstrip("/") or "/")
+    def route(self, path: str) -> str:
+        """The path that answers, as its own name: `/predict` for `/predict/`; `other` for all that there are not."""
+        known = path if path in self._paths else path.rstrip("/") or "/"
+        return known if known in self._paths else "other"
+
+    def is_routine(self, path: str, headers: Mapping[str, str]) -> bool:
+        """Whether it is a probe or a scrape of the metrics, of which there is nothing to tell while all is well."""
+        return self.route(path) in _PROBES or _is_scrape(path, headers)
+
+    def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Mapping[str, str], bytes], Answer]:
+        methods = {"GET": self._tell} if _is_scrape(path, headers) else self._paths.get(self.route(path))
         if methods is None:
             raise Refusal(404, "not_found", f"there is no such path; there are {', '.join(self._paths)}")
         run = methods.get("GET" if method == "HEAD" else method)
@@ -107,10 +127,12 @@ class Function:
         if len(rows) > self.limits.rows:
             raise Refusal(413, "too_many_rows", f"{len(rows)} rows; the limit is {self.limits.rows} in one request")
         predictions = self._answers(rows)
-        return of(
+        self.metrics.predicted(predictions)
+        answer = of(
             200,
             {"status": "ok", "prediction": predictions if rows is value else predictions[0], **self._named},
         )
+        return answer._replace(rows=len(rows))
 
     def _answers(self, rows: list[Any]) -> list[Any]:
         if not rows:
@@ -128,6 +150,9 @@ class Function:
     def _healthy(self, _headers: Mapping[str, str], _body: bytes) -> Answer:
         """Live and ready are the same here: until digests and golden predictions held, nothing listens."""
         return of(200, {"status": "ok", **self._named})
+
+    def _tell(self, _headers: Mapping[str, str], _body: bytes) -> Answer:
+        return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())
 
     def _measure(self) -> int:
         """How long a body may be (in bytes) to be answered briefly; 0 when one row takes too long already."""
@@ -147,6 +172,11 @@ class Function:
             self._answers(payload.parse(body))
             took.append(time.perf_counter() - start)
         return min(took)
+
+
+def _is_scrape(path: str, headers: Mapping[str, str]) -> bool:
+    """Whether the metrics are asked of the pod itself: what came through a proxy came from outside, or might have."""
+    return path == _METRICS and _FORWARDED not in headers
 
 
 def _invalid(problems: "tuple[Problem, ...] | list[Problem]") -> Refusal:

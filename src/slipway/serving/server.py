@@ -6,6 +6,7 @@ All of it holds for a process that serves one function and nothing else, which i
 from collections.abc import Awaitable, Callable
 
 import h11
+from gunicorn.config import GracefulTimeout  # type: ignore[import-untyped]
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +22,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 # In seconds. Gunicorn's 2 would close a connection just as Knative's proxy, which keeps idle ones for 90, sends on it.
 _KEEP_ALIVE = 620
 
+# In seconds, of the time between SIGTERM and the end: as long as the longest `scale.timeout`, for who ends a function
+# knows how long its requests may take (Kubernetes kills after `timeoutSeconds`). Gunicorn's 30 would cut them off.
+_GRACE = 600
+
 
 class _Protocol(H11Protocol):
     """HTTP/1.1 as uvicorn speaks it; what is none is refused in JSON, not in plain text."""
@@ -35,7 +40,7 @@ class _Protocol(H11Protocol):
 
 
 def settle(handler: Handler) -> None:
-    """Have `handler` answer what would get plain text, keep connections open, and log no request twice.
+    """Have `handler` answer what would get plain text, finish what it began, keep connections, log no request twice.
 
     The framework's application answers `/favicon.ico`, `/robots.txt` and unusual methods before the function sees
     them, with an `HTTPException` that Starlette turns into plain text.
@@ -45,4 +50,5 @@ def settle(handler: Handler) -> None:
         return await handler(request)
 
     ExceptionMiddleware.http_exception = answered  # type: ignore[method-assign,assignment]
+    GracefulTimeout.default = _GRACE
     UvicornWorker.CONFIG_KWARGS |= {"http": _Protocol, "timeout_keep_alive": _KEEP_ALIVE, "access_log": False}

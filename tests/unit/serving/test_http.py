@@ -153,14 +153,23 @@ def _logged(server: Server, request_id: str, lines: int) -> list[dict[str, Any]]
 
 
 def test_request_is_logged_in_one_line_without_its_content(server: Server) -> None:
-    """The log has time, method, path, status and milliseconds of a request, and nothing of what was in it."""
-    predict(server, {**ROW, "weight": 123.25}, X_Request_Id="logged-once")
+    """The log says what was asked, how it went, how long, of how many rows and by whom; nothing of what was in it."""
+    predict(server, [{**ROW, "weight": 123.25}, ROW], X_Request_Id="logged-once")
     time.sleep(0.05)
     (line,) = _logged(server, "logged-once", 1)
     assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
     assert line["milliseconds"] > 0
+    assert (line["rows"], line["model_id"], line["release"]) == (2, "tiny/test/7", "v7-1a2b3c4d")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert not any("123.25" in line or "HTTP/1.1" in line for line in server.log)
+
+
+def test_refusal_is_logged_by_its_code(server: Server) -> None:
+    """Why a request was not carried out is one word in the log; the problems, which quote it, are not there."""
+    predict(server, {**ROW, "wrapping": "secret paper"}, X_Request_Id="refused-once")
+    (line,) = _logged(server, "refused-once", 1)
+    assert (line["status"], line["error"], line["severity"]) == (400, "invalid_rows", "INFO")
+    assert "secret paper" not in json.dumps(line)
 
 
 def test_health_is_not_logged(server: Server) -> None:

@@ -1,17 +1,24 @@
 """Bundles that run on this machine: they end with whoever started them."""
 
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
 from slipway.release import running
 from slipway.release.bundle import Bundle
+from slipway.settings import Scale
+from tests.unit.serving import tiny
 
 STARTER = """
 import sys, time
@@ -56,3 +63,33 @@ def test_function_that_is_not_ready_in_time_is_ended(bundled: Bundle) -> None:
     told = "was not ready after 0.3 s: it wrote nothing"
     with pytest.raises(SlipwayError, match=told), running.start(bundled.folder, patience=0.3):
         pass
+
+
+def test_what_was_begun_is_finished(tmp_path: Path) -> None:
+    """After SIGTERM a request in flight is answered, and the process ends with status 0."""
+    slow = tiny.CODE.replace("prices = []", "prices = []\n        time.sleep(1)")
+    with running.start(tiny.bundled(tmp_path, code=slow).folder) as server:
+        address = urlsplit(server.url)
+        connection = HTTPConnection(str(address.hostname), address.port, timeout=10)
+        connection.request("POST", "/predict", b'{"weight": 2, "wrapping": "box"}')
+        deadline = time.monotonic() + 10
+        while not re.search(r"in_progress\{.*\} 1\n", metrics(server.url)):
+            assert time.monotonic() < deadline
+        server.process.terminate()
+        assert connection.getresponse().status == 200
+        assert server.wait() == 0
+
+
+def test_ending_waits_for_the_longest_request_that_settings_allow() -> None:
+    """Gunicorn gives a worker as long as `scale.timeout` may be at the most; Kubernetes is who cuts it off."""
+    code = "from slipway.serving import server; server.settle(None); from gunicorn.config import Config; "
+    code += "print(Config().graceful_timeout)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 600
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"timeout": int(done.stdout) + 1}, Scale)
+
+
+def metrics(url: str) -> str:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        return str(answer.read().decode())

@@ -1,0 +1,106 @@
+// load asks one function over and over, from as many connections as are given, and says what came back and how fast.
+//
+//	load -url http://10.96.0.1/predict -host iris.test.example.com -body '{"x": 1}' -connections 16 -seconds 10
+//
+// It prints one JSON object: answers by status (an answer that never came counts under its error), answers in a second,
+// and the 50th, 90th and 99th percentile and the longest, in milliseconds. With -requests it ends after so many.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+type told struct {
+	outcome string
+	seconds float64
+}
+
+func main() {
+	url := flag.String("url", "", "what to ask")
+	host := flag.String("host", "", "the host to name, when it is not that of the URL")
+	body := flag.String("body", "{}", "what to send")
+	connections := flag.Int("connections", 1, "how many ask at a time")
+	seconds := flag.Float64("seconds", 10, "for how long")
+	requests := flag.Int64("requests", 0, "how many at the most; 0 is as many as there is time for")
+	pause := flag.Duration("pause", 0, "between an answer and the next request of the same connection")
+	flag.Parse()
+
+	client := &http.Client{
+		Timeout:   120 * time.Second,
+		Transport: &http.Transport{MaxIdleConnsPerHost: *connections, DisableCompression: true},
+	}
+	begin := time.Now()
+	end := begin.Add(time.Duration(*seconds * float64(time.Second)))
+	var left atomic.Int64
+	left.Store(*requests)
+	all := make([][]told, *connections)
+	var group sync.WaitGroup
+	for at := range all {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for time.Now().Before(end) && (*requests == 0 || left.Add(-1) >= 0) {
+				all[at] = append(all[at], ask(client, *url, *host, *body))
+				time.Sleep(*pause)
+			}
+		}()
+	}
+	group.Wait()
+	report(all, time.Since(begin).Seconds())
+}
+
+func ask(client *http.Client, url, host, body string) told {
+	begin := time.Now()
+	outcome := func() string {
+		request, err := http.NewRequest("POST", url, bytes.NewReader([]byte(body)))
+		if err != nil {
+			return err.Error()
+		}
+		request.Host = host
+		request.Header.Set("Content-Type", "application/json")
+		answer, err := client.Do(request)
+		if err != nil {
+			parts := strings.Split(err.Error(), ": ")
+			return parts[len(parts)-1]
+		}
+		defer answer.Body.Close()
+		if _, err = io.Copy(io.Discard, answer.Body); err != nil {
+			return "cut off: " + err.Error()
+		}
+		return fmt.Sprint(answer.StatusCode)
+	}()
+	return told{outcome, time.Since(begin).Seconds()}
+}
+
+func report(all [][]told, seconds float64) {
+	outcomes := map[string]int{}
+	var took []float64
+	for _, some := range all {
+		for _, one := range some {
+			outcomes[one.outcome]++
+			took = append(took, one.seconds*1000)
+		}
+	}
+	sort.Float64s(took)
+	at := func(share float64) float64 {
+		if len(took) == 0 {
+			return 0
+		}
+		return took[min(int(share*float64(len(took))), len(took)-1)]
+	}
+	json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"outcomes": outcomes, "per_second": float64(len(took)) / seconds,
+		"p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "longest": at(1),
+	})
+}

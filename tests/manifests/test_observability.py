@@ -1,0 +1,106 @@
+"""The dashboard and its rules: they ask for what a function really serves."""
+
+import json
+import re
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.artifacts import Golden
+from slipway.release import running
+from slipway.release.scores import GAUGE
+from slipway.schema import Field
+from slipway.serving.description import Identity
+from slipway.serving.metrics import Metrics
+from tests.unit.serving import tiny
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "manifests/observability"
+RULES = yaml.safe_load((FOLDER / "rules.yaml").read_text())["spec"]["groups"][0]["rules"]
+DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
+TRAINING = f"argo_workflows_{GAUGE}"
+NAME = re.compile(r"\b(?:slipway|process|argo_workflows|activator)[a-z0-9_:]*")
+
+
+def expressions() -> list[str]:
+    """All that the dashboard asks Prometheus."""
+    asked = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    return asked + [variable["query"]["query"] for variable in DASHBOARD["templating"]["list"][1:]]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """The labels of each metric: of a function that runs and predicts a quantity, and of one that predicts classes."""
+    with running.start(tiny.bundled(tmp_path_factory.mktemp("served")).folder) as server:
+        bad = urllib.request.Request(f"{server.url}/predict", b"{")
+        with pytest.raises(urllib.request.HTTPError, match="415"):
+            urllib.request.urlopen(bad, timeout=10)
+        with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    species = Field(name="species", kind="string", categories=("setosa",))
+    text += Metrics(Identity("iris/test/1", "v1-1a2b3c4d"), species, Golden(rows=[], predictions=[])).format().decode()
+    found: dict[str, set[str]] = {}
+    for name, labels in re.findall(r"^([a-z_]+)\{(.*)\} ", text, re.MULTILINE):
+        found.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+    return found
+
+
+def labels_of(expression: str) -> set[str]:
+    """The labels that an expression selects by or groups by."""
+    grouped = re.findall(r"\b(?:by|on|group_left) \(([^)]*)\)", expression)
+    return {label.strip() for group in grouped for label in group.split(",") if label.strip()} | set(
+        re.findall(r"(\w+)=~?\"", expression)
+    )
+
+
+def test_rules_ask_for_what_functions_serve(served: dict[str, set[str]]) -> None:
+    """Every metric in a rule is served, with every label that the rule keeps."""
+    for rule in RULES:
+        (name,) = set(NAME.findall(rule["expr"]))
+        assert labels_of(rule["expr"]) <= served[name], rule["record"]
+
+
+def test_dashboard_asks_for_what_functions_serve_or_rules_record(served: dict[str, set[str]]) -> None:
+    """Every metric in the dashboard exists, and has the labels that it is asked by."""
+    known = served | {rule["record"]: labels_of(rule["expr"]) for rule in RULES}
+    known[TRAINING] = {"model", "environment", "metric"}
+    for expression in expressions():
+        names = set(NAME.findall(expression))
+        assert names, expression
+        assert names <= known.keys(), expression
+        assert labels_of(expression) <= set.union(*(known[name] for name in names)), expression
+
+
+def test_dashboard_counts_by_rules_only() -> None:
+    """`increase` misses what woke a pod; for the use of CPU alone, where a rate does, it is as good."""
+    rated = {name for text in expressions() for name in re.findall(r"(?:rate|increase)\((\w+)", text)}
+    assert rated == {"process_cpu_seconds_total"}
+
+
+def test_panels_have_names_and_places_of_their_own() -> None:
+    """No two panels share a number or lie on one another."""
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
+    cells = [
+        (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
+        for panel in panels
+        for x in range(panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) < 24
+
+
+def test_what_is_applied_is_whole() -> None:
+    """Kustomize makes the three objects of it, and the functions' pods are selected by the label that they have."""
+    done = subprocess.run(["kustomize", "build", str(FOLDER)], capture_output=True, check=True)
+    made: dict[str, Any] = {item["kind"]: item for item in yaml.safe_load_all(done.stdout)}
+    assert set(made) == {"ConfigMap", "PodMonitor", "PrometheusRule"}
+    assert json.loads(made["ConfigMap"]["data"]["slipway.json"]) == DASHBOARD
+    service = yaml.safe_load((ROOT / "manifests/function/service.yaml").read_text())
+    wanted = made["PodMonitor"]["spec"]["selector"]["matchLabels"].items()
+    assert wanted <= service["spec"]["template"]["metadata"]["labels"].items()

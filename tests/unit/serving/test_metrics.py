@@ -1,0 +1,163 @@
+"""What a function tells Prometheus: what was asked of it, in numbers, to who asks the process itself."""
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.artifacts import Golden
+from slipway.schema import Field
+from slipway.serving.description import Identity
+from slipway.serving.metrics import Metrics, bounds
+from tests.unit.serving.conftest import Server
+
+IDENTITY = Identity("iris/test/7", "v7-1a2b3c4d", "a" * 64, "b" * 64)
+OWN = 'model="tiny",environment="test",release="v7-1a2b3c4d"'
+
+
+def read(text: bytes) -> dict[str, float]:
+    """The value of each line by what stands before it."""
+    lines = [line.rpartition(" ") for line in text.decode().splitlines() if not line.startswith("#")]
+    return {series: float(value) for series, _, value in lines}
+
+
+def values(target: Field, predictions: list[Any], golden: list[Any]) -> dict[str, float]:
+    """The counts by the labels of their own, after these predictions for one request."""
+    rows: list[dict[str, Any]] = [{} for _ in golden]
+    metrics = Metrics(IDENTITY, target, Golden(rows=rows, predictions=golden))
+    metrics.predicted(predictions)
+    return {
+        series.replace('model="iris",environment="test",release="v7-1a2b3c4d"', "").replace("{,", "{"): value
+        for series, value in read(metrics.format()).items()
+        if series.startswith("slipway_prediction")
+    }
+
+
+def test_requests_are_counted_by_route_status_and_error(server: Server) -> None:
+    """Each answer adds one to its route and status, and a refusal to its code; every series says who answered."""
+    before = read(server.ask("GET", "/metrics").body)
+    server.ask("POST", "/predict", json.dumps([{"weight": 2, "wrapping": "box"}] * 3).encode())
+    server.ask("POST", "/predict/", b"{")
+    server.ask("GET", "/wp-admin.php")
+    after = read(server.ask("GET", "/metrics").body)
+    assert all(OWN in series for series in after)
+    grown = {series: value - before.get(series, 0) for series, value in after.items()}
+    assert grown[f'slipway_requests_total{{{OWN},route="/predict",code="200"}}'] == 1
+    assert grown[f'slipway_requests_total{{{OWN},route="/predict",code="400"}}'] == 1
+    assert grown[f'slipway_requests_total{{{OWN},route="other",code="404"}}'] == 1
+    assert grown[f'slipway_errors_total{{{OWN},error="invalid_json"}}'] == 1
+    assert grown[f'slipway_request_duration_seconds_count{{{OWN},route="/predict"}}'] == 2
+    assert grown[f"slipway_request_rows_sum{{{OWN}}}"] == 3
+    assert grown[f'slipway_predictions_total{{{OWN},outcome="number"}}'] == 3
+    assert grown[f'slipway_prediction_value_bucket{{{OWN},le="4"}}'] == 3
+
+
+def test_who_answers_and_since_when(server: Server) -> None:
+    """Model id, digests, the start and the last request are there for whoever joins them with the rest."""
+    text = server.ask("GET", "/metrics").body
+    told = read(text)
+    (about,) = [series for series in told if series.startswith("slipway_model_info")]
+    assert 'model_id="tiny/test/7"' in about
+    assert 'fingerprint="' in about
+    assert 0 < told[f"process_start_time_seconds{{{OWN}}}"] < told[f"slipway_last_request_timestamp_seconds{{{OWN}}}"]
+    assert told[f"slipway_requests_in_progress{{{OWN}}}"] == 0
+
+
+def test_probes_and_scrapes_are_no_requests(server: Server) -> None:
+    """What Kubernetes and Prometheus ask every few seconds changes no count and writes no log."""
+    before = read(server.ask("GET", "/metrics").body)
+    server.ask("GET", "/health/ready/")
+    answer = server.ask("GET", "/metrics", X_Request_Id="scrape")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    still = {series for series in before if series.startswith("slipway_")}
+    assert {series: read(answer.body)[series] for series in still} == {series: before[series] for series in still}
+    assert server.logged("scrape") == []
+
+
+def test_metrics_are_not_there_for_callers(server: Server) -> None:
+    """What came through a proxy, as all that comes from outside does, is told that there is no such path."""
+    answer = server.ask("GET", "/metrics", X_Forwarded_For="203.0.113.7")
+    assert answer.status == 404
+    assert "/metrics" not in answer.json["error"]["message"]
+    assert "/metrics" not in server.ask("GET", "/").json["endpoints"]
+
+
+def test_no_series_is_named_by_a_caller(server: Server) -> None:
+    """However many paths, methods and words are tried, there are no more series than before."""
+    server.ask("BREW", "/first")
+    before = read(server.ask("GET", "/metrics").body).keys()
+    for attempt in range(20):
+        server.ask("BREW", f"/{attempt}", X_Request_Id=f"id-{attempt}")
+        server.ask("POST", "/predict", json.dumps({f"field-{attempt}": attempt}).encode())
+    assert len(read(server.ask("GET", "/metrics").body).keys() - before) <= 2  # the first 400 of /predict, its code
+
+
+@pytest.mark.parametrize(
+    ("target", "predictions", "expected"),
+    [
+        (
+            Field(name="species", kind="string", categories=("setosa", "virginica")),
+            ["setosa", "setosa", {"species": "virginica", "sure": 0.9}],
+            {'{outcome="setosa"}': 2, '{outcome="virginica"}': 1},
+        ),
+        (
+            Field(name="ill", kind="boolean", categories=(False, True)),
+            [True],
+            {'{outcome="false"}': 0, '{outcome="true"}': 1},
+        ),
+        (Field(name="stars", kind="integer", categories=(1, 2)), [2], {'{outcome="1"}': 0, '{outcome="2"}': 1}),
+        (Field(name="text", kind="string"), ["a", "b", None, ["c"]], {'{outcome="other"}': 4}),
+        (
+            Field(name="class", kind="integer", categories=tuple(range(1000))),
+            [99, 100, 999],
+            {f'{{outcome="{at}"}}': int(at == 99) for at in range(100)} | {'{outcome="other"}': 2},
+        ),
+    ],
+    ids=["classes", "booleans", "numbers for classes", "text", "very many classes"],
+)
+def test_predictions_are_counted_by_outcome(target: Field, predictions: list[Any], expected: dict[str, int]) -> None:
+    """The classes of the schema are counted one by one, the first hundred; all else is one outcome."""
+    assert values(target, predictions, predictions) == {
+        f"slipway_predictions_total{labels}": value for labels, value in expected.items()
+    }
+
+
+def test_quantities_are_counted_in_the_range_of_training() -> None:
+    """Below it, within it and above it are told apart; what is no number counts as another outcome."""
+    found = values(Field(name="price", kind="number"), [-50, 14.0, {"price": 16.0}, 900, None], [10.0, 12.5, 20.0])
+    assert found['slipway_predictions_total{outcome="number"}'] == 4
+    assert found['slipway_predictions_total{outcome="other"}'] == 1
+    buckets = {key.split('"')[1]: value for key, value in found.items() if "_bucket" in key}
+    assert buckets == {
+        "4": 1,
+        "6": 1,
+        "8": 1,
+        "10": 1,
+        "12": 1,
+        "14": 2,
+        "16": 3,
+        "18": 3,
+        "20": 3,
+        "22": 3,
+        "24": 3,
+        "26": 3,
+        "+Inf": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "first", "last", "count"),
+    [
+        (0, 10, 0, 10, 11),
+        (0.13, 9.7, 0, 10, 11),
+        (-3e6, 4e6, -3e6, 4e6, 8),
+        (0, 0.003, 0, 0.003, 7),
+        (5, 5, 5, 5, 1),
+        (0, 0, 0, 0, 1),
+    ],
+)
+def test_bounds_are_round_and_few(low: float, high: float, first: float, last: float, count: int) -> None:
+    """About ten steps of 1, 2 or 5, so that two versions of a model can be compared bucket by bucket."""
+    found = bounds(low, high)
+    assert (found[0], found[-1], len(found)) == (first, last, count)
+    assert found == sorted(found)
