@@ -1,7 +1,7 @@
 """The manifests of declared trainings: rendered by the real kustomize, read by Argo's own linter and schemas."""
 
+import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,13 +12,17 @@ import pytest
 import yaml
 
 from slipway.release import render, workflow
+from slipway.release.training_service import TrainingService
 from slipway.release.workflow import Training
-from slipway.settings import SecretRef
+from slipway.settings import Announce, SecretRef, TrainingSettings
 from slipway.training.run import STEPS
 from tests.manifests.conftest import ROOT, conform
 
-BASE = {path.name: path.read_bytes() for path in (ROOT / "workflows/train").iterdir()}
+FOLDER = ROOT / "workflows/train"
+BASE = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*.yaml")}
 IMAGE = f"registry.example/team/iris-train@sha256:{'0' * 64}"
+PLATFORM = f"registry.example/team/slipway@sha256:{'1' * 64}"
+SERVICE = TrainingService(parameters={"c": 1.0})
 SECRETS = msgspec.convert({"TOKEN": {"secret": "iris-source", "key": "token"}}, dict[str, SecretRef])
 
 
@@ -49,6 +53,11 @@ def template(**more: Any) -> dict[str, Any]:
     return found
 
 
+def service(**more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(files(**more)["service.yaml"])["spec"]["template"]["spec"]
+    return found
+
+
 def steps(**more: Any) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in template(**more)["spec"]["templates"]}
 
@@ -59,7 +68,7 @@ def variables(container: dict[str, Any]) -> dict[str, Any]:
 
 def test_nothing_of_the_base_is_left_open(tmp_path: Path) -> None:
     """Every place that a training sets is set."""
-    assert b"set by slipway" not in assembled(tmp_path, schedule="@daily")
+    assert b"set by slipway" not in assembled(tmp_path, schedule="@daily", service=SERVICE)
 
 
 def test_what_is_declared_is_assembled(tmp_path: Path) -> None:
@@ -83,11 +92,18 @@ def test_without_a_schedule_nothing_is_trained_again() -> None:
 
 
 def test_the_workflow_says_nothing_but_its_template() -> None:
-    """So that an admission policy can refuse all else; and without a time to live it is not run again."""
+    """So that an admission policy can refuse all else; what is gone would be run again, so it lives on."""
     declared = yaml.safe_load(files()["workflow.yaml"])
-    assert declared["spec"] == {"workflowTemplateRef": {"name": "train-iris"}}
+    assert declared["spec"] == {
+        "workflowTemplateRef": {"name": "train-iris"},
+        "ttlStrategy": {"secondsAfterCompletion": 2**31 - 1},
+    }
     assert declared["metadata"]["annotations"]["slipway/training-digest"] == "1a2b3c4d" * 8
-    assert not re.search(rb"ttl", b"".join(files().values()), re.IGNORECASE)
+
+
+def test_what_was_submitted_goes_after_a_week() -> None:
+    """By the one field that the declared workflow sets as well, so that it has no other."""
+    assert template()["spec"]["ttlStrategy"] == {"secondsAfterCompletion": 7 * 24 * 3600}
 
 
 def test_the_steps_are_those_of_a_laptop_in_their_order() -> None:
@@ -100,11 +116,14 @@ def test_the_steps_are_those_of_a_laptop_in_their_order() -> None:
 
 
 def test_the_trainer_is_named_once() -> None:
-    """The image and its command stand in the defaults, and in no step."""
-    found = template()["spec"]
+    """The image and its command stand in the defaults, and in no step; what is said at the end has the platform's."""
+    found = template(platform=PLATFORM)["spec"]
     assert found["templateDefaults"]["container"]["image"] == IMAGE
     assert found["templateDefaults"]["container"]["command"] == ["slipway"]
-    assert not any("image" in each.get("container", {}) for each in found["templates"])
+    own = {
+        each["name"]: each["container"]["image"] for each in found["templates"] if "image" in each.get("container", {})
+    }
+    assert own == {"ended": PLATFORM}
 
 
 def test_what_a_person_may_give() -> None:
@@ -125,12 +144,85 @@ def test_what_a_person_may_give() -> None:
 def test_what_the_record_of_the_version_is_to_say(deployed: int | None, told: str) -> None:
     """Commit, branch, run and the deployed version come by the environment: an image has no git."""
     found = variables(template(deployed=deployed)["spec"]["templateDefaults"]["container"])
-    assert {name: value for name, value in found.items() if name.startswith("SLIPWAY_")} == {
+    assert found == {
         "SLIPWAY_COMMIT": "c" * 40,
         "SLIPWAY_BRANCH": "trainpred/deeper",
         "SLIPWAY_DEPLOYED": told,
-        "SLIPWAY_RUN": "{{workflow.name}}",
+        "SLIPWAY_DEPLOYED_AT": "http://iris.slipway-test.svc.cluster.local",
+        "SLIPWAY_RUN": {"fieldRef": {"fieldPath": "metadata.labels['workflows.argoproj.io/workflow']"}},
     }
+
+
+def test_the_environments_variables_reach_every_step() -> None:
+    """And the training service."""
+    more = {"variables": {"STORAGE_EMULATOR_HOST": "http://gcs"}, "platform": PLATFORM, "service": SERVICE}
+    found = template(**more)["spec"]["templateDefaults"]["container"]
+    assert variables(found)["STORAGE_EMULATOR_HOST"] == "http://gcs"
+    assert variables(service(**more)["containers"][0])["STORAGE_EMULATOR_HOST"] == "http://gcs"
+
+
+def test_what_a_training_gets() -> None:
+    """CPU that it is promised, memory that is its own, and the time that the whole may take."""
+    settings = TrainingSettings(cpu="2", memory="8Gi", deadline=600)
+    spec = template(settings=settings)["spec"]
+    assert spec["activeDeadlineSeconds"] == 600
+    resources = spec["templateDefaults"]["container"]["resources"]
+    assert resources == {"requests": {"cpu": "2", "memory": "8Gi"}, "limits": {"memory": "8Gi"}}
+
+
+def test_how_it_ended_is_told_and_announced() -> None:
+    """In a step that runs in any case, by the environment's token, which no other step sees."""
+    announce = msgspec.convert({"secret": "github", "key": "token", "repository": "team/models"}, Announce)
+    found = steps(platform=PLATFORM, announce=announce, store="gs://team/test")["ended"]["container"]
+    assert template()["spec"]["onExit"] == "ended"
+    assert found["args"][:2] == ["ended", "iris"]
+    assert dict(zip(found["args"][2::2], found["args"][3::2], strict=True)) == {
+        "--env": "{{workflow.parameters.environment}}",
+        "--store": "gs://team/test",
+        "--phase": "{{workflow.status}}",
+        "--seconds": "{{workflow.duration}}",
+    }
+    assert variables(found) == {
+        "SLIPWAY_FAILURES": "{{workflow.failures}}",
+        "GITHUB_REPOSITORY": "team/models",
+        "SLIPWAY_DISPATCH_TOKEN": {"secretKeyRef": {"name": "github", "key": "token", "optional": True}},
+    }
+
+
+def test_the_scores_are_metrics_of_the_workflow() -> None:
+    """A gauge for each metric that a version may have, and none for one that it has not."""
+    found = steps(scores=["accuracy", "profit"])["publish"]
+    left = {each["name"]: each["valueFrom"] for each in found["outputs"]["parameters"]}
+    assert left["profit"] == {"path": "/run/slipway/out/scores/profit", "default": ""}
+    gauges = found["metrics"]["prometheus"]
+    assert {each["name"] for each in gauges} == {"slipway_training_score"}
+    told = [{label["key"]: label["value"] for label in each["labels"]} for each in gauges]
+    assert told == [{"environment": "test", "metric": name, "model": "iris"} for name in ("accuracy", "profit")]
+    assert gauges[1]["when"] == "'{{outputs.parameters.profit}}' != ''"
+    assert gauges[1]["gauge"] == {"realtime": False, "value": "{{outputs.parameters.profit}}"}
+
+
+def test_the_training_service() -> None:
+    """A function of the platform's own image, scaled to zero, with the one account that may start trainings."""
+    spec = service(platform=PLATFORM, service=SERVICE, store="gs://team/test")
+    assert (spec["serviceAccountName"], spec["containers"][0]["image"]) == ("slipway-training-service", PLATFORM)
+    told = variables(spec["containers"][0])
+    assert (told["SLIPWAY_MODEL"], told["SLIPWAY_STORE"]) == ("iris", "gs://team/test")
+    assert json.loads(told["SLIPWAY_PARAMETERS"]) == {"c": 1.0}
+    volumes = {each["name"]: each for each in spec["volumes"]}
+    assert volumes["access"]["secret"] == {"secretName": "iris-training", "optional": True}
+    assert [mount["name"] for mount in spec["containers"][0]["volumeMounts"]] == ["access", "token", "scratch"]
+
+
+@pytest.mark.parametrize(("visibility", "label"), [("cluster-local", "cluster-local"), ("public", None)])
+def test_who_reaches_the_training_service(visibility: Any, label: str | None) -> None:
+    """The cluster alone, unless the settings say otherwise; whoever it is has to say a name and a password."""
+    settings = TrainingSettings(visibility=visibility, access="team-access")
+    more = {"platform": PLATFORM, "service": SERVICE, "settings": settings}
+    found = yaml.safe_load(files(**more)["service.yaml"])
+    assert found["metadata"]["name"] == "iris-training"
+    assert found["metadata"]["labels"].get("networking.knative.dev/visibility") == label
+    assert found["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] == "team-access"
 
 
 def test_only_fit_gets_the_secrets() -> None:
@@ -185,11 +277,15 @@ def test_argo_would_refuse(tmp_path: Path) -> None:
     assert lint(tmp_path, wrong).returncode != 0
 
 
-@pytest.mark.parametrize("more", [{}, {"schedule": "@daily", "secrets": SECRETS}], ids=["least", "all"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"schedule": "@daily", "secrets": SECRETS, "service": SERVICE, "platform": PLATFORM}],
+    ids=["least", "all"],
+)
 def test_the_schemas_accept_it(tmp_path: Path, schemas: Path, more: dict[str, Any]) -> None:
     """Every object is what Argo's full CRDs say, with no field too many."""
     found = conform(assembled(tmp_path, **more), schemas)
-    assert found == {"valid": 2 + bool(more), "invalid": 0, "errors": 0, "skipped": 0}
+    assert found == {"valid": 2 + 2 * bool(more), "invalid": 0, "errors": 0, "skipped": 0}
 
 
 def lint(folder: Path, content: bytes) -> "subprocess.CompletedProcess[str]":

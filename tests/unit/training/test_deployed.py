@@ -1,5 +1,9 @@
 """Which version a training compares with."""
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from slipway.errors import SlipwayError
@@ -33,3 +37,62 @@ def test_what_is_no_version_is_refused(team, monkeypatch):
     monkeypatch.setenv("SLIPWAY_DEPLOYED", "v7")
     with pytest.raises(SlipwayError, match="SLIPWAY_DEPLOYED is 'v7'"):
         deployed.record(team.settings, "fruit", "test")
+
+
+@pytest.fixture
+def function():
+    """A function that answers as the version that a test puts into it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.asked += 1
+            told = {"model_id": server.model_id, "release": "v2-0", "artifact": "", "fingerprint": ""}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(told).encode())
+
+        def log_message(self, *_): ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.asked, server.model_id = 0, "fruit/test/2"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+GATE = "models:\n  fruit: {gates: {accuracy: {worse_by: 0.1}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("model_id", "version"),
+    [("fruit/test/2", 2), ("fruit/test/9", None), ("fruit/prod/2", 1), ("other/test/2", 1), ("none", 1)],
+)
+@pytest.mark.usefixtures("store")
+def test_what_answers_now_goes_before_what_was_declared(team, function, monkeypatch, model_id, version):
+    """If it is of this model and environment; else what the declaration said holds."""
+    team.configure(GATE)
+    monkeypatch.setenv("SLIPWAY_DEPLOYED", "1")
+    monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", f"http://127.0.0.1:{function.server_port}")
+    function.model_id = model_id
+    found = deployed.record(team.settings, "fruit", "test")
+    assert (found and found.version) == version
+
+
+@pytest.mark.usefixtures("store")
+def test_a_function_that_does_not_answer(team, monkeypatch):
+    """Fails no training: nothing may have been released yet."""
+    team.configure(GATE)
+    monkeypatch.setenv("SLIPWAY_DEPLOYED", "1")
+    monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", "http://127.0.0.1:1")
+    assert deployed.record(team.settings, "fruit", "test").version == 1
+
+
+@pytest.mark.usefixtures("store")
+def test_a_function_is_not_woken_in_vain(team, function, monkeypatch):
+    """Where no gate compares with it, it is not asked."""
+    monkeypatch.setenv("SLIPWAY_DEPLOYED", "1")
+    monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", f"http://127.0.0.1:{function.server_port}")
+    assert deployed.record(team.settings, "fruit", "test").version == 1
+    assert function.asked == 0

@@ -26,6 +26,8 @@ def test_all_steps_make_a_version_that_can_be_trained_again(team):
     assert 0 < len(msgspec.json.decode(golden.read_bytes())["rows"]) <= 20
     snapshot = next(name for name in record.attachments if record.data.sha256 in name)
     assert store(team).attachment(record, snapshot) == (team.folder / "fruit.csv").read_bytes()
+    scores = team.root / "run" / "publish" / "scores"
+    assert {path.name: float(path.read_text()) for path in scores.iterdir()} == record.metrics
 
 
 def test_a_missed_gate_publishes_nothing(team):

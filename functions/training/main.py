@@ -1,0 +1,22 @@
+"""The function that starts trainings: `functions-framework --target training --source main.py`.
+
+All that it does is in `slipway.service`.
+"""
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from slipway.service import asgi
+from slipway.service.start import start
+from slipway.serving import server
+
+service = start()
+
+
+@functions_framework.aio.http
+async def training(request: Request) -> Response:
+    return await asgi.respond(service, request)
+
+
+server.settle(training)

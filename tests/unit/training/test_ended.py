@@ -1,0 +1,86 @@
+"""What is said when a run of a workflow has ended."""
+
+import json
+
+import pytest
+
+from slipway.errors import OutOfReach
+from slipway.store import Store, open_store
+from slipway.training import ended
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store with a version that another run made, and the name of this one."""
+    monkeypatch.setenv("SLIPWAY_RUN", "train-iris-7")
+    monkeypatch.delenv("SLIPWAY_DISPATCH_TOKEN", raising=False)
+    found = open_store("store", root=tmp_path, environment="test")
+    publish(found, tmp_path, "train-iris-6")
+    return found
+
+
+def publish(store, folder, run):
+    made = folder / "artifact"
+    made.mkdir(exist_ok=True)
+    (made / "model.txt").write_text(run)
+    store.publish("iris", made, record={"training": {"digest": "d" * 64, "run": run}, "metrics": {"accuracy": 0.9}})
+
+
+def test_a_run_that_published(store, tmp_path):
+    """Its version, and how good that is."""
+    publish(store, tmp_path, "train-iris-7")
+    (line,) = ended.told(store, "iris", "Succeeded", 61.26)
+    assert json.loads(line) == {
+        "severity": "INFO",
+        "message": "train-iris-7 Succeeded after 61 s",
+        "model": "iris",
+        "environment": "test",
+        "run": "train-iris-7",
+        "phase": "Succeeded",
+        "seconds": 61.3,
+        "model_id": "iris/test/2",
+        "metrics": {"accuracy": 0.9},
+    }
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["as it is", "quoted once more"])
+def test_a_run_that_failed(store, monkeypatch, twice):
+    """Which steps, and what they said; no version is its."""
+    around = [{"templateName": "train", "message": "child 'x' failed", "displayName": name} for name in ("[4]", "x")]
+    tried = {"templateName": "evaluate", "message": "a gate is missed", "displayName": "evaluate(0)"}
+    failures = json.dumps([around[0], tried, around[1]])
+    monkeypatch.setenv("SLIPWAY_FAILURES", json.dumps(failures) if twice else failures)
+    (line,) = ended.told(store, "iris", "Failed", 5)
+    told = json.loads(line)
+    assert told["severity"] == "ERROR"
+    assert told["failures"] == [{"step": "evaluate", "message": "a gate is missed"}]
+    assert "model_id" not in told
+
+
+@pytest.mark.parametrize("failures", ["", "null", "[]", "not JSON", '["text"]'])
+def test_failures_that_cannot_be_read(store, monkeypatch, failures):
+    """Do not keep it from saying how the run ended."""
+    monkeypatch.setenv("SLIPWAY_FAILURES", failures)
+    (line,) = ended.told(store, "iris", "Error", 5)
+    assert "failures" not in json.loads(line)
+
+
+def test_a_store_that_cannot_be_reached(store, monkeypatch):
+    """Is told, and fails nothing."""
+
+    def fail(*_):
+        raise OutOfReach("the bucket cannot be reached")
+
+    monkeypatch.setattr(Store, "versions", fail)
+    (line,) = ended.told(store, "iris", "Succeeded", 5)
+    assert json.loads(line)["problem"] == "the bucket cannot be reached"
+
+
+def test_a_version_is_announced(store, tmp_path, monkeypatch):
+    """Where there is a token for it; what became of that is said, and fails nothing."""
+    publish(store, tmp_path, "train-iris-7")
+    monkeypatch.setenv("SLIPWAY_DISPATCH_TOKEN", "made-up")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "team/models")
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:1")
+    lines = list(ended.told(store, "iris", "Succeeded", 5))
+    assert len(lines) == 2 and lines[1].startswith("slipway-version could not be announced")
