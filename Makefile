@@ -19,7 +19,7 @@ test: .venv/ready tools ## All tests that need no cluster
 	@pytest -q -n auto --dist worksteal
 
 test-cluster: .venv/ready .tools/bin/kustomize ## The tests that need a cluster (tests/cluster/README.md)
-	@SLIPWAY_TEST_CLUSTER=1 pytest -q tests/cluster tests/manifests
+	@SLIPWAY_TEST_CLUSTER=1 pytest -q -n 2 --dist loadfile tests/cluster tests/manifests
 
 bench: .venv/ready .tools/bin/kustomize ## Measure functions on a cluster (bench/README.md); BENCH="zero --rounds 5" for a part
 	@python -m bench $(BENCH)

@@ -131,6 +131,16 @@ def containers():
     return {container["containername"] for container in json.loads(listed) or ()}
 
 
+@pytest.fixture
+def own_storage(tmp_path, monkeypatch):
+    """A store of the engine that nobody else uses meanwhile."""
+    storage = tmp_path / "storage.conf"
+    storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path}/graph"\nrunroot = "{tmp_path}/run"\n')
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
+    yield
+    subprocess.run(["umount", "--lazy", str(tmp_path / "graph" / "overlay")], check=False)
+
+
 def broken_lock(made):
     made.lock.write_text(f"no-such-package-of-slipway==1 --hash=sha256:{'0' * 64}\n")
     return "buildah build failed", "set another base_image, or train it again"
@@ -142,7 +152,7 @@ def broken_start(made):
 
 
 @pytest.mark.parametrize("spoil", [broken_lock, broken_start])
-def test_an_image_that_fails_leaves_nothing(works, spoil):
+def test_an_image_that_fails_leaves_nothing(works, spoil, own_storage):  # noqa: ARG001
     """Neither a name nor a container; the message has the reason and what to do."""
     made = works.bundle()
     problem, fix = spoil(made)
@@ -163,11 +173,8 @@ def test_a_registry_that_is_not_there_is_told(works):
     assert not any("localhost:1/" in name for name in names(works))
 
 
-def test_a_build_that_is_stopped_leaves_no_container(works, tmp_path, monkeypatch):
-    """Also when the signal comes in the middle; the engine's own store is one that nobody else uses."""
-    storage = tmp_path / "storage.conf"
-    storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path}/graph"\nrunroot = "{tmp_path}/run"\n')
-    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(storage))
+def test_a_build_that_is_stopped_leaves_no_container(works, own_storage):  # noqa: ARG001
+    """Also when the signal comes in the middle."""
     command = ["slipway", "release", "coin"]
     with subprocess.Popen(command, cwd=works.team.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as release:
         while not containers():
@@ -176,9 +183,7 @@ def test_a_build_that_is_stopped_leaves_no_container(works, tmp_path, monkeypatc
         said = release.communicate()[0].decode()
     assert release.returncode == 130
     assert "leaves nothing behind" in said
-    left = containers(), names(works)
-    subprocess.run(["umount", "--lazy", str(tmp_path / "graph" / "overlay")], check=False)
-    assert left == (set(), set())
+    assert (containers(), names(works)) == (set(), set())
 
 
 def test_builds_at_the_same_time_leave_one_another_alone(works):

@@ -145,7 +145,7 @@ def test_a_release_that_is_gone(site: Site) -> None:
     """When it left the route, who rejected it and why, and when it was taken away are read from the commits."""
     one = released(site)
     bad = released(site)
-    rollback(site.settings, "iris", "test", reason="wrong\x1b[2J", to=str(one))
+    rollback(site.settings, "iris", "test", reason="wrong", to=str(one))
     back = site.head
     facts = link(trace(site.settings, str(bad)), "release").facts
     assert [share["percent"] for share in facts["route"]] == [100, 0]

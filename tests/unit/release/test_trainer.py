@@ -68,9 +68,9 @@ def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
     """All that the Dockerfile copies for it: locks, the whole platform, and of the repository what training needs."""
     made = trainer.make(repository, "tiny", tmp_path / "trainer")
     dockerfile = (made.folder / "Dockerfile").read_text()
-    stage = re.search(r"^FROM \S+ AS repository$(.*?)^FROM", dockerfile, re.MULTILINE | re.DOTALL)
-    assert stage
-    assert re.findall(r"^COPY (\S+)", stage[1], re.MULTILINE) == ["platform/", "repository/"]
+    stages = re.findall(r"^FROM \S+ AS (code|repository)$(.*?)^FROM", dockerfile, re.MULTILINE | re.DOTALL)
+    copied = {name: re.findall(r"^COPY (\S+)", stage, re.MULTILINE) for name, stage in stages}
+    assert copied == {"code": ["platform/"], "repository": ["repository/"]}
     assert {path.name for path in made.folder.glob("*.lock")} == {"train.lock", "serve.lock", "estimators.lock"}
     assert sorted(digests.walk(made.folder / "repository")) == [
         "data/parcels.csv",
