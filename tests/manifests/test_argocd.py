@@ -1,0 +1,168 @@
+"""What an administrator applies: rendered by the real kustomize, held to what Applications may do and have to."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway import settings
+from slipway.release import documents, render
+from tests.manifests.conftest import ROOT, conform
+
+ENVIRONMENTS = ["test", "prod"]
+CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+
+def content() -> bytes:
+    return render.build(ROOT / "manifests/argocd", ROOT)
+
+
+def of(kind: str) -> dict[str, dict[str, Any]]:
+    """{name: object} of a kind."""
+    return {item["metadata"]["name"]: item for item in yaml.safe_load_all(content()) if item["kind"] == kind}
+
+
+def kinds(project: dict[str, Any], scope: str) -> set[tuple[str, str]]:
+    return {(item["group"], item["kind"]) for item in project["spec"][f"{scope}ResourceWhitelist"]}
+
+
+def group_kinds(items: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    groups = [item["apiVersion"].rpartition("/")[0] for item in items]
+    return set(zip(groups, [item["kind"] for item in items], strict=True))
+
+
+def test_nothing_is_left_open() -> None:
+    """Every place that the settings decide is filled in; of the settings themselves no cluster gets anything."""
+    assert b"set by the settings" not in content()
+    assert not re.search(rb"slipway/v1|slipway-environment|[ /]environment-", content())
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_reaches_its_own_namespace_alone(environment: str) -> None:
+    """Neither its overlays nor its namespace's manifests can be aimed at another's, whatever they say."""
+    namespace = settings.load(ROOT).environment(environment).namespace
+    for name in (f"slipway-{environment}", f"slipway-{environment}-namespace"):
+        project = of("AppProject")[name]["spec"]
+        assert [place["namespace"] for place in project["destinations"]] == [namespace]
+        assert project["sourceRepos"] == [repository()["url"]]
+
+
+def test_overlays_may_make_what_they_are_made_of() -> None:
+    """No kind of the whole cluster, no Secret, no account: just what slipway writes."""
+    for environment in ENVIRONMENTS:
+        project = of("AppProject")[f"slipway-{environment}"]
+        assert project["spec"]["clusterResourceWhitelist"] == []
+        assert kinds(project, "namespace") == {
+            ("argoproj.io", "CronWorkflow"),
+            ("argoproj.io", "Workflow"),
+            ("argoproj.io", "WorkflowTemplate"),
+            ("batch", "Job"),
+            ("serving.knative.dev", "Route"),
+            ("serving.knative.dev", "Service"),
+        }
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_namespace_may_be_made_of_what_is_declared(environment: str) -> None:
+    """The kinds of manifests/environments are allowed, and none besides."""
+    project = of("AppProject")[f"slipway-{environment}-namespace"]
+    items: list[dict[str, Any]] = []
+    for name in (f"slipway-{environment}", f"slipway-{environment}-namespace"):
+        application = of("Application")[name]["spec"]
+        assert application["project"] == f"slipway-{environment}-namespace"
+        items += yaml.safe_load_all(render.build(ROOT / application["source"]["path"], ROOT))
+    wide = [item for item in items if item["kind"] in CLUSTER_WIDE]
+    assert kinds(project, "cluster") == group_kinds(wide)
+    assert kinds(project, "namespace") == group_kinds([item for item in items if item not in wide])
+
+
+def repository() -> dict[str, str]:
+    found: dict[str, str] = yaml.safe_load((ROOT / "manifests/argocd/repository/repository.yaml").read_text())["spec"]
+    return found
+
+
+def test_the_branch_is_that_of_the_settings() -> None:
+    """Argo CD follows the branch that slipway commits overlays to, in every place that names one."""
+    assert repository()["branch"] == settings.load(ROOT).branch
+    sources = [item["spec"]["source"] for item in of("Application").values()]
+    for item in of("ApplicationSet").values():
+        [generator] = [each["git"] for each in item["spec"]["generators"]]
+        sources += [item["spec"]["template"]["spec"]["source"], generator | {"targetRevision": generator["revision"]}]
+    assert {(each["repoURL"], each["targetRevision"]) for each in sources} == {tuple(repository().values())}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize(("part", "path", "name"), [
+    ("functions", "overlays/{}/*", "{}-{{{{.path.basename}}}}"),
+    ("training", "overlays/{}/*/training", "training-{}-{{{{index .path.segments 2}}}}"),
+])  # fmt: skip
+def test_an_application_for_each_folder(environment: str, part: str, path: str, name: str) -> None:
+    """Of functions and trainings apart, in the project of the environment."""
+    spec = of("ApplicationSet")[f"slipway-{environment}-{part}"]["spec"]
+    assert spec["generators"][0]["git"]["directories"] == [{"path": path.format(environment)}]
+    assert spec["template"]["metadata"]["name"] == name.format(environment)
+    assert spec["template"]["spec"]["project"] == f"slipway-{environment}"
+    assert spec["goTemplate"] and spec["goTemplateOptions"] == ["missingkey=error"]
+
+
+def templates() -> dict[str, dict[str, Any]]:
+    return {name: item["spec"]["template"] for name, item in of("ApplicationSet").items()}
+
+
+def test_what_is_committed_runs_and_what_was_not_is_undone() -> None:
+    """Every Application syncs, prunes and heals by itself, and tries again on the newest commit until it is there."""
+    for item in [*of("Application").values(), *templates().values()]:
+        policy = item["spec"]["syncPolicy"]
+        assert policy["automated"] == {"prune": True, "selfHeal": True}
+        assert policy["retry"]["refresh"] is True and policy["retry"]["limit"] == -1
+        # A rollback waits for the next attempt at the most.
+        assert policy["retry"]["backoff"]["maxDuration"] == "15s"
+
+
+def test_no_commit_waits_for_a_training() -> None:
+    """What serves is pruned last, so that the route has left it; of trainings nothing is waited for."""
+    for name, template in templates().items():
+        assert ("PruneLast=true" in template["spec"]["syncPolicy"]["syncOptions"]) == name.endswith("-functions")
+    made = [
+        *ROOT.glob("manifests/function/**/*.yaml"),
+        *ROOT.glob("workflows/**/*.yaml"),
+        *ROOT.glob("overlays/**/*.yaml"),
+    ]
+    assert not [path for path in made if re.search("argocd.argoproj.io/(sync-wave|hook)", path.read_text())]
+
+
+def test_one_models_commit_renders_one_application() -> None:
+    """Each says which folder it is made of: its own, to which overlays are complete."""
+    key = "argocd.argoproj.io/manifest-generate-paths"
+    assert {template["metadata"]["annotations"][key] for template in templates().values()} == {"."}
+    for item in of("Application").values():
+        assert item["metadata"]["annotations"][key] == "/manifests/environments"
+
+
+def test_deleting_what_follows_git_stops_no_function() -> None:
+    """Functions outlive their Applications; a training that is no longer declared does not."""
+    kept = {
+        name: item["spec"]["syncPolicy"]["preserveResourcesOnDeletion"] for name, item in of("ApplicationSet").items()
+    }
+    assert kept == {name: name.endswith("-functions") for name in kept}
+
+
+def test_nothing_is_ignored() -> None:
+    """No controller writes what is compared, so no difference is passed over."""
+    assert b"ignoreDifferences" not in content()
+
+
+def test_what_argo_cd_is_told_of_health_is_a_patch() -> None:
+    """Applied, it would take the other keys away from whoever installed Argo CD in the same way."""
+    patch = documents.parse((ROOT / "manifests/argocd/health.yaml").read_bytes(), "health.yaml")
+    assert patch.keys() == {"data"}
+    assert all(key.startswith("resource.customizations.health.") for key in patch["data"])
+    assert not of("ConfigMap")
+
+
+def test_the_schemas_accept_it(schemas: Path) -> None:
+    """Every object is what Argo CD's own CRDs say, with no field too many."""
+    count = len(list(yaml.safe_load_all(content())))
+    assert conform(content(), schemas) == {"valid": count, "invalid": 0, "errors": 0, "skipped": 0}

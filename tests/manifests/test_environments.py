@@ -1,0 +1,152 @@
+"""What a namespace gets: rendered by the real kustomize, held to the rules that keep releases and trainings apart."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway import settings
+from slipway.release import render
+from tests.manifests.conftest import ROOT, conform
+
+ENVIRONMENTS = ["test", "prod"]
+ALLOWED = {"slipway-training-service"}
+"""The accounts whose pods get a token of Kubernetes."""
+
+
+def content(environment: str) -> bytes:
+    """The namespace, and what is in it."""
+    folder = ROOT / "manifests/environments" / environment
+    return render.build(folder / "namespace", ROOT) + b"---\n" + render.build(folder, ROOT)
+
+
+def rendered(environment: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(content(environment)))
+
+
+def of(kind: str, environment: str = "test") -> dict[str, dict[str, Any]]:
+    """{name: object} of a kind."""
+    return {item["metadata"]["name"]: item for item in rendered(environment) if item["kind"] == kind}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_settings_agree_with_those_of_slipway(environment: str) -> None:
+    """The namespace is that of slipway.yaml, and every object lies in it or is named after it."""
+    namespace = settings.load(ROOT).environment(environment).namespace
+    for item in rendered(environment):
+        metadata = item["metadata"]
+        assert namespace in (metadata.get("namespace"), metadata["name"]), item
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_nothing_is_left_open(environment: str) -> None:
+    """Every place that the settings decide is filled in."""
+    assert b"set by the settings" not in content(environment)
+
+
+def test_environments_share_nothing() -> None:
+    """No object of one is one of the other too, those of the whole cluster included."""
+    both = [
+        {(item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) for item in rendered(environment)}
+        for environment in ENVIRONMENTS
+    ]
+    assert not both[0] & both[1]
+
+
+def test_the_strictest_pod_security_is_enforced() -> None:
+    """Kubernetes itself refuses what is not `restricted`, and no sync takes the namespace away."""
+    [namespace] = of("Namespace").values()
+    levels = {key: value for key, value in namespace["metadata"]["labels"].items() if "pod-security" in key}
+    assert levels == {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    assert namespace["metadata"]["annotations"] == {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
+
+
+def test_the_namespace_is_alone() -> None:
+    """Healed together with what is in it, it would not come back once deleted."""
+    folder = ROOT / "manifests/environments/test"
+    assert [item["kind"] for item in yaml.safe_load_all(render.build(folder / "namespace", ROOT))] == ["Namespace"]
+    assert b"kind: Namespace\n" not in render.build(folder, ROOT)
+
+
+def test_accounts_have_no_token_where_none_is_needed() -> None:
+    """Only the training service speaks to Kubernetes; the account of all other pods has none either."""
+    accounts = of("ServiceAccount")
+    assert {name for name, item in accounts.items() if item["automountServiceAccountToken"]} == ALLOWED
+    assert accounts.keys() == ALLOWED | {"default", "slipway-function", "slipway-train", "slipway-verify"}
+
+
+def test_rights_are_the_least() -> None:
+    """No account may read a Secret, change a template, or do anything with a wildcard."""
+    roles = {name: item["rules"] for name, item in of("Role").items()}
+    assert roles["slipway-train"] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
+    ]
+    assert roles["slipway-training-service"] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["create", "get", "list"]}
+    ]
+    every = [rule for rules in roles.values() for rule in rules]
+    assert not [rule for rule in every if "*" in str(rule) or "secrets" in rule["resources"]]
+    assert not [rule for rule in every if "workflowtemplates" in rule["resources"] and "create" in rule["verbs"]]
+    bound = {item["roleRef"]["name"]: item["subjects"] for item in of("RoleBinding").values()}
+    assert bound == {name: [{"kind": "ServiceAccount", "name": name}] for name in ("slipway-train", *ALLOWED)}
+
+
+def test_no_default_limit_of_cpu() -> None:
+    """It would hit what Knative puts beside a function, and slow every request down."""
+    for limits in of("LimitRange").values():
+        for limit in limits["spec"]["limits"]:
+            assert "cpu" not in limit["default"]
+    [quota] = of("ResourceQuota").values()
+    # With one, every container without a limit of its own would be refused.
+    assert "limits.cpu" not in quota["spec"]["hard"]
+
+
+def test_artifacts_are_kept_without_a_key() -> None:
+    """The bucket of the settings, and no Secret beside it; runs of different namespaces do not meet."""
+    repositories = of("ConfigMap")["artifact-repositories"]
+    [default] = [repositories["metadata"]["annotations"]["workflows.argoproj.io/default-artifact-repository"]]
+    found = yaml.safe_load(repositories["data"][default])
+    assert found == {
+        "gcs": {
+            "bucket": "slipway-test",
+            "keyFormat": "runs/{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}",
+        }
+    }
+
+
+def test_functions_are_reached_by_those_of_the_settings_alone() -> None:
+    """Everything is closed; pods of Knative open to the namespaces that are named in one place."""
+    policies = of("NetworkPolicy")
+    assert policies["slipway-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    [rule] = policies["slipway-reached"]["spec"]["ingress"]
+    [place] = rule["from"]
+    settings_file = ROOT / "manifests/environments/test/settings/environment.yaml"
+    named = yaml.safe_load(settings_file.read_text())["spec"]["reachedFrom"]
+    assert place["namespaceSelector"]["matchExpressions"] == [
+        {"key": "kubernetes.io/metadata.name", "operator": "In", "values": named}
+    ]
+
+
+def test_the_policy_is_bound_to_its_namespace() -> None:
+    """A Workflow anywhere else is not held to it; here it is denied, and by a policy that fails closed."""
+    [policy], [binding] = of("ValidatingAdmissionPolicy").values(), of("ValidatingAdmissionPolicyBinding").values()
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"] == "slipway-test"
+    assert binding["spec"]["matchResources"]["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "slipway-test"
+    }
+    assert "Deny" in binding["spec"]["validationActions"] and policy["spec"]["failurePolicy"] == "Fail"
+    [condition] = policy["spec"]["matchConditions"]
+    assert condition["expression"] == "request.userInfo.username != 'system:serviceaccount:argo:argo'"
+
+
+def test_trainings_refer_to_no_further_template() -> None:
+    """What argo sends along of those is not refused, and the controller would read it."""
+    assert not [path for path in ROOT.glob("workflows/**/*.yaml") if "templateRef:" in path.read_text()]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_schemas_accept_it(environment: str, schemas: Path) -> None:
+    """Every object is what Kubernetes says, with no field too many."""
+    found = conform(content(environment), schemas)
+    assert found == {"valid": len(rendered(environment)), "invalid": 0, "errors": 0, "skipped": 0}
