@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster bench lint render lock tools clean
+.PHONY: help demo test test-cluster test-cluster-long bench lint render lock tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -19,7 +19,10 @@ test: .venv/ready tools ## All tests that need no cluster
 	@pytest -q -n auto --dist worksteal
 
 test-cluster: .venv/ready .tools/bin/kustomize ## The tests that need a cluster (tests/cluster/README.md)
-	@SLIPWAY_TEST_CLUSTER=1 pytest -q -n 2 --dist loadfile tests/cluster tests/manifests
+	@SLIPWAY_TEST_CLUSTER=1 pytest -q -n 2 --dist loadfile -m 'not long' tests/cluster tests/manifests
+
+test-cluster-long: .venv/ready .tools/bin/kustomize ## Those that watch a cluster for minutes: syncs, trainings, load
+	@SLIPWAY_TEST_CLUSTER=1 pytest -q -m long tests/cluster
 
 bench: .venv/ready .tools/bin/kustomize ## Measure functions on a cluster (bench/README.md); BENCH="zero --rounds 5" for a part
 	@python -m bench $(BENCH)

@@ -17,6 +17,8 @@ import yaml
 from tests.cluster.argocd import Followed
 from tests.cluster.load import Load, ask
 
+pytestmark = pytest.mark.long
+
 MEASURED = logging.getLogger(__name__)  # pytest --log-cli-level INFO shows how long things took
 IN_CLUSTER = "IN_CLUSTER ="
 CRASH = 'if "KUBERNETES_SERVICE_HOST" in os.environ:\n    raise RuntimeError("not here")\n'
@@ -202,7 +204,7 @@ def test_after_a_rollback_good_releases_share_requests_again(team: Followed, loa
     """Lifted, a new release is made and gets a part of the requests."""
     test = team.environments["test"]
     team.slipway("lift", "coin", "--env", test)
-    made = team.release("coin", {CRASH: ""})
+    made = team.release("coin", {CRASH: "", "# damaged": "# good again"})
     team.slipway("traffic", "coin", "--env", test, f"{second}=60", f"{made}=40")
     live_after(team, {second: 60, made: 40})
     before = load.answers.copy()

@@ -9,6 +9,8 @@ import yaml
 
 from tests.cluster.argocd import ROOT
 
+pytestmark = pytest.mark.long
+
 
 def health(folder: Path, item: dict[str, Any]) -> str:
     """The health of an object, as `argocd` says it."""

@@ -21,6 +21,8 @@ import time
 
 from slipway.model import Model
 
+pytestmark = pytest.mark.long
+
 
 class Coin(Model):
     """Takes its time."""

@@ -23,6 +23,8 @@ from tests.cluster.trainings import declare, ended, prepare, sync, workflow, wor
 MODEL = '''
 from slipway.model import Model
 
+pytestmark = pytest.mark.long
+
 
 class Coin(Model):
     """Says the same whatever it is asked, so that an answer tells which release gave it."""
