@@ -15,13 +15,13 @@ import pytest
 
 from tests.cluster.conftest import PATIENCE, Team
 
+pytestmark = pytest.mark.long
+
 # Asked for a number over 1000 it takes so many seconds less 1000. Never so short that it is answered on the event loop.
 MODEL = '''
 import time
 
 from slipway.model import Model
-
-pytestmark = pytest.mark.long
 
 
 class Coin(Model):

@@ -19,11 +19,11 @@ from slipway.store import Store
 from tests.cluster.conftest import Team
 from tests.cluster.trainings import declare, ended, prepare, sync, workflow, workflows
 
+pytestmark = pytest.mark.long
+
 # It takes its time to train, so that its pod can be met at work, and values a side as the team does.
 MODEL = '''
 from slipway.model import Model
-
-pytestmark = pytest.mark.long
 
 
 class Coin(Model):
