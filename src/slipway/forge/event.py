@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -14,14 +14,13 @@ from slipway.forge.payload import Payload
 from slipway.names import MAX_MODEL_NAME, nearest
 
 if TYPE_CHECKING:
+    from slipway.release.building import Train
     from slipway.settings import Settings
 
 __all__ = ["NEW_VERSION", "Request", "current", "read"]
 
 NEW_VERSION = "slipway-version"
 """The type of the `repository_dispatch` that announces a version."""
-
-Train = Literal["as set", "also manual", "scheduled", "none"]
 
 _MOST = 25 * 1024 * 1024  # bytes; what GitHub sends is never more
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -44,7 +43,7 @@ class Request(NamedTuple):
     """Percent of the requests that a new release gets."""
     span: tuple[str, str] | None = None
     """The commits before and after a push; None for a branch that is new, and where nothing was pushed."""
-    train: Train = "none"
+    train: "Train" = "none"
     """Which models are trained: changed ones as the settings say, those set to manual too, those whose schedule says
     so, none."""
 

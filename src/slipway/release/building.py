@@ -12,7 +12,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.release import bundle, edits, images, plan, sbom, trainer, training_service, trainings, workflow
+from slipway.release import edits, images, plan, sbom, trainer, training_service, trainings, workflow
 from slipway.release import platform as platforms
 from slipway.release.choosing import Choice, choose, names_of
 from slipway.release.making import UNNEEDED, Maker, fingerprint_of
@@ -23,6 +23,7 @@ from slipway.training import environment as environments
 from slipway.training import test
 
 if TYPE_CHECKING:
+    from slipway.release.bundle import Bundle
     from slipway.release.due import Decision
     from slipway.release.overlay_types import Overlay
     from slipway.release.place import Place, Stand
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Train", "build", "nothing", "overlays_only"]
 
-Train = Literal["as set", "also manual", "scheduled", "none"]
-"""The occasion of a training, as `trainings` knows it; "none" where none is wanted."""
+Train = trainings.Occasion | Literal["none"]
+"""The occasion of a training; "none" where none is wanted."""
 
 
 class Asked(NamedTuple):
@@ -63,8 +64,13 @@ def build(
     repository = Repository(settings.root)
     stand = place.stand()
     builder = images.builder_for(settings, asked.environment, report)
-    maker = Maker(repository, asked.environment, builder, report)
     target.mkdir(parents=True, exist_ok=True)
+
+    def listed(made: "Bundle", image: images.Image) -> None:
+        if not images.is_unbuilt(image.reference):
+            (target / _list_of(made.model)).write_bytes(sbom.make(made, image))
+
+    maker = Maker(repository, asked.environment, builder, report, made=listed)
     run = _Build(settings, asked, maker, stand, target, report)
     models = [run.safely(model) for model in names]
     done = Plan(
@@ -128,7 +134,7 @@ class _Build:
             return None
         listed = ""
         if found.new:
-            listed = f"{platforms.NAME}.cdx.json"
+            listed = _list_of(platforms.NAME)
             with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
                 made = platforms.make(self.settings, Path(scratch) / "platform")
                 (self.target / listed).write_bytes(sbom.of_platform(made, found.image, self.settings.base_image))
@@ -161,25 +167,14 @@ class _Build:
         image = self.maker.image(self.settings, record, fingerprint, self.stand)
         self.maker.platform(self.settings, self.stand)
         new = (str(record.id), fingerprint) in self.maker.images and not images.is_unbuilt(image.reference)
-        listed = self._listed(record, image) if new else ""
         return Planned(
             model=model,
             result="built",
             text=reason,
             version=record.version,
             fingerprint=fingerprint,
-            function=Made(reference=image.reference, size=image.size, new=new, sbom=listed),
+            function=Made(reference=image.reference, size=image.size, new=new, sbom=_list_of(model) if new else ""),
         )
-
-    def _listed(self, record: "Record", image: images.Image) -> str:
-        """The name of the file that lists what is in an image."""
-        name = f"{record.model}.cdx.json"
-        with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-            made = bundle.make(
-                self.settings, store_of(self.settings, self.environment), record, Path(scratch) / "bundle"
-            )
-            (self.target / name).write_bytes(sbom.make(made, image))
-        return name
 
     def _declared(self, found: Planned, wanted: trainings.Wanted) -> Planned:
         """What was found, and a training to declare."""
@@ -206,6 +201,11 @@ class _Build:
             python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
             test.pytest(self.settings.root, self.settings.folder(model), python=python)
             self.tested.add(model)
+
+
+def _list_of(name: str) -> str:
+    """The file that lists what is in the image of that name."""
+    return f"{name}.cdx.json"
 
 
 def _nothing(model: str, decision: "Decision", overlay: "Overlay", wanted: trainings.Wanted) -> Planned:

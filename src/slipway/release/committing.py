@@ -81,14 +81,16 @@ class _Commit(Run):
             return choose(Choice.of(planned.version, {}), self.settings, model, store, overlay)
         return decide(self.settings, model, store, overlay, newest=planned.version)
 
-    def change(self, model: str, stand: "Stand") -> Result:
+    def change(self, model: str, stand: "Stand", overlay: "Overlay") -> Result:
         """See `Run.change`; with the training that is to be declared."""
         planned = self.plan.of(model)
         if (planned.version or planned.trainer) and (newer := self._newer_code(model, stand)):
             text = f"{newer} is newer, and changes it: its own run releases it"
             return Result(Outcome(model, "superseded", text))
-        found = super().change(model, stand)
-        return found if planned.trainer is None else self._with_training(found, planned, planned.trainer, stand)
+        found = super().change(model, stand, overlay)
+        if planned.trainer is None or overlay.hold is not None:
+            return found
+        return self._with_training(found, planned, planned.trainer, stand, found.overlay or overlay)
 
     def _newer_code(self, model: str, stand: "Stand") -> str:
         """The newest commit of the branch after the planned one that changes a model's code or settings, else ""."""
@@ -106,15 +108,14 @@ class _Commit(Run):
         content = self.repository.read([name])[name] or b""
         return settings_file.parse(content.decode(), self.settings.root).declared.get(model)
 
-    def _with_training(self, found: Result, planned: "Planned", made: "Made", stand: "Stand") -> Result:
-        overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, planned.model)
-        if overlay.hold is not None:
-            return found
+    def _with_training(
+        self, found: Result, planned: "Planned", made: "Made", stand: "Stand", overlay: "Overlay"
+    ) -> Result:
         files = declaring.declare(
             self.repository,
             stand,
             self.settings,
-            found.overlay or overlay,
+            overlay,
             made.reference,
             digest=planned.digest,
             fingerprint=planned.trainer_fingerprint,
@@ -127,4 +128,4 @@ class _Commit(Run):
         facts = declaring.facts(planned.model, planned.digest, made.reference, planned.because)
         text = f"its training is declared: {planned.because}"
         outcome = found.outcome._replace(note=text) if found.files else Outcome(planned.model, "training", text)
-        return Result(outcome, {**found.files, **files}, {**found.facts, **facts}, found.overlay or overlay)
+        return Result(outcome, {**found.files, **files}, {**found.facts, **facts}, overlay)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from slipway.git import Repository
+    from slipway.release.bundle import Bundle
     from slipway.release.overlay_types import Overlay
     from slipway.release.place import Stand
     from slipway.settings import Settings
@@ -51,7 +52,8 @@ def fingerprint_of(settings: "Settings", record: "Record") -> str:
 class Maker:
     """Makes releases for one environment; an image is made once, however often the head moves meanwhile.
 
-    `known` are images, by fingerprint, that need not be made; nor need the `platform` that is given.
+    `known` are images, by fingerprint, that need not be made; nor need the `platform` that is given. `made` is told of
+    each image that is made, while its bundle is there.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class Maker:
         report: "Callable[[str], None]",
         known: "Mapping[str, Image] | None" = None,
         platform: PlatformImage | None = None,
+        made: "Callable[[Bundle, Image], None]" = lambda _bundle, _image: None,
     ) -> None:
         self.repository, self.environment = repository, environment
         self.builder, self.report = builder, report
         self.known = known or {}
         self.found = platform
+        self.made = made
         self.images: dict[tuple[str, str], Image] = {}
 
     def make(
@@ -163,4 +167,5 @@ class Maker:
                 if made.fingerprint != fingerprint:
                     raise SlipwayError(f"the code changed while {record.id} was bundled", fix="run the command again")
                 self.images[key] = self.builder.build(made, record.model)
+                self.made(made, self.images[key])
         return self.images[key]

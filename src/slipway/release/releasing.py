@@ -105,9 +105,8 @@ class Run:
         """Which version of a model is to be released."""
         return choose(self.choice, self.settings, model, store, overlay)
 
-    def change(self, model: str, stand: Stand) -> Result:
-        """What becomes of a model."""
-        overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, model)
+    def change(self, model: str, stand: Stand, overlay: Overlay) -> Result:
+        """What becomes of a model that has this overlay now."""
         found = self._released(model, stand, overlay)
         if stand.code.branch != stand.branch or self.settings.model(model).train == "declared":
             return found
@@ -131,7 +130,8 @@ class Run:
 
     def _safely(self, model: str, stand: Stand) -> Result:
         try:
-            return self.change(model, stand)
+            overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, model)
+            return self.change(model, stand, overlay)
         except SlipwayError as error:
             return Result(Outcome(model, "failed", str(error)))
 

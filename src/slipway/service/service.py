@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.service import access, archive, asked, described
 from slipway.service.runs import Parameter, Run, Runs
-from slipway.serving import log, payload
+from slipway.serving import log, payload, routing
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.store.selection import published_by
 
@@ -101,24 +101,15 @@ class Service:
         self._route(method, path)
         if method == "POST" and headers.get("content-length") != "0":
             payload.check_type(headers)
-            length = headers.get("content-length", "")
-            self.check_size(int(length) if length.isdecimal() else 0)
+            payload.check_length(headers, MAX_BODY)
 
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""
-        if size > MAX_BODY:
-            raise Refusal(413, "body_too_large", f"the body is over the limit of {MAX_BODY} bytes")
+        payload.check_size(size, MAX_BODY)
 
     def _route(self, method: str, path: str) -> "Callable[[_Asked], Answer | Download]":
-        methods = self._paths.get(path) or self._paths.get(path.rstrip("/") or "/")
-        if methods is None:
-            raise Refusal(404, "not_found", f"there is no such path; there are {', '.join(self._paths)}")
-        run = methods.get("GET" if method == "HEAD" else method)
-        if run is None:
-            allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
-            message = f"{method[:20]} is not for this path; it takes {allowed}"
-            raise Refusal(405, "method_not_allowed", message, headers={"allow": allowed})
-        return run
+        path = routing.known(self._paths, path) or path
+        return routing.choose(self._paths, self._paths.get(path), method)
 
     def _describe(self, _asked: _Asked) -> Answer:
         last, newest = self.runs.last(), described.newest(self._store(), self.identity.model)

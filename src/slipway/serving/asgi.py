@@ -8,24 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from slipway.serving import log
+from slipway.serving import log, receiving
 from slipway.serving.answers import Answer, Refusal
 from slipway.serving.function import Function
 
 __all__ = ["respond"]
-
-# How long (in seconds) a caller may take to send a body.
-_PATIENCE = 30
 
 
 async def respond(function: Function, request: Request) -> Response:
     """Answer `request`, and log it in one line: never what was asked or answered, only that it was."""
     began = time.perf_counter()
     method, path = request.method, request.scope["path"]
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    headers = receiving.headers(request)
     if function.is_routine(path, headers):
         answer = await _answer(function, request, method, path, headers)
     else:
@@ -58,27 +55,12 @@ def _log(function: Function, method: str, path: str, answer: Answer, seconds: fl
 async def _answer(function: Function, request: Request, method: str, path: str, headers: Mapping[str, str]) -> Answer:
     try:
         function.check(method, path, headers)
-        body = await _body(function, request) if method == "POST" else b""
+        body = await receiving.body(request, function.check_size) if method == "POST" else b""
     except Refusal as refusal:
         return function.refuse(refusal, log.request_id(headers))
     if method != "POST" or function.is_brief(body):
         return function.answer(method, path, headers, body)
     return await asyncio.get_running_loop().run_in_executor(_threads(), function.answer, method, path, headers, body)
-
-
-async def _body(function: Function, request: Request) -> bytes:
-    """The body, refused as soon as it is too large, too slow, or cut off."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            async for chunk in request.stream():
-                function.check_size(len(body) + len(chunk))
-                body += chunk
-    except TimeoutError:
-        raise Refusal(408, "too_slow", f"the body was not there after {_PATIENCE} seconds") from None
-    except ClientDisconnect:
-        raise Refusal(499, "disconnected", "the caller went away while sending") from None
-    return bytes(body)
 
 
 @cache

@@ -10,7 +10,7 @@ import msgspec
 from slipway.artifacts import Loaded
 from slipway.model import InputError
 from slipway.schema import InvalidRows, Problem
-from slipway.serving import log, payload
+from slipway.serving import log, payload, routing
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.description import Identity, describe
 from slipway.serving.exposition import CONTENT_TYPE
@@ -85,13 +85,11 @@ class Function:
         self._find(method, path, headers)
         if method == "POST":
             payload.check_type(headers)
-            length = headers.get("content-length", "")
-            self.check_size(int(length) if length.isdecimal() else 0)
+            payload.check_length(headers, self.limits.body)
 
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""
-        if size > self.limits.body:
-            raise Refusal(413, "body_too_large", f"the body is over the limit of {self.limits.body} bytes")
+        payload.check_size(size, self.limits.body)
 
     def is_brief(self, body: bytes) -> bool:
         """Whether answering is so fast, by what was measured at the start, that it need not leave the event loop."""
@@ -99,8 +97,7 @@ class Function:
 
     def route(self, path: str) -> str:
         """The path that answers, as its own name: `/predict` for `/predict/`; `other` for all that there are not."""
-        known = path if path in self._paths else path.rstrip("/") or "/"
-        return known if known in self._paths else "other"
+        return routing.known(self._paths, path) or "other"
 
     def is_routine(self, path: str, headers: Mapping[str, str]) -> bool:
         """Whether it is a probe or a scrape of the metrics, of which there is nothing to tell while all is well."""
@@ -108,14 +105,7 @@ class Function:
 
     def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Mapping[str, str], bytes], Answer]:
         methods = {"GET": self._tell} if _is_scrape(path, headers) else self._paths.get(self.route(path))
-        if methods is None:
-            raise Refusal(404, "not_found", f"there is no such path; there are {', '.join(self._paths)}")
-        run = methods.get("GET" if method == "HEAD" else method)
-        if run is None:
-            allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
-            message = f"{method[:20]} is not for this path; it takes {allowed}"
-            raise Refusal(405, "method_not_allowed", message, headers={"allow": allowed})
-        return run
+        return routing.choose(self._paths, methods, method)
 
     def _predict(self, headers: Mapping[str, str], body: bytes) -> Answer:
         payload.check_type(headers)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from slipway.serving.answers import Refusal
 
-__all__ = ["check_type", "parse"]
+__all__ = ["check_length", "check_size", "check_type", "parse"]
 
 _JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
@@ -29,6 +29,18 @@ def check_type(headers: Mapping[str, str]) -> None:
     coding = headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
         _unsupported(f"the content encoding is {_shown(coding)}; send the JSON as it is")
+
+
+def check_length(headers: Mapping[str, str], limit: int) -> None:
+    """Raise `Refusal` (413) when a body is said to be over `limit` bytes."""
+    length = headers.get("content-length", "")
+    check_size(int(length) if length.isdecimal() else 0, limit)
+
+
+def check_size(size: int, limit: int) -> None:
+    """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is over the limit."""
+    if size > limit:
+        raise Refusal(413, "body_too_large", f"the body is over the limit of {limit} bytes")
 
 
 def parse(body: bytes) -> Any:

@@ -17,11 +17,10 @@ from slipway.release.training_service import TrainingService
 from slipway.release.trainings import Occasion, Wanted, awaited, plan, run, wanted
 from slipway.release.workflow import Training
 from slipway.settings import SecretRef, Settings, parse
-from slipway.store import Artifact, Record
-from slipway.store import Training as Trained
 from slipway.training.digest import training_digest
 from slipway.unprivileged import WITHHELD
 from tests.unit.release.conftest import ROOT, Site
+from tests.unit.release.test_due import record
 
 NEW, OLD = "a" * 64, "b" * 64
 IMAGE = f"registry.example/iris-train@sha256:{'0' * 64}"
@@ -38,19 +37,6 @@ def settings(model: str = "", environment: str = f"{BUCKET}, {REGISTRY}", root: 
         f"models:\n  iris: {{{model}}}\n"
     )
     return parse(text, root)
-
-
-def record(version: int, digest: str | None) -> Record:
-    return Record(
-        model="iris",
-        environment="test",
-        version=version,
-        created="2026-11-21T10:00:00Z",
-        by="ada",
-        publication="1",
-        artifact=Artifact("0" * 64, {}),
-        training=Trained(digest=digest) if digest else None,
-    )
 
 
 def overlay(deployed: int | None = None, environment: str = "test", **more: Any) -> Overlay:
