@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-from slipway.release.running import end_with
+from slipway.release.running import end_with, signals_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,25 +67,27 @@ def run(*command: str, env: "Mapping[str, str] | None" = None) -> str:
     Raises `SlipwayError` with the last of what it said when it fails. When we are stopped it is asked to end, and
     waited for, so that it can clear away what it began.
     """
+    started = None
     try:
-        started = subprocess.Popen(
-            command,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-            preexec_fn=end_with(os.getpid()),
-        )
+        with signals_held():
+            started = subprocess.Popen(
+                command,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+                preexec_fn=end_with(os.getpid()),
+            )
+        out, err = started.communicate()
     except OSError as error:
         problem = f"{command[0]} cannot be run: {error.strerror}"
         raise SlipwayError(problem, fix=f"see that `{command[0]} info` works, and run it again") from error
-    try:
-        out, err = started.communicate()
     except BaseException:
-        _end(started)
+        if started:
+            _end(started)
         raise
     if started.returncode:
         raise _failure(command, started.returncode, (err.strip() or out.strip()))
@@ -107,7 +109,7 @@ def options(kind: str) -> list[str]:
 def _end(process: "subprocess.Popen[str]") -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=_PATIENCE)
+        process.wait(_PATIENCE)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)  # what it had started itself
     process.wait()

@@ -22,7 +22,7 @@ from slipway.errors import SlipwayError
 from slipway.release.bundle import Bundle
 from slipway.training.environment import python_for
 
-__all__ = ["Server", "end_with", "process", "serve", "start", "usable_port"]
+__all__ = ["Server", "end_with", "process", "serve", "signals_held", "start", "usable_port"]
 
 # What functions-framework reads from the environment and what the user's shell may hold for something else; and what
 # would have scikit-learn compiled anew at each start, which takes many times as long as importing it.
@@ -30,6 +30,8 @@ _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
     | {"PYTHONDONTWRITEBYTECODE"}
 )
+
+_STOPS = {signal.SIGINT, signal.SIGTERM}
 
 # Never through a proxy: it is this machine that is asked.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -125,18 +127,28 @@ def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     return own | given | {"PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
 
 
-def end_with(parent: int) -> Callable[[], None] | None:
-    """What makes the new process end when this one is killed; on Linux only, elsewhere it would go on."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
+def end_with(parent: int) -> Callable[[], None]:
+    """What makes the new process end when this one is killed; elsewhere than on Linux it would go on."""
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
     def arrange() -> None:
-        prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os._exit(1)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)  # which it inherits from `signals_held`
+        if prctl:
+            prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+            if os.getppid() != parent:
+                os._exit(1)
 
     return arrange
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Have the signals that would stop us wait for the end of the block: what it starts is then known, and ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def usable_port(host: str, port: int) -> int:
