@@ -1,6 +1,7 @@
 """The one schema of a model: its fields, how a row is checked against them, and how they read as JSON Schema."""
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -134,13 +135,13 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return schema
 
 
-class Schema(msgspec.Struct, frozen=True, kw_only=True):
+class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a model takes and gives: the fields of an input row, and the target that it predicts."""
 
     fields: tuple[Field, ...]
     target: Field
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the input fields, in their order."""
         return tuple(field.name for field in self.fields)
@@ -160,7 +161,38 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRows(problems[:_MOST])
         return parsed
 
+    @cached_property
+    def _all_numbers(self) -> bool:
+        return all(field.kind == "number" and not field.categories for field in self.fields)
+
+    @cached_property
+    def _bounded(self) -> tuple[tuple[str, float, float], ...]:
+        """Name, least and greatest value of the fields that have one."""
+        return tuple(
+            (
+                field.name,
+                -math.inf if field.minimum is None else field.minimum,
+                math.inf if field.maximum is None else field.maximum,
+            )
+            for field in self.fields
+            if (field.minimum, field.maximum) != (None, None)
+        )
+
+    def _numbers(self, row: Any) -> dict[str, Any] | None:
+        """A row of numbers with nothing wrong, in a third of the time; None when it needs a closer look."""
+        if not self._all_numbers or not isinstance(row, dict) or len(row) != len(self.fields):
+            return None
+        if set(map(type, row.values())) != {float} or not math.isfinite(sum(row.values())):
+            return None
+        try:
+            values = {name: row[name] for name in self.names}
+        except KeyError:
+            return None
+        return values if all(low <= values[name] <= high for name, low, high in self._bounded) else None
+
     def _parse_row(self, index: int, row: Any, problems: list[Problem]) -> dict[str, Any]:
+        if (numbers := self._numbers(row)) is not None:
+            return numbers
         if not isinstance(row, dict):
             problems.append(Problem(index, "", f"an object is needed, not {_word(row)}"))
             return {}
