@@ -7,12 +7,14 @@ from slipway.cli.output import one_line, say, table
 from slipway.forge import run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slipway.release.place import Place
     from slipway.release.plan import Plan
     from slipway.release.releasing import Released
     from slipway.settings import Settings
 
-__all__ = ["planned", "told"]
+__all__ = ["dropped", "planned", "told"]
 
 _HEADS = ("MODEL", "RESULT", "RELEASE", "WHY")
 
@@ -30,6 +32,17 @@ def told(done: "Released", settings: "Settings", where: "Place") -> int:
         say(f"note: the cluster follows {settings.branch}, not {done.branch} (branch in slipway.yaml)")
     _summarise("Release", rows, end)
     return 1 if done.failed else 0
+
+
+def dropped(settings: "Settings", environment: str, models: "Sequence[str]", where: "Place") -> None:
+    """Drop what no retention keeps any longer of the models that a run was about, and tell of it."""
+    from slipway.release import retention
+
+    done = retention.drop(settings, environment, models, where) if models else retention.Dropped([])
+    for line in done.lines:
+        say(one_line(line))
+    if done.commit:
+        say(f"committed {done.commit[:12]} on {where}")
 
 
 def planned(plan: "Plan") -> int:

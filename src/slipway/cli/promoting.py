@@ -8,6 +8,8 @@ from slipway.cli.output import one_line, say
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slipway.forge.github import GitHub, Pull
     from slipway.release.place import Place, Pushed, Stand
     from slipway.release.promote import Promoted, Wish
@@ -20,11 +22,16 @@ _STOPPED = "<!-- slipway: stopped -->"
 
 def one(settings: "Settings", model: str, args: argparse.Namespace) -> int:
     """Promote a model as it was asked for."""
+    from slipway.cli.outcomes import dropped
     from slipway.release import promote
+    from slipway.release.place import Proposed
 
     wish = promote.Wish(args.release or None, args.traffic, args.allow_unbuilt, args.again, args.accept_breaking)
     environment = promote.target_of(settings, args.to)
-    _promote(settings, model, environment, wish, _place(settings, environment, model, args))
+    where = _place(settings, environment, model, args)
+    _promote(settings, model, environment, wish, where)
+    if not isinstance(where, Proposed):
+        dropped(settings, environment, [model], where)
     return 0
 
 
@@ -63,7 +70,8 @@ def branch_of(environment: str, model: str) -> str:
 def due(settings: "Settings", args: argparse.Namespace) -> int:
     """Bring the open promotions up to date, and open those that are automatic and due; one that fails stops no other.
 
-    A release whose pull request was closed unmerged is not proposed again by itself.
+    A release whose pull request was closed unmerged is not proposed again by itself. What no retention keeps any longer
+    is dropped before, without a pull request: it answers nobody.
     """
     from slipway.forge import github
     from slipway.git import Repository
@@ -73,16 +81,31 @@ def due(settings: "Settings", args: argparse.Namespace) -> int:
     if not args.push or args.emergency:
         raise SlipwayError("--due is about pull requests", fix="slipway promote --due --push")
     base = Apart(Repository(settings.root), settings.branch)
+    sources = {
+        environment: each.promotes_from
+        for environment, each in settings.environments.items()
+        if each.promotes_from is not None and args.to in (None, environment)
+    }
+    failed = sum(not _dropped(settings, environment, args.models or settings.models(), base) for environment in sources)
     stand = base.stand()
     run = _Due(settings, base, stand, github.connect(base.repository))
-    failed = 0
-    for environment, each in settings.environments.items():
-        if each.promotes_from is None or args.to not in (None, environment):
-            continue
-        models = edits.models_at(base.repository, stand.commit, each.promotes_from)
+    for environment, source in sources.items():
+        models = edits.models_at(base.repository, stand.commit, source)
         for model in sorted(models & {*(args.models or models)}):
             failed += not run.safely(environment, model)
     return 1 if failed else 0
+
+
+def _dropped(settings: "Settings", environment: str, models: "Sequence[str]", base: "Pushed") -> bool:
+    """Drop what no retention keeps any longer; False where that fails, which stops no promotion."""
+    from slipway.cli.outcomes import dropped
+
+    try:
+        dropped(settings, environment, models, base)
+    except SlipwayError as error:
+        say(f"{environment}: nothing is dropped: {one_line(str(error))}")
+        return False
+    return True
 
 
 class _Due:

@@ -92,7 +92,7 @@ def _traffic(verb: argparse.ArgumentParser) -> None:
 
 def _release(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.cli.outcomes import told
+    from slipway.cli.outcomes import dropped, told
     from slipway.release.choosing import Choice
     from slipway.release.releasing import release
 
@@ -101,17 +101,22 @@ def _release(args: argparse.Namespace) -> int:
     if args.built is not None:
         if args.models or args.version or args.where:
             raise SlipwayError("--built releases what the plan says", fix="leave models, --version and --where out")
-        return told(_built(settings, args.built, where), settings, where)
-    choice = Choice.of(args.version, pairs(args.where, "--where"), args.traffic)
-    done = release(settings, args.models, environment=args.env, choice=choice, report=progress, place=where)
-    return told(done, settings, where)
+        environment, done = _built(settings, args.built, where)
+    else:
+        choice = Choice.of(args.version, pairs(args.where, "--where"), args.traffic)
+        environment = args.env
+        done = release(settings, args.models, environment=environment, choice=choice, report=progress, place=where)
+    status = told(done, settings, where)
+    dropped(settings, environment, [each.model for each in done.outcomes], where)
+    return status
 
 
-def _built(settings: "Settings", folder: Path, where: "Place") -> "Released":
+def _built(settings: "Settings", folder: Path, where: "Place") -> "tuple[str, Released]":
     from slipway.release import plan
     from slipway.release.committing import release_built
 
-    return release_built(settings, plan.read(folder), where, progress)
+    read = plan.read(folder)
+    return read.environment, release_built(settings, read, where, progress)
 
 
 def _build(args: argparse.Namespace) -> int:

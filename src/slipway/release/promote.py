@@ -126,14 +126,10 @@ def _attempt(repository: Repository, root: Path, model: str, environment: str, w
     if after == target:
         already = f"{environment} serves {found.name} already, as {release.name}: {declare.shown(target.route)}"
         return Promoted(Edited([already, *notes]), found)
-    store = store_of(settings, environment)
-    retention = settings.model(model).within(environment).retention
-    kept, note = declare.retain(after, retention, lambda name: store.verified(model, name) is not None)
-    change = Change(edits.changes(repository, stand.commit, kept), _message(kept, release, wish), [kept])
+    change = Change(edits.changes(repository, stand.commit, after), _message(after, release, wish), [after])
     commit = place.commit(stand, change)
-    lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(kept.route)} ({place})"]
-    told = [*lines, *notes, *([note] if note else [])]
-    return Promoted(Edited(told, commit, change.message, target, kept, stand), found)
+    lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(after.route)} ({place})"]
+    return Promoted(Edited([*lines, *notes], commit, change.message, target, after, stand), found)
 
 
 def _check_callers(settings: "Settings", target: Overlay, found: Release, release: Release, wish: Wish) -> None:

@@ -145,13 +145,11 @@ class Run:
         if after == overlay:
             return Result(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
         reason = decision.reason + ("; it was rejected before" if made.name in overlay.rejected else "")
-        retention = self.settings.model(model).within(self.environment).retention
-        kept, note = declare.retain(after, retention, lambda name: store.verified(model, name) is not None)
         return Result(
-            Outcome(model, "released", reason, made.name, note),
-            edits.changes(self.repository, stand.commit, kept),
-            _facts(made, kept, reason),
-            kept,
+            Outcome(model, "released", reason, made.name),
+            edits.changes(self.repository, stand.commit, after),
+            _facts(made, after, reason),
+            after,
         )
 
 

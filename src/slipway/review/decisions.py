@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from slipway.release import declare
+from slipway.release import retention
 from slipway.release.due import held
 from slipway.release.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
 from slipway.release.overlay_types import folder_of, ordered
@@ -115,12 +115,19 @@ def _again(move: Move) -> str:
 
 
 def _retention(move: Move) -> Iterator[Violation]:
-    """Only the oldest go, beyond what is retained, and never what may be needed to go back to."""
+    """Only the oldest go, beyond what is retained, in a change of their own, and not while a rollback may need them."""
     gone = [release for release in move.before.releases if not move.after.has(release.name)]
     if not gone:
         return
+    if move.new or move.after.route != move.before.route:
+        names = ", ".join(str(release.name) for release in gone)
+        problem = f"drops {names} beside other changes, and a rollback would have to wait for that"
+        yield Violation(
+            move.at(KUSTOMIZATION), problem, "take that out of the change; releases are dropped by themselves"
+        )
+        return
     whole = msgspec.structs.replace(move.after, releases=ordered([*move.after.releases, *gone]))
-    kept, _ = declare.retain(whole, move.retention, move.verified)
+    kept, _ = retention.retain(whole, move.retention, move.verified)
     for release in gone:
         if kept.has(release.name):
             problem = f"{release.name} is no longer declared, and retention ({move.retention}) would keep it"

@@ -146,24 +146,11 @@ def test_what_is_declared_is_not_rendered_again(site: Site) -> None:
     assert b"60s" in newer.files["manifests.yaml"]
 
 
-def test_retention(site: Site) -> None:
-    """Beyond retention the oldest go, and never what is not older than the newest verified release."""
-    for _ in range(4):
+def test_a_release_drops_nothing(site: Site) -> None:
+    """However many releases are declared: a rollback of this one would have to wait until Argo CD has removed them."""
+    for _ in range(5):
         site.released()
-    assert [release.version for release in site.overlay().releases] == [4, 3, 2]
-    for _ in range(3):
-        site.publish()
-        done = site.release("iris")
-    assert [release.version for release in site.overlay().releases] == [7, 6, 5, 4]
-    assert "4 releases stay, retention is 3" in done.outcomes[0].note
-
-
-def test_what_is_on_the_route_is_kept(site: Site) -> None:
-    """A release with a share stays, however old."""
-    site.released()
-    for _ in range(4):
-        site.released(traffic=50)
-    assert 1 in [release.version for release in site.overlay().releases]
+    assert [release.version for release in site.overlay().releases] == [5, 4, 3, 2, 1]
 
 
 def test_production_takes_no_release(site: Site) -> None:

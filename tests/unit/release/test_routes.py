@@ -84,6 +84,7 @@ def test_rollback_to_a_folder_that_is_gone(site: Site) -> None:
     before = site.overlay().release(first)
     for _ in range(4):
         site.released()
+    site.drop()
     assert not site.overlay().has(first)
     rollback(site.settings, "iris", "test", reason="wrong", to="v1")
     assert site.overlay().releases == (before,)
@@ -101,6 +102,7 @@ def test_rollback_through_merges(site: Site) -> None:
     site.git("merge", "--quiet", "--no-ff", "-m", "Merge", "side")
     for _ in range(4):
         site.released()
+    site.drop()
     rollback(site.settings, "iris", "test", reason="wrong", to=str(second))
     assert site.overlay().route == {second: 100}
     assert first not in site.overlay().rejected

@@ -141,20 +141,31 @@ def test_a_rollback_to_what_is_no_longer_declared(team: Site) -> None:
     team.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
     promote(team.settings, "iris", Wish(allow_unbuilt=True), to="prod")
     team.verify(next(iter(team.overlay(environment="prod").route)), environment="prod")
-    team.released()
-    promote(team.settings, "iris", Wish(allow_unbuilt=True), to="prod")
-    assert [release.version for release in overlay(team, "main").releases] == [4, 3]
+    team.drop(environment="prod")
+    assert [release.version for release in overlay(team, "main").releases] == [3]
     team.git("switch", "--quiet", "-c", "change")
     rollback(team.settings, "iris", "prod", reason="wrong", to="v1")
     assert said(team) == []
 
 
 def test_a_retention_that_drops(team: Site) -> None:
-    """What a promotion drops by the settings is dropped rightly."""
+    """What is dropped by the settings, in a change of its own, is dropped rightly."""
+    team.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
+    team.verify(overlay(team, "main").releases[0].name, environment="prod")
+    team.git("switch", "--quiet", "-c", "change")
+    team.drop(environment="prod")
+    assert len(overlay(team, "change").releases) == 1
+    assert said(team) == []
+
+
+def test_a_drop_beside_a_promotion(team: Site) -> None:
+    """A rollback of the promotion would have to wait until the other one is gone."""
     team.set("iris: {train: manual}", "iris: {train: manual, retention: 2}")
     propose(team)
-    assert len(overlay(team, "change").releases) == 2
-    assert said(team) == []
+    proposed = overlay(team, "change")
+    put(team, msgspec.structs.replace(proposed, releases=proposed.releases[:2]))
+    [problem] = said(team)
+    assert "drops v1-" in problem and "a rollback would have to wait" in problem
 
 
 def test_what_was_rejected_and_is_chosen_again(team: Site) -> None:
@@ -397,8 +408,8 @@ def test_an_origin_that_is_no_longer_declared(team: Site) -> None:
     """A release of test that git's history knows is good enough."""
     propose(team)
     team.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
-    for _ in range(2):
-        team.released()
+    team.released()
+    team.drop()
     origin = overlay(team, "change").releases[0].record.origin
     assert origin and not any(str(release.name) == origin.release for release in overlay(team, "main", "test").releases)
     assert said(team) == []

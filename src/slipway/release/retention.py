@@ -1,0 +1,143 @@
+"""Retention: releases that are needed no longer are dropped, in a commit that does nothing else to their model.
+
+Argo CD removes what is gone from git when all the rest is healthy, and takes up no newer commit before. So nothing is
+dropped that a rollback could have to wait behind: not in the commit that declares a release or shares requests out, and
+not before what was declared last has answered its golden predictions where it runs.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from slipway import settings as settings_file
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.names import ReleaseName
+from slipway.release import declare, edits
+from slipway.release.overlay import RECORD, is_own
+from slipway.release.place import Change
+from slipway.settings import ModelSettings
+from slipway.store import store_of
+
+if TYPE_CHECKING:
+    from slipway.release.overlay_types import Overlay
+    from slipway.release.place import Place, Stand
+    from slipway.settings import Settings
+
+__all__ = ["Dropped", "drop", "retain"]
+
+
+class Dropped(NamedTuple):
+    """What a run dropped, and what it could not: words for the user, and the commit if there was anything to drop."""
+
+    lines: list[str]
+    commit: str | None = None
+
+
+def retain(overlay: "Overlay", most: int, verified: Callable[[ReleaseName], bool]) -> "tuple[Overlay, str]":
+    """The overlay without its oldest releases beyond `most`, and why more than that stay; "" where none do.
+
+    Whatever is on the route stays, and the newest. Nothing goes before both the newest release and the newest on the
+    route are verified, nor while a hold stands.
+    """
+    beyond = len(overlay.releases) - most
+    if beyond <= 0:
+        return overlay, ""
+    if reason := _waits(overlay, verified):
+        return overlay, f"{len(overlay.releases)} releases stay, retention is {most}: {reason}"
+    newest = overlay.releases[0].name
+    spare = [each for each in reversed(overlay.releases) if each.name not in overlay.route and each.name != newest]
+    gone = spare[:beyond]
+    kept = tuple(each for each in overlay.releases if each not in gone)
+    after = msgspec.structs.replace(overlay, releases=kept)
+    if len(gone) == beyond:
+        return after, ""
+    return after, f"{len(kept)} releases stay, retention is {most}: they answer requests, or are the newest"
+
+
+def _waits(overlay: "Overlay", verified: Callable[[ReleaseName], bool]) -> str:
+    if overlay.hold is not None:
+        return "it is held"
+    serving = overlay.serving()
+    latest = {overlay.releases[0].name, *([serving.name] if serving else [])}
+    waiting = [str(name) for name in sorted(latest) if not verified(name)]
+    return f"{' and '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} not verified yet" if waiting else ""
+
+
+def drop(settings: "Settings", environment: str, models: Sequence[str], place: "Place") -> Dropped:
+    """Drop what no retention keeps any longer of `models` in an environment, in one commit at `place`.
+
+    Nothing else changes, no request is answered otherwise, and what is dropped comes back by `slipway rollback --to`. A
+    model of which nothing can be known now (its store cannot be read) stops no other. Raises `SlipwayError` when
+    nothing can be committed.
+    """
+    repository = Repository(settings.root)
+    return edits.retrying(lambda: _attempt(repository, settings.root, environment, models, place), place.pause)
+
+
+def _attempt(repository: Repository, root: Path, environment: str, models: Sequence[str], place: "Place") -> Dropped:
+    stand = place.stand()
+    settings = settings_file.load(root)
+    # The settings of another branch say nothing about how many the cluster keeps.
+    if stand.code.branch not in ("", stand.branch):
+        return Dropped([])
+    lines, moves = [], []
+    for model in _with_many(repository, stand, settings, environment, models):
+        try:
+            before = edits.read(repository, stand.commit, settings, environment, model)
+            after, note = _retained(settings, before)
+        except SlipwayError as error:
+            lines.append(f"{environment}: {model}: nothing is dropped: {error.problem}")
+            continue
+        lines.extend([f"{environment}: {model}: {note}"] if note else [])
+        moves.extend([(before, after)] if after != before else [])
+    if not moves:
+        return Dropped(lines)
+    files = {
+        path: content for _, after in moves for path, content in edits.changes(repository, stand.commit, after).items()
+    }
+    message = _message(environment, moves)
+    commit = place.commit(stand, Change(files, message, [after for _, after in moves]))
+    return Dropped([*lines, message.splitlines()[0]], commit)
+
+
+def _with_many(
+    repository: Repository, stand: "Stand", settings: "Settings", environment: str, models: Sequence[str]
+) -> Iterator[str]:
+    """The models that have more releases than are retained; of the others nothing is read."""
+    declared: Counter[str] = Counter()
+    for path in repository.blobs(stand.commit, f"overlays/{environment}/"):
+        _, _, model, own = [*path.split("/", 3), ""][:4]
+        declared[model] += is_own(own) and own.endswith(f"/{RECORD}")
+    for model in models:
+        if declared[model] > _most(settings, environment, model):
+            yield model
+
+
+def _most(settings: "Settings", environment: str, model: str) -> int:
+    return settings.declared.get(model, ModelSettings()).within(environment).retention
+
+
+def _retained(settings: "Settings", overlay: "Overlay") -> "tuple[Overlay, str]":
+    store = store_of(settings, overlay.environment)
+    most = _most(settings, overlay.environment, overlay.model)
+    return retain(overlay, most, lambda name: store.verified(overlay.model, name) is not None)
+
+
+def _message(environment: str, moves: "Sequence[tuple[Overlay, Overlay]]") -> str:
+    dropped = {
+        after.model: ", ".join(str(each.name) for each in before.releases if not after.has(each.name))
+        for before, after in moves
+    }
+    if len(moves) == 1:
+        [(model, names)] = dropped.items()
+        subject = f"{environment}/{model}: drop {names}"
+    else:
+        subject = f"{environment}: drop {'; '.join(f'{names} of {model}' for model, names in dropped.items())}"
+    facts = {f"{after.model} keeps": ", ".join(str(each.name) for each in after.releases) for _, after in moves} | {
+        "Why": "retention in slipway.yaml; slipway rollback MODEL --to RELEASE brings one back"
+    }
+    return declare.announced(subject, facts)

@@ -1,0 +1,143 @@
+"""Which releases are dropped, when, and that nothing else comes of it."""
+
+import pytest
+
+from slipway import cli
+from slipway.git import Repository
+from slipway.release.place import Pushed
+from slipway.release.routes import hold, traffic
+from tests.forge_server.fixtures import NAME, forge, on_github
+from tests.unit.release.conftest import Site
+from tests.unit.release.test_pushing import Team, pushed, team
+
+__all__ = ["forge", "on_github", "team"]
+
+
+def declared(site: Site, environment: str = "test") -> list[int]:
+    return [release.version for release in site.overlay(environment=environment).releases]
+
+
+def test_the_oldest_go_in_a_commit_of_their_own(site: Site) -> None:
+    """Beyond `retention`, once the newest has been verified; the route stays, and a repeat commits nothing."""
+    for _ in range(5):
+        site.released()
+    before = site.overlay()
+    done = site.drop()
+    assert declared(site) == [5, 4, 3]
+    assert site.overlay().route == before.route
+    message = site.git("log", "-1", "--format=%B")
+    assert message.startswith(
+        f"test/iris: drop {before.releases[3].name}, {before.releases[4].name}\n\niris keeps: v5-"
+    )
+    assert done.commit == site.head and done.lines == [message.splitlines()[0]]
+    assert site.drop() == ([], None)
+
+
+def test_nothing_goes_before_the_newest_is_verified(site: Site) -> None:
+    """A release that never answers is rolled back from, and that rollback waits for no drop."""
+    for _ in range(4):
+        site.released()
+    site.publish()
+    newest = site.release("iris").outcomes[0].release
+    assert site.drop() == (
+        [f"test: iris: 5 releases stay, retention is 3: {newest} is not verified yet"],
+        None,
+    )
+    assert newest is not None
+    site.verify(newest)
+    site.drop()
+    assert declared(site) == [5, 4, 3]
+
+
+def test_what_answers_stays(site: Site) -> None:
+    """A release with a share is kept, however old, and so is the newest, even when it has none."""
+    for _ in range(4):
+        site.released()
+    site.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
+    traffic(site.settings, "iris", "test", {"v1": 90, "v3": 10})
+    assert "3 releases stay, retention is 1" in site.drop().lines[0]
+    assert declared(site) == [4, 3, 1]
+
+
+def test_a_hold(site: Site) -> None:
+    """What is held is left as it is."""
+    for _ in range(4):
+        site.released()
+    hold(site.settings, "iris", "test", reason="a look")
+    assert "it is held" in site.drop().lines[0]
+    assert len(declared(site)) == 4
+
+
+def test_models_in_one_commit(site: Site) -> None:
+    """A model whose store cannot be read stops no other; one that keeps what it has is not named."""
+    for _ in range(4):
+        site.released("iris")
+        site.released("tumor")
+    head = site.head
+    [evidence] = (site.root / ".slipway/store/test/tumor/verified").glob("v4-*")
+    evidence.chmod(0o644)
+    evidence.write_text("damaged")
+    done = site.drop("iris", "tumor")
+    assert declared(site) == [4, 3, 2]
+    assert "test: tumor: nothing is dropped: " in done.lines[0]
+    evidence.unlink()
+    site.verify(site.overlay("tumor").releases[0].name, "tumor")
+    site.released("iris")
+    site.drop("iris", "tumor")
+    assert site.git("log", "-1", "--format=%s").startswith("test: drop v2-")
+    assert site.git("rev-list", f"{head}..HEAD").count("\n") == 2
+
+
+def test_a_release_that_lands_in_between(team: Team) -> None:
+    """The first push is refused; what is on the remote by then is judged anew, and is not verified."""
+    site, other = team.site, team.clone("other")
+    for _ in range(4):
+        site.released(place=pushed(site))
+
+    class Slow(Pushed):
+        def commit(self, stand, change):  # type: ignore[no-untyped-def]
+            if other.head == before:
+                site.publish()
+                other.release("iris", place=pushed(other))
+            return super().commit(stand, change)
+
+    before = other.head
+    done = site.drop(place=Slow(Repository(site.root), "main"))
+    assert done.commit is None and "is not verified yet" in done.lines[0]
+    assert declared(team.here()) == [5, 4, 3, 2, 1]
+
+
+def test_the_code_of_another_branch(team: Team) -> None:
+    """Its settings do not say how many releases the cluster keeps."""
+    for _ in range(4):
+        team.site.released(place=pushed(team.site))
+    team.site.git("switch", "--quiet", "-c", "deploy/mine")
+    team.push(team.site)
+    assert team.site.drop(place=pushed(team.site)) == ([], None)
+
+
+def test_the_verbs_that_drop(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """`slipway release` in its environment, and `slipway promote` in that which it promotes to."""
+    for _ in range(4):
+        site.released()
+        assert cli.main(["-C", str(site.root), "promote", "iris", "--allow-unbuilt"]) == 0
+        site.verify(site.overlay(environment="prod").releases[0].name, environment="prod")
+    assert cli.main(["-C", str(site.root), "release", "iris"]) == 0
+    assert "test/iris: drop v1-" in capsys.readouterr().out
+    assert declared(site) == [4, 3, 2] and len(declared(site, "prod")) == 4
+    assert cli.main(["-C", str(site.root), "promote", "iris", "--allow-unbuilt"]) == 0
+    assert "prod/iris: drop v1-" in capsys.readouterr().out
+    assert declared(site, "prod") == [4, 3, 2]
+
+
+def test_production_needs_no_pull_request_for_it(team: Team) -> None:
+    """What answers nobody goes from the remote's branch with the next look at what can be promoted."""
+    site = team.site
+    for _ in range(4):
+        site.released()
+        assert cli.main(["-C", str(site.root), "promote", "iris", "--allow-unbuilt"]) == 0
+        site.verify(site.overlay(environment="prod").releases[0].name, environment="prod")
+    team.push(site)
+    assert cli.main(["-C", str(site.root), "promote", "--due", "--push"]) == 0
+    assert declared(team.here(), "prod") == [4, 3, 2]
+    assert team.forge.repository(NAME).pulls == []
