@@ -1,7 +1,7 @@
 """An artifact's folder as a model that answers.
 
-Only the standard library and msgspec are imported here: numpy and skops come in when a part needs them, so that what
-serves is as small as the model allows.
+Only the standard library and msgspec are imported here: numpy, onnxruntime and skops come in when a part needs them, so
+that what serves is as small as the model allows.
 """
 
 import sys
@@ -16,6 +16,7 @@ from slipway.artifacts.trusted import Trust, own_modules
 from slipway.errors import SlipwayError
 from slipway.model import Model, bind
 from slipway.schema import Schema
+from slipway.wrapped import adapted, finding, fits
 
 __all__ = ["SCHEMA", "Loaded", "load"]
 
@@ -52,7 +53,7 @@ def load(folder: Path) -> Loaded:
     found = manifest.read(folder)
     schema = manifest.read_file(folder, SCHEMA, Schema)
     pairs = manifest.read_file(folder, golden.FILE, golden.Golden)
-    cls = _entry(found.entry, folder)
+    cls = adapted(_entry(found.entry, folder), found.parameters)
     model = cls(**found.parameters)
     trust = Trust.of(cls)
     for name, part in found.parts.items():
@@ -74,7 +75,7 @@ def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
         raise SlipwayError(
             f"the artifact in {folder} lacks its part {part.file}: {error.strerror}", fix="fetch the artifact again"
         ) from error
-    if part.form not in ("json", "npy", "skops"):
+    if part.form not in ("json", "npy", "onnx", "skops"):
         raise SlipwayError(
             f"{path} is in the form {part.form!r}, which this slipway does not know", fix="use the slipway that made it"
         )
@@ -95,6 +96,10 @@ def _decode(form: str, content: bytes, trust: Trust, name: str) -> Any:
         from slipway.artifacts import arrays
 
         return arrays.decode(content)
+    if form == "onnx":
+        from slipway.artifacts import graphs
+
+        return graphs.decode(content, name)
     from slipway.artifacts import estimators
 
     return estimators.load(content, trust, name)
@@ -107,12 +112,13 @@ def _entry(entry: str, folder: Path) -> type[Model]:
     if code.is_dir() and str(code) not in sys.path:
         sys.path.insert(0, str(code))
     try:
+        finding.reach(module)
         found = getattr(import_module(module), name, None)
     except ModuleNotFoundError as error:
         raise _missing(error, entry) from error
     except Exception as error:
         raise SlipwayError(f"{entry} cannot be imported: {_last_line(error)}") from error
-    if not (isinstance(found, type) and issubclass(found, Model)):
+    if not (isinstance(found, type) and (issubclass(found, Model) or fits(found))):
         raise SlipwayError(
             f"{module} has no class {name} that is a slipway.Model, and the artifact in {folder} is one of it",
             fix="give the class its name back, or train again",

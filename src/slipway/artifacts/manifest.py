@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One saved attribute: the form that it is in (`json`, `npy`, `skops`) and its file within the folder."""
+    """One saved attribute: the form that it is in (`json`, `npy`, `onnx`, `skops`) and its file within the folder."""
 
     form: str
     file: str

@@ -109,6 +109,7 @@ def _refuse_changed(value: Any, where: str) -> None:
 
 
 def _entry(cls: type) -> str:
+    cls = getattr(cls, "__wrapped__", cls)
     found: Any = sys.modules.get(cls.__module__)
     if cls.__module__ == "__main__" or getattr(found, cls.__qualname__, None) is not cls:
         raise SlipwayError(

@@ -1,6 +1,6 @@
 """The trainer: what goes into the image that trains a model, in one folder that is the image's build context.
 
-    Dockerfile  train.lock  serve.lock  estimators.lock  platform/  repository/
+    Dockerfile  train.lock  serve.lock  estimators.lock  onnx.lock  mixed.lock  platform/  repository/
 
 `platform/` is the platform's own code, `repository/` what a checkout has of the model: its folder with tests and data,
 the shared code, a `slipway.yaml` that knows this model alone, and `trainer.json`, which says what is in the trainer.
@@ -26,7 +26,7 @@ from slipway.training.environment import USES, compile_lock
 if TYPE_CHECKING:
     from slipway.settings import Settings
 
-__all__ = ["SMOKE", "Trainer", "components", "make"]
+__all__ = ["SMOKE", "Trainer", "components", "make", "repository"]
 
 SMOKE = """
 import sys
@@ -41,7 +41,10 @@ except errors.SlipwayError as error:
 """What an image of a trainer has to be able to do, as Python: read its settings and import its model."""
 
 # What of a model's settings decides how it is trained; the rest may change without a new image.
-_TRAINING = ("folder", "train", "data", "parameters", "secrets", "gates", "held_out", "base_image")
+_TRAINING = frozenset(
+    {"folder", "train", "data", "target", "features", "parameters", "secrets", "gates", "held_out", "convert"}
+    | {"base_image"}
+)
 
 _ABOUT = "trainer.json"
 
@@ -88,6 +91,12 @@ def components(settings: "Settings", model: str) -> dict[str, str]:
         return _components(settings, model, _files(settings, model, Path(scratch)))
 
 
+def repository(settings: "Settings", model: str) -> str:
+    """Digest of all that a trainer has of the checkout: the model's folder, the shared code, its data, its settings."""
+    found = {path: digests.of_file(file) for path, file in _repository_files(settings, model).items()}
+    return digests.of_files({**found, FILE: digests.of_bytes(documents.format(_settings(settings, model)))})
+
+
 def _components(settings: "Settings", model: str, found: "dict[str, Path]") -> dict[str, str]:
     def of(*parts: str) -> str:
         return digests.of_files({path: digests.of_file(file) for path, file in found.items() if path.startswith(parts)})
@@ -96,7 +105,7 @@ def _components(settings: "Settings", model: str, found: "dict[str, Path]") -> d
         "training": training_digest(settings, model),
         "environments": of(*(f"{use}.lock" for use in USES)),
         "platform code": of("platform/", "Dockerfile"),
-        "repository": of("repository/"),
+        "repository": repository(settings, model),
         "base image": digests.of_value(base_image(settings, model)),
     }
 

@@ -17,6 +17,7 @@ from slipway.names import ModelId
 
 __all__ = [
     "Artifact",
+    "Conversion",
     "Data",
     "File",
     "Origin",
@@ -39,7 +40,8 @@ Count = Annotated[int, Meta(ge=0)]
 _NAME = r"^(?!/)(?!(.*/)?\.{0,2}(/|$))[^\\\x00-\x1f\x7f\ud800-\udfff]+$"
 Name = Annotated[str, Meta(pattern=_NAME)]
 
-_GIVEN = ("by", "training", "data", "metrics", "gates", "metadata")  # by the publisher; the store decides the others
+# By the publisher; the store decides the others.
+_GIVEN = ("by", "training", "data", "conversion", "image", "metrics", "gates", "metadata")
 
 
 class File(Struct, frozen=True):
@@ -81,6 +83,22 @@ class Data(Struct, frozen=True, kw_only=True):
     """The share by which they were chosen: a row whose hash is below it was never trained on."""
 
 
+class Conversion(Struct, frozen=True, kw_only=True):
+    """What became of a saved scikit-learn estimator: a graph, or why it stays what it is."""
+
+    form: str
+    """The form of the part: `onnx`, or `skops` where it stays Python."""
+    how: str | None = None
+    """In which numbers the graph computes."""
+    rows: Count = 0
+    """On how many rows, trained on and held out, the whole model answers as before."""
+    largest_difference: float = 0.0
+    """Of a fractional number in the answers."""
+    tolerance: float | None = None
+    why: str | None = None
+    """Why it stays Python."""
+
+
 class Origin(Struct, frozen=True):
     """The version in another environment that this one is a copy of."""
 
@@ -104,6 +122,10 @@ class Record(Struct, frozen=True, kw_only=True):
     """Files beside the artifact (reports, the data's snapshot), which its digest does not cover."""
     training: Training | None = None
     data: Data | None = None
+    conversion: dict[str, Conversion] = field(default_factory=dict)
+    """By the attribute that training set."""
+    image: str | None = None
+    """The container that answers; None where an image is made of the artifact."""
     metrics: dict[str, float] = field(default_factory=dict)
     gates: list[dict[str, Any]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)

@@ -26,8 +26,11 @@ def training_digest(settings: "Settings", name: str, parameters: "Mapping[str, P
     return digests.of_value(
         {
             "code": {path: digests.of_file(file) for path, file in model_files(settings, name).items()},
-            "requirements": read(settings.folder(name), settings.root),
+            "requirements": [] if of.image else read(settings.folder(name), settings.root),
             "parameters": {**of.parameters, **(parameters or {})},
             "held_out": of.held_out,
+            **({"target": of.target, "features": of.features} if of.target is not None else {}),
+            **({"image": of.image} if of.image is not None else {}),
+            **({"convert": of.convert} if of.convert != "auto" else {}),
         }
     )

@@ -28,6 +28,7 @@ __all__ = [
     "compile_lock",
     "enter",
     "inside",
+    "lock_for",
     "locked",
     "platform_packages",
     "prepare",
@@ -36,12 +37,26 @@ __all__ = [
     "use_for",
 ]
 
-Use = Literal["train", "serve", "estimators"]
-"""What an environment is for: the training steps, serving, or serving what skops has saved."""
+Use = Literal["train", "serve", "estimators", "onnx", "mixed"]
+"""What an environment is for: the training steps, or serving an artifact with parts of these forms.
+
+`serve` has neither estimators nor graphs to load, `estimators` loads what skops has saved, `onnx` computes graphs and
+has nothing of scikit-learn and pandas, and `mixed` does both: it is for graphs beside estimators, and for a model whose
+own code predicts with one of those libraries.
+"""
 USES: tuple[Use, ...] = get_args(Use)
 
 SOURCE = str(Path(__file__).parents[2])
 """Where the platform's own code is found, which no environment of a model has installed."""
+
+# What of a model's own pins an environment has.
+_READ = {
+    "train": requirements.read,
+    "serve": requirements.read_serving,
+    "estimators": requirements.read_serving,
+    "onnx": requirements.read_converted,
+    "mixed": requirements.read_serving,
+}
 
 # Set in the environment itself (an image sets it too): the folder with the locks.
 _LOCKS = "SLIPWAY_LOCKS"
@@ -57,12 +72,19 @@ def inside() -> bool:
 
 def use_for(artifact: "Iterable[str]") -> Use:
     """What an environment that serves an artifact of these files (paths within it) is for."""
-    return "estimators" if any(path.endswith(".skops") for path in artifact) else "serve"
+    forms = {path.rpartition(".")[2] for path in artifact if path.startswith("parts/")}
+    if "onnx" in forms:
+        return "mixed" if "skops" in forms else "onnx"
+    return "estimators" if "skops" in forms else "serve"
 
 
 def serving_lock(settings: "Settings", model: str, artifact: "Iterable[str]") -> Path:
-    """The lock for serving an artifact of these files; in a model's environment, the one that was made with it."""
-    use = use_for(artifact)
+    """The lock for serving an artifact of these files; see `lock_for`."""
+    return lock_for(settings, model, use_for(artifact))
+
+
+def lock_for(settings: "Settings", model: str, use: Use) -> Path:
+    """The lock of what `use` needs; in a model's environment, the one that was made with it."""
     return Path(os.environ[_LOCKS]) / f"{use}.lock" if inside() else compile_lock(settings, model, use)
 
 
@@ -111,8 +133,8 @@ def compile_lock(settings: "Settings", model: str, use: Use) -> Path:
     does not exist.
     """
     folder = settings.folder(model)
-    read = requirements.read if use == "train" else requirements.read_serving
-    wanted = [*sorted(platform_packages(use)), *read(folder, settings.root)]
+    own = _READ[use](folder, settings.root) if settings.model(model).image is None else []  # a container brings its own
+    wanted = [*sorted(platform_packages(use)), *own]
     preferred = settings.root / "requirements.lock" if use == "train" else compile_lock(settings, model, "train")
     return locked(wanted, preferred, str((folder / requirements.FILE).relative_to(settings.root)))
 

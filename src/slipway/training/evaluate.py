@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slipway import files
+from slipway.artifacts import about
 from slipway.artifacts.answers import to_json
 from slipway.artifacts.golden import Golden
 from slipway.artifacts.loading import Loaded, load
@@ -46,6 +47,7 @@ def run(run: "Run") -> str:
     chosen = _chosen(predictions)
     saved = Golden(rows=[rows[at] for at in chosen], predictions=[predictions[at] for at in chosen])
     save_golden(saved, run.folder / "artifact")
+    about.write(about.About(metrics, _card(run)), run.folder / "artifact")
     run.write(
         "metrics.json",
         {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared},
@@ -109,6 +111,11 @@ def _compared(
     return dict(before.metrics) if found is None else _measure(run, loaded, truth, found)
 
 
+def _card(run: "Run") -> str:
+    path = run.settings.folder(run.about.model) / "README.md"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
 def _leave(metrics: "Mapping[str, float]", folder: Path) -> None:
     """A file for each metric: of a step's result, Argo reads whole files only."""
     folder.mkdir(exist_ok=True)
@@ -134,6 +141,8 @@ def _serve(run: "Run") -> str:
     from slipway.release import bundle, running
 
     name = run.about.model
+    if run.model.image is not None:
+        return "as the container answers"
     with TemporaryDirectory() as scratch:
         made = bundle.make_local(run.settings, name, run.folder / "artifact", Path(scratch) / "bundle")
         with running.serve(made) as url:

@@ -1,18 +1,19 @@
-"""Step `fit`: train on the rows that are not held out, and save what was learned."""
+"""Step `fit`: train on the rows that are not held out, and save what was learned, converted where that is faithful."""
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from slipway import digests, files
+from slipway import files
 from slipway.artifacts.golden import Golden
 from slipway.artifacts.saving import save
 from slipway.discovery import blame, model_files
 from slipway.errors import SlipwayError
-from slipway.training import secrets
-from slipway.training.environment import serving_lock
-from slipway.training.rows import held_out
+from slipway.training import converting, lock, secrets
+from slipway.training.rows import held_out, records
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from slipway.training.run import Run
 
 __all__ = ["run"]
@@ -46,6 +47,18 @@ def run(run: "Run") -> str:
     artifact = run.folder / "artifact"
     save(model, schema, Golden(rows=[], predictions=[]), artifact, code=model_files(run.settings, run.about.model))
     secrets.refuse_in(artifact, values)
-    lock = serving_lock(run.settings, run.about.model, digests.walk(artifact))
-    files.write(artifact / "requirements.lock", lock.read_bytes())
-    return f"trained on {len(rows)} rows"
+    if run.model.image is not None:
+        run.write("conversion.json", {})
+        return f"{run.model.image} keeps the contract"
+    converted = _convert(run, artifact, records(data, schema.names))
+    return f"trained on {len(rows)} rows" + (f"; {converted}" if converted else "")
+
+
+def _convert(run: "Run", artifact: "Path", rows: "list[dict[str, Any]]") -> str:
+    """Have the artifact served as fast as it can be: leave `conversion.json`, `originals/` and its lock."""
+    auto = run.model.convert == "auto"
+    found = converting.convert(artifact, rows, run.folder / "originals") if auto else {}
+    run.write("conversion.json", found)
+    settled = lock.settle(run.settings, run.about.model, artifact, rows)
+    files.write(artifact / "requirements.lock", settled.path.read_bytes())
+    return "; ".join(filter(None, (converting.line(found), settled.why)))

@@ -38,18 +38,25 @@ def run(run: "Run") -> str:
                 held_out=rows["held_out"],
                 share=run.model.held_out,
             ),
+            "conversion": run.read("conversion.json"),
+            "image": run.model.image,
             "metrics": measured["metrics"],
             "gates": measured["gates"],
             "metadata": about.metadata,
         },
         attachments={
-            "junit.xml": run.folder / "junit.xml",
-            "coverage.json": run.folder / "coverage.json",
-            data["file"]: run.folder / data["file"],
+            name: run.folder / name
+            for name in ("junit.xml", "coverage.json", data["file"], *_originals(run))
+            if (run.folder / name).is_file()
         },
     )
     run.write("version.json", record)
     return f"published {record.id}, {record.artifact.digest[:8]}"
+
+
+def _originals(run: "Run") -> list[str]:
+    """The estimators as they were before they were converted."""
+    return [f"originals/{name}" for name in digests.walk(run.folder / "originals")]
 
 
 def _published(run: "Run", store: "Store") -> "Record | None":

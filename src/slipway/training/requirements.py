@@ -11,11 +11,14 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FILE", "SERVE_FILE", "read", "read_serving"]
+__all__ = ["FILE", "SERVE_FILE", "read", "read_converted", "read_serving"]
 
 FILE = "requirements.txt"
 SERVE_FILE = "requirements-serve.txt"
 """What predicting needs, where that is less than what training needs."""
+
+# What a converted pipeline was made with, and does without.
+_CONVERTED = frozenset({"pandas", "scikit-learn"})
 
 # As pip has it: a # within a word is part of that.
 _COMMENT = re.compile(r"(^|\s)#.*")
@@ -50,6 +53,18 @@ def read_serving(folder: "Path", root: "Path") -> list[str]:
             problem = f"{requirement.name}{requirement.specifier} differs from {FILE}: {versions[requirement.name]}"
             raise SlipwayError(f"{path.relative_to(root)}: {problem}", fix="serve with the version that trains")
     return _texts(found)
+
+
+def read_converted(folder: "Path", root: "Path") -> list[str]:
+    """The requirements for predicting when every estimator was converted: without scikit-learn and pandas.
+
+    What `requirements-serve.txt` names stays: who wrote it knows what predicting needs. Raises `SlipwayError` as
+    `read_serving` does.
+    """
+    found = read_serving(folder, root)
+    if (folder / SERVE_FILE).is_file():
+        return found
+    return [text for text in found if Requirement(text).name not in _CONVERTED]
 
 
 def _texts(requirements: list[Requirement]) -> list[str]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway import unprivileged
-from slipway.discovery import tests
+from slipway.discovery import tests, untested
 from slipway.errors import SlipwayError
 from slipway.training.environment import SOURCE
+from slipway.wrapped import finding
 
 if TYPE_CHECKING:
     from slipway.training.run import Run
@@ -22,8 +23,13 @@ _NO_TESTS = 5
 
 
 def run(run: "Run") -> str:
-    """Leave `junit.xml` and `coverage.json`; raise `SlipwayError` with pytest's words when a test fails."""
+    """Leave `junit.xml` and `coverage.json`; raise `SlipwayError` with pytest's words when a test fails.
+
+    A class that came as it is may have none, and then leaves nothing.
+    """
     name = run.about.model
+    if untested(run.settings, name):
+        return "none: the rows of its data are what it is held to"
     if not tests(run.settings, name):
         where = run.settings.folder(name).relative_to(run.settings.root)
         raise SlipwayError(f"{where} has no test_*.py", fix=f"write {where}/test_model.py; slipway new shows one")
@@ -44,7 +50,9 @@ def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path 
 
     Raises `SlipwayError` with what pytest printed when one fails, or when there is none.
     """
-    plugin = ["-p", "slipway.testing", "--import-mode=importlib", f"--rootdir={root}", "-o", f"pythonpath={root}"]
+    # A class that came as it is finds the modules beside it by their bare names.
+    paths = f"{root}" if finding.source(folder).name == finding.FILE else f"{root} {folder}"
+    plugin = ["-p", "slipway.testing", "--import-mode=importlib", f"--rootdir={root}", "-o", f"pythonpath={paths}"]
     # The repository's own options are for its own tests.
     quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]
     with TemporaryDirectory() as scratch:

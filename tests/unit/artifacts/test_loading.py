@@ -114,8 +114,8 @@ def test_a_damaged_file_is_named(changed, name):
 
 def test_an_unknown_form_is_told(changed):
     """A later slipway may have made it."""
-    with pytest.raises(SlipwayError, match="is in the form 'onnx', which this slipway does not know"):
-        load(changed(parts={"value": {"form": "onnx", "file": "parts/value.json"}}))
+    with pytest.raises(SlipwayError, match="is in the form 'pmml', which this slipway does not know"):
+        load(changed(parts={"value": {"form": "pmml", "file": "parts/value.json"}}))
 
 
 @pytest.mark.parametrize("name", ["__class__", "_hidden", "predict", "parameters", "not a name"])

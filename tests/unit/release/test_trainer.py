@@ -15,6 +15,7 @@ from slipway.release import trainer
 from slipway.release.bundle import explain
 from slipway.settings import Settings
 from slipway.training.digest import training_digest
+from slipway.training.environment import USES
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """
@@ -33,7 +34,7 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Locks that are there, so that no package index is asked."""
     folder = tmp_path / "locks"
     folder.mkdir()
-    for use in ("train", "serve", "estimators"):
+    for use in USES:
         (folder / f"{use}.lock").write_text(f"msgspec==0.22.0 --hash=sha256:00 # {use}\n")
     monkeypatch.setattr(trainer, "compile_lock", lambda _settings, _model, use: folder / f"{use}.lock")
     return folder
@@ -71,7 +72,7 @@ def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
     stages = re.findall(r"^FROM \S+ AS (code|repository)$(.*?)^FROM", dockerfile, re.MULTILINE | re.DOTALL)
     copied = {name: re.findall(r"^COPY (\S+)", stage, re.MULTILINE) for name, stage in stages}
     assert copied == {"code": ["platform/"], "repository": ["repository/"]}
-    assert {path.name for path in made.folder.glob("*.lock")} == {"train.lock", "serve.lock", "estimators.lock"}
+    assert {path.name for path in made.folder.glob("*.lock")} == {f"{use}.lock" for use in USES}
     assert sorted(digests.walk(made.folder / "repository")) == [
         "data/parcels.csv",
         "model/common/cases.py",

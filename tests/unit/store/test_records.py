@@ -51,3 +51,12 @@ def test_the_run_that_this_is_part_of(monkeypatch: pytest.MonkeyPatch) -> None:
     assert records.run_url() == "https://github.com/team/models/actions/runs/42/attempts/2"
     monkeypatch.setenv("SLIPWAY_RUN", "train-iris-1a2b3c4d")
     assert records.run_url() == "train-iris-1a2b3c4d"
+
+
+def test_what_became_of_an_estimator_is_kept() -> None:
+    """In the record's own type; one that was written before there was any has none."""
+    given = {"conversion": {"forest": {"form": "skops", "why": "predict does not use it"}}}
+
+    assert records.fields(given)["conversion"]["forest"] == records.Conversion(
+        form="skops", why="predict does not use it"
+    )

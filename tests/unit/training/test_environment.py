@@ -1,4 +1,6 @@
-"""Environments that are there already."""
+"""Environments that are there already, and what they are for."""
+
+import pytest
 
 from slipway.training import environment
 
@@ -16,3 +18,17 @@ def test_an_image_has_its_environments_beside_their_locks(tmp_path, monkeypatch)
     monkeypatch.setenv("SLIPWAY_LOCKS", str(tmp_path))
     found = environment.python_for(tmp_path / "bundle" / "requirements.lock")
     assert found == tmp_path / "serve" / "bin" / "python"
+
+
+@pytest.mark.parametrize(
+    ("files", "use"),
+    [
+        (["parts/limits.json", "code/model/iris/words.onnx", "code/model/iris/words.skops"], "serve"),
+        (["parts/forest.skops", "parts/limits.json"], "estimators"),
+        (["parts/forest.onnx", "parts/means.npy"], "onnx"),
+        (["parts/forest.onnx", "parts/words.skops"], "mixed"),
+    ],
+)
+def test_an_artifact_is_served_where_all_its_parts_can_be_loaded(files, use):
+    """By their forms alone."""
+    assert environment.use_for(files) == use

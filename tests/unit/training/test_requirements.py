@@ -112,3 +112,18 @@ def test_predicting_alone_needs_its_own_file_only(tmp_path):
     """As for a model whose artifacts are published by hand."""
     (tmp_path / "requirements-serve.txt").write_text("numpy==2.4.6")
     assert requirements.read_serving(tmp_path, tmp_path) == ["numpy==2.4.6"]
+
+
+@pytest.mark.parametrize(
+    ("train", "serve", "found"),
+    [
+        ("scikit-learn==1.9.1\npandas==3.1.1\nnumpy==2.4.6", None, ["numpy==2.4.6"]),
+        ("scikit-learn==1.9.1", "Scikit_Learn==1.9.1", ["scikit-learn==1.9.1"]),
+    ],
+)
+def test_what_was_converted_does_without_scikit_learn_and_pandas(tmp_path, train, serve, found):
+    """Unless the model has a file that says what predicting needs."""
+    (tmp_path / "requirements.txt").write_text(train)
+    if serve is not None:
+        (tmp_path / "requirements-serve.txt").write_text(serve)
+    assert requirements.read_converted(tmp_path, tmp_path) == found

@@ -30,6 +30,36 @@ def test_all_steps_make_a_version_that_can_be_trained_again(team):
     assert {path.name: float(path.read_text()) for path in scores.iterdir()} == record.metrics
 
 
+def test_a_pipeline_becomes_a_graph_that_needs_none_of_what_trained_it(team):
+    """The record has the decision, and the estimator as it was; the lock of the artifact has neither library."""
+    team.run(*STEPS)
+    record = store(team).record("fruit", 1)
+    conversion = record.conversion["fitted"]
+    assert (conversion.form, conversion.how, conversion.rows, conversion.tolerance) == ("onnx", "float64", 120, 1e-6)
+    assert "originals/fitted.skops" in record.attachments
+    lock = (store(team).fetch(record, team.root / "fetched") / "requirements.lock").read_text()
+    assert "onnxruntime==" in lock
+    assert "scikit-learn==" not in lock
+    assert "pandas==" not in lock
+
+
+def test_predicting_with_a_library_of_its_own_keeps_it(team):
+    """A model whose code predicts with pandas is served with all its requirements."""
+    team.edit("from slipway.model", "import pandas\nfrom slipway.model")
+    folder = team.run("fetch", "check", "test", "fit", "evaluate")
+    assert (folder / "artifact/parts/fitted.onnx").is_file()
+    lock = (folder / "artifact/requirements.lock").read_text()
+    assert {"onnxruntime", "pandas", "scikit-learn"} <= {line.partition("==")[0] for line in lock.splitlines()}
+
+
+def test_conversion_can_be_turned_off(team):
+    """Estimators stay what they are, and the record has no decision."""
+    team.configure("models:\n  fruit:\n    convert: never\n")
+    folder = team.run("fetch", "check", "test", "fit")
+    assert (folder / "artifact/parts/fitted.skops").is_file()
+    assert msgspec.json.decode((folder / "conversion.json").read_bytes()) == {}
+
+
 def test_a_missed_gate_publishes_nothing(team):
     """The message has the figure and by how much it misses; the store stays as it was."""
     team.configure("models:\n  fruit:\n    gates: {accuracy: {min: 1.5}}\n")

@@ -1,0 +1,215 @@
+"""A fitted scikit-learn estimator as a graph, in ways of which the first that is faithful is to be taken."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from slipway.artifacts import doubles, graphs, offering, plain, trees
+from slipway.artifacts.converters import converters
+from slipway.artifacts.offering import Unconvertible, is_array
+from slipway.artifacts.watching import Watched
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.artifacts.graphs import About, Graph
+
+__all__ = ["Converted", "Unconvertible", "Way", "ways"]
+
+_NO_CONVERTER = re.compile(r"Unable to find a (?:shape calculator|converter) for type '<class '([\w.]+)'>'")
+# The newest version of ONNX's operators that may be used.
+_OPERATORS = 21
+
+_COMMON = ("classes_", "n_features_in_", "feature_names_in_", "n_outputs_")
+
+
+class Converted(NamedTuple):
+    """One way in which an estimator was converted: in words, as bytes, and ready to use."""
+
+    how: str
+    content: bytes
+    graph: "Graph"
+
+
+class Way(NamedTuple):
+    """A way to convert what was watched: `numbers` computed in, and `convert`, which raises `Unconvertible`."""
+
+    numbers: str
+    convert: Callable[[], Converted]
+
+
+def ways(watched: Watched) -> Iterator[Way]:
+    """The ways to convert what was watched, the most exact first.
+
+    float64 is what scikit-learn computes in; with conversions of our own first, which are exact, then with those of
+    skl2onnx alone, of which trees sum in float32. Raises `Unconvertible` when it is used for what no graph offers, or
+    takes what none takes.
+    """
+    attributes = _attributes(watched)
+    if watched.beyond_:
+        raise Unconvertible(f"predict uses its {', '.join(sorted(watched.beyond_))}, which a graph has not")
+    if not watched.used_:
+        raise Unconvertible("predict does not use it")
+    columns = _columns(watched.inputs_)
+    about = _about(watched, columns, attributes)
+    for numbers, own in (("float64", True), ("float64", False), ("float32", False)):
+        if columns is None or set(columns.values()) == {"number"}:
+            whole = msgspec.structs.replace(about, merged=columns is not None)
+            yield Way(numbers, partial(_converted, watched, numbers, own, None, whole))
+        if columns is not None:
+            yield Way(numbers, partial(_converted, watched, numbers, own, columns, about))
+
+
+def _columns(inputs: Sequence[Any]) -> "dict[str, str] | None":
+    """The kind (`number`, `text` or `truth`) of each column that it takes by name; None when it takes rows of numbers.
+
+    Raises `Unconvertible` for anything else.
+    """
+    import numpy
+    import pandas
+
+    found = [
+        {str(name): _kind(column) for name, column in given.items()} if isinstance(given, pandas.DataFrame) else None
+        for given in inputs
+    ]
+    if any(each != found[0] for each in found):
+        raise Unconvertible("it takes now one thing and now another")
+    if found[0] is None:
+        for given in inputs:
+            if hasattr(given, "toarray") or numpy.asarray(given).dtype.kind not in "biuf":
+                raise Unconvertible(f"it takes {_article(given)} that is no table and no rows of numbers")
+    return found[0]
+
+
+def _kind(column: Any) -> str:
+    from pandas.api import types
+
+    if types.is_bool_dtype(column):
+        return "truth"
+    if types.is_numeric_dtype(column):
+        return "number"
+    if all(isinstance(value, str) for value in column):
+        return "text"
+    raise Unconvertible(f"its column {column.name} is neither all numbers nor all text")
+
+
+def _attributes(watched: Watched) -> dict[str, Any]:
+    """What predicting reads of the estimator, and what it is likely to read some day."""
+    found = {name: _kept(name, value) for name, value in watched.read_.items()}
+    for name in _COMMON:
+        try:
+            found.setdefault(name, _kept(name, getattr(watched.estimator_, name)))
+        except (AttributeError, Unconvertible):
+            continue
+    return dict(sorted(found.items()))
+
+
+def _about(watched: Watched, columns: "dict[str, str] | None", attributes: dict[str, Any]) -> "About":
+    kind = type(watched.estimator_)
+    return graphs.About(
+        type=f"{kind.__module__}.{kind.__qualname__}",
+        columns=None if columns is None else tuple(columns),
+        width=_width(watched.inputs_[0]),
+        gaps=tuple(sorted({place for given in watched.inputs_ for place in _gaps(given)})),
+        methods={},
+        attributes=attributes,
+    )
+
+
+def _kept(name: str, value: Any) -> Any:
+    """An attribute as `About` has it."""
+    if is_array(value):
+        return {"$array": [value.dtype.str, value.tolist()]}
+    try:
+        return msgspec.json.decode(plain.encode(value, name))
+    except (plain.NotPlainError, SlipwayError) as error:
+        raise Unconvertible(f"predict reads its {name}, which a graph cannot keep") from error
+
+
+def _width(given: Any) -> int:
+    import numpy
+
+    shape = numpy.shape(given)
+    if len(shape) != 2:
+        raise Unconvertible(f"it takes something of the shape {shape}")
+    return int(shape[1])
+
+
+def _gaps(given: Any) -> list[int]:
+    import pandas
+
+    return [place for place, (_, column) in enumerate(pandas.DataFrame(given).items()) if column.isna().any()]
+
+
+def _converted(
+    watched: Watched, numbers: str, own: bool, columns: "dict[str, str] | None", about: "About"
+) -> Converted:
+    try:
+        content = _graph(watched, numbers, own, columns, about.width)
+        how = numbers
+        if numbers == "float64":
+            how += ", sums of trees in float32" if doubles.has_trees(content) else ""
+            content = doubles.settled(content)
+        # Without its methods it can be computed, and it shows which of its outputs is which method's.
+        _describe(content, about)
+        bare = graphs.session(content.SerializeToString(deterministic=True))
+        _describe(content, msgspec.structs.replace(about, methods=offering.methods(watched, bare, about)))
+        made = content.SerializeToString(deterministic=True)
+        return Converted(how, made, graphs.load(graphs.session(made)))
+    except Unconvertible:
+        raise
+    except Exception as error:
+        raise Unconvertible(_short(error)) from error
+
+
+def _graph(watched: Watched, numbers: str, own: bool, columns: "dict[str, str] | None", width: int) -> Any:
+    """The estimator as an ONNX model."""
+    import skl2onnx
+
+    estimator = watched.estimator_
+    options = {}
+    if hasattr(estimator, "classes_"):
+        options = {"zipmap": False}
+        if "decision_function" in watched.used_:
+            options["raw_scores"] = True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = skl2onnx.convert_sklearn(
+            estimator,
+            name="estimator",  # else it draws one
+            initial_types=_types(columns, numbers, width),
+            options={id(estimator): options} if options else None,
+            custom_conversion_functions=converters() if own else None,
+            target_opset=_OPERATORS,
+        )
+    return trees.settle(made)
+
+
+def _types(columns: "dict[str, str] | None", numbers: str, width: int) -> list[tuple[str, Any]]:
+    from skl2onnx.common import data_types
+
+    number = data_types.DoubleTensorType if numbers == "float64" else data_types.FloatTensorType
+    if columns is None:
+        return [("X", number([None, width]))]
+    kinds = {"number": number, "text": data_types.StringTensorType, "truth": data_types.Int64TensorType}
+    return [(name, kinds[kind]([None, 1])) for name, kind in columns.items()]
+
+
+def _describe(content: Any, about: "About") -> None:
+    del content.metadata_props[:]
+    entry = content.metadata_props.add()
+    entry.key, entry.value = graphs.ABOUT, msgspec.json.encode(about).decode()
+
+
+def _short(error: Exception) -> str:
+    if unknown := _NO_CONVERTER.match(str(error)):
+        return f"there is no conversion of {unknown[1]}"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def _article(value: Any) -> str:
+    return f"a {type(value).__module__}.{type(value).__qualname__}"

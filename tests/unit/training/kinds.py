@@ -1,0 +1,145 @@
+"""Models for the tests of conversion: each predicts with whatever estimator it is given."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from slipway.model import InputError, Model, PipelineModel
+
+
+class Rows(Model):
+    """Hands rows of numbers to an estimator that says what they are."""
+
+    source_features = ("a", "b", "c", "d")
+    target_variable = "y"
+
+    def predict(self, rows):
+        return self.estimator.predict(self.prepared(rows)).tolist()
+
+    def train(self, data):
+        self.estimator.fit(self.prepared(data.to_dict("records")), data["y"].tolist())
+
+    def prepared(self, rows):
+        return [[row[name] for name in self.source_features] for row in rows]
+
+
+class Sure(Rows):
+    """Says how sure it is, too."""
+
+    def predict(self, rows):
+        given = self.prepared(rows)
+        sure = self.estimator.predict_proba(given)
+        labels = self.estimator.predict(given)
+        return [
+            {"y": label, "sure": dict(zip(map(str, self.estimator.classes_), values, strict=True))}
+            for label, values in zip(labels.tolist(), sure.tolist(), strict=True)
+        ]
+
+
+class Scores(Rows):
+    """Gives the scores by which it decides."""
+
+    def predict(self, rows):
+        return self.estimator.decision_function(self.prepared(rows)).tolist()
+
+
+class Curious(Rows):
+    """Looks into its trees, which no graph has."""
+
+    def predict(self, rows):
+        return self.estimator.estimators_[0].predict(self.prepared(rows)).tolist()
+
+
+class Taking(Rows):
+    """Takes its pipeline apart."""
+
+    def predict(self, rows):
+        return self.estimator[-1].predict(self.estimator[0].transform(self.prepared(rows))).tolist()
+
+
+class Two(Rows):
+    """Prepares with one estimator, kept by itself, and predicts with another."""
+
+    def predict(self, rows):
+        return self.estimator.predict(self.scaler.transform(self.prepared(rows))).tolist()
+
+    def train(self, data):
+        self.scaler = StandardScaler().fit(data[list(self.source_features)].to_numpy())
+        self.estimator = RandomForestClassifier(5, random_state=0)
+        self.estimator.fit(self.scaler.transform(self.prepared(data.to_dict("records"))), data["y"].tolist())
+
+
+class Several(Rows):
+    """Keeps its estimators in a list."""
+
+    def train(self, data):
+        self.estimators = [LogisticRegression(max_iter=500).fit(self.prepared(data.to_dict("records")), data["y"])]
+
+    def predict(self, rows):
+        return self.estimators[0].predict(self.prepared(rows)).tolist()
+
+
+class Idle(Rows):
+    """Predicts without what it learned."""
+
+    def predict(self, rows):
+        return [0 for _ in rows]
+
+
+class Pair(Rows):
+    """Predicts two numbers."""
+
+    def train(self, data):
+        given = self.prepared(data.to_dict("records"))
+        self.estimator.fit(given, [[value, 2 * value] for value in data["y"].tolist()])
+
+    def predict(self, rows):
+        found = self.estimator.predict(self.prepared(rows))
+        return [{"y": value, "other": other} for value, other in found.tolist()]
+
+
+class Refusing(Rows):
+    """Refuses rows that cannot be."""
+
+    def predict(self, rows):
+        for number, row in enumerate(rows):
+            if row["a"] > 7.5:
+                raise InputError("is too long", row=number, field="a")
+        return super().predict(rows)
+
+
+class Table(PipelineModel):
+    """A pipeline on columns by name."""
+
+    source_features = ("a", "b", "kind")
+    target_variable = "y"
+
+    def pipeline(self):
+        numbers = make_pipeline(SimpleImputer(), StandardScaler())
+        prepare = make_column_transformer((numbers, ["a", "b"]), (OneHotEncoder(), ["kind"]))
+        return make_pipeline(prepare, LogisticRegression(max_iter=500))
+
+
+class Filling(Table):
+    """Fills in what is missing of the texts, too."""
+
+    def pipeline(self):
+        texts = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
+        prepare = make_column_transformer((SimpleImputer(), ["a", "b"]), (texts, ["kind"]))
+        return make_pipeline(prepare, LogisticRegression(max_iter=500))
+
+
+class Doubled(TransformerMixin, BaseEstimator):
+    """A transformer of the model's own."""
+
+    def fit(self, values, target=None):  # noqa: ARG002 - scikit-learn's signature
+        self.fitted_ = True
+        return self
+
+    def transform(self, values):
+        return np.asarray(values) * 2
