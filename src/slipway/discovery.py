@@ -13,7 +13,9 @@ from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.imports import closure
 from slipway.model import Contract, ContractError, Model
-from slipway.settings import Data
+from slipway.settings import FILE, Data
+from slipway.wrapped import adapted, finding
+from slipway.wrapped.heads import heads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["asks_for_url", "blame", "data_source", "entry", "load_class", "model_files", "tests"]
+__all__ = ["asks_for_url", "blame", "data_source", "entry", "load_class", "model_files", "source", "tests", "untested"]
 
 # What lies in a model's folder and decides nothing about the model: tests, documents, notebooks, and data.
 _ASIDE = re.compile(
@@ -30,9 +32,14 @@ _ASIDE = re.compile(
 )
 
 
+def source(settings: "Settings", name: str) -> Path:
+    """The file that has a model's class, as a path in the repository: `model/iris/model.py`."""
+    return finding.source(settings.folder(name)).relative_to(settings.root)
+
+
 def entry(settings: "Settings", name: str) -> str:
     """The module of a model: `model.iris.model`."""
-    return ".".join((*settings.folder(name).relative_to(settings.root).parts, "model"))
+    return ".".join(source(settings, name).with_suffix("").parts)
 
 
 def model_files(settings: "Settings", name: str) -> dict[str, Path]:
@@ -72,6 +79,12 @@ def tests(settings: "Settings", name: str) -> list[Path]:
     return sorted(settings.folder(name).rglob("test_*.py"))
 
 
+def untested(settings: "Settings", name: str) -> bool:
+    """Whether a model goes without tests: a container may, and a class that came as it is; its data test them."""
+    foreign = settings.model(name).image is not None or source(settings, name).name != finding.FILE
+    return foreign and not tests(settings, name)
+
+
 def asks_for_url(settings: "Settings", name: str) -> bool:
     """Whether any of a model's tests takes the fixture `served_url`."""
     return any("served_url" in path.read_text(encoding="utf-8") for path in tests(settings, name))
@@ -87,20 +100,36 @@ def data_source(settings: "Settings", name: str) -> Data | None:
 
 
 def load_class(settings: "Settings", name: str) -> type[Model]:
-    """Import a model's module and return its one class that keeps the contract.
+    """Import a model's module and return its one class that keeps the contract, or one of the others, as a `Model`.
 
     Raises `SlipwayError` with the user's own line when the import fails, and when there is no such class, or two.
     """
-    where = settings.folder(name).relative_to(settings.root) / "model.py"
+    image = settings.model(name).image
+    if image is not None:
+        return _container(settings, name, image)
+    where = source(settings, name)
     if not (settings.root / where).is_file():
         fix = f"write it, or start anew: slipway new {name}"
+        if settings.model(name).target is not None:
+            fix = "copy the class there as Name.py, in which it is called Name; other modules beside it may not be so"
         raise SlipwayError(f"the model {name} has no {where}", fix=fix)
     module = _imported(entry(settings, name), where, settings.root)
+    try:
+        model = _model_in(settings, name, module, where)
+        Contract.of(model)
+    except ContractError as error:
+        raise SlipwayError(f"{where}: {error}") from error
+    return model
+
+
+def _model_in(settings: "Settings", name: str, module: "ModuleType", where: Path) -> type[Model]:
     found = {
         value.__name__: value
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Model) and value.__module__ == module.__name__
     }
+    if not found and (foreign := finding.class_in(module, where)) is not None:
+        return _adapted(settings, name, foreign, where)
     if not found:
         fix = "write the class in it; one that is imported from elsewhere does not count"
         raise SlipwayError(f"{where} has no class derived from slipway.model.Model", fix=fix)
@@ -108,16 +137,41 @@ def load_class(settings: "Settings", name: str) -> type[Model]:
         problem = f"{where} has {len(found)} models: {' and '.join(found)}"
         raise SlipwayError(problem, fix="write one class a folder; keep others in modules beside it")
     (model,) = found.values()
-    try:
-        Contract.of(model)
-    except ContractError as error:
-        raise SlipwayError(f"{where}: {error}") from error
+    if settings.model(name).target is not None:
+        problem = f"models.{name}.target is set, and {where} says itself what {model.__name__} predicts"
+        raise SlipwayError(problem, fix=f"take target and features out of {FILE}")
     return model
+
+
+def _adapted(settings: "Settings", name: str, found: type, where: Path) -> type[Model]:
+    of = settings.model(name)
+    target = of.target or getattr(found, "target_variable", "")
+    if not target:
+        fix = f"say so in {FILE}: models: {{{name}: {{target: COLUMN}}}}"
+        raise SlipwayError(f"{where} does not say which column {found.__name__} predicts", fix=fix)
+    features = list(getattr(found, "source_features", ())) or _features(settings, name, target)
+    return adapted(found, of.parameters, features=features, target=target)
+
+
+def _container(settings: "Settings", name: str, image: str) -> type[Model]:
+    from slipway.containers.model import model_of  # which brings in the engines
+
+    target = settings.model(name).target or ""
+    return model_of(name, image, _features(settings, name, target), target)
+
+
+def _features(settings: "Settings", name: str, target: str) -> list[str]:
+    """The columns that the settings name, or else all columns of the data but the target."""
+    named, data = settings.model(name).features, data_source(settings, name)
+    if named or data is None:
+        return named
+    return [column for column in heads(data.uri, settings.root) if column != target]
 
 
 def _imported(entry: str, where: Path, root: Path) -> "ModuleType":
     try:
         _make_way(entry, where, root)
+        finding.reach(entry)
         module = importlib.import_module(entry)
     except ModuleNotFoundError as error:
         missing = error.name or ""

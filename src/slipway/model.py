@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["Contract", "ContractError", "InputError", "Model", "PipelineModel", "Range", "bind"]
+__all__ = ["Contract", "ContractError", "InputError", "Model", "PipelineModel", "Range", "bind", "frame", "typed"]
 
 Parameter = bool | int | float | str
 
@@ -108,15 +108,15 @@ class PipelineModel(Model):
         self.fitted = self.pipeline().fit(_frame(data[list(contract.names)], contract), data[contract.target])
 
     def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
-        import pandas as pd
-
         if not len(rows):
             return []
         kind: Any = type(self)
         contract = _contract(kind)
         values = [_values(row, contract.names) for row in rows]
-        frame = _frame(pd.DataFrame(values, columns=list(contract.names)), contract)
-        return [self.outcome(value) for value in self.fitted.predict(frame).tolist()]
+        # What was converted takes columns as they are: it is there so that pandas need not be.
+        of = _columns if getattr(self.fitted, "takes_columns", False) else _table
+        found = self.fitted.predict(of(values, contract))
+        return [self.outcome(value) for value in found.tolist()]
 
 
 def _values(row: Any, names: "Sequence[str]") -> list[Any]:
@@ -124,6 +124,16 @@ def _values(row: Any, names: "Sequence[str]") -> list[Any]:
     values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in names]
     plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
     return [math.nan if value is None else value for value in plain]
+
+
+def _columns(values: "Sequence[Sequence[Any]]", contract: "Contract") -> "Mapping[str, Sequence[Any]]":
+    return dict(zip(contract.names, zip(*values, strict=True), strict=True))
+
+
+def _table(values: "Sequence[Sequence[Any]]", contract: "Contract") -> "pd.DataFrame":
+    import pandas as pd
+
+    return _frame(pd.DataFrame(values, columns=list(contract.names)), contract)
 
 
 def _frame(data: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
@@ -134,6 +144,22 @@ def _frame(data: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
     """
     fields = {field.name: field for field in contract.fields or ()}
     return data.assign(**{str(name): _column(column, fields.get(str(name))) for name, column in data.items()})
+
+
+def frame(model: type[Model], rows: "Sequence[Any]") -> "pd.DataFrame":
+    """Rows as `predict` takes them, as a DataFrame whose columns have the types that `typed` gives them."""
+    import pandas as pd
+
+    kind: Any = model
+    names = list(rows[0] if model.input is None and len(rows) else _contract(kind).names)
+    return typed(model, pd.DataFrame([_values(row, names) for row in rows], columns=names))
+
+
+def typed(model: type[Model], data: "pd.DataFrame") -> "pd.DataFrame":
+    """`data` with the features as `predict` gets them: numbers as float64, texts as texts; the target as it is."""
+    fields = {field.name: field for field in (fields_of(model.input, model.__name__) if model.input else ())}
+    features = [(str(name), column) for name, column in data.items() if name != model.target_variable]
+    return data.assign(**{name: _column(column, fields.get(name)) for name, column in features})
 
 
 def _column(column: "pd.Series[Any]", field: Field | None) -> "pd.Series[Any]":

@@ -50,7 +50,7 @@ def find(settings: "Settings", what: str) -> Subject:
     what = what.strip()
     repository = Repository(settings.root)
     known = declared.everything(repository, declared.followed(repository, settings.branch))
-    called = calling.describe(what) if what.startswith(("http://", "https://")) else None
+    called = calling.describe(what) if what.startswith(("http://", "https://", "grpc://", "grpcs://")) else None
     wanted = _wanted_of(called) if called else what
     found = _matching(repository, known, wanted)
     if len(found) > 1 and wanted.count("/") != 2:

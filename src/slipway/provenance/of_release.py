@@ -119,6 +119,9 @@ def fingerprint(
     if record is None:
         return None
     link = Link(name="fingerprint", read="the release's record", facts={"fingerprint": record.fingerprint})
+    if record.container:
+        link.facts["components"] = {"artifact": record.artifact, "image": record.image}
+        return link
     if bundle.LOCK not in files:
         link.notes.append("its components are not known: the artifact does not bring its own lock")
         return link

@@ -124,6 +124,9 @@ def _record(settings: "Settings", what: str) -> "Record":
 
 def _known(record: "Record") -> "tuple[Training, Data]":
     """How it was trained, on what; raises `SlipwayError` when too little is known to do it again."""
+    if record.image is not None:
+        problem = f"{record.id} is a container, and what that was built from is not known here"
+        raise SlipwayError(problem, fix=f"ask who built {record.image}")
     training, data = record.training, record.data
     if training is None or data is None:
         problem = f"{record.id} was published by hand: its record knows of no training that could be repeated"

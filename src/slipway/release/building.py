@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from slipway.discovery import untested
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.release import edits, images, plan, sbom, trainer, training_service, trainings, workflow
@@ -196,7 +197,7 @@ class _Build:
 
     def _test(self, model: str) -> None:
         """Run the model's own tests, once, before anything is built of it."""
-        if model not in self.tested:
+        if model not in self.tested and not untested(self.settings, model):
             self.report(f"{model}: testing")
             python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
             test.pytest(self.settings.root, self.settings.folder(model), python=python)

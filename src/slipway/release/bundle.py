@@ -38,6 +38,7 @@ __all__ = [
     "fingerprint",
     "make",
     "make_local",
+    "of_container",
     "platform",
     "serving_files",
     "settle",
@@ -69,6 +70,9 @@ def make(settings: "Settings", store: "Store", record: "Record", target: Path) -
     The same version, code and settings give the same bytes, wherever, whenever and by whomever. Raises `SlipwayError`
     when the store's files are corrupted, or the model's code or requirements cannot be read.
     """
+    if record.image is not None:
+        words = f"-e PORT=8080 -e MODEL_ID={record.id} -e RELEASE=dev -p 8080:8080 {record.image}"
+        raise SlipwayError(f"{record.id} is a container, and is not bundled", fix=f"start it: docker run {words}")
     with tempfile.TemporaryDirectory() as scratch:
         artifact = store.fetch(record, Path(scratch) / "artifact")
         return make_local(settings, record.model, artifact, target)
@@ -121,6 +125,11 @@ def fingerprint(components: "Mapping[str, str]") -> str:
     return digests.of_value(dict(components))
 
 
+def of_container(record: "Record") -> str:
+    """The fingerprint of a version that a container answers: there is nothing of it to bundle."""
+    return fingerprint({"artifact": record.artifact.digest, "image": str(record.image)})
+
+
 def explain(before: "Mapping[str, str]", after: "Mapping[str, str]") -> list[str]:
     """The names of the components in which two images differ."""
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
@@ -131,10 +140,11 @@ def serving_files(settings: "Settings") -> dict[str, Path]:
     root = platform(settings.root)
     package = root / "src" / "slipway"
     code = closure(root / "src", sorted((package / "serving").glob("*.py")), "slipway")
+    pages = (package / "serving").glob("*.html")
     return {
         "Dockerfile": root / "functions" / "Dockerfile",
         "main.py": root / "functions" / "predict" / "main.py",
-        **{path.relative_to(root / "src").as_posix(): path for path in sorted(code)},
+        **{path.relative_to(root / "src").as_posix(): path for path in sorted([*code, *pages])},
     }
 
 

@@ -31,7 +31,7 @@ __all__ = ["UNNEEDED", "Maker", "PlatformImage", "fingerprint_of"]
 
 
 class PlatformImage(NamedTuple):
-    """The platform's own image, which verifies releases where they run."""
+    """The platform's own image, which verifies releases where they run, and serves trainings."""
 
     image: Image
     fingerprint: str
@@ -45,6 +45,8 @@ UNNEEDED = PlatformImage(Image(""), "")
 
 def fingerprint_of(settings: "Settings", record: "Record") -> str:
     """Of the image that the version would have now; its files are not fetched for that."""
+    if record.image is not None:
+        return bundle.of_container(record)
     hashes = {path: file.sha256 for path, file in record.artifact.files.items()}
     return bundle.fingerprint(bundle.components(settings, record.model, hashes))
 
@@ -94,6 +96,7 @@ class Maker:
                 model_id=str(record.id),
                 fingerprint=fingerprint,
                 image=image.reference,
+                container=record.image is not None,
                 size=image.size,
                 verifier=verifier.image.reference,
                 verifier_fingerprint=verifier.fingerprint,
@@ -111,14 +114,27 @@ class Maker:
 
     def image(self, settings: "Settings", record: "Record", fingerprint: str, stand: "Stand") -> Image:
         """The image of a version, made unless it is there already."""
+        if record.image is not None:
+            return self._container(settings, record.image, self.known.get(fingerprint))
         return (
             self.known.get(fingerprint)
             or self._declared(settings, record.model, fingerprint, stand)
             or self._image(settings, record, fingerprint)
         )
 
+    def _container(self, settings: "Settings", image: str, known: Image | None) -> Image:
+        """The image of a container; raises `SlipwayError` unless it lies where the environment has its images.
+
+        It gave its golden predictions when they were published, and a digest names the same for ever.
+        """
+        registry = settings.environment(self.environment).registry
+        if not images.lies_under(image, registry):
+            fix = f"push it there, or mend environments.{self.environment}.registry in slipway.yaml"
+            raise SlipwayError(f"{image} is not of {registry}, where {self.environment} has its images", fix=fix)
+        return known if known is not None and known.reference == image else Image(image)
+
     def platform(self, settings: "Settings", stand: "Stand") -> PlatformImage:
-        """The platform's own image, made unless some release is verified by it already; `UNNEEDED` where it is."""
+        """The platform's own image, made unless a release or a training names it already; `UNNEEDED` where it is."""
         if self.found is None:
             built = is_bucket(settings.environment(self.environment)) and not isinstance(self.builder, images.Unbuilt)
             self.found = self._platform(settings, stand) if built else UNNEEDED
@@ -127,19 +143,21 @@ class Maker:
     def _platform(self, settings: "Settings", stand: "Stand") -> PlatformImage:
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             made = platforms.make(settings, Path(scratch) / "platform")
-            known = self._verifying(settings, stand, made.fingerprint)
+            known = self._named(settings, stand, made.fingerprint)
             return PlatformImage(known or self.builder.build_platform(made), made.fingerprint, new=known is None)
 
-    def _verifying(self, settings: "Settings", stand: "Stand", fingerprint: str) -> Image | None:
-        """The image of this fingerprint that verifies some release already, of whichever model and environment."""
+    def _named(self, settings: "Settings", stand: "Stand", fingerprint: str) -> Image | None:
+        """The image of this fingerprint that a release or a training names already, of any model and environment."""
         registry = settings.environment(self.environment).registry
-        wanted = ("--fixed-strings", "-e", fingerprint, stand.commit, "--", f"overlays/*/v*/{RECORD}")
+        wanted = ("--fixed-strings", "-e", fingerprint, stand.commit, "--", f"overlays/*/{RECORD}")
         with suppress(GitError):  # by which it says that it found nothing
             names = self.repository.run("grep", "-z", "--name-only", *wanted).decode().split("\0")[:-1]
             for name, content in self.repository.read(names).items():
-                image = str(documents.parse(content or b"", name)["verifier"])
-                if images.lies_under(image, registry):
-                    return Image(image)
+                record = documents.parse(content or b"", name)
+                for key in ("verifier", "platform"):
+                    image = str(record.get(key, ""))
+                    if record.get(f"{key}_fingerprint") == fingerprint and images.lies_under(image, registry):
+                        return Image(image)
         return None
 
     def _declared(self, settings: "Settings", model: str, fingerprint: str, stand: "Stand") -> Image | None:

@@ -38,6 +38,8 @@ class ReleaseRecord(Struct, frozen=True, kw_only=True):
     model_id: str
     fingerprint: Digest
     image: str
+    container: bool = False
+    """Whether the image is the model itself, as its team built it, and was not made of the artifact."""
     artifact: Digest
     commit: str
     """The commit that it was made from."""

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.artifacts import Golden, differences
 from slipway.artifacts import manifest as manifests
+from slipway.containers import asking, engine
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.release import bundle, calling, overlay, running
+from slipway.schema import Schema
 from slipway.store import Store, store_of
 from slipway.store.records import now, user
 
@@ -25,7 +27,7 @@ __all__ = ["Verified", "find", "hold", "parse", "patiently", "verify_at", "verif
 
 _PAUSE = 2.0  # seconds, between two tries
 
-_GOLDEN, _MANIFEST = "golden.json", "artifact.json"
+_GOLDEN, _MANIFEST, _SCHEMA = "golden.json", "artifact.json", "schema.json"
 
 
 class Verified(NamedTuple):
@@ -45,7 +47,7 @@ def verify_url(open_store: "Callable[[str], Store]", url: str, environment: str 
     serves what was not published, belongs to another environment than `environment`, or answers differently; and
     `OutOfReach` when it or the store cannot be reached, or the store has not got the version yet.
     """
-    called = calling.describe(url)
+    called = asking.describe(url)
     model_id, release = _published(called)
     if environment not in (None, model_id.environment):
         raise SlipwayError(f"{url} is {model_id}, which is not of {environment}", fix="give its own: --env")
@@ -62,7 +64,7 @@ def verify_at(store: Store, model: str, release: ReleaseName, url: str) -> Verif
     if known is not None:
         return Verified(store.environment, model, release, known, repeated=True)
     record = _record(store, ModelId(model, store.environment, release.version))
-    return _verify(store, record, release, calling.describe(url), where=url)
+    return _verify(store, record, release, _who(url, record, release), where=url)
 
 
 def verify_declared(
@@ -82,9 +84,9 @@ def verify_declared(
         return Verified(store.environment, model, name, known, repeated=True)
     record = store.record(model, model_id.version)
     if at is not None:
-        return _verify(store, record, name, calling.describe(at), where=at)
+        return _verify(store, record, name, _who(at, record, name), where=at)
     with _served(settings, store, record, declared, python) as url:
-        return _verify(store, record, name, calling.describe(url), where=f"served on {socket.gethostname()}")
+        return _verify(store, record, name, _who(url, record, name), where=f"served on {socket.gethostname()}")
 
 
 def patiently(verify: "Callable[[], Verified]", seconds: float, report: "Callable[[str], None]") -> Verified:
@@ -134,7 +136,10 @@ def hold(url: str, golden: Golden, tolerance: float) -> float:
 
     Raises `SlipwayError` that says which predictions are off, and by how much.
     """
-    predictions = calling.predict(url, golden.rows)
+    return _difference(url, golden, calling.reproduce(url, golden), tolerance)
+
+
+def _difference(url: str, golden: Golden, predictions: "list[Any]", tolerance: float) -> float:
     wrong = differences(golden, predictions, tolerance)
     if wrong:
         shown = "\n  ".join(wrong[:10])
@@ -155,12 +160,19 @@ def largest(expected: Any, found: Any) -> float:
 
 
 def _verify(store: Store, record: "Record", release: ReleaseName, called: calling.Called, *, where: str) -> Verified:
+    if record.image is not None:
+        # A container knows its name alone; what is in it is settled by the digest of its image.
+        called = called._replace(artifact=record.artifact.digest, fingerprint=bundle.of_container(record))
     _same(called, record, release)
-    golden, tolerance = _golden(store, record)
+    golden, tolerance, schema = _golden(store, record)
+    if record.image is None:
+        predictions = calling.reproduce(called.url, golden)
+    else:
+        predictions = asking.answer(called.url, record.model, golden.rows, schema)
     evidence = {
         "where": where,
         "rows": len(golden.rows),
-        "max_difference": hold(called.url, golden, tolerance),
+        "max_difference": _difference(called.url, golden, predictions, tolerance),
         "tolerance": tolerance,
         "model_id": str(record.id),
         "fingerprint": called.fingerprint,
@@ -170,6 +182,14 @@ def _verify(store: Store, record: "Record", release: ReleaseName, called: callin
     new = store.verify(record.model, release, evidence)
     found = evidence if new else store.verified(record.model, release) or evidence
     return Verified(store.environment, record.model, release, found, repeated=not new)
+
+
+def _who(url: str, record: "Record", release: ReleaseName) -> calling.Called:
+    """Who answers at `url`; a container that does not say is who it is called by."""
+    if record.image is None:
+        return calling.describe(url)
+    named = asking.identity(url) or (str(record.id), str(release))
+    return calling.Called(url.rstrip("/"), *named, artifact="", fingerprint="")
 
 
 def _same(called: calling.Called, record: "Record", release: ReleaseName) -> None:
@@ -201,21 +221,28 @@ def _published(called: calling.Called) -> tuple[ModelId, ReleaseName]:
     return model_id, ReleaseName.parse(called.release)
 
 
-def _golden(store: Store, record: "Record") -> tuple[Golden, float]:
-    wanted = {name: file for name, file in record.artifact.files.items() if name in (_GOLDEN, _MANIFEST)}
+def _golden(store: Store, record: "Record") -> tuple[Golden, float, Schema]:
+    wanted = {
+        name: record.artifact.files[name] for name in (_GOLDEN, _MANIFEST, _SCHEMA) if name in record.artifact.files
+    }
     with tempfile.TemporaryDirectory() as scratch:
         store.blobs.get(wanted, Path(scratch), what=str(record.id))
         golden = manifests.read_file(Path(scratch), _GOLDEN, Golden)
         tolerance = manifests.read(Path(scratch)).tolerance
+        schema = manifests.read_file(Path(scratch), _SCHEMA, Schema)
     if not golden.rows:
         raise SlipwayError(f"{record.id} has no golden predictions to hold a function to", fix="train it again")
-    return golden, tolerance
+    return golden, tolerance, schema
 
 
 @contextmanager
 def _served(
     settings: "Settings", store: Store, record: "Record", declared: overlay.Release, python: Path | None
 ) -> "Iterator[str]":
+    if record.image is not None:
+        with engine.serve(record.image, model_id=str(record.id), release=str(declared.name)) as url:
+            yield url
+        return
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         made = bundle.make(settings, store, record, Path(scratch) / "bundle")
         if made.fingerprint != declared.record.fingerprint:

@@ -201,6 +201,7 @@ def _removed(ground: Ground, commits: Compared, claim: Claim) -> Iterator[Violat
     log = ground.repository.run("log", "--first-parent", "--format=%H", ground.tip, "--", f"{claim.folder}/")
     of = claims.settings_at(ground.repository, commits.head).declared.get(claim.model, ModelSettings())
     name = f"{commits.head}:{of.folder or f'model/{claim.model}'}/model.py"
-    if ground.repository.read([name])[name] is not None and len(log.split()) > 1:
+    there = of.target is not None or ground.repository.read([name])[name] is not None
+    if there and len(log.split()) > 1:
         problem = "all of it is removed, and the model is still there"
         yield Violation(claim.folder, problem, "remove the model in the same change, or leave the overlay")

@@ -1,0 +1,191 @@
+"""Classes of other conventions as models: what they are told, and what they answer."""
+
+import math
+import textwrap
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.artifacts import Golden, load, save
+from slipway.model import ContractError, Model
+from slipway.schema import Field, Schema
+from slipway.wrapped import ModelWrapper, adapted
+
+DATA = pd.DataFrame({"length": [1.0, 4.0, 5.0], "width": [1.0, 2.0, 3.0], "kind": ["small", "large", "large"]})
+ROWS = [{"length": 1.0, "width": 1.0}, {"length": 5.0, "width": None}]
+
+
+TOLD = """
+def predict(self, X, features_names):
+    self.seen = (X, features_names)
+    return ["small"] * len(X)
+"""
+
+
+def written(methods, name="Written"):
+    """A class with the methods of this text."""
+    own = {}
+    exec(textwrap.dedent(methods), {"np": np}, own)  # noqa: S102
+    return type(name, (), own)
+
+
+def model(found, data=DATA, **parameters):
+    """An object of the adapted class, trained on data whose last column is the target."""
+    *features, target = data.columns
+    made = adapted(found, parameters, features=features, target=target)(**parameters)
+    made.train(data)
+    return made
+
+
+def answering(value, **more):
+    """A class whose `predict` gives the same for each row."""
+    same = written("def predict(self, X, names): return np.array([self.value] * len(X))", "Same")
+    return type("Same", (same,), {"value": value, **more})
+
+
+def test_a_class_gets_an_array_of_numbers_and_the_names():
+    """In the order of the columns, NaN where there is no value."""
+    made = model(written(TOLD))
+    assert made.predict(ROWS) == ["small", "small"]
+    array, names = made._made.seen
+    assert array.dtype == float
+    assert array.shape == (2, 2)
+    assert math.isnan(array[1, 1])
+    assert names == ["length", "width"]
+
+
+def test_an_array_with_texts_is_one_of_objects():
+    """Also when the rows at hand have none."""
+    made = model(written(TOLD), DATA.assign(width=["a", "b", "c"]))
+    made.predict([{"length": 1.0, "width": None}])
+    assert made._made.seen[0].dtype == object
+
+
+@pytest.mark.parametrize(
+    "predict",
+    [
+        "def predict(self, X): return [len(X)]",
+        "def predict(self, X, names=None): return [len(names)]",
+        "def predict(self, X, features_names, meta): return [f'{len(features_names)}{meta}']",
+        "def predict(self, X, features_names=None, **kwargs): return [len(features_names)]",
+    ],
+)
+def test_every_form_of_predict_is_called_as_it_wants(predict):
+    """With names, without, and with the meta of Seldon's protocol, which is empty."""
+    made = model(written(predict))
+    assert made.predict(ROWS[:1]) in ([1], [2], ["2{}"])
+
+
+@pytest.mark.parametrize("names", [None, ["large", "small"], ["small", "large"], ["a", "b"]])
+def test_probabilities_become_the_likeliest_class(names):
+    """By the names that the class gives; names of its own stand in the order of the classes."""
+    made = model(answering([0.9, 0.1], **({"class_names": names} if names else {})))
+    first = "small" if names == ["small", "large"] else "large"
+    told = names or ["large", "small"]
+    expected = {"kind": first, "probabilities": {told[0]: 0.9, told[1]: 0.1}}
+    assert made.predict(ROWS) == [expected, expected]
+
+
+def test_names_of_classes_may_be_a_method():
+    """As Seldon's convention has both."""
+    made = model(answering([0.9, 0.1], class_names=lambda _self: ["small", "large"]))
+    assert made.predict(ROWS)[0]["kind"] == "small"
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1.0, 1), (True, 1), ([0], 0), ([0.2, 0.8], 1)])
+def test_a_number_stands_for_a_class_that_is_one(value, expected):
+    """Whatever its type; one value in a row of its own is that value."""
+    (found,) = model(answering(value), DATA.assign(kind=[0, 1, 1])).predict(ROWS[:1])
+    found = found["kind"] if isinstance(found, dict) else found
+    assert (found, type(found)) == (expected, int)
+
+
+def test_a_quantity_is_what_was_predicted():
+    """No class is looked for among floats."""
+    assert model(answering(2.5), DATA.assign(kind=[0.5, 1.5, 2.5])).predict(ROWS) == [2.5, 2.5]
+
+
+def test_several_values_for_a_quantity_are_refused():
+    """There is no one answer in them."""
+    with pytest.raises(ContractError, match=r"Same\.predict gave 2 values for one row of kind"):
+        model(answering([0.1, 0.2]), DATA.assign(kind=[0.5, 1.5, 2.5])).predict(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("takes", "given", "expected"),
+    [
+        ("limit=0.5", {"limit": 1}, {"limit": 0.5}),  # the type; the value comes with the object
+        ("limit", {"limit": 1}, {"limit": 1}),
+        ("limit=None", {"limit": "high"}, {"limit": "high"}),
+        ("limit=None", {}, {}),
+        ("limit=0.5, **more", {"depth": 3}, {"limit": 0.5, "depth": 3}),
+        ("*more", {}, {}),
+    ],
+)
+def test_parameters_are_what_the_class_takes(takes, given, expected):
+    """Its defaults say of which type they are; the settings fill in where it has none."""
+    assert adapted(written(f"def __init__(self, {takes}): pass\n{TOLD}"), given).parameters == expected
+
+
+def test_a_parameter_without_a_value_is_asked_for():
+    """By its name."""
+    with pytest.raises(ContractError, match="__init__ needs 'limit'"):
+        adapted(written(f"def __init__(self, limit): pass\n{TOLD}"))
+
+
+def test_a_class_without_init_has_no_parameters():
+    """And what it is given is refused by name."""
+    with pytest.raises(ContractError, match="no parameter 'limit'"):
+        model(answering(1.0), limit=2)
+
+
+def test_a_model_is_one_already():
+    """Nothing is put around it."""
+    assert adapted(ModelWrapper) is ModelWrapper
+    assert adapted(Model) is Model
+
+
+def test_a_class_of_no_convention_is_refused():
+    """With what it would need."""
+    with pytest.raises(ContractError, match="neither prep_and_train"):
+        adapted(dict)
+
+
+BOXES = """
+def prep_and_train(self, data):
+    self.rate = float(data["kind"].mean() / data["length"].mean())
+
+def prep_and_predict(self, data):
+    return (data["length"] * self.rate).to_frame()
+"""
+
+
+def test_a_wrapper_predicts_a_frame():
+    """Of the features, typed as in training; a column of answers is as good as a list."""
+    made = type("Boxes", (written(BOXES), ModelWrapper), {"source_features": ["length"], "target_variable": "kind"})()
+    made.train(DATA.assign(kind=[10, 40, 50]))
+    assert list(made.predict([{"length": 2.0, "width": None}])) == [20.0]
+
+
+def test_a_wrapper_that_lacks_a_method_says_which():
+    """Before anything is learned."""
+    unwritten = type("Half", (written("def prep_and_train(self, data): pass"), ModelWrapper), {})
+    with pytest.raises(ContractError, match=r"Half\.prep_and_predict is not written"):
+        unwritten().train(DATA)
+
+
+def test_what_a_foreign_wrapper_learned_is_saved(monkeypatch, tmp_path):
+    """Its attributes are the model's; its own class is what the artifact names."""
+    methods = f"def __init__(self, factor=1.0): self.factor = factor\n{BOXES}"
+    (tmp_path / "foreign_boxes.py").write_text(f"class Boxes:\n{textwrap.indent(methods, '    ')}")
+    monkeypatch.syspath_prepend(tmp_path)
+    made = model(import_module("foreign_boxes").Boxes, DATA.assign(kind=[1.0, 2.0, 3.0]), factor=2.0)
+    fields = tuple(Field(name=name, kind="number") for name in ("length", "width"))
+    schema = Schema(fields=fields, target=Field(name="kind", kind="number"))
+    save(made, schema, Golden(rows=[], predictions=[]), tmp_path / "artifact")
+    loaded = load(tmp_path / "artifact")
+    assert loaded.manifest.entry == "foreign_boxes:Boxes"
+    assert loaded.model.factor == 2.0
+    assert loaded.answer([{"length": 2, "width": 1}]) == [pytest.approx(1.2)]
