@@ -44,7 +44,7 @@ run git --no-pager log --oneline --stat -1
 run kustomize build overlays/test/iris --output "$scratch/iris.yaml"
 grep -E '^(kind|  name):' "$scratch/iris.yaml"
 
-title 'Serve a model by functions-framework, hold it to its golden predictions, and ask it'
+title 'Serve a model, hold it to its golden predictions, and ask it'
 first=$(release_of test iris 1)
 port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 printf '%s$ slipway serve iris --port %s &%s\n' "$bold" "$port" "$plain"

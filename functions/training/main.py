@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from slipway.service import asgi
 from slipway.service.start import start
-from slipway.serving import server
+from slipway.serving import framework
 
 service = start()
 
@@ -19,4 +19,4 @@ async def training(request: Request) -> Response:
     return await asgi.respond(service, request)
 
 
-server.settle(training)
+framework.settle(training)

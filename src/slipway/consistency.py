@@ -12,7 +12,7 @@ import msgspec
 from slipway import cron
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
-from slipway.settings_types import LABEL, Environment, File, Gate, ModelSettings, Own, Scale
+from slipway.settings_types import LABEL, AccessSettings, Environment, File, Gate, ModelSettings, Own, Scale
 from slipway.strict import convert, refuse
 
 __all__ = ["check", "check_secrets"]
@@ -116,10 +116,36 @@ def _check_model(name: str, model: ModelSettings, environments: dict[str, Enviro
         _check_variable(variable, f"{at}.secrets.{variable}")
     if model.schedule is not None and (objection := cron.objection(model.schedule)):
         refuse(f"{at}.schedule", f"{model.schedule!r} {objection}")
+    _check_columns(model, at)
+    if model.image is not None:
+        _check_container(model, at)
     if model.folder is not None:
         _check_folder(model.folder, f"{at}.folder")
     if model.data is not None:
         _check_data(model.data if isinstance(model.data, str) else model.data.uri, f"{at}.data")
+
+
+def _check_columns(model: ModelSettings, at: str) -> None:
+    if model.features and model.target is None:
+        refuse(f"{at}.features", "of which target?", "write the column that is predicted: target: …")
+    for name in model.features:
+        if name == model.target or model.features.count(name) > 1:
+            refuse(f"{at}.features", f"{name!r} is named twice among the columns")
+
+
+def _check_container(model: ModelSettings, at: str) -> None:
+    if "@sha256:" not in str(model.image):
+        refuse(f"{at}.image", "is a tag, and what that names changes", "name it by its digest: …@sha256:…")
+    if model.target is None:
+        refuse(f"{at}.image", "predicts what?", "write the column of the data that it predicts: target: …")
+    if model.train == "declared":
+        refuse(f"{at}.train", "an engine has to start the container, and pods have none", "write train: runner")
+    if model.parameters:
+        refuse(f"{at}.parameters", "a container has none", "have it built with what it needs")
+    if model.protocol != "http":
+        refuse(f"{at}.protocol", "a container is asked over HTTP", "leave it out")
+    if any(own.access.kind != "none" for own in (model, *map(model.within, model.per_environment))):
+        refuse(f"{at}.access", "a container lets everybody in", "have what stands before it ask who calls")
 
 
 def _check_environments_of(model: ModelSettings, environments: dict[str, Environment], at: str) -> None:
@@ -128,14 +154,21 @@ def _check_environments_of(model: ModelSettings, environments: dict[str, Environ
             if environment not in environments:
                 refuse(f"{at}.{key}.{environment}", f"unknown environment; {nearest(environment, environments)}")
     _check_scale(model.scale, f"{at}.scale")
+    _check_access(model.access, f"{at}.access")
     for environment, own in model.per_environment.items():
         convert(own, Own, f"{at}.per_environment.{environment}")
         _check_scale(model.within(environment).scale, f"{at}.per_environment.{environment}.scale")
+        _check_access(model.within(environment).access, f"{at}.per_environment.{environment}.access")
 
 
 def _check_scale(scale: Scale, at: str) -> None:
     if scale.min > scale.max:
         refuse(f"{at}.min", f"{scale.min} is more than max, which is {scale.max}")
+
+
+def _check_access(access: AccessSettings, at: str) -> None:
+    if access.kind == "none" and access.secret is not None:
+        refuse(f"{at}.secret", "is not asked for while everybody may ask", "say how: kind: bearer, or kind: basic")
 
 
 def _check_gate(gate: Gate, at: str) -> None:

@@ -8,25 +8,32 @@ from slipway.consistency import check, check_secrets
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
 from slipway.settings_types import (
+    AccessSettings,
     Announce,
     Data,
     Environment,
     File,
     Gate,
+    LimitSettings,
     ModelSettings,
+    Protocol,
     Scale,
     SecretRef,
     TrainingSettings,
 )
 from slipway.strict import FILE, convert, read
+from slipway.wrapped.finding import source
 
 __all__ = [
     "FILE",
+    "AccessSettings",
     "Announce",
     "Data",
     "Environment",
     "Gate",
+    "LimitSettings",
     "ModelSettings",
+    "Protocol",
     "Scale",
     "SecretRef",
     "Settings",
@@ -79,6 +86,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         ]
         if users:
             raise SlipwayError(f"model/{name} is the folder of {' and '.join(users)}", fix="name one of them")
+        if (found := source(self.root / "model" / name)).is_file():
+            fix = f"write it: models: {{{name}: {{target: COLUMN}}}}"
+            raise SlipwayError(f"{FILE} does not say which column {found.stem} of model/{name} predicts", fix=fix)
         raise SlipwayError(f"model/{name} has no model.py", fix=f"write it, or start anew: slipway new {name}")
 
     def folder(self, name: str) -> Path:
@@ -91,7 +101,9 @@ def _check_folders(settings: Settings) -> None:
     folders = {path.parent.name for path in settings.root.glob("model/*/model.py")}
     for name, each in settings.declared.items():
         where = f"{each.folder or f'model/{name}'}/model.py"
-        if not (settings.root / where).is_file():
+        if each.target is not None:  # its class may lie in a file of another name
+            where = where.removesuffix("/model.py")
+        if each.image is None and not (settings.root / where).exists():
             fix = f"take it out of {FILE} until the folder is there; {nearest(name, folders - {'common'})}"
             raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)
 

@@ -7,13 +7,16 @@ from msgspec import Meta, Struct, field
 
 __all__ = [
     "LABEL",
+    "AccessSettings",
     "Announce",
     "Data",
     "Environment",
     "File",
     "Gate",
+    "LimitSettings",
     "ModelSettings",
     "Own",
+    "Protocol",
     "Scale",
     "SecretRef",
     "TrainingSettings",
@@ -51,6 +54,9 @@ Image = Annotated[
 Uri = Annotated[str, _text(r"\S(.*\S)?", "a path or a URI is needed", 2000)]
 Cpu = Annotated[str, _text(r"[0-9]*[1-9][0-9]*m|(?=.*[1-9])[0-9]+(\.[0-9]+)?", "CPUs are needed: '1', '0.5' or 500m")]
 Memory = Annotated[str, _text("[0-9]*[1-9][0-9]*(k|M|G|Ki|Mi|Gi)", "memory with its unit is needed: 512Mi or 2Gi")]
+Size = Annotated[
+    str, _text("[0-9]{0,8}[1-9][0-9]{0,8}(k|M|G|Ki|Mi|Gi)", "bytes with their unit are needed: 1Mi or 500k")
+]
 Digest = Annotated[str, _text("[0-9a-f]{64}", "64 hexadecimal digits are needed, as sha256sum prints them")]
 Positive = Annotated[int, Meta(ge=1, description="1 is the least")]
 
@@ -103,6 +109,32 @@ class Scale(_Strict, frozen=True, kw_only=True):
     """Seconds that a request may take."""
 
 
+class AccessSettings(_Strict, frozen=True, kw_only=True):
+    """Who may ask a function."""
+
+    kind: Literal["none", "basic", "bearer"] = "none"
+    """Everybody; who brings a name and a password; who brings a key."""
+    secret: Secret | None = None
+    """The Secret that has them, unless set `<model>-access`: `username` and `password` (type kubernetes.io/basic-auth),
+    or any number of keys, each under the name of who has it."""
+
+
+class LimitSettings(_Strict, frozen=True, kw_only=True):
+    """What one request may hold at the most."""
+
+    body: Size = "1Mi"
+    rows: Positive = 10_000
+
+    @property
+    def bytes(self) -> int:
+        """The body's limit as a number."""
+        digits = self.body.rstrip("kKMGi")
+        return int(digits) * _UNITS[self.body.removeprefix(digits)]
+
+
+_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
+
+
 class Data(_Strict, frozen=True, kw_only=True):
     """A model's data: a path in the repository or a URI, `{date}` in it stands for today (YYYY-MM-DD)."""
 
@@ -134,6 +166,7 @@ class TrainingSettings(_Strict, frozen=True, kw_only=True):
     """From where the training service is reached."""
 
 
+Protocol = Literal["http", "grpc"]
 Gates = dict[str, Gate]
 Parameters = dict[str, bool | int | float | str]
 
@@ -147,22 +180,34 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     train: Literal["declared", "runner", "manual"] = "declared"
     data: Uri | Data | None = None
     """Unless set: the one CSV file in the model's folder."""
+    image: Image | None = None
+    """The container that answers, by its digest, where it is no class of Python: see functions/README.md."""
+    target: str | None = None
+    """Of a container, and of a class that does not say so itself: the column that it predicts."""
+    features: list[str] = field(default_factory=list)
+    """Of such a one: the columns that it takes, in its order; unless set, all columns of the data but the target."""
     parameters: Parameters = field(default_factory=dict)
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     """Environment variables for training."""
     gates: Gates = field(default_factory=dict)
     held_out: Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1 is needed: 0.2")] = 0.2
+    convert: Literal["auto", "never"] = "auto"
+    """Whether estimators become ONNX graphs where that is faithful."""
     schedule: str | None = None
     """When to retrain, as cron writes it."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
     scale: Scale = field(default_factory=Scale)
+    protocol: Protocol = "http"
+    """By what its function is asked: a port speaks only one of them."""
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     retention: Positive = 3
     """How many releases stay declared at the most."""
     base_image: Image | None = None
     pin: dict[str, Positive] = field(default_factory=dict)
     """By environment: the version to stay at."""
     per_environment: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By environment: other values for `scale` and `retention`."""
+    """By environment: other values for `scale`, `limits`, `access` and `retention`."""
 
     def within(self, environment: str) -> "ModelSettings":
         """These settings with the environment's own values laid over them."""
@@ -171,6 +216,9 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
             return self
         merged = msgspec.to_builtins(self)
         merged["scale"] |= own.get("scale") or {}
+        merged["limits"] |= own.get("limits") or {}
+        # As a whole: another Secret with the same kind, or none of both, is what is meant.
+        merged["access"] = own.get("access") or merged["access"]
         merged["retention"] = own.get("retention") or merged["retention"]
         return msgspec.convert(merged, ModelSettings)
 
@@ -179,6 +227,8 @@ class Own(_Strict, frozen=True, kw_only=True):
     """What a model may say for one environment alone."""
 
     scale: Scale | None = None
+    access: AccessSettings | None = None
+    limits: LimitSettings | None = None
     retention: Positive | None = None
 
 

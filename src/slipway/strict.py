@@ -119,7 +119,7 @@ def _leaf(content: Any, type_: type[T], at: str) -> T:
         if wrong := re.fullmatch("Expected `(.+?)`, got `(.+?)`", problem):
             _refuse_type(where, wrong[1], wrong[2])
         # What stands where a secret is to be named may be the secret.
-        shown = "this" if ".secrets." in where else repr(content)[:_LONGEST_SHOWN]
+        shown = "this" if ".secrets." in where or where.endswith(".secret") else repr(content)[:_LONGEST_SHOWN]
         refuse(where, f"{shown} {_objection(content, type_, problem)}")
 
 

@@ -13,9 +13,11 @@ WITHHELD = frozenset(
         "GH_TOKEN",
         "GITHUB_TOKEN",
         "SLIPWAY_DISPATCH_TOKEN",
+        "SLIPWAY_KEY",
+        "SLIPWAY_PASSWORD",
     }
 )
-"""Variables by which one may act as the pipeline: write to the repository, take on an identity in the cloud."""
+"""Variables by which one may act as the pipeline, or as a caller: write to the repository, take on an identity."""
 
 
 def environment() -> dict[str, str]:

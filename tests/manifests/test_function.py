@@ -1,6 +1,7 @@
 """The manifests of releases: rendered by the real kustomize, checked against the schemas of the engines' own CRDs."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from slipway.errors import SlipwayError
 from slipway.release import documents, render
 from slipway.release.overlay import format  # noqa: A004
 from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
-from slipway.settings import Scale
+from slipway.settings import AccessSettings, LimitSettings, ModelSettings, Scale
 from tests.manifests.conftest import conform
 
 ROOT = Path(__file__).parents[2]
@@ -35,13 +36,13 @@ def record(model: str = "iris", version: int = 7, short: str = "1a2b3c4d") -> Re
     )
 
 
-def rendered(scale: Scale | None = None, **names: Any) -> bytes:
+def rendered(own: ModelSettings | None = None, **names: Any) -> bytes:
     of = record(**names)
-    return render.manifests(BASE, of.model_id.split("/")[0], of, scale or Scale(), ROOT)
+    return render.manifests(BASE, of.model_id.split("/")[0], of, own or ModelSettings(), ROOT)
 
 
-def service(scale: Scale | None = None, **names: Any) -> dict[str, Any]:
-    [document] = yaml.safe_load_all(rendered(scale, **names))
+def service(own: ModelSettings | None = None, **names: Any) -> dict[str, Any]:
+    [document] = yaml.safe_load_all(rendered(own, **names))
     assert isinstance(document, dict)
     return document
 
@@ -77,6 +78,8 @@ def test_what_identifies_the_release() -> None:
         "MODEL_ID": "iris/test/7",
         "RELEASE": "v7-1a2b3c4d",
         "THREADS": "10",
+        "SLIPWAY_MAX_BODY": "1048576",
+        "SLIPWAY_MAX_ROWS": "10000",
         "HOME": "/dev/shm",  # noqa: S108
         "TMPDIR": "/dev/shm",  # noqa: S108
     }
@@ -84,7 +87,8 @@ def test_what_identifies_the_release() -> None:
 
 def test_scale() -> None:
     """The settings of the moment decide instances, concurrency, time and resources; annotations are strings."""
-    spec = service(Scale(min=1, max=9, concurrency=4, cpu="500m", memory="1Gi", timeout=30))["spec"]["template"]
+    scale = Scale(min=1, max=9, concurrency=4, cpu="500m", memory="1Gi", timeout=30)
+    spec = service(ModelSettings(scale=scale))["spec"]["template"]
     annotations = spec["metadata"]["annotations"]
     assert annotations["autoscaling.knative.dev/min-scale"] == "1"
     assert annotations["autoscaling.knative.dev/max-scale"] == "9"
@@ -94,6 +98,50 @@ def test_scale() -> None:
     assert container["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}
     assert container["resources"]["requests"]["memory"] == "1Gi"
     assert {"name": "THREADS", "value": "4"} in container["env"]
+
+
+def test_limits() -> None:
+    """Of bytes and of rows, as numbers in text."""
+    [container] = service(ModelSettings(limits=LimitSettings(body="3Ki", rows=7)))["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert {"name": "SLIPWAY_MAX_BODY", "value": "3072"} in container["env"]
+    assert {"name": "SLIPWAY_MAX_ROWS", "value": "7"} in container["env"]
+
+
+@pytest.mark.parametrize(
+    ("access", "secret"),
+    [
+        (AccessSettings(kind="bearer", secret="callers"), "callers"),  # noqa: S106 - its name
+        (AccessSettings(kind="basic"), "iris-access"),
+    ],
+)
+def test_access(access: AccessSettings, secret: str) -> None:
+    """The Secret is named, never read: the function has it as a folder, which follows it, and starts without it."""
+    spec = service(ModelSettings(access=access))["spec"]["template"]["spec"]
+    assert spec["volumes"] == [{"name": "access", "secret": {"secretName": secret, "optional": True}}]
+    [container] = spec["containers"]
+    assert container["volumeMounts"] == [{"name": "access", "mountPath": "/etc/slipway/access", "readOnly": True}]
+    assert {"name": "SLIPWAY_ACCESS", "value": "/etc/slipway/access"} in container["env"]
+    assert {"name": "SLIPWAY_ACCESS_KIND", "value": access.kind} in container["env"]
+
+
+def test_without_access_nothing_is_mounted() -> None:
+    """Everybody may ask; a start has no Secret to wait for."""
+    spec = service()["spec"]["template"]["spec"]
+    assert "volumes" not in spec
+    assert b"SLIPWAY_ACCESS" not in rendered()
+
+
+@pytest.mark.parametrize("spoil", [lambda name: name.startswith("access/"), lambda _: False])
+def test_a_base_that_would_let_everybody_in(spoil: Callable[[str], bool]) -> None:
+    """Without the part that mounts the Secret, or with one that says nothing of it, there is no release."""
+    base = {path: content for path, content in BASE.items() if not spoil(path)}
+    if "access/kustomization.yaml" in base:
+        component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
+        base["access/kustomization.yaml"] = documents.format(component)
+    with pytest.raises(SlipwayError, match="access"):
+        render.manifests(base, "iris", record(), ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
 
 
 def test_no_initial_scale() -> None:
@@ -113,6 +161,7 @@ def test_the_strictest_pod_security() -> None:
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     assert spec["automountServiceAccountToken"] is False and spec["enableServiceLinks"] is False
+    assert spec["serviceAccountName"] == "slipway-function"
 
 
 def test_probes() -> None:
@@ -141,7 +190,7 @@ def overlay(shares: dict[int, int]) -> Overlay:
     for version in sorted(shares, reverse=True):
         of = record(version=version, short=f"{version:08x}")
         kustomization = documents.format({"resources": ["manifests.yaml"]})
-        manifests = render.manifests(BASE, "iris", of, Scale(), ROOT)
+        manifests = render.manifests(BASE, "iris", of, ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
         files = {"kustomization.yaml": kustomization, "manifests.yaml": manifests, "record.yaml": b""}
         releases.append(Release(record=of, files=files))
     return Overlay(

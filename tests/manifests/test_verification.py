@@ -11,7 +11,7 @@ from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.release import documents, render, verifying
 from slipway.release.overlay_types import ReleaseRecord
-from slipway.settings import Environment, Scale
+from slipway.settings import AccessSettings, Environment, ModelSettings
 from slipway.settings_types import Announce
 from tests.manifests.conftest import conform
 
@@ -34,9 +34,14 @@ RECORD = ReleaseRecord(
 )
 
 
-def rendered(environment: Environment = ENVIRONMENT, record: ReleaseRecord = RECORD, base: Any = BASE) -> bytes:
-    values = verifying.values(base, environment, "iris", record)
-    return render.manifests(base, "iris", record, Scale(), ROOT, values)
+def rendered(
+    environment: Environment = ENVIRONMENT,
+    record: ReleaseRecord = RECORD,
+    base: Any = BASE,
+    access: AccessSettings = AccessSettings(),  # noqa: B008 - it cannot be changed
+) -> bytes:
+    values = verifying.values(base, environment, "iris", record, access)
+    return render.manifests(base, "iris", record, ModelSettings(access=access), ROOT, values)
 
 
 def job(environment: Environment = ENVIRONMENT, record: ReleaseRecord = RECORD) -> dict[str, Any]:
@@ -132,6 +137,23 @@ def test_what_changes_it_gives_it_another_name() -> None:
     }
     assert len(names) == 3
     assert job()["metadata"]["name"] in names
+
+
+def test_it_is_let_in_by_the_models_own_secret() -> None:
+    """Of a function that asks who calls: by reference, beside what it has anyway; another Secret is another Job."""
+    keys = AccessSettings(kind="bearer")
+    [found] = [each for each in yaml.safe_load_all(rendered(access=keys)) if each["kind"] == "Job"]
+    spec = found["spec"]["template"]["spec"]
+    assert {"name": "access", "secret": {"secretName": "iris-access", "optional": True}} in spec["volumes"]
+    mounts = {each["name"]: each for each in spec["containers"][0]["volumeMounts"]}
+    assert mounts["access"] == {"name": "access", "mountPath": "/etc/slipway/access", "readOnly": True}
+    assert mounts["scratch"]["mountPath"] == "/tmp"  # noqa: S108
+    variables = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
+    assert variables["SLIPWAY_ACCESS"] == "/etc/slipway/access" and variables["SLIPWAY_ACCESS_KIND"] == "bearer"
+    assert "LOGNAME" in variables
+    other = AccessSettings(kind="bearer", secret="x")  # noqa: S106 - its name
+    values = verifying.values(BASE, ENVIRONMENT, "iris", RECORD, other)
+    assert values and len({values["name"], found["metadata"]["name"], job()["metadata"]["name"]}) == 3
 
 
 @pytest.mark.parametrize(

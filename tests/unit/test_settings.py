@@ -75,7 +75,19 @@ def test_an_environments_own_values_lie_over_the_others():
     assert model.within("test") is model
 
 
-@pytest.mark.parametrize("own", ["", "{}", "{scale: }", "{retention: }", "{scale: {}}"])
+def test_who_may_ask_and_how_much():
+    """Everybody, a megabyte and 10,000 rows unless it is said; an environment's own access counts as a whole."""
+    assert read("models:\n  iris:\n").model("iris").access == settings.AccessSettings(kind="none")
+    of = "{access: {kind: bearer, secret: keys}, limits: {body: 2Ki}, per_environment: {prod: OWN}}"
+    model = read(f"models:\n  iris: {of.replace('OWN', '{access: {kind: basic}, limits: {rows: 5}}')}").model("iris")
+    assert (model.limits.bytes, model.within("prod").limits.bytes, model.within("prod").limits.rows) == (2048, 2048, 5)
+    assert model.within("test").access.secret == "keys"
+    assert model.within("prod").access == settings.AccessSettings(kind="basic")
+    everybody = read(f"models:\n  iris: {of.replace('OWN', '{access: {kind: none}}')}").model("iris")
+    assert everybody.within("prod").access == settings.AccessSettings()
+
+
+@pytest.mark.parametrize("own", ["", "{}", "{scale: }", "{access: }", "{limits: }", "{retention: }", "{scale: {}}"])
 def test_an_environments_empty_values_change_nothing(own):
     """A key with nothing behind it is met while somebody tries things out."""
     model = read(f"models:\n  iris: {{per_environment: {{prod: {own or '{}'}}}}}").model("iris")
@@ -135,7 +147,10 @@ def test_the_message_names_the_path_of_what_is_wrong(text, says):
             "per_environment: {prod: {scale: {mn: 1}}}",
             "per_environment.prod.scale.mn: unknown key; did you mean 'min'?",
         ),
-        ("per_environment: {prod: {pin: 3}}", "per_environment.prod.pin: unknown key; known: retention, scale"),
+        (
+            "per_environment: {prod: {pin: 3}}",
+            "per_environment.prod.pin: unknown key; known: access, limits, retention, scale",
+        ),
         ("per_environment: {prd: {}}", "per_environment.prd: unknown environment; did you mean 'prod'?"),
         ("pin: {prd: 3}", "pin.prd: unknown environment; did you mean 'prod'?"),
         ("pin: {prod: 0}", "pin.prod: 0 will not do: 1 is the least"),
@@ -157,6 +172,12 @@ def test_the_message_names_the_path_of_what_is_wrong(text, says):
         ("retention: 0", "retention: 0 will not do: 1 is the least"),
         ("scale: {min: 3, max: 2}", "scale.min: 3 is more than max, which is 2"),
         ("{scale: {max: 2}, per_environment: {prod: {scale: {min: 3}}}}", "per_environment.prod.scale.min: 3 is more"),
+        ("access: {secret: keys}", "access.secret: is not asked for while everybody may ask"),
+        ("access: {kind: token}", "access.kind: 'token' is not known; known: basic, bearer, none"),
+        ("access: {kind: bearer, secret: S3cret!}", "access.secret: this will not do: the name of a Kubernetes Secret"),
+        ("limits: {body: 12}", "limits.body: text is needed, not a whole number"),
+        ("limits: {body: 0Mi}", "limits.body: '0Mi' will not do: bytes with their unit are needed"),
+        ("limits: {rows: 0}", "limits.rows: 0 will not do: 1 is the least"),
         ("scale: {min: -1}", "scale.min: -1 will not do: 0 is the least"),
         ("scale: {concurrency: 5000}", "scale.concurrency: 5000 will not do: 1 to 1000"),
         ("scale: {timeout: 3600}", "scale.timeout: 3600 will not do: 1 to 600 seconds"),

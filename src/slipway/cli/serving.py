@@ -31,6 +31,13 @@ def add(verbs: Any) -> None:
     choice.add_argument("--training", action="store_true", help="not the model: the service that starts its trainings")
     serve.add_argument("--port", type=_port, default=8080, help="default: 8080; 0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, which only this machine reaches")
+    serve.add_argument(
+        "--access",
+        nargs=2,
+        metavar=("KIND", "DIR"),
+        help="let in those alone whom the files in DIR know, as those of the Secret: bearer DIR, or basic DIR",
+    )
+    serve.add_argument("--grpc", action="store_true", help="ask it over gRPC (the Open Inference Protocol), not HTTP")
     serve.set_defaults(run=_serve)
 
     verify = verbs.add_parser("verify", help="hold a function to its golden predictions, and record that it kept them")
@@ -58,6 +65,7 @@ def _port(text: str) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from slipway import settings as settings_module
     from slipway.release import running
+    from slipway.serving.__main__ import PROTOCOL
     from slipway.training.environment import python_for
 
     settings = settings_module.load(args.root)
@@ -66,20 +74,40 @@ def _serve(args: argparse.Namespace) -> int:
         return _serve_training(settings, args)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         bundle, named = _bundle(settings, args, Path(scratch) / "bundle")
+        named |= _access(args.access) if args.access else {}
+        named |= {PROTOCOL: "grpc"} if args.grpc else {}
         progress(f"preparing the environment of {args.model} …")
         python = python_for(bundle.lock)
         with running.start(
             bundle.folder, python=python, host=args.host, port=args.port, env=named, echo=_echo
         ) as server:
             say(f"{named['MODEL_ID'] or f'{args.model}/dev/1'} answers at {server.url}  (ctrl-C stops it)")
-            say(f"  curl {server.url}/predict -H 'Content-Type: application/json' -d '{_example(bundle)}'")
+            for line in _ways_to_ask(bundle, server.url):
+                say(f"  {line}")
             _until_stopped(server)
     return 0
+
+
+def _access(given: list[str]) -> dict[str, str]:
+    from slipway.names import nearest
+    from slipway.serving.access import FOLDER, KIND, KINDS, Access
+
+    kind, folder = given[0], Path(given[1]).resolve()
+    if kind not in KINDS:
+        raise SlipwayError(f"there is no access of the kind {kind!r}", fix=nearest(kind, KINDS))
+    access = Access(KINDS[kind], folder, "")
+    if not access.is_set():
+        raise SlipwayError(
+            access.missing().problem, fix="its files are the keys of the Secret: DIR/ada holds ada's key"
+        )
+    return {KIND: kind, FOLDER: str(folder)}
 
 
 def _serve_training(settings: "Settings", args: argparse.Namespace) -> int:
     from slipway.service import here
 
+    if args.access:
+        raise SlipwayError("--access is given, and the training service has its own", fix="leave it out")
     settings.environment(args.env)
     with here.serve(settings, args.model, args.env, host=args.host, port=args.port, echo=_echo) as service:
         url = f"{service.server.url.replace('://', f'://{service.name}:{service.password}@')}"
@@ -100,6 +128,15 @@ def _bundle(settings: "Settings", args: argparse.Namespace, target: Path) -> "tu
     record = store.find(args.model, version=args.version)
     made = bundle.make(settings, store, record, target)
     return made, {"MODEL_ID": str(record.id), "RELEASE": str(ReleaseName.of(record.version, made.fingerprint))}
+
+
+def _ways_to_ask(bundle: "Bundle", url: str) -> list[str]:
+    if url.startswith("grpc:"):
+        return [
+            f"by the Open Inference Protocol over gRPC, model_name {bundle.model}: functions/README.md has a client"
+        ]
+    asked = f"curl {url}/predict -H 'Content-Type: application/json' -d '{_example(bundle)}'"
+    return [asked, f"{url}/docs is a page to try it"]
 
 
 def _example(bundle: "Bundle") -> str:

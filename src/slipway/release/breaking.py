@@ -1,11 +1,13 @@
-"""Two schemas of a model compared: what differs for those who call it, and what of that breaks their calls."""
+"""Two releases of a model compared: what differs for those who call it, and what of that breaks their calls."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import yaml
 
 from slipway.schema import Field, Schema
+from slipway.serving.__main__ import PROTOCOL
+from slipway.serving.access import KIND
 from slipway.serving.function import Limits
 
 __all__ = ["Change", "changes", "limit_changes"]
@@ -13,6 +15,8 @@ __all__ = ["Change", "changes", "limit_changes"]
 _LONGEST_SHOWN = 60
 _MOST_SHOWN = 8
 _LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("bytes", Limits().body)}
+_PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}
+_ACCESS = {"none": "nothing", "basic": "a name and a password", "bearer": "a key"}
 
 
 class Change(NamedTuple):
@@ -42,14 +46,22 @@ def changes(before: Schema, after: Schema) -> list[Change]:
 
 
 def limit_changes(before: bytes, after: bytes) -> list[Change]:
-    """What differs in how much one request may hold; of the manifests (YAML) of two releases."""
-    old, new = _limits(before), _limits(after)
+    """What differs in how it is asked, by whom, and with how much; of the manifests (YAML) of two releases."""
+    told = [_variables(manifests) for manifests in (before, after)]
+    old, new = (_limits(variables) for variables in told)
     words = {name: word for name, (word, _) in _LIMITS.items()}
-    return _ordered(
+    found = [
         Change(f"a request may hold {new[name]} {words[name]}, until now {old[name]}", new[name] < old[name])
         for name in _LIMITS
         if old[name] != new[name]
-    )
+    ]
+    was, now = (_ACCESS.get(variables.get(KIND, "none"), "") for variables in told)
+    if was != now:
+        found.append(Change(f"a request has to bring {now}, until now {was}", now != _ACCESS["none"]))
+    was, now = (_PROTOCOLS.get(variables.get(PROTOCOL, "http"), "") for variables in told)
+    if was != now:
+        found.append(Change(f"it is asked over {now}, until now over {was}", True))
+    return _ordered(found)
 
 
 def _ordered(found: Iterable[Change]) -> list[Change]:
@@ -133,15 +145,22 @@ def _meaning(before: Field, after: Field) -> Iterator[Change]:
         yield Change("is described anew", False)
 
 
-def _limits(manifests: bytes) -> dict[str, int]:
+def _limits(variables: Mapping[str, str]) -> dict[str, int]:
     """What the function is told to take in one request, or takes unless it is told."""
-    found = {name: default for name, (_, default) in _LIMITS.items()}
+    given = {name: variables.get(name, "") for name in _LIMITS}
+    return {name: int(given[name]) if given[name].isdecimal() else default for name, (_, default) in _LIMITS.items()}
+
+
+def _variables(manifests: bytes) -> dict[str, str]:
+    """What the containers of Services are told by their environment."""
+    found = {}
     for document in yaml.safe_load_all(manifests):
-        template = ((document or {}).get("spec") or {}).get("template") or {}
+        if (document or {}).get("kind") != "Service":
+            continue
+        template = (document.get("spec") or {}).get("template") or {}
         for container in (template.get("spec") or {}).get("containers") or ():
             for variable in container.get("env") or ():
-                if variable.get("name") in found and str(variable.get("value", "")).isdecimal():
-                    found[variable["name"]] = int(variable["value"])
+                found[str(variable.get("name"))] = str(variable.get("value", ""))
     return found
 
 

@@ -5,11 +5,15 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.errors import OutOfReach, SlipwayError
+from slipway.release import calling_grpc, credentials
 
-__all__ = ["Called", "describe", "predict"]
+if TYPE_CHECKING:
+    from slipway.artifacts import Golden
+
+__all__ = ["NOT_READY", "Called", "ask", "describe", "predict", "reproduce"]
 
 # In seconds: one that was scaled to zero has to start first.
 _PATIENCE = 60
@@ -17,7 +21,8 @@ _PATIENCE = 60
 _LONGEST = 16 << 20
 
 # What stands before a function says so while none is ready behind it, or none was yet.
-_NOT_READY = (404, 429, 502, 503, 504)
+NOT_READY = (404, 429, 502, 503, 504)
+"""Statuses of what may get better by itself."""
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -34,10 +39,14 @@ class Called(NamedTuple):
 
 def describe(url: str) -> Called:
     """Who answers at `url`; raises `SlipwayError` when none of ours does, and `OutOfReach` when nobody does yet."""
+    if calling_grpc.is_meant(url):
+        return calling_grpc.describe(url)
     url = url.rstrip("/")
-    status, told = _ask(f"{url}/")
+    status, told = ask(f"{url}/")
     names = Called._fields[1:]
-    if status in _NOT_READY:
+    if status == 401:
+        raise _not_let_in(url, told)
+    if status in NOT_READY:
         raise OutOfReach(f"{url} answers with status {status}", fix="see that the function runs and gets ready")
     if status != 200 or not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in names):
         problem = f"{url} answers, with status {status}, but not as a function of slipway"
@@ -50,24 +59,42 @@ def predict(url: str, rows: list[dict[str, Any]]) -> list[Any]:
 
     It is `OutOfReach` where the function does not answer now, and may later.
     """
-    status, told = _ask(f"{url}/predict", json.dumps(rows).encode())
+    status, told = ask(f"{url}/predict", json.dumps(rows).encode())
     found = told.get("prediction") if isinstance(told, dict) else None
     if status == 200 and isinstance(found, list):
         return found
+    if status == 401:
+        raise _not_let_in(url, told)
+    kind = OutOfReach if status in NOT_READY else SlipwayError
+    raise kind(f"{url}/predict answered with status {status} {_said(told)}".rstrip(), fix="look at the function's log")
+
+
+def reproduce(url: str, golden: "Golden") -> list[Any]:
+    """The predictions for the golden rows, over HTTP or, of `grpc://…`, over gRPC; see `predict`."""
+    return calling_grpc.predict(url, golden) if calling_grpc.is_meant(url) else predict(url, golden.rows)
+
+
+def _said(told: Any) -> str:
     error = told.get("error") if isinstance(told, dict) else None
-    said = error.get("message", "") if isinstance(error, dict) else ""
-    kind = OutOfReach if status in _NOT_READY else SlipwayError
-    raise kind(f"{url}/predict answered with status {status} {said}".rstrip(), fix="look at the function's log")
+    return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
-def _ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
-    """Status and JSON of an answer; None for what is not JSON."""
+def _not_let_in(url: str, told: Any) -> SlipwayError:
+    """`OutOfReach` where a Secret is mounted, which the function may not see yet as it is."""
+    kind = OutOfReach if credentials.given().mounted else SlipwayError
+    return kind(f"{url} does not let us in: {_said(told) or 'status 401'}", fix=credentials.HINT)
+
+
+def ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
+    """Status and JSON of an answer; None for what is not JSON. Raises `OutOfReach` when there is none."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SlipwayError(f"{url!r} is not the address of a function", fix="write https://iris.example.org")
     # Never through a proxy to this machine itself.
     proxies = urllib.request.ProxyHandler({} if parts.hostname in _LOCAL else None)
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
+    if header := credentials.given().header:
+        request.add_unredirected_header("Authorization", header)  # for nobody else
     try:
         with urllib.request.build_opener(proxies).open(request, timeout=_PATIENCE) as answer:
             return answer.status, _json(answer.read(_LONGEST))

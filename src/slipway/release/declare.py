@@ -1,6 +1,6 @@
-"""Putting a release into an overlay: its folder, its share of the route, and which older ones may go."""
+"""Putting a release into an overlay: its folder, and its share of the route."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from slipway.git import Repository
     from slipway.settings import Settings
 
-__all__ = ["announced", "make", "retain", "share", "shown", "shown_metrics", "with_share"]
+__all__ = ["announced", "make", "share", "shown", "shown_metrics", "with_share"]
 
 
 def make(repository: "Repository", commit: str, settings: "Settings", record: ReleaseRecord) -> Release:
     """The whole folder of a release, rendered from the commit's `manifests/function` and the settings."""
     model, environment, _ = record.model_id.split("/")
     base = repository.files(commit, render.BASE)
-    scale = settings.model(model).within(environment).scale
-    verification = verifying.values(base, settings.environment(environment), model, record)
+    own = settings.model(model).within(environment)
+    verification = verifying.values(base, settings.environment(environment), model, record, own.access, own.protocol)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -31,7 +31,7 @@ def make(repository: "Repository", commit: str, settings: "Settings", record: Re
     }
     files = {
         KUSTOMIZATION: documents.format(kustomization),
-        MANIFESTS: render.manifests(base, model, record, scale, settings.root, verification),
+        MANIFESTS: render.manifests(base, model, record, own, settings.root, verification),
         RECORD: documents.format(msgspec.to_builtins(record)),
     }
     return Release(record=record, files=files)
@@ -60,30 +60,6 @@ def with_share(overlay: Overlay, release: Release, percent: int) -> Overlay:
     """The overlay with a release (declared already or not) on its route."""
     declared = overlay if release in overlay.releases else overlay.with_release(release)
     return msgspec.structs.replace(declared, route=share(overlay.route, release.name, percent))
-
-
-def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool]) -> tuple[Overlay, str]:
-    """Drop the oldest releases beyond `most`, and say so when more have to stay.
-
-    Whatever is on the route stays, and whatever is not older than the newest verified release: what git declared last
-    may never have answered.
-    """
-    if len(overlay.releases) <= most:
-        return overlay, ""
-    newest = next((release for release in overlay.releases if verified(release.name)), None)
-    may_go = [
-        release
-        for release in overlay.releases
-        if release.name not in overlay.route and newest is not None and release.age < newest.age
-    ]
-    gone = sorted(may_go, key=lambda release: release.age)[: len(overlay.releases) - most]
-    kept = msgspec.structs.replace(
-        overlay, releases=tuple(release for release in overlay.releases if release not in gone)
-    )
-    if len(kept.releases) <= most:
-        return kept, ""
-    why = f"none older than {newest.name}, the newest verified one, is left" if newest else "none is verified yet"
-    return kept, f"{len(kept.releases)} releases stay, retention is {most}: {why}"
 
 
 def shown(route: Mapping[ReleaseName, int]) -> str:

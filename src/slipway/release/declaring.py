@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from slipway.release import edits, workflow
+from slipway.release import edits, trainer, workflow
 from slipway.release.scores import measured
 from slipway.release.training_service import TrainingService, is_wanted
 from slipway.release.workflow import Training
@@ -49,6 +49,7 @@ def declare(
         digest=digest,
         image=image,
         fingerprint=fingerprint,
+        repository=trainer.repository(settings, model),
         commit=stand.code.commit,
         branch=stand.code.branch,
         run=run_url(),

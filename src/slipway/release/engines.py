@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
     _Served = AbstractContextManager[str]
 
-__all__ = ["ENGINES", "Engine", "Target", "find"]
+__all__ = ["CONFINED", "ENGINES", "Engine", "Target", "container_name", "find", "plain"]
 
 Target = Literal["function", "platform", "train"]
 """What the Dockerfile makes."""
 
 _HOST = "127.0.0.1"
 _PORT = 8080  # the one that the image listens on unless told otherwise
-_FUNCTION = ("functions-framework", "--target", "predict", "--source", "main.py")
+_FUNCTION = ("python", "-m", "slipway.serving")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 # The time that images and their files are given, so that equal ones are equal to the byte: 1980-01-01, as in bundles.
 _TIME = "315532800"
 
 # As little privileged as a cluster runs it.
-_CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
+CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
 
 
 class Engine(Protocol):
@@ -131,7 +131,7 @@ class _Daemonless:
         """See `Engine.push`."""
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "digest"
-            words = ["--quiet", *_plain(tag), *options("PUSH"), "--digestfile", str(file)]
+            words = ["--quiet", *plain(tag), *options("PUSH"), "--digestfile", str(file)]
             run(self.name, "push", *words, image, f"docker://{tag}")
             run(self.name, "tag", image, tag)  # what has no name is pruned with the cache
             return _digest(file.read_text(), tag)
@@ -139,7 +139,7 @@ class _Daemonless:
     def manifest(self, reference: str) -> str:
         """See `Engine.manifest`; buildah itself shows lists of images only."""
         if shutil.which("skopeo"):
-            return run("skopeo", "inspect", "--raw", *_plain(reference), f"docker://{reference}")
+            return run("skopeo", "inspect", "--raw", *plain(reference), f"docker://{reference}")
         return ""
 
 
@@ -158,7 +158,7 @@ class Podman(_Daemonless):
 
     def manifest(self, reference: str) -> str:
         """See `Engine.manifest`."""
-        return run("podman", "manifest", "inspect", *_plain(reference), reference)
+        return run("podman", "manifest", "inspect", *plain(reference), reference)
 
 
 class Buildah(_Daemonless):
@@ -168,7 +168,7 @@ class Buildah(_Daemonless):
 
     def build(self, context: Path, target: Target, base: str, labels: "Mapping[str, str]") -> str:
         """See `Engine.build`; what a build that is stopped leaves is found by the name of a host that only it knows."""
-        mark = _container_name()
+        mark = container_name()
         try:
             return self._build(context, target, base, labels, "--add-host", f"{mark}:{_HOST}")
         except BaseException:
@@ -198,7 +198,7 @@ class Buildah(_Daemonless):
 
     @contextmanager
     def _container(self, image: str) -> "Iterator[str]":
-        name = _container_name()
+        name = container_name()
         try:
             run("buildah", "from", "--pull-never", "--name", name, image)
             yield name
@@ -229,9 +229,9 @@ def find() -> Engine:
 def _published(engine: str, image: str) -> "Iterator[str]":
     """Run an image with its port published on this machine."""
     port = running.usable_port(_HOST, 0)
-    name = _container_name()
+    name = container_name()
     publish = ["--rm", "--name", name, "--publish", f"{_HOST}:{port}:{_PORT}"]
-    command = [engine, "run", *publish, *_CONFINED, *options("RUN"), image]
+    command = [engine, "run", *publish, *CONFINED, *options("RUN"), image]
     try:
         with running.process(command, f"http://{_HOST}:{port}") as server:
             yield server.url
@@ -240,15 +240,15 @@ def _published(engine: str, image: str) -> "Iterator[str]":
 
 
 def _executed(engine: str, image: str, command: "Sequence[str]") -> str:
-    name = _container_name()
-    confined = [*_CONFINED, "--tmpfs", "/tmp", "--entrypoint", command[0]]  # noqa: S108 - of the container
+    name = container_name()
+    confined = [*CONFINED, "--tmpfs", "/tmp", "--entrypoint", command[0]]  # noqa: S108 - of the container
     try:
         return run(engine, "run", "--rm", "--name", name, *confined, *options("RUN"), image, *command[1:])
     finally:
         _remove(engine, name)
 
 
-def _container_name() -> str:
+def container_name() -> str:
     """A name that no other process on this machine gives."""
     return f"slipway-{uuid.uuid4().hex[:16]}"
 
@@ -265,7 +265,7 @@ def _id_file() -> "Iterator[Path]":
         yield Path(scratch) / "id"
 
 
-def _plain(tag: str) -> list[str]:
+def plain(tag: str) -> list[str]:
     """The option for a registry on this machine, which has no certificate."""
     local = tag.split("/")[0].rsplit(":", 1)[0] in ("localhost", "127.0.0.1", "[::1]")
     return ["--tls-verify=false"] if local else []

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.release import documents
+from slipway.release import admission, documents, protocol
 from slipway.release.verifying import PART
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from slipway.release.overlay_types import ReleaseRecord
-    from slipway.settings import Scale
+    from slipway.settings import ModelSettings
 
 __all__ = ["BASE", "build", "fill", "find_kustomize", "manifests", "values"]
 
 BASE = "manifests/function"
 """Where the platform engineer says what every release looks like."""
+
+# Folders in it that only some releases need.
+_PARTS = (admission.PART, protocol.PART)
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -46,12 +49,13 @@ def build(folder: Path, root: Path) -> bytes:
     return done.stdout
 
 
-def values(model: str, record: "ReleaseRecord", scale: "Scale") -> dict[str, Any]:
-    """What a release decides, as `manifests/function/kustomization.yaml` refers to it.
+def values(model: str, record: "ReleaseRecord", own: "ModelSettings") -> dict[str, Any]:
+    """What a release decides, as `manifests/function/kustomization.yaml` refers to it; `own` are the model's settings.
 
     Annotations and environment variables are strings in Kubernetes, so numbers that end up there are given as text.
     """
-    return {
+    scale = own.scale
+    found = {
         "name": f"{model}-{record.release}",
         "model": model,
         "release": record.release,
@@ -68,29 +72,44 @@ def values(model: str, record: "ReleaseRecord", scale: "Scale") -> dict[str, Any
             "cpu": scale.cpu,
             "memory": scale.memory,
         },
+        "limits": {"body": str(own.limits.bytes), "rows": str(own.limits.rows)},
     }
+    parts = {admission.PART: admission.values(model, own.access), protocol.PART: protocol.values(own)}
+    return found | {part: each for part, each in parts.items() if each}
 
 
 def manifests(
     base: "Mapping[str, bytes]",
     model: str,
     record: "ReleaseRecord",
-    scale: "Scale",
+    own: "ModelSettings",
     root: Path,
     verification: dict[str, Any] | None = None,
 ) -> bytes:
     """The manifests of a release, from the files of `manifests/function` as they are in the commit it is made from.
 
-    With the values of a `verification`, the Job is among them. Raises `SlipwayError` when kustomize is missing, refuses
-    the base, or makes no Service of the release, or no such Job, out of it.
+    `own` are the model's settings within the environment. With the values of a `verification`, the Job is among them.
+    Raises `SlipwayError` when kustomize is missing, refuses the base, or makes no Service of the release, or no such
+    Job, out of it, or one that lets in whom the settings do not, or speaks another protocol.
     """
-    spec = values(model, record, scale) | ({PART: verification} if verification else {})
-    rendered = fill(BASE, base, "Release", spec, root, [PART] if verification else [])
+    spec = values(model, record, own) | ({PART: verification} if verification else {})
+    rendered = fill(BASE, base, "Release", spec, root, _parts(spec, record))
     found = [each for each in yaml.load_all(rendered, _READER) if each]
-    _check(found, "Service", spec["name"], record.image)
+    containers = _checked(found, "Service", spec["name"], record.image)
+    if own.access.kind != "none" and not admission.holds(containers, own.access.kind):
+        problem = f"{BASE} renders a Service that lets everybody in, and models.{model}.access is {own.access.kind}"
+        raise SlipwayError(problem, fix=f"look at {BASE}/{admission.PART}; git log -- {BASE}")
+    if own.protocol == "grpc" and not protocol.holds(containers):
+        problem = f"{BASE} renders a Service that does not speak gRPC, and models.{model}.protocol is grpc"
+        raise SlipwayError(problem, fix=f"look at {BASE}/{protocol.PART}; git log -- {BASE}")
     if verification is not None:
-        _check(found, "Job", verification["name"], record.verifier)
+        _checked(found, "Job", verification["name"], record.verifier)
     return documents.HEADER.encode() + rendered
+
+
+def _parts(spec: dict[str, Any], record: "ReleaseRecord") -> list[str]:
+    """The components of the base that the release takes."""
+    return [part for part in (PART, *_PARTS) if part in spec] + (["container"] if record.container else [])
 
 
 def fill(
@@ -141,15 +160,17 @@ def _values(scratch: Path, components: list[str], kind: str, spec: dict[str, Any
     return folder
 
 
-def _check(found: list[dict[str, Any]], kind: str, name: str, image: str) -> None:
-    images = [
-        container.get("image")
+def _checked(found: list[dict[str, Any]], kind: str, name: str, image: str) -> list[dict[str, Any]]:
+    """The containers of an object that is to be there, with that image among them."""
+    containers: list[dict[str, Any]] = [
+        container
         for each in found
         if (each["kind"], each["metadata"]["name"]) == (kind, name)
         for container in each["spec"]["template"]["spec"]["containers"]
     ]
-    if image not in images:
+    if image not in [container.get("image") for container in containers]:
         raise SlipwayError(
             f"{BASE} renders no {kind} {name} with the image {image}",
             fix=f"look at the replacements in {BASE}/kustomization.yaml; git log -- {BASE}",
         )
+    return containers

@@ -19,16 +19,19 @@ from typing import NamedTuple
 
 from slipway import unprivileged
 from slipway.errors import SlipwayError
+from slipway.release import calling_grpc
 from slipway.release.bundle import Bundle
+from slipway.serving import access
+from slipway.serving.__main__ import PROTOCOL
 from slipway.training.environment import python_for
 
 __all__ = ["Server", "end_with", "process", "serve", "signals_held", "start", "usable_port"]
 
-# What functions-framework reads from the environment and what the user's shell may hold for something else; and what
-# would have scikit-learn compiled anew at each start, which takes many times as long as importing it.
+# What a function reads from the environment and what the user's shell may hold for something else; and what would have
+# scikit-learn compiled anew at each start, which takes many times as long as importing it.
 _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
-    | {"PYTHONDONTWRITEBYTECODE"}
+    | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, "SLIPWAY_METRICS_PORT"}
 )
 
 _STOPS = {signal.SIGINT, signal.SIGTERM}
@@ -74,15 +77,16 @@ def start(
     """Start the function of the bundle in `folder`; the block begins once it is ready.
 
     `port` 0 takes a free one; `echo` gets each line of its log; `patience` (in seconds) is how long it may take.
-    Raises `SlipwayError` when the port is in use, and with the last of its log when it ends or does not get ready.
+    With `SLIPWAY_PROTOCOL=grpc` in `env` it is asked over gRPC. Raises `SlipwayError` when the port is in use, and with
+    the last of its log when it ends or does not get ready.
     """
     port = usable_port(host, port)
     named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
     interpreter = (python or Path(sys.executable)).absolute()  # it starts in another folder
-    command = [str(interpreter), "-m", "functions_framework", "--target", "predict", "--source", "main.py"]
-    listening = [*command, "--host", host, "--port", str(port)]
-    env = _environment(folder, env or {})
-    with process(listening, f"http://{named}:{port}", cwd=folder, env=env, patience=patience, echo=echo) as server:
+    command = [str(interpreter), "-m", "slipway.serving"]
+    env = _environment(folder, {**(env or {}), "HOST": host, "PORT": str(port)})
+    url = f"{env.get(PROTOCOL) or 'http'}://{named}:{port}"
+    with process(command, url, cwd=folder, env=env, patience=patience, echo=echo) as server:
         yield server
 
 
@@ -95,8 +99,12 @@ def process(
     env: Mapping[str, str] | None = None,
     patience: float = 60,
     echo: Callable[[str], None] | None = None,
+    ready: str = "/health/ready",
 ) -> Iterator[Server]:
-    """Run a command that serves a function at `url`, as `start` runs one; it ends with the block."""
+    """Run a command that serves a function at `url`, as `start` runs one; it ends with the block.
+
+    It is ready when the path `ready` answers so.
+    """
     started = subprocess.Popen(
         command,
         cwd=cwd,
@@ -114,7 +122,7 @@ def process(
     reader.start()
     try:
         server = Server(url, started)
-        _wait(server, reader, log, patience)
+        _wait(server, f"{url}{ready}", reader, log, patience)
         yield server
     finally:
         _stop(started)
@@ -171,9 +179,9 @@ def _read(process: "subprocess.Popen[str]", log: deque[str], echo: Callable[[str
             echo(line.rstrip("\n"))
 
 
-def _wait(server: Server, reader: threading.Thread, log: deque[str], patience: float) -> None:
+def _wait(server: Server, ready: str, reader: threading.Thread, log: deque[str], patience: float) -> None:
     deadline = time.monotonic() + patience
-    while not _ready(server.url):
+    while not _ready(ready):
         if server.process.poll() is not None:
             reader.join(5)
             raise SlipwayError(f"the function ended with status {server.process.returncode}: {_reason(log)}")
@@ -183,8 +191,10 @@ def _wait(server: Server, reader: threading.Thread, log: deque[str], patience: f
 
 
 def _ready(url: str) -> bool:
+    if calling_grpc.is_meant(url):
+        return calling_grpc.is_ready(url)
     try:
-        with _direct.open(f"{url}/health/ready", timeout=5) as answer:
+        with _direct.open(url, timeout=5) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -11,7 +11,7 @@ import msgspec
 
 from slipway import unprivileged
 from slipway.errors import SlipwayError
-from slipway.release import workflow
+from slipway.release import trainer, workflow
 from slipway.release.due import held
 from slipway.release.images import UNBUILT
 from slipway.release.workflow import Training
@@ -32,6 +32,7 @@ Occasion = Literal["as set", "also manual", "scheduled"]
 Kind = Literal["nothing", "declare", "runner", "message"]
 
 _UNTRAINED = "no version was trained by this code"
+_CHANGED = "its settings, its data or its tests have changed, for the trainings to come"
 _TAIL = 15
 """Lines of a training's output that its failure is told with."""
 
@@ -61,7 +62,8 @@ def plan(
     if reason := _stopped(settings, environment, overlay):
         return Wanted("nothing", reason)
     records = (store.record(model, version) for version in reversed(store.versions(model)))
-    return wanted(settings, overlay, records, declared, training_digest(settings, model), occasion)
+    repository = trainer.repository(settings, model) if declared is not None else ""
+    return wanted(settings, overlay, records, declared, training_digest(settings, model), occasion, repository)
 
 
 def wanted(
@@ -71,11 +73,13 @@ def wanted(
     declared: Training | None,
     digest: str,
     occasion: Occasion = "as set",
+    repository: str = "",
 ) -> Wanted:
     """Decide on the records of a model's versions, newest first (they are read no further than needed).
 
-    `digest` is the training digest of the code. A version of it counts unless a newer one was deployed since, which the
-    code has gone back from; one that was rejected counts, as the same training would give the same again.
+    `digest` is the training digest of the code, `repository` what `trainer.repository` gives of it. A version of it
+    counts unless a newer one was deployed since, which the code has gone back from; one that was rejected counts, as
+    the same training would give the same again.
     """
     environment, model = overlay.environment, overlay.model
     of = settings.model(model)
@@ -84,13 +88,13 @@ def wanted(
     if occasion == "scheduled" and (branch := _of_another_branch(settings, overlay)):
         return Wanted("nothing", f"what runs is of {branch}; a push to {settings.branch} trains again", digest)
     newest, found = _trained(records, overlay, digest)
-    behind = _behind(declared, of, digest) and not _lacking(settings, environment)
+    behind = _behind(declared, of, digest, repository) and not _lacking(settings, environment)
     if found is not None and not behind:
         return Wanted("nothing", f"v{found.version} was trained by this code", digest)
     if of.train == "manual" and occasion != "also manual":
         return _by_hand(model, environment, newest, digest)
     if of.train == "declared":
-        return _declared(settings, environment, model, declared, digest)
+        return _declared(settings, environment, model, declared, digest, behind=behind)
     if occasion == "scheduled":
         return Wanted("nothing", "a scheduled run trains nothing; the next push does", digest)
     return Wanted("runner", _UNTRAINED, digest)
@@ -149,17 +153,18 @@ def _trained(records: Iterable[Record], overlay: "Overlay", digest: str) -> tupl
     return newest, None
 
 
-def _behind(declared: Training | None, of: "ModelSettings", digest: str) -> bool:
-    """Whether what the schedule or the service trains again is not what code and settings say by now."""
+def _behind(declared: Training | None, of: "ModelSettings", digest: str, repository: str) -> bool:
+    """Whether what trains again, by a schedule, the service or a person, is not what code and settings say by now."""
     if of.train != "declared":
         return False
     serves = "training" in of.services
     if declared is None:
         return of.schedule is not None or serves
     served = declared.service is not None
-    now = (digest, of.schedule, of.secrets, serves, of.training)
-    before = (declared.digest, declared.schedule, declared.secrets, served, declared.settings)
-    return bool(of.schedule or declared.schedule or serves or served) and before != now
+    now = (digest, repository, of.schedule, of.secrets, serves, of.training)
+    before = (declared.digest, declared.repository, declared.schedule, declared.secrets, served, declared.settings)
+    by_itself = bool(of.schedule or declared.schedule or serves or served)
+    return before != now and (by_itself or declared.digest == digest)
 
 
 def _by_hand(model: str, environment: str, newest: Record | None, digest: str) -> Wanted:
@@ -169,11 +174,11 @@ def _by_hand(model: str, environment: str, newest: Record | None, digest: str) -
     return Wanted("message", f"{_UNTRAINED}, and it trains by hand (train: manual): {command}", digest)
 
 
-def _declared(settings: "Settings", environment: str, model: str, declared: Training | None, digest: str) -> Wanted:
+def _declared(
+    settings: "Settings", environment: str, model: str, declared: Training | None, digest: str, *, behind: bool
+) -> Wanted:
     if declared is not None and declared.digest == digest:
-        if not _behind(declared, settings.model(model), digest):
-            return Wanted("nothing", _since(model, declared), digest)
-        return Wanted("declare", "its schedule, its secrets or its service have changed", digest)
+        return Wanted("declare", _CHANGED, digest) if behind else Wanted("nothing", _since(model, declared), digest)
     if lacking := _lacking(settings, environment):
         where = f"environments.{environment} in slipway.yaml has no {' and no '.join(lacking)}"
         command = f"slipway train {model} --env {environment}, or models.{model}.train: runner"

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 from slipway import digests
 from slipway.forge.announce import TOKEN
 from slipway.names import ModelId
+from slipway.release import admission
 from slipway.release.platform import is_bucket
 
 if TYPE_CHECKING:
     from slipway.release.overlay_types import ReleaseRecord
-    from slipway.settings import Announce, Environment
+    from slipway.settings import AccessSettings, Announce, Environment, Protocol
 
 __all__ = ["PART", "announcing", "values", "variables"]
 
@@ -19,18 +20,23 @@ PART = "verification"
 
 
 def values(
-    base: Mapping[str, bytes], environment: "Environment", model: str, record: "ReleaseRecord"
+    base: Mapping[str, bytes],
+    environment: "Environment",
+    model: str,
+    record: "ReleaseRecord",
+    access: "AccessSettings | None" = None,
+    spoken: "Protocol" = "http",
 ) -> dict[str, Any] | None:
     """What a release decides, as `manifests/function/verification/kustomization.yaml` refers to it.
 
     None where no Job verifies it: it has no image for that, its environment no bucket, or the base no such part.
     A Job cannot be changed, only made anew, so its name has four digits of all that decides what it is.
     """
-    part = {path: digests.of_bytes(content) for path, content in base.items() if path.startswith(f"{PART}/")}
+    part = _digests(base, PART)
     if not (part and record.verifier and is_bucket(environment)):
         return None
     # What follows from the release's name makes no difference.
-    own: dict[str, Any] = {
+    job: dict[str, Any] = {
         "image": record.verifier,
         "store": environment.store,
         "env": [
@@ -40,11 +46,20 @@ def values(
         ],
     }
     release = f"{model}-{record.release}"
-    name = f"verify-{release}-{digests.of_value([part, own])[:4]}"
+    decides: list[Any] = [part, job]
+    if access and (let_in := admission.values(model, access)):
+        decides += [_digests(base, admission.PART), let_in]
+    if spoken != "http":
+        decides.append(spoken)
+    name = f"verify-{release}-{digests.of_value(decides)[:4]}"
     # By whom it was verified, as the evidence says.
-    own["env"].append({"name": "LOGNAME", "value": name})
+    job["env"].append({"name": "LOGNAME", "value": name})
     within = ModelId.parse(record.model_id).environment
-    return own | {"name": name, "release": f"{within}/{model}/{record.release}", "address": f"http://{release}"}
+    return job | {"name": name, "release": f"{within}/{model}/{record.release}", "address": f"{spoken}://{release}"}
+
+
+def _digests(base: Mapping[str, bytes], part: str) -> dict[str, str]:
+    return {path: digests.of_bytes(content) for path, content in base.items() if path.startswith(f"{part}/")}
 
 
 def variables(environment: "Environment") -> list[dict[str, Any]]:

@@ -43,6 +43,8 @@ class Training(Struct, frozen=True, kw_only=True):
     """The trainer."""
     fingerprint: str = ""
     """That of the trainer."""
+    repository: str = ""
+    """Digest of what the trainer has of the checkout, which covers data, tests and gates as well."""
     commit: str
     """The commit that it was made from."""
     branch: str = ""

@@ -22,8 +22,8 @@ async def respond(service: Service, request: Request) -> Response:
     """Answer `request`, and log it in one line: never what was asked or answered, only that it was."""
     began = time.perf_counter()
     method, path = request.method, request.scope["path"]
-    headers = receiving.headers(request)
-    found = await _answer(service, request, method, path, headers)
+    headers = receiving.headers(request.scope)
+    caller, found = await _answer(service, request, method, path, headers)
     status = 200 if isinstance(found, Download) else found.status
     if path not in _QUIET or status != 200:
         log.write(
@@ -33,6 +33,7 @@ async def respond(service: Service, request: Request) -> Response:
             path=path,
             status=status,
             milliseconds=round((time.perf_counter() - began) * 1000, 2),
+            **({"caller": caller} if caller else {}),
             model=service.identity.model,
             request_id=found.headers["x-request-id"],
         )
@@ -41,14 +42,16 @@ async def respond(service: Service, request: Request) -> Response:
 
 async def _answer(
     service: Service, request: Request, method: str, path: str, headers: Mapping[str, str]
-) -> Answer | Download:
+) -> tuple[str, Answer | Download]:
+    """The name of who asks, and the answer."""
+    caller = ""
     try:
-        service.check(method, path, headers)
-        body = await receiving.body(request, service.check_size) if method == "POST" else b""
+        caller = service.check(method, path, headers)
+        body = await receiving.body(request.receive, service.check_size) if method == "POST" else b""
     except Refusal as refusal:
-        return service.refuse(refusal, log.request_id(headers))
+        return caller, service.refuse(refusal, log.request_id(headers))
     query = request.scope["query_string"].decode("latin-1")
-    return await asyncio.to_thread(service.answer, method, path, query, headers, body)
+    return caller, await asyncio.to_thread(service.answer, method, path, query, headers, body)
 
 
 def _sent(found: Download, method: str) -> Response:

@@ -121,7 +121,8 @@ class ClusterRuns:
         selector = ",".join(f"{key}={value}" for key, value in self._labels.items())
         found = self.api.ask(f"?labelSelector={urllib.parse.quote(selector)}", accept=_METADATA)
         return sorted(
-            (each["metadata"] for each in (found or {}).get("items", [])),
+            # Kubernetes writes an empty list as null.
+            (each["metadata"] for each in (found or {}).get("items") or []),
             key=lambda metadata: (metadata["creationTimestamp"], metadata["name"]),
         )
 

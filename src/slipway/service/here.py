@@ -14,7 +14,7 @@ import msgspec
 from slipway.release.bundle import platform
 from slipway.release.running import Server, process, usable_port
 from slipway.release.training_service import parameters
-from slipway.service.access import FILES
+from slipway.serving.access import FILES
 from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:

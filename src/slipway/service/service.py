@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.service import access, archive, asked, described
+from slipway.service import archive, asked, described
 from slipway.service.runs import Parameter, Run, Runs
 from slipway.serving import log, payload, routing
+from slipway.serving.access import Access
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.store.selection import published_by
 
@@ -55,9 +56,9 @@ class _Asked(NamedTuple):
 
 
 class Service:
-    """Starts the trainings of one model; `access` is a folder with name and password."""
+    """Starts the trainings of one model, for those whom `access` lets in."""
 
-    def __init__(self, identity: Identity, runs: Runs, store: "Callable[[], Store]", access: Path) -> None:
+    def __init__(self, identity: Identity, runs: Runs, store: "Callable[[], Store]", access: Access) -> None:
         self.identity, self.runs, self.access = identity, runs, access
         self._store = store
         self._starting = threading.Lock()
@@ -94,14 +95,14 @@ class Service:
         content["request_id"] = request_id
         return of(refusal.status, content, {**refusal.headers, "x-request-id": request_id})
 
-    def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
-        """Raise `Refusal` for what can be told before the body is read: who asks comes before all else."""
-        if not path.startswith("/health/"):
-            access.check(headers, self.access)
+    def check(self, method: str, path: str, headers: Mapping[str, str]) -> str:
+        """The name of who asks; raises `Refusal` for what can be told before the body is read, that first of all."""
+        caller = "" if path.startswith("/health/") else self.access.caller(headers)
         self._route(method, path)
         if method == "POST" and headers.get("content-length") != "0":
             payload.check_type(headers)
             payload.check_length(headers, MAX_BODY)
+        return caller
 
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""

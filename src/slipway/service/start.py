@@ -12,6 +12,7 @@ from slipway.errors import SlipwayError
 from slipway.service.runs import Parameter, Runs
 from slipway.service.service import Identity, Service
 from slipway.serving import log
+from slipway.serving.access import FOLDER, Access
 
 if TYPE_CHECKING:
     from slipway.store import Store
@@ -44,7 +45,8 @@ def load() -> Service:
 
         return open_store(url, root=root, environment=identity.environment)
 
-    return Service(identity, _runs(identity, root), store, Path(_given("SLIPWAY_ACCESS")))
+    access = Access("basic", Path(_given(FOLDER)), "training")
+    return Service(identity, _runs(identity, root), store, access)
 
 
 def _runs(identity: Identity, root: Path) -> Runs:

@@ -8,7 +8,9 @@ import msgspec
 
 from slipway.schema import Problem
 
-__all__ = ["Answer", "Refusal", "of"]
+__all__ = ["Answer", "Refusal", "invalid_rows", "of"]
+
+_LONGEST_NAME = 100
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -17,7 +19,7 @@ class Answer(NamedTuple):
     """An HTTP answer; `headers` have lower-case names, `body` is JSON unless they say otherwise.
 
     For the log, not for the caller: `error` is the code of one that was refused or failed, `rows` how many were
-    predicted.
+    predicted, `caller` who asked, where that has to be said.
     """
 
     status: int
@@ -25,6 +27,7 @@ class Answer(NamedTuple):
     body: bytes
     error: str = ""
     rows: int | None = None
+    caller: str = ""
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, given early
@@ -57,3 +60,10 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, given early
 def of(status: int, content: Mapping[str, Any], headers: Mapping[str, str] = _NONE) -> Answer:
     """The answer that tells `content` as JSON."""
     return Answer(status, {"content-type": "application/json", **headers}, msgspec.json.encode(content))
+
+
+def invalid_rows(problems: Sequence[Problem]) -> Refusal:
+    """The refusal of rows that do not fit, which says of each problem where it is."""
+    shortened = [problem._replace(field=problem.field[:_LONGEST_NAME]) for problem in problems]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Refusal(400, "invalid_rows", f"{problems[0]}"[:500] + more, problems=shortened)

@@ -4,10 +4,10 @@ import inspect
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib import metadata
 from typing import Any, NamedTuple
 
 from slipway.artifacts import Loaded
+from slipway.artifacts.about import About
 
 __all__ = ["Identity", "describe"]
 
@@ -17,6 +17,9 @@ _LIBRARIES = {"numpy": "numpy", "scikit-learn": "sklearn", "pandas": "pandas", "
 _ENDPOINTS = {
     "POST /predict": "a JSON object (a row) gives its prediction, a list of them gives a list, [] gives []",
     "GET /": "this description",
+    "GET /docs": "a page to try it",
+    "GET /openapi.json": "all of it as OpenAPI 3.1",
+    "GET /v2/models/{model}": "the model in the words of the Open Inference Protocol; POST …/infer predicts by it",
     "GET /health/live": "200 while the process answers",
     "GET /health/ready": "200 once the artifact's digests and the golden predictions held; nothing listens before",
 }
@@ -31,7 +34,7 @@ class Identity(NamedTuple):
     fingerprint: str = ""
 
 
-def describe(loaded: Loaded, identity: Identity, limits: Mapping[str, int]) -> dict[str, Any]:
+def describe(loaded: Loaded, identity: Identity, limits: Mapping[str, int], about: About) -> dict[str, Any]:
     """The description as JSON holds it."""
     target = loaded.schema.target
     return {
@@ -46,6 +49,8 @@ def describe(loaded: Loaded, identity: Identity, limits: Mapping[str, int]) -> d
             "prediction": {"title": target.name, **target.to_json_schema()},
         },
         "example": _example(loaded, identity),
+        "metrics": dict(about.metrics),
+        "card": about.card,
         "versions": _versions(),
     }
 
@@ -60,6 +65,8 @@ def _example(loaded: Loaded, identity: Identity) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
+    from importlib import metadata  # a start has no need of it
+
     names = ["functions-framework", "msgspec", *(name for name, module in _LIBRARIES.items() if module in sys.modules)]
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in names:

@@ -3,32 +3,38 @@
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
 from slipway.artifacts import Loaded
+from slipway.artifacts.about import About
 from slipway.model import InputError
 from slipway.schema import InvalidRows, Problem
 from slipway.serving import log, payload, routing
-from slipway.serving.answers import Answer, Refusal, of
+from slipway.serving.access import OPEN, Access
+from slipway.serving.answers import Answer, Refusal, invalid_rows, of
 from slipway.serving.description import Identity, describe
 from slipway.serving.exposition import CONTENT_TYPE
 from slipway.serving.metrics import Metrics
+from slipway.serving.paths import INFERENCE, PAGE, PROBES, READY, is_scrape
+from slipway.serving.routing import Asked
+
+if TYPE_CHECKING:
+    from slipway.serving.v2 import V2
 
 __all__ = ["Function", "Limits"]
+
+T = TypeVar("T")
 
 # A request that takes less than this (in seconds) may run on the event loop: a thread costs about a tenth of it.
 _BRIEF = 0.001
 
-_LONGEST_NAME = 100
+# How much shorter a row can be as a tensor than as a JSON object, which has the fields' names in it.
+_DENSER = 8
 
-# Not for callers: what Kubernetes asks every few seconds, and what Prometheus does.
-_PROBES = frozenset({"/health/live", "/health/ready"})
-_METRICS = "/metrics"
-
-# Every proxy before the function adds it, Knative's own to each request that comes by a Route or a Service.
-_FORWARDED = "x-forwarded-for"
+_NOTHING = About()
 
 
 class Limits(NamedTuple):
@@ -41,16 +47,23 @@ class Limits(NamedTuple):
 class Function:
     """A loaded model, and how it answers; made by `slipway.serving.start.load`, after all checks held."""
 
-    def __init__(self, loaded: Loaded, identity: Identity, limits: Limits) -> None:
+    def __init__(
+        self, loaded: Loaded, identity: Identity, limits: Limits, access: Access = OPEN, about: About = _NOTHING
+    ) -> None:
         self.identity = identity
         self.limits = limits
+        self.access = access
         self._loaded = loaded
+        self._about = about
         self._named = {"model_id": identity.model_id, "release": identity.release}
-        self._paths: dict[str, dict[str, Callable[[Mapping[str, str], bytes], Answer]]] = {
+        self._paths: dict[str, dict[str, Callable[[Asked], Answer]]] = {
             "/": {"GET": self._describe},
             "/predict": {"POST": self._predict},
             "/health/live": {"GET": self._healthy},
             "/health/ready": {"GET": self._healthy},
+            PAGE: {"GET": self._show},
+            "/openapi.json": {"GET": self._specify},
+            **{path: {method: self._infer} for path, method in INFERENCE.items()},
         }
         self._brief_body = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
@@ -59,41 +72,81 @@ class Function:
         """Answer one request; never raises. `headers` have lower-case names, `path` is without the query."""
         request_id = log.request_id(headers)
         try:
-            answer = self._find(method, path, headers)(headers, body)
+            answer = self.attempt(f"{method} {path}", request_id, lambda: self._answer(method, path, headers, body))
         except Refusal as refusal:
-            return self.refuse(refusal, request_id)
+            return self.refuse(refusal, request_id, path)
+        answer.headers["x-request-id"] = request_id
+        return answer
+
+    def attempt(self, what: str, request_id: str, make: Callable[[], T]) -> T:
+        """What `make` gives; raises `Refusal` alone: 500 for whatever else a model does, and the log has the reason."""
+        try:
+            return make()
+        except Refusal:
+            raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
             log.write(
                 "ERROR",
-                f"{type(error).__name__} while answering {method} {path}",
+                f"{type(error).__name__} while answering {what}",
                 request_id=request_id,
                 traceback="".join(traceback.format_exception(error)),
             )
             failure = f"the function failed; its log has the reason under request id {request_id}"
-            return self.refuse(Refusal(500, "internal", failure), request_id)
-        answer.headers["x-request-id"] = request_id
-        return answer
+            raise Refusal(500, "internal", failure) from None
 
-    def refuse(self, refusal: Refusal, request_id: str) -> Answer:
-        """The answer to a request that is not carried out."""
-        content = {"status": "error", "error": refusal.content(), **self._named, "request_id": request_id}
+    def predict(self, rows: list[Any]) -> list[Any]:
+        """The predictions of `rows` as callers send them, which are counted.
+
+        Raises `Refusal`: 413 for too many, 400 for those that do not fit or that the model refuses.
+        """
+        if len(rows) > self.limits.rows:
+            raise Refusal(413, "too_many_rows", f"{len(rows)} rows; the limit is {self.limits.rows} in one request")
+        predictions = self._answers(rows)
+        self.metrics.predicted(predictions)
+        return predictions
+
+    @cached_property
+    def v2(self) -> "V2":
+        """The Open Inference Protocol, which a start has no need of."""
+        from slipway.serving.v2 import V2
+
+        return V2(self, self._loaded)
+
+    def refuse(self, refusal: Refusal, request_id: str, path: str = "") -> Answer:
+        """The answer to a request that is not carried out; the Open Inference Protocol's paths have its own form."""
+        error = refusal.content()
+        if path == "/v2" or path.startswith("/v2/"):
+            content = {"error": error.pop("message"), **error}
+        else:
+            content = {"status": "error", "error": error}
+        content |= {**self._named, "request_id": request_id}
         answer = of(refusal.status, content, {**refusal.headers, "x-request-id": request_id})
         return answer._replace(error=refusal.code)
+
+    def admit(self, path: str, headers: Mapping[str, str]) -> str:
+        """The name of who asks, "" where nobody has to say it; raises `Refusal` (401, 503) for who is not let in.
+
+        Asked before all else, so that no answer tells more to who is not: neither of paths nor of what is in a body.
+        """
+        route = self.route(path)
+        if route in READY:
+            self.access.check_ready()
+        return "" if route == PAGE or self.is_routine(path, headers) else self.access.caller(headers)
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Raise `Refusal` for what can be told before the body is read: 404, 405, 413 and 415."""
         self._find(method, path, headers)
         if method == "POST":
-            payload.check_type(headers)
+            payload.check_type(headers, with_bytes=self.route(path) in INFERENCE)
             payload.check_length(headers, self.limits.body)
 
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""
         payload.check_size(size, self.limits.body)
 
-    def is_brief(self, body: bytes) -> bool:
+    def is_brief(self, body: bytes, path: str = "/predict") -> bool:
         """Whether answering is so fast, by what was measured at the start, that it need not leave the event loop."""
-        return len(body) <= self._brief_body
+        return len(body) * (1 if path == "/predict" else _DENSER) <= self._brief_body
 
     def route(self, path: str) -> str:
         """The path that answers, as its own name: `/predict` for `/predict/`; `other` for all that there are not."""
@@ -101,28 +154,32 @@ class Function:
 
     def is_routine(self, path: str, headers: Mapping[str, str]) -> bool:
         """Whether it is a probe or a scrape of the metrics, of which there is nothing to tell while all is well."""
-        return self.route(path) in _PROBES or _is_scrape(path, headers)
+        return self.route(path) in PROBES or is_scrape(path, headers)
 
-    def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Mapping[str, str], bytes], Answer]:
-        methods = {"GET": self._tell} if _is_scrape(path, headers) else self._paths.get(self.route(path))
+    def _answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return self._find(method, path, headers)(Asked(path, self.route(path), headers, body))
+
+    def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Asked], Answer]:
+        methods = {"GET": self._tell} if is_scrape(path, headers) else self._paths.get(self.route(path))
         return routing.choose(self._paths, methods, method)
 
-    def _predict(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        payload.check_type(headers)
-        self.check_size(len(body))
-        value = payload.parse(body)
+    def _predict(self, asked: Asked) -> Answer:
+        payload.check_type(asked.headers)
+        self.check_size(len(asked.body))
+        value = payload.parse(asked.body)
         if not isinstance(value, dict | list):
             raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
         rows = value if isinstance(value, list) else [value]
-        if len(rows) > self.limits.rows:
-            raise Refusal(413, "too_many_rows", f"{len(rows)} rows; the limit is {self.limits.rows} in one request")
-        predictions = self._answers(rows)
-        self.metrics.predicted(predictions)
+        predictions = self.predict(rows)
         answer = of(
             200,
             {"status": "ok", "prediction": predictions if rows is value else predictions[0], **self._named},
         )
         return answer._replace(rows=len(rows))
+
+    def _infer(self, asked: Asked) -> Answer:
+        self.check_size(len(asked.body))
+        return self.v2.answer(asked)
 
     def _answers(self, rows: list[Any]) -> list[Any]:
         if not rows:
@@ -130,18 +187,33 @@ class Function:
         try:
             return self._loaded.answer(rows)
         except InvalidRows as error:
-            raise _invalid(error.problems) from None
+            raise invalid_rows(error.problems) from None
         except InputError as error:
-            raise _invalid([Problem(error.row, error.field, str(error))]) from None
+            raise invalid_rows([Problem(error.row, error.field, str(error))]) from None
 
-    def _describe(self, _headers: Mapping[str, str], _body: bytes) -> Answer:
-        return of(200, describe(self._loaded, self.identity, self.limits._asdict()))
+    def _describe(self, _asked: Asked) -> Answer:
+        return of(200, describe(self._loaded, self.identity, self.limits._asdict(), self._about))
 
-    def _healthy(self, _headers: Mapping[str, str], _body: bytes) -> Answer:
+    def _specify(self, _asked: Asked) -> Answer:
+        return Answer(200, {"content-type": "application/json"}, self._specification)
+
+    @cached_property
+    def _specification(self) -> bytes:
+        from slipway.serving import openapi
+
+        document = openapi.document(self._loaded, self.identity, self.v2.inference, self.access.kind)
+        return msgspec.json.encode(document)
+
+    def _show(self, _asked: Asked) -> Answer:
+        from slipway.serving import page
+
+        return page.answer()
+
+    def _healthy(self, _asked: Asked) -> Answer:
         """Live and ready are the same here: until digests and golden predictions held, nothing listens."""
         return of(200, {"status": "ok", **self._named})
 
-    def _tell(self, _headers: Mapping[str, str], _body: bytes) -> Answer:
+    def _tell(self, _asked: Asked) -> Answer:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())
 
     def _measure(self) -> int:
@@ -155,21 +227,10 @@ class Function:
         return int(len(all_) * _BRIEF / self._seconds(all_))
 
     def _seconds(self, body: bytes) -> float:
-        """The better of two tries, for the first may still import; of a slow model's only that one."""
+        """The best of five tries, for the first may still import and others wait for a CPU; of a slow model's fewer."""
         took: list[float] = []
-        while len(took) < 2 and sum(took) < 20 * _BRIEF:
+        while len(took) < 5 and sum(took) < 20 * _BRIEF:
             start = time.perf_counter()
             self._answers(payload.parse(body))
             took.append(time.perf_counter() - start)
         return min(took)
-
-
-def _is_scrape(path: str, headers: Mapping[str, str]) -> bool:
-    """Whether the metrics are asked of the pod itself: what came through a proxy came from outside, or might have."""
-    return path == _METRICS and _FORWARDED not in headers
-
-
-def _invalid(problems: "tuple[Problem, ...] | list[Problem]") -> Refusal:
-    shortened = [problem._replace(field=problem.field[:_LONGEST_NAME]) for problem in problems]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Refusal(400, "invalid_rows", f"{problems[0]}"[:500] + more, problems=shortened)

@@ -100,7 +100,7 @@ class Metrics:
         yield "slipway_request_duration_seconds", "histogram", "From the head to the answer.", self._durations()
         yield "slipway_requests_in_progress", "gauge", "Requests being answered.", _one(self._running)
         yield "slipway_last_request_timestamp_seconds", "gauge", "When one was last answered; or 0.", _one(self._last)
-        yield "slipway_request_rows", "histogram", "Rows of a request to /predict.", self._rows.samples()
+        yield "slipway_request_rows", "histogram", "Rows of a request for predictions.", self._rows.samples()
         yield "slipway_predictions_total", "counter", "Rows by what was predicted.", self._predictions.samples()
         if self._values:
             yield "slipway_prediction_value", "histogram", "The quantities predicted.", self._values.samples()

@@ -12,16 +12,19 @@ __all__ = ["check_length", "check_size", "check_type", "parse"]
 
 _JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 
-def check_type(headers: Mapping[str, str]) -> None:
-    """Raise `Refusal` (415) unless the body is said to be JSON in UTF-8, or nothing is said of it."""
+def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
+    """Raise `Refusal` (415) unless the body is said to be JSON in UTF-8, or nothing is said of it.
+
+    `with_bytes` says that bytes may follow the JSON (application/octet-stream).
+    """
     full = headers.get("content-type", "").strip()
     if full == "application/json" and "content-encoding" not in headers:
         return
     media = full.partition(";")[0].strip()
-    if full and not _JSON.fullmatch(media):
+    if full and not _JSON.fullmatch(media) and not (with_bytes and media.lower() == "application/octet-stream"):
         _unsupported(f"the content type is {_shown(media or full)}; send 'Content-Type: application/json'")
     charset = _CHARSET.search(full)
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
@@ -47,8 +50,13 @@ def parse(body: bytes) -> Any:
     """The JSON value in `body`; raise `Refusal` (400) that says what is wrong and where."""
     if not body.strip():
         _invalid("empty_body", "the body is empty; send a JSON object, or a list of objects")
+    text = _text(body)
     try:
-        value = _DECODER.decode(_text(body))
+        value = _DECODER.decode(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which JSON's escapes can write, cannot be written back
+        _invalid("invalid_json", "a text in the body has half of a surrogate pair")
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno} (character {error.pos})"
         _invalid("invalid_json", f"the body is not JSON: {error.msg} at {where}")
@@ -73,16 +81,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         _invalid("duplicate_key", f"the key {_shown(twice)} stands twice in one object")
-    for name, value in pairs:
-        if not name.isascii() or (type(value) is str and not value.isascii()):
-            _whole(name, value)
     return found
-
-
-def _whole(name: str, value: Any) -> None:
-    """Half a character, which JSON's escapes can write, cannot be written back."""
-    if _SURROGATE.search(name) or (type(value) is str and _SURROGATE.search(value)):
-        _invalid("invalid_json", f"the key {_shown(name)} or its value has half of a surrogate pair")
 
 
 def _number(text: str) -> NoReturn:

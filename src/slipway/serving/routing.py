@@ -1,19 +1,40 @@
-"""Which of a function's paths and methods a request is for; the same for every function of ours."""
+"""Which of a function's paths and methods a request is for; the same for every function of ours.
+
+A path may have names in braces, as `/v2/models/{model}/infer` has: each stands for one part of a request's path.
+"""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from functools import cache
+from typing import NamedTuple, TypeVar
 
 from slipway.serving.answers import Refusal
 
-__all__ = ["choose", "known"]
+__all__ = ["Asked", "choose", "known", "named"]
 
 T = TypeVar("T")
 
 
+class Asked(NamedTuple):
+    """A request as what answers it takes it: the path as it was sent and as the function names it, headers, body."""
+
+    path: str
+    route: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def known(paths: Mapping[str, object], path: str) -> str | None:
-    """The path as `paths` has it, `/predict` for `/predict/`; None when it is not there."""
-    found = path if path in paths else path.rstrip("/") or "/"
-    return found if found in paths else None
+    """The path as `paths` has it: `/predict` for `/predict/`, `/v2/models/{model}` for `/v2/models/iris`; or None."""
+    if path in paths:
+        return path
+    path = path.rstrip("/") or "/"
+    return path if path in paths else _matching(paths, path)
+
+
+def named(route: str, path: str) -> dict[str, str]:
+    """What stands in `path` where `route` has names: {"model": "iris"}."""
+    pairs = zip(_parts(route), path.split("/"), strict=False)
+    return {name[1:-1]: value for name, value in pairs if name.startswith("{")}
 
 
 def choose(paths: Mapping[str, object], methods: Mapping[str, T] | None, method: str) -> T:
@@ -29,3 +50,19 @@ def choose(paths: Mapping[str, object], methods: Mapping[str, T] | None, method:
         message = f"{method[:20]} is not for this path; it takes {allowed}"
         raise Refusal(405, "method_not_allowed", message, headers={"allow": allowed})
     return found
+
+
+def _matching(paths: Mapping[str, object], path: str) -> str | None:
+    parts = path.split("/")
+    return next((route for route in paths if "{" in route and _matches(_parts(route), parts)), None)
+
+
+def _matches(route: tuple[str, ...], parts: list[str]) -> bool:
+    return len(route) == len(parts) and all(
+        (part != "") if name.startswith("{") else name == part for name, part in zip(route, parts, strict=True)
+    )
+
+
+@cache
+def _parts(route: str) -> tuple[str, ...]:
+    return tuple(route.split("/"))

@@ -1,54 +1,74 @@
-"""What functions-framework decides about its server and offers no setting for.
+"""The server of a function's own process: uvicorn, without what stands before it in functions-framework."""
 
-All of it holds for a process that serves one function and nothing else, which is what an image is.
-"""
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
-from collections.abc import Awaitable, Callable
+from uvicorn.config import Config
+from uvicorn.server import Server
 
-import h11
-from gunicorn.config import GracefulTimeout  # type: ignore[import-untyped]
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
+from slipway.errors import SlipwayError
 
-from slipway.serving.answers import of
+__all__ = ["GRACE", "KEEP_ALIVE", "listen", "run"]
 
-__all__ = ["settle"]
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-# In seconds. Gunicorn's 2 would close a connection just as Knative's proxy, which keeps idle ones for 90, sends on it.
-_KEEP_ALIVE = 620
+# In seconds. A usual 5 would close a connection just as Knative's proxy, which keeps idle ones for 90, sends on it.
+KEEP_ALIVE = 620
 
 # In seconds, of the time between SIGTERM and the end: as long as the longest `scale.timeout`, for who ends a function
-# knows how long its requests may take (Kubernetes kills after `timeoutSeconds`). Gunicorn's 30 would cut them off.
-_GRACE = 600
+# knows how long its requests may take (Kubernetes kills after `timeoutSeconds`).
+GRACE = 600
+
+_BACKLOG = 2048
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it; what is none is refused in JSON, not in plain text."""
+class _Server(Server):
+    """One that ends with status 0 when it is told to end; uvicorn's own ends by the signal."""
 
-    def send_400_response(self, msg: str) -> None:
-        answer = of(400, {"status": "error", "error": {"code": "invalid_http", "message": msg}})
-        headers = [*answer.headers.items(), ("content-length", str(len(answer.body))), ("connection", "close")]
-        response = h11.Response(status_code=answer.status, headers=headers, reason="Bad Request")
-        for event in (response, h11.Data(data=answer.body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self.handle_exit)
+        yield
 
 
-def settle(handler: Handler) -> None:
-    """Have `handler` answer what would get plain text, finish what it began, keep connections, log no request twice.
+def listen(host: str, port: int) -> socket.socket:
+    """What `run` takes connections from; raises `SlipwayError` when the port is in use, or not to be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise SlipwayError(f"port {port} of {host} cannot be used: {error}", fix="set PORT to a free one") from error
+    # For all its connections: uvicorn sends the body after the head, and TCP would hold it back for 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
-    The framework's application answers `/favicon.ico`, `/robots.txt` and unusual methods before the function sees
-    them, with an `HTTPException` that Starlette turns into plain text.
-    """
 
-    async def answered(_middleware: ExceptionMiddleware, request: Request, exc: Exception) -> Response:  # noqa: ARG001
-        return await handler(request)
+def run(app: Any, listener: socket.socket) -> None:
+    """Serve an ASGI application until SIGTERM, and then until all that was begun is answered."""
+    # One process, which logs by itself, behind proxies of which nothing is believed.
+    config = Config(
+        app,
+        http=_protocol(),
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        backlog=_BACKLOG,
+    )
+    _Server(config).run([listener])
 
-    ExceptionMiddleware.http_exception = answered  # type: ignore[method-assign,assignment]
-    GracefulTimeout.default = _GRACE
-    UvicornWorker.CONFIG_KWARGS |= {"http": _Protocol, "timeout_keep_alive": _KEEP_ALIVE, "access_log": False}
+
+def _protocol() -> Any:
+    """An environment that was locked before it was wanted has no httptools."""
+    name = "httptools" if find_spec("httptools") else "h11"
+    return import_module(f"slipway.serving.{name}_protocol").Protocol

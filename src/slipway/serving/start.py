@@ -4,19 +4,21 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from slipway.artifacts import differences
+from slipway.artifacts import about, differences
 from slipway.artifacts import load as load_artifact
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.schema import InvalidRows
-from slipway.serving import bundled, log
+from slipway.serving import access, bundled, log
 from slipway.serving.description import Identity
 from slipway.serving.function import Function, Limits
 
-__all__ = ["load", "start"]
+__all__ = ["load", "or_exit", "setting", "start"]
 
 # One request is one thread's work: libraries that each take all cores of the node only get in one another's way, and
 # a pool of OpenMP's threads does not survive the fork into a worker.
@@ -26,15 +28,22 @@ _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 def start(folder: Path) -> Function:
     """Load the bundle in `folder`; when it does not hold, say why in one line on stderr and exit with status 1."""
     began = time.perf_counter()
-    try:
+    with or_exit():
         function = load(folder)
+    took = round((time.perf_counter() - began) * 1000, 1)
+    log.write("INFO", "digests and golden predictions hold", **function.identity._asdict(), milliseconds=took)
+    return function
+
+
+@contextmanager
+def or_exit() -> Iterator[None]:
+    """When what is done in the block fails, say why in one line on stderr and exit with status 1."""
+    try:
+        yield
     except SlipwayError as error:
         _give_up(error.problem, fix=error.fix)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can fail in any way while it is loaded
         _give_up(f"{type(error).__name__}: {error}", traceback="".join(traceback.format_exception(error)))
-    took = round((time.perf_counter() - began) * 1000, 1)
-    log.write("INFO", "digests and golden predictions hold", **function.identity._asdict(), milliseconds=took)
-    return function
 
 
 def load(folder: Path) -> Function:
@@ -46,7 +55,11 @@ def load(folder: Path) -> Function:
         os.environ.setdefault(variable, "1")
     bundle = bundled.read(folder)
     identity = _identity(bundle)
-    limits = Limits(_setting("SLIPWAY_MAX_BODY", Limits().body), _setting("SLIPWAY_MAX_ROWS", Limits().rows))
+    limits = Limits(setting("SLIPWAY_MAX_BODY", Limits().body), setting("SLIPWAY_MAX_ROWS", Limits().rows))
+    let_in = access.from_environment(bundle.model)
+    if not let_in.is_set():
+        lacks = let_in.missing()
+        log.write("ERROR", f"not ready before the Secret is there: {lacks.problem}", fix=lacks.fix)
     bundled.check(folder, bundle.artifact)
     sys.path.insert(0, str(folder / "code"))
     try:
@@ -61,7 +74,7 @@ def load(folder: Path) -> Function:
     if wrong:
         problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
         raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
-    return Function(loaded, identity, limits)
+    return Function(loaded, identity, limits, let_in, about.read(folder / "artifact"))
 
 
 def _identity(bundle: bundled.BundleFile) -> Identity:
@@ -72,7 +85,8 @@ def _identity(bundle: bundled.BundleFile) -> Identity:
     return Identity(str(model_id), release, bundle.artifact.digest, bundle.fingerprint)
 
 
-def _setting(variable: str, default: int) -> int:
+def setting(variable: str, default: int) -> int:
+    """The number above 0 that the environment has under this name, or `default`; raises `SlipwayError` for another."""
     text = os.environ.get(variable) or str(default)
     if not text.isdecimal() or int(text) < 1:
         raise SlipwayError(f"{variable} is {text!r}", fix=f"give a number above 0, or leave it out: it is {default}")

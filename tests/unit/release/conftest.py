@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from slipway import settings as settings_file
+from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.release.choosing import Choice
 from slipway.release.overlay import read_folder
 from slipway.release.overlay_types import Overlay
+from slipway.release.place import Here, Place
 from slipway.release.releasing import Released, release
+from slipway.release.retention import Dropped, drop
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 from tests import tools
@@ -96,6 +99,11 @@ class Site:
 
     def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
         self.store(environment).verify(model, name, {"by": "a test", "when": "now", "where": "here"})
+
+    def drop(self, *models: str, environment: str = "test", place: Place | None = None) -> Dropped:
+        """Drop what no retention keeps any longer."""
+        where = place or Here(Repository(self.root))
+        return drop(self.settings, environment, models or ("iris",), where)
 
     def overlay(self, model: str = "iris", environment: str = "test") -> Overlay:
         """What the work tree has, which is to be what was committed."""

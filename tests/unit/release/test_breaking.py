@@ -140,3 +140,19 @@ def test_a_lower_limit_breaks_callers():
     assert limit_changes(manifests(), manifests()) == []
     assert limit_changes(manifests(), fewer) == [Change("a request may hold 100 rows, until now 10000", breaking=True)]
     assert [change.breaking for change in limit_changes(fewer, manifests())] == [False]
+
+
+def test_having_to_say_who_one_is_breaks_callers():
+    """So does another way of it; that nobody has to any more does not."""
+    keys, password = manifests(SLIPWAY_ACCESS_KIND="bearer"), manifests(SLIPWAY_ACCESS_KIND="basic")
+    assert limit_changes(keys, keys) == []
+    assert limit_changes(manifests(), keys) == [Change("a request has to bring a key, until now nothing", True)]
+    assert [change.breaking for change in limit_changes(keys, password)] == [True]
+    assert [change.breaking for change in limit_changes(keys, manifests())] == [False]
+
+
+def test_another_protocol_breaks_callers():
+    """Whichever way it is changed: a port speaks only one."""
+    grpc = manifests(SLIPWAY_PROTOCOL="grpc")
+    assert limit_changes(manifests(), grpc) == [Change("it is asked over gRPC, until now over HTTP", True)]
+    assert [change.breaking for change in limit_changes(grpc, manifests())] == [True]

@@ -184,7 +184,7 @@ DOCKERFILE = (ROOT / "functions" / "Dockerfile").read_text()
         r"--require-hashes",
         r"compileall",
         r"^USER \d+:\d+$",
-        r'^ENTRYPOINT \["functions-framework", "--target", "predict", "--source", "main.py"\]$',
+        r'^ENTRYPOINT \["python", "-m", "slipway.serving"\]$',
     ],
 )
 def test_dockerfile_has(line: str) -> None:

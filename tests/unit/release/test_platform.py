@@ -85,8 +85,9 @@ def maker(site: Site, builder: object) -> Maker:
     return Maker(Repository(site.root), "test", builder, lambda _: None)  # type: ignore[arg-type]
 
 
-def test_it_is_built_once(site: Site) -> None:
-    """Not again in the same run, and not while any release is verified by it; of whichever model and environment."""
+@pytest.mark.parametrize(("place", "key"), [("prod/tumor/v1-1a2b3c4d", "verifier"), ("test/iris/training", "platform")])
+def test_it_is_built_once(site: Site, place: str, key: str) -> None:
+    """Not again in the same run, nor while a release or a training names it; of whichever model and environment."""
     site.set(".slipway/store/test", f"{BUCKET}, registry: registry.example/team")
     builder, stand = Builder(), Here(Repository(site.root)).stand()
     first = maker(site, builder)
@@ -94,9 +95,9 @@ def test_it_is_built_once(site: Site) -> None:
     assert first.platform(site.settings, stand) == found
     assert builder.built == [found.fingerprint]
     assert found.new
-    record = f'verifier: "{found.image.reference}"\nverifier_fingerprint: "{found.fingerprint}"\n'
-    site.write("overlays/prod/tumor/v1-1a2b3c4d/record.yaml", record)
-    site.commit("A release that is verified by it")
+    record = f'{key}: "{found.image.reference}"\n{key}_fingerprint: "{found.fingerprint}"\n'
+    site.write(f"overlays/{place}/record.yaml", record)
+    site.commit("What names it")
     again = maker(site, builder).platform(site.settings, Here(Repository(site.root)).stand())
     assert (again.image.reference, again.new) == (found.image.reference, False)
     assert builder.built == [found.fingerprint]

@@ -69,14 +69,16 @@ def decide(
     declared: Training | None = None,
     occasion: Occasion = "as set",
     environment: str = f"{BUCKET}, {REGISTRY}",
+    repository: str = "",
 ) -> tuple[str, str]:
     """`versions` are {number: the digest that trained it, None for one by hand}."""
     records = [record(number, digest) for number, digest in sorted((versions or {}).items(), reverse=True)]
-    kind, reason, _ = wanted(settings(model, environment), overlay, records, declared, NEW, occasion)
+    kind, reason, _ = wanted(settings(model, environment), overlay, records, declared, NEW, occasion, repository)
     return kind, reason
 
 
 UNTRAINED = "no version was trained by this code"
+CHANGED = "its settings, its data or its tests have changed, for the trainings to come"
 SINCE = "its training is declared since 2026-11-21T10:00:00Z: argo get train-iris-aaaaaaaa tells how it goes"
 HAS = ("nothing", "v3 was trained by this code")
 
@@ -162,13 +164,13 @@ def test_a_model_that_is_trained_elsewhere(
         (
             "schedule: '@daily'",
             declared(NEW, schedule="@weekly"),
-            "its schedule, its secrets or its service have changed",
+            CHANGED,
         ),
-        ("", declared(NEW, schedule="@weekly"), "its schedule, its secrets or its service have changed"),
+        ("", declared(NEW, schedule="@weekly"), CHANGED),
         (
             "schedule: '@daily', secrets: {TOKEN: {secret: iris, key: token}}",
             declared(NEW, schedule="@daily"),
-            "its schedule, its secrets or its service have changed",
+            CHANGED,
         ),
     ],
     ids=["not declared", "old code", "schedule", "schedule gone", "secrets"],
@@ -177,6 +179,15 @@ def test_a_schedule_trains_what_code_and_settings_say(model: str, found: Trainin
     """Although a version is there, what is trained again by the clock has to be declared as it is by now."""
     assert decide(model, {3: NEW}, declared=found) == ("declare", reason)
     assert decide(model, {3: NEW}, declared=found, environment="store: here") == HAS
+
+
+@pytest.mark.parametrize("versions", [{}, {3: NEW}], ids=["under way", "published"])
+def test_what_the_trainer_has_of_the_checkout(versions: dict[int, str | None]) -> None:
+    """Gates, data and tests reach whatever trains again; a training of older code is left alone."""
+    assert decide("", versions, declared=declared(NEW), repository=OLD) == ("declare", CHANGED)
+    before = declared(NEW, repository=OLD)
+    assert decide("", versions, declared=before, repository=OLD)[0] == "nothing"
+    assert decide("", {3: NEW}, declared=declared(OLD), repository=OLD) == HAS
 
 
 def test_a_schedule_that_is_declared() -> None:
@@ -268,6 +279,30 @@ def test_a_schedule_comes_and_goes(team: Site) -> None:
     assert declare_it(team) == ["cron.yaml", "kustomization.yaml", "record.yaml", "template.yaml"]
     team.set("iris: {schedule: '@daily'}", "iris: {}")
     assert declare_it(team) == ["-cron.yaml", "kustomization.yaml", "record.yaml", "template.yaml"]
+
+
+@pytest.mark.parametrize("change", ["gates", "data"])
+def test_what_changes_without_the_code(team: Site, change: str) -> None:
+    """The next push declares it; the workflow's name stays, so that nothing is trained by that."""
+    digest = training_digest(team.settings, "iris")
+    team.publish(training={"digest": digest})
+    store = team.store()
+    team.set("store: .slipway/store/test", f"{BUCKET}, {REGISTRY}")
+    declare_it(team)
+
+    def planned() -> Wanted:
+        _, found, before = at(team)
+        return plan(team.settings, "test", "iris", store, found, before, "scheduled")
+
+    assert planned() == Wanted("nothing", "v1 was trained by this code", digest)
+    if change == "gates":
+        team.set("iris: {}", "iris: {gates: {accuracy: {min: 0.9}}}")
+    else:
+        team.write("model/iris/iris.csv", "number,side\n1,heads\n")
+        team.commit("Newer data")
+    assert planned() == Wanted("declare", CHANGED, digest)
+    assert declare_it(team, image=IMAGE.replace("0" * 64, "1" * 64)) == ["record.yaml", "template.yaml"]
+    assert planned().kind == "nothing"
 
 
 def test_a_training_service_comes_and_goes(team: Site) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from slipway.service.runs import Parameter, Run
 from slipway.service.service import Download, Identity, Service
+from slipway.serving.access import Access
 from slipway.store import Store, open_store
 
 NAME, PASSWORD = "ada", "päss:word"
@@ -47,7 +48,8 @@ class Asked:
         self.access = folder / "access"
         self.access.mkdir()
         self.let_in(NAME, PASSWORD)
-        self.service = Service(Identity("iris", "test", PARAMETERS), self.runs, lambda: self.store, self.access)
+        access = Access("basic", self.access, "training", fresh=0)
+        self.service = Service(Identity("iris", "test", PARAMETERS), self.runs, lambda: self.store, access)
 
     def let_in(self, name: str, password: str) -> None:
         (self.access / "username").write_text(name)

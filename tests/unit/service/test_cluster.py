@@ -55,7 +55,7 @@ class Server:
     def get(self, path: str) -> tuple[int, Any]:
         path = path.partition("?")[0]
         if path == WORKFLOWS:
-            return 200, {"items": list(self.workflows.values())}
+            return 200, {"items": list(self.workflows.values()) or None}  # as Kubernetes writes an empty list
         found = self.workflows.get(path.rpartition("/")[2])
         return (200, found) if found else (404, {"message": "not found"})
 

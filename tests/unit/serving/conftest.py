@@ -1,6 +1,7 @@
 """One function for all tests of this folder, started as an image starts it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +14,13 @@ import pytest
 
 from slipway.release import running
 from slipway.release.bundle import Bundle
+from slipway.training import environment
 from tests.unit.serving import tiny
 
 MAX_BODY, MAX_ROWS = 4096, 50
+
+CLIENTS = Path(__file__).parent / "clients"
+"""Made by: uv pip compile --universal --python-version 3.11 --generate-hashes requirements.txt -o requirements.lock."""
 
 
 class Reply(NamedTuple):
@@ -69,6 +74,31 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log: list[str] = []
     with running.start(made.folder, env=env, echo=log.append) as started:
         yield Server(started.url, log)
+
+
+@pytest.fixture(scope="session")
+def grpc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same bundle, asked over gRPC."""
+    made = tiny.bundled(tmp_path_factory.mktemp("called"))
+    env = {"MODEL_ID": "tiny/test/7", "RELEASE": "v7-1a2b3c4d", "SLIPWAY_PROTOCOL": "grpc"}
+    env |= {"SLIPWAY_MAX_BODY": str(MAX_BODY), "SLIPWAY_MAX_ROWS": str(MAX_ROWS)}
+    log: list[str] = []
+    with running.start(made.folder, env=env, echo=log.append) as started:
+        yield Server(started.url, log)
+
+
+@pytest.fixture(scope="session")
+def client() -> Callable[..., str]:
+    """Run a program in the environment of clients that others wrote; what it prints."""
+    python = environment.python_for(CLIENTS / "requirements.lock")
+
+    def run(*words: str, cwd: Path = CLIENTS) -> str:
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run([python, *words], cwd=cwd, env=own, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture

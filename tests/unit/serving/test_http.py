@@ -96,7 +96,6 @@ def test_wrong_rows_are_named(server: Server, content: Any, problems: list[tuple
         (405, "method_not_allowed", "DELETE", "/", None, {}),
         (405, "method_not_allowed", "OPTIONS", "/predict", None, {}),
         (405, "method_not_allowed", "TRACE", "/predict", None, {}),
-        (405, "method_not_allowed", "BREW", "/", None, {}),
         (413, "body_too_large", "POST", "/predict", b" " * (MAX_BODY + 1), {}),
         (413, "too_many_rows", "POST", "/predict", json.dumps([{}] * (MAX_ROWS + 1)).encode(), {}),
         (415, "unsupported_media_type", "POST", "/predict", b"{}", {"Content_Type": "text/csv"}),
@@ -241,7 +240,13 @@ def send(server: Server, *pieces: bytes) -> bytes:
     "request_",
     [
         b"GARBAGE\r\n\r\n",
+        b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",  # no host
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 70_000,
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
     ],

@@ -6,9 +6,9 @@ import sys
 
 from slipway.release.bundle import Bundle
 
-UNWANTED = {"git", "numpy", "packaging", "pandas", "scipy", "skops", "sklearn", "uv", "yaml"}
+UNWANTED = {"git", "grpc", "numpy", "packaging", "pandas", "scipy", "skops", "sklearn", "uv", "yaml"}
 # functions-framework makes an empty module `google.cloud` in each process of its environment.
-UNWANTED |= {"google.api_core", "google.auth", "google.cloud.storage"}
+UNWANTED |= {"google.api_core", "google.auth", "google.cloud.storage", "google.protobuf"}
 
 
 def imported(bundled: Bundle, code: str) -> set[str]:
@@ -26,7 +26,7 @@ def imported(bundled: Bundle, code: str) -> set[str]:
 
 
 def test_function_starts_and_answers_without_what_trains(bundled: Bundle) -> None:
-    """A model in pure Python starts and predicts without pandas, scikit-learn, numpy, Google's clients, git or YAML."""
+    """A model in pure Python starts and predicts without pandas, scikit-learn, numpy, Google's clients, gRPC or git."""
     modules = imported(
         bundled,
         "from slipway.serving.start import load\n"

@@ -28,6 +28,8 @@ from slipway.serving.answers import Refusal
         ('{"a": 1}'.encode("utf-32"), "UTF-32"),
         (b'{"\\ud800": 1}', "half of a surrogate pair"),
         (b'{"a": "\\udc00"}', "half of a surrogate pair"),
+        (b'["\\uD800"]', "half of a surrogate pair"),
+        (b'"\\ud800x"', "half of a surrogate pair"),
         (b"", "empty"),
     ],
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -80,9 +81,33 @@ def test_what_was_begun_is_finished(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+def test_nothing_that_was_begun_is_lost_under_load(tmp_path: Path) -> None:
+    """Of many requests at once, most of which wait for a thread, each is answered after SIGTERM."""
+    hold = tmp_path / "hold"
+    waits = f"prices = []\n        time.sleep(0.01)\n        while os.path.exists({str(hold)!r}): time.sleep(0.01)"
+    made = tiny.bundled(tmp_path, code=tiny.CODE.replace("prices = []", waits))
+    with running.start(made.folder) as server, ThreadPoolExecutor(30) as pool:
+        hold.touch()
+        ends = [pool.submit(predict, server.url) for _ in range(30)]
+        deadline = time.monotonic() + 20
+        while not re.search(r"in_progress\{.*\} 30\n", metrics(server.url)):
+            assert time.monotonic() < deadline
+        server.process.terminate()
+        hold.unlink()
+        assert [end.result() for end in ends] == [200] * 30
+        assert server.wait() == 0
+
+
+def predict(url: str) -> int:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/predict", b'{"weight": 2, "wrapping": "box"}', headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return int(answer.status)
+
+
 def test_ending_waits_for_the_longest_request_that_settings_allow() -> None:
     """Gunicorn gives a worker as long as `scale.timeout` may be at the most; Kubernetes is who cuts it off."""
-    code = "from slipway.serving import server; server.settle(None); from gunicorn.config import Config; "
+    code = "from slipway.serving import framework; framework.settle(None); from gunicorn.config import Config; "
     code += "print(Config().graceful_timeout)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 600

@@ -1,0 +1,72 @@
+"""`python -m tests.fuzz`: a function is sent everything that callers can send, and has to stay what it is.
+
+Exit status 1 when anything but an answer below 500 came back, or its memory grew.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slipway.release import bundle, running
+from slipway.settings import load
+from slipway.store import store_of
+from slipway.training.environment import python_for
+from tests.fuzz.run import Report, run
+
+ROOT = Path(__file__).parents[2]
+_GROWTH = 0.1
+
+
+def main() -> int:
+    """Run it for each model, or for the function at a URL."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("models", nargs="*", default=["iris", "tumor"], help="default: iris tumor")
+    parser.add_argument("--url", help="a function that runs already, and tells its metrics")
+    parser.add_argument("--requests", type=int, default=100_000, help="for each (default: 100000)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same requests")
+    args = parser.parse_args()
+    wrong = False
+    for name in [args.url] if args.url else args.models:
+        with _running(name) as url:
+            found = run(url, args.requests, seed=args.seed, report=lambda line, name=name: print(f"{name}: {line}"))
+        wrong |= _tell(name, found)
+    return int(wrong)
+
+
+@contextmanager
+def _running(name: str) -> Iterator[str]:
+    """A model of this repository, trained and served in a clone; or what is at an address."""
+    if "://" in name:
+        yield name
+        return
+    with tempfile.TemporaryDirectory(prefix="slipway-fuzz-") as scratch:
+        root = Path(scratch) / "repository"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
+        subprocess.run([sys.executable, "-m", "slipway", "-C", str(root), "train", name], check=True)
+        settings = load(root)
+        store = store_of(settings, "test")
+        made = bundle.make(settings, store, store.latest(name), Path(scratch) / "bundle")
+        with running.start(made.folder, python=python_for(made.lock)) as server:
+            yield server.url
+
+
+def _tell(name: str, found: Report) -> bool:
+    """Print what came of it; whether something is wrong."""
+    total = sum(found.statuses.values())
+    print(f"{name}: {total} requests in {found.seconds:.0f} s")
+    print("  " + ", ".join(f"{status}: {count}" for status, count in sorted(found.statuses.items())))
+    print("  memory (MB): " + " ".join(f"{each / 1e6:.1f}" for each in found.memory))
+    for each in found.wrong:
+        print(f"  wrong: {each}")
+    grown = found.growth() > _GROWTH
+    if grown:
+        print(f"  wrong: its memory grew by {found.growth():.0%}")
+    return bool(found.wrong or found.statuses[-1] or grown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""A release that is asked over gRPC: the same image, and what Knative has to know of it."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from slipway.errors import SlipwayError
+from slipway.release import render, verifying
+from slipway.settings import AccessSettings, Environment, ModelSettings
+from tests.manifests.conftest import conform
+from tests.manifests.test_function import BASE, ROOT, record, rendered, service
+
+OVER_GRPC = ModelSettings(protocol="grpc")
+
+
+def test_one_setting_switches_it() -> None:
+    """The variable, the port's name and the probes; all else is as it is for HTTP."""
+    [container] = service(OVER_GRPC)["spec"]["template"]["spec"]["containers"]
+    [usual] = service()["spec"]["template"]["spec"]["containers"]
+    own = {each["name"]: each["value"] for each in container["env"] if each not in usual["env"]}
+    assert own == {"SLIPWAY_PROTOCOL": "grpc", "SLIPWAY_METRICS_PORT": "9464"}
+    assert container.pop("ports") == [{"name": "h2c", "containerPort": 8080}]
+    assert container.pop("readinessProbe") == {"grpc": {"port": 8080}}
+    assert container.pop("livenessProbe") == {"grpc": {"port": 8080}, "timeoutSeconds": 5}
+    container["env"] = usual["env"]
+    assert container == {name: value for name, value in usual.items() if not name.endswith("Probe")}
+
+
+def test_access_holds_for_it_too() -> None:
+    """Both parts of the base go together."""
+    own = ModelSettings(protocol="grpc", access=AccessSettings(kind="bearer"))
+    [container] = service(own)["spec"]["template"]["spec"]["containers"]
+    assert {"SLIPWAY_PROTOCOL", "SLIPWAY_ACCESS_KIND"} <= {each["name"] for each in container["env"]}
+
+
+def test_it_is_verified_over_grpc() -> None:
+    """The Job asks it so, and is another one than before the setting was changed."""
+    environment = Environment(store="gs://models/test", namespace="slipway-test")
+    of = msgspec.structs.replace(record(), verifier=f"r.example.org/slipway@sha256:{'0' * 64}")
+    values = [verifying.values(BASE, environment, "iris", of, None, each) or {} for each in ("http", "grpc")]
+    assert [each["address"] for each in values] == ["http://iris-v7-1a2b3c4d", "grpc://iris-v7-1a2b3c4d"]
+    assert values[0]["name"] != values[1]["name"]
+    found = yaml.safe_load_all(render.manifests(BASE, "iris", of, OVER_GRPC, ROOT, values[1]))
+    [job] = [each for each in found if each["kind"] == "Job"]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert "grpc://iris-v7-1a2b3c4d.$(NAMESPACE).svc.cluster.local" in container["args"]
+
+
+def test_a_base_that_does_not_say_how_is_refused() -> None:
+    """Nobody is left with a release that speaks something else than its settings say."""
+    path = "grpc/kustomization.yaml"
+    base = BASE | {path: BASE[path].replace(b"SLIPWAY_PROTOCOL", b"OTHER")}
+    with pytest.raises(SlipwayError, match=r"does not speak gRPC, and models\.iris\.protocol is grpc"):
+        render.manifests(base, "iris", record(), OVER_GRPC, ROOT)
+
+
+def test_the_schemas_accept_it(schemas: Path) -> None:
+    """Knative's own CRD knows every field of it."""
+    assert conform(rendered(OVER_GRPC), schemas)["valid"] == 1

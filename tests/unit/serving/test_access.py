@@ -1,0 +1,247 @@
+"""Who may ask a function, and how that changes while it runs."""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.release import running
+from slipway.release.bundle import Bundle
+from slipway.serving.access import OPEN, Access, Kind, from_environment
+from slipway.serving.answers import Refusal
+from tests.unit.serving import tiny
+from tests.unit.serving.conftest import Reply, Server
+
+KEYS = {"ada": "a" * 40, "build-server": "b" * 40}
+ROW = b'{"weight": 2, "wrapping": "box"}'
+
+
+def put(folder: Path, **files: str) -> Path:
+    """The files as Kubernetes mounts a Secret: links into a folder that is exchanged as a whole."""
+    folder.mkdir(exist_ok=True)
+    data = folder / f"..{time.monotonic_ns()}"
+    data.mkdir()
+    for name, content in files.items():
+        (data / name).write_text(content)
+    link = folder / "..data_tmp"
+    link.symlink_to(data.name)
+    link.rename(folder / "..data")
+    for old in [each for each in folder.iterdir() if not each.name.startswith("..")]:
+        old.unlink()
+    for name in files:
+        (folder / name).symlink_to(f"..data/{name}")
+    return folder
+
+
+def access(folder: Path, kind: Kind = "bearer", **files: str) -> Access:
+    return Access(kind, put(folder / "access", **files), "tiny", fresh=0)
+
+
+def refused(of: Access, header: str) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        of.caller({"authorization": header} if header else {})
+    return caught.value
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def test_everybody_is_let_in_unless_it_is_set() -> None:
+    """And nobody is named."""
+    assert OPEN.caller({}) == OPEN.caller({"authorization": "Bearer x"}) == ""
+
+
+def test_each_key_is_somebodys(tmp_path: Path) -> None:
+    """The file's name says whose; the word Bearer is good in any case, and an editor's last line break is not meant."""
+    found = access(tmp_path, ada="one\n", bob="two")
+    assert found.caller({"authorization": "Bearer one"}) == "ada"
+    assert found.caller({"authorization": "bEARER  two "}) == "bob"
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer on", "Bearer one two", "Basic one", "one", "Bearer é"]
+)
+def test_nobody_else_has_a_key(tmp_path: Path, header: str) -> None:
+    """The answer says what is needed, and never what there is; an empty file is nobody's key."""
+    refusal = refused(access(tmp_path, ada="one", empty="", blank="\n"), header)
+    assert (refusal.status, refusal.code) == (401, "unauthorized")
+    assert refusal.headers["www-authenticate"].startswith('Bearer realm="tiny"')
+    assert "Authorization: Bearer KEY" in refusal.message and "ada" not in refusal.message
+
+
+def test_what_kubernetes_keeps_beside_the_keys_is_none(tmp_path: Path) -> None:
+    """Its own folders and links begin with two points; a file that one may not name so is nobody's."""
+    found = access(tmp_path, ada="one")
+    (found.folder / "..hidden").write_text("two")
+    assert refused(found, "Bearer two").status == 401
+
+
+def test_a_name_and_its_password(tmp_path: Path) -> None:
+    """In UTF-8, with a colon in the password; each wrong part is refused alike."""
+    found = access(tmp_path, "basic", username="ada", password="pä:ss")  # noqa: S106 - made up
+    assert found.caller({"authorization": basic("ada", "pä:ss")}) == "ada"
+    for header in ("", basic("ada", "x"), basic("eve", "pä:ss"), basic("", ""), "Basic ?", "Bearer pä:ss"):
+        refusal = refused(found, header)
+        assert (refusal.status, refusal.headers["www-authenticate"]) == (401, 'Basic realm="tiny", charset="UTF-8"')
+
+
+def test_a_new_key_holds_and_the_old_one_until_it_goes(tmp_path: Path) -> None:
+    """Both for as long as both are there, so that callers can change over one by one."""
+    found = access(tmp_path, ada="old")
+    for files, let_in in (({"ada": "old", "ada-2": "new"}, {"old", "new"}), ({"ada-2": "new"}, {"new"})):
+        put(found.folder, **files)
+        for key in ("old", "new"):
+            if key in let_in:
+                assert found.caller({"authorization": f"Bearer {key}"})
+            else:
+                assert refused(found, f"Bearer {key}").status == 401
+
+
+@pytest.mark.parametrize(("kind", "files"), [("bearer", {}), ("bearer", {"ada": ""}), ("basic", {"username": "ada"})])
+def test_a_secret_that_went_lets_nobody_in(tmp_path: Path, kind: Kind, files: dict[str, str]) -> None:
+    """It is not the caller's fault: 503, which says who can do something."""
+    found = access(tmp_path, kind, **files)
+    refusal = refused(found, "Bearer ")
+    assert (refusal.status, refusal.code) == (503, "no_access_set")
+    assert "administrator" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder", "told"),
+    [
+        ("bearer", "", "SLIPWAY_ACCESS_KIND is bearer, and SLIPWAY_ACCESS is ''"),
+        ("", "/there", "SLIPWAY_ACCESS_KIND is none, and SLIPWAY_ACCESS is '/there'"),
+        ("password", "/there", "SLIPWAY_ACCESS_KIND is 'password'"),
+    ],
+)
+def test_half_a_setting(monkeypatch: pytest.MonkeyPatch, kind: str, folder: str, told: str) -> None:
+    """Is refused at the start: it could let everybody in."""
+    monkeypatch.setenv("SLIPWAY_ACCESS_KIND", kind)
+    monkeypatch.setenv("SLIPWAY_ACCESS", folder)
+    with pytest.raises(SlipwayError) as caught:
+        from_environment("tiny")
+    assert caught.value.problem == told and caught.value.fix
+
+
+def test_a_function_without_its_secret_is_not_ready(bundled: Bundle, tmp_path: Path) -> None:
+    """A release before it goes on answering; what is lacking is in the log, and in the answer to who asks."""
+    env = {"SLIPWAY_ACCESS": str(tmp_path / "nowhere"), "SLIPWAY_ACCESS_KIND": "bearer"}
+    told = (
+        r"was not ready after 2 s: not ready before the Secret is there: nobody can be let in: no key is in .*nowhere"
+    )
+    with pytest.raises(SlipwayError, match=told), running.start(bundled.folder, env=env, patience=2):
+        pass
+
+
+def test_a_function_is_ready_once_its_secret_came(bundled: Bundle, tmp_path: Path) -> None:
+    """And stays so when the Secret goes, to tell callers why nobody is let in."""
+    folder, log = tmp_path / "access", list[str]()
+    env = {"SLIPWAY_ACCESS": str(folder), "SLIPWAY_ACCESS_KIND": "bearer"}
+    late = Timer(1, lambda: put(folder, **KEYS))
+
+    def read(line: str) -> None:
+        log.append(line)
+        if "before the Secret is there" in line:
+            late.start()
+
+    with running.start(bundled.folder, env=env, echo=read) as started:
+        server = Server(started.url, log)
+        assert server.ask("POST", "/predict", ROW, Authorization=f"Bearer {KEYS['ada']}").status == 200
+        put(folder)
+        until(lambda: server.ask("GET", "/").status == 503)
+        assert server.ask("GET", "/health/ready").status == 200
+        assert server.ask("GET", "/").json["error"]["code"] == "no_access_set"
+    assert late.finished.is_set()
+
+
+class Guarded(Server):
+    """A running function that asks who calls, by the keys in a folder beside it."""
+
+    folder: Path
+
+    def predict(self, key: str, **headers: str) -> Reply:
+        return self.ask("POST", "/predict", ROW, Authorization=f"Bearer {key}", **headers)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    root = tmp_path_factory.mktemp("guarded")
+    made, log = tiny.bundled(root), list[str]()
+    env = {"SLIPWAY_ACCESS": str(put(root / "access", **KEYS)), "SLIPWAY_ACCESS_KIND": "bearer"}
+    with running.start(made.folder, env=env, echo=log.append) as started:
+        server = Guarded(started.url, log)
+        server.folder = root / "access"
+        yield server
+
+
+def test_a_known_caller_is_answered_and_named_in_the_log(guarded: Guarded) -> None:
+    """By the name of the key, never by the key."""
+    assert guarded.predict(KEYS["ada"], X_Request_Id="known").json["prediction"] == 4.0
+    (line,) = guarded.logged("known")
+    assert line["caller"] == "ada"
+    assert not any(key in line for line in guarded.log for key in KEYS.values())
+
+
+def test_an_unknown_one_is_refused_before_all_else(guarded: Guarded) -> None:
+    """Whatever is asked: no answer tells of paths, methods, types, sizes or bodies to who is not let in."""
+    asked = [
+        ("GET", "/", None),
+        ("GET", "/openapi.json", None),
+        ("GET", "/nowhere", None),
+        ("GET", "/predict", None),
+        ("POST", "/predict", b"{"),
+        ("POST", "/v2/models/tiny/infer", b"{}"),
+        ("GET", "/v2", None),
+    ]
+    for method, path, body in asked:
+        reply = guarded.ask(method, path, body, Authorization="Bearer wrong", X_Request_Id="unknown")
+        assert (reply.status, reply.headers["x-request-id"]) == (401, "unknown"), path
+        assert 'error="invalid_token"' in reply.headers["www-authenticate"]
+        assert b"wrong" not in reply.body
+    large = guarded.ask("POST", "/predict", b" " * (2 << 20))
+    assert large.status == 401
+    assert all(line["error"] == "unauthorized" and "caller" not in line for line in guarded.logged("unknown"))
+
+
+def test_health_is_open_and_metrics_are_on_the_pod(guarded: Guarded) -> None:
+    """Kubernetes and Prometheus have no key; what came by a proxy needs one."""
+    for path in ("/health/live", "/health/ready", "/v2/health/ready", "/metrics"):
+        assert guarded.ask("GET", path).status == 200, path
+    assert guarded.ask("GET", "/metrics", X_Forwarded_For="10.0.0.1").status == 401
+
+
+def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
+    """Within seconds of the files; whose key is gone is not let in any more."""
+    put(guarded.folder, **KEYS, eve="e" * 40)
+    until(lambda: guarded.predict("e" * 40).status == 200)
+    put(guarded.folder, **KEYS)
+    until(lambda: guarded.predict("e" * 40).status == 401)
+    assert guarded.predict(KEYS["build-server"]).status == 200
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_verification_says_who_it_is(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a key of the environment, or by the mounted Secret; without one it says which variable to set."""
+    from slipway.release import calling
+
+    with pytest.raises(SlipwayError, match="does not let us in: a key is needed") as caught:
+        calling.describe(guarded.url)
+    assert "SLIPWAY_KEY" in caught.value.fix
+    monkeypatch.setenv("SLIPWAY_KEY", KEYS["ada"])
+    assert calling.describe(guarded.url).model_id == "tiny/dev/1"
+    monkeypatch.delenv("SLIPWAY_KEY")
+    monkeypatch.setenv("SLIPWAY_ACCESS", str(guarded.folder))
+    monkeypatch.setenv("SLIPWAY_ACCESS_KIND", "bearer")
+    assert calling.predict(guarded.url, [json.loads(ROW)]) == [4.0]

@@ -1,0 +1,153 @@
+"""What callers can do wrong, or to harm: each gets an answer that says so, and nobody else notices."""
+
+import json
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from slipway.release import running
+from tests.fuzz.run import memory, run
+from tests.unit.serving import tiny
+from tests.unit.serving.conftest import Server
+
+ROW = {"weight": 2, "wrapping": "box"}
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A function with the limits that it has unless they are set, whose model fails at nothing."""
+    code = tiny.CODE
+    for weight in ("666", "667", "668"):
+        code = code.replace(f'row["weight"] == {weight}', "False")
+    log: list[str] = []
+    with running.start(tiny.bundled(tmp_path_factory.mktemp("roomy"), code=code).folder, echo=log.append) as started:
+        yield Server(started.url, log)
+
+
+def refused(server: Server, body: bytes) -> tuple[int, str, str]:
+    reply = server.ask("POST", "/predict", body, Content_Type="application/json")
+    return reply.status, reply.json["error"]["code"], reply.json["error"]["message"]
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_what_json_has_no_number_for(roomy: Server, word: str) -> None:
+    """Is refused by name, though Python's own parser would take it."""
+    body = json.dumps(ROW).replace("2", word).encode()
+    assert refused(roomy, body) == (400, "invalid_json", f"{word} is no number in JSON")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"[" * 500_000, "invalid_json"),
+        (b'{"weight":' * 50_000 + b"1" + b"}" * 50_000, "invalid_json"),
+        (b"[" * 900 + b"]" * 900, "invalid_rows"),
+        (b'{"weight": ' + b"9" * 5000 + b"}", "invalid_json"),
+        (b'{"weight": 1e400, "wrapping": "box"}', "invalid_rows"),
+        (b'{"weight": 1, "weight": 1, "wrapping": "box"}', "duplicate_key"),
+        (json.dumps(ROW).encode("utf-16"), "invalid_encoding"),
+        (json.dumps(ROW).encode("utf-32-be"), "invalid_encoding"),
+        (b'{"wrapping": "\xe9"}', "invalid_encoding"),
+        (b'["\\ud800"]', "invalid_json"),
+        (json.dumps(ROW).encode()[:-5], "invalid_json"),
+        (b"\0" * 1000, "invalid_encoding"),
+    ],
+)
+def test_what_is_hardly_json(roomy: Server, body: bytes, code: str) -> None:
+    """Depth, digits, encodings and half characters end as 400, by a word that programs can tell apart."""
+    assert refused(roomy, body)[:2] == (400, code)
+
+
+def test_the_one_row_that_is_bad(roomy: Server) -> None:
+    """Of a thousand: which, which field, and what would be right."""
+    rows = [ROW] * 617 + [{"weight": 2, "wraping": "box"}] + [ROW] * 382
+    reply = roomy.ask("POST", "/predict", json.dumps(rows).encode())
+    problems = {(found["row"], found["field"]): found["message"] for found in reply.json["error"]["problems"]}
+    assert reply.status == 400
+    assert problems.keys() == {(617, "wraping"), (617, "wrapping")}
+    assert "did you mean 'wrapping'?" in problems[617, "wraping"]
+    assert roomy.ask("POST", "/predict", json.dumps([ROW] * 1000).encode()).json["prediction"] == [4.0] * 1000
+
+
+def answer(connection: socket.socket) -> bytes:
+    """All that comes until the connection ends, or an answer is there."""
+    found = b""
+    while b"\r\n\r\n" not in found and (piece := connection.recv(65536)):
+        found += piece
+    return found
+
+
+def test_a_length_that_says_too_little(roomy: Server) -> None:
+    """The body ends where it says, and what follows is no request."""
+    body = json.dumps(ROW).encode()
+    with socket.create_connection(roomy.address, timeout=10) as connection:
+        connection.sendall(HEAD + b"Content-Length: 5\r\n\r\n" + body)
+        assert answer(connection).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_length_that_says_too_much(roomy: Server) -> None:
+    """The rest is waited for, while others are answered, until the caller is gone."""
+    with socket.create_connection(roomy.address, timeout=10) as connection:
+        connection.sendall(HEAD + b"X-Request-Id: waiting\r\nContent-Length: 5000\r\n\r\n" + json.dumps(ROW).encode())
+        assert roomy.ask("POST", "/predict", json.dumps(ROW).encode()).status == 200
+    deadline = time.monotonic() + 10
+    while not (lines := roomy.logged("waiting")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert lines[0]["error"] == "disconnected"
+
+
+def test_two_lengths_or_none_that_agree(roomy: Server) -> None:
+    """What two servers could read differently is no request."""
+    for headers in (b"Content-Length: 5\r\nContent-Length: 6", b"Content-Length: 5\r\nTransfer-Encoding: chunked"):
+        with socket.create_connection(roomy.address, timeout=10) as connection:
+            connection.sendall(HEAD + headers + b"\r\n\r\n" + b"0\r\n\r\n")
+            assert answer(connection).startswith(b"HTTP/1.1 400 "), headers
+
+
+def test_two_hundred_slow_callers(roomy: Server) -> None:
+    """Half of them in the head, half in the body, a byte now and then: others are answered, and memory stays."""
+    body, before = json.dumps(ROW).encode(), memory(roomy.url)
+    with ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(roomy.address, timeout=10)) for _ in range(200)]
+        for number, connection in enumerate(slow):
+            connection.sendall(HEAD + (b"Content-Length: 100\r\n\r\n{" if number % 2 else b"X-Slow: "))
+        for _ in range(5):
+            for connection in slow:
+                connection.sendall(b" ")
+            for _ in range(20):
+                assert roomy.ask("POST", "/predict", body).json["prediction"] == 4.0
+        answered, _, _ = select.select(slow, [], [], 0)
+        assert not answered
+        assert memory(roomy.url) < before + (30 << 20)
+    assert roomy.ask("POST", "/predict", body).status == 200
+
+
+def test_everything_that_callers_can_send(roomy: Server) -> None:
+    """1,500 requests over every route, right and wrong in every way: no status from 500 on, none without an answer."""
+    found = run(roomy.url, 1500, seed=1)
+    assert found.wrong == []
+    assert sum(found.statuses.values()) == 1500 and max(found.statuses) < 500
+    assert {200, 400, 404, 405, 413, 415} <= found.statuses.keys()
+    failures: list[Any] = [line for line in roomy.log if '"ERROR"' in line or not line.startswith("{")]
+    assert failures == []
+
+
+def test_no_line_of_the_log_has_what_was_sent(roomy: Server) -> None:
+    """Whatever way a request goes wrong: neither its values nor the names that its caller made up."""
+    for body in (
+        b'{"4711-secret": 1}',
+        b'{"wrapping": "4711-secret"}',
+        b'"4711-secret"',
+        b"4711-secret",
+        b'["4711-secret"',
+    ):
+        assert roomy.ask("POST", "/predict", body).status == 400
+        assert roomy.ask("POST", "/v2/models/tiny/infer", body).status == 400
+    assert not any("4711-secret" in line for line in roomy.log)

@@ -1,0 +1,93 @@
+"""The function asked by clients that others wrote: NVIDIA's of the Open Inference Protocol, and what reads OpenAPI."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from slipway.release import running
+from slipway.release.bundle import Bundle
+from slipway.serving.rpc_messages import message
+from tests.unit.serving.conftest import Server
+
+Client = Callable[..., str]
+
+
+@pytest.fixture(scope="module", params=["http", "grpc"])
+def told(request: pytest.FixtureRequest, client: Client) -> dict[str, Any]:
+    """What the client was told, over either transport."""
+    server = request.getfixturevalue("server" if request.param == "http" else "grpc_server")
+    return {"way": request.param, **json.loads(client("triton.py", request.param, urlsplit(server.url).netloc))}
+
+
+def test_it_is_ready_and_describes_itself(told: dict[str, Any]) -> None:
+    """Server, model and version are ready; the inputs are the schema's fields."""
+    assert told["health"] == [True, True, True]
+    assert told["inputs"] == [["weight", "FP64"], ["wrapping", "BYTES"], ["fragile", "BOOL"]]
+
+
+def test_predictions_come_as_json_and_as_bytes(told: dict[str, Any]) -> None:
+    """Whichever way tensors go and come, the answer is the one of `/predict`, under the caller's own id."""
+    assert len(told["prices"]) == (4 if told["way"] == "http" else 2)
+    assert all(each == [[4.0, 8.0], "mine"] for each in told["prices"])
+
+
+@pytest.mark.parametrize(
+    ("case", "statuses", "message"),
+    [
+        ("missing", ("400", "INVALID_ARGUMENT"), "input tensors are missing: wrapping"),
+        ("wrong", ("400", "INVALID_ARGUMENT"), "row 1: weight: -1.0 is below the minimum 0 kg"),
+        ("failing", ("500", "INTERNAL"), "the function failed; its log has the reason under request id"),
+        ("too many", ("413", "RESOURCE_EXHAUSTED"), "60 rows; the limit is 50"),
+        ("unknown output", ("400", "INVALID_ARGUMENT"), "no output 'prize'; did you mean 'price'?"),
+        ("unknown model", ("404", "NOT_FOUND"), "no model 'tinny' here; there is tiny"),
+    ],
+)
+def test_refusals_reach_the_caller(told: dict[str, Any], case: str, statuses: tuple[str, str], message: str) -> None:
+    """The client's own exception has the status and our words: the row, the field, what to mend."""
+    status, words = told[case]
+    assert status in (statuses[0], f"StatusCode.{statuses[1]}")
+    assert message in words
+    assert "4711" not in words
+
+
+def test_messages_are_those_of_the_protocol(client: Client) -> None:
+    """Every field of ours has the number and the type that NVIDIA's description of the same message gives it."""
+    theirs = json.loads(client("messages.py"))
+    for name in ("InferParameter", "InferTensorContents", "InferInputTensor", "InferRequestedOutputTensor"):
+        ours = message(name).DESCRIPTOR.fields
+        assert [[each.name, each.number, each.type, each.is_repeated] for each in ours] == theirs[name]
+    for name in theirs:
+        if name.startswith(("Server", "Model")) and name.endswith(("Request", "Response")) and known(name):
+            found = [[each.name, each.number, each.type, each.is_repeated] for each in message(name).DESCRIPTOR.fields]
+            assert found == theirs[name], name
+
+
+def known(name: str) -> bool:
+    try:
+        return bool(message(name))
+    except KeyError:
+        return False
+
+
+def test_openapi_document_is_valid(server: Server, client: Client, tmp_path: Path) -> None:
+    """An OpenAPI validator accepts it."""
+    (tmp_path / "openapi.json").write_bytes(server.ask("GET", "/openapi.json").body)
+    client("-m", "openapi_spec_validator", str(tmp_path / "openapi.json"))
+
+
+def test_a_fuzzer_finds_what_the_document_says(bundled: Bundle, client: Client, tmp_path: Path) -> None:
+    """Requests made from the document, fit and unfit, get the statuses, bodies and headers that it names.
+
+    Left out is that everything which fits is accepted: a model may refuse a row that fits its schema, and no schema
+    says how many values a shape needs.
+    """
+    options = ["--seed", "1", "--phases", "examples,coverage", "--exclude-checks", "positive_data_acceptance"]
+    options += ["--exclude-path-regex", "versions/"]
+    with running.start(bundled.folder) as function:
+        url = f"{function.url}/openapi.json"
+        said = client("-m", "schemathesis.cli", "run", url, *options, "--no-color", cwd=tmp_path)
+    assert "No issues found" in said
