@@ -1,1 +1,1 @@
-"""Measurements on a real cluster: `make bench`; see README.md. Nothing of it is run by tests."""
+"""Measurements on this machine and on a real cluster: `make bench`; see README.md. Nothing of it is run by tests."""

@@ -114,6 +114,7 @@ def namespace(ingress: str) -> Iterator[Namespace]:
     name = f"bench-{uuid.uuid4().hex[:8]}"
     run("kubectl", "create", "namespace", name)
     run("kubectl", "label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    run("kubectl", "create", "serviceaccount", "slipway-function", "-n", name)
     try:
         yield Namespace(name, ingress)
     finally:

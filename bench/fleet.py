@@ -1,0 +1,175 @@
+"""An environment with many models that Argo CD follows: what it costs while nobody asks, and what one change costs."""
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from bench.prepare import run
+from tests.cluster.argocd import Pushed
+
+__all__ = ["Cost", "Use", "change", "change_table", "followed", "idle", "idle_table"]
+
+ENGINES = ("argocd", "argo", "knative-serving", "knative-ingress")
+_WINDOW = 120  # seconds, over which use of CPU is taken: several times Argo CD's look at git
+_JOB = """apiVersion: batch/v1
+kind: Job
+metadata: {{name: {name}, labels: {{turn: "{turn}"}}}}
+spec:
+  suspend: true
+  template: {{spec: {{restartPolicy: Never, containers: [{{name: one, image: none}}]}}}}
+"""
+
+
+class Use(NamedTuple):
+    """What the pods of a namespace take: MB that they hold, and thousandths of a CPU."""
+
+    memory: float
+    cpu: float
+
+
+class Cost(NamedTuple):
+    """Seconds that a change of one model takes: its release by the CLI, and its sync once Argo CD looks."""
+
+    release: float
+    sync: float
+
+
+@contextmanager
+def followed() -> Iterator[Pushed]:
+    """A repository with two models that Argo CD follows; gone afterwards."""
+    with tempfile.TemporaryDirectory() as scratch:
+        registry, git = os.environ["SLIPWAY_TEST_REGISTRY"], os.environ["SLIPWAY_TEST_GIT"]
+        team = Pushed(Path(scratch) / "repository", registry, git)
+        try:
+            team.release("coin")
+            team.push()
+            team.apply()
+            team.until(lambda: bool(team.routed("test", "coin")), "the first model is live")
+            yield team
+        finally:
+            team.leave()
+
+
+def idle(team: Pushed, count: int) -> dict[str, Use]:
+    """What the engines take, by namespace, with `count` models of which none is asked."""
+    names = [f"model-{number:03}" for number in range(1, count)]
+    for name in names:
+        _copy_overlay(team, name)
+    team.commit(f"Have {count} models")
+    team.push()
+    team.until(lambda: all(team.routed("test", name) for name in names), "all are live", patience=3600)
+    team.until(lambda: _pods(team) == 0, "all are at zero", patience=600)
+    before, began = _summary(), time.monotonic()
+    time.sleep(_WINDOW)
+    after, seconds = _summary(), time.monotonic() - began
+    found = {name: Use(after[name][0] / 1e6, (after[name][1] - before[name][1]) / seconds / 1e6) for name in ENGINES}
+    total = Use(sum(use.memory for use in found.values()), sum(use.cpu for use in found.values()))
+    return {**found, "together": total}
+
+
+def idle_table(found: dict[int, dict[str, Use]]) -> str:
+    """In Markdown: MB and thousandths of a CPU for each count of models."""
+    counts = list(found)
+    heads = " | ".join(f"{count} models" for count in counts)
+    lines = [f"| idle, MB · thousandths of a CPU | {heads} |", "| --- |" + " --- |" * len(counts)]
+    for name in (*ENGINES, "together"):
+        cells = " | ".join(f"{found[count][name].memory:.0f} · {found[count][name].cpu:.0f}" for count in counts)
+        lines.append(f"| {name} | {cells} |")
+    return "\n".join(lines)
+
+
+def change(team: Pushed, count: int, rounds: int) -> list[Cost]:
+    """What it takes to release one model, and to sync one Application, in a repository of `count` models.
+
+    The others are models as well, and Applications of a suspended Job each: it is not Knative that is measured.
+    """
+    names = [f"model-{number:04}" for number in range(1, count)]
+    for name in names:
+        _copy_model(team, name)
+        _declare_job(team, name, 0)
+    team.commit(f"Have {count} models")
+    team.push()
+    for name in names:
+        team.until(lambda name=name: _synced(team, name, ""), f"{name} is synced", patience=3600)  # type: ignore[misc]
+    return [_change(team, names[0], turn) for turn in range(1, rounds + 1)]
+
+
+def change_table(found: dict[int, list[Cost]]) -> str:
+    """In Markdown: medians, and how they grow."""
+    lines = ["| models in the repository | release one (s) | sync one (s) |", "| --- | --- | --- |"]
+    base = Cost(*(median(values) for values in zip(*next(iter(found.values())), strict=True)))
+    for count, costs in found.items():
+        at = Cost(*(median(values) for values in zip(*costs, strict=True)))
+        release, sync = at.release / base.release, at.sync / base.sync
+        lines.append(f"| {count} | {at.release:.2f} ({release:.2f} times) | {at.sync:.2f} ({sync:.2f} times) |")
+    return "\n".join(lines)
+
+
+def _change(team: Pushed, name: str, turn: int) -> Cost:
+    test = team.environments["test"]
+    run("slipway", "train", "coin", "--env", test, cwd=team.root)  # the same content again: its image is there already
+    began = time.perf_counter()
+    run("slipway", "release", "coin", "--env", test, cwd=team.root)
+    release = time.perf_counter() - began
+    _declare_job(team, name, turn)
+    team.commit("Change one")
+    team.push()
+    commit = team.git("rev-parse", "HEAD").strip()
+    began = time.perf_counter()
+    application = ("applications.argoproj.io", f"{test}-{name}", "-n", "argocd")
+    team.kubectl("annotate", *application, "argocd.argoproj.io/refresh=normal", "--overwrite")
+    team.until(lambda: _synced(team, name, commit), f"{name} is synced")
+    return Cost(release, time.perf_counter() - began)
+
+
+def _copy_overlay(team: Pushed, name: str) -> None:
+    """The overlay of coin as another model's, whose image is the same."""
+    source = team.root / f"overlays/{team.environments['test']}/coin"
+    for file in source.rglob("*"):
+        if file.is_file():
+            target = source.with_name(name) / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(re.sub(r"\bcoin\b(?!@)", name, file.read_text()))
+
+
+def _copy_model(team: Pushed, name: str) -> None:
+    source = team.root / "model/coin"
+    for file in source.iterdir():
+        if file.is_file():
+            team.write(f"model/{name}/{file.name.replace('coin', name)}", file.read_text())
+
+
+def _declare_job(team: Pushed, name: str, turn: int) -> None:
+    folder = f"overlays/{team.environments['test']}/{name}"
+    team.write(f"{folder}/job.yaml", _JOB.format(name=name, turn=turn))
+    team.write(f"{folder}/kustomization.yaml", f"namespace: {team.namespaces['test']}\nresources: [job.yaml]\n")
+
+
+def _synced(team: Pushed, name: str, commit: str) -> bool:
+    sync = team.application(f"{team.environments['test']}-{name}").get("status", {}).get("sync", {})
+    return sync.get("status") == "Synced" and commit in sync["revision"]
+
+
+def _pods(team: Pushed) -> int:
+    found = json.loads(run("kubectl", "get", "pods", "-n", team.namespaces["test"], "-o", "json"))
+    return len(found["items"])
+
+
+def _summary() -> dict[str, tuple[float, float]]:
+    """{namespace: (bytes that its pods hold, nanoseconds of CPU that they took so far)}, as kubelets tell."""
+    memory: Counter[str] = Counter()
+    cpu: Counter[str] = Counter()
+    for node in run("kubectl", "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split():
+        found = json.loads(run("kubectl", "get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))
+        for pod in found["pods"]:
+            memory[pod["podRef"]["namespace"]] += pod["memory"].get("workingSetBytes", 0)
+            cpu[pod["podRef"]["namespace"]] += pod["cpu"].get("usageCoreNanoSeconds", 0)
+    return {name: (memory[name], cpu[name]) for name in memory}

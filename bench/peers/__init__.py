@@ -1,0 +1,45 @@
+"""Ours beside its peers on this machine: `make bench BENCH=peers`; see README.md of the folder above.
+
+Each folder here is a peer: `requirements.txt` is all that its environment holds, and beside it is what it runs.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import prepare
+from bench.peers import contestants, environments, measuring, picture, table, trained
+
+__all__ = ["run"]
+
+HERE = Path(__file__).parents[1]
+
+
+def run(machine: str, rounds: int, seconds: float) -> str:
+    """Measure, write `peers.md` and `peers.svg` in the folder above, and return the table; some ten minutes."""
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+        scratch = Path(folder)
+        load = prepare.load(scratch)
+        models = trained.train(scratch)
+        taking_part = [each for model in models.values() for each in contestants.of(model, scratch)]
+        found = measuring.measure(load, taking_part, rounds, seconds)
+    told = f"{machine}\n\n{_versions()}. {_how(rounds, seconds)}\n\n{table.table(found)}\n"
+    (HERE / "peers.md").write_text(f"# Beside its peers\n\nWritten by `make bench BENCH=peers`: {told}")
+    note = f"make bench BENCH=peers · {time.strftime('%Y-%m-%d')} · median of {rounds} rounds, one CPU for each server"
+    (HERE / "peers.svg").write_text(picture.picture(found, note))
+    return told
+
+
+def _versions() -> str:
+    pinned = {package: peer for peer, packages in contestants.VERSIONS.items() for package in packages}
+    told = [f"{package} {environments.version(peer, package)}" for package, peer in pinned.items()]
+    return ", ".join([f"Python {'.'.join(map(str, sys.version_info[:3]))}", *told])
+
+
+def _how(rounds: int, seconds: float) -> str:
+    return (
+        f"Median of {rounds} rounds in changing order, {seconds:g} s for each load; each server has one CPU, who asks "
+        "the other. A figure in brackets is a multiple of ours, for start and memory the more the better for ours, for "
+        "answers a second the less."
+    )

@@ -1,0 +1,13 @@
+"""The usual function: Flask, and scikit-learn as it was saved."""
+
+import os
+
+import functions_framework
+import joblib
+
+model = joblib.load(os.environ["MODEL"])
+
+
+@functions_framework.http
+def predict(request):
+    return {"predictions": model.predict(request.get_json()["rows"]).tolist()}

@@ -1,0 +1,87 @@
+"""What was measured as a picture (SVG) that reads on a light and on a dark page."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from bench.peers.contestants import OURS
+from bench.peers.measuring import Measured
+
+__all__ = ["picture"]
+
+_WIDTH, _NAMES, _BAR, _LINE, _PANEL = 860, 250, 480, 24, 40
+_STYLE = """
+text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.title { font-weight: 600; font-size: 15px }
+.note { font-size: 12px; fill: #59636e }
+.bar { fill: #9aa4b0 }
+.ours { fill: #1a7f5a }
+.own { font-weight: 600 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 }
+  .note { fill: #9198a1 }
+  .bar { fill: #59636e }
+  .ours { fill: #3fb78a }
+}
+"""
+
+_Bars = Sequence[tuple[str, float]]
+
+
+def picture(found: Mapping[tuple[str, str], Measured], note: str) -> str:
+    """Four charts: start and memory of iris, and answers a second of iris and of the forest, one row each."""
+    parts: list[str] = []
+    top = 8
+    for title, unit, bars in _charts(found):
+        parts.append(_chart(title, unit, bars, top))
+        top += _PANEL + _LINE * len(bars) + 12
+    parts.append(f'<text class="note" x="8" y="{top + 12}">{escape(note)}</text>')
+    size = f'width="{_WIDTH}" height="{top + 24}" viewBox="0 0 {_WIDTH} {top + 24}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
+    label = f"<title>{escape(OURS)} beside its peers: start, memory and answers a second</title>"
+    return "\n".join([head, label, f"<style>{_STYLE}</style>", *parts, "</svg>\n"])
+
+
+def _charts(found: Mapping[tuple[str, str], Measured]) -> list[tuple[str, str, _Bars]]:
+    shown = {key: at for key, at in found.items() if key[0] == OURS or not key[0].startswith(OURS)}
+    iris = {name: at for (name, model), at in shown.items() if model == "iris"}
+    forest = {name: at for (name, model), at in shown.items() if model == "forest"}
+    charts = [
+        (
+            "From nothing to the first answer (iris): the shorter the better",
+            "ms",
+            [(name, at.start) for name, at in iris.items()],
+        ),
+        (
+            "Memory of an instance (iris): the shorter the better",
+            "MB",
+            [(name, at.memory) for name, at in iris.items()],
+        ),
+        (
+            "Answers a second (iris, 16 callers): the longer the better",
+            "",
+            [(name, at.per_second[1, 16]) for name, at in iris.items()],
+        ),
+        (
+            "Answers a second (200 trees, 16 callers): the longer the better",
+            "",
+            [(name, at.per_second[1, 16]) for name, at in forest.items()],
+        ),
+    ]
+    return [chart for chart in charts if chart[2]]
+
+
+def _chart(title: str, unit: str, bars: _Bars, top: int) -> str:
+    longest = max(value for _, value in bars)
+    lines = [f'<text class="title" x="8" y="{top + 18}">{escape(title)}</text>']
+    for at, (name, value) in enumerate(bars):
+        y = top + _PANEL - 8 + at * _LINE
+        own = name == OURS
+        length = max(value / longest * _BAR, 1)
+        shown = f"{value:,.0f} {unit}".strip()
+        word, bar = ("own", "ours") if own else ("", "bar")
+        lines += [
+            f'<text class="{word}" x="{_NAMES}" y="{y + 13}" text-anchor="end">{escape(name)}</text>',
+            f'<rect class="{bar}" x="{_NAMES + 8}" y="{y}" width="{length:.0f}" height="17" rx="2"/>',
+            f'<text class="{word}" x="{_NAMES + 14 + length:.0f}" y="{y + 13}">{shown}</text>',
+        ]
+    return "\n".join(lines)
