@@ -4,13 +4,14 @@ PYTHON ?= $(firstword $(filter-out $(CURDIR)/.venv/%,$(shell which -a python3)) 
 # A job that runs a single command is sooner done with `make COMPILE= …`.
 COMPILE ?= --compile-bytecode
 BIN := .venv/bin
+PROVIDER := $(if $(wildcard ../shared/cluster/up),.ci/rig,.ci/kind)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster test-cluster-long bench lint render lock tools clean
+.PHONY: help demo test fuzz cluster test-cluster test-cluster-long bench lint render lock tools clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: .venv/ready .tools/bin/kustomize ## The main job from end to end, in a scratch clone
 	@tests/demo.sh
@@ -18,13 +19,20 @@ demo: .venv/ready .tools/bin/kustomize ## The main job from end to end, in a scr
 test: .venv/ready tools ## All tests that need no cluster
 	@pytest -q -n auto --dist worksteal
 
+cluster: .tools/bin/kustomize ## Start a cluster to test on: with kind, or ../shared/cluster where that is
+	@$(PROVIDER) true
+	@echo 'The cluster runs. $(PROVIDER) runs commands with it: $(PROVIDER) make test-cluster'
+
+fuzz: .venv/ready ## Send functions all that callers can send, for an hour; FUZZ="--requests 1000 iris" for less
+	@python -m tests.fuzz $(FUZZ)
+
 test-cluster: .venv/ready .tools/bin/kustomize ## The tests that need a cluster (tests/cluster/README.md)
 	@SLIPWAY_TEST_CLUSTER=1 pytest -q -n 2 --dist loadfile -m 'not long' tests/cluster tests/manifests
 
 test-cluster-long: .venv/ready .tools/bin/kustomize ## Those that watch a cluster for minutes: syncs, trainings, load
 	@SLIPWAY_TEST_CLUSTER=1 pytest -q -m long tests/cluster
 
-bench: .venv/ready .tools/bin/kustomize ## Measure functions on a cluster (bench/README.md); BENCH="zero --rounds 5" for a part
+bench: .venv/ready .tools/bin/kustomize ## Measure functions, beside their peers and on a cluster (bench/README.md); BENCH="peers --rounds 5" for a part
 	@python -m bench $(BENCH)
 
 lint: .venv/ready tools ## Formatting, lint, types, and the workflows of GitHub
