@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 import urllib.request
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.cluster import environment
 
 ROOT = Path(__file__).parents[2]
 MODEL = '''
@@ -30,7 +33,27 @@ class Coin(Model):
     def predict(self, rows):
         return [self.side for row in rows]
 '''
+NEEDED = ("SLIPWAY_TEST_REGISTRY", "SLIPWAY_TEST_INGRESS")
 PATIENCE = 180  # seconds: an image is pulled and started on a machine that may be busy
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where a cluster is asked for, say at once what is missing, instead of once a test."""
+    if os.environ.get("SLIPWAY_TEST_CLUSTER") == "1" and not hasattr(config, "workerinput") and (problem := _problem()):
+        fix = "`make cluster` starts a cluster and says how to go on; for one of your own see tests/cluster/README.md"
+        raise pytest.UsageError(f"{problem}: {fix}")
+
+
+def _problem() -> str:
+    """Why no test can run; empty when nothing is in their way."""
+    if missing := [name for name in NEEDED if not os.environ.get(name)]:
+        return f"no cluster to test on: {' and '.join(missing)} not set"
+    if not shutil.which("kubectl"):
+        return "kubectl is missing"
+    asked = ["kubectl", "get", "--raw", "/readyz", "--request-timeout", "20s"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    said = answer.stderr.strip().splitlines()[-1:]
+    return f"the cluster of KUBECONFIG does not answer ({''.join(said)})" if answer.returncode else ""
 
 
 def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
@@ -39,6 +62,16 @@ def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(pytest.mark.skip(reason="needs a cluster: make test-cluster"))
+
+
+def given(name: str) -> str:
+    """What the variable SLIPWAY_TEST_`name` says; where it is not set, the test is skipped, or fails in CI."""
+    if found := os.environ.get(f"SLIPWAY_TEST_{name}"):
+        return found
+    reason = f"SLIPWAY_TEST_{name} not set: see tests/cluster/README.md"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 class Team:
@@ -62,9 +95,8 @@ class Team:
         (folder / "test_model.py").write_text("def test_it_has_two_sides():\n    assert {'heads', 'tails'}\n")
         rows = [f"{number},{('heads', 'tails')[number % 2]}" for number in range(40)]
         (folder / "coin.csv").write_text("\n".join(["number,side", *rows]) + "\n")
+        environment.apply(self.kubectl, root / "manifests/environments", self.namespace)
         self.commit("Add coin")
-        self.kubectl("create", "namespace", self.namespace)
-        self.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
 
     def slipway(self, *words: str) -> str:
         return self._run("slipway", *words)
@@ -100,12 +132,14 @@ class Team:
         found = json.loads(self.kubectl("get", "deployments", "-n", self.namespace, "-o", "json"))
         return sum(item["spec"]["replicas"] for item in found["items"])
 
+    def host(self, kind: str, name: str) -> str:
+        """The name under which a Knative object is called from outside."""
+        words = ("get", f"{kind}.serving.knative.dev", name, "-n", self.namespace, "-o", "jsonpath={.status.url}")
+        return self.kubectl(*words).split("://")[1]
+
     def ask(self) -> dict[str, Any]:
         """One prediction, through the cluster's ingress."""
-        url = self.kubectl(
-            "get", "route.serving.knative.dev", "coin", "-n", self.namespace, "-o", "jsonpath={.status.url}"
-        )
-        headers = {"Host": url.split("://")[1], "Content-Type": "application/json"}
+        headers = {"Host": self.host("route", "coin"), "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.ingress}/predict", b'{"number": 1}', headers)
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
@@ -129,9 +163,6 @@ class Team:
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """The team, gone from the cluster afterwards."""
-    settings = {name: os.environ.get(f"SLIPWAY_TEST_{name}") for name in ("REGISTRY", "INGRESS")}
-    if missing := [f"SLIPWAY_TEST_{name}" for name, value in settings.items() if not value]:
-        pytest.fail(f"{' and '.join(missing)} not set: see tests/cluster/README.md")
-    made = Team(tmp_path_factory.mktemp("team") / "repository", settings["REGISTRY"], settings["INGRESS"])
+    made = Team(tmp_path_factory.mktemp("team") / "repository", *(os.environ[name] for name in NEEDED))
     yield made
-    made.kubectl("delete", "namespace", made.namespace, "--wait=false")
+    environment.leave(made.kubectl, made.namespace)

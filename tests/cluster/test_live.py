@@ -54,15 +54,10 @@ def live(team: Team) -> Team:
     return team
 
 
-def host(team: Team) -> str:
-    url = team.kubectl("get", "route.serving.knative.dev", "coin", "-n", team.namespace, "-o", "jsonpath={.status.url}")
-    return url.split("://")[1]
-
-
 def call(team: Team, number: float, **headers: str) -> tuple[int, Any]:
     """Status and JSON of one prediction, through the ingress."""
     body = json.dumps({"number": number}).encode()
-    given = {"Host": host(team), "Content-Type": "application/json", **headers}
+    given = {"Host": team.host("route", "coin"), "Content-Type": "application/json", **headers}
     with urllib.request.urlopen(urllib.request.Request(f"{team.ingress}/predict", body, given), timeout=PATIENCE) as it:
         return it.status, json.load(it)
 
@@ -71,7 +66,7 @@ def call(team: Team, number: float, **headers: str) -> tuple[int, Any]:
 def load(team: Team, callers: int) -> Iterator[Counter[str]]:
     """Callers that ask one request after the other for as long as the block runs; what they got, by status."""
     got: Counter[str] = Counter()
-    lock, over, named = threading.Lock(), threading.Event(), host(team)
+    lock, over, named = threading.Lock(), threading.Event(), team.host("route", "coin")
 
     def ask() -> None:
         headers = {"Host": named, "Content-Type": "application/json"}
@@ -128,7 +123,9 @@ def test_metrics_are_for_who_asks_the_pod(live: Team) -> None:
         release = f'model="coin",environment="test",release="{answer["release"]}"'
         assert f'slipway_predictions_total{{{release},outcome="heads"}} ' in look()
     for headers in ({}, {"Connection": "X-Forwarded-For"}, {"X-Forwarded-For": ""}):
-        request = urllib.request.Request(f"{live.ingress}/metrics", headers={"Host": host(live), **headers})
+        request = urllib.request.Request(
+            f"{live.ingress}/metrics", headers={"Host": live.host("route", "coin"), **headers}
+        )
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(request, timeout=PATIENCE)
 

@@ -74,9 +74,10 @@ def test_the_first_version(team: Team, store: Store) -> None:
 @pytest.mark.usefixtures("store")
 def test_prometheus_is_told_the_scores(team: Team) -> None:
     """By Argo's controller: every metric that the model has, and none that it has not."""
-    address = team.kubectl("get", "pods", "-n", "argo", "-o", "jsonpath={.items[0].status.podIP}")
-    command = ["curl", "--silent", "--insecure", f"https://{address}:9090/metrics"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    name = team.kubectl("get", "pods", "-n", "argo", "-l", "app=workflow-controller", "-o", "name").strip()
+    text = team.kubectl(
+        "get", "--raw", f"/api/v1/namespaces/argo/pods/https:{name.removeprefix('pod/')}:9090/proxy/metrics"
+    )
     ours = [line for line in text.splitlines() if line.startswith("argo_workflows_slipway_training_score{")]
     assert any(ours), [line for line in text.splitlines() if "score" in line]
     found = {re.findall('metric="(.*?)"', line)[0]: float(line.split()[-1]) for line in ours if 'model="coin"' in line}
@@ -188,7 +189,7 @@ def test_a_sync_trains_nothing_again(team: Team) -> None:
 
 def _open(team: Team, method: str, path: str, body: Any = None, password: str = PASSWORD) -> Any:
     token = base64.b64encode(f"ada:{password}".encode()).decode()
-    headers = {"Host": f"coin-training.{team.namespace}.rig.test", "Content-Type": "application/json"}
+    headers = {"Host": team.host("service", "coin-training"), "Content-Type": "application/json"}
     headers |= {"Authorization": f"Basic {token}"} if password else {}
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{team.ingress}{path}", content, headers, method=method)

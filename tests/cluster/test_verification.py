@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 from slipway.names import ReleaseName
 from slipway.release.overlay import read_folder
 from slipway.store import Store, open_store
-from tests.cluster.conftest import Team
+from tests.cluster.conftest import Team, given
+from tests.cluster.storage import Storage
 
 SETTINGS = """
 environments:
@@ -39,18 +39,14 @@ CHANGES_ITS_MIND = """
 @pytest.fixture(scope="module")
 def store(team: Team) -> Iterator[Store]:
     """The store of the team's test environment, in a bucket of the cluster's emulator."""
-    address = team.kubectl("get", "service", "gcs", "-n", "storage", "-o", "jsonpath={.spec.clusterIP}")
+    storage = Storage(given("STORAGE"))
     settings = team.root / "slipway.yaml"
     registry = settings.read_text().partition("registry: ")[2].partition("}")[0]
     settings.write_text(SETTINGS.format(name=team.namespace, registry=registry))
     team.commit("Keep the store in a bucket")
-    team.kubectl("create", "serviceaccount", "slipway-verify", "-n", team.namespace)
-    content = json.dumps({"name": team.namespace}).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://{address}:4443/storage/v1/b", content, headers)
-    urllib.request.urlopen(request).close()
+    storage.make(team.namespace)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STORAGE_EMULATOR_HOST", f"http://{address}:4443")
+        patch.setenv("STORAGE_EMULATOR_HOST", storage.url)
         yield open_store(f"gs://{team.namespace}/test", root=team.root, environment="test")
 
 

@@ -1,76 +1,31 @@
-"""A team whose models train in the cluster: what its namespace needs, and how its runs are declared and watched."""
+"""A team whose models train in the cluster: where its versions are kept, and how its runs are declared and watched."""
 
 import json
 import time
-import urllib.request
 
 import pytest
 
 from slipway.store import Store, open_store
-from tests.cluster.conftest import Team
+from tests.cluster.conftest import Team, given
+from tests.cluster.storage import EMULATOR, Storage
 
-__all__ = ["EMULATOR", "declare", "ended", "prepare", "sync", "workflow", "workflows"]
+__all__ = ["declare", "ended", "prepare", "sync", "workflow", "workflows"]
 
-EMULATOR = "http://gcs.storage.svc.cluster.local:4443"
-"""Where pods reach the bucket: Google's own address would need no setting."""
 PATIENCE = 600  # seconds: seven pods one after the other, on a machine that may be busy
 FOLDER = "overlays/test/coin/training"
-
-_ACCOUNT = """
-apiVersion: v1
-kind: ServiceAccount
-metadata: {{name: {name}}}
-automountServiceAccountToken: false
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {{name: {name}}}
-rules: [{{apiGroups: [argoproj.io], resources: [{resource}], verbs: {verbs}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: {name}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}
-subjects: [{{kind: ServiceAccount, name: {name}}}]
----
-"""
-# What the namespace has to have: workflows/README.md.
-_NAMESPACE = (
-    _ACCOUNT.format(name="slipway-train", resource="workflowtaskresults", verbs="[create, patch]")
-    + _ACCOUNT.format(name="slipway-training-service", resource="workflows", verbs="[create, get, list]")
-    + """
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: slipway-verify}
-automountServiceAccountToken: false
----
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: artifact-repositories
-  annotations: {workflows.argoproj.io/default-artifact-repository: default}
-data:
-  default: |
-    gcs: {bucket: BUCKET, keyFormat: "runs/{{workflow.name}}/{{pod.name}}"}
-"""
-)
 
 
 def prepare(team: Team, patch: pytest.MonkeyPatch, coin: str) -> Store:
     """Give the team a store in a bucket of the cluster's emulator; `coin` is what the settings say of the model."""
-    address = team.kubectl("get", "service", "gcs", "-n", "storage", "-o", "jsonpath={.spec.clusterIP}")
-    server = f"http://{address}:4443"
+    storage = Storage(given("STORAGE"))
     settings = team.root / "slipway.yaml"
     lines = settings.read_text().replace(".slipway/store", f"gs://{team.namespace}/store").splitlines()
     lines[1] = lines[1].removesuffix("}") + f", variables: {{STORAGE_EMULATOR_HOST: '{EMULATOR}'}}}}"
     lines[3] = f"  coin: {{{coin}}}"
     settings.write_text("\n".join([*lines, ""]))
     team.commit("Train in the cluster")
-    team.kubectl("apply", "-n", team.namespace, "-f", "-", stdin=_NAMESPACE.replace("BUCKET", team.namespace))
-    content = json.dumps({"name": team.namespace}).encode()
-    request = urllib.request.Request(f"{server}/storage/v1/b", content, {"Content-Type": "application/json"})
-    urllib.request.urlopen(request).close()
-    patch.setenv("STORAGE_EMULATOR_HOST", server)
+    storage.make(team.namespace)
+    patch.setenv("STORAGE_EMULATOR_HOST", storage.url)
     return open_store(f"gs://{team.namespace}/store", root=team.root, environment="test")
 
 
@@ -85,6 +40,8 @@ def declare(team: Team) -> str:
 
 
 def sync(team: Team) -> None:
+    # On a busy machine Argo sees a workflow before its template, and nothing here makes that workflow anew.
+    team.kubectl("apply", "-n", team.namespace, "-f", f"{team.root}/{FOLDER}/template.yaml")
     team.kubectl("apply", "-k", f"{team.root}/{FOLDER}")
 
 

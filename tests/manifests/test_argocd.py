@@ -1,6 +1,7 @@
 """What an administrator applies: rendered by the real kustomize, held to what Applications may do and have to."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ ENVIRONMENTS = ["test", "prod"]
 CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
-def content() -> bytes:
-    return render.build(ROOT / "manifests/argocd", ROOT)
+def content(root: Path = ROOT, part: str = "") -> bytes:
+    return render.build(root / "manifests/argocd" / part, root)
 
 
-def of(kind: str) -> dict[str, dict[str, Any]]:
+def of(kind: str, **where: Any) -> dict[str, dict[str, Any]]:
     """{name: object} of a kind."""
-    return {item["metadata"]["name"]: item for item in yaml.safe_load_all(content()) if item["kind"] == kind}
+    return {item["metadata"]["name"]: item for item in yaml.safe_load_all(content(**where)) if item["kind"] == kind}
 
 
 def kinds(project: dict[str, Any], scope: str) -> set[tuple[str, str]]:
@@ -50,18 +51,35 @@ def test_an_environment_reaches_its_own_namespace_alone(environment: str) -> Non
 
 
 def test_overlays_may_make_what_they_are_made_of() -> None:
-    """No kind of the whole cluster, no Secret, no account: just what slipway writes."""
+    """No kind of the whole cluster, no Secret, no account: routes, and what the bases of the rest have."""
+    bases = [*ROOT.glob("manifests/function/**/*.yaml"), *ROOT.glob("workflows/train/**/*.yaml")]
+    items = [item for path in bases for item in yaml.safe_load_all(path.read_bytes())]
+    declared = group_kinds([item for item in items if item["kind"] not in ("Component", "Kustomization")])
+    assert {"Job", "Service", "Workflow"} < {kind for _, kind in declared}
     for environment in ENVIRONMENTS:
         project = of("AppProject")[f"slipway-{environment}"]
         assert project["spec"]["clusterResourceWhitelist"] == []
-        assert kinds(project, "namespace") == {
-            ("argoproj.io", "CronWorkflow"),
-            ("argoproj.io", "Workflow"),
-            ("argoproj.io", "WorkflowTemplate"),
-            ("batch", "Job"),
-            ("serving.knative.dev", "Route"),
-            ("serving.knative.dev", "Service"),
-        }
+        assert kinds(project, "namespace") == declared | {("serving.knative.dev", "Route")}
+
+
+@pytest.mark.parametrize("part", ["", "prod"], ids=["one Argo CD", "one in each cluster"])
+def test_production_in_a_cluster_of_its_own(tmp_path: Path, part: str) -> None:
+    """Its setting `server` is where all of production goes, and nothing of test; its part can be applied alone."""
+    shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
+    file = tmp_path / "manifests/environments/prod/settings/environment.yaml"
+    here, there = "https://kubernetes.default.svc", "https://prod.example.org:6443"
+    file.write_text(file.read_text().replace(here, there))
+    where = {"root": tmp_path, "part": part}
+    found: dict[str, set[str]] = {}
+    for name, item in of("AppProject", **where).items():
+        found.setdefault(name, set()).update(place["server"] for place in item["spec"]["destinations"])
+    sources = {name: item["spec"] for name, item in of("Application", **where).items()}
+    sources |= {name: item["spec"]["template"]["spec"] for name, item in of("ApplicationSet", **where).items()}
+    for spec in sources.values():
+        found.setdefault(spec["project"], set()).add(spec["destination"]["server"])
+    expected = {f"slipway-prod{suffix}": {there} for suffix in ("", "-namespace")}
+    expected |= {} if part else {f"slipway-test{suffix}": {here} for suffix in ("", "-namespace")}
+    assert found == expected
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

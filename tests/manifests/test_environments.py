@@ -1,5 +1,6 @@
 """What a namespace gets: rendered by the real kustomize, held to the rules that keep releases and trainings apart."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ from slipway.release import render
 from tests.manifests.conftest import ROOT, conform
 
 ENVIRONMENTS = ["test", "prod"]
-ALLOWED = {"slipway-training-service"}
-"""The accounts whose pods get a token of Kubernetes."""
+ACCOUNTS = {"default", "slipway-function", "slipway-train", "slipway-training-service", "slipway-verify"}
 
 
 def content(environment: str) -> bytes:
@@ -70,10 +70,20 @@ def test_the_namespace_is_alone() -> None:
 
 
 def test_accounts_have_no_token_where_none_is_needed() -> None:
-    """Only the training service speaks to Kubernetes; the account of all other pods has none either."""
+    """A pod that speaks to Kubernetes mounts a token by itself, for as long as it says; no account gives one."""
     accounts = of("ServiceAccount")
-    assert {name for name, item in accounts.items() if item["automountServiceAccountToken"]} == ALLOWED
-    assert accounts.keys() == ALLOWED | {"default", "slipway-function", "slipway-train", "slipway-verify"}
+    assert {name: item["automountServiceAccountToken"] for name, item in accounts.items()} == dict.fromkeys(
+        ACCOUNTS, False
+    )
+
+
+def test_pods_are_of_accounts_that_are_there() -> None:
+    """Each that slipway declares names its own, and it is one of the namespace."""
+    bases = [ROOT / "manifests/function/service.yaml", ROOT / "manifests/function/verification/job.yaml"]
+    bases += [ROOT / "workflows/train/template.yaml", ROOT / "workflows/train/service/service.yaml"]
+    named = [re.findall("serviceAccountName: (.*)", path.read_text()) for path in bases]
+    assert named == [["slipway-function"], ["slipway-verify"], ["slipway-train"], ["slipway-training-service"]]
+    assert {name for [name] in named} < ACCOUNTS
 
 
 def test_rights_are_the_least() -> None:
@@ -89,7 +99,9 @@ def test_rights_are_the_least() -> None:
     assert not [rule for rule in every if "*" in str(rule) or "secrets" in rule["resources"]]
     assert not [rule for rule in every if "workflowtemplates" in rule["resources"] and "create" in rule["verbs"]]
     bound = {item["roleRef"]["name"]: item["subjects"] for item in of("RoleBinding").values()}
-    assert bound == {name: [{"kind": "ServiceAccount", "name": name}] for name in ("slipway-train", *ALLOWED)}
+    assert bound == {
+        name: [{"kind": "ServiceAccount", "name": name}] for name in ("slipway-train", "slipway-training-service")
+    }
 
 
 def test_no_default_limit_of_cpu() -> None:

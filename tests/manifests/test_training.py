@@ -92,17 +92,24 @@ def test_without_a_schedule_nothing_is_trained_again() -> None:
 
 
 def test_the_workflow_says_nothing_but_its_template() -> None:
-    """So that an admission policy can refuse all else; what is gone would be run again, so it lives on."""
+    """So that an admission policy can refuse all else; what is gone would be run again, so it lives on.
+
+    Unless it neither succeeded nor failed, but ended by an error of the cluster's: then it is to be run again.
+    """
     declared = yaml.safe_load(files()["workflow.yaml"])
     assert declared["spec"] == {
         "workflowTemplateRef": {"name": "train-iris"},
-        "ttlStrategy": {"secondsAfterCompletion": 2**31 - 1},
+        "ttlStrategy": {
+            "secondsAfterSuccess": 2**31 - 1,
+            "secondsAfterFailure": 2**31 - 1,
+            "secondsAfterCompletion": 600,
+        },
     }
     assert declared["metadata"]["annotations"]["slipway/training-digest"] == "1a2b3c4d" * 8
 
 
 def test_what_was_submitted_goes_after_a_week() -> None:
-    """By the one field that the declared workflow sets as well, so that it has no other."""
+    """However it ended."""
     assert template()["spec"]["ttlStrategy"] == {"secondsAfterCompletion": 7 * 24 * 3600}
 
 
@@ -212,6 +219,15 @@ def test_the_training_service() -> None:
     volumes = {each["name"]: each for each in spec["volumes"]}
     assert volumes["access"]["secret"] == {"secretName": "iris-training", "optional": True}
     assert [mount["name"] for mount in spec["containers"][0]["volumeMounts"]] == ["access", "token", "scratch"]
+
+
+def test_the_token_of_the_training_service() -> None:
+    """Good for an hour, and the only one: neither pod nor account has another mounted."""
+    spec = service(platform=PLATFORM, service=SERVICE, store="gs://team/test")
+    assert spec["automountServiceAccountToken"] is False
+    [volume] = [each for each in spec["volumes"] if "projected" in each]
+    [token] = [each["serviceAccountToken"] for each in volume["projected"]["sources"] if "serviceAccountToken" in each]
+    assert token == {"path": "token", "expirationSeconds": 3600}
 
 
 @pytest.mark.parametrize(("visibility", "label"), [("cluster-local", "cluster-local"), ("public", None)])
