@@ -15,6 +15,8 @@ from slipway.store import Store
 from tests.cluster.conftest import PATIENCE, Team
 from tests.cluster.test_verification import ended, released, store  # noqa: F401 - the store is a fixture
 
+pytestmark = pytest.mark.long
+
 OLD, NEW = "old-" + "a" * 40, "new-" + "b" * 40
 
 

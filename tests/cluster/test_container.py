@@ -18,6 +18,8 @@ from slipway.store import open_store
 from tests.cluster.conftest import PATIENCE, Team, given
 from tests.cluster.storage import Storage
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 SETTINGS = """
 environments:
