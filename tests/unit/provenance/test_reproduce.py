@@ -119,7 +119,7 @@ def test_a_version_that_is_not_reproduced(team: Site, capsys: pytest.CaptureFixt
     assert main(["-C", str(team.root), "reproduce", "dice/test/1"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "dice/test/1: not reproduced: 0 of 1200 predictions are the same"
-    assert "another one; differing: golden.json, parts/slope.json" in lines[1]
+    assert "another one; differing: golden.json, metrics.json, parts/slope.json" in lines[1]
     assert float(lines[3].split("difference ")[1].split(",")[0]) > 0
     assert lines[4].strip().startswith("row 0: expected")
 
