@@ -12,13 +12,23 @@ import yaml
 from tests.forge_server.server import Forge
 from tests.forge_server.state import Token
 
-__all__ = ["APP_TOKEN", "Actions", "Run"]
+__all__ = ["APP_TOKEN", "RUNNER", "Actions", "Run", "of", "ran"]
 
 ROOT = Path(__file__).parents[2]
 RUNNER = ROOT.parent / "shared/cluster/run-workflow"
+PYTHON = Path(__file__).parent / "python"
+"""What makes the environment of a job (`make PYTHON=…`)."""
 APP_TOKEN = "local-app-token"
 """What the stand-in of actions/create-github-app-token gives out."""
 JOB_TOKEN = "local"
+PASSED_ON = (
+    "CONTAINERS_REGISTRIES_CONF",
+    "SLIPWAY_BUILD_OPTIONS",
+    "SLIPWAY_PUSH_OPTIONS",
+    "SLIPWAY_RUN_OPTIONS",
+    "SLIPWAY_TEST_REGISTRY",
+)
+"""What workflows take from the environment of the tests."""
 _NOWHERE = "0" * 40
 
 
@@ -47,6 +57,8 @@ class Actions:
             JOB_TOKEN: Token(login="github-actions[bot]", permissions={"contents": "read", "pull_requests": "write"}),
         }
         self.runs: list[Run] = []
+        self.passed_over: set[tuple[str, str]] = set()
+        """Workflows that are not run on an event from now on: what they do was seen, and they take their time."""
         self.heads = self._branches()
         self.pulls: dict[int, str] = {}
         self.dispatched = 0
@@ -108,7 +120,8 @@ class Actions:
             content = self.bare.git("show", f"{branch}:{path}")
             # YAML 1.1 reads the key `on` as true.
             triggers = yaml.safe_load(content)[True]
-            if event in triggers and self._waits(triggers[event] or {}, event, branch, payload):
+            wanted = event in triggers and (Path(path).stem, event) not in self.passed_over
+            if wanted and self._waits(triggers[event] or {}, event, branch, payload):
                 self._run(Path(path).stem, event, branch, payload)
 
     def _waits(self, trigger: dict[str, Any], event: str, branch: str, payload: dict[str, Any]) -> bool:
@@ -135,6 +148,8 @@ class Actions:
             "GITHUB_API_URL": self.forge.url,
             "GITHUB_REPOSITORY": self.name,
             "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHON": str(PYTHON),
+            **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
             **self.environment,
         }
         # Jobs share a folder here; and what else `ci` does is run as it is, without these tests in it.
@@ -157,13 +172,27 @@ class Actions:
             subprocess.run(["git", *words], cwd=checkout, check=True, capture_output=True)
 
         checkout.mkdir(parents=True)
-        git("clone", "--quiet", self.forge.clone_url(self.name), ".")
+        git("clone", "--quiet", self.forge.clone_url(self.name, JOB_TOKEN), ".")
+        git("remote", "set-url", "origin", self.forge.clone_url(self.name))
         git("checkout", "--quiet", "-B", branch, payload.get("after") or f"origin/{branch}")
         if event == "pull_request":  # what would be on main after the merge
             base = payload["pull_request"]["base"]["ref"]
             git("checkout", "--quiet", "--detach", f"origin/{base}")
             somebody = ("-c", "user.name=GitHub", "-c", "user.email=noreply@github.com")
             git(*somebody, "merge", "--quiet", "--no-ff", "-m", "Merge", f"origin/{branch}")
+
+
+def ran(runs: list[Run]) -> list[str]:
+    """Which workflows were run; fails with the log of one that did not succeed."""
+    for run in runs:
+        assert run.succeeded, f"{run.workflow} on {run.event} of {run.ref}\n{run.log[-12000:]}"
+    return [run.workflow for run in runs]
+
+
+def of(runs: list[Run], workflow: str) -> Run:
+    """The one run of a workflow."""
+    [found] = [run for run in runs if run.workflow == workflow]
+    return found
 
 
 def _matches(pattern: str, text: str) -> bool:

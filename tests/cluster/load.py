@@ -49,7 +49,7 @@ class _Named(http.client.HTTPSConnection):
 
 
 class Load:
-    """About twenty requests a second from two callers while it is entered; `answers` counts them by release."""
+    """About ten requests a second from two callers while it is entered; `answers` counts them by release."""
 
     def __init__(self, ingress: str, host: str, trusted: ssl.SSLContext | None = None) -> None:
         self._target = (ingress, host, trusted)
@@ -75,7 +75,7 @@ class Load:
         return self.answers - before
 
     def _call(self) -> None:
-        while not self._stop.wait(0.1):
+        while not self._stop.wait(0.2):
             try:
                 answer = ask(*self._target)
             except (OSError, http.client.HTTPException) as error:

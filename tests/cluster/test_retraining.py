@@ -221,7 +221,9 @@ def _delete_at_work(team: Team, run: str, step: str) -> None:
                 return pod
         return None
 
-    team.until(lambda: at_work() is not None or bool(workflow(team, run)["status"].get("finishedAt")), f"{step} runs")
+    team.until(
+        lambda: at_work() is not None or bool(workflow(team, run).get("status", {}).get("finishedAt")), f"{step} runs"
+    )
     if pod := at_work():
         team.kubectl("delete", "pod", pod["metadata"]["name"], "-n", team.namespace, "--wait=false")
 

@@ -227,9 +227,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def started(root: Path) -> Iterator[Forge]:
-    """A server for as long as the block takes."""
-    with Forge(root) as forge:
+def started(root: Path, host: str = "127.0.0.1") -> Iterator[Forge]:
+    """A server for as long as the block takes; whoever reaches the address `host` of this machine reaches it."""
+    with Forge(root, host=host) as forge:
         threading.Thread(target=forge.serve_forever, args=(0.02,), daemon=True).start()
         yield forge
         forge.shutdown()
