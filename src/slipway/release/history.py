@@ -101,6 +101,7 @@ def at(settings: "Settings", moment: datetime, models: Sequence[str] = (), envir
             ]
             _check_known(settings, {*models} - {overlay.model for overlay in found})
             return Moment(moment, commit, datetime.fromtimestamp(int(seconds), UTC), found)
+    _check_known(settings, {*models})
     return Moment(moment, None, None, [])
 
 

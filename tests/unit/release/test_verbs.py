@@ -97,7 +97,8 @@ def test_a_bundle(run: Run) -> None:
         (["promote", "iris"], "no release of iris is on the route of test"),
         (["release", "--env", "prod"], "slipway promote MODEL --to prod"),
         (["history", "irsi"], "unknown model"),
-        (["history", "irsi", "--at", "2026-11-21"], "unknown model"),
+        (["history", "irsi", "--at", "2001-01-01"], "unknown model"),  # before there was anything
+        (["history", "irsi", "--at", "2999-01-01"], "unknown model"),
         (["render", "--env", "tset"], "unknown environment"),
         (["copy", "--env", "tset"], "unknown environment"),
     ],
