@@ -14,6 +14,8 @@ from slipway.store import Store
 from tests.cluster.conftest import PATIENCE, Team
 from tests.cluster.test_verification import ended, released, store  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.long
+
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
