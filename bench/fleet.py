@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -98,7 +99,7 @@ def change(team: Pushed, count: int, rounds: int) -> list[Cost]:
     team.commit(f"Have {count} models")
     team.push()
     for name in names:
-        team.until(lambda name=name: _synced(team, name, ""), f"{name} is synced", patience=3600)  # type: ignore[misc]
+        team.until(partial(_synced, team, name, ""), f"{name} is synced", patience=3600)
     return [_change(team, names[0], turn) for turn in range(1, rounds + 1)]
 
 

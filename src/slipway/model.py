@@ -105,17 +105,17 @@ class PipelineModel(Model):
     def train(self, data: "pd.DataFrame") -> None:
         kind: Any = type(self)
         contract = _contract(kind)
-        self.fitted = self.pipeline().fit(_frame(data[list(contract.names)], contract), data[contract.target])
+        self.fitted = self.pipeline().fit(typed(kind, data[list(contract.names)]), data[contract.target])
 
     def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
         if not len(rows):
             return []
         kind: Any = type(self)
-        contract = _contract(kind)
-        values = [_values(row, contract.names) for row in rows]
+        names = _contract(kind).names
+        values = [_values(row, names) for row in rows]
         # What was converted takes columns as they are: it is there so that pandas need not be.
-        of = _columns if getattr(self.fitted, "takes_columns", False) else _table
-        found = self.fitted.predict(of(values, contract))
+        by_column = getattr(self.fitted, "takes_columns", False)
+        found = self.fitted.predict(_columns(values, names) if by_column else _table(kind, values, names))
         return [self.outcome(value) for value in found.tolist()]
 
 
@@ -126,40 +126,39 @@ def _values(row: Any, names: "Sequence[str]") -> list[Any]:
     return [math.nan if value is None else value for value in plain]
 
 
-def _columns(values: "Sequence[Sequence[Any]]", contract: "Contract") -> "Mapping[str, Sequence[Any]]":
-    return dict(zip(contract.names, zip(*values, strict=True), strict=True))
+def _columns(values: "Sequence[Sequence[Any]]", names: "Sequence[str]") -> "Mapping[str, Sequence[Any]]":
+    return dict(zip(names, zip(*values, strict=True), strict=True))
 
 
-def _table(values: "Sequence[Sequence[Any]]", contract: "Contract") -> "pd.DataFrame":
+def _table(model: type[Model], values: "Sequence[Sequence[Any]]", names: "Sequence[str]") -> "pd.DataFrame":
     import pandas as pd
 
-    return _frame(pd.DataFrame(values, columns=list(contract.names)), contract)
-
-
-def _frame(data: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
-    """`data` with the same type for a column whether it was read from a file or comes from a few rows.
-
-    Numbers are float64, as a request's are. Where values are missing, pandas guesses by those that are not: few rows
-    may have none, so what a typed field says goes before.
-    """
-    fields = {field.name: field for field in contract.fields or ()}
-    return data.assign(**{str(name): _column(column, fields.get(str(name))) for name, column in data.items()})
+    return typed(model, pd.DataFrame(values, columns=list(names)))
 
 
 def frame(model: type[Model], rows: "Sequence[Any]") -> "pd.DataFrame":
     """Rows as `predict` takes them, as a DataFrame whose columns have the types that `typed` gives them."""
-    import pandas as pd
-
     kind: Any = model
     names = list(rows[0] if model.input is None and len(rows) else _contract(kind).names)
-    return typed(model, pd.DataFrame([_values(row, names) for row in rows], columns=names))
+    return _table(model, [_values(row, names) for row in rows], names)
 
 
 def typed(model: type[Model], data: "pd.DataFrame") -> "pd.DataFrame":
-    """`data` with the features as `predict` gets them: numbers as float64, texts as texts; the target as it is."""
-    fields = {field.name: field for field in (fields_of(model.input, model.__name__) if model.input else ())}
+    """`data` with the same type for a feature whether it was read from a file or comes from a few rows.
+
+    Numbers are float64, as a request's are. Where values are missing, pandas guesses by those that are not: few rows
+    may have none, so what a typed field says goes before. The target stays as it is.
+    """
+    kind: Any = model
+    fields = _typed_fields(kind)
     features = [(str(name), column) for name, column in data.items() if name != model.target_variable]
     return data.assign(**{name: _column(column, fields.get(name)) for name, column in features})
+
+
+@functools.lru_cache(maxsize=64)
+def _typed_fields(model: type[Model]) -> dict[str, Field]:
+    """The fields of the class `input`, by name; none where only columns are named."""
+    return {field.name: field for field in (fields_of(model.input, model.__name__) if model.input else ())}
 
 
 def _column(column: "pd.Series[Any]", field: Field | None) -> "pd.Series[Any]":

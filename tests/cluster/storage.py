@@ -4,10 +4,22 @@ import json
 import urllib.request
 from urllib.parse import quote
 
-__all__ = ["EMULATOR", "Storage"]
+__all__ = ["EMULATOR", "ENVIRONMENTS", "Storage"]
 
 EMULATOR = "http://gcs.storage.svc.cluster.local:4443"
 """Where pods reach it: Google's own address would need no setting."""
+
+ENVIRONMENTS = """
+environments:
+  test:
+    store: gs://{name}/test
+    namespace: {name}
+    registry: {registry}
+    variables:
+      STORAGE_EMULATOR_HOST: http://gcs.storage.svc.cluster.local:4443
+  prod: {{store: gs://{name}/prod, namespace: {name}-prod, registry: {registry}, promotes_from: test}}
+"""
+"""The settings of a test and a prod whose stores lie there, in the bucket `name`; to be formatted."""
 
 
 class Storage:

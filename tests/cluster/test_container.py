@@ -16,21 +16,12 @@ from slipway.release import engines
 from slipway.release.overlay import read_folder
 from slipway.store import open_store
 from tests.cluster.conftest import PATIENCE, Team, given
-from tests.cluster.storage import Storage
+from tests.cluster.storage import ENVIRONMENTS, Storage
 
 pytestmark = pytest.mark.long
 
 HERE = Path(__file__).parent
-SETTINGS = """
-environments:
-  test:
-    store: gs://{name}/test
-    namespace: {name}
-    registry: {registry}
-    variables:
-      STORAGE_EMULATOR_HOST: http://gcs.storage.svc.cluster.local:4443
-  prod: {{store: gs://{name}/prod, namespace: {name}-prod, registry: {registry}, promotes_from: test}}
-models:
+MODELS = """models:
   leaves: {{image: "{image}", target: kind, train: runner, scale: {{max: 2, memory: 64Mi}}}}
 """
 ROWS = [(1 + number / 10, 1 + number * 7 % 40 / 10) for number in range(60)]
@@ -63,7 +54,7 @@ class Leaves:
 
     def declare(self, image: str) -> None:
         """Say in the settings which image it is."""
-        text = SETTINGS.format(name=self.team.namespace, registry=self.registry, image=image)
+        text = (ENVIRONMENTS + MODELS).format(name=self.team.namespace, registry=self.registry, image=image)
         (self.team.root / "slipway.yaml").write_text(text)
         self.team.commit("Name the image of leaves")
 

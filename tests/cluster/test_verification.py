@@ -11,18 +11,9 @@ from slipway.names import ReleaseName
 from slipway.release.overlay import read_folder
 from slipway.store import Store, open_store
 from tests.cluster.conftest import Team, given
-from tests.cluster.storage import Storage
+from tests.cluster.storage import ENVIRONMENTS, Storage
 
-SETTINGS = """
-environments:
-  test:
-    store: gs://{name}/test
-    namespace: {name}
-    registry: {registry}
-    variables:
-      STORAGE_EMULATOR_HOST: http://gcs.storage.svc.cluster.local:4443
-  prod: {{store: gs://{name}/prod, namespace: {name}-prod, registry: {registry}, promotes_from: test}}
-models:
+MODELS = """models:
   coin: {{train: manual, scale: {{max: 2, memory: 256Mi}}}}
 """
 # Right when it starts, and at the build; wrong ever after, where it runs.
@@ -42,7 +33,7 @@ def store(team: Team) -> Iterator[Store]:
     storage = Storage(given("STORAGE"))
     settings = team.root / "slipway.yaml"
     registry = settings.read_text().partition("registry: ")[2].partition("}")[0]
-    settings.write_text(SETTINGS.format(name=team.namespace, registry=registry))
+    settings.write_text((ENVIRONMENTS + MODELS).format(name=team.namespace, registry=registry))
     team.commit("Keep the store in a bucket")
     storage.make(team.namespace)
     with pytest.MonkeyPatch.context() as patch:

@@ -7,18 +7,17 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from slipway.serving import tensors
+
 if TYPE_CHECKING:
     from slipway.schema import Schema
 
-__all__ = ["DATATYPES", "datatypes", "predictions", "request"]
-
-DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
-"""By the kind of a field."""
+__all__ = ["datatypes", "predictions", "request"]
 
 
 def datatypes(schema: "Schema") -> dict[str, str]:
     """The datatype of each input tensor, by its name."""
-    return {field.name: DATATYPES[field.kind] for field in schema.fields}
+    return {field.name: tensors.about(field).datatype for field in schema.fields}
 
 
 def request(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict[str, Any]:

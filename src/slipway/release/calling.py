@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.release import calling_grpc, credentials
+from slipway.release.calling_grpc import LOCAL, PATIENCE
 
 if TYPE_CHECKING:
     from slipway.artifacts import Golden
 
 __all__ = ["NOT_READY", "Called", "ask", "describe", "predict", "reproduce"]
 
-# In seconds: one that was scaled to zero has to start first.
-_PATIENCE = 60
-
 _LONGEST = 16 << 20
 
-# What stands before a function says so while none is ready behind it, or none was yet.
 NOT_READY = (404, 429, 502, 503, 504)
-"""Statuses of what may get better by itself."""
-
-_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+"""What stands before a function says so while none is ready behind it, or none was yet: it may get better by itself."""
 
 
 class Called(NamedTuple):
@@ -45,7 +40,7 @@ def describe(url: str) -> Called:
     status, told = ask(f"{url}/")
     names = Called._fields[1:]
     if status == 401:
-        raise _not_let_in(url, told)
+        raise credentials.refused(url, _said(told) or "status 401")
     if status in NOT_READY:
         raise OutOfReach(f"{url} answers with status {status}", fix="see that the function runs and gets ready")
     if status != 200 or not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in names):
@@ -64,7 +59,7 @@ def predict(url: str, rows: list[dict[str, Any]]) -> list[Any]:
     if status == 200 and isinstance(found, list):
         return found
     if status == 401:
-        raise _not_let_in(url, told)
+        raise credentials.refused(url, _said(told) or "status 401")
     kind = OutOfReach if status in NOT_READY else SlipwayError
     raise kind(f"{url}/predict answered with status {status} {_said(told)}".rstrip(), fix="look at the function's log")
 
@@ -79,24 +74,18 @@ def _said(told: Any) -> str:
     return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
-def _not_let_in(url: str, told: Any) -> SlipwayError:
-    """`OutOfReach` where a Secret is mounted, which the function may not see yet as it is."""
-    kind = OutOfReach if credentials.given().mounted else SlipwayError
-    return kind(f"{url} does not let us in: {_said(told) or 'status 401'}", fix=credentials.HINT)
-
-
 def ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
     """Status and JSON of an answer; None for what is not JSON. Raises `OutOfReach` when there is none."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SlipwayError(f"{url!r} is not the address of a function", fix="write https://iris.example.org")
     # Never through a proxy to this machine itself.
-    proxies = urllib.request.ProxyHandler({} if parts.hostname in _LOCAL else None)
+    proxies = urllib.request.ProxyHandler({} if parts.hostname in LOCAL else None)
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
     if header := credentials.given().header:
         request.add_unredirected_header("Authorization", header)  # for nobody else
     try:
-        with urllib.request.build_opener(proxies).open(request, timeout=_PATIENCE) as answer:
+        with urllib.request.build_opener(proxies).open(request, timeout=PATIENCE) as answer:
             return answer.status, _json(answer.read(_LONGEST))
     except urllib.error.HTTPError as error:
         with error:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from slipway.artifacts import Golden
     from slipway.release.calling import Called
 
-__all__ = ["describe", "is_meant", "is_ready", "predict"]
+__all__ = ["LOCAL", "PATIENCE", "describe", "is_meant", "is_ready", "predict"]
 
-# In seconds: one that was scaled to zero has to start first.
-_PATIENCE = 60
+PATIENCE = 60
+"""Seconds: one that was scaled to zero has to start first."""
+
+LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+"""This machine itself, to which no proxy leads."""
 
 _PORTS = {"grpc": 80, "grpcs": 443}
-_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _SERVICE = "/inference.GRPCInferenceService"
 _MISSING = object()
 _TYPES: Mapping[str, type] = {"FP64": float, "INT64": int}
@@ -129,7 +131,7 @@ def _channel(url: str) -> "Iterator[grpc.Channel]":
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     target = f"{host}:{parts.port or _PORTS[parts.scheme]}"
     # Never through a proxy to this machine itself.
-    options = [("grpc.enable_http_proxy", 0)] if parts.hostname in _LOCAL else []
+    options = [("grpc.enable_http_proxy", 0)] if parts.hostname in LOCAL else []
     if parts.scheme == "grpc":
         channel = grpc.insecure_channel(target, options)
     else:
@@ -139,7 +141,7 @@ def _channel(url: str) -> "Iterator[grpc.Channel]":
 
 
 def _ask(
-    channel: Any, url: str, path: str, kind: str, /, *, patience: float = _PATIENCE, **fields: str
+    channel: Any, url: str, path: str, kind: str, /, *, patience: float = PATIENCE, **fields: str
 ) -> tuple[Any, dict[str, Any]]:
     """The answer to the request of that kind with these fields, and what is told beside it."""
     from slipway.serving.rpc_messages import message
@@ -148,7 +150,7 @@ def _ask(
 
 
 def _send(
-    channel: Any, url: str, path: str, request: Any, expected: Any, patience: float = _PATIENCE
+    channel: Any, url: str, path: str, request: Any, expected: Any, patience: float = PATIENCE
 ) -> tuple[Any, dict[str, Any]]:
     import grpc
 
@@ -167,8 +169,7 @@ def _send(
 def _problem(url: str, path: str, error: Any) -> SlipwayError:
     code, said = error.code().name, error.details()
     if code == "UNAUTHENTICATED":
-        kind = OutOfReach if credentials.given().mounted else SlipwayError
-        return kind(f"{url} does not let us in: {said}", fix=credentials.HINT)
+        return credentials.refused(url, said)
     if code in _NOT_READY:
         return OutOfReach(f"{url} cannot be asked: {code}: {said}", fix="see that it runs, and that it speaks gRPC")
     return SlipwayError(f"{url}{path} answered with {code}: {said}", fix="look at the function's log")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-from slipway.release.running import end_with, signals_held
+from slipway.release.running import begin, signals_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,17 +70,7 @@ def run(*command: str, env: "Mapping[str, str] | None" = None) -> str:
     started = None
     try:
         with signals_held():
-            started = subprocess.Popen(
-                command,
-                env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-                preexec_fn=end_with(os.getpid()),
-            )
+            started = begin(command, env={**os.environ, **(env or {})}, stderr=subprocess.PIPE)
         out, err = started.communicate()
     except OSError as error:
         problem = f"{command[0]} cannot be run: {error.strerror}"

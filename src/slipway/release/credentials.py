@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from slipway.errors import SlipwayError
+from slipway.errors import OutOfReach, SlipwayError
 from slipway.serving.access import FILES, FOLDER, KIND
 
-__all__ = ["HINT", "KEY", "NAME", "PASSWORD", "PREFERRED", "Credentials", "given"]
+__all__ = ["HINT", "KEY", "NAME", "PASSWORD", "PREFERRED", "Credentials", "given", "refused"]
 
 KEY, NAME, PASSWORD = "SLIPWAY_KEY", "SLIPWAY_USERNAME", "SLIPWAY_PASSWORD"
 PREFERRED = "verify"
@@ -45,6 +45,15 @@ def given() -> Credentials:
     if folder := os.environ.get(FOLDER):
         return Credentials(_of_secret(Path(folder), os.environ.get(KIND, "")), mounted=True)
     return Credentials()
+
+
+def refused(url: str, said: str) -> SlipwayError:
+    """What there is to be told when `url` does not let us in.
+
+    It is `OutOfReach` where a Secret is mounted, which the function may not see yet as it is.
+    """
+    kind = OutOfReach if given().mounted else SlipwayError
+    return kind(f"{url} does not let us in: {said}", fix=HINT)
 
 
 def _of_secret(folder: Path, kind: str) -> str:

@@ -25,7 +25,7 @@ from slipway.serving import access
 from slipway.serving.__main__ import PROTOCOL
 from slipway.training.environment import python_for
 
-__all__ = ["Server", "end_with", "process", "serve", "signals_held", "start", "usable_port"]
+__all__ = ["Server", "begin", "end_with", "process", "serve", "signals_held", "start", "usable_port"]
 
 # What a function reads from the environment and what the user's shell may hold for something else; and what would have
 # scikit-learn compiled anew at each start, which takes many times as long as importing it.
@@ -105,18 +105,7 @@ def process(
 
     It is ready when the path `ready` answers so.
     """
-    started = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-        preexec_fn=end_with(os.getpid()),
-    )
+    started = begin(command, cwd=cwd, env=env, stderr=subprocess.STDOUT)
     log: deque[str] = deque(maxlen=50)
     reader = threading.Thread(target=_read, args=(started, log, echo), daemon=True)
     reader.start()
@@ -133,6 +122,27 @@ def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     own = {name: value for name, value in unprivileged.environment().items() if name not in _FOREIGN}
     given = {"MODEL_ID": "", "RELEASE": "", **env}
     return own | given | {"PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
+
+
+def begin(
+    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, stderr: int
+) -> "subprocess.Popen[str]":
+    """Start a command that ends with this process, in a group of its own; what it prints is piped, as text.
+
+    `stderr` is as `subprocess.Popen` has it. Raises `OSError` when the command cannot be run.
+    """
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        preexec_fn=end_with(os.getpid()),
+    )
 
 
 def end_with(parent: int) -> Callable[[], None]:

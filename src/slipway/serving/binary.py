@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from slipway.serving.answers import Refusal
+from slipway.serving.tensors import refused
 
 __all__ = ["FORMATS", "decode", "encode"]
 
@@ -37,10 +37,10 @@ def decode(name: str, datatype: str, content: bytes) -> list[Any]:
         return list(_texts(name, content))
     format_ = FORMATS.get(datatype)
     if format_ is None:
-        raise _refused(name, f"the datatype {datatype[:20]!r} has no bytes that are read here")
+        raise refused(name, f"the datatype {datatype[:20]!r} has no bytes that are read here")
     size = struct.calcsize(f"<{format_}")
     if len(content) % size:
-        raise _refused(name, f"{len(content)} bytes are no whole number of {datatype}, which has {size}")
+        raise refused(name, f"{len(content)} bytes are no whole number of {datatype}, which has {size}")
     return list(struct.unpack(f"<{len(content) // size}{format_}", content))
 
 
@@ -57,12 +57,8 @@ def _texts(name: str, content: bytes) -> Iterator[str]:
         begin = at + _LENGTH.size
         at = begin + (_LENGTH.unpack_from(content, at)[0] if begin <= len(content) else 0)
         if begin > len(content) or at > len(content):
-            raise _refused(name, "its bytes end within a text; each has its length in four bytes before it")
+            raise refused(name, "its bytes end within a text; each has its length in four bytes before it")
         try:
             yield content[begin:at].decode()
         except UnicodeDecodeError:
-            raise _refused(name, "a text in it is not UTF-8") from None
-
-
-def _refused(name: str, reason: str) -> Refusal:
-    return Refusal(400, "invalid_tensors", f"tensor {name[:60]!r}: {reason}")
+            raise refused(name, "a text in it is not UTF-8") from None

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
+from slipway.serving.ending import GRACE
 from slipway.serving.h11_protocol import Protocol
-from slipway.serving.server import GRACE, KEEP_ALIVE
+from slipway.serving.server import KEEP_ALIVE
 
 __all__ = ["settle"]
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from slipway.serving.openapi_parts import NAMED, Part, answer, operation, ref, refusals
+from slipway.serving.paths import MODELS
 
 if TYPE_CHECKING:
     from slipway.artifacts import Loaded
@@ -24,10 +25,7 @@ def paths(inference: "Inference", loaded: "Loaded") -> Part:
         "/v2/health/ready": {"get": operation("v2", "200 while it answers", health, open_=True)},
     }
     model = _named("model", inference.model)
-    for prefix, named in (
-        ("/v2/models/{model}", [model]),
-        ("/v2/models/{model}/versions/{version}", [model, _named("version", inference.version)]),
-    ):
+    for prefix, named in zip(MODELS, ([model], [model, _named("version", inference.version)]), strict=True):
         unknown = {"404": answer(_UNKNOWN, _FORM)}
         told = {"200": answer("Its inputs and outputs.", "Model"), **unknown}
         ready = {"200": answer("It is ready.", "Ready"), **unknown}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-__all__ = ["INFERENCE", "PAGE", "PROBES", "READY", "is_scrape"]
+__all__ = ["INFERENCE", "MODELS", "PAGE", "PROBES", "READY", "is_scrape"]
 
 PROBES = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
 """What Kubernetes asks every few seconds."""
@@ -13,12 +13,12 @@ READY = frozenset({"/health/ready", "/v2/health/ready"})
 PAGE = "/docs"
 """A page that tells nothing of the model: what it shows it asks for, by the key that its reader gives it."""
 
-_MODEL = "/v2/models/{model}"
-_VERSION = f"{_MODEL}/versions/{{version}}"
+MODELS = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
+"""A model in the Open Inference Protocol, and a version of it: what follows is the same for both."""
 
 INFERENCE = {
-    **{f"{each}/infer": "POST" for each in (_MODEL, _VERSION)},
-    **{f"{each}{end}": "GET" for each in (_MODEL, _VERSION) for end in ("", "/ready")},
+    **{f"{each}/infer": "POST" for each in MODELS},
+    **{f"{each}{end}": "GET" for each in MODELS for end in ("", "/ready")},
     "/v2": "GET",
     "/v2/health/live": "GET",
     "/v2/health/ready": "GET",

@@ -12,15 +12,13 @@ from contextlib import nullcontext
 import grpc.aio
 
 from slipway.errors import SlipwayError
+from slipway.serving.ending import GRACE
 from slipway.serving.function import Function
 from slipway.serving.rpc_calls import Calls
 from slipway.serving.rpc_metrics import PORT, served
 from slipway.serving.start import setting
 
 __all__ = ["run"]
-
-# In seconds, of the time between SIGTERM and the end; see `slipway.serving.server`.
-_GRACE = 600
 
 
 def run(function: Function, host: str, port: int) -> None:
@@ -47,4 +45,4 @@ async def _serve(function: Function, address: str) -> None:
         asyncio.get_running_loop().add_signal_handler(each, ended.set)
     await server.start()
     await ended.wait()
-    await server.stop(_GRACE)
+    await server.stop(GRACE)

@@ -6,7 +6,7 @@ from typing import Any
 from slipway.serving import binary
 from slipway.serving.answers import Refusal
 from slipway.serving.rpc_messages import message
-from slipway.serving.tensors import Tensor
+from slipway.serving.tensors import Tensor, refused
 
 __all__ = ["fill", "read"]
 
@@ -56,14 +56,14 @@ def _typed(given: Any) -> list[Any]:
     name = _CONTENTS.get(given.datatype)
     if name is None:
         fix = "has no typed contents; send raw_input_contents"
-        raise Refusal(400, "invalid_tensors", f"tensor {given.name[:60]!r}: the datatype {given.datatype[:20]!r} {fix}")
+        raise refused(given.name, f"the datatype {given.datatype[:20]!r} {fix}")
     values = list(getattr(given.contents, name))
     if given.datatype != "BYTES":
         return values
     try:
         return [value.decode() for value in values]
     except UnicodeDecodeError:
-        raise Refusal(400, "invalid_tensors", f"tensor {given.name[:60]!r}: a text in it is not UTF-8") from None
+        raise refused(given.name, "a text in it is not UTF-8") from None
 
 
 def _raw(given: Any, content: bytes) -> list[Any]:

@@ -12,15 +12,12 @@ from uvicorn.config import Config
 from uvicorn.server import Server
 
 from slipway.errors import SlipwayError
+from slipway.serving.ending import GRACE
 
-__all__ = ["GRACE", "KEEP_ALIVE", "listen", "run"]
+__all__ = ["KEEP_ALIVE", "listen", "run"]
 
 # In seconds. A usual 5 would close a connection just as Knative's proxy, which keeps idle ones for 90, sends on it.
 KEEP_ALIVE = 620
-
-# In seconds, of the time between SIGTERM and the end: as long as the longest `scale.timeout`, for who ends a function
-# knows how long its requests may take (Kubernetes kills after `timeoutSeconds`).
-GRACE = 600
 
 _BACKLOG = 2048
 

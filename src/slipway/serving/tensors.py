@@ -14,7 +14,7 @@ from slipway.names import nearest
 from slipway.schema import Field, Kind, Problem, Schema
 from slipway.serving.answers import Refusal, invalid_rows
 
-__all__ = ["Tensor", "about", "from_predictions", "to_rows"]
+__all__ = ["Tensor", "about", "from_predictions", "refused", "to_rows"]
 
 _FLOATS = ("FP64", "FP32", "FP16")
 _INTEGERS = {f"INT{bits}": range(-(2 ** (bits - 1)), 2 ** (bits - 1)) for bits in (64, 32, 16, 8)}
@@ -45,6 +45,11 @@ def about(field: Field) -> Tensor:
     return Tensor(field.name, _OWN[field.kind], (-1,), ())
 
 
+def refused(name: str, reason: str) -> Refusal:
+    """The refusal (400) of the tensor `name`, and why."""
+    return _invalid(f"tensor {_cut(name)}: {reason}")
+
+
 def to_rows(schema: Schema, given: Sequence[Tensor]) -> list[dict[str, Any]]:
     """The rows that the tensors hold, as a caller of `/predict` would have sent them.
 
@@ -61,7 +66,7 @@ def to_rows(schema: Schema, given: Sequence[Tensor]) -> list[dict[str, Any]]:
     counts = {tensor.name: _count(tensor) for tensor in given}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name[:60]} {count}" for name, count in counts.items())
-        raise _refused(f"the input tensors are of different numbers of rows: {told}")
+        raise _invalid(f"the input tensors are of different numbers of rows: {told}")
     problems: list[Problem] = []
     columns = [_checked(tensor, fields[tensor.name], problems) for tensor in given]
     if problems:
@@ -116,21 +121,21 @@ def _width(lists: list[list[Any]]) -> int:
 
 def _check_size(tensor: Tensor) -> None:
     if any(type(size) is not int or size < 0 for size in tensor.shape) or not tensor.shape:
-        raise _refused(f"tensor {_shown(tensor)}: {list(tensor.shape)[:8]} is no shape; [rows] is needed")
+        raise refused(tensor.name, f"{list(tensor.shape)[:8]} is no shape; [rows] is needed")
     if math.prod(tensor.shape) != len(tensor.values):
         problem = f"its shape {list(tensor.shape)[:8]} needs {math.prod(tensor.shape)} values, and it has"
-        raise _refused(f"tensor {_shown(tensor)}: {problem} {len(tensor.values)}")
+        raise refused(tensor.name, f"{problem} {len(tensor.values)}")
 
 
 def _columns(schema: Schema, tensor: Tensor) -> list[Tensor]:
     """The one tensor of all fields, by field."""
     names = schema.names
     if any(field.kind not in ("number", "integer") for field in schema.fields):
-        raise _refused(f"unknown input tensor {_shown(tensor)}; {nearest(tensor.name, names)}")
+        raise _invalid(f"unknown input tensor {_cut(tensor.name)}; {nearest(tensor.name, names)}")
     if len(tensor.shape) != 2 or tensor.shape[1] != len(names):
         shape = list(tensor.shape)[:8]
-        problem = f"{_shown(tensor)} is no field, and as the tensor of all fields its shape is [rows, {len(names)}]"
-        raise _refused(f"{problem}, not {shape}; {nearest(tensor.name, names)}")
+        problem = f"{_cut(tensor.name)} is no field, and as the tensor of all fields its shape is [rows, {len(names)}]"
+        raise _invalid(f"{problem}, not {shape}; {nearest(tensor.name, names)}")
     rows, width = tensor.shape
     return [tensor._replace(name=name, shape=(rows,), values=tensor.values[at::width]) for at, name in enumerate(names)]
 
@@ -138,21 +143,21 @@ def _columns(schema: Schema, tensor: Tensor) -> list[Tensor]:
 def _check_names(schema: Schema, names: list[str]) -> None:
     known = schema.names
     if unknown := [name for name in names if name not in known]:
-        raise _refused(f"unknown input tensor {unknown[0][:60]!r}; {nearest(unknown[0], known)}")
+        raise _invalid(f"unknown input tensor {_cut(unknown[0])}; {nearest(unknown[0], known)}")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise _refused(f"the input tensor {twice!r} is there twice")
+        raise _invalid(f"the input tensor {twice!r} is there twice")
     if missing := [field.name for field in schema.fields if field.needed and field.name not in names]:
-        raise _refused(f"input tensors are missing: {', '.join(missing)[:500]}")
+        raise _invalid(f"input tensors are missing: {', '.join(missing)[:500]}")
     if not names:
-        raise _refused(f"there is no input tensor; known: {', '.join(known)[:500]}")
+        raise _invalid(f"there is no input tensor; known: {', '.join(known)[:500]}")
 
 
 def _count(tensor: Tensor) -> int:
     rows, *more = tensor.shape
     if more not in ([], [1]):
         shapes = f"[{rows}] or [{rows}, 1]"
-        raise _refused(f"tensor {_shown(tensor)}: its shape is {list(tensor.shape)[:8]}; {shapes} is needed")
+        raise refused(tensor.name, f"its shape is {list(tensor.shape)[:8]}; {shapes} is needed")
     return rows
 
 
@@ -160,8 +165,7 @@ def _checked(tensor: Tensor, field: Field, problems: list[Problem]) -> list[Any]
     taken = _TAKEN[field.kind]
     if tensor.datatype not in taken:
         more = f" (or {', '.join(taken[1:])})" if len(taken) > 1 else ""
-        problem = f"its datatype is {tensor.datatype[:20]!r}; {taken[0]} is needed{more}"
-        raise _refused(f"tensor {_shown(tensor)}: {problem}")
+        raise refused(tensor.name, f"its datatype is {tensor.datatype[:20]!r}; {taken[0]} is needed{more}")
     if allowed := _INTEGERS.get(tensor.datatype):
         for row, value in enumerate(tensor.values):
             if value is not None and not (type(value) is int and value in allowed) and len(problems) < _MOST:
@@ -171,9 +175,9 @@ def _checked(tensor: Tensor, field: Field, problems: list[Problem]) -> list[Any]
     return list(tensor.values)
 
 
-def _shown(tensor: Tensor) -> str:
-    return repr(tensor.name[:60])
+def _cut(name: str) -> str:
+    return repr(name[:60])
 
 
-def _refused(message: str) -> Refusal:
+def _invalid(message: str) -> Refusal:
     return Refusal(400, "invalid_tensors", message)

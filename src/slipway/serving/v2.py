@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.serving import routing, v2_body
 from slipway.serving.answers import Answer, of
 from slipway.serving.inference import EXTENSIONS, PLATFORM, SERVER, Inference
+from slipway.serving.paths import MODELS
 from slipway.serving.routing import Asked
 from slipway.serving.tensors import Tensor
 
@@ -22,17 +23,12 @@ class V2:
 
     def __init__(self, function: "Function", loaded: "Loaded") -> None:
         self.inference = Inference(function, loaded)
-        model, version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+        of_models = {"": self._model, "/ready": self._ready, "/infer": self._infer}
         self._answers: dict[str, Callable[[Asked], Answer]] = {
             "/v2": self._server,
             "/v2/health/live": lambda _: of(200, {"live": True}),
             "/v2/health/ready": lambda _: of(200, {"ready": True}),
-            model: self._model,
-            version: self._model,
-            f"{model}/ready": self._ready,
-            f"{version}/ready": self._ready,
-            f"{model}/infer": self._infer,
-            f"{version}/infer": self._infer,
+            **{f"{each}{end}": answer for each in MODELS for end, answer in of_models.items()},
         }
 
     def answer(self, asked: Asked) -> Answer:

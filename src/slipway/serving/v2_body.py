@@ -11,7 +11,7 @@ import msgspec
 from slipway.serving import binary, payload
 from slipway.serving.answers import Answer, Refusal
 from slipway.serving.routing import Asked
-from slipway.serving.tensors import Tensor
+from slipway.serving.tensors import Tensor, refused
 
 __all__ = ["HEADER", "Request", "answer", "read"]
 
@@ -113,9 +113,8 @@ def _flat(name: str, shape: list[int], values: list[Any]) -> list[Any]:
     while values and type(values[0]) is list:
         found.append(len(values[0]))
         if any(type(each) is not list or len(each) != found[-1] for each in values):
-            raise Refusal(400, "invalid_tensors", f"tensor {name[:60]!r}: its lists are not of equal length")
+            raise refused(name, "its lists are not of equal length")
         values = [value for each in values for value in each]
     if len(found) > 1 and found != shape:
-        message = f"its shape is {shape[:8]}, and its lists are {found[:8]}"
-        raise Refusal(400, "invalid_tensors", f"tensor {name[:60]!r}: {message}")
+        raise refused(name, f"its shape is {shape[:8]}, and its lists are {found[:8]}")
     return values

@@ -3,11 +3,9 @@
 import inspect
 from collections.abc import Mapping
 
-from slipway.model import ContractError
+from slipway.model import ContractError, Parameter
 
 __all__ = ["Parameter", "parameters_of", "taken"]
-
-Parameter = bool | int | float | str
 
 
 def parameters_of(found: type, given: Mapping[str, Parameter]) -> dict[str, Parameter]:
