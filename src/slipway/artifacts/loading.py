@@ -14,7 +14,7 @@ from slipway.artifacts import golden, manifest
 from slipway.artifacts.answers import to_json
 from slipway.artifacts.trusted import Trust, own_modules
 from slipway.errors import SlipwayError
-from slipway.model import Model, bind
+from slipway.model import Model, PipelineModel, bind
 from slipway.schema import Schema
 from slipway.wrapped import adapted, finding, fits
 
@@ -42,6 +42,12 @@ class Loaded(NamedTuple):
             return []
         predictions = self.model.predict(bind(type(self.model), parsed))
         return to_json(predictions, len(parsed), self.schema.target)
+
+    @property
+    def only_computes(self) -> bool:
+        """Whether a graph alone predicts, which waits for nothing; the code of a model may do anything at any time."""
+        fitted = getattr(self.model, "fitted", None)
+        return type(self.model).predict is PipelineModel.predict and bool(getattr(fitted, "takes_columns", False))
 
 
 def load(folder: Path) -> Loaded:

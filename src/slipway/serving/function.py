@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -65,6 +65,8 @@ class Function:
             "/openapi.json": {"GET": self._specify},
             **{path: {method: self._infer} for path, method in INFERENCE.items()},
         }
+        # A request's path is looked up by each that decides about it.
+        self._known = lru_cache(maxsize=64)(partial(routing.known, self._paths))
         self._brief_body = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
@@ -150,7 +152,7 @@ class Function:
 
     def route(self, path: str) -> str:
         """The path that answers, as its own name: `/predict` for `/predict/`; `other` for all that there are not."""
-        return routing.known(self._paths, path) or "other"
+        return self._known(path) or "other"
 
     def is_routine(self, path: str, headers: Mapping[str, str]) -> bool:
         """Whether it is a probe or a scrape of the metrics, of which there is nothing to tell while all is well."""
@@ -217,9 +219,9 @@ class Function:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())
 
     def _measure(self) -> int:
-        """How long a body may be (in bytes) to be answered briefly; 0 when one row takes too long already."""
+        """How long a body may be (in bytes) to be answered briefly; 0 when one row may take too long already."""
         golden = list(self._loaded.golden.rows)
-        if not golden:
+        if not golden or not self._loaded.only_computes:
             return 0
         one, all_ = msgspec.json.encode(golden[:1]), msgspec.json.encode(golden)
         if self._seconds(one) > _BRIEF:

@@ -3,9 +3,8 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
@@ -16,6 +15,7 @@ from slipway.serving.access import OPEN, Access, Kind, from_environment
 from slipway.serving.answers import Refusal
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Reply, Server
+from tests.waiting import until
 
 KEYS = {"ada": "a" * 40, "build-server": "b" * 40}
 ROW = b'{"weight": 2, "wrapping": "box"}'
@@ -129,35 +129,28 @@ def test_half_a_setting(monkeypatch: pytest.MonkeyPatch, kind: str, folder: str,
     assert caught.value.problem == told and caught.value.fix
 
 
-def test_a_function_without_its_secret_is_not_ready(bundled: Bundle, tmp_path: Path) -> None:
-    """A release before it goes on answering; what is lacking is in the log, and in the answer to who asks."""
-    env = {"SLIPWAY_ACCESS": str(tmp_path / "nowhere"), "SLIPWAY_ACCESS_KIND": "bearer"}
-    told = (
-        r"was not ready after 2 s: not ready before the Secret is there: nobody can be let in: no key is in .*nowhere"
-    )
-    with pytest.raises(SlipwayError, match=told), running.start(bundled.folder, env=env, patience=2):
-        pass
+def test_a_function_waits_for_its_secret(bundled: Bundle, tmp_path: Path) -> None:
+    """Without it, it is not ready, and its log says what is lacking; a release before it goes on answering.
 
-
-def test_a_function_is_ready_once_its_secret_came(bundled: Bundle, tmp_path: Path) -> None:
-    """And stays so when the Secret goes, to tell callers why nobody is let in."""
+    Once it was there the function stays ready when the Secret goes, to tell callers why nobody is let in.
+    """
     folder, log = tmp_path / "access", list[str]()
     env = {"SLIPWAY_ACCESS": str(folder), "SLIPWAY_ACCESS_KIND": "bearer"}
-    late = Timer(1, lambda: put(folder, **KEYS))
+    lacking = "not ready before the Secret is there: nobody can be let in: no key is in"
 
     def read(line: str) -> None:
         log.append(line)
-        if "before the Secret is there" in line:
-            late.start()
+        if lacking in line:
+            put(folder, **KEYS)
 
     with running.start(bundled.folder, env=env, echo=read) as started:
         server = Server(started.url, log)
+        assert lacking in "\n".join(log)
         assert server.ask("POST", "/predict", ROW, Authorization=f"Bearer {KEYS['ada']}").status == 200
         put(folder)
         until(lambda: server.ask("GET", "/").status == 503)
         assert server.ask("GET", "/health/ready").status == 200
         assert server.ask("GET", "/").json["error"]["code"] == "no_access_set"
-    assert late.finished.is_set()
 
 
 class Guarded(Server):
@@ -223,13 +216,6 @@ def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
     put(guarded.folder, **KEYS)
     until(lambda: guarded.predict("e" * 40).status == 401)
     assert guarded.predict(KEYS["build-server"]).status == 200
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_verification_says_who_it_is(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:

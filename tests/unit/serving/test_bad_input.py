@@ -3,7 +3,6 @@
 import json
 import select
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -14,6 +13,7 @@ from slipway.release import running
 from tests.fuzz.run import memory, run
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
+from tests.waiting import until
 
 ROW = {"weight": 2, "wrapping": "box"}
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -96,11 +96,8 @@ def test_a_length_that_says_too_much(roomy: Server) -> None:
     with socket.create_connection(roomy.address, timeout=10) as connection:
         connection.sendall(HEAD + b"X-Request-Id: waiting\r\nContent-Length: 5000\r\n\r\n" + json.dumps(ROW).encode())
         assert roomy.ask("POST", "/predict", json.dumps(ROW).encode()).status == 200
-    deadline = time.monotonic() + 10
-    while not (lines := roomy.logged("waiting")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    assert lines[0]["error"] == "disconnected"
+    until(lambda: roomy.logged("waiting"))
+    assert roomy.logged("waiting")[0]["error"] == "disconnected"
 
 
 def test_two_lengths_or_none_that_agree(roomy: Server) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from slipway.serving.access import FOLDER, KIND
 from slipway.serving.rpc_messages import message
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
+from tests.waiting import until
 
 SERVICE = "/inference.GRPCInferenceService"
 HEALTH = "/grpc.health.v1.Health/Check"
@@ -150,16 +150,18 @@ def test_access(bundled: Bundle) -> None:
 
 def test_long_prediction_blocks_nobody_and_is_finished(tmp_path: Path) -> None:
     """Meanwhile health is answered; after SIGTERM what was begun is, and the process ends with status 0."""
-    slow = tiny.CODE.replace("prices = []", "prices = []\n        time.sleep(1)")
-    folder = tiny.bundled(tmp_path, code=slow).folder
+    hold = tmp_path / "hold"
+    folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
     with running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function, calls(function.url) as call:
         answers: list[Any] = []
         asking = threading.Thread(target=lambda: answers.append(call(f"{SERVICE}/ModelInfer", request(2))))
+        hold.touch()
         asking.start()
-        time.sleep(0.2)
+        until(tiny.begun(hold).exists)
         call(HEALTH, message("HealthCheckRequest")())
         assert not answers
         function.process.terminate()
+        hold.unlink()
         asking.join()
         assert len(answers) == 1
         assert function.wait() == 0

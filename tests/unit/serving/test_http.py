@@ -4,13 +4,15 @@ import json
 import re
 import socket
 import threading
-import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slipway.release import running
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import MAX_BODY, MAX_ROWS, Server
+from tests.waiting import until
 
 ROW = {"weight": 2, "wrapping": "box"}
 JSON = "application/json"
@@ -145,16 +147,13 @@ def test_failure_of_the_model_stays_inside(server: Server, weight: int) -> None:
 
 
 def _logged(server: Server, request_id: str, lines: int) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 5
-    while len(found := server.logged(request_id)) < lines and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return found
+    until(lambda: len(server.logged(request_id)) >= lines)
+    return server.logged(request_id)
 
 
 def test_request_is_logged_in_one_line_without_its_content(server: Server) -> None:
     """The log says what was asked, how it went, how long, of how many rows and by whom; nothing of what was in it."""
     predict(server, [{**ROW, "weight": 123.25}, ROW], X_Request_Id="logged-once")
-    time.sleep(0.05)
     (line,) = _logged(server, "logged-once", 1)
     assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
     assert line["milliseconds"] > 0
@@ -293,20 +292,16 @@ def test_caller_that_goes_away_harms_nobody(server: Server) -> None:
     assert predict(server, ROW).status == 200
 
 
-def test_long_prediction_does_not_block_others(bundled_slow: Server) -> None:
+def test_long_prediction_does_not_block_others(tmp_path: Path) -> None:
     """While a slow model predicts, health is answered at once."""
-    slow = threading.Thread(target=predict, args=(bundled_slow, ROW))
-    slow.start()
-    time.sleep(0.1)
-    assert bundled_slow.ask("GET", "/health/live").status == 200
-    assert slow.is_alive()
-    slow.join()
-
-
-@pytest.fixture
-def bundled_slow(tmp_path: Any) -> Any:
-    from slipway.release import running
-
-    code = tiny.CODE.replace("prices = []", "prices = []\n        time.sleep(0.4)")
-    with running.start(tiny.bundled(tmp_path, code=code).folder) as started:
-        yield Server(started.url, [])
+    hold = tmp_path / "hold"
+    with running.start(tiny.bundled(tmp_path, code=tiny.held(hold)).folder) as started:
+        server = Server(started.url, [])
+        slow = threading.Thread(target=predict, args=(server, ROW))
+        hold.touch()
+        slow.start()
+        until(tiny.begun(hold).exists)
+        assert server.ask("GET", "/health/live").status == 200
+        assert slow.is_alive()
+        hold.unlink()
+        slow.join()

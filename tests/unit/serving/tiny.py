@@ -99,6 +99,17 @@ def repository(root: Path) -> settings_module.Settings:
     return settings_module.load(root)
 
 
+def held(hold: Path) -> str:
+    """Code of a model that predicts nothing as long as there is a file `hold`, and says that it waits by `begun`."""
+    waits = f"while os.path.exists({str(hold)!r}): open({str(begun(hold))!r}, 'w').close(); time.sleep(0.01)"
+    return CODE.replace("prices = []", f"prices = []\n        {waits}")
+
+
+def begun(hold: Path) -> Path:
+    """The file that is there once a model waits for `hold`."""
+    return hold.with_suffix(".begun")
+
+
 def bundled(root: Path, **changes: Any) -> bundle.Bundle:
     """A bundle of the artifact, with all that it needs, below `root`."""
     settings = repository(root / "repository")
