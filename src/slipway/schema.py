@@ -11,7 +11,7 @@ from slipway.names import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Field", "InvalidRows", "Problem", "Schema"]
+__all__ = ["MOST", "Field", "InvalidRows", "Problem", "Schema"]
 
 Kind = Literal["number", "integer", "boolean", "string"]
 
@@ -34,7 +34,9 @@ _EXPECTED: dict[Kind, str] = {
 # What numpy and pandas hold as an integer.
 _LARGEST = 2**63 - 1
 _LONGEST_SHOWN = 60
-_MOST = 20
+
+MOST = 20
+"""How many problems are told at the most: there may be more where there are so many."""
 
 
 class Problem(NamedTuple):
@@ -149,16 +151,16 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def parse(self, rows: "Iterable[Any]") -> list[dict[str, Any]]:
         """Return `rows` as dicts in the fields' order, every value typed.
 
-        Raises `InvalidRows` with up to 20 problems when any row does not fit.
+        Raises `InvalidRows` with up to `MOST` problems when any row does not fit.
         """
         parsed: list[dict[str, Any]] = []
         problems: list[Problem] = []
         for index, row in enumerate(rows):
             parsed.append(self._parse_row(index, row, problems))
-            if len(problems) >= _MOST:
+            if len(problems) >= MOST:
                 break
         if problems:
-            raise InvalidRows(problems[:_MOST])
+            raise InvalidRows(problems[:MOST])
         return parsed
 
     @cached_property
@@ -217,7 +219,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         known = frozenset(self.names)
         unknown = [name for name in row if name not in known]
         # Looking for the nearest takes a while, and a row can hold very many.
-        for name in unknown[:_MOST]:
+        for name in unknown[:MOST]:
             yield Problem(index, str(name), f"unknown field; {nearest(str(name), known)}")
 
     def to_json_schema(self) -> dict[str, Any]:

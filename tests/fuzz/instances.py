@@ -4,7 +4,7 @@ import json
 from random import Random
 from typing import Any
 
-__all__ = ["Instances", "encoded", "spoilt"]
+__all__ = ["Instances", "encoded", "reshaped", "spoilt"]
 
 # What stands between two @ is written as it is: JSON has no such numbers, and parsers differ in what they make of them.
 _RAW = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e-400", "-0", "0x10", "01", "1.", "nul", "'a'", "1" * 5000)
@@ -15,6 +15,27 @@ _HOSTILE: list[Any] = [
     *(f"@{raw}@" for raw in _RAW),
 ]
 _LONGEST = 4
+
+# What the shape of a tensor may be said to be; no more than two sizes are ever right.
+_SHAPES: list[Any] = [
+    *(
+        [],
+        [0],
+        [-1],
+        [2**31],
+        [2**63],
+        [1, 1, 1],
+        [0, 2**31 - 1],
+        [2**31 - 1] * 2,
+        [1.0],
+        [None],
+        ["1"],
+        [[1]],
+        None,
+        1,
+    ),
+    *([10**18] * 3000, [2] * 20_000, [1] * 20_000, [10**4000] * 8, [-(10**18)] * 3000, [[[[[1]]]]] * 500),
+]
 
 
 class Instances:
@@ -91,6 +112,18 @@ def spoilt(value: Any, random: Random) -> Any:
                 return value * random.choice([2, 50])
         return [*value[:place], spoilt(value[place], random), *value[place + 1 :]]
     return random.choice([*_HOSTILE, [value], {"value": value}, str(value)])
+
+
+def reshaped(value: Any, random: Random) -> Any:
+    """A request for the predictions of tensors with another shape in it, or outputs that are asked for very often."""
+    if not isinstance(value, dict) or not value.get("inputs"):
+        return value
+    if random.random() < 0.2:
+        return {**value, "outputs": [{"name": random.choice(["x", "price", "species"])}] * random.choice([2, 2000])}
+    inputs = [dict(each) for each in value["inputs"] if isinstance(each, dict)]
+    for each in random.sample(inputs, random.randint(0, len(inputs))):
+        each["shape"] = random.choice(_SHAPES)
+    return {**value, "inputs": inputs}
 
 
 def encoded(value: Any) -> bytes:

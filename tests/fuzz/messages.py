@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-from tests.fuzz.instances import Instances, encoded, spoilt
+from tests.fuzz.instances import Instances, encoded, reshaped, spoilt
 
 __all__ = ["Message", "Messages"]
 
@@ -91,6 +91,7 @@ class Messages:
             *[self._right] * 5,
             *[self._spoilt] * 8,
             *[self._damaged] * 4,
+            *[self._reshaped] * 2,
             *[self._unusual] * 2,
             *[self._broken] * 2,
         ]
@@ -110,6 +111,12 @@ class Messages:
         value = self._value(of)
         for _ in range(self.random.choice([1, 1, 1, 2, 5])):
             value = spoilt(value, self.random)
+        return self._message(of.method, self._path(of), encoded(value))
+
+    def _reshaped(self) -> Message:
+        """Tensors that say something else of their shape, or outputs that are asked for again and again."""
+        of = self.random.choice([each for each in self.taking if each.path.endswith("/infer")] or self.taking)
+        value = reshaped(self._value(of), self.random)
         return self._message(of.method, self._path(of), encoded(value))
 
     def _damaged(self) -> Message:

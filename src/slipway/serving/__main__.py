@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 
 from slipway.errors import SlipwayError
-from slipway.serving.start import or_exit, setting, start
+from slipway.serving.start import or_exit, start
+from slipway.serving.variables import setting
 
 __all__ = ["PROTOCOL", "main"]
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from slipway.schema import Problem
+from slipway.schema import MOST, Problem
 
 __all__ = ["Answer", "Refusal", "invalid_rows", "of"]
 
@@ -65,5 +65,6 @@ def of(status: int, content: Mapping[str, Any], headers: Mapping[str, str] = _NO
 def invalid_rows(problems: Sequence[Problem]) -> Refusal:
     """The refusal of rows that do not fit, which says of each problem where it is."""
     shortened = [problem._replace(field=problem.field[:_LONGEST_NAME]) for problem in problems]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    least = "at least " if len(problems) >= MOST else ""
+    more = f" (and {least}{len(problems) - 1} more)" if len(problems) > 1 else ""
     return Refusal(400, "invalid_rows", f"{problems[0]}"[:500] + more, problems=shortened)

@@ -33,29 +33,30 @@ async def respond(function: Function, scope: Scope, receive: Receive) -> Answer:
     """Answer a request, and log it in one line: never what was asked or answered, only that it was."""
     method, path = scope["method"], scope["path"]
     headers = receiving.headers(scope)
+    headers["x-request-id"] = request_id = log.request_id(headers)
     if function.is_routine(path, headers):
         return await _answer(function, receive, method, path, headers)
-    recorded = Recorded(function, method, path, function.route(path))
-    answer = await _answer(function, receive, method, path, headers)
-    recorded.end(answer)
+    with Recorded(function, method, path, function.route(path), request_id) as recorded:
+        answer = await _answer(function, receive, method, path, headers)
+        recorded.end(answer)
     return answer
 
 
 async def _answer(function: Function, receive: Receive, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+    request_id, caller = headers["x-request-id"], ""
     try:
         caller = function.admit(path, headers)
+        answer = await _admitted(function, receive, method, path, headers)
     except Refusal as refusal:
-        return function.refuse(refusal, log.request_id(headers), path)
-    answer = await _admitted(function, receive, method, path, headers)
+        answer = function.refuse(refusal, request_id, path)
+    except Exception as error:  # noqa: BLE001 - the server's own answer to it would be plain text, and counted by nobody
+        answer = function.refuse(function.failure(error, f"{method} {path}", request_id), request_id, path)
     return answer._replace(caller=caller) if caller else answer
 
 
 async def _admitted(function: Function, receive: Receive, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-    try:
-        function.check(method, path, headers)
-        body = await receiving.body(receive, function.check_size) if method == "POST" else b""
-    except Refusal as refusal:
-        return function.refuse(refusal, log.request_id(headers), path)
+    function.check(method, path, headers)
+    body = await receiving.body(receive, function.check_size) if method == "POST" else b""
     if method != "POST" or function.is_brief(body, path):
         return function.answer(method, path, headers, body)
     return await asyncio.get_running_loop().run_in_executor(threads(), function.answer, method, path, headers, body)

@@ -10,7 +10,7 @@ from typing import Any
 
 from slipway.serving.tensors import refused
 
-__all__ = ["FORMATS", "decode", "encode"]
+__all__ = ["FORMATS", "decode", "encode", "text_of"]
 
 FORMATS = {
     "FP64": "d",
@@ -45,10 +45,15 @@ def decode(name: str, datatype: str, content: bytes) -> list[Any]:
 
 
 def encode(datatype: str, values: Sequence[Any]) -> bytes:
-    """The bytes of `values`; None, which only numbers can be, is not a number (NaN) there."""
+    """The bytes of `values`, where None is not a number (NaN) or the text `null`; nothing else has a missing value."""
     if datatype == "BYTES":
-        return b"".join(_LENGTH.pack(len(text)) + text for text in (value.encode() for value in values))
+        return b"".join(_LENGTH.pack(len(text)) + text for text in map(text_of, values))
     return struct.pack(f"<{len(values)}{FORMATS[datatype]}", *(float("nan") if v is None else v for v in values))
+
+
+def text_of(value: str | None) -> bytes:
+    """A text as bytes; `null` for None, for bytes of a text have no missing value."""
+    return b"null" if value is None else value.encode()
 
 
 def _texts(name: str, content: bytes) -> Iterator[str]:

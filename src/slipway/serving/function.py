@@ -87,22 +87,25 @@ class Function:
         except Refusal:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
-            log.write(
-                "ERROR",
-                f"{type(error).__name__} while answering {what}",
-                request_id=request_id,
-                traceback="".join(traceback.format_exception(error)),
-            )
-            failure = f"the function failed; its log has the reason under request id {request_id}"
-            raise Refusal(500, "internal", failure) from None
+            raise self.failure(error, what, request_id) from None
+
+    def failure(self, error: BaseException, what: str, request_id: str) -> Refusal:
+        """The refusal (500) of a request that met `error`, of which the log has the reason."""
+        log.write(
+            "ERROR",
+            f"{type(error).__name__} while answering {what}",
+            request_id=request_id,
+            traceback="".join(traceback.format_exception(error)),
+        )
+        message = f"the function failed; its log has the reason under request id {request_id}"
+        return Refusal(500, "internal", message)
 
     def predict(self, rows: list[Any]) -> list[Any]:
         """The predictions of `rows` as callers send them, which are counted.
 
         Raises `Refusal`: 413 for too many, 400 for those that do not fit or that the model refuses.
         """
-        if len(rows) > self.limits.rows:
-            raise Refusal(413, "too_many_rows", f"{len(rows)} rows; the limit is {self.limits.rows} in one request")
+        self.check_rows(len(rows))
         predictions = self._answers(rows)
         self.metrics.predicted(predictions)
         return predictions
@@ -145,6 +148,11 @@ class Function:
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""
         payload.check_size(size, self.limits.body)
+
+    def check_rows(self, count: int) -> None:
+        """Raise `Refusal` (413) when `count` rows are too many for one request."""
+        if count > self.limits.rows:
+            raise Refusal(413, "too_many_rows", f"{count} rows; the limit is {self.limits.rows} in one request")
 
     def is_brief(self, body: bytes, path: str = "/predict") -> bool:
         """Whether answering is so fast, by what was measured at the start, that it need not leave the event loop."""
@@ -194,7 +202,11 @@ class Function:
             raise invalid_rows([Problem(error.row, error.field, str(error))]) from None
 
     def _describe(self, _asked: Asked) -> Answer:
-        return of(200, describe(self._loaded, self.identity, self.limits._asdict(), self._about))
+        return Answer(200, {"content-type": "application/json"}, self._description)
+
+    @cached_property
+    def _description(self) -> bytes:
+        return msgspec.json.encode(describe(self._loaded, self.identity, self.limits._asdict(), self._about))
 
     def _specify(self, _asked: Asked) -> Answer:
         return Answer(200, {"content-type": "application/json"}, self._specification)

@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.artifacts import Loaded
-from slipway.names import ModelId, nearest
+from slipway.names import ModelId
 from slipway.serving import tensors
 from slipway.serving.answers import Refusal
+from slipway.serving.outputs import Outputs
 from slipway.serving.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Inference:
         self.server_version = function.identity.release
         self._function, self._schema = function, loaded.schema
         self.inputs = [tensors.about(field) for field in loaded.schema.fields]
-        self.outputs = _described(loaded)
+        self._outputs = Outputs(loaded.schema.target, loaded.golden.predictions)
+        self.outputs = self._outputs.described
         self.identity = function.identity
 
     def check(self, model: str, version: str = "") -> None:
@@ -55,22 +57,10 @@ class Inference:
 
         Raises `Refusal` when the tensors or an output's name do not fit; what else a model raises passes through.
         """
-        rows = tensors.to_rows(self._schema, given)
-        found = tensors.from_predictions(self._schema.target, self._function.predict(rows), self.outputs)
-        by_name = {output.name: output for output in found}
-        for name in wanted:
-            if name not in by_name:
-                message = f"there is no output {name[:60]!r}; {nearest(name, by_name)}"
-                raise Refusal(400, "invalid_tensors", message)
-        return Inferred(len(rows), [by_name[name] for name in wanted] if wanted else found)
+        chosen = self._outputs.choose(wanted)
+        rows = tensors.to_rows(self._schema, given, self._function.check_rows)
+        return Inferred(len(rows), self._outputs.tensors(chosen, self._function.predict(rows)))
 
     def told(self) -> dict[str, str]:
         """Who answers, as the parameters of an answer."""
         return {"model_id": self.identity.model_id, "release": self.identity.release}
-
-
-def _described(loaded: Loaded) -> list[Tensor]:
-    """The outputs by what the golden predictions are; without any, the target alone."""
-    target, golden = loaded.schema.target, loaded.golden.predictions
-    found = tensors.from_predictions(target, golden) if golden else [tensors.about(target)]
-    return [output._replace(shape=(-1, *output.shape[1:]), values=()) for output in found]

@@ -14,7 +14,11 @@ __all__ = ["Severity", "request_id", "write"]
 Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
 
 _GIVEN = re.compile(r"[\x21-\x7e]{1,128}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+# Later versions may have more behind what the first has; there is no version ff, and no trace or parent of zeros alone.
+# https://www.w3.org/TR/trace-context/#versioning-of-traceparent
+_TRACEPARENT = re.compile(
+    r"(?!ff|00-.{52}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 
 
 def write(severity: Severity, message: str, **fields: Any) -> None:

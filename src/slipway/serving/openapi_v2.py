@@ -39,26 +39,32 @@ def schemas(inference: "Inference") -> Part:
     """The schemas that those paths name."""
     text = {"type": "string"}
     parameters = {"type": "object", "additionalProperties": True}
-    shape = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1}
+    maybe = {**parameters, "type": ["object", "null"]}
+    size = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+    shape = {"type": "array", "items": size, "minItems": 1, "maxItems": 2}
     names = [tensor.name for tensor in inference.outputs]
     tensor = {"name": text, "datatype": text, "shape": {"type": "array", "items": {"type": "integer"}}}
     about = {"type": "array", "items": _object(tensor)}
-    given = {"name": text, "shape": shape, "datatype": text, "data": {"type": "array"}, "parameters": parameters}
-    found = {**given, "name": {"type": "string", "examples": names}}
-    wanted = {"name": {"enum": names}, "parameters": parameters}
+    values = {"type": "array"}
+    found = {"name": {"type": "string", "examples": names}, "shape": shape, "datatype": text, "data": values}
+    given = {**found, "name": text, "data": {"type": ["array", "null"]}, "parameters": maybe}
+    wanted = {"name": {"enum": names}, "parameters": maybe}
     ready = {"name": text, "ready": {"type": "boolean"}}
     request = {
-        "id": text,
-        "parameters": parameters,
+        "id": {"type": ["string", "null"]},
+        "parameters": maybe,
         "inputs": {"type": "array", "minItems": 1, "items": _object(given, "name", "shape", "datatype")},
-        "outputs": {"type": "array", "items": _object(wanted, "name")},
+        "outputs": {"type": ["array", "null"], "items": _object(wanted, "name")},
     }
     response = {
         "model_name": text,
         "model_version": text,
         "id": text,
         "parameters": parameters,
-        "outputs": {"type": "array", "items": _object(found, "name", "shape", "datatype")},
+        "outputs": {
+            "type": "array",
+            "items": _object({**found, "parameters": parameters}, "name", "shape", "datatype"),
+        },
     }
     model = {"name": text, "versions": {"type": "array", "items": text}, "platform": text}
     health = {"live": {"const": True}, "ready": {"const": True}}

@@ -16,9 +16,12 @@ from slipway.serving.ending import GRACE
 from slipway.serving.function import Function
 from slipway.serving.rpc_calls import Calls
 from slipway.serving.rpc_metrics import PORT, served
-from slipway.serving.start import setting
+from slipway.serving.variables import setting
 
 __all__ = ["run"]
+
+# Up to so many times the limit a message is refused in our words and with a line in the log; beyond that by gRPC.
+_MARGIN = 2
 
 
 def run(function: Function, host: str, port: int) -> None:
@@ -33,7 +36,7 @@ def run(function: Function, host: str, port: int) -> None:
 
 
 async def _serve(function: Function, address: str) -> None:
-    options = [("grpc.max_receive_message_length", function.limits.body), ("grpc.so_reuseport", 0)]
+    options = [("grpc.max_receive_message_length", _MARGIN * function.limits.body), ("grpc.so_reuseport", 0)]
     server = grpc.aio.server(options=options)
     server.add_generic_rpc_handlers((Calls(function),))
     try:

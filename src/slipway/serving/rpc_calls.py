@@ -26,6 +26,7 @@ _SERVING = 1
 _CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
     404: grpc.StatusCode.NOT_FOUND,
+    405: grpc.StatusCode.UNIMPLEMENTED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     500: grpc.StatusCode.INTERNAL,
     503: grpc.StatusCode.UNAVAILABLE,
@@ -63,24 +64,31 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         }
 
     def service(self, details: Any) -> Any:
-        """What answers a call; None for one that there is not. Called by gRPC, with what the call says of itself."""
+        """What answers a call, or refuses one that there is not. Called by gRPC, with what the call says of itself."""
         path = details.method
-        if path not in self._calls:
-            return None
 
         async def answer(content: bytes, context: Any) -> bytes:
             return await self._answer(path, content, context)
 
-        # Bytes come in and go out: what is no message of ours is refused in our words.
-        return grpc.unary_unary_rpc_method_handler(answer)
+        async def refuse(_contents: Any, context: Any) -> None:
+            await self._answer(path, b"", context)
+
+        # Bytes come in and go out: what is no message of ours is refused in our words. Of what sort a call is that
+        # there is not nobody knows, and a stream may be of one message or of none.
+        if path in self._calls:
+            return grpc.unary_unary_rpc_method_handler(answer)
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
     async def _answer(self, path: str, content: bytes, context: Any) -> bytes:
         headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
         request_id = log.request_id(headers)
-        recorded = None if path == _HEALTH else Recorded(self._function, "gRPC", path, path)
-        made, told = await self._made(path, content, headers, request_id)
-        if recorded:
-            recorded.end(told)
+        if path == _HEALTH:
+            made, _ = await self._made(path, content, headers, request_id)
+        else:
+            route = path if path in self._calls else "other"
+            with Recorded(self._function, "gRPC", path, route, request_id) as recorded:
+                made, told = await self._made(path, content, headers, request_id)
+                recorded.end(told)
         trailing = [("x-request-id", request_id)]
         if isinstance(made, Refusal):
             code = _CODES.get(made.status, grpc.StatusCode.INVALID_ARGUMENT)
@@ -102,6 +110,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
                 self._function.access.check_ready()
             else:
                 caller = self._function.access.caller(headers)
+            self._check(path, content)
             work = partial(self._function.attempt, path, request_id, partial(self._carried_out, path, content))
             if self._function.is_brief(content, path):
                 found = work()
@@ -110,6 +119,14 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             return found.SerializeToString(), Answer(200, noted, b"", rows=_rows(found), caller=caller)
         except Refusal as refusal:
             return refusal, Answer(refusal.status, noted, b"", error=refusal.code, caller=caller)
+
+    def _check(self, path: str, content: bytes) -> None:
+        if path not in self._calls:
+            known = ", ".join(each.removeprefix(_SERVICE) for each in self._calls if each != _HEALTH)
+            raise Refusal(
+                405, "method_not_allowed", f"there is no call {path[:100]}; {_SERVICE.strip('/')} has {known}"
+            )
+        self._function.check_size(len(content))
 
     def _carried_out(self, path: str, content: bytes) -> Any:
         call = self._calls[path]

@@ -48,7 +48,7 @@ def fill(described: Any, tensors: Sequence[Tensor], raw: Any = None) -> None:
 
 def _plain(tensor: Tensor) -> list[Any]:
     if tensor.datatype == "BYTES":
-        return [value.encode() for value in tensor.values]
+        return [binary.text_of(value) for value in tensor.values]
     return [float("nan") if value is None else value for value in tensor.values]
 
 

@@ -14,11 +14,12 @@ from slipway.artifacts import load as load_artifact
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.schema import InvalidRows
-from slipway.serving import access, bundled, log
+from slipway.serving import access, bundled, log, pool
 from slipway.serving.description import Identity
 from slipway.serving.function import Function, Limits
+from slipway.serving.variables import setting
 
-__all__ = ["load", "or_exit", "setting", "start"]
+__all__ = ["load", "or_exit", "start"]
 
 # One request is one thread's work: libraries that each take all cores of the node only get in one another's way, and
 # a pool of OpenMP's threads does not survive the fork into a worker.
@@ -56,6 +57,7 @@ def load(folder: Path) -> Function:
     bundle = bundled.read(folder)
     identity = _identity(bundle)
     limits = Limits(setting("SLIPWAY_MAX_BODY", Limits().body), setting("SLIPWAY_MAX_ROWS", Limits().rows))
+    pool.count()  # which is refused here, and not at the first request
     let_in = access.from_environment(bundle.model)
     if not let_in.is_set():
         lacks = let_in.missing()
@@ -83,14 +85,6 @@ def _identity(bundle: bundled.BundleFile) -> Identity:
         raise SlipwayError(f"MODEL_ID is {model_id}, and the bundle holds {bundle.model}", fix="mend the overlay")
     release = os.environ.get("RELEASE") or "dev"
     return Identity(str(model_id), release, bundle.artifact.digest, bundle.fingerprint)
-
-
-def setting(variable: str, default: int) -> int:
-    """The number above 0 that the environment has under this name, or `default`; raises `SlipwayError` for another."""
-    text = os.environ.get(variable) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise SlipwayError(f"{variable} is {text!r}", fix=f"give a number above 0, or leave it out: it is {default}")
-    return int(text)
 
 
 def _give_up(problem: str, **more: str) -> NoReturn:

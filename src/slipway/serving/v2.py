@@ -55,9 +55,9 @@ class V2:
     def _infer(self, asked: Asked) -> Answer:
         found = self._found(asked)
         request, tensors = v2_body.read(asked)
-        done = found.infer(tensors, [output.name for output in request.outputs])
+        done = found.infer(tensors, request.wanted)
         told: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
-        if isinstance(request.id, str):
+        if request.id is not None:
             told["id"] = request.id
         return v2_body.answer({**told, "parameters": found.told()}, done.outputs, request)._replace(rows=done.rows)
 

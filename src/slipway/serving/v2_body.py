@@ -25,27 +25,32 @@ class _Input(msgspec.Struct):
     name: str
     shape: list[int]
     datatype: str
-    data: list[Any] | msgspec.UnsetType = msgspec.UNSET
-    parameters: Parameters = {}
+    data: list[Any] | None = None
+    parameters: Parameters | None = None
 
 
 class _Output(msgspec.Struct):
     name: str
-    parameters: Parameters = {}
+    parameters: Parameters | None = None
 
 
 class Request(msgspec.Struct):
-    """A request for predictions, as the protocol has it."""
+    """A request for predictions, as the protocol has it; null stands for what is not there, as some clients send it."""
 
     inputs: list[_Input]
-    id: str | msgspec.UnsetType = msgspec.UNSET
-    parameters: Parameters = {}
-    outputs: list[_Output] = []
+    id: str | None = None
+    parameters: Parameters | None = None
+    outputs: list[_Output] | None = None
+
+    @property
+    def wanted(self) -> list[str]:
+        """The names of the outputs that are asked for; none for all."""
+        return [output.name for output in self.outputs or ()]
 
     def wants_bytes(self, output: str) -> bool:
         """Whether this output shall come as bytes."""
-        own = next((each.parameters for each in self.outputs if each.name == output), {})
-        return own.get("binary_data", self.parameters.get("binary_data_output")) is True
+        own = next((each.parameters for each in self.outputs or () if each.name == output), None) or {}
+        return own.get("binary_data", (self.parameters or {}).get("binary_data_output")) is True
 
 
 def read(asked: Asked) -> tuple[Request, list[Tensor]]:
@@ -82,29 +87,30 @@ def answer(told: dict[str, Any], outputs: Sequence[Tensor], request: Request) ->
     return Answer(200, headers, b"".join([text, *chunks]))
 
 
-def _parts(asked: Asked) -> tuple[bytes, bytes]:
+def _parts(asked: Asked) -> tuple[bytes, memoryview]:
     """The JSON of a body, and what lies behind it."""
     given = asked.headers.get(HEADER)
     if given is None:
-        return asked.body, b""
+        return asked.body, memoryview(b"")
     if not (given.isascii() and given.isdecimal() and len(given) < 16 and int(given) <= len(asked.body)):
         message = f"{HEADER} is {given[:40]!r}, and the body has {len(asked.body)} bytes"
         raise Refusal(400, "invalid_request", message)
-    return asked.body[: int(given)], asked.body[int(given) :]
+    # A view, for every input takes its bytes off it, and there may be thousands.
+    return asked.body[: int(given)], memoryview(asked.body)[int(given) :]
 
 
-def _values(given: _Input, rest: bytes) -> tuple[list[Any], bytes]:
+def _values(given: _Input, rest: memoryview) -> tuple[list[Any], memoryview]:
     """The values of an input, and the bytes that are left for the others."""
-    size = given.parameters.get("binary_data_size")
-    if size is None and given.data is not msgspec.UNSET:
+    size = (given.parameters or {}).get("binary_data_size")
+    if size is None and given.data is not None:
         return _flat(given.name, given.shape, given.data), rest
     where = f"input {given.name[:60]!r}"
-    if size is None or given.data is not msgspec.UNSET:
+    if size is None or given.data is not None:
         raise Refusal(400, "invalid_request", f"{where} needs either data or the parameter binary_data_size")
     if type(size) is not int or not 0 <= size <= len(rest):
         said = f"binary_data_size is {str(size)[:40]}, and {len(rest)} bytes are there behind the JSON ({HEADER})"
         raise Refusal(400, "invalid_request", f"{where}: {said}")
-    return binary.decode(given.name, given.datatype, rest[:size]), rest[size:]
+    return binary.decode(given.name, given.datatype, bytes(rest[:size])), rest[size:]
 
 
 def _flat(name: str, shape: list[int], values: list[Any]) -> list[Any]:
@@ -116,5 +122,5 @@ def _flat(name: str, shape: list[int], values: list[Any]) -> list[Any]:
             raise refused(name, "its lists are not of equal length")
         values = [value for each in values for value in each]
     if len(found) > 1 and found != shape:
-        raise refused(name, f"its shape is {shape[:8]}, and its lists are {found[:8]}")
+        raise refused(name, f"its shape is {str(shape[:8])[:60]}, and its lists are {found[:8]}")
     return values

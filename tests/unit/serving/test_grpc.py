@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 
+from slipway.artifacts import Golden
 from slipway.errors import SlipwayError
-from slipway.release import calling, running
+from slipway.release import calling, calling_grpc, running
 from slipway.release.bundle import Bundle
 from slipway.serving.access import FOLDER, KIND
 from slipway.serving.rpc_messages import message
@@ -56,6 +57,19 @@ def request(*values: float, **more: Any) -> Any:
     return made
 
 
+def logged(server: Server, request_id: str) -> list[dict[str, Any]]:
+    """The lines about a call; they come by a pipe, which may take longer than the answer."""
+    until(lambda: server.logged(request_id))
+    return server.logged(request_id)
+
+
+def shaped(*sizes: int) -> Any:
+    """One whose first tensor says so of its shape."""
+    made = request(2)
+    made.inputs[0].shape[:] = sizes
+    return made
+
+
 def refused(call: Call, *asked: Any, **metadata: str) -> Any:
     with pytest.raises(grpc.RpcError) as caught:
         call(*asked, **metadata)
@@ -80,9 +94,9 @@ def test_requests_are_logged_as_over_http(call: Call, grpc_server: Server) -> No
     call(f"{SERVICE}/ModelInfer", request(2, 4), x_request_id="logged-call")
     refused(call, f"{SERVICE}/ModelInfer", request(-123.25), x_request_id="refused-call")
     call(HEALTH, message("HealthCheckRequest")(), x_request_id="probe")
-    [line] = grpc_server.logged("logged-call")
+    [line] = logged(grpc_server, "logged-call")
     assert (line["path"], line["status"], line["rows"]) == (f"{SERVICE}/ModelInfer", 200, 2)
-    [line] = grpc_server.logged("refused-call")
+    [line] = logged(grpc_server, "refused-call")
     assert (line["status"], line["error"]) == (400, "invalid_rows")
     assert "123.25" not in json.dumps(line)
     assert grpc_server.logged("probe") == []
@@ -101,7 +115,11 @@ def test_health_is_grpcs_own(call: Call) -> None:
     [
         (request(2, -1), "INVALID_ARGUMENT", "row 1: weight: -1.0 is below the minimum 0 kg"),
         (request(*[2] * 51), "RESOURCE_EXHAUSTED", "51 rows; the limit is 50"),
+        (request(*[2] * 350), "RESOURCE_EXHAUSTED", "the body is over the limit of 4096 bytes"),
         (request(*[2] * 1000), "RESOURCE_EXHAUSTED", "larger than max"),
+        (request(2, outputs=[{"name": "price"}] * 2), "INVALID_ARGUMENT", "output 'price' is asked for twice"),
+        (shaped(*[2**62] * 300), "INVALID_ARGUMENT", "is no shape"),
+        (shaped(), "INVALID_ARGUMENT", "[] is no shape"),
         (request(2, model_version="8"), "NOT_FOUND", "tiny has no version '8' here; there is 7"),
         (request(2, raw_input_contents=[b""]), "INVALID_ARGUMENT", "2 tensors and 1 raw contents"),
         (request(2, raw_input_contents=[b"12345678"] * 2), "INVALID_ARGUMENT", "contents beside the raw ones"),
@@ -115,9 +133,59 @@ def test_what_is_refused(call: Call, asked: Any, code: str, words: str) -> None:
     assert words in error.details()
 
 
-def test_unknown_calls_are_unimplemented(call: Call) -> None:
-    """As gRPC has it."""
-    assert refused(call, f"{SERVICE}/ModelStreamInfer", b"").code() is grpc.StatusCode.UNIMPLEMENTED
+def test_unknown_calls_are_unimplemented(call: Call, grpc_server: Server) -> None:
+    """As gRPC has it, with what there is; logged as every call is."""
+    error = refused(call, f"{SERVICE}/ModelStreamInfer", b"", x_request_id="unknown-call")
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "inference.GRPCInferenceService has ServerLive, ServerReady" in error.details()
+    [line] = logged(grpc_server, "unknown-call")
+    assert (line["status"], line["error"]) == (405, "method_not_allowed")
+
+
+def test_streams_are_unimplemented(grpc_server: Server) -> None:
+    """Whether anything was sent by then or not, as by who asks what the server can do."""
+    with grpc.insecure_channel(urlsplit(grpc_server.url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
+        stream = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        ended = threading.Event()
+
+        def nothing() -> Iterator[bytes]:
+            ended.wait()
+            yield from ()
+
+        with pytest.raises(grpc.RpcError) as caught:
+            next(stream(nothing(), timeout=20))
+        ended.set()
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_too_large_a_message_is_logged(call: Call, grpc_server: Server) -> None:
+    """It is refused by us, as it is over HTTP."""
+    refused(call, f"{SERVICE}/ModelInfer", request(*[2] * 350), x_request_id="too-large")
+    [line] = logged(grpc_server, "too-large")
+    assert (line["status"], line["error"]) == (413, "body_too_large")
+
+
+def test_caller_who_does_not_wait_is_recorded(tmp_path: Path) -> None:
+    """A call whose deadline passes has its line and its count, and is none that is being answered any more."""
+    hold, log = tmp_path / "hold", list[str]()
+    port = running.usable_port("127.0.0.1", 0)
+    env = {"SLIPWAY_PROTOCOL": "grpc", "SLIPWAY_METRICS_PORT": str(port)}
+    folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
+    with running.start(folder, env=env, echo=log.append) as function:
+        server, metrics = Server(function.url, log), Server(f"http://127.0.0.1:{port}", [])
+        hold.touch()
+        with grpc.insecure_channel(urlsplit(function.url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
+            asked = channel.unary_unary(f"{SERVICE}/ModelInfer").future(
+                request(2).SerializeToString(), metadata=[("x-request-id", "left")], timeout=600
+            )
+            until(tiny.begun(hold).exists)
+            asked.cancel()
+            [line] = logged(server, "left")
+        hold.unlink()
+        told = metrics.ask("GET", "/metrics").body.decode()
+    assert (line["status"], line["error"]) == (499, "disconnected")
+    assert f'route="{SERVICE}/ModelInfer",code="499"}} 1' in told
+    assert 'slipway_requests_in_progress{model="tiny",environment="dev",release="dev"} 0' in told
 
 
 def test_metrics_have_a_port_of_their_own(bundled: Bundle) -> None:
@@ -165,6 +233,21 @@ def test_long_prediction_blocks_nobody_and_is_finished(tmp_path: Path) -> None:
         asking.join()
         assert len(answers) == 1
         assert function.wait() == 0
+
+
+def test_what_is_missing_in_some_rows(tmp_path: Path) -> None:
+    """An output is the same alone and beside others, and verification reads what was trained."""
+    golden: list[Any] = [{"price": 4.0, "why": "wet", "by": {"a": 1.0}}, {"price": 8.0, "why": None, "by": None}]
+    code = tiny.CODE.replace("return prices", f"return [{golden}[price == 8] for price in prices]")
+    folder = tiny.bundled(tmp_path, code=code, predictions=golden).folder
+    with running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function, calls(function.url) as call:
+        for weights in ([2.0], [2.0, 10.0]):
+            answer, _ = call(f"{SERVICE}/ModelInfer", request(*weights), "ModelInferResponse")
+            found = {each.name: each for each in answer.outputs}
+            types = {name: each.datatype for name, each in found.items()}
+            assert types == {"price": "FP64", "why": "BYTES", "by.a": "FP64"}
+            assert list(found["why"].contents.bytes_contents) == [b"wet", b"null"][: len(weights)]
+        assert calling_grpc.predict(function.url, Golden(rows=tiny.ROWS, predictions=golden)) == golden
 
 
 def test_a_protocol_that_there_is_not(bundled: Bundle) -> None:

@@ -23,6 +23,13 @@ def predict(server: Server, content: Any, **headers: str) -> Any:
     return server.ask("POST", "/predict", body, **{"Content_Type": JSON, **headers})
 
 
+def test_more_problems_than_are_told_are_told_of(server: Server) -> None:
+    """Looking for them ends at twenty."""
+    found = [predict(server, [{**ROW, "weight": -1}] * count).json["error"]["message"] for count in (19, 20, 21)]
+    ends = ["(and 18 more)", "(and at least 19 more)", "(and at least 19 more)"]
+    assert [each.rpartition(" (and")[1:] for each in found] == [(" (and", end[4:]) for end in ends]
+
+
 def test_row_gives_its_prediction(server: Server) -> None:
     """One object is answered with one prediction, and with who answers."""
     answer = predict(server, ROW)
@@ -186,6 +193,13 @@ def test_health_is_not_logged(server: Server) -> None:
             {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
             "0af7651916cd43dd8448eb211c80319c",
         ),
+        (
+            {"traceparent": "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"},
+            "0af7651916cd43dd8448eb211c80319c",
+        ),
+        ({"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"}, "(?!0af7)[0-9a-f]{32}"),
+        ({"traceparent": "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, "(?!0af7)[0-9a-f]{32}"),
+        ({"traceparent": f"00-{'0' * 32}-b7ad6b7169203331-01"}, "(?!0{32})[0-9a-f]{32}"),
         ({"X_Request_Id": "two words"}, "[0-9a-f]{32}"),
         ({"X_Request_Id": "x" * 200}, "[0-9a-f]{32}"),
         ({}, "[0-9a-f]{32}"),

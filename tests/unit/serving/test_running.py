@@ -21,6 +21,15 @@ from slipway.settings import Scale
 from tests.unit.serving import tiny
 from tests.waiting import until
 
+ROW = b'{"weight": 2, "wrapping": "box"}'
+
+BY_H11 = """
+import importlib.util
+importlib.util.find_spec = lambda name: None
+from slipway.serving.__main__ import main
+main()
+"""
+
 STARTER = """
 import sys, time
 from pathlib import Path
@@ -77,7 +86,7 @@ def test_what_was_begun_is_finished(tmp_path: Path) -> None:
         address = urlsplit(server.url)
         connection = HTTPConnection(str(address.hostname), address.port, timeout=60)
         hold.touch()
-        connection.request("POST", "/predict", b'{"weight": 2, "wrapping": "box"}')
+        connection.request("POST", "/predict", ROW)
         until(tiny.begun(hold).exists)
         server.process.terminate()
         hold.unlink()
@@ -98,9 +107,74 @@ def test_nothing_that_was_begun_is_lost_under_load(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.parametrize("command", [["-m", "slipway.serving"], ["-c", BY_H11]], ids=["httptools", "h11"])
+def test_callers_on_kept_connections_are_told_before_these_end(tmp_path: Path, command: list[str]) -> None:
+    """After SIGTERM they are answered as long as anything is, and each hears that its connection ends."""
+    hold, port = tmp_path / "hold", running.usable_port("127.0.0.1", 0)
+    folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
+    env = {"PYTHONPATH": str(folder), "PORT": str(port), "HOST": "127.0.0.1"}
+    with running.process([sys.executable, *command], f"http://127.0.0.1:{port}", cwd=folder, env=env) as server:
+        kept = [connected(server.url) for _ in range(16)]
+        assert [asked(each) for each in kept] == [(200, None)] * 16
+        hold.touch()
+        held = connected(server.url)
+        held.request("POST", "/predict", ROW)
+        until(tiny.begun(hold).exists)
+        server.process.terminate()
+        until(lambda: not listens(server.url))
+        assert [asked(each) for each in kept[1:]] == [(200, "close")] * 15
+        hold.unlink()
+        assert held.getresponse().getheader("connection") == "close"
+        assert server.wait() == 0  # which one that stays idle does not hold up
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a connection may wait for who accepts it in another way")
+def test_connections_that_wait_to_be_accepted_are_answered(tmp_path: Path) -> None:
+    """Those that came before SIGTERM did, and send what they ask only afterwards, too."""
+    hold = tmp_path / "hold"
+    with running.start(tiny.bundled(tmp_path, code=tiny.held(hold)).folder) as server:
+        hold.touch()
+        held = connected(server.url)
+        held.request("POST", "/predict", ROW)
+        until(tiny.begun(hold).exists)
+        server.process.send_signal(signal.SIGSTOP)
+        new = [connected(server.url) for _ in range(16)]
+        server.process.terminate()
+        server.process.send_signal(signal.SIGCONT)
+        until(lambda: not listens(server.url))
+        assert [asked(each) for each in new] == [(200, "close")] * 16
+        hold.unlink()
+        assert held.getresponse().status == 200
+        assert server.wait() == 0
+
+
+def connected(url: str) -> HTTPConnection:
+    address = urlsplit(url)
+    made = HTTPConnection(str(address.hostname), address.port, timeout=60)
+    made.connect()
+    made.auto_open = 0  # a connection that ended is not replaced by another one
+    return made
+
+
+def asked(connection: HTTPConnection) -> tuple[int, str | None]:
+    """The status of an answer that no model is needed for, and what it says of the connection."""
+    connection.request("GET", "/v2")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status, answer.getheader("connection")
+
+
+def listens(url: str) -> bool:
+    try:
+        connected(url).close()
+    except OSError:
+        return False
+    return True
+
+
 def predict(url: str) -> int:
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{url}/predict", b'{"weight": 2, "wrapping": "box"}', headers)
+    request = urllib.request.Request(f"{url}/predict", ROW, headers)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return int(answer.status)
 

@@ -77,6 +77,8 @@ def test_model_that_does_not_hold_does_not_start(
         ({"MODEL_ID": "iris/test/7"}, "MODEL_ID is iris/test/7, and the bundle holds tiny"),
         ({"MODEL_ID": "tiny"}, "'tiny' is not a model id"),
         ({"SLIPWAY_MAX_ROWS": "many"}, "SLIPWAY_MAX_ROWS is 'many'"),
+        ({"THREADS": "abc"}, "THREADS is 'abc'"),
+        ({"THREADS": "0"}, "THREADS is '0'"),
     ],
 )
 def test_wrong_environment_does_not_start(bundled: Bundle, start: Start, env: dict[str, str], told: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows as tensors, and predictions as tensors, by one schema."""
+"""Rows as tensors, by one schema."""
 
 import math
 from typing import Any
@@ -8,7 +8,8 @@ import pytest
 from slipway.schema import Field, Schema
 from slipway.serving import binary
 from slipway.serving.answers import Refusal
-from slipway.serving.tensors import Tensor, from_predictions, to_rows
+from slipway.serving.tensors import Tensor
+from slipway.serving.tensors import to_rows as to_rows_within
 
 MIXED = Schema(
     fields=(
@@ -23,6 +24,10 @@ NUMBERS = Schema(
     fields=(Field(name="width", kind="number"), Field(name="rooms", kind="integer")),
     target=Field(name="price", kind="number"),
 )
+
+
+def to_rows(schema: Schema, given: list[Tensor]) -> list[dict[str, Any]]:
+    return to_rows_within(schema, given, lambda _: None)
 
 
 def column(name: str, datatype: str, *values: Any, shape: tuple[int, ...] | None = None) -> Tensor:
@@ -74,6 +79,10 @@ def test_no_row_is_none() -> None:
         ([column("weight", "FP64", 1.0, 2.0, shape=(1, 2))], "shape is [1, 2]; [1] or [1, 1] is needed"),
         ([column("weight", "FP64", shape=(-1,))], "[-1] is no shape"),
         ([Tensor("weight", "FP64", (), [1.0])], "[] is no shape"),
+        ([Tensor("weight", "FP64", (1, 1, 1), [1.0])], "[1, 1, 1] is no shape"),
+        ([Tensor("weight", "FP64", (2**31,), [])], "[2147483648] is no shape"),
+        ([Tensor("weight", "FP64", (2**31 - 1, 2**31 - 1), [])], "needs 4611686014132420609 values, and it has 0"),
+        ([Tensor("weight", "FP64", (10**4000,) * 8, [])], "is no shape"),
         ([column("weight", "FP64", 1.0), column("age", "INT64", 1, 2)], "different numbers of rows: weight 1, age 2"),
     ],
 )
@@ -83,6 +92,21 @@ def test_what_does_not_fit_is_named(given: list[Tensor], message: str) -> None:
         to_rows(MIXED, given)
     assert (caught.value.status, caught.value.code) == (400, "invalid_tensors")
     assert message in caught.value.message
+
+
+def test_a_shape_of_very_many_sizes_is_refused_at_once() -> None:
+    """What would take a minute to multiply, and have more digits than Python writes, is not multiplied."""
+    with pytest.raises(Refusal, match="is no shape") as caught:
+        to_rows(MIXED, [Tensor("weight", "FP64", (10**18,) * 50_000, [])])
+    assert len(caught.value.message) < 200
+
+
+def test_too_many_rows_are_refused_before_they_are_made() -> None:
+    """A tensor holds a row in a byte."""
+    asked: list[int] = []
+    with pytest.raises(LookupError):
+        to_rows_within(MIXED, [column("weight", "UINT8", 1, 2, 3)], lambda count: asked.append(count) or [][0])
+    assert asked == [3]
 
 
 def test_a_matrix_of_another_width_is_refused() -> None:
@@ -97,41 +121,6 @@ def test_values_are_of_their_datatype(datatype: str, value: Any) -> None:
     with pytest.raises(Refusal) as caught:
         to_rows(MIXED, [column("weight", "FP64", 1.0, 1.0), column("age", datatype, 1, value)])
     assert [str(each) for each in caught.value.problems] == [f"row 1: age: {value!r} is no {datatype}"]
-
-
-@pytest.mark.parametrize(
-    ("predictions", "expected"),
-    [
-        ([1, 2.5], [column("price", "FP64", 1.0, 2.5)]),
-        (["a", "b"], [column("price", "BYTES", "a", "b")]),
-        ([True], [column("price", "BOOL", True)]),
-        ([None, 2.0], [column("price", "FP64", None, 2.0)]),
-        (
-            [{"price": 1.0, "range": [0, 2], "by": {"a": 0.25}}],
-            [
-                column("price", "FP64", 1.0),
-                column("range", "FP64", 0.0, 2.0, shape=(1, 2)),
-                column("by.a", "FP64", 0.25),
-            ],
-        ),
-        (
-            [{"price": 1.0}, {"price": 2.0, "why": "x"}],
-            [column("price", "FP64", 1.0, 2.0), column("why", "BYTES", "null", '"x"')],
-        ),
-        ([{"price": 1.0, "parts": [["a"]]}], [column("price", "FP64", 1.0), column("parts", "BYTES", '[["a"]]')]),
-        ([], [column("price", "FP64", shape=(0,))]),
-    ],
-)
-def test_predictions_are_tensors(predictions: list[Any], expected: list[Tensor]) -> None:
-    """The target by its name, what else a dict has by its key, and JSON where no datatype holds it."""
-    found = from_predictions(MIXED.target, predictions)
-    assert [each._replace(values=tuple(each.values)) for each in found] == expected
-
-
-def test_whole_numbers_of_a_class_stay_whole() -> None:
-    """A target of integers is INT64."""
-    [found] = from_predictions(Field(name="rings", kind="integer"), [1, 2])
-    assert (found.datatype, found.values) == ("INT64", [1, 2])
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,16 @@ def test_nested_lists_are_as_the_shape_says(server: Server) -> None:
     assert "not of equal length" in infer(server, {"inputs": [first, second]}).json["error"]
 
 
+def test_null_is_what_is_not_there(server: Server) -> None:
+    """As clients send it that write out every field which they know."""
+    inputs = [{**each, "parameters": None} for each in weights(2)]
+    asked = {"inputs": inputs, "id": None, "parameters": None, "outputs": None}
+    answer = infer(server, asked)
+    assert answer.status == 200 and "id" not in answer.json
+    outputs = [{"name": "price", "parameters": None}]
+    assert infer(server, {**asked, "outputs": outputs}).json["outputs"] == answer.json["outputs"]
+
+
 def test_tensors_as_bytes(server: Server) -> None:
     """Behind the JSON, in the order of the inputs, and so in the answer where that is asked for."""
     content = struct.pack("<2d", 2, 4) + b"\x03\x00\x00\x00box" * 2
@@ -115,10 +125,16 @@ def test_tensors_as_bytes(server: Server) -> None:
         (400, "invalid_request", {}, "missing required field `inputs`"),
         (400, "invalid_request", [], "no inference request"),
         (400, "invalid_request", {"inputs": [tensor("weight", "FP64", 1, shape=["1"])]}, "Expected `int`, got `str`"),
-        (400, "invalid_request", {"inputs": weights(2), "id": 7}, "Expected `str`, got `int` - at `$.id`"),
+        (400, "invalid_request", {"inputs": weights(2), "id": 7}, "Expected `str | null`, got `int` - at `$.id`"),
         (400, "invalid_request", {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1]}]}, "needs either data"),
         (400, "invalid_json", b"{", "not JSON"),
         (400, "duplicate_key", b'{"inputs": [], "inputs": []}', "stands twice"),
+        (400, "invalid_tensors", {"inputs": weights(2), "outputs": [{"name": "price"}] * 2}, "asked for twice"),
+        (400, "invalid_tensors", {"inputs": weights(666), "outputs": [{"name": "prize"}]}, "did you mean 'price'?"),
+        (400, "invalid_tensors", {"inputs": [tensor("weight", "FP64", 1, shape=[10**18] * 180)]}, "is no shape"),
+        (400, "invalid_tensors", {"inputs": [tensor("weight", "FP64", [1], shape=[10**900] * 4)]}, "its lists are"),
+        (400, "invalid_tensors", {"inputs": [tensor("weight", "FP64", 1, shape=[])]}, "[] is no shape"),
+        (400, "invalid_request", {"inputs": [tensor("weight", "FP64", 1, shape=[[1]])]}, "Expected `int`, got `array`"),
         (413, "too_many_rows", {"inputs": weights(*[2] * 51)}, "51 rows; the limit is 50"),
         (500, "internal", {"inputs": weights(666)}, "request id"),
     ],

@@ -1,0 +1,32 @@
+"""What functions/README.md tells callers to send is what a function takes."""
+
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from slipway.schema import Field, Schema
+from slipway.serving import payload, tensors, v2_body
+from slipway.serving.routing import Asked
+
+README = Path(__file__).parents[3] / "functions/README.md"
+
+FIELDS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+SCHEMA = Schema(
+    fields=tuple(Field(name=name, kind="number") for name in FIELDS), target=Field(name="species", kind="string")
+)
+
+
+def test_documented_requests_are_taken() -> None:
+    """Each `curl` has the headers that are needed, and a body that is a request for the predictions of iris."""
+    blocks = re.findall(r"(?:^    .*\n)+", README.read_text(), re.MULTILINE)
+    commands = [shlex.split(block) for block in blocks if block.startswith("    curl ")]
+    assert commands
+    for command in commands:
+        assert command[2:4] == ["-H", "Content-Type: application/json"] and command[4] == "-d"
+        headers = {"content-type": command[3].partition(": ")[2]}
+        payload.check_type(headers)
+        path = urlsplit(command[1]).path
+        assert path == "/v2/models/iris/infer"
+        _, given = v2_body.read(Asked(path, path, headers, command[5].encode()))
+        assert len(tensors.to_rows(SCHEMA, given, lambda _: None)) == 2
