@@ -1,6 +1,7 @@
 """What the server remembers: tokens, and of each repository its pull requests, comments, rules and events."""
 
 from dataclasses import asdict, dataclass, field, fields
+from fnmatch import fnmatchcase
 from typing import Any
 
 __all__ = ["ALL", "Failure", "Refusal", "State", "Token", "as_json", "merge"]
@@ -119,8 +120,8 @@ class State:
 
     def _covers(self, ruleset: dict[str, Any], branch: str) -> bool:
         names = ruleset.get("conditions", {}).get("ref_name", {}).get("include", ["~DEFAULT_BRANCH"])
-        own = {f"refs/heads/{branch}", "~ALL", *(["~DEFAULT_BRANCH"] if branch == self.default_branch else [])}
-        return not own.isdisjoint(names)
+        own = {"~ALL", *(["~DEFAULT_BRANCH"] if branch == self.default_branch else [])}
+        return any(name in own or fnmatchcase(f"refs/heads/{branch}", name) for name in names)
 
     def passes(self, token: Token, ruleset_id: int) -> bool:
         """Whether a token is on the list of those for whom a ruleset does not hold."""

@@ -1,6 +1,7 @@
 """The command line: `slipway VERB …`. Each module beside this one adds the verbs of one topic."""
 
 import argparse
+import contextlib
 import errno
 import io
 import os
@@ -57,6 +58,7 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         sys.stdout.flush()
     except SlipwayError as error:
         print(f"error: {error}", file=sys.stderr)
+        _tell(error)
         return os.EX_TEMPFAIL if isinstance(error, OutOfReach) else 1
     except KeyboardInterrupt:
         print("\nstopped: what was not finished leaves nothing behind", file=sys.stderr)
@@ -72,6 +74,17 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         print("error: this is a fault of slipway, not yours; please report it with the lines above", file=sys.stderr)
         return 70
     return status
+
+
+def _tell(error: SlipwayError) -> None:
+    """Show the error on the page of a run of GitHub Actions, where that is what we are in."""
+    from slipway.forge import run
+    from slipway.review.markdown import fence
+
+    if run.inside():
+        run.annotate("error", str(error))
+        with contextlib.suppress(SlipwayError):  # no page to write on
+            run.summary(fence(str(error)))
 
 
 def _stop(_signal: int, _frame: object) -> None:

@@ -70,9 +70,11 @@ def branch_of(environment: str, model: str) -> str:
 def due(settings: "Settings", args: argparse.Namespace) -> int:
     """Bring the open promotions up to date, and open those that are automatic and due; one that fails stops no other.
 
-    A release whose pull request was closed unmerged is not proposed again by itself. What no retention keeps any longer
-    is dropped before, without a pull request: it answers nobody.
+    A release whose pull request was closed, or merged and taken back, is not proposed again by itself. What no
+    retention keeps any longer is dropped before, without a pull request: it answers nobody. In the end pull requests
+    are closed that change nothing any more.
     """
+    from slipway.cli import overtaken
     from slipway.forge import github
     from slipway.git import Repository
     from slipway.release import edits
@@ -93,6 +95,7 @@ def due(settings: "Settings", args: argparse.Namespace) -> int:
         models = edits.models_at(base.repository, stand.commit, source)
         for model in sorted(models & {*(args.models or models)}):
             failed += not run.safely(environment, model)
+    overtaken.close(settings, base, run.hub)
     return 1 if failed else 0
 
 
@@ -145,20 +148,21 @@ class _Due:
         return self._due(environment, model) or proposed
 
     def _due(self, environment: str, model: str) -> "Wish | None":
-        from slipway.release import edits, promote
+        from slipway.release import candidates, edits
         from slipway.review.body import marker
 
         target = edits.read(self.base.repository, self.stand.commit, self.settings, environment, model)
-        found, reason = promote.due(self.base.repository, self.stand.commit, self.settings, target)
+        found, reason = candidates.due(self.base.repository, self.stand.commit, self.settings, target)
         if found is None:
             say(f"{environment}: {model}: {one_line(reason)}")
             return None
         # Asked whether there is such a branch or not: it may have been deleted with what was closed.
         last = self.hub.pull_from(branch_of(environment, model))
-        if last is not None and last.state == "closed" and marker(target, found) in last.body:
-            say(f"{environment}: {model}: {last.url} was closed unmerged: slipway promote {model} proposes it again")
+        if last is not None and last.state != "open" and marker(target, found) in last.body:
+            said = "closed unmerged" if last.state == "closed" else "merged, and was taken back since"
+            say(f"{environment}: {model}: {last.url} was {said}: slipway promote {model} proposes it again")
             return None
-        return promote.Wish(str(found.name), automatic=True)
+        return candidates.Wish(str(found.name), automatic=True)
 
     def _proposed(self, environment: str, model: str) -> "Wish | None":
         """What the branch of an open pull request proposes."""

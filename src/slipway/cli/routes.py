@@ -1,6 +1,7 @@
 """`slipway traffic`, `rollback`, `hold` and `lift`: what a person decides about what runs."""
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any
 
 from slipway.cli import pushing
@@ -55,8 +56,8 @@ def _traffic(args: argparse.Namespace) -> int:
 
 
 def _percent(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise SlipwayError(f"{name}={text} is no share of the requests", fix="write whole percent: v6=90 v7=10")
+    if not re.fullmatch("[0-9]{1,3}", text):
+        raise SlipwayError(f"{name}={text[:20]} is no share of the requests", fix="write whole percent: v6=90 v7=10")
     return int(text)
 
 

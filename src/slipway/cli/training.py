@@ -62,7 +62,7 @@ def _train(args: argparse.Namespace) -> int:
     from slipway.training import environment, run
 
     settings = settings_module.load(args.root)
-    settings.environment(args.env)
+    run.check_environment(settings, args.env)
     settings.model(args.model)
     environment.enter(settings, args.model, sys.argv[1:])
     about = run.begin(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from slipway.doctor.findings import Finding, lacks, ok, unseen
+from slipway.doctor.rules import restricted
 from slipway.forge.failures import Refused
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def findings(github: "GitHub", settings: "Settings", given: Given) -> "Iterator[
     """What is not set, and what too many branches may use; what a secret holds nobody can read."""
     for name in [name for name, each in settings.environments.items() if each.promotes_from]:
         yield from _environment(github, name, {settings.branch})
-    there = yield from _environment(github, BOT, {settings.branch, *_RELEASING})
-    if there:
+    used_by = yield from _environment(github, BOT, {settings.branch, *_RELEASING})
+    if used_by is not None:
+        for pattern in sorted(used_by & {*_RELEASING}):
+            yield _pushed(github, pattern)
         yield _named("variable", APP_ID, given.bot_variables, BOT)
         yield _named("secret", APP_KEY, given.bot_secrets, BOT)
     if isinstance(given.secrets, Refused):
@@ -78,8 +81,24 @@ def findings(github: "GitHub", settings: "Settings", given: Given) -> "Iterator[
         yield _named("variable", name, given.variables)
 
 
-def _environment(github: "GitHub", name: str, branches: set[str]) -> "Generator[Finding, None, bool]":
-    """Whether an environment of Actions is there, and only for these branches; returns False where it is not there."""
+def _pushed(github: "GitHub", pattern: str) -> Finding:
+    """Whether somebody says who may push there: the workflow of what is pushed gets the bot's key."""
+    try:
+        named = restricted(github, pattern)
+    except Refused as error:
+        return unseen(error, "metadata: read", f"who may push to {pattern}")
+    if named:
+        return ok("github", f"a ruleset names who may push to {pattern}")
+    problem = f"anybody who may write may push to {pattern}, and so gets the bot's key, which writes production"
+    fix = f"apply .github/ruleset-deploy.json (README.md), or take {pattern} out of the environment {BOT}"
+    return lacks("github", problem, fix)
+
+
+def _environment(github: "GitHub", name: str, branches: set[str]) -> "Generator[Finding, None, set[str] | None]":
+    """Whether an environment of Actions is there, and only for these branches.
+
+    Returns those that may use it, as far as they can be seen; None where it is not there.
+    """
     where = f"environments/{quote(name, safe='')}"
     fix = f"repository Settings → Environments → {name} → Deployment branches and tags: {', '.join(sorted(branches))}"
     try:
@@ -88,9 +107,9 @@ def _environment(github: "GitHub", name: str, branches: set[str]) -> "Generator[
     except Refused as error:
         if error.status == 404:
             yield lacks("github", f"there is no environment {name} of Actions", fix)
-            return False
+            return None
         yield unseen(error, "actions: read", f"which branches may use the environment {name} of Actions")
-        return True
+        return set()
     if not policy:
         yield lacks("github", f"any branch may use the environment {name} of Actions, and what it keeps", fix)
     elif foreign := sorted(known - branches):
@@ -99,7 +118,7 @@ def _environment(github: "GitHub", name: str, branches: set[str]) -> "Generator[
     else:
         whose = ", ".join(sorted(known)) or "protected branches"
         yield ok("github", f"the environment {name} of Actions is for {whose} alone")
-    return True
+    return known
 
 
 def _policies(github: "GitHub", name: str, where: str) -> set[str]:

@@ -55,6 +55,11 @@ def _branch(github: GitHub, branch: str, app: str) -> "Iterator[Finding]":
         (found.stays, "cannot be deleted", "can be deleted", "no deletion (restrict them)"),
     ):
         yield _held(branch, found, holds, good, bad, f"{_RULES}: require {rule}")
+    if CHECK in found.checks:
+        bad = f"takes a check {CHECK} of anybody who may write"
+        rule = f"GitHub Actions as the source of the check {CHECK}"
+        good = f"takes the check {CHECK} of GitHub Actions alone"
+        yield _held(branch, found, CHECK in found.of_actions, good, bad, f"{_RULES}: require {rule}")
     if found.pull_request or found.checks:
         yield from _bypass(github, branch, found, app)
 

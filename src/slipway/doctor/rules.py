@@ -8,9 +8,11 @@ from slipway.forge.failures import Refused
 if TYPE_CHECKING:
     from slipway.forge.github import GitHub
 
-__all__ = ["ADMINISTRATION", "Guard", "guard"]
+__all__ = ["ADMINISTRATION", "Guard", "guard", "restricted"]
 
 ADMINISTRATION = "administration: read"
+_ACTIONS = 15368
+"""The App of GitHub Actions."""
 
 
 class Guard(NamedTuple):
@@ -26,6 +28,8 @@ class Guard(NamedTuple):
     stays: bool = False
     """Whether the branch cannot be deleted."""
     checks: frozenset[str] = frozenset()
+    of_actions: frozenset[str] = frozenset()
+    """Those of the checks that nobody but GitHub Actions can report."""
     rulesets: frozenset[int] = frozenset()
     """Those that ask for a pull request or a check: who commits there has to be on their lists."""
     whole: bool = True
@@ -50,20 +54,30 @@ def guard(github: "GitHub", branch: str) -> Guard:
         keeps_history=found.keeps_history or classic.keeps_history,
         stays=found.stays or classic.stays,
         checks=found.checks | classic.checks,
+        of_actions=found.of_actions | classic.of_actions,
     )
+
+
+def restricted(github: "GitHub", pattern: str) -> bool:
+    """Whether a ruleset names who may make and move the branches of a pattern like `deploy/**`; raises `Refused`."""
+    sample = quote(pattern.replace("**", "any"), safe="")
+    rules = github.read(f"the rules of {pattern}", "metadata: read", f"rules/branches/{sample}")
+    return {"creation", "update"} <= {rule["type"] for rule in rules}
 
 
 def _by_rules(rules: list[dict[str, Any]]) -> Guard:
     kinds = {rule["type"] for rule in rules}
     reviews = [rule.get("parameters", {}) for rule in rules if rule["type"] == "pull_request"]
     checks = [rule.get("parameters", {}) for rule in rules if rule["type"] == "required_status_checks"]
+    required = [check for each in checks for check in each.get("required_status_checks", [])]
     return Guard(
         pull_request="pull_request" in kinds,
         code_owners=any(each.get("require_code_owner_review") for each in reviews),
         up_to_date=any(each.get("strict_required_status_checks_policy") for each in checks),
         keeps_history="non_fast_forward" in kinds,
         stays="deletion" in kinds,
-        checks=frozenset(check["context"] for each in checks for check in each.get("required_status_checks", [])),
+        checks=frozenset(check["context"] for check in required),
+        of_actions=frozenset(check["context"] for check in required if check.get("integration_id") == _ACTIONS),
         rulesets=frozenset(
             rule["ruleset_id"]
             for rule in rules
@@ -82,4 +96,7 @@ def _by_protection(protection: dict[str, Any]) -> Guard:
         stays=not (protection.get("allow_deletions") or {}).get("enabled", False),
         checks=frozenset(checks.get("contexts") or [])
         | frozenset(check["context"] for check in checks.get("checks") or []),
+        of_actions=frozenset(
+            check["context"] for check in checks.get("checks") or [] if check.get("app_id") == _ACTIONS
+        ),
     )

@@ -111,6 +111,21 @@ class GitHub:
 
         return self._do(f"open a pull request of {branch} for {base}", _PULLS, call)
 
+    def open_from(self, *prefixes: str) -> list[Pull]:
+        """The open pull requests (up to 100) that propose a branch of this repository with one of these prefixes."""
+
+        def call() -> list[Pull]:
+            found = self._remote.get_pulls(state="open").get_page(0)
+            ours = (each for each in found if each.head.repo is not None and self._is_here(each.head.repo.full_name))
+            return [pull for pull in map(_pull, ours) if pull.branch.startswith(prefixes)]
+
+        return self._do("look for open pull requests", "pull-requests: read", call)
+
+    def close(self, number: int) -> None:
+        """Close a pull request without merging it."""
+        call = self._remote.get_pull
+        self._do(f"close pull request {number}", _PULLS, lambda: call(number).edit(state="closed"))
+
     def comment(self, number: int, marker: str, body: str) -> None:
         """Write a comment below pull request `number`, or bring the bot's own that starts with `marker` up to date.
 

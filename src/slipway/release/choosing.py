@@ -55,18 +55,22 @@ def names_of(settings: "Settings", models: Sequence[str], environment: str, choi
 def decide(settings: "Settings", model: str, store: "Store", overlay: "Overlay", newest: int | None = None) -> Decision:
     """What is due of a model in an environment, by its settings, its code, its store and its overlay.
 
-    Versions above `newest` are passed over.
+    Versions above `newest` are passed over; where one of them is released already, nothing is due.
     """
     of = settings.model(model)
     if "predict" not in of.services:
         return Decision(None, "it does not predict (services in slipway.yaml)")
+    pin = of.pin.get(overlay.environment)
+    released = overlay.releases[0].version if overlay.releases else 0
+    if newest is not None and released > newest and pin is None and overlay.hold is None:
+        return Decision(None, f"v{released} was released since")
     versions = [version for version in reversed(store.versions(model)) if newest is None or version <= newest]
     digest = None if of.train == "manual" or overlay.hold else training_digest(settings, model)
     return due(
         overlay,
         (store.record(model, version) for version in versions),
         digest=digest,
-        pin=of.pin.get(overlay.environment),
+        pin=pin,
         fingerprint=lambda record: fingerprint_of(settings, record),
     )
 
@@ -83,7 +87,7 @@ def choose(choice: Choice, settings: "Settings", model: str, store: "Store", ove
     reason = f"v{record.version} was asked for"
     if serving is not None and record.version < serving.version:
         reason += (
-            f", although v{serving.version} is newer: the next run of release brings the newest back unless"
-            f" slipway.yaml pins it (pin: {{{overlay.environment}: {record.version}}}); slipway rollback also stops it"
+            f", although v{serving.version} is newer: it stays until a version comes that is newer than both, or longer"
+            f" where slipway.yaml pins it (pin: {{{overlay.environment}: {record.version}}})"
         )
     return Decision(record, reason)

@@ -38,6 +38,7 @@ def due(
 ) -> Decision:
     """Decide on the records of a model's versions, newest first (they are read no further than needed).
 
+    What was released before is not due again, whatever it gets of the requests: that was decided by a person.
     `digest` is the training digest of the code; None for a model whose versions are published by hand, where it does
     not count. `pin` is the version that the settings pin. `fingerprint` gives that of a version's image, and is asked
     only where something was rejected: a training that makes the same again does not bring it back.
@@ -47,12 +48,11 @@ def due(
     if pin is not None:
         return _pinned(overlay, records, pin)
     rejected = {name.version for name in overlay.rejected}
-    serving = overlay.serving()
-    deployed = serving.version if serving else 0
+    newest = overlay.releases[0].version if overlay.releases else 0
     passed: list[str] = []
     for record in records:
-        if record.version <= deployed:
-            return _nothing(overlay, record, deployed, digest, passed)
+        if record.version <= newest:
+            return _nothing(overlay, record, newest, digest, passed)
         if record.version in rejected:
             passed.append(f"v{record.version} was rejected")
         elif digest is not None and _digest(record) != digest:
@@ -60,8 +60,8 @@ def due(
         elif same := _rejected_image(overlay, record, fingerprint):
             passed.append(f"v{record.version} is the same image as {same}, which was rejected")
         else:
-            return Decision(record, _newer(record.version, deployed, passed))
-    return Decision(None, "; ".join(passed)) if passed else _no_version(overlay, deployed)
+            return Decision(record, _newer(record.version, newest, passed))
+    return Decision(None, "; ".join(passed)) if passed else _no_version(overlay, newest)
 
 
 def _rejected_image(
@@ -84,33 +84,43 @@ def _pinned(overlay: "Overlay", records: "Iterable[Record]", pin: int) -> Decisi
     return Decision(record, f"v{pin} is pinned")
 
 
-def _nothing(overlay: "Overlay", record: "Record", deployed: int, digest: str | None, passed: list[str]) -> Decision:
+def _nothing(overlay: "Overlay", record: "Record", newest: int, digest: str | None, passed: list[str]) -> Decision:
     if passed:
-        return Decision(None, "; ".join([f"v{deployed} is deployed", *passed]))
-    if record.version < deployed:
-        return Decision(None, _lost(f"nothing newer than v{record.version}", deployed), failed=True)
-    reason = f"v{deployed} is deployed, and nothing is newer"
-    if digest is not None and record.version == deployed and _digest(record) != digest:
+        return Decision(None, "; ".join([_runs(overlay, newest), *passed]))
+    if record.version < newest:
+        return Decision(None, _lost(f"nothing newer than v{record.version}", newest), failed=True)
+    reason = f"{_runs(overlay, newest)}, and nothing is newer"
+    if digest is not None and _digest(record) != digest:
         reason += f"; the code has changed since: slipway train {overlay.model} --env {overlay.environment}"
     return Decision(None, reason)
 
 
-def _no_version(overlay: "Overlay", deployed: int) -> Decision:
-    if deployed:
-        return Decision(None, _lost("no version", deployed), failed=True)
+def _runs(overlay: "Overlay", newest: int) -> str:
+    """What answers requests, and that the newest release does not where that is so."""
+    serving = overlay.serving()
+    if serving is not None and serving.version == newest:
+        return f"v{newest} is deployed"
+    place = f"{overlay.model} --env {overlay.environment}"
+    ways = f"slipway traffic {place} v{newest}=100, or slipway release {place} --version {newest}"
+    return f"v{newest} is declared and gets no requests ({ways})"
+
+
+def _no_version(overlay: "Overlay", newest: int) -> Decision:
+    if newest:
+        return Decision(None, _lost("no version", newest), failed=True)
     command = f"slipway train {overlay.model} --env {overlay.environment}"
     return Decision(None, f"no version yet: {command}", failed=True)
 
 
-def _lost(found: str, deployed: int) -> str:
+def _lost(found: str, newest: int) -> str:
     return (
-        f"v{deployed} is deployed, but the store has {found}: bring the lost store back, or see that slipway.yaml "
-        f"names the right one; until it has a version above {deployed}, nothing is released"
+        f"v{newest} is deployed, but the store has {found}: bring the lost store back, or see that slipway.yaml "
+        f"names the right one; until it has a version above {newest}, nothing is released"
     )
 
 
-def _newer(version: int, deployed: int, passed: list[str]) -> str:
-    because = f"v{version} is newer than the deployed v{deployed}" if deployed else f"v{version} is the first release"
+def _newer(version: int, newest: int, passed: list[str]) -> str:
+    because = f"v{version} is newer than the deployed v{newest}" if newest else f"v{version} is the first release"
     return "; ".join([because, *passed])
 
 

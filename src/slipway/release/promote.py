@@ -1,6 +1,5 @@
 """`slipway promote`: a verified release of one environment moves to the next, image and all."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,11 +10,11 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName, nearest
 from slipway.release import declare, edits, schemas
+from slipway.release.candidates import Wish, candidate, source_of
 from slipway.release.copying import copy
 from slipway.release.due import held
 from slipway.release.edits import Edited
-from slipway.release.images import is_unbuilt
-from slipway.release.overlay_types import Origin, Overlay, Release, pick
+from slipway.release.overlay_types import Origin, Overlay, Release
 from slipway.release.place import Change, Here, Place, Proposed, Stand
 from slipway.store import store_of
 from slipway.store.records import run_url
@@ -23,22 +22,7 @@ from slipway.store.records import run_url
 if TYPE_CHECKING:
     from slipway.settings import Settings
 
-__all__ = ["AUTOMATIC", "Promoted", "Wish", "candidate", "due", "promote", "source_of", "target_of"]
-
-
-class Wish(NamedTuple):
-    """What a person may ask of a promotion."""
-
-    release: str | None = None
-    """Of the source environment; the newest verified one on its route unless given."""
-    traffic: int = 100
-    allow_unbuilt: bool = False
-    again: bool = False
-    """Also what the environment rejected."""
-    automatic: bool = False
-    """Whether nobody asked for just this."""
-    accept_breaking: str = ""
-    """Why the promotion may break callers; empty: it may not."""
+__all__ = ["AUTOMATIC", "Promoted", "Wish", "promote", "source_of", "target_of"]
 
 
 _USUAL = Wish()
@@ -67,17 +51,6 @@ def target_of(settings: "Settings", name: str | None) -> str:
             fix=f"name one with --to; {nearest('', settings.environments)}",
         )
     return found[0]
-
-
-def source_of(settings: "Settings", environment: str) -> str:
-    """The environment that another takes its releases from; raises `SlipwayError` when it takes them directly."""
-    source = settings.environment(environment).promotes_from
-    if source is None:
-        raise SlipwayError(
-            f"{environment} takes releases, not promotions",
-            fix=f"slipway release --env {environment}; or promotes_from in slipway.yaml",
-        )
-    return source
 
 
 def promote(
@@ -126,7 +99,7 @@ def _attempt(repository: Repository, root: Path, model: str, environment: str, w
     if after == target:
         already = f"{environment} serves {found.name} already, as {release.name}: {declare.shown(target.route)}"
         return Promoted(Edited([already, *notes]), found)
-    change = Change(edits.changes(repository, stand.commit, after), _message(after, release, wish), [after])
+    change = Change(edits.changes(repository, stand.commit, after), _message(target, after, release, wish), [after])
     commit = place.commit(stand, change)
     lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(after.route)} ({place})"]
     return Promoted(Edited([*lines, *notes], commit, change.message, target, after, stand), found)
@@ -148,91 +121,18 @@ def _check_callers(settings: "Settings", target: Overlay, found: Release, releas
 def _notes(repository: Repository, commit: str, settings: "Settings", target: Overlay, found: Release) -> list[str]:
     """What may surprise about the choice."""
     source = source_of(settings, target.environment)
-    newest = edits.read(repository, commit, settings, source, target.model).serving()
-    serving = target.serving()
+    overlay = edits.read(repository, commit, settings, source, target.model)
+    newest, serving = overlay.serving(), target.serving()
     notes = []
+    if overlay.hold is not None:
+        notes.append(f"{target.model} in {source} is {held(overlay.hold)}")
     if newest is not None and newest.age > found.age:
-        notes.append(f"{source} also serves {newest.name}, which is newer, and not verified or rejected")
+        notes.append(f"{source} also serves {newest.name}, which is newer and was not chosen")
     if serving is not None and serving.record.origin is not None:
         before = ReleaseName.parse(serving.record.origin.release)
         if before.version > found.version:
             notes.append(f"{target.environment} served {before} of {source} until now, which is newer")
     return notes
-
-
-def candidate(
-    repository: Repository, commit: str, settings: "Settings", target: Overlay, wish: Wish = _USUAL
-) -> Release:
-    """The release of the source environment to promote; raises `SlipwayError` that says why there is none."""
-    source = source_of(settings, target.environment)
-    overlay = edits.read(repository, commit, settings, source, target.model)
-    store = store_of(settings, source)
-    rejected = {name.short for name in target.rejected} - {name.short for name in target.route}
-    if wish.release is not None:
-        _check_not_rejected(overlay, wish.release)
-        chosen = overlay.release(pick([release.name for release in overlay.releases], wish.release, overlay.model))
-        if store.verified(target.model, chosen.name) is None:
-            raise _unverified(overlay, [chosen])
-        if chosen.name.short in rejected and not wish.again:
-            raise SlipwayError(
-                f"{target.environment} has rejected {chosen.name.short}, which is {chosen.name} of {source}",
-                fix="--again promotes it all the same",
-            )
-        return _pullable(chosen, wish)
-    routed = [release for release in overlay.releases if release.name in overlay.route]
-    if not routed:
-        fix = f"slipway release {target.model} --env {source}"
-        raise SlipwayError(f"no release of {target.model} is on the route of {source}", fix=fix)
-    verified = [release for release in routed if store.verified(target.model, release.name) is not None]
-    if not verified:
-        raise _unverified(overlay, routed)
-    chosen_by_itself = [release for release in verified if wish.again or release.name.short not in rejected]
-    if not chosen_by_itself:
-        names = ", ".join(str(release.name) for release in verified)
-        raise SlipwayError(
-            f"{target.environment} has rejected what {source} serves: {names}", fix="--again promotes it all the same"
-        )
-    return _pullable(chosen_by_itself[0], wish)
-
-
-def _check_not_rejected(overlay: Overlay, text: str) -> None:
-    names = {spelt for name in overlay.rejected for spelt in (str(name), f"v{name.version}")}
-    if text in names:
-        raise SlipwayError(
-            f"{overlay.environment} has rejected {text} of {overlay.model}",
-            fix="promote one that still is wanted there",
-        )
-
-
-def due(repository: Repository, commit: str, settings: "Settings", target: Overlay) -> tuple[Release | None, str]:
-    """What of a model can be promoted into an environment that has not got it; None, and why, when there is nothing."""
-    if target.hold is not None:
-        return None, held(target.hold)
-    try:
-        found = candidate(repository, commit, settings, target)
-    except SlipwayError as error:
-        return None, error.problem
-    source = source_of(settings, target.environment)
-    if any(release.record.fingerprint == found.record.fingerprint for release in target.releases):
-        return None, f"{source} serves the same"
-    return found, f"{found.name} of {source} can be promoted"
-
-
-def _unverified(overlay: Overlay, releases: Sequence[Release]) -> SlipwayError:
-    names = ", ".join(str(release.name) for release in releases)
-    return SlipwayError(
-        f"{names} of {overlay.model} is not verified in {overlay.environment}",
-        fix=f"slipway verify {releases[0].name} holds the running function to its golden predictions (see its --help)",
-    )
-
-
-def _pullable(release: Release, wish: Wish) -> Release:
-    if is_unbuilt(release.record.image) and not wish.allow_unbuilt:
-        raise SlipwayError(
-            f"nobody has built the image of {release.name}: {release.record.image}",
-            fix="release it where images are built, or try all the same with --allow-unbuilt",
-        )
-    return release
 
 
 def _release(
@@ -266,7 +166,8 @@ def _forgiven(target: Overlay, release: Release) -> Overlay:
     return msgspec.structs.replace(target, rejected=left)
 
 
-def _message(after: Overlay, release: Release, wish: Wish) -> str:
+def _message(before: Overlay, after: Overlay, release: Release, wish: Wish) -> str:
+    undo = f"slipway rollback {after.model} --env {after.environment} --reason '…'"
     return declare.announced(
         f"{after.environment}/{after.model}: promote {release.name} from {_from(release)}",
         {
@@ -276,7 +177,7 @@ def _message(after: Overlay, release: Release, wish: Wish) -> str:
             "Image": release.record.image,
             "From commit": release.record.commit,
             **({AUTOMATIC: "yes"} if wish.automatic else {}),
-            "Undo": f"slipway rollback {after.model} --env {after.environment} --reason '…'",
+            **({"Undo": undo} if before.route else {}),
         },
     )
 

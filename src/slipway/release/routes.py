@@ -68,8 +68,9 @@ def rollback(
 ) -> Edited:
     """Go back to an older release, reject every newer one, and hold the model, in one commit.
 
-    Without `to` it goes to the newest older release that was verified and not rejected, declared or from git's
-    history. With it the store is not asked, so that a way back is left when no store can be reached.
+    Without `to` it goes to the newest older release that was verified here and not rejected, declared or from git's
+    history; where there is none, to one that was verified where it was promoted from. With it the store is not asked,
+    so that a way back is left when no store can be reached.
     """
     _check_reason(reason)
 
@@ -81,7 +82,7 @@ def rollback(
             )
         known = past.releases(repository, stand.commit, before)
         try:
-            target = _named(known, serving, before, to) if to else _older(settings, known, serving, before)
+            target, note = (_named(known, serving, before, to), "") if to else _older(settings, known, serving, before)
         except SlipwayError as error:
             if not past.is_shallow(repository):
                 raise
@@ -107,6 +108,7 @@ def rollback(
         lines = [
             f"{environment}: {model} is back at {target.name}; rejected: {facts['Rejected']}",
             f"the model is held, so no release or promotion changes it {facts['Held']}",
+            *([note] if note else []),
         ]
         return after, declare.announced(f"{environment}/{model}: roll back to {target.name}", facts), lines
 
@@ -130,13 +132,23 @@ def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str
     return target
 
 
-def _older(settings: "Settings", known: Sequence[Release], serving: Release, overlay: Overlay) -> Release:
-    store = store_of(settings, overlay.environment)
+def _older(settings: "Settings", known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
+    """The release to go back to, and what there is to be known of it."""
     older = [release for release in known if release.age < serving.age and release.name not in overlay.rejected]
-    for release in older:
-        # What was promoted was verified where it comes from, and it is the same image.
-        if release.record.origin is not None or store.verified(overlay.model, release.name) is not None:
-            return release
+    promoted = next((release for release in older if release.record.origin is not None), None)
+    store = store_of(settings, overlay.environment)
+    why = f"nothing older was verified in {overlay.environment}"
+    try:
+        for release in older:
+            if store.verified(overlay.model, release.name) is not None:
+                return release, ""
+    except SlipwayError as error:
+        if promoted is None:
+            raise
+        why = error.problem
+    if promoted is not None and promoted.record.origin is not None:
+        # It is the same image.
+        return promoted, f"{promoted.name} was verified in {promoted.record.origin.environment} alone: {why}"
     names = ", ".join(str(release.name) for release in older)
     raise SlipwayError(
         f"{overlay.model} in {overlay.environment} has no older release than {serving.name} that was verified",

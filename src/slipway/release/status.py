@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.release import declare, edits, promote, trainings, workflow
+from slipway.release import candidates, declare, edits, trainings, workflow
 from slipway.release.choosing import decide
 from slipway.release.due import held
 from slipway.release.overlay_types import Overlay
@@ -85,7 +85,7 @@ def _next(settings: "Settings", repository: Repository, commit: str, store: "Sto
             return f"due: {decision.reason}"
         declared = workflow.read(repository, commit, overlay.environment, overlay.model)
         return trainings.awaited(settings, overlay.model, store, overlay, declared) or decision.reason
-    found = promote.candidate(repository, commit, settings, overlay, promote.Wish(allow_unbuilt=True))
+    found = candidates.candidate(repository, commit, settings, overlay, candidates.Wish(allow_unbuilt=True))
     if any(release.record.fingerprint == found.record.fingerprint for release in overlay.releases):
         return f"{source} serves the same"
     return f"{found.name} of {source} can be promoted"

@@ -186,7 +186,8 @@ def _of_settings(model: str, before: "ModelSettings", after: "ModelSettings") ->
         )
     for environment in sorted(before.pin.keys() | after.pin.keys()):
         if (pin := after.pin.get(environment)) != before.pin.get(environment):
-            words = f"v{pin} is pinned: the next run of release goes there" if pin else "is no longer pinned"
+            free = "is no longer pinned: what was released stays until a newer version comes"
+            words = f"v{pin} is pinned: the next run of release goes there" if pin else free
             yield Following(model, f"{environment}: {words}")
     if before.train != after.train:
         yield Following(model, f"train is {after.train}, until now {before.train}")

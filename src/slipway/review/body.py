@@ -29,7 +29,7 @@ def body(settings: "Settings", done: "Promoted") -> str:
     artifact cannot be had; what else is missing is said in the body.
     """
     before, after = sides(done.edited)
-    return written(gather(settings, before, after, done.source), done.edited.commit or "")
+    return written(gather(settings, before, after, done.source, done.edited.stand), done.edited.commit or "")
 
 
 def marker(after: "Overlay", candidate: "Release") -> str:
@@ -71,14 +71,28 @@ def _verdicts(case: Case) -> str:
     """The lines to read if no others are; what speaks against it stands above them, marked."""
     lines = [quality.verdict(case), _gates(case), _callers(case), _verified(case), _traffic(case)]
     calm = "\n".join(f"- {line}" for line in lines if line)
-    doubts = [*quality.doubts(case), *_doubts(case)]
+    doubts = [*_unmerged(case), *quality.doubts(case), *_doubts(case)]
     if not doubts:
         return calm
     return "\n".join(["> [!WARNING]", *(f"> - {doubt}" for doubt in doubts)]) + f"\n\n{calm}"
 
 
+def _unmerged(case: Case) -> list[str]:
+    record = case.candidate.record
+    if not case.unmerged:
+        return []
+    where = f"{code(record.branch)}, " if record.branch else ""
+    return [
+        f"**It was built from {where}commit {_commit(record.commit)}, which is not on {code(case.unmerged)}**: nobody"
+        f" had to approve that code, and the next release from {code(case.unmerged)} goes without it."
+    ]
+
+
 def _doubts(case: Case) -> list[str]:
     found = []
+    if hold := case.hold:
+        since = f"by {code(hold.by)} since {code(hold.since, 40)}"
+        found.append(f"In {case.source} the model is held {since}: {code(hold.reason, 300)}.")
     broken = [change for change in case.contents.changes if change.breaking] if case.contents else []
     if broken:
         more = f", and {len(broken) - 1} more" if broken[1:] else ""

@@ -10,9 +10,9 @@ from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
 from slipway.names import ReleaseName
-from slipway.release import breaking
+from slipway.release import breaking, edits
+from slipway.release.candidates import is_merged, source_of
 from slipway.release.overlay import MANIFESTS
-from slipway.release.promote import source_of
 from slipway.review import differences
 from slipway.review.asking import Version, fetched
 from slipway.review.comparison import Comparison, Side, compare
@@ -21,7 +21,8 @@ from slipway.training import gates
 
 if TYPE_CHECKING:
     from slipway.release.breaking import Change
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.release.overlay_types import Hold, Overlay, Release
+    from slipway.release.place import Stand
     from slipway.settings import Settings
     from slipway.store import Record
     from slipway.training.gates import Verdict
@@ -66,6 +67,10 @@ class Case(NamedTuple):
     """Files of the platform that differ between the commits of both."""
     evidence: dict[str, Any] | None
     notes: list[str]
+    hold: "Hold | None" = None
+    """Of the environment that the candidate is in."""
+    unmerged: str = ""
+    """The branch that its commit is to be on and is not; empty where it is."""
 
 
 def running(overlay: "Overlay") -> "Release | None":
@@ -74,8 +79,10 @@ def running(overlay: "Overlay") -> "Release | None":
     return max(routed, key=lambda release: (overlay.route[release.name], release.age), default=None)
 
 
-def gather(settings: "Settings", before: "Overlay", after: "Overlay", candidate: "Release") -> Case:
-    """Gather the case of a candidate, a release of the environment that `after` promotes from.
+def gather(
+    settings: "Settings", before: "Overlay", after: "Overlay", candidate: "Release", stand: "Stand | None" = None
+) -> Case:
+    """Gather the case of a candidate, a release of the environment that `after` promotes from, at `stand`.
 
     What cannot be had of the release that runs now is left out and noted; raises `SlipwayError` when the candidate's
     own artifact cannot be had.
@@ -114,7 +121,17 @@ def gather(settings: "Settings", before: "Overlay", after: "Overlay", candidate:
         platform=_platform(settings, now, candidate, notes),
         evidence=store.verified(after.model, candidate.name),
         notes=notes,
+        hold=_hold(settings, stand, source, after.model) if stand else None,
+        unmerged=_unmerged(settings, stand, candidate) if stand else "",
     )
+
+
+def _hold(settings: "Settings", stand: "Stand", source: str, model: str) -> "Hold | None":
+    return edits.read(Repository(settings.root), stand.commit, settings, source, model).hold
+
+
+def _unmerged(settings: "Settings", stand: "Stand", candidate: "Release") -> str:
+    return "" if is_merged(Repository(settings.root), stand.commit, candidate.record) else stand.branch
 
 
 def _promoted(after: "Overlay", candidate: "Release") -> "Release":

@@ -62,6 +62,8 @@ def _checked(ground: Ground, commits: Compared, claim: Claim, fork: str) -> tupl
     wrong = list(written.foreign(claim, ground.settings))
     if not wrong:
         wrong += written.training(ground.repository, ground.tip, ground.settings, claim, namespace)
+    if claim.before == claim.after:
+        return f"{name}: changes nothing any more", []
     if claims.own(claim.before) == claims.own(claim.after):
         return f"{name}: the declared training", wrong
     if not claims.own(claim.after):
@@ -70,6 +72,7 @@ def _checked(ground: Ground, commits: Compared, claim: Claim, fork: str) -> tupl
         before = _before(ground, claim, namespace)
         after = written.overlay_of(ground.repository, claim, claim.after, namespace)
         line = f"{name}: {declare.shown(before.route)} → {declare.shown(after.route)}"
+        line += promotions.told(ground, before, after)
         return line, [*wrong, *_overlay(ground, claim, before, after)]
     except SlipwayError as error:
         return name, [*wrong, Violation(claim.folder, error.problem, error.fix)]
@@ -193,7 +196,9 @@ def _reverted(move: Move) -> Iterator[Violation]:
         yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, in a change of its own")
     for name in sorted({*move.before.rejected} - {*move.after.rejected}):
         problem = f"reverts to a former state, in which {name} was not rejected yet"
-        yield Violation(move.at(STATE), problem, move.verb("rollback --to RELEASE --reason '…'"))
+        promoted = any(release.name == name and release.record.origin for release in move.past)
+        again = "promote --again" if promoted else f"release --version {name.version}"
+        yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, then {move.verb(again)}")
 
 
 def _removed(ground: Ground, commits: Compared, claim: Claim) -> Iterator[Violation]:

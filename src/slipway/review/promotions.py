@@ -9,6 +9,7 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.release import edits, past, schemas
+from slipway.release.due import held
 from slipway.release.images import UNBUILT, is_unbuilt
 from slipway.release.overlay import RECORD
 from slipway.release.overlay_types import ReleaseRecord
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.store import Record, Store
 
-__all__ = ["Ground", "reachable", "violations"]
+__all__ = ["Ground", "reachable", "told", "violations"]
 
 # What a promotion gives of its own to the record; all the rest is the source's.
 _OWN = frozenset({"release", "version", "model_id", "created", "by", "run", "accepted", "origin"})
@@ -37,14 +38,11 @@ class Ground(NamedTuple):
 
 
 def reachable(settings: "Settings", environment: str, model: str) -> "Store":
-    """The environment's store, asked for the model's versions once.
+    """The environment's store, asked for the model's versions once; a directory that is not there is an empty one.
 
     Raises `SlipwayError` that says which credentials are missing when it does not answer.
     """
     url = settings.environment(environment).store
-    if "://" not in url and not (settings.root / Path(url).expanduser()).is_dir():
-        problem = f"the store of {environment} is the directory {url}, which is not on this machine"
-        raise SlipwayError(problem, fix="check where it is; or keep the store in a bucket, which every run can read")
     store = store_of(settings, environment)
     try:
         store.versions(model)
@@ -56,6 +54,24 @@ def reachable(settings: "Settings", environment: str, model: str) -> "Store":
     return store
 
 
+def _there(settings: "Settings", environment: str, model: str) -> "Store":
+    """As `reachable`, of a store that has to have something; raises `SlipwayError` for a directory elsewhere."""
+    url = settings.environment(environment).store
+    if "://" not in url and not (settings.root / Path(url).expanduser()).is_dir():
+        problem = f"the store of {environment} is the directory {url}, which is not on this machine"
+        raise SlipwayError(problem, fix="check where it is; or keep the store in a bucket, which every run can read")
+    return reachable(settings, environment, model)
+
+
+def told(ground: Ground, before: "Overlay", after: "Overlay") -> str:
+    """What an approver has to know of where a new release comes from, to be put behind a line; "" if nothing."""
+    source = ground.settings.environment(after.environment).promotes_from
+    if source is None or all(before.has(release.name) for release in after.releases):
+        return ""
+    hold = edits.read(ground.repository, ground.tip, ground.settings, source, after.model).hold
+    return f"; in {source} it is {held(hold)}" if hold else ""
+
+
 def violations(ground: Ground, move: "Move", new: "Sequence[Release]") -> Iterator[Violation]:
     """What does not hold of the releases that a change adds; `new` are those, the oldest first.
 
@@ -65,11 +81,12 @@ def violations(ground: Ground, move: "Move", new: "Sequence[Release]") -> Iterat
         return
     environment = move.after.environment
     source = ground.settings.environment(environment).promotes_from
-    store = reachable(ground.settings, environment, move.after.model)
     if source is None:
+        store = _there(ground.settings, environment, move.after.model)
         for release in new:
             yield from _published(move, store, release)
         return
+    store = reachable(ground.settings, environment, move.after.model)
     for release in new:
         yield from _promoted(ground, move, source, release)
     yield from _numbers(move, store, new)
@@ -106,7 +123,7 @@ def _promoted(ground: Ground, move: "Move", source: str, release: "Release") -> 
             problem += ", as far as this shallow clone goes"
         yield Violation(where, problem, f"git fetch --unshallow, if this clone is shallow; else {move.verb('promote')}")
         return
-    store = reachable(ground.settings, source, move.after.model)
+    store = _there(ground.settings, source, move.after.model)
     yield from _same(where, move, found, release)
     yield from _verified(where, store, move, found)
     yield from _image(ground.settings, where, source, move, release)

@@ -23,10 +23,10 @@ def sides(done: "Edited") -> "tuple[Overlay, Overlay]":
 
 def undo(before: "Overlay", after: "Overlay") -> str:
     """The ways back from `after`, the nearest first; from what runs for the first time there is one."""
-    ways = [
-        *_ways(before, after),
-        f"`git revert COMMIT` (of a merge commit `git revert -m 1 COMMIT`) and push: {_reverted(before)}.",
-    ]
+    ways = _ways(before, after)
+    # What was rejected comes back by a person's decision alone, and no revert is one.
+    if {*after.rejected} <= {*before.rejected}:
+        ways.append(f"`git revert COMMIT` (of a merge commit `git revert -m 1 COMMIT`) and push: {_reverted(before)}.")
     lead = "Until it is merged nothing of it runs: close the pull request. After the merge, any of these:"
     return "\n".join(["### How to undo it", "", lead, "", *(f"- {way}" for way in ways)])
 

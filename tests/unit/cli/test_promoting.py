@@ -31,6 +31,10 @@ def promote(of: Team, *words: str) -> int:
     return cli.main(["-C", str(of.site.root), "promote", "iris", "--push", "--allow-unbuilt", *words])
 
 
+def verb(of: Team, *words: str) -> int:
+    return cli.main(["-C", str(of.site.root), *words])
+
+
 def pulls(of: Team) -> list[dict[str, Any]]:
     return of.forge.repository(NAME).pulls
 
@@ -54,7 +58,7 @@ def argued(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
     """Images count as built, though nothing is built here."""
-    monkeypatch.setattr("slipway.release.promote.is_unbuilt", lambda _: False)
+    monkeypatch.setattr("slipway.release.candidates.is_unbuilt", lambda _: False)
 
 
 def test_what_is_due_is_proposed_once(automatic: Team) -> None:
@@ -88,6 +92,59 @@ def test_closed_is_closed(automatic: Team) -> None:
     assert due(automatic) == 0 and len(pulls(automatic)) == 1
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0 and len(pulls(automatic)) == 2
+
+
+def test_what_was_merged_and_taken_back(automatic: Team) -> None:
+    """A promotion that somebody reverted is not proposed by itself again, until a newer release is due."""
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    merged = automatic.bare.merge("main", automatic.bare.branch(BRANCH), "Merge")
+    pulls(automatic)[0] |= {"state": "closed", "merged_at": "2026-11-22T10:00:00Z"}
+    assert merged is not None
+    automatic.site.git("pull", "--quiet", "--ff-only", "origin", "main")
+    automatic.site.git("revert", "--no-edit", "-m", "1", merged)
+    automatic.push(automatic.site)
+    assert due(automatic) == 0 and len(pulls(automatic)) == 1
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0 and len(pulls(automatic)) == 2
+
+
+def test_a_hold_where_it_comes_from(automatic: Team) -> None:
+    """Stops what nobody asked for, also what is open; a person may name the release all the same, and is told."""
+    name = automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    hold(automatic.site.settings, "iris", "test", reason="audit", place=pushed(automatic.site))
+    assert due(automatic) == 1
+    assert "audit" in automatic.forge.repository(NAME).comments[0]["body"]
+    assert promote(automatic) == 1
+    assert promote(automatic, "--release", str(name)) == 0
+
+
+def test_code_that_was_never_merged(automatic: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its release is verified in test, and only a person proposes it for production."""
+    site = automatic.site
+    site.git("checkout", "--quiet", "-b", "deploy/x")
+    site.write("model/iris/more.py", "")
+    site.commit("Never merged")
+    site.git("push", "--quiet", "origin", "deploy/x")
+    site.released(place=pushed(site))
+    assert due(automatic) == 0 and pulls(automatic) == []
+    assert "was built from deploy/x, which is not merged into main" in capsys.readouterr().out
+    assert promote(automatic) == 0 and len(pulls(automatic)) == 1
+
+
+def test_what_an_emergency_overtook_is_closed(team: Team) -> None:
+    """A pull request that would change nothing any more; one that still does stays."""
+    for _ in range(2):
+        team.site.released(place=pushed(team.site))
+        assert promote(team, "--emergency") == 0
+    words = ("iris", "--env", "prod", "--push")
+    hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
+    assert verb(team, "lift", *words) == 0 and verb(team, "traffic", *words, "v1=50", "v2=50") == 0
+    assert due(team) == 0 and [each["state"] for each in pulls(team)] == ["open", "open"]
+    assert verb(team, "lift", *words, "--emergency") == 0
+    assert due(team) == 0 and [each["state"] for each in pulls(team)] == ["closed", "open"]
+    assert "changes nothing any more" in team.forge.repository(NAME).comments[0]["body"]
 
 
 def test_approvals_are_not_lost_to_a_refresh(team: Team) -> None:

@@ -1,5 +1,6 @@
 """A repository that is set up as it should be, here and on the server that stands in for GitHub."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -30,7 +31,10 @@ RULES = [
     {"type": "pull_request", "parameters": {"require_code_owner_review": True}},
     {
         "type": "required_status_checks",
-        "parameters": {"required_status_checks": [{"context": "ci"}], "strict_required_status_checks_policy": True},
+        "parameters": {
+            "required_status_checks": [{"context": "ci", "integration_id": 15368}],
+            "strict_required_status_checks_policy": True,
+        },
     },
     {"type": "non_fast_forward"},
     {"type": "deletion"},
@@ -43,6 +47,9 @@ RULESET = {
     "rules": RULES,
     "bypass_actors": [{"actor_id": 77, "actor_type": "Integration", "bypass_mode": "always"}],
 }
+
+
+DEPLOYING = {"id": 9} | json.loads((Path(__file__).parents[3] / ".github/ruleset-deploy.json").read_text())
 
 
 class Place:
@@ -87,7 +94,7 @@ def place(tmp_path: Path, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> 
     made.git("commit", "--quiet", "-m", "Start")
     made.git("remote", "add", "origin", on_github.clone_url(NAME, TOKEN))
     state = on_github.states[NAME]
-    state.rulesets = [RULESET]
+    state.rulesets = [RULESET, DEPLOYING]
     state.environments = {
         "prod": {"branches": ["main"]},
         "bot": {

@@ -10,7 +10,7 @@ from slipway.cli import main
 from slipway.errors import SlipwayError
 from tests.forge_server import ALL, Token
 from tests.forge_server.fixtures import NAME, TOKEN
-from tests.unit.doctor.conftest import CODE, OWNERS, RULES, RULESET, SHA
+from tests.unit.doctor.conftest import CODE, DEPLOYING, OWNERS, RULES, RULESET, SHA
 
 
 def test_nothing_is_missing(place, capsys):
@@ -187,6 +187,12 @@ def test_a_workflow_that_is_no_yaml(place):
     assert any(".github/workflows/bad.yml cannot be read as YAML" in line for line in place.missing)
 
 
+ANYBODY = {
+    "type": "required_status_checks",
+    "parameters": {"required_status_checks": [{"context": "ci"}], "strict_required_status_checks_policy": True},
+}
+
+
 def without(kind):
     return [RULESET | {"rules": [rule for rule in RULES if rule["type"] != kind]}]
 
@@ -199,6 +205,10 @@ def without(kind):
         (without("non_fast_forward"), ["can be force-pushed"]),
         (without("deletion"), ["can be deleted"]),
         ([RULESET | {"rules": [*RULES[1:], {"type": "pull_request"}]}], ["takes what no owner approved"]),
+        (
+            [RULESET | {"rules": [RULES[0], ANYBODY, *RULES[2:]]}],
+            ["takes a check ci of anybody who may write"],
+        ),
         ([RULESET | {"bypass_actors": []}], ["the bot's App may not pass the ruleset 'main'"]),
         (
             [RULESET | {"bypass_actors": [{"actor_id": 78, "actor_type": "Integration"}]}],
@@ -216,7 +226,7 @@ def without(kind):
 )
 def test_rules_of_the_branch(place, on_github, rulesets, says):
     """Each that is not there is named, and who commits releases has to pass every one of them."""
-    on_github.states[NAME].rulesets = rulesets
+    on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
     found = place.missing
     assert len(found) == len(says)
     assert all(say in line and "Settings → Rules" in line for say, line in zip(says, found, strict=True))
@@ -225,17 +235,29 @@ def test_rules_of_the_branch(place, on_github, rulesets, says):
 @pytest.mark.parametrize("rulesets", [[], [RULESET | {"enforcement": "evaluate"}]], ids=["none", "not-enforced"])
 def test_a_branch_without_rules(place, on_github, rulesets):
     """Everything is missing, but for the list of who may pass what is not there."""
-    on_github.states[NAME].rulesets = rulesets
+    on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
     assert len(place.missing) == 6
+
+
+@pytest.mark.parametrize(
+    "rulesets", [[], [DEPLOYING | {"rules": [{"type": "creation"}]}], [DEPLOYING | {"enforcement": "evaluate"}]]
+)
+def test_whoever_may_push_gets_the_key(place, on_github, rulesets):
+    """Nobody says who may push to a branch that the bot's environment is open for; main alone needs no such ruleset."""
+    on_github.states[NAME].rulesets = [RULESET, *rulesets]
+    [line] = place.missing
+    assert "anybody who may write may push to deploy/**, and so gets the bot's key" in line
+    on_github.states[NAME].environments["bot"]["branches"] = ["main"]
+    assert place.missing == []
 
 
 def test_the_classic_protection(place, on_github):
     """Counts as well, but no App may pass its checks."""
     state = on_github.states[NAME]
-    state.rulesets = []
+    state.rulesets = [DEPLOYING]
     state.protection["main"] = {
         "required_pull_request_reviews": {"require_code_owner_reviews": True},
-        "required_status_checks": {"strict": True, "contexts": ["ci"], "checks": [{"context": "ci", "app_id": None}]},
+        "required_status_checks": {"strict": True, "contexts": ["ci"], "checks": [{"context": "ci", "app_id": 15368}]},
         "allow_force_pushes": {"enabled": False},
         "allow_deletions": {"enabled": False},
     }
@@ -244,7 +266,7 @@ def test_the_classic_protection(place, on_github):
 
 def test_what_the_token_may_not_see(place, on_github):
     """Is unknown, with the permission that it takes; nothing is said to be missing for that."""
-    on_github.states[NAME].rulesets = without("deletion")
+    on_github.states[NAME].rulesets = [*without("deletion"), DEPLOYING]
     on_github.tokens[TOKEN] = Token(permissions={"metadata": "read", "contents": "read"})
     assert place.missing == []
     found = place.found("unknown")

@@ -94,6 +94,19 @@ def test_a_merged_pull_request(github, clone):
     assert found == [[1], [1], []]
 
 
+def test_open_ones_by_their_branches(github, clone):
+    """Those that are open, of this repository; a closed one is open no longer, and closing it again changes nothing."""
+    for branch in ("lift/prod/iris", "traffic/prod/iris", "lifted"):
+        clone.propose(branch)
+        github.propose(branch, "main", "One", "")
+    assert [pull.branch for pull in github.open_from("lift/", "traffic/")] == ["traffic/prod/iris", "lift/prod/iris"]
+    first = github.pull_from("lift/prod/iris")
+    github.close(first.number)
+    github.close(first.number)
+    assert [pull.branch for pull in github.open_from("lift/", "traffic/")] == ["traffic/prod/iris"]
+    assert github.pull_from("lift/prod/iris").state == "closed"
+
+
 def test_a_commit_that_github_does_not_know(github):
     """No pull request has brought it in."""
     assert github.pulls_of("0" * 40) == []

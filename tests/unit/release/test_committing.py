@@ -140,6 +140,17 @@ def test_a_newer_version_that_is_not_built(registry: Site) -> None:
     assert commit(registry, msgspec.structs.replace(again, commit=registry.head)).outcomes[0].result == "nothing due"
 
 
+def test_a_newer_version_that_was_released_since(registry: Site) -> None:
+    """A slower run of an older version ends well, and says why it releases nothing."""
+    for _ in range(2):
+        registry.publish()
+    slower = planned(registry, 1)
+    assert commit(registry, planned(registry, 2)).outcomes[0].result == "released"
+    done = commit(registry, msgspec.structs.replace(slower, commit=registry.head))
+    assert (done.outcomes[0].result, done.outcomes[0].text) == ("nothing due", "v2 was released since")
+    assert not done.failed and registry.versions() == {2: 100}
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [

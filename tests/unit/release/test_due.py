@@ -25,8 +25,10 @@ def record(version: int, digest: str | None) -> Record:
     )
 
 
-def overlay(route: dict[int, int], rejected: tuple[int, ...] = (), hold: Hold | None = None) -> Overlay:
-    """Every release has the fingerprint of its version, repeated."""
+def overlay(
+    route: dict[int, int], rejected: tuple[int, ...] = (), hold: Hold | None = None, idle: tuple[int, ...] = ()
+) -> Overlay:
+    """Every release has the fingerprint of its version, repeated; `idle` are declared and get no requests."""
     releases = [
         Release(
             record=ReleaseRecord(
@@ -42,7 +44,7 @@ def overlay(route: dict[int, int], rejected: tuple[int, ...] = (), hold: Hold | 
             ),
             files={},
         )
-        for version in sorted(route, reverse=True)
+        for version in sorted([*route, *idle], reverse=True)
     ]
     return Overlay(
         environment="test",
@@ -111,6 +113,23 @@ CASES: list[tuple[dict[int, str | None], Overlay, dict[str, Any], int | None, st
         {"digest": "a"},
         None,
         "held by Ada <ada@example.org> since 2026-11-21T10:00:00Z: wrong answers",
+    ),
+    (
+        {3: "a", 4: "a", 5: "a"},
+        overlay({4: 100}, idle=(5,)),
+        {"digest": "a"},
+        None,
+        "v5 is declared and gets no requests (slipway traffic iris --env test v5=100, or slipway release iris --env "
+        "test --version 5), and nothing is newer",
+    ),
+    ({4: "a", 5: "a", 6: "a"}, overlay({4: 100}, idle=(5,)), {}, 6, "v6 is newer than the deployed v5"),
+    (
+        {4: "a", 5: "a", 6: "a", 7: "a"},
+        overlay({4: 100}, (7,), idle=(6,)),
+        {},
+        None,
+        "v6 is declared and gets no requests (slipway traffic iris --env test v6=100, or slipway release iris --env "
+        "test --version 6); v7 was rejected",
     ),
     ({3: "a", 4: "a"}, overlay({4: 100}), {"digest": "a", "pin": 3}, 3, "v3 is pinned"),
     ({3: "a", 4: "a"}, overlay({3: 100}), {"digest": "a", "pin": 3}, None, "v3 is pinned and deployed"),

@@ -38,7 +38,8 @@ def test_the_same_image_under_the_next_version(site: Site) -> None:
     assert site.versions(environment="prod") == {1: 100}
     assert done.commit == site.head
     message = site.git("log", "-1", "--format=%B")
-    assert message.startswith(f"prod/iris: promote {made.name} from test/{name}") and "slipway rollback" in message
+    assert message.startswith(f"prod/iris: promote {made.name} from test/{name}")
+    assert "Undo" not in message  # there is nothing to go back to
 
 
 def test_the_artifact_is_copied(site: Site) -> None:
@@ -86,13 +87,21 @@ def test_the_newest_verified_on_the_route(site: Site) -> None:
 
 
 def test_an_older_release_than_the_one_that_runs(site: Site) -> None:
-    """When test went back, promoting what it serves now takes production back too, and that is said."""
+    """When test went back, promoting what it serves now takes production back too, and that is said.
+
+    While test is held, a person has to name it.
+    """
     site.released()
     bad = site.released()
     go(site)
     rollback(site.settings, "iris", "test", reason="wrong")
-    done = go(site)
+    with pytest.raises(SlipwayError, match=r"iris in test is held by Ada .*: wrong") as caught:
+        go(site)
+    assert "slipway lift iris --env test" in caught.value.fix and "--release" in caught.value.fix
+    done = go(site, release="v1")
     assert f"prod served {bad} of test until now, which is newer" in done.lines
+    assert any(line.startswith("iris in test is held by Ada") for line in done.lines)
+    assert "Undo: slipway rollback iris --env prod" in done.message
     assert site.versions(environment="prod") == {2: 100}
 
 
@@ -192,7 +201,7 @@ def test_what_production_rejected(site: Site) -> None:
     go(site)
     rollback(site.settings, "iris", "prod", reason="wrong")
     lift(site.settings, "iris", "prod")
-    with pytest.raises(SlipwayError, match="prod has rejected what test serves"):
+    with pytest.raises(SlipwayError, match=f"prod has rejected {bad.short}, which is {bad} of test"):
         go(site)
     with pytest.raises(SlipwayError, match="prod has rejected"):
         go(site, release=str(bad))

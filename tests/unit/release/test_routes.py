@@ -6,7 +6,10 @@ import sys
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback, traffic
+from slipway.release.status import status
+from slipway.store import Store
 from tests.unit.release.conftest import Site
 
 
@@ -19,6 +22,18 @@ def test_traffic(site: Site) -> None:
     assert done.commit == site.head
     assert site.git("log", "-1", "--format=%s").startswith("test/iris: traffic v2-")
     assert traffic(site.settings, "iris", "test", {"1": 90, "2": 10}).commit is None
+
+
+def test_what_is_taken_back_does_not_return_by_itself(site: Site) -> None:
+    """A release that a person gave no requests any more gets none from the next run; a newer version does."""
+    site.released()
+    site.released(traffic=10)
+    traffic(site.settings, "iris", "test", {"v1": 100})
+    assert site.release("iris").commit is None and site.versions() == {1: 100}
+    [row] = status(site.settings, ["iris"], "test")
+    assert row.next.startswith("v2 is declared and gets no requests (slipway traffic iris --env test v2=100")
+    site.released()
+    assert site.versions() == {3: 100}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +79,31 @@ def test_rollback_passes_over_what_was_not_verified(site: Site) -> None:
     rollback(site.settings, "iris", "test", reason="wrong")
     assert site.overlay().route == {first: 100}
     assert [name.version for name in site.overlay().rejected] == [2, 3]
+
+
+def test_in_production_what_it_has_verified_itself_comes_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was verified in test alone is gone back to where there is nothing better, and that is said."""
+    for _ in range(3):
+        site.released()
+        promote(site.settings, "iris", Wish(allow_unbuilt=True))
+    first, second, _ = sorted(release.name for release in site.overlay(environment="prod").releases)
+    site.verify(first, environment="prod")
+    done = rollback(site.settings, "iris", "prod", reason="wrong")
+    assert site.overlay(environment="prod").route == {first: 100}
+    assert not any("verified in test alone" in line for line in done.lines)
+    site.git("reset", "--quiet", "--hard", "HEAD^")
+    (site.root / f".slipway/store/prod/iris/verified/{first}.json").unlink()
+    done = rollback(site.settings, "iris", "prod", reason="wrong")
+    assert site.overlay(environment="prod").route == {second: 100}
+    assert f"{second} was verified in test alone: nothing older was verified in prod" in done.lines
+    site.git("reset", "--quiet", "--hard", "HEAD^")
+
+    def nothing(*_: object) -> None:
+        raise SlipwayError("the store does not answer")
+
+    monkeypatch.setattr(Store, "verified", nothing)
+    done = rollback(site.settings, "iris", "prod", reason="wrong")
+    assert f"{second} was verified in test alone: the store does not answer" in done.lines
 
 
 def test_rollback_twice(site: Site) -> None:

@@ -8,7 +8,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.release.breaking import Change
 from slipway.release.overlay_types import Release
-from slipway.release.routes import rollback
+from slipway.release.routes import hold, rollback
 from slipway.review import body
 from slipway.review.asked import DataChange
 from slipway.review.case import Case, _running_version, gather, running
@@ -32,6 +32,24 @@ def test_a_first_promotion(shop: Shop) -> None:  # noqa: F811
     assert "runs now" not in text and "WARNING" not in text
     assert "then nothing of the model runs here" in text and "slipway rollback" not in text
     assert f"| overlays | {done.edited.commit} |" in text
+
+
+def test_code_that_was_never_merged(shop: Shop) -> None:  # noqa: F811
+    """Is the first that an approver reads, and in bold; so is a hold where it comes from told."""
+    shop.git("checkout", "--quiet", "-b", "deploy/x")
+    shop.write("model/parcel/more.py", "")
+    commit = shop.commit("Never merged")
+    name = shop.released_parcel()
+    shop.git("checkout", "--quiet", "main")
+    shop.git("restore", "--source", "deploy/x", "--staged", "--worktree", "overlays")
+    shop.commit("Released")
+    hold(shop.settings, "parcel", "test", reason="audit")
+    done = shop.propose(release=str(name))
+    text = body.body(shop.settings, done)
+    warning = f"> [!WARNING]\n> - **It was built from `deploy/x`, commit {commit}, which is not on `main`**: nobody"
+    assert warning in text
+    assert "> - In test the model is held by `Ada <ada@example.org>` since" in text and "`audit`" in text
+    assert "Undo:" not in done.edited.message
 
 
 def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:  # noqa: F811
@@ -205,5 +223,6 @@ def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:  # noqa: F8
     assert text.startswith("<!-- slipway: change prod/parcel -->\n")
     assert f"**`prod/parcel: roll back to {first}`**" in text and "@all <b>wrong</b> | `x`" in text
     assert "+rejected:" in text and "`slipway lift parcel --env prod --push --emergency`, then" in text
+    assert "git revert" not in text.partition("### How to undo it")[2]  # which brings back nothing that was rejected
     outside = re.sub(r"^(`{3,})[\s\S]*?^\1$", "", text, flags=re.MULTILINE)
     assert "@all" not in without_code(outside)

@@ -657,6 +657,29 @@ def test_a_revert_of_a_rollback(team: Site) -> None:
     problems = said(team)
     assert any("while the model is held" in problem for problem in problems)
     assert any("was not rejected yet" in problem for problem in problems)
+    fixes = [violation.fix for violation in look(team).violations]
+    assert "slipway lift iris --env prod, then slipway promote iris --to prod --again" in fixes
+
+
+def test_a_change_that_somebody_else_made_meanwhile(team: Site) -> None:
+    """Nothing is left of it, and that is what is said."""
+    hold(team.settings, "iris", "prod", reason="audit")
+    team.git("switch", "--quiet", "-c", "change")
+    lift(team.settings, "iris", "prod")
+    team.git("switch", "--quiet", "main")
+    team.write("notes", "Somebody else")
+    team.commit()
+    lift(team.settings, "iris", "prod")
+    assert look(team) == (["prod/iris: changes nothing any more"], [])
+
+
+def test_a_hold_where_a_promotion_comes_from(team: Site) -> None:
+    """Is told behind what the promotion does, and is no violation."""
+    propose(team)
+    hold(team.settings, "iris", "test", reason="audit")
+    found = look(team)
+    assert found.violations == []
+    assert "; in test it is held by Ada <ada@example.org> since" in found.lines[0] and "audit" in found.lines[0]
 
 
 # --- other environments, forks, stores, commits
@@ -743,11 +766,13 @@ def test_a_fork(team: Site) -> None:
 
 
 def test_a_store_that_is_not_here(team: Site) -> None:
-    """A directory of another machine cannot be asked, and the check does not pass for that."""
+    """Where nothing was promoted yet, that of production is empty; that of test has to have what is promoted."""
     propose(team)
+    shutil.rmtree(team.root / ".slipway/store/prod", ignore_errors=True)
+    assert said(team) == []
     shutil.rmtree(team.root / ".slipway")
     [problem] = said(team)
-    assert "the store of prod is the directory .slipway/store/prod, which is not on this machine" in problem
+    assert "the store of test is the directory .slipway/store/test, which is not on this machine" in problem
 
 
 def test_a_bucket_without_credentials(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,144 @@
+"""Which release of an environment is to be promoted to the next one: the one that was named, or what is due."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway.errors import SlipwayError
+from slipway.release import edits, past
+from slipway.release.due import held
+from slipway.release.images import is_unbuilt
+from slipway.release.overlay_types import Overlay, Release, pick
+from slipway.store import store_of
+
+if TYPE_CHECKING:
+    from slipway.git import Repository
+    from slipway.release.overlay_types import ReleaseRecord
+    from slipway.settings import Settings
+    from slipway.store import Store
+
+__all__ = ["Wish", "candidate", "due", "is_merged", "source_of"]
+
+
+class Wish(NamedTuple):
+    """What a person may ask of a promotion."""
+
+    release: str | None = None
+    """Of the source environment; the newest verified one on its route unless given."""
+    traffic: int = 100
+    allow_unbuilt: bool = False
+    again: bool = False
+    """Also what the environment rejected."""
+    automatic: bool = False
+    """Whether nobody asked for just this."""
+    accept_breaking: str = ""
+    """Why the promotion may break callers; empty: it may not."""
+
+
+_USUAL = Wish()
+
+
+def source_of(settings: "Settings", environment: str) -> str:
+    """The environment that another takes its releases from; raises `SlipwayError` when it takes them directly."""
+    source = settings.environment(environment).promotes_from
+    if source is None:
+        raise SlipwayError(
+            f"{environment} takes releases, not promotions",
+            fix=f"slipway release --env {environment}; or promotes_from in slipway.yaml",
+        )
+    return source
+
+
+def candidate(
+    repository: "Repository", commit: str, settings: "Settings", target: Overlay, wish: Wish = _USUAL
+) -> Release:
+    """The release of the source environment to promote; raises `SlipwayError` that says why there is none."""
+    source = source_of(settings, target.environment)
+    overlay = edits.read(repository, commit, settings, source, target.model)
+    if overlay.hold is not None and (wish.release is None or wish.automatic):
+        fix = f"slipway lift {target.model} --env {source}, when the reason is gone; or name one: --release RELEASE"
+        raise SlipwayError(f"{target.model} in {source} is {held(overlay.hold)}", fix=fix)
+    store = store_of(settings, source)
+    rejected = {name.short for name in target.rejected} - {name.short for name in target.route}
+    barred = set() if wish.again else rejected
+    found = _newest(overlay, store, barred) if wish.release is None else _named(overlay, store, wish.release)
+    if found.name.short in barred:
+        raise SlipwayError(
+            f"{target.environment} has rejected {found.name.short}, which is {found.name} of {source}",
+            fix="--again promotes it all the same",
+        )
+    return _pullable(found, wish)
+
+
+def _named(overlay: Overlay, store: "Store", text: str) -> Release:
+    _check_not_rejected(overlay, text)
+    found = overlay.release(pick([release.name for release in overlay.releases], text, overlay.model))
+    if store.verified(overlay.model, found.name) is None:
+        raise _unverified(overlay, [found])
+    return found
+
+
+def _newest(overlay: Overlay, store: "Store", barred: set[str]) -> Release:
+    """The newest verified release on the route; one that is barred only where all are."""
+    routed = [release for release in overlay.releases if release.name in overlay.route]
+    if not routed:
+        fix = f"slipway release {overlay.model} --env {overlay.environment}"
+        raise SlipwayError(f"no release of {overlay.model} is on the route of {overlay.environment}", fix=fix)
+    verified = [release for release in routed if store.verified(overlay.model, release.name) is not None]
+    if not verified:
+        raise _unverified(overlay, routed)
+    return next((release for release in verified if release.name.short not in barred), verified[0])
+
+
+def _check_not_rejected(overlay: Overlay, text: str) -> None:
+    names = {spelt for name in overlay.rejected for spelt in (str(name), f"v{name.version}")}
+    if text in names:
+        raise SlipwayError(
+            f"{overlay.environment} has rejected {text} of {overlay.model}",
+            fix="promote one that still is wanted there",
+        )
+
+
+def due(repository: "Repository", commit: str, settings: "Settings", target: Overlay) -> tuple[Release | None, str]:
+    """What of a model is to be promoted into an environment that has not got it; None, and why, if there is nothing.
+
+    `commit` is the newest of the branch that the cluster follows: code that is not on it is for people to propose.
+    """
+    if target.hold is not None:
+        return None, held(target.hold)
+    try:
+        found = candidate(repository, commit, settings, target)
+    except SlipwayError as error:
+        return None, error.problem
+    source = source_of(settings, target.environment)
+    if any(release.record.fingerprint == found.record.fingerprint for release in target.releases):
+        return None, f"{source} serves the same"
+    if not is_merged(repository, commit, found.record):
+        place = f"{found.record.branch or 'a branch'}, which is not merged into {settings.branch}"
+        return None, f"{found.name} of {source} was built from {place}: slipway promote {target.model} proposes it"
+    return found, f"{found.name} of {source} can be promoted"
+
+
+def is_merged(repository: "Repository", tip: str, record: "ReleaseRecord") -> bool:
+    """Whether the commit that a release was made from is in the history of `tip`.
+
+    One that was squashed is not; a shallow clone, which has no history, cannot tell and says yes.
+    """
+    commit = repository.commit_at(record.commit)
+    return past.is_shallow(repository) or (commit is not None and repository.contains(tip, commit))
+
+
+def _unverified(overlay: Overlay, releases: Sequence[Release]) -> SlipwayError:
+    names = ", ".join(str(release.name) for release in releases)
+    return SlipwayError(
+        f"{names} of {overlay.model} is not verified in {overlay.environment}",
+        fix=f"slipway verify {releases[0].name} holds the running function to its golden predictions (see its --help)",
+    )
+
+
+def _pullable(release: Release, wish: Wish) -> Release:
+    if is_unbuilt(release.record.image) and not wish.allow_unbuilt:
+        raise SlipwayError(
+            f"nobody has built the image of {release.name}: {release.record.image}",
+            fix="release it where images are built, or try all the same with --allow-unbuilt",
+        )
+    return release
