@@ -125,8 +125,7 @@ def _change(team: Pushed, name: str, turn: int) -> Cost:
     team.push()
     commit = team.git("rev-parse", "HEAD").strip()
     began = time.perf_counter()
-    application = ("applications.argoproj.io", f"{test}-{name}", "-n", "argocd")
-    team.kubectl("annotate", *application, "argocd.argoproj.io/refresh=normal", "--overwrite")
+    team.looked_at(f"{test}-{name}")
     team.until(lambda: _synced(team, name, commit), f"{name} is synced")
     return Cost(release, time.perf_counter() - began)
 
@@ -155,8 +154,8 @@ def _declare_job(team: Pushed, name: str, turn: int) -> None:
 
 
 def _synced(team: Pushed, name: str, commit: str) -> bool:
-    sync = team.application(f"{team.environments['test']}-{name}").get("status", {}).get("sync", {})
-    return sync.get("status") == "Synced" and commit in sync["revision"]
+    application = f"{team.environments['test']}-{name}"
+    return team.health(application)[0] == "Synced" and commit in team.revision(application)
 
 
 def _pods(team: Pushed) -> int:

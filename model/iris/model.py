@@ -18,6 +18,7 @@ class Iris(Model):
     source_features = MEASUREMENTS
     target_variable = "species"
     parameters = {"c": 1.0}
+    waits = False  # to predict is to compute
 
     def train(self, data: "pd.DataFrame") -> None:
         from sklearn.linear_model import LogisticRegression

@@ -23,6 +23,7 @@ class TumorModel(Model):
     output = Diagnosis
     target_variable = "diagnosis"
     parameters = {"trees": 100, "smallest_leaf": 2}
+    waits = False  # to predict is to compute
 
     def train(self, data: "pd.DataFrame") -> None:
         from sklearn.ensemble import RandomForestClassifier

@@ -139,7 +139,8 @@ def _model_in(settings: "Settings", name: str, module: "ModuleType", where: Path
     (model,) = found.values()
     if settings.model(name).target is not None:
         problem = f"models.{name}.target is set, and {where} says itself what {model.__name__} predicts"
-        raise SlipwayError(problem, fix=f"take target and features out of {FILE}")
+        fix = f"take target and features out of {FILE}; the class names its columns in source_features"
+        raise SlipwayError(problem, fix=fix)
     return model
 
 

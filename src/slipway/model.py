@@ -15,6 +15,8 @@ from typing import (
     NamedTuple,
 )
 
+import msgspec
+
 from slipway.fields import ContractError, Range, enums_of, field_of, fields_of
 from slipway.names import nearest
 from slipway.schema import Field
@@ -59,6 +61,10 @@ class Model:
 
     tolerance: ClassVar[float] = 1e-6
     """How far a number may be from its golden prediction."""
+
+    waits: ClassVar[bool] = True
+    """Whether `predict` may wait for anything: a network, a lock, a process. A fast one that only computes answers more
+    requests when it says `False`, as it needs no thread."""
 
     trusted_types: ClassVar["Sequence[str]"] = ()
     """Full names of further classes that a saved part may hold (scikit-learn's and the model's own are trusted)."""
@@ -196,6 +202,8 @@ class Contract(NamedTuple):
         if twice := sorted({name for name in columns if columns.count(name) > 1}):
             raise ContractError(f"{where}: {', '.join(map(repr, twice))} is named twice among the columns")
         output = field_of(model.target_variable, model.output, where) if model.output is not None else None
+        if output is not None and output.kind == "boolean":
+            output = msgspec.structs.replace(output, categories=(False, True))
         return cls(names, fields, model.target_variable, output)
 
 

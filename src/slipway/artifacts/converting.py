@@ -23,6 +23,9 @@ _NO_CONVERTER = re.compile(r"Unable to find a (?:shape calculator|converter) for
 # The newest version of ONNX's operators that may be used.
 _OPERATORS = 21
 
+# They know ASCII alone, and need a locale that images have not.
+_OF_TEXTS = frozenset({"StringNormalizer", "Tokenizer"})
+
 _COMMON = ("classes_", "n_features_in_", "feature_names_in_", "n_outputs_")
 
 
@@ -149,6 +152,8 @@ def _converted(
 ) -> Converted:
     try:
         content = _graph(watched, numbers, own, columns, about.width)
+        if any(node.op_type in _OF_TEXTS for node in content.graph.node):
+            raise Unconvertible("ONNX takes texts apart otherwise, where not all letters are ASCII")
         how = numbers
         if numbers == "float64":
             how += ", sums of trees in float32" if doubles.has_trees(content) else ""

@@ -45,9 +45,9 @@ class Loaded(NamedTuple):
 
     @property
     def only_computes(self) -> bool:
-        """Whether a graph alone predicts, which waits for nothing; the code of a model may do anything at any time."""
-        fitted = getattr(self.model, "fitted", None)
-        return type(self.model).predict is PipelineModel.predict and bool(getattr(fitted, "takes_columns", False))
+        """Whether predicting waits for nothing: a class says so, and a graph alone does not."""
+        graph = getattr(getattr(self.model, "fitted", None), "takes_columns", False)
+        return not type(self.model).waits or bool(graph and type(self.model).predict is PipelineModel.predict)
 
 
 def load(folder: Path) -> Loaded:

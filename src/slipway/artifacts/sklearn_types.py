@@ -13,6 +13,7 @@ _DISTANCES = (
 )
 
 _CLASSES = {
+    "functools": "partial",  # of the functions below alone
     "numpy": "dtype",
     "scipy.interpolate._bsplines": "BSpline",
     "scipy.sparse._csc": "csc_array csc_matrix",
@@ -63,6 +64,7 @@ _FUNCTIONS = {
     "sklearn.metrics.pairwise": (
         "cosine_similarity laplacian_kernel linear_kernel polynomial_kernel rbf_kernel sigmoid_kernel"
     ),
+    "sklearn.utils.validation": "check_array",  # of histograms with categories
 }
 
 

@@ -20,6 +20,7 @@ __all__ = ["Trust", "misused", "nodes", "own_modules"]
 
 _PLAIN_TYPES = frozenset({"builtins.bool", "builtins.float", "builtins.int", "builtins.str"})
 _PLAIN_FACTORIES = _PLAIN_TYPES | {"builtins.dict", "builtins.list", "builtins.set", "collections.OrderedDict"}
+_PARTIAL = "functools.partial"
 
 
 class Trust(NamedTuple):
@@ -77,7 +78,7 @@ def misused(schema: dict[str, Any], kinds: dict[str, str]) -> set[str]:
     misplaced = {
         _name(node) for node in nodes(schema) if node["__loader__"] != "FunctionNode" and _name(node) in functions
     }
-    return misplaced | set(_called(schema))
+    return misplaced | set(_called(schema)) | set(_bound(schema))
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
@@ -106,6 +107,17 @@ def _called(schema: dict[str, Any]) -> Iterator[str]:
             factory = node["content"]["default_factory"]
             if not _is_type(factory, _PLAIN_FACTORIES):
                 yield _name(factory)
+
+
+def _bound(schema: dict[str, Any]) -> Iterator[str]:
+    """`functools.partial`, where it is of anything but a function that scikit-learn keeps in this way."""
+    for node in nodes(schema):
+        if _name(node) == _PARTIAL:
+            function = node["content"].get("func", {}) if node["__loader__"] == "PartialNode" else {}
+            # An id would let it stand for an object elsewhere in the file.
+            known = function.get("__loader__") == "FunctionNode" and "__id__" not in function
+            if not known or _name(function) not in FUNCTIONS:
+                yield _PARTIAL
 
 
 def _is_type(node: dict[str, Any], plain: frozenset[str]) -> bool:

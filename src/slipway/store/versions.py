@@ -134,6 +134,11 @@ class Store:
             raise _damaged(self._backend.url(key), f"it does not say {' and '.join(missing)}")
         return evidence
 
+    def verified_versions(self, model: str) -> list[int]:
+        """The versions of which a release was verified, ascending."""
+        names = (name.removesuffix(".json") for name in self._backend.children(f"{model}/verified"))
+        return sorted({ReleaseName.parse(name).version for name in names})
+
     def _number(self, model: str, given: Mapping[str, Any], version: int | None) -> Record:
         """Create the record under the first free number, or under none but `version`."""
         for number in count(self._next(model)) if version is None else [version]:

@@ -1,11 +1,12 @@
 """Step `check`: the data against the schema, and which rows are held out."""
 
+import csv
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from slipway.discovery import blame, load_class
 from slipway.errors import SlipwayError
-from slipway.model import Contract
+from slipway.model import Contract, Model
 from slipway.names import nearest
 from slipway.schema import Field, Schema
 from slipway.training.rows import held_out, plain
@@ -39,6 +40,8 @@ def run(run: "Run") -> str:
         more = f"\n  … and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         source = run.read("data.json")["uri"]
         fix = f"mend {source}, or say in model.py what the column may hold"
+        if any("has no value" in problem for problem in problems[:_SHOWN]):
+            fix += " (`rooms: float | None` in the dataclass `input`; `read` may fill gaps, and rename columns)"
         raise SlipwayError(f"{source} breaks the schema:\n  " + "\n  ".join(problems[:_SHOWN]) + more, fix=fix)
     out = held_out(data, [*contract.names, contract.target], run.model.held_out)
     _check_split(run, data[contract.target], out, classes=bool(target.categories))
@@ -51,7 +54,8 @@ def _summary(fields: "Sequence[Field]", target: Field) -> str:
     """What was taken for what, so that a wrong guess is seen."""
     kinds = Counter("categories" if field.categories else f"{field.kind}s" for field in fields)
     told = ", ".join(f"{kind}: {count}" for kind, count in kinds.items())
-    return f"{told}; {target.name}: " + (f"{len(target.categories)} classes" if target.categories else target.kind)
+    classes = f"{len(target.categories)} classes" if target.categories else target.kind
+    return f"{told}; {target.name}: {classes}"
 
 
 def _read(run: "Run") -> "pd.DataFrame":
@@ -60,23 +64,39 @@ def _read(run: "Run") -> "pd.DataFrame":
     source = run.read("data.json")["uri"]
     try:
         data = run.data()
+        twice = _twice(run)
     except pd.errors.EmptyDataError as error:
         raise SlipwayError(f"{source} is empty", fix="give it a line of heads and a line for each row") from error
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise SlipwayError(f"{source} cannot be read: {error}") from error
+        fix = "save it as UTF-8, with commas between the columns, or write `read(self, path)` in the model's class"
+        raise SlipwayError(f"{source} cannot be read: {str(error).strip()}", fix=fix) from error
     except SlipwayError:
         raise
     except Exception as error:
         raise SlipwayError(f"{source} cannot be read: {blame(error, run.settings.root)}") from error
     if not len(data):
         raise SlipwayError(f"{source} has no rows", fix="there is nothing to learn from")
+    if twice:
+        raise SlipwayError(f"{source} has several columns {', '.join(map(repr, twice))}", fix="keep one of each name")
     return data.reset_index(drop=True)
+
+
+def _twice(run: "Run") -> list[str]:
+    """Names that stand in the heads more than once, of which pandas would change all but the first."""
+    if type(run.new_model()).read is not Model.read:
+        return []
+    with (run.folder / run.read("data.json")["file"]).open(encoding="utf-8-sig", newline="") as lines:
+        heads = Counter(next(csv.reader(lines), []))
+    return [name for name, count in heads.items() if name and count > 1]
 
 
 def _check_columns(contract: Contract, data: "pd.DataFrame") -> None:
     for name in (*contract.names, contract.target):
         if name not in data.columns:
-            raise SlipwayError(f"the data has no column {name!r}", fix=nearest(name, map(str, data.columns)))
+            fix = nearest(name, map(str, data.columns))
+            if len(data.columns) == 1:
+                fix += "; columns are divided by commas, unless the model's class has a `read(self, path)` of its own"
+            raise SlipwayError(f"the data has no column {name!r}", fix=fix)
 
 
 def learned(name: str, column: "pd.Series[Any]", *, target: bool = False) -> Field:
@@ -84,7 +104,7 @@ def learned(name: str, column: "pd.Series[Any]", *, target: bool = False) -> Fie
     from pandas.api import types
 
     present = column.dropna()
-    if types.is_bool_dtype(present) and len(present):
+    if (types.is_bool_dtype(present) or all(type(value) is bool for value in present)) and len(present):
         return Field(name=name, kind="boolean", categories=(False, True) if target else ())
     if types.is_integer_dtype(present) and target and present.nunique() <= _MOST_CLASSES:
         return Field(name=name, kind="integer", categories=tuple(int(value) for value in sorted(present.unique())))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from slipway.settings import Settings
-    from slipway.store import Record
+    from slipway.store import Record, Store
 
 __all__ = ["predictions", "record"]
 
@@ -35,28 +35,31 @@ sys.stdout.buffer.write(msgspec.json.encode(load(Path(sys.argv[1])).answer(msgsp
 def record(settings: "Settings", model: str, environment: str) -> "Record | None":
     """The record of the newest version that answers requests, as the overlay in the work tree says.
 
-    Where there is no work tree, the function at `SLIPWAY_DEPLOYED_AT` says it, if a gate compares with it; when it does
-    not answer, `SLIPWAY_DEPLOYED` does. Raises `SlipwayError` when that is no version.
+    Where there is no work tree, and a gate compares with it, the function at `SLIPWAY_DEPLOYED_AT` says it; when that
+    does not tell us, it is the newest version that was verified. Else it is what `SLIPWAY_DEPLOYED` says, which raises
+    `SlipwayError` when that is no version.
     """
-    compares = any(gate.worse_by is not None for gate in settings.model(model).gates.values())
-    version = (_answering(model, environment) if compares else None) or _told()
-    version = version or _declared(settings, model, environment)
-    if version is None:
-        return None
     store = store_of(settings, environment)
+    compares = any(gate.worse_by is not None for gate in settings.model(model).gates.values())
+    version = _found(store, model) if compares else None
+    version = version or _told() or _declared(settings, model, environment)
     return store.record(model, version) if version in store.versions(model) else None
 
 
-def _answering(model: str, environment: str) -> int | None:
-    """The version that answers now; None where none does. Of several that share the requests it is any one."""
-    from slipway.release import calling
-
+def _found(store: "Store", model: str) -> int | None:
     url = os.environ.get("SLIPWAY_DEPLOYED_AT", "")
     if not url:
         return None
+    return _answering(url, model, store.environment) or max(store.verified_versions(model), default=None)
+
+
+def _answering(url: str, model: str, environment: str) -> int | None:
+    """The version that answers now; None where none tells us so. Of several that share the requests it is any one."""
+    from slipway.release import calling
+
     try:
         found = ModelId.parse(calling.describe(url).model_id)
-    except SlipwayError:  # nothing was released yet, or it does not answer just now
+    except SlipwayError:  # nothing was released yet, it lets nobody in, speaks another protocol, or is just not there
         return None
     return found.version if (found.model, found.environment) == (model, environment) else None
 

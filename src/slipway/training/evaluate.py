@@ -54,7 +54,7 @@ def run(run: "Run") -> str:
     )
     _leave(metrics, run.folder / "scores")
     served = _serve(run)
-    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()) + f"; {served}"
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()) + f"{_against(run, before)}; {served}"
 
 
 def _held_out(run: "Run", loaded: Loaded) -> "tuple[list[dict[str, Any]], list[Any]]":
@@ -71,7 +71,12 @@ def _predict(run: "Run", loaded: Loaded, rows: "list[Any]") -> "list[Any]":
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(f"predicting fails: {_blame(run, error)}") from error
+        raise SlipwayError(f"predicting fails: {_blame(run, error)}", fix=_not_saved(error, loaded)) from error
+
+
+def _not_saved(error: Exception, loaded: Loaded) -> str:
+    name = str(error.name) if isinstance(error, AttributeError) and error.obj is loaded.model else ""
+    return f"names that begin with _ are not saved with a model: call it {name.lstrip('_')}" if name[:1] == "_" else ""
 
 
 def _blame(run: "Run", error: Exception) -> str:
@@ -105,10 +110,21 @@ def _compared(
 
     `None` when there is none, or no gate compares with it.
     """
-    if before is None or all(gate.worse_by is None for gate in run.model.gates.values()):
+    if before is None or not _compares(run):
         return None
     found = deployed.predictions(run.settings, before, rows)
     return dict(before.metrics) if found is None else _measure(run, loaded, truth, found)
+
+
+def _compares(run: "Run") -> bool:
+    return any(gate.worse_by is not None for gate in run.model.gates.values())
+
+
+def _against(run: "Run", before: Any) -> str:
+    """What the gates compared with, for a comparison that did not take place would let any model pass."""
+    if not _compares(run):
+        return ""
+    return f", compared with v{before.version}" if before else ", compared with nothing, as nothing is deployed"
 
 
 def _card(run: "Run") -> str:

@@ -1,6 +1,7 @@
 """Rows between a DataFrame and JSON, and which of them are held out."""
 
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ def held_out(data: "pd.DataFrame", columns: "Sequence[str]", fraction: float) ->
     """For each row of `data`, whether it is held out: about `fraction` (between 0 and 1) of them are.
 
     It goes by a hash of the row's content, so that a row once held out always is. Only the values in `columns` count,
-    in the order of their names: neither the row's place, nor the order of the columns, nor further columns.
+    in the order of their names: neither the row's place, nor the order of the columns, nor further columns. Of rows
+    that are equal each is chosen for itself, by its number among them: held out together, a common combination of
+    features would be one whose usual outcome is never trained on.
     """
     import pandas as pd
 
@@ -24,9 +27,14 @@ def held_out(data: "pd.DataFrame", columns: "Sequence[str]", fraction: float) ->
 
 
 def hashes(data: "pd.DataFrame", columns: "Sequence[str]") -> list[int]:
-    """For each row a number of 64 bits, of the values in `columns`: `held_out` says of which."""
+    """For each row a number of 64 bits, of the values in `columns` and how many rows before it have the same."""
     rows = zip(*(_comparable(data[name]) for name in sorted(columns)), strict=True)
-    return [_number(row) for row in rows]
+    before: Counter[str] = Counter()
+    found = []
+    for row in map(repr, rows):
+        found.append(_number(f"{row} {before[row]}" if before[row] else row))
+        before[row] += 1
+    return found
 
 
 def records(data: "pd.DataFrame", columns: "Sequence[str]") -> list[dict[str, Any]]:
@@ -41,8 +49,8 @@ def plain(value: Any) -> Any:
     return None if value is None or value != value else value  # NaN is what differs from itself
 
 
-def _number(row: "tuple[object, ...]") -> int:
-    return int.from_bytes(hashlib.sha256(repr(row).encode()).digest()[:8])
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
 def _comparable(column: "pd.Series[Any]") -> "list[Any]":

@@ -31,6 +31,7 @@ TRUST = Trust.of(Simple)
 NUMBERS, CLASSES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[CLASSES]
 TABLE = pd.DataFrame({"length": NUMBERS[:, 0], "size": np.where(NUMBERS[:, 1] > 3, "big", "small")})
+GRADES = np.column_stack([NUMBERS[:, 0], np.round(NUMBERS[:, 1])])
 TEXTS = ["the sea", "a hill", "the hill and the sea"] * 50
 
 ESTIMATORS = {
@@ -38,6 +39,7 @@ ESTIMATORS = {
     "forest": (RandomForestClassifier(5, random_state=0), NUMBERS),
     "boosting": (GradientBoostingClassifier(n_estimators=3, random_state=0), NUMBERS),
     "histograms": (HistGradientBoostingClassifier(max_iter=3, random_state=0), NUMBERS),
+    "categories": (HistGradientBoostingClassifier(max_iter=3, categorical_features=[1], random_state=0), GRADES),
     "vectors": (SVC(random_state=0), NUMBERS),
     "neighbours": (KNeighborsClassifier(), NUMBERS),
     "columns": (

@@ -13,8 +13,10 @@ from sklearn.linear_model import LogisticRegression
 
 from slipway.artifacts import graphs, load, manifest
 from slipway.artifacts.converting import ways
+from slipway.artifacts.loading import Loaded
 from slipway.artifacts.watching import Watched
 from slipway.errors import SlipwayError
+from slipway.model import PipelineModel
 
 ROOT = Path(__file__).parents[3]
 ROWS = [[0.0, 1.0], [1.0, 0.0], [0.9, 0.1], [0.2, 0.8]]
@@ -55,6 +57,36 @@ def test_what_it_cannot_take_is_refused(graph, given, says):
     """As scikit-learn would: a graph computes anything, and a wrong answer is worse than none."""
     with pytest.raises(ValueError, match=says):
         graph.predict(given)
+
+
+class Whole(PipelineModel):
+    source_features = ("length", "width")
+    target_variable = "kind"
+
+
+class Careful(Whole):
+    def predict(self, rows):
+        return super().predict(rows)
+
+
+class Computing(Careful):
+    waits = False
+
+
+@pytest.mark.parametrize(("kind", "only"), [(Whole, True), (Careful, False), (Computing, True)])
+def test_only_a_graph_is_known_to_wait_for_nothing(kind, only):
+    """A model's own code may wait at any time, unless its class says that it does not; so it needs a thread."""
+    model = kind()
+    given = pd.DataFrame(ROWS, columns=["length", "width"])
+    model.fitted = converted(LogisticRegression(), given, ["no", "yes", "yes", "no"]).graph
+    assert Loaded(model, schema=None, golden=None, manifest=None).only_computes is only
+
+
+def test_a_python_estimator_may_wait():
+    """Transformers of a pipeline may be anybody's."""
+    model = Whole()
+    model.fitted = LogisticRegression()
+    assert not Loaded(model, schema=None, golden=None, manifest=None).only_computes
 
 
 def test_what_was_not_converted_is_missing_by_name(graph):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import check_array
 
 from slipway.artifacts import estimators, load
 from slipway.artifacts.sklearn_types import CLASSES, FUNCTIONS
@@ -116,6 +117,19 @@ def test_skops_alone_would_call_it():
     skops.io.loads(content, trusted=[f"{HERE}.trap"])
 
     assert CALLED.pop() == ("a",)
+
+
+def test_a_partial_is_of_a_known_function_alone():
+    """Neither by its name nor by an id does another one stand for it."""
+    value = [trap, partial(check_array, dtype=None)]
+    assert estimators.load(estimators.dump(value, TRUST, "it"), TRUST, "it")[1].func is check_array
+
+    def swapped(schema):
+        schema["content"][0]["__id__"] = schema["content"][1]["content"]["func"]["__id__"] = 7
+
+    for change in (swapped, lambda schema: schema["content"][1]["content"]["func"].update(TRAP)):
+        with pytest.raises(SlipwayError, match=r"not trusted: functools\.partial"):
+            estimators.load(crafted(value, change), TRUST, "it")
 
 
 def test_an_own_function_is_loaded():

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -132,6 +133,17 @@ class Filling(Table):
         texts = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
         prepare = make_column_transformer((SimpleImputer(), ["a", "b"]), (texts, ["kind"]))
         return make_pipeline(prepare, LogisticRegression(max_iter=500))
+
+
+class Words(PipelineModel):
+    """What is said in a text."""
+
+    source_features = ("text",)
+    target_variable = "y"
+
+    def pipeline(self):
+        words = make_column_transformer((CountVectorizer(lowercase=False), "text"))
+        return make_pipeline(words, LogisticRegression(max_iter=500))
 
 
 class Doubled(TransformerMixin, BaseEstimator):

@@ -43,6 +43,15 @@ def test_the_types_of_named_columns_are_learned_from_the_data(team):
     assert schema.target.categories == ("large", "small")
 
 
+def test_true_and_false_with_gaps_are_no_numbers(team):
+    """What is missing is told, and that true or false was expected."""
+    rows = [row.replace("red", "True").replace("green", "False") for row in ROWS]
+    team.data(HEAD + "\n".join([*rows, "1,1,,small"]))
+    with pytest.raises(SlipwayError, match="column colour, row 61: has no value; true or false is needed") as caught:
+        team.run("fetch", "check")
+    assert "`rooms: float | None`" in caught.value.fix
+
+
 def test_text_that_hardly_repeats_is_no_category(team):
     """Sentences stay free text however few there are, so that a caller may send another one."""
     team.data(HEAD + "\n".join(f"{3 + n % 2 * 3},1,sentence {n},{('small', 'large')[n % 2]}" for n in range(60)))
@@ -63,6 +72,8 @@ def test_text_that_hardly_repeats_is_no_category(team):
         (HEAD + "\n".join(row for row in ROWS if "small" in row), "only the class 'small'"),
         (HEAD + "\n".join(ROWS[:1]), "1 rows are too few"),
         (HEAD + '1,1,"red,small\n', "cannot be read"),
+        ("length,width,colour,width,kind\n1,2,red,3,small\n", "has several columns 'width'"),
+        (HEAD.replace(",", ";") + "1;1;red;small\n", "no column 'length'.*columns are divided by commas"),
     ],
     ids=[
         "empty",
@@ -75,6 +86,8 @@ def test_text_that_hardly_repeats_is_no_category(team):
         "one class",
         "one row",
         "broken",
+        "twice",
+        "semicolons",
     ],
 )
 def test_bad_data_is_refused_with_column_and_row(team, rows, says):

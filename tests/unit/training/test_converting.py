@@ -202,6 +202,16 @@ def test_missing_texts_stay_python(convert):
     assert made.found["fitted"].why == "its column kind is neither all numbers nor all text"
 
 
+def test_what_takes_texts_apart_stays_python(convert):
+    """A graph knows ASCII alone, so rows that nobody has seen would be answered otherwise without a word."""
+    data = pd.DataFrame({"text": [f"{name} number {at}" for at, name in enumerate(NAMES)], "y": NAMES})
+
+    made = convert(kinds.Words(), data, NAME, (Field(name="text", kind="string"),))
+
+    assert made.found["fitted"].form == "skops"
+    assert made.found["fitted"].why == "ONNX takes texts apart otherwise, where not all letters are ASCII"
+
+
 @pytest.mark.parametrize(
     ("model", "why"),
     [

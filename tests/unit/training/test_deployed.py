@@ -89,6 +89,17 @@ def test_a_function_that_does_not_answer(team, monkeypatch):
     assert deployed.record(team.settings, "fruit", "test").version == 1
 
 
+def test_what_was_verified_stands_for_a_function_that_does_not_tell(team, store, monkeypatch):
+    """One that lets nobody in, say, whose training was declared before anything was deployed: the newest version."""
+    team.configure(GATE)
+    monkeypatch.setenv("SLIPWAY_DEPLOYED", "")
+    monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", "http://127.0.0.1:1")
+    assert deployed.record(team.settings, "fruit", "test") is None
+    for release in ("v1-1a2b3c4d", "v2-1a2b3c4d"):
+        store.verify("fruit", release, {"by": "ada", "when": "now", "where": "here"})
+    assert deployed.record(team.settings, "fruit", "test").version == 2
+
+
 @pytest.mark.usefixtures("store")
 def test_a_function_is_not_woken_in_vain(team, function, monkeypatch):
     """Where no gate compares with it, it is not asked."""

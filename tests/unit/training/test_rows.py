@@ -34,6 +34,15 @@ def test_a_row_once_held_out_always_is(change):
     assert after == before
 
 
+def test_rows_that_are_equal_are_held_out_one_by_one():
+    """Of each common row about the fraction is: else a few combinations of features would be tested on alone."""
+    data = pd.DataFrame({"grade": [1, 2, 3, 4] * 500, "kind": ["x", "y", "y", "y"] * 500})
+    out = held_out(data, ["grade", "kind"], 0.2)
+    assert data[out].grade.value_counts().between(60, 140).all()
+    longer = pd.concat([data, data.sample(frac=1, random_state=3)], ignore_index=True)
+    assert held_out(longer, ["grade", "kind"], 0.2)[: len(data)].equals(out)
+
+
 def test_more_held_out_keeps_those_that_were():
     """Raising the fraction only adds rows."""
     few, many = held_out(DATA, COLUMNS, 0.1), held_out(DATA, COLUMNS, 0.3)

@@ -176,6 +176,16 @@ def test_what_only_training_has_is_missed_before_anything_is_published(team):
     assert store(team).versions("fruit") == []
 
 
+def test_what_is_not_saved_is_named(team):
+    """The commonest name for it, and lost: the message says why, and what to call it."""
+    plain(team, KIND)
+    team.edit('self.limit = float(data["length"].mean())', 'self._limit = float(data["length"].mean())')
+    team.edit("self.limit", "self._limit")
+    with pytest.raises(SlipwayError, match="has no attribute '_limit'") as caught:
+        team.run("fetch", "check", "test", "fit", "evaluate")
+    assert caught.value.fix == "names that begin with _ are not saved with a model: call it limit"
+
+
 SECRET = "models:\n  fruit:\n    secrets: {TOKEN: {secret: fruit, key: token}}\n"
 
 
