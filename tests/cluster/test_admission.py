@@ -124,6 +124,8 @@ def test_a_status_is_the_controllers(environment: Environment) -> None:
     forged = {"storedWorkflowTemplateSpec": {"serviceAccountName": "slipway-verify"}}
     refusal = environment.refusal(workflow() | {"status": forged}, *environment.service)
     assert "controller alone" in refusal
+    account = f"system:serviceaccount:{environment.name}:slipway-training-service"
+    assert f"if {account} is that controller, say so by workflowController" in refusal
     made = environment.kubectl(
         "create", *environment.here, *PERSON, "-o", "name", "-f", "-", stdin=json.dumps(workflow(suspend=True))
     ).strip()

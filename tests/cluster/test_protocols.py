@@ -25,7 +25,8 @@ def by_grpc(team: Team) -> Any:
     number = request.inputs.add(name="number", datatype="INT64", shape=[2])
     number.contents.int64_contents.extend([1, 2])
     options = [("grpc.default_authority", team.host("route", "coin")), ("grpc.enable_http_proxy", 0)]
-    with grpc.insecure_channel(f"{urlsplit(team.ingress).hostname}:80", options) as channel:
+    ingress = urlsplit(team.ingress)
+    with grpc.insecure_channel(f"{ingress.hostname}:{ingress.port or 80}", options) as channel:
         content = request.SerializeToString()
         return message("ModelInferResponse").FromString(channel.unary_unary(INFER)(content, timeout=PATIENCE))
 

@@ -115,14 +115,14 @@ def test_no_default_limit_of_cpu() -> None:
 
 
 def test_artifacts_are_kept_without_a_key() -> None:
-    """The bucket of the settings, and no Secret beside it; runs of different namespaces do not meet."""
+    """The bucket of the settings, and no Secret beside it; no two runs meet, not even one that is made anew."""
     repositories = of("ConfigMap")["artifact-repositories"]
     [default] = [repositories["metadata"]["annotations"]["workflows.argoproj.io/default-artifact-repository"]]
     found = yaml.safe_load(repositories["data"][default])
     assert found == {
         "gcs": {
             "bucket": "slipway-test",
-            "keyFormat": "runs/{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}",
+            "keyFormat": "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}/{{pod.name}}",
         }
     }
 

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from slipway.release.scores import GAUGE
 from slipway.schema import Field
 from slipway.serving.description import Identity
 from slipway.serving.metrics import Metrics
+from slipway.serving.rpc_calls import Calls
 from tests.unit.serving import tiny
 
 ROOT = Path(__file__).parents[2]
@@ -33,14 +36,24 @@ def expressions() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """The labels of each metric: of a function that runs and predicts a quantity, and of one that predicts classes."""
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a function that predicts a quantity."""
     with running.start(tiny.bundled(tmp_path_factory.mktemp("served")).folder) as server:
-        bad = urllib.request.Request(f"{server.url}/predict", b"{")
-        with pytest.raises(urllib.request.HTTPError, match="415"):
-            urllib.request.urlopen(bad, timeout=10)
-        with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
+        yield server.url
+
+
+def told(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.fixture(scope="module")
+def served(url: str) -> dict[str, set[str]]:
+    """The labels of each metric: of a function that runs and predicts a quantity, and of one that predicts classes."""
+    bad = urllib.request.Request(f"{url}/predict", b"{")
+    with pytest.raises(urllib.request.HTTPError, match="415"):
+        urllib.request.urlopen(bad, timeout=10)
+    text = told(f"{url}/metrics")
     species = Field(name="species", kind="string", categories=("setosa",))
     text += Metrics(Identity("iris/test/1", "v1-1a2b3c4d"), species, Golden(rows=[], predictions=[])).format().decode()
     found: dict[str, set[str]] = {}
@@ -73,6 +86,17 @@ def test_dashboard_asks_for_what_functions_serve_or_rules_record(served: dict[st
         assert names, expression
         assert names <= known.keys(), expression
         assert labels_of(expression) <= set.union(*(known[name] for name in names)), expression
+
+
+def test_dashboard_sees_every_protocol(url: str) -> None:
+    """Where it asks by route, that is of each route that predicts, and of no other."""
+    [pattern] = {found for text in expressions() for found in re.findall(r'route=~?"(.*?)"', text)}
+    paths = json.loads(told(f"{url}/openapi.json"))["paths"]
+    calls = Calls(SimpleNamespace(v2=SimpleNamespace(inference=None)))._calls  # type: ignore[arg-type]
+    predict = {path for path, methods in paths.items() if "post" in methods}
+    predict |= {path for path in calls if path.endswith("Infer")}
+    assert len(predict) == 4
+    assert {route for route in [*paths, *calls, "other"] if re.fullmatch(pattern, route)} == predict
 
 
 def test_dashboard_counts_by_rules_only() -> None:

@@ -7,6 +7,7 @@ from slipway.release.scores import measured
 from slipway.release.training_service import TrainingService, is_wanted
 from slipway.release.workflow import Training
 from slipway.store.records import run_url
+from slipway.training.digest import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ def declare(
     environment, model = overlay.environment, overlay.model
     of, at, serving = settings.model(model), settings.environment(environment), overlay.serving()
     service = TrainingService(parameters=dict(parameters or {})) if is_wanted(settings, model) else None
+    before = workflow.read(repository, stand.commit, environment, model)
     training = Training(
         digest=digest,
         image=image,
@@ -53,7 +55,7 @@ def declare(
         commit=stand.code.commit,
         branch=stand.code.branch,
         run=run_url(),
-        created=edits.now(),
+        created=edits.now() if before is None or before.digest != digest else before.created,
         by=repository.identity(),
         deployed=serving.version if serving else None,
         schedule=of.schedule,
@@ -67,7 +69,6 @@ def declare(
         platform_fingerprint=platform_fingerprint,
         service=service,
     )
-    before = workflow.read(repository, stand.commit, environment, model)
     if before is not None and _content(before) == _content(training):
         return {}
     base = repository.files(stand.code.commit, workflow.BASE)
@@ -77,7 +78,7 @@ def declare(
 
 def facts(model: str, digest: str, image: str, reason: str) -> dict[str, str]:
     """What a commit message tells of a declared training."""
-    return {"Training": f"train-{model}-{digest[:8]}", "Why": reason, "Trainer": image}
+    return {"Training": run_name(model, digest), "Why": reason, "Trainer": image}
 
 
 def _content(training: Training) -> tuple[object, ...]:

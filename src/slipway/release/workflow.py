@@ -14,6 +14,7 @@ from slipway.release.overlay_types import Digest, folder_of
 from slipway.release.training_service import TrainingService
 from slipway.release.verifying import announcing
 from slipway.settings import Announce, SecretRef, TrainingSettings
+from slipway.training.digest import run_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ class Training(Struct, frozen=True, kw_only=True):
     run: str = ""
     """The address of the run that declared it; empty where that was no pipeline's."""
     created: str
-    """RFC 3339, UTC, seconds."""
+    """When this digest was declared, RFC 3339, UTC, seconds: not changed by newer settings for it."""
     by: str
     deployed: Annotated[int, Meta(ge=1)] | None = None
     """The version to compare with."""
@@ -81,7 +82,7 @@ def folder(environment: str, model: str) -> str:
 
 def name_of(model: str, training: Training) -> str:
     """`train-iris-1a2b3c4d`: the workflow that runs once for this training digest."""
-    return f"train-{model}-{training.digest[:8]}"
+    return run_name(model, training.digest)
 
 
 def read(repository: "Repository", commit: str, environment: str, model: str) -> Training | None:
@@ -142,6 +143,7 @@ def _variables(model: str, namespace: str, training: Training) -> list[dict[str,
         **training.variables,
         "SLIPWAY_COMMIT": training.commit,
         "SLIPWAY_BRANCH": training.branch,
+        "SLIPWAY_DECLARED": training.created,
         "SLIPWAY_DEPLOYED": str(training.deployed or ""),
         "SLIPWAY_DEPLOYED_AT": f"http://{model}.{namespace}.svc.cluster.local",
     }

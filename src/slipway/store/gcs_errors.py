@@ -54,7 +54,13 @@ def explained(bucket: str, action: str, url: str) -> "Iterator[None]":
 
 
 def _is_out_of_reach(error: Exception) -> bool:
-    return isinstance(error, _UNREACHABLE) or getattr(error, "code", None) in _TEMPORARY
+    return isinstance(error, _UNREACHABLE) or getattr(error, "code", None) in _TEMPORARY or _not_given_yet(error)
+
+
+def _not_given_yet(error: Exception) -> bool:
+    """Whether a pod has no credentials: they come of a server that may not answer a pod in its first seconds."""
+    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+    return in_pod and isinstance(error, GoogleAuthError) and not isinstance(error, TransportError)
 
 
 def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
@@ -66,6 +72,11 @@ def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
         return f"the account in use has no right to (403: {error.message})", (
             f"grant it roles/storage.objectViewer and, to publish, roles/storage.objectCreator on gs://{bucket}"
             " (`gcloud storage buckets add-iam-policy-binding`)"
+        )
+    if _not_given_yet(error):
+        return f"there are no Google credentials for this pod ({_first_line(error)})", (
+            "try again: they may come some seconds after its start; where they never do, bind its service account to"
+            " one of Google's (manifests/README.md)"
         )
     if _is_out_of_reach(error):
         return f"the bucket {bucket!r} cannot be reached ({_innermost(error)})", (

@@ -1,4 +1,4 @@
-"""The training digest: one value for everything that decides what training makes, data aside."""
+"""The training digest: one value for everything that decides what training makes, data aside; and what bears it."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from slipway.model import Parameter
     from slipway.settings import Settings
 
-__all__ = ["training_digest"]
+__all__ = ["run_name", "training_digest"]
 
 
 def training_digest(settings: "Settings", name: str, parameters: "Mapping[str, Parameter] | None" = None) -> str:
@@ -34,3 +34,8 @@ def training_digest(settings: "Settings", name: str, parameters: "Mapping[str, P
             **({"convert": of.convert} if of.convert != "auto" else {}),
         }
     )
+
+
+def run_name(model: str, digest: str) -> str:
+    """`train-iris-1a2b3c4d`: the run that is declared for a training digest."""
+    return f"train-{model}-{digest[:8]}"

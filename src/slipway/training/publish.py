@@ -1,11 +1,13 @@
 """Step `publish`: the artifact, its record and its reports become the next version."""
 
+import os
 import platform
 from typing import TYPE_CHECKING
 
 from slipway import digests
 from slipway.store import store_of
 from slipway.store.records import Data, Training, run_url
+from slipway.training.digest import run_name
 
 if TYPE_CHECKING:
     from slipway.store import Record, Store
@@ -60,18 +62,33 @@ def _originals(run: "Run") -> list[str]:
 
 
 def _published(run: "Run", store: "Store") -> "Record | None":
-    """What this very run has published already: a pod that is lost after that is started again."""
+    """What this very run has published already: a pod that is lost after that is started again.
+
+    The run that a push declared is the same one as long as it is declared: its Workflow, where it was lost, is made
+    anew and trains again, and may not come to the same files.
+    """
     name, data = run_url(), run.read("data.json")["sha256"]
     if not name:
         return None
-    artifact = digests.of_files(
-        {path: digests.of_file(file) for path, file in digests.walk(run.folder / "artifact").items()}
-    )
+    declared = _declared(run, name)
+    artifact = "" if declared else _digest(run)
     for version in reversed(store.versions(run.about.model)):
         record = store.record(run.about.model, version)
-        if record.created < run.about.started:
+        if record.created < (declared or run.about.started):
             return None
         same = record.training and record.data and (record.training.run, record.data.sha256) == (name, data)
-        if same and record.artifact.digest == artifact:
+        if same and (declared or record.artifact.digest == artifact):
             return record
     return None
+
+
+def _declared(run: "Run", name: str) -> str:
+    """Since when this run is declared; "" where it is none that was, which would bear the training digest's name."""
+    is_it = name == run_name(run.about.model, run.about.training_digest)
+    return os.environ.get("SLIPWAY_DECLARED", "") if is_it else ""
+
+
+def _digest(run: "Run") -> str:
+    return digests.of_files(
+        {path: digests.of_file(file) for path, file in digests.walk(run.folder / "artifact").items()}
+    )

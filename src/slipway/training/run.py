@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from slipway.model import Model, Parameter
     from slipway.settings import Settings
 
-__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "step"]
+__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "check_environment", "step"]
 
 StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
@@ -100,8 +100,11 @@ def begin(
     parameters: "Mapping[str, Parameter] | None" = None,
     metadata: "Mapping[str, str] | None" = None,
 ) -> About:
-    """What a run of `model` for `environment` is about; `data` and `parameters` go before those of the settings."""
-    settings.environment(environment)
+    """What a run of `model` for `environment` is about; `data` and `parameters` go before those of the settings.
+
+    Raises `SlipwayError` as `check_environment` does, and for a model without data.
+    """
+    check_environment(settings, environment)
     of = settings.model(model)
     source = Data(uri=data) if data else data_source(settings, model)
     if source is None:
@@ -119,6 +122,16 @@ def begin(
         metadata=dict(metadata or {}),
         started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
+
+
+def check_environment(settings: "Settings", environment: str) -> None:
+    """Raise `SlipwayError` for an environment that takes only what another has verified: nothing is trained for it."""
+    source = settings.environment(environment).promotes_from
+    if source is not None:
+        raise SlipwayError(
+            f"{environment} takes only what {source} has verified",
+            fix=f"train for {source} (--env {source}), release it there, and then: slipway promote --to {environment}",
+        )
 
 
 def about_of(folder: Path) -> About:

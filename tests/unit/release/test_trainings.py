@@ -1,5 +1,6 @@
 """What a changed training digest leads to, and how a training is declared in git."""
 
+import re
 import shutil
 from typing import Any
 
@@ -270,6 +271,31 @@ def test_new_code_is_declared_under_a_new_name(team: Site) -> None:
     second = (team.root / "overlays/test/iris/training/workflow.yaml").read_text()
     name = f"train-iris-{training_digest(team.settings, 'iris')[:8]}"
     assert name in second and name not in first
+
+
+def test_since_when_it_is_declared(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newer settings for the same code leave it; code that was replaced, and came back, is declared anew."""
+    times = iter(f"2026-11-21T1{hour}:00:00Z" for hour in range(5))
+    monkeypatch.setattr(edits, "now", lambda: next(times))
+
+    def since() -> str:
+        assert "record.yaml" in declare_it(team)
+        found = at(team)[2]
+        assert found is not None
+        template = (team.root / "overlays/test/iris/training/template.yaml").read_text()
+        assert re.search(f"name: SLIPWAY_DECLARED\n *value: ['\"]?{found.created}", template)
+        return found.created
+
+    first = since()
+    team.set("iris: {}", "iris: {training: {deadline: 600}}")
+    assert since() == first
+    before = (team.root / "model/iris/model.py").read_text()
+    declared = []
+    for code in ("# the second\n", before):
+        team.write("model/iris/model.py", code)
+        team.commit()
+        declared.append(since())
+    assert first < declared[0] < declared[1]
 
 
 def test_a_schedule_comes_and_goes(team: Site) -> None:

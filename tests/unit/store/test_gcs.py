@@ -105,15 +105,30 @@ def test_rights_to_create_and_no_more(bucket: Place, proxy: Proxy, folder: Path)
         bucket.store().publish("iris", folder)
 
 
-def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without credentials the message names the command that gets some."""
-    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No credentials, and no pod that would get some."""
+    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     # An empty home, and no asking of Google's own machines: nothing of this machine's user is looked at.
     for name, value in {"CLOUDSDK_CONFIG": str(tmp_path), "HOME": str(tmp_path), "NO_GCE_CHECK": "true"}.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("nobody")
+def test_no_credentials(tmp_path: Path) -> None:
+    """Without credentials the message names the command that gets some."""
     with pytest.raises(SlipwayError, match=r"gs://my-models/iris.*no valid Google credentials .*\n.*gcloud auth"):
         open_store("gs://my-models", root=tmp_path, environment="test").latest("iris")
+
+
+@pytest.mark.usefixtures("nobody")
+def test_no_credentials_for_a_pod_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pod's own may come some seconds after its start, so that it is worth to try again."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    store = open_store("gs://models-of-a-pod", root=tmp_path, environment="test")
+    with pytest.raises(OutOfReach, match=r"no Google credentials for this pod .*\n.*bind its service account"):
+        store.latest("iris")
 
 
 def test_a_lost_answer_is_not_a_lost_race(bucket: Place, proxy: Proxy, folder: Path) -> None:

@@ -1,5 +1,7 @@
 """What the record of a version says of the run that made it, and that a run publishes once."""
 
+import json
+
 import pytest
 
 from slipway.store import open_store
@@ -51,6 +53,42 @@ def test_a_run_publishes_once(team, published):
     """When its last pod was lost after it had published and is started again, that version is its own."""
     publish(team)
     assert published.versions("fruit") == [1]
+
+
+@pytest.fixture
+def lost(team, published, monkeypatch):
+    """The store after the Workflow of a declared run was lost, made anew and run again: to a version of other files."""
+    digest = published.record("fruit", 1).training.digest
+    monkeypatch.setenv("SLIPWAY_RUN", f"train-fruit-{digest[:8]}")
+    monkeypatch.setenv("SLIPWAY_DECLARED", "2026-11-21T10:00:00Z")
+    publish(team)
+    evaluated = team.root / "run" / "evaluate"
+    about = json.loads((evaluated / "about.json").read_text())
+    (evaluated / "about.json").unlink()
+    (evaluated / "about.json").write_text(json.dumps(about | {"started": "9999-01-01T00:00:00Z"}))
+    (evaluated / "artifact" / "README.md").write_text("Trained again.")
+    return published
+
+
+def test_a_declared_run_publishes_once(team, lost):
+    """Also where all of its cluster was lost but the bucket: the step ends well, with the version that there is."""
+    publish(team)
+    assert lost.versions("fruit") == [1, 2]
+    assert json.loads((team.root / "run" / "publish" / "version.json").read_text())["version"] == 2
+
+
+def test_what_is_declared_again_publishes_anew(team, lost, monkeypatch):
+    """After other code was, say: what was published before that is not its own."""
+    monkeypatch.setenv("SLIPWAY_DECLARED", "9999-01-01T00:00:00Z")
+    publish(team)
+    assert lost.versions("fruit") == [1, 2, 3]
+
+
+def test_a_run_that_was_submitted_publishes_by_its_own_begin(team, lost, monkeypatch):
+    """It is not the declared one, though its template says since when that is."""
+    monkeypatch.setenv("SLIPWAY_RUN", RUN)
+    publish(team)
+    assert lost.versions("fruit") == [1, 2, 3]
 
 
 @pytest.mark.parametrize("run", ["train-fruit-99999999", ""], ids=["another run", "no run"])
