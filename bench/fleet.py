@@ -6,7 +6,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ __all__ = ["Cost", "Use", "change", "change_table", "followed", "idle", "idle_ta
 
 ENGINES = ("argocd", "argo", "knative-serving", "knative-ingress")
 _WINDOW = 120  # seconds, over which use of CPU is taken: several times Argo CD's look at git
+# Pods of new releases start once, and a small node has no room for all at once.
+_AT_ONCE = 10
 _JOB = """apiVersion: batch/v1
 kind: Job
 metadata: {{name: {name}, labels: {{turn: "{turn}"}}}}
@@ -61,12 +63,14 @@ def followed() -> Iterator[Pushed]:
 
 def idle(team: Pushed, count: int) -> dict[str, Use]:
     """What the engines take, by namespace, with `count` models of which none is asked."""
-    names = [f"model-{number:03}" for number in range(1, count)]
-    for name in names:
-        _copy_overlay(team, name)
-    team.commit(f"Have {count} models")
-    team.push()
-    team.until(lambda: all(team.routed("test", name) for name in names), "all are live", patience=3600)
+    names = [f"model{number:03}" for number in range(1, count)]
+    new = [name for name in names if not team.routed("test", name)]
+    for batch in (new[at : at + _AT_ONCE] for at in range(0, len(new), _AT_ONCE)):
+        for name in batch:
+            _copy_overlay(team, name)
+        team.commit(f"Have {count} models, to {batch[-1]}")
+        team.push()
+        team.until(partial(_live, team, batch), "all are live")
     team.until(lambda: _pods(team) == 0, "all are at zero", patience=600)
     before, began = _summary(), time.monotonic()
     time.sleep(_WINDOW)
@@ -92,7 +96,7 @@ def change(team: Pushed, count: int, rounds: int) -> list[Cost]:
 
     The others are models as well, and Applications of a suspended Job each: it is not Knative that is measured.
     """
-    names = [f"model-{number:04}" for number in range(1, count)]
+    names = [f"model{number:04}" for number in range(1, count)]
     for name in names:
         _copy_model(team, name)
         _declare_job(team, name, 0)
@@ -131,13 +135,13 @@ def _change(team: Pushed, name: str, turn: int) -> Cost:
 
 
 def _copy_overlay(team: Pushed, name: str) -> None:
-    """The overlay of coin as another model's, whose image is the same."""
+    """The overlay of coin as that of another name, whose function is coin all the same."""
     source = team.root / f"overlays/{team.environments['test']}/coin"
     for file in source.rglob("*"):
         if file.is_file():
             target = source.with_name(name) / file.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(re.sub(r"\bcoin\b(?!@)", name, file.read_text()))
+            target.write_text(re.sub(r"\bcoin\b(?![@/])", name, file.read_text()))
 
 
 def _copy_model(team: Pushed, name: str) -> None:
@@ -151,6 +155,10 @@ def _declare_job(team: Pushed, name: str, turn: int) -> None:
     folder = f"overlays/{team.environments['test']}/{name}"
     team.write(f"{folder}/job.yaml", _JOB.format(name=name, turn=turn))
     team.write(f"{folder}/kustomization.yaml", f"namespace: {team.namespaces['test']}\nresources: [job.yaml]\n")
+
+
+def _live(team: Pushed, names: Sequence[str]) -> bool:
+    return all(team.routed("test", name) for name in names)
 
 
 def _synced(team: Pushed, name: str, commit: str) -> bool:
