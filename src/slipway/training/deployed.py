@@ -13,6 +13,7 @@ from slipway import unprivileged
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.store import store_of
+from slipway.training import gates
 from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def record(settings: "Settings", model: str, environment: str) -> "Record | None
     `SlipwayError` when that is no version.
     """
     store = store_of(settings, environment)
-    compares = any(gate.worse_by is not None for gate in settings.model(model).gates.values())
-    version = _found(store, model) if compares else None
+    version = _found(store, model) if gates.compare(settings.model(model).gates) else None
     version = version or _told() or _declared(settings, model, environment)
     return store.record(model, version) if version in store.versions(model) else None
 

@@ -110,19 +110,15 @@ def _compared(
 
     `None` when there is none, or no gate compares with it.
     """
-    if before is None or not _compares(run):
+    if before is None or not gates.compare(run.model.gates):
         return None
     found = deployed.predictions(run.settings, before, rows)
     return dict(before.metrics) if found is None else _measure(run, loaded, truth, found)
 
 
-def _compares(run: "Run") -> bool:
-    return any(gate.worse_by is not None for gate in run.model.gates.values())
-
-
 def _against(run: "Run", before: Any) -> str:
     """What the gates compared with, for a comparison that did not take place would let any model pass."""
-    if not _compares(run):
+    if not gates.compare(run.model.gates):
         return ""
     return f", compared with v{before.version}" if before else ", compared with nothing, as nothing is deployed"
 

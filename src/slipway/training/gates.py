@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from slipway.settings import Gate
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "compare", "judge"]
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -27,6 +27,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         missed = f" (missed by {self.missed_by:.4g})" if self.missed_by else ""
         return f"{self.metric} {self.value:.4g}, {self.rule}{missed}"
+
+
+def compare(gates: "Mapping[str, Gate]") -> bool:
+    """Whether any of the gates compares with the deployed version."""
+    return any(gate.worse_by is not None for gate in gates.values())
 
 
 def judge(
