@@ -26,7 +26,8 @@ def one(settings: "Settings", model: str, args: argparse.Namespace) -> int:
     from slipway.release import promote
     from slipway.release.place import Proposed
 
-    wish = promote.Wish(args.release or None, args.traffic, args.allow_unbuilt, args.again, args.accept_breaking)
+    chosen = (args.release or None, args.traffic, args.allow_unbuilt, args.again)
+    wish = promote.Wish(*chosen, accept_breaking=args.accept_breaking)
     environment = promote.target_of(settings, args.to)
     where = _place(settings, environment, model, args)
     _promote(settings, model, environment, wish, where)

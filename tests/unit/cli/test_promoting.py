@@ -83,6 +83,14 @@ def test_what_a_person_proposed_stays(automatic: Team) -> None:
     assert automatic.bare.git("rev-parse", f"{BRANCH}^") == automatic.bare.branch("main")
 
 
+def test_why_callers_may_break_is_in_the_record(automatic: Team) -> None:
+    """As the person wrote it, who asked for it; it is no proposal by itself."""
+    automatic.site.released(place=pushed(automatic.site))
+    assert promote(automatic, "--accept-breaking", "all callers were told") == 0
+    assert "accepted: all callers were told" in automatic.bare.git("grep", "accepted:", BRANCH)
+    assert "Proposed by itself" not in automatic.bare.git("log", "-1", "--format=%B", BRANCH)
+
+
 def test_closed_is_closed(automatic: Team) -> None:
     """A release whose pull request was closed is not proposed by itself again, even without its branch."""
     automatic.site.released(place=pushed(automatic.site))
