@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,29 +45,32 @@ def _files(root: Path, name: str) -> "Iterator[Path]":
             yield candidate
 
 
-def _imports(path: Path, root: Path) -> "Iterator[str]":
+def _imports(path: Path, root: Path) -> frozenset[str]:
     """Full names of what a file may import; `from a import b` gives both `a` and `a.b`."""
-    parents = path.relative_to(root).parent.parts
-    for node in _running(_parse(path, root)):
+    inside = path.relative_to(root)
+    try:
+        return _imported(path.read_bytes(), inside.parent.parts)
+    except SyntaxError as error:
+        where = f"{inside}, line {error.lineno}" if error.lineno else f"{inside}"
+        raise SlipwayError(f"{where}: {error.msg}: {(error.text or '').strip()}".rstrip(": ")) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SlipwayError(f"{inside} is not Python: {error}") from error
+
+
+@lru_cache(maxsize=1024)  # one release reads the same files for each of its models
+def _imported(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is odd in a module is told when it is imported
+        tree = ast.parse(source)
+    names: set[str] = set()
+    for node in _running(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level <= len(parents):
             above = parents[: len(parents) - node.level + 1] if node.level else ()
             base = ".".join((*above, *(node.module.split(".") if node.module else ())))
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _parse(path: Path, root: Path) -> ast.AST:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is odd in a module is told when it is imported
-            return ast.parse(path.read_bytes(), filename=str(path))
-    except SyntaxError as error:
-        where = f"{path.relative_to(root)}, line {error.lineno}" if error.lineno else f"{path.relative_to(root)}"
-        raise SlipwayError(f"{where}: {error.msg}: {(error.text or '').strip()}".rstrip(": ")) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise SlipwayError(f"{path.relative_to(root)} is not Python: {error}") from error
+            names.update((base, *(f"{base}.{alias.name}" for alias in node.names)))
+    return frozenset(names)
 
 
 def _running(node: ast.AST) -> "Iterator[ast.AST]":

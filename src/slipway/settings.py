@@ -62,23 +62,26 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def models(self) -> list[str]:
         """The names of all models, sorted: those that the file names, and the folders under `model/` that none has."""
-        taken = {Path(each.folder) for each in self.declared.values() if each.folder}
-        folders = {
-            path.parent.name
-            for path in self.root.glob("model/*/model.py")
-            # Hidden ones are what `slipway new` leaves when it is killed.
-            if not path.parent.name.startswith(".") and Path("model", path.parent.name) not in taken
-        }
-        return sorted((folders - {"common"}) | self.declared.keys())
+        taken = self._taken()
+        folders = {name for name in _folders(self.root) if Path("model", name) not in taken}
+        return sorted(folders | self.declared.keys())
 
     def model(self, name: str) -> ModelSettings:
         """The settings of a model; raises `SlipwayError` naming the nearest known one."""
-        if name not in self.declared and name not in self.models():
+        if name not in self.declared and not self._is_folder(name):
             if name != "common" and name.isidentifier() and (self.root / "model" / name).is_dir():
                 self._refuse_folder(name)
             raise SlipwayError(f"unknown model {name!r}", fix=nearest(name, self.models()))
         check_model_name(name)
         return self.declared.get(name, ModelSettings())
+
+    def _taken(self) -> set[Path]:
+        return {Path(each.folder) for each in self.declared.values() if each.folder}
+
+    def _is_folder(self, name: str) -> bool:
+        """Whether a folder under `model/` is a model of this name, without a look at the others."""
+        folder = self.root / "model" / name
+        return folder.name == name and _is_model(folder) and Path("model", name) not in self._taken()
 
     def _refuse_folder(self, name: str) -> None:
         users = [
@@ -96,15 +99,23 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.root / (self.model(name).folder or f"model/{name}")
 
 
+def _is_model(folder: Path) -> bool:
+    # Hidden ones are what `slipway new` leaves when it is killed.
+    return folder.name != "common" and not folder.name.startswith(".") and (folder / "model.py").exists()
+
+
+def _folders(root: Path) -> list[str]:
+    return [folder.name for folder in root.glob("model/*") if _is_model(folder)]
+
+
 def _check_folders(settings: Settings) -> None:
     """Refuse settings of a model that is not there: a misspelt name would drop its gates in silence."""
-    folders = {path.parent.name for path in settings.root.glob("model/*/model.py")}
     for name, each in settings.declared.items():
         where = f"{each.folder or f'model/{name}'}/model.py"
         if each.target is not None:  # its class may lie in a file of another name
             where = where.removesuffix("/model.py")
         if each.image is None and not (settings.root / where).exists():
-            fix = f"take it out of {FILE} until the folder is there; {nearest(name, folders - {'common'})}"
+            fix = f"take it out of {FILE} until the folder is there; {nearest(name, _folders(settings.root))}"
             raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)
 
 
