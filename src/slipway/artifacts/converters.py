@@ -19,7 +19,7 @@ def converters() -> dict[type, Any]:
 
     One raises `NotImplementedError` for an estimator with settings that it does not know.
     """
-    from sklearn import ensemble, impute, tree
+    from sklearn import ensemble, impute, linear_model, svm, tree
 
     summed = {
         ensemble.ExtraTreesClassifier: trees.forest,
@@ -35,7 +35,19 @@ def converters() -> dict[type, Any]:
         ensemble.HistGradientBoostingClassifier: trees.histogram,
         ensemble.HistGradientBoostingRegressor: trees.histogram,
     }
-    return {impute.SimpleImputer: _impute, **{kind: partial(_sum, read) for kind, read in summed.items()}}
+    linear = (
+        linear_model.PassiveAggressiveClassifier,
+        linear_model.Perceptron,
+        linear_model.RidgeClassifier,
+        linear_model.RidgeClassifierCV,
+        linear_model.SGDClassifier,
+        svm.LinearSVC,
+    )
+    return {
+        impute.SimpleImputer: _impute,
+        **{kind: partial(_sum, read) for kind, read in summed.items()},
+        **dict.fromkeys(linear, _linear),
+    }
 
 
 def _impute(scope: Any, operator: Any, container: Any) -> None:
@@ -53,6 +65,23 @@ def _impute(scope: Any, operator: Any, container: Any) -> None:
     _give(container, filled, operator, 0)
 
 
+def _linear(scope: Any, operator: Any, container: Any) -> None:
+    """A plane for each class, or one between two classes; the scores are its second output."""
+    import numpy
+
+    estimator = operator.raw_operator
+    if hasattr(estimator, "predict_proba"):
+        raise NotImplementedError("a linear classifier with probabilities")
+    slopes = constant(scope, container, numpy.asarray(estimator.coef_, dtype="float64").T)
+    offset = constant(scope, container, numpy.atleast_1d(numpy.asarray(estimator.intercept_, dtype="float64")))
+    weighed = node(scope, container, "MatMul", [operator.inputs[0].full_name, slopes])
+    scores = node(scope, container, "Add", [weighed, offset])
+    two = len(estimator.classes_) == 2
+    place = _above(estimator, scores, scope, container) if two else node(scope, container, "ArgMax", [scores], axis=1)
+    _give(container, _label(estimator, place, scope, container), operator, 0)
+    _give(container, scores, operator, 1)
+
+
 def _sum(read: Any, scope: Any, operator: Any, container: Any) -> None:
     """A sum of trees, and what the estimator makes of it."""
     from sklearn.base import is_classifier
@@ -65,15 +94,19 @@ def _sum(read: Any, scope: Any, operator: Any, container: Any) -> None:
         return
     two = len(sums.start) == 1
     place = _above(estimator, raw, scope, container) if two else node(scope, container, "ArgMax", [raw], axis=1)
-    flat = node(scope, container, "Reshape", [place, constant(scope, container, _integers([-1]))])
-    label = node(scope, container, "Gather", [_classes(estimator, scope, container), flat])
-    _give(container, label, operator, 0)
+    _give(container, _label(estimator, place, scope, container), operator, 0)
     scored = hasattr(estimator, "decision_function")
     if scored and container.get_options(estimator, {"raw_scores": False})["raw_scores"]:
         _give(container, raw, operator, 1)
     else:
         sure = _linked(estimator, raw, scope, container)
         _give(container, _both(sure, scope, container) if two else sure, operator, 1)
+
+
+def _label(estimator: Any, place: str, scope: Any, container: Any) -> str:
+    """The class of each row, by its place among the classes."""
+    flat = node(scope, container, "Reshape", [place, constant(scope, container, _integers([-1]))])
+    return node(scope, container, "Gather", [_classes(estimator, scope, container), flat])
 
 
 def _above(estimator: Any, raw: str, scope: Any, container: Any) -> str:

@@ -59,7 +59,7 @@ def ways(watched: Watched) -> Iterator[Way]:
     columns = _columns(watched.inputs_)
     about = _about(watched, columns, attributes)
     for numbers, own in (("float64", True), ("float64", False), ("float32", False)):
-        if columns is None or set(columns.values()) == {"number"}:
+        if columns is None or "text" not in columns.values():
             whole = msgspec.structs.replace(about, merged=columns is not None)
             yield Way(numbers, partial(_converted, watched, numbers, own, None, whole))
         if columns is not None:
@@ -174,23 +174,32 @@ def _graph(watched: Watched, numbers: str, own: bool, columns: "dict[str, str] |
     """The estimator as an ONNX model."""
     import skl2onnx
 
-    estimator = watched.estimator_
-    options = {}
-    if hasattr(estimator, "classes_"):
-        options = {"zipmap": False}
-        if "decision_function" in watched.used_:
-            options["raw_scores"] = True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = skl2onnx.convert_sklearn(
-            estimator,
+            watched.estimator_,
             name="estimator",  # else it draws one
             initial_types=_types(columns, numbers, width),
-            options={id(estimator): options} if options else None,
+            options=_options(watched),
             custom_conversion_functions=converters() if own else None,
             target_opset=_OPERATORS,
         )
     return trees.settle(made)
+
+
+def _options(watched: Watched) -> dict[int, dict[str, bool]]:
+    """What skl2onnx is told of a classifier, by its `id`: the one at the end of a pipeline, which hands on not all."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.svm import LinearSVC
+
+    last = watched.estimator_
+    while isinstance(last, Pipeline):
+        last = last.steps[-1][1]
+    if not hasattr(last, "classes_"):
+        return {}
+    # It gives no probabilities, and does not know the option that has them as rows of numbers.
+    options = {"nocl": False} if isinstance(last, LinearSVC) else {"zipmap": False}
+    return {id(last): options | ({"raw_scores": True} if "decision_function" in watched.used_ else {})}
 
 
 def _types(columns: "dict[str, str] | None", numbers: str, width: int) -> list[tuple[str, Any]]:

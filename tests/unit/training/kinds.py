@@ -126,6 +126,20 @@ class Table(PipelineModel):
         return make_pipeline(prepare, LogisticRegression(max_iter=500))
 
 
+class Given(PipelineModel):
+    """An estimator that gets a table as it is."""
+
+    source_features = ("a", "b")
+    target_variable = "y"
+
+    def __init__(self, estimator=None):
+        super().__init__()
+        self._estimator = estimator
+
+    def pipeline(self):
+        return self._estimator
+
+
 class Filling(Table):
     """Fills in what is missing of the texts, too."""
 

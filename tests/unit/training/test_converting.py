@@ -16,13 +16,13 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from slipway.artifacts import Golden, load, save
@@ -154,13 +154,50 @@ def test_several_outputs(convert):
     assert made.answers[0].keys() == {"y", "other"}
 
 
-@pytest.mark.parametrize("target", [CLASSES, CLASSES == 1], ids=["three classes", "two classes"])
-def test_the_scores_of_a_decision(convert, target):
-    """One number for each row where there are two classes, else one for each class."""
-    made = convert(of(kinds.Scores, LogisticRegression(max_iter=500)), flowers(target), QUANTITY)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(max_iter=500),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        LinearSVC(),
+        make_pipeline(StandardScaler(), LinearSVC()),
+        RidgeClassifier(),
+        SGDClassifier(random_state=0),
+    ],
+    ids=lambda value: "-".join(type(step).__name__ for _, step in getattr(value, "steps", [("", value)])),
+)
+@pytest.mark.parametrize("target", [CLASSES, NAMES == "setosa"], ids=["three classes", "two classes"])
+def test_the_scores_of_a_decision(convert, estimator, target):
+    """One number for each row where there are two classes, else one for each class, to the last digit but one."""
+    made = convert(of(kinds.Scores, estimator), flowers(target), QUANTITY)
 
-    assert made.found["estimator"].form == "onnx"
+    assert made.found["estimator"].how == "float64"
     assert np.shape(made.answers) == np.shape(made.before)
+    assert np.allclose(made.answers, made.before, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "estimator", [LinearSVC(), make_pipeline(StandardScaler(), LinearSVC()), RidgeClassifier()], ids=str
+)
+@pytest.mark.parametrize(("target", "field"), [(NAMES, NAME), (CLASSES == 1, TRUTH)], ids=["texts", "truth"])
+def test_a_classifier_that_gives_no_probabilities(convert, estimator, target, field):
+    """Its labels are all that there is."""
+    made = convert(of(kinds.Rows, estimator), flowers(target), field)
+
+    assert made.found["estimator"].how == "float64"
+    assert made.answers == made.before
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), RandomForestClassifier(10, random_state=0)], ids=str)
+def test_a_table_of_numbers_and_truth_values(convert, estimator):
+    """An estimator that takes it as it is gets rows of numbers, as scikit-learn makes of it."""
+    data = pd.DataFrame({"a": X[:, 0], "b": X[:, 2] > 3, "y": NAMES})
+    fields = (Field(name="a", kind="number"), Field(name="b", kind="boolean"))
+
+    made = convert(kinds.Given(estimator), data, NAME, fields)
+
+    assert made.found["fitted"].how == "float64"
+    assert made.answers == made.before
 
 
 PIPELINE_FIELDS = (
