@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -102,9 +103,12 @@ def change(team: Pushed, count: int, rounds: int) -> list[Cost]:
         _declare_job(team, name, 0)
     team.commit(f"Have {count} models")
     team.push()
-    for name in names:
-        team.until(partial(_synced, team, name, ""), f"{name} is synced", patience=3600)
-    return [_change(team, names[0], turn) for turn in range(1, rounds + 1)]
+    team.until(lambda: _all_synced(team, names), "all are synced", patience=3600)
+    costs = []
+    for turn in range(1, rounds + 1):
+        costs.append(_change(team, names[0], turn))
+        print(f"one of {count}: release {costs[-1].release:.2f} s, sync {costs[-1].sync:.2f} s", file=sys.stderr)
+    return costs
 
 
 def change_table(found: dict[int, list[Cost]]) -> str:
@@ -159,6 +163,12 @@ def _declare_job(team: Pushed, name: str, turn: int) -> None:
 
 def _live(team: Pushed, names: Sequence[str]) -> bool:
     return all(team.routed("test", name) for name in names)
+
+
+def _all_synced(team: Pushed, names: Sequence[str]) -> bool:
+    path = "jsonpath={range .items[?(@.status.sync.status=='Synced')]}{.metadata.name}{'\\n'}{end}"
+    found = run("kubectl", "get", "applications.argoproj.io", "-n", "argocd", "-o", path).split()
+    return {f"{team.environments['test']}-{name}" for name in names} <= set(found)
 
 
 def _synced(team: Pushed, name: str, commit: str) -> bool:
