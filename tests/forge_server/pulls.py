@@ -32,9 +32,9 @@ def _matches(pull: dict[str, Any], wanted: dict[str, str]) -> bool:
 
 def create(asked: "Asked") -> tuple[int, Any]:
     """POST pulls"""
-    title, head, base = (asked.body.get(name) for name in ("title", "head", "base"))
+    title, head, base = (str(asked.body.get(name) or "") for name in ("title", "head", "base"))
     owner = asked.state.name.partition("/")[0]
-    head = str(head or "").removeprefix(f"{owner}:")
+    head = head.removeprefix(f"{owner}:")
     for field, value in (("head", head), ("base", base)):
         if not value or not asked.bare.branch(value):
             raise _invalid([{"resource": "PullRequest", "field": field, "code": "invalid"}])
