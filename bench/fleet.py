@@ -23,6 +23,8 @@ ENGINES = ("argocd", "argo", "knative-serving", "knative-ingress")
 _WINDOW = 120  # seconds, over which use of CPU is taken: several times Argo CD's look at git
 # Pods of new releases start once, and a small node has no room for all at once.
 _AT_ONCE = 10
+# What a webhook does, so that Argo CD finds new models at once.
+_LOOK = ("-n", "argocd", "--overwrite", "argocd.argoproj.io/application-set-refresh=true")
 _JOB = """apiVersion: batch/v1
 kind: Job
 metadata: {{name: {name}, labels: {{turn: "{turn}"}}}}
@@ -103,6 +105,7 @@ def change(team: Pushed, count: int, rounds: int) -> list[Cost]:
         _declare_job(team, name, 0)
     team.commit(f"Have {count} models")
     team.push()
+    team.kubectl("annotate", "applicationset", f"slipway-{team.environments['test']}-functions", *_LOOK)
     team.until(lambda: _all_synced(team, names), "all are synced", patience=3600)
     costs = []
     for turn in range(1, rounds + 1):
