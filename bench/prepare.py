@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from slipway.release import engines
+from slipway.functions import engines
 
 __all__ = ["MODELS", "hello", "load", "releases", "run"]
 

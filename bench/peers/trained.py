@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from bench.prepare import run
 from slipway import settings
-from slipway.release import bundle
+from slipway.environment import python_for
+from slipway.functions import bundle
 from slipway.store import store_of
-from slipway.training.environment import python_for
 
 __all__ = ["MODELS", "Served", "Trained", "train"]
 

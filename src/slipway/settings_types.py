@@ -15,12 +15,20 @@ __all__ = [
     "Gate",
     "LimitSettings",
     "ModelSettings",
+    "Occasion",
     "Own",
     "Protocol",
     "Scale",
     "SecretRef",
+    "Train",
     "TrainingSettings",
 ]
+
+Occasion = Literal["as set", "also manual", "scheduled"]
+"""Why one is asked for: a push, a push to a branch that trains whatever the settings say, or the time of the day."""
+
+Train = Occasion | Literal["none"]
+"""The occasion of a training; "none" where none is wanted."""
 
 
 def _text(pattern: str, words: str, most: int = 300) -> Meta:

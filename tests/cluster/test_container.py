@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from slipway.release import engines
-from slipway.release.overlay import read_folder
+from slipway.functions import engines
+from slipway.overlays.overlay import read_folder
 from slipway.store import open_store
 from tests.cluster.conftest import PATIENCE, Team, given
 from tests.cluster.storage import ENVIRONMENTS, Storage

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.names import ReleaseName
-from slipway.release.overlay import read_folder
+from slipway.overlays.overlay import read_folder
 from slipway.store import Store, open_store
 from tests.cluster.conftest import Team, given
 from tests.cluster.storage import ENVIRONMENTS, Storage

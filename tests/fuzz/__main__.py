@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slipway.release import bundle, running
+from slipway.environment import python_for
+from slipway.functions import bundle, running
 from slipway.settings import load
 from slipway.store import store_of
-from slipway.training.environment import python_for
 from tests.fuzz.run import Report, run
 
 ROOT = Path(__file__).parents[2]

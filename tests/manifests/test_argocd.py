@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from slipway import settings
-from slipway.release import documents, render
+from slipway.overlays import documents
+from slipway.release import render
 from tests.manifests.conftest import ROOT, conform
 
 ENVIRONMENTS = ["test", "prod"]

@@ -10,9 +10,10 @@ import yaml
 
 from slipway import digests
 from slipway.errors import SlipwayError
-from slipway.release import documents, render
-from slipway.release.overlay import format  # noqa: A004
-from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.overlays import documents
+from slipway.overlays.overlay import format  # noqa: A004
+from slipway.overlays.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.release import render
 from slipway.settings import AccessSettings, LimitSettings, ModelSettings, Scale
 from tests.manifests.conftest import conform
 

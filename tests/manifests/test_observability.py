@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from slipway.artifacts import Golden
-from slipway.release import running
+from slipway.functions import running
 from slipway.release.scores import GAUGE
 from slipway.schema import Field
 from slipway.serving.description import Identity

@@ -9,8 +9,9 @@ import yaml
 
 from slipway import digests
 from slipway.errors import SlipwayError
-from slipway.release import documents, render, verifying
-from slipway.release.overlay_types import ReleaseRecord
+from slipway.overlays import documents
+from slipway.overlays.overlay_types import ReleaseRecord
+from slipway.release import render, verifying
 from slipway.settings import AccessSettings, Environment, ModelSettings
 from slipway.settings_types import Announce
 from tests.manifests.conftest import conform

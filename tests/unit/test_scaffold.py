@@ -8,10 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slipway import settings
+from slipway import requirements, settings
 from slipway.errors import SlipwayError
 from slipway.scaffold import new_model
-from slipway.training import requirements
 
 ROOT = Path(__file__).parents[2]
 

@@ -184,7 +184,7 @@ def _copy(args: argparse.Namespace) -> int:
 
 def _bundle(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.release import bundle
+    from slipway.functions import bundle
     from slipway.store import store_of
 
     settings = settings_file.load(args.root)

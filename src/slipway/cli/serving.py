@@ -12,7 +12,7 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from slipway.release.bundle import Bundle
+    from slipway.functions.bundle import Bundle
     from slipway.release.verify import Verified
     from slipway.settings import Settings
     from slipway.store import Store
@@ -64,9 +64,9 @@ def _port(text: str) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     from slipway import settings as settings_module
-    from slipway.release import running
+    from slipway.environment import python_for
+    from slipway.functions import running
     from slipway.serving.__main__ import PROTOCOL
-    from slipway.training.environment import python_for
 
     settings = settings_module.load(args.root)
     settings.model(args.model)
@@ -118,8 +118,8 @@ def _serve_training(settings: "Settings", args: argparse.Namespace) -> int:
 
 
 def _bundle(settings: "Settings", args: argparse.Namespace, target: Path) -> "tuple[Bundle, dict[str, str]]":
+    from slipway.functions import bundle
     from slipway.names import ReleaseName
-    from slipway.release import bundle
     from slipway.store import store_of
 
     if args.folder is not None:

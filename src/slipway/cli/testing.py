@@ -34,8 +34,8 @@ def add(verbs: Any) -> None:
 
 
 def _test(args: argparse.Namespace) -> int:
+    from slipway import environment
     from slipway import settings as settings_file
-    from slipway.training import environment
 
     settings = settings_file.load(args.root)
     for model in args.models:
@@ -90,7 +90,7 @@ def _safely(settings: "Settings", model: str) -> _Result:
 
 def _within(settings: "Settings", model: str) -> str:
     """What pytest says at the end, of a process in the model's environment."""
-    from slipway.training import environment
+    from slipway import environment
 
     command, variables = environment.prepare(settings, model, ["-C", str(settings.root), "test", model])
     done = subprocess.run(command, env=variables, capture_output=True, text=True, errors="replace", check=False)

@@ -57,9 +57,10 @@ def _about(verb: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
+    from slipway import environment
     from slipway import settings as settings_module
     from slipway.store import store_of
-    from slipway.training import environment, run
+    from slipway.training import run
 
     settings = settings_module.load(args.root)
     run.check_environment(settings, args.env)
@@ -95,9 +96,10 @@ def _steps(settings: "Settings", about: "About", folder: Path) -> str:
 
 
 def _step(args: argparse.Namespace) -> int:
+    from slipway import environment
     from slipway import settings as settings_module
     from slipway.names import nearest
-    from slipway.training import environment, run
+    from slipway.training import run
 
     settings = settings_module.load(args.root)
     if args.name not in run.STEPS:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.containers import inference
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.release import calling
+from slipway.functions import calling
 
 if TYPE_CHECKING:
     from slipway.schema import Schema

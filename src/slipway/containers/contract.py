@@ -5,7 +5,7 @@ from typing import Any
 
 from slipway.containers import asking
 from slipway.errors import SlipwayError
-from slipway.release import calling
+from slipway.functions import calling
 
 __all__ = ["missing"]
 

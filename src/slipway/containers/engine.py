@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from slipway.errors import SlipwayError
-from slipway.release import commands, engines, running
+from slipway.functions import commands, engines, running
 
 __all__ = ["READY", "serve", "user_of"]
 

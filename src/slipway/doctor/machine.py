@@ -59,7 +59,7 @@ def git(root: Path) -> "Iterator[Finding]":
 
 def images(settings: "Settings") -> "Iterator[Finding]":
     """An engine where an image is to be built, and images that stay what they are."""
-    from slipway.release import engines
+    from slipway.functions import engines
     from slipway.release.images import UNBUILT
 
     if any(environment.registry != UNBUILT for environment in settings.environments.values()):

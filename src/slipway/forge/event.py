@@ -14,8 +14,8 @@ from slipway.forge.payload import Payload
 from slipway.names import MAX_MODEL_NAME, nearest
 
 if TYPE_CHECKING:
-    from slipway.release.building import Train
     from slipway.settings import Settings
+    from slipway.settings_types import Train
 
 __all__ = ["NEW_VERSION", "Request", "current", "read"]
 

@@ -9,9 +9,9 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-from slipway.release import documents
-from slipway.release.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
-from slipway.release.overlay_types import ReleaseRecord, folder_of
+from slipway.overlays import documents
+from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
+from slipway.overlays.overlay_types import ReleaseRecord, folder_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository

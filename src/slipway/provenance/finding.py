@@ -4,16 +4,17 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
+from slipway.functions import calling
 from slipway.git import Repository
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.provenance import declared
-from slipway.release import calling, past
+from slipway.release import past
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from slipway.overlays.overlay_types import ReleaseRecord
     from slipway.provenance.declared import Declared
-    from slipway.release.overlay_types import ReleaseRecord
     from slipway.settings import Settings
 
 __all__ = ["Subject", "find"]

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
+from slipway.functions import bundle
 from slipway.provenance import checkout, declared, pulls
 from slipway.provenance.links import Link
-from slipway.release import bundle, images, times
+from slipway.release import images, times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from slipway.git import Repository
+    from slipway.overlays.overlay_types import ReleaseRecord
     from slipway.provenance.declared import Commit, Declared
     from slipway.provenance.finding import Subject
-    from slipway.release.overlay_types import ReleaseRecord
     from slipway.settings import Settings
 
 __all__ = ["answer", "fingerprint", "image", "origin", "release"]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway import digests
 from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
+from slipway.functions import comparing
+from slipway.functions.bundle import LOCK
+from slipway.functions.comparing import Compared
 from slipway.git import Repository
-from slipway.provenance import checkout, comparing, finding, locks, of_version, retraining
-from slipway.provenance.comparing import Compared
-from slipway.release.bundle import LOCK
+from slipway.provenance import checkout, finding, locks, of_version, retraining
 from slipway.store import store_of
 from slipway.training import secrets
 

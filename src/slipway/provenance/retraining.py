@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipway import files, unprivileged
+from slipway import environment, files, unprivileged
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
+from slipway.functions.bundle import LOCK
+from slipway.overlays import documents
 from slipway.provenance import locks
-from slipway.release import documents
-from slipway.release.bundle import LOCK
 from slipway.strict import FILE, read
-from slipway.training import environment
 from slipway.training.run import about_of
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ It needs no right to push to git; `slipway release --built` commits what it leav
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from slipway import environment as environments
 from slipway.discovery import untested
 from slipway.errors import SlipwayError
 from slipway.git import Repository
@@ -20,21 +21,18 @@ from slipway.release.making import UNNEEDED, Maker, fingerprint_of
 from slipway.release.place import of_code
 from slipway.release.plan import Made, Plan, Planned
 from slipway.store import store_of
-from slipway.training import environment as environments
 from slipway.training import test
 
 if TYPE_CHECKING:
-    from slipway.release.bundle import Bundle
+    from slipway.functions.bundle import Bundle
+    from slipway.overlays.overlay_types import Overlay
     from slipway.release.due import Decision
-    from slipway.release.overlay_types import Overlay
     from slipway.release.place import Place, Stand
     from slipway.settings import Settings
+    from slipway.settings_types import Train
     from slipway.store import Record, Store
 
-__all__ = ["Asked", "Train", "build", "nothing", "overlays_only"]
-
-Train = trainings.Occasion | Literal["none"]
-"""The occasion of a training; "none" where none is wanted."""
+__all__ = ["Asked", "build", "nothing", "overlays_only"]
 
 
 class Asked(NamedTuple):
@@ -44,7 +42,7 @@ class Asked(NamedTuple):
     """Only these; all when there is none."""
     environment: str = "test"
     choice: Choice = Choice()
-    train: Train = "none"
+    train: "Train" = "none"
 
 
 def build(

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
+from slipway.overlays.overlay_types import Overlay, Release, pick
 from slipway.release import edits, past
 from slipway.release.due import held
 from slipway.release.images import is_unbuilt
-from slipway.release.overlay_types import Overlay, Release, pick
 from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository
-    from slipway.release.overlay_types import ReleaseRecord
+    from slipway.overlays.overlay_types import ReleaseRecord
     from slipway.settings import Settings
     from slipway.store import Store
 

@@ -9,7 +9,7 @@ from slipway.release.making import fingerprint_of
 from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import Overlay
+    from slipway.overlays.overlay_types import Overlay
     from slipway.settings import Settings
     from slipway.store import Store
 

@@ -19,7 +19,7 @@ from slipway.training.digest import training_digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from slipway.release.overlay_types import Overlay
+    from slipway.overlays.overlay_types import Overlay
     from slipway.release.place import Place, Stand
     from slipway.release.plan import Made, Plan, Planned
     from slipway.settings import ModelSettings, Settings

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Overlay, Release
 from slipway.release import edits
-from slipway.release.overlay_types import Overlay, Release
 from slipway.store import store_of
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-from slipway.release import documents, render, verifying
-from slipway.release.overlay import KUSTOMIZATION, MANIFESTS, RECORD
-from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.overlays import documents
+from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
+from slipway.overlays.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.release import render, verifying
 
 if TYPE_CHECKING:
     from slipway.git import Repository

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from slipway.git import Repository
     from slipway.model import Parameter
-    from slipway.release.overlay_types import Overlay
+    from slipway.overlays.overlay_types import Overlay
     from slipway.release.place import Stand
     from slipway.settings import Settings
 

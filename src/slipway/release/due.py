@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slipway.names import ReleaseName
-    from slipway.release.overlay_types import Hold, Overlay
+    from slipway.overlays.overlay_types import Hold, Overlay
     from slipway.store import Record
 
 __all__ = ["Decision", "due", "held"]

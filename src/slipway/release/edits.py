@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Moved, Repository
-from slipway.release import overlay as overlays
-from slipway.release.overlay_types import Overlay, folder_of
+from slipway.overlays import overlay as overlays
+from slipway.overlays.overlay_types import Overlay, folder_of
 from slipway.release.place import Change, Here, Place, Stand
 from slipway.store import records
 

@@ -10,9 +10,10 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
-from slipway.release import declare, documents, edits, past, times
-from slipway.release.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
-from slipway.release.overlay_types import Hold, Overlay, folder_of
+from slipway.overlays import documents
+from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
+from slipway.overlays.overlay_types import Hold, Overlay, folder_of
+from slipway.release import declare, edits, past, times
 
 if TYPE_CHECKING:
     from slipway.settings import Settings

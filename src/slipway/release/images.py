@@ -5,21 +5,23 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from slipway import discovery
+from slipway import discovery, environment
 from slipway.artifacts import golden, manifest
 from slipway.errors import SlipwayError
-from slipway.release import calling, engines, labels, layers, overlay, verify
-from slipway.release.bundle import base_image
+from slipway.functions import calling, engines
+from slipway.functions.bundle import base_image
+from slipway.overlays import overlay
+from slipway.release import labels, layers, verify
 from slipway.release.platform import NAME
 from slipway.release.platform import SMOKE as PLATFORM_SMOKE
 from slipway.release.trainer import SMOKE
-from slipway.training import environment, test
+from slipway.training import test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from slipway.release.bundle import Bundle
-    from slipway.release.engines import Engine, Target
+    from slipway.functions.bundle import Bundle
+    from slipway.functions.engines import Engine, Target
     from slipway.release.platform import Platform
     from slipway.release.trainer import Trainer
     from slipway.settings import Settings

@@ -9,7 +9,7 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from slipway.release.engines import Engine
+    from slipway.functions.engines import Engine
 
 __all__ = ["new", "of", "text"]
 

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
+from slipway.functions import bundle
 from slipway.git import GitError
 from slipway.names import ReleaseName
-from slipway.release import bundle, declare, documents, edits, images
+from slipway.overlays import documents
+from slipway.overlays.overlay import MANIFESTS, RECORD
+from slipway.overlays.overlay_types import Release, ReleaseRecord
+from slipway.release import declare, edits, images
 from slipway.release import platform as platforms
 from slipway.release.images import Image
-from slipway.release.overlay import MANIFESTS, RECORD
-from slipway.release.overlay_types import Release, ReleaseRecord
 from slipway.release.platform import is_bucket
 from slipway.store import store_of
 from slipway.store.records import run_url
@@ -20,9 +22,9 @@ from slipway.store.records import run_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from slipway.functions.bundle import Bundle
     from slipway.git import Repository
-    from slipway.release.bundle import Bundle
-    from slipway.release.overlay_types import Overlay
+    from slipway.overlays.overlay_types import Overlay
     from slipway.release.place import Stand
     from slipway.settings import Settings
     from slipway.store import Record

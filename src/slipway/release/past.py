@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-from slipway.release import overlay as overlays
-from slipway.release.overlay_types import Overlay, Release, folder_of
+from slipway.overlays import overlay as overlays
+from slipway.overlays.overlay_types import Overlay, Release, folder_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository

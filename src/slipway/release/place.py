@@ -11,7 +11,7 @@ from slipway.release import proposal
 from slipway.remote import Remote
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import Overlay
+    from slipway.overlays.overlay_types import Overlay
 
 __all__ = ["Apart", "Change", "Here", "Place", "Proposed", "Pushed", "Stand", "of_code"]
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.requirements import Requirement
 
-from slipway import digests, files
-from slipway.release.bundle import copy, fingerprint, platform, settle
-from slipway.training import environment
+from slipway import digests, environment, files
+from slipway.functions.bundle import copy, fingerprint, platform, settle
 
 if TYPE_CHECKING:
     from slipway.settings import Environment, Settings

@@ -9,12 +9,12 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName, nearest
+from slipway.overlays.overlay_types import Origin, Overlay, Release
 from slipway.release import declare, edits, schemas
 from slipway.release.candidates import Wish, candidate, source_of
 from slipway.release.copying import copy
 from slipway.release.due import held
 from slipway.release.edits import Edited
-from slipway.release.overlay_types import Origin, Overlay, Release
 from slipway.release.place import Change, Here, Place, Proposed, Stand
 from slipway.store import store_of
 from slipway.store.records import run_url

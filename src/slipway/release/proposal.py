@@ -6,9 +6,9 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.release import overlay
-from slipway.release.overlay import MANIFESTS, RECORD
-from slipway.release.overlay_types import Overlay, Release, folder_of
+from slipway.overlays import overlay
+from slipway.overlays.overlay import MANIFESTS, RECORD
+from slipway.overlays.overlay_types import Overlay, Release, folder_of
 
 __all__ = ["check", "check_owned", "is_same", "kept"]
 

@@ -7,11 +7,11 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Overlay, Release
 from slipway.release import declare, edits, images, workflow
 from slipway.release.choosing import Choice, choose, names_of
 from slipway.release.due import Decision
 from slipway.release.making import Maker
-from slipway.release.overlay_types import Overlay, Release
 from slipway.release.place import Change, Here, Place, Stand
 from slipway.store import store_of
 

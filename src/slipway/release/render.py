@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.release import admission, documents, protocol
+from slipway.overlays import documents
+from slipway.release import admission, protocol
 from slipway.release.verifying import PART
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from slipway.release.overlay_types import ReleaseRecord
+    from slipway.overlays.overlay_types import ReleaseRecord
     from slipway.settings import ModelSettings
 
 __all__ = ["BASE", "build", "fill", "find_kustomize", "manifests", "values"]

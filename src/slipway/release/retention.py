@@ -16,14 +16,14 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
+from slipway.overlays.overlay import RECORD, is_own
 from slipway.release import declare, edits
-from slipway.release.overlay import RECORD, is_own
 from slipway.release.place import Change
 from slipway.settings import ModelSettings
 from slipway.store import store_of
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import Overlay
+    from slipway.overlays.overlay_types import Overlay
     from slipway.release.place import Place, Stand
     from slipway.settings import Settings
 

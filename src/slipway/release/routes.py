@@ -10,11 +10,11 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.overlays.overlay_types import Hold, Overlay, Release, pick
 from slipway.release import declare, edits, past
 from slipway.release.choosing import decide
 from slipway.release.due import held
 from slipway.release.edits import Edited
-from slipway.release.overlay_types import Hold, Overlay, Release, pick
 from slipway.release.place import Place, Stand
 from slipway.store import store_of
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from slipway.release.bundle import Bundle
+    from slipway.functions.bundle import Bundle
     from slipway.release.images import Image
     from slipway.release.platform import Platform
 

@@ -8,14 +8,14 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
+from slipway.overlays.overlay import MANIFESTS
 from slipway.release import breaking
 from slipway.release.breaking import Change
-from slipway.release.overlay import MANIFESTS
 from slipway.schema import Schema
 from slipway.store import store_of
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.overlays.overlay_types import Overlay, Release
     from slipway.settings import Settings
     from slipway.store import Record, Store
 

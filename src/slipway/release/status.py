@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.overlays.overlay_types import Overlay
 from slipway.release import candidates, declare, edits, trainings, workflow
 from slipway.release.choosing import decide
 from slipway.release.due import held
-from slipway.release.overlay_types import Overlay
 from slipway.store import store_of
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ import msgspec
 
 from slipway import digests, files
 from slipway.discovery import data_source, model_files
+from slipway.environment import USES, compile_lock
+from slipway.functions.bundle import base_image, copy, fingerprint, platform, settle
 from slipway.imports import closure
-from slipway.release import documents
-from slipway.release.bundle import base_image, copy, fingerprint, platform, settle
+from slipway.overlays import documents
 from slipway.settings import FILE
 from slipway.store.records import encode
 from slipway.training.digest import training_digest
-from slipway.training.environment import USES, compile_lock
 
 if TYPE_CHECKING:
     from slipway.settings import Settings

@@ -9,9 +9,10 @@ import msgspec
 import yaml
 from msgspec import Struct, field
 
+from slipway.environment import SOURCE, compile_lock, python_for
 from slipway.errors import SlipwayError
-from slipway.release import documents, render
-from slipway.training.environment import SOURCE, compile_lock, python_for
+from slipway.overlays import documents
+from slipway.release import render
 
 if TYPE_CHECKING:
     from pathlib import Path

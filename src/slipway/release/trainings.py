@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from slipway import unprivileged
+from slipway.environment import SOURCE
 from slipway.errors import SlipwayError
 from slipway.release import trainer, workflow
 from slipway.release.due import held
@@ -17,17 +18,14 @@ from slipway.release.images import UNBUILT
 from slipway.release.workflow import Training
 from slipway.store import Record
 from slipway.training.digest import training_digest
-from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import Overlay
+    from slipway.overlays.overlay_types import Overlay
     from slipway.settings import ModelSettings, Settings
+    from slipway.settings_types import Occasion
     from slipway.store import Store
 
-__all__ = ["Occasion", "Wanted", "awaited", "plan", "run", "wanted"]
-
-Occasion = Literal["as set", "also manual", "scheduled"]
-"""Why it is asked: a push, a push to a branch that trains whatever the settings say, or the time of the day."""
+__all__ = ["Wanted", "awaited", "plan", "run", "wanted"]
 
 Kind = Literal["nothing", "declare", "runner", "message"]
 
@@ -53,7 +51,7 @@ def plan(
     store: "Store",
     overlay: "Overlay",
     declared: Training | None,
-    occasion: Occasion = "as set",
+    occasion: "Occasion" = "as set",
 ) -> Wanted:
     """What the code as it stands asks for; `declared` is what `workflow.read` found beside the overlay.
 
@@ -72,7 +70,7 @@ def wanted(
     records: Iterable[Record],
     declared: Training | None,
     digest: str,
-    occasion: Occasion = "as set",
+    occasion: "Occasion" = "as set",
     repository: str = "",
 ) -> Wanted:
     """Decide on the records of a model's versions, newest first (they are read no further than needed).

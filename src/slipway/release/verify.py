@@ -11,8 +11,9 @@ from slipway.artifacts import Golden, differences
 from slipway.artifacts import manifest as manifests
 from slipway.containers import asking, engine
 from slipway.errors import OutOfReach, SlipwayError
+from slipway.functions import bundle, calling, running
 from slipway.names import ModelId, ReleaseName, nearest
-from slipway.release import bundle, calling, overlay, running
+from slipway.overlays import overlay
 from slipway.schema import Schema
 from slipway.store import Store, store_of
 from slipway.store.records import now, user

@@ -10,7 +10,7 @@ from slipway.release import admission
 from slipway.release.platform import is_bucket
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import ReleaseRecord
+    from slipway.overlays.overlay_types import ReleaseRecord
     from slipway.settings import AccessSettings, Announce, Environment, Protocol
 
 __all__ = ["PART", "announcing", "values", "variables"]

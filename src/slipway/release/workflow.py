@@ -8,9 +8,10 @@ import yaml
 from msgspec import Meta, Struct, field
 
 from slipway.errors import SlipwayError
-from slipway.release import documents, render, scores, training_service
-from slipway.release.overlay import KUSTOMIZATION, RECORD
-from slipway.release.overlay_types import Digest, folder_of
+from slipway.overlays import documents
+from slipway.overlays.overlay import KUSTOMIZATION, RECORD
+from slipway.overlays.overlay_types import Digest, folder_of
+from slipway.release import render, scores, training_service
 from slipway.release.training_service import TrainingService
 from slipway.release.verifying import announcing
 from slipway.settings import Announce, SecretRef, TrainingSettings

@@ -10,7 +10,7 @@ import msgspec
 from slipway import settings as settings_file
 from slipway.discovery import data_source
 from slipway.errors import SlipwayError
-from slipway.release.bundle import serving_files
+from slipway.functions.bundle import serving_files
 from slipway.review import claims, reach
 from slipway.training.digest import training_digest
 

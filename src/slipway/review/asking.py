@@ -10,10 +10,10 @@ import msgspec
 from slipway.artifacts import manifest
 from slipway.artifacts.loading import SCHEMA
 from slipway.digests import walk
+from slipway.environment import SOURCE, compile_lock, python_for, serving_lock
 from slipway.errors import SlipwayError
 from slipway.review import asked
 from slipway.schema import Schema
-from slipway.training.environment import SOURCE, compile_lock, python_for, serving_lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from slipway.review.plain import plain
 from slipway.review.undo import sides, undo
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.overlays.overlay_types import Overlay, Release
     from slipway.release.promote import Promoted
     from slipway.settings import Settings
     from slipway.store import Record

@@ -10,9 +10,9 @@ from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
 from slipway.names import ReleaseName
+from slipway.overlays.overlay import MANIFESTS
 from slipway.release import breaking, edits
 from slipway.release.candidates import is_merged, source_of
-from slipway.release.overlay import MANIFESTS
 from slipway.review import differences
 from slipway.review.asking import Version, fetched
 from slipway.review.comparison import Comparison, Side, compare
@@ -20,8 +20,8 @@ from slipway.store import store_of
 from slipway.training import gates
 
 if TYPE_CHECKING:
+    from slipway.overlays.overlay_types import Hold, Overlay, Release
     from slipway.release.breaking import Change
-    from slipway.release.overlay_types import Hold, Overlay, Release
     from slipway.release.place import Stand
     from slipway.settings import Settings
     from slipway.store import Record

@@ -7,9 +7,9 @@ from slipway import codeowners
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import check_model_name
+from slipway.overlays.overlay import KUSTOMIZATION, STATE
 from slipway.release import declare, past
 from slipway.release.due import held
-from slipway.release.overlay import KUSTOMIZATION, STATE
 from slipway.review import claims, decisions, promotions, written
 from slipway.review.claims import Claim, Compared, Violation
 from slipway.review.decisions import Move
@@ -18,7 +18,7 @@ from slipway.settings import ModelSettings
 
 if TYPE_CHECKING:
     from slipway.names import ReleaseName
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.overlays.overlay_types import Overlay, Release
     from slipway.settings import Settings
 
 __all__ = ["Checked", "check"]

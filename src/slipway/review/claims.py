@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
-from slipway.release.overlay import is_own
-from slipway.release.overlay_types import folder_of
+from slipway.overlays.overlay import is_own
+from slipway.overlays.overlay_types import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

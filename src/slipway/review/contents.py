@@ -8,7 +8,7 @@ from slipway.review.plots import distribution
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from slipway.release.overlay_types import Release
+    from slipway.overlays.overlay_types import Release
     from slipway.review.asked import DataChange
     from slipway.review.case import Case
     from slipway.review.differences import Moved

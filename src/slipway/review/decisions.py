@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from slipway.overlays.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
+from slipway.overlays.overlay_types import folder_of, ordered
 from slipway.release import retention
 from slipway.release.due import held
-from slipway.release.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
-from slipway.release.overlay_types import folder_of, ordered
 from slipway.review.claims import Violation
 
 if TYPE_CHECKING:
     from slipway.names import ReleaseName
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.overlays.overlay_types import Overlay, Release
 
 __all__ = ["Move", "violations"]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway import digests
-from slipway.release import overlay as overlays
-from slipway.release.overlay import MANIFESTS
+from slipway.overlays import overlay as overlays
+from slipway.overlays.overlay import MANIFESTS
 
 if TYPE_CHECKING:
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.overlays.overlay_types import Overlay, Release
 
 __all__ = ["Expected", "Manifests", "Moved", "code", "manifests", "moved", "overlay", "packages", "unified"]
 

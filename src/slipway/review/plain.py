@@ -8,8 +8,8 @@ from slipway.review.markdown import Section, code, details, fence, fitted, table
 from slipway.review.undo import sides, undo
 
 if TYPE_CHECKING:
+    from slipway.overlays.overlay_types import Overlay
     from slipway.release.edits import Edited
-    from slipway.release.overlay_types import Overlay
     from slipway.settings import Settings
 
 __all__ = ["plain"]

@@ -8,17 +8,17 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
+from slipway.overlays.overlay import RECORD
+from slipway.overlays.overlay_types import ReleaseRecord
 from slipway.release import edits, past, schemas
 from slipway.release.due import held
 from slipway.release.images import UNBUILT, is_unbuilt
-from slipway.release.overlay import RECORD
-from slipway.release.overlay_types import ReleaseRecord
 from slipway.review.claims import Violation
 from slipway.store import Origin, store_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.overlays.overlay_types import Overlay, Release
     from slipway.review.decisions import Move
     from slipway.settings import Settings
     from slipway.store import Record, Store

@@ -12,8 +12,9 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.release import documents, render
-from slipway.release.overlay import KUSTOMIZATION
+from slipway.overlays import documents
+from slipway.overlays.overlay import KUSTOMIZATION
+from slipway.release import render
 from slipway.review import aftermath, claims, written
 from slipway.review.markdown import Section, code, details, fence, fitted
 

@@ -8,8 +8,8 @@ from slipway.names import ReleaseName
 from slipway.review.markdown import code
 
 if TYPE_CHECKING:
+    from slipway.overlays.overlay_types import Overlay
     from slipway.release.edits import Edited
-    from slipway.release.overlay_types import Overlay
 
 __all__ = ["sides", "undo"]
 

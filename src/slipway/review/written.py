@@ -7,17 +7,18 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
-from slipway.release import declare, documents, workflow
-from slipway.release import overlay as overlays
+from slipway.overlays import documents
+from slipway.overlays import overlay as overlays
+from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
+from slipway.release import declare, workflow
 from slipway.release.images import lies_under
-from slipway.release.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.release.workflow import Training
 from slipway.review.claims import Claim, Entry, Violation
 from slipway.settings import ModelSettings
 
 if TYPE_CHECKING:
     from slipway.git import Repository
-    from slipway.release.overlay_types import Overlay, Release
+    from slipway.overlays.overlay_types import Overlay, Release
     from slipway.settings import Settings
 
 __all__ = ["contents", "foreign", "overlay_of", "rendered", "training", "unlike"]

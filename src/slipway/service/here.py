@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from slipway.release.bundle import platform
-from slipway.release.running import Server, process, usable_port
+from slipway.environment import SOURCE
+from slipway.functions.bundle import platform
+from slipway.functions.running import Server, process, usable_port
 from slipway.release.training_service import parameters
 from slipway.serving.access import FILES
-from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:
     from slipway.settings import Settings

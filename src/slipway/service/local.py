@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slipway.release.running import end_with
+from slipway.environment import SOURCE
+from slipway.functions.running import end_with
 from slipway.service.runs import Parameter, Run
-from slipway.training.environment import SOURCE
 
 __all__ = ["LocalRuns"]
 

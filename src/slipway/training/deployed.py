@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from slipway import unprivileged
+from slipway.environment import SOURCE
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.store import store_of
 from slipway.training import gates
-from slipway.training.environment import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def _found(store: "Store", model: str) -> int | None:
 
 def _answering(url: str, model: str, environment: str) -> int | None:
     """The version that answers now; None where none tells us so. Of several that share the requests it is any one."""
-    from slipway.release import calling
+    from slipway.functions import calling
 
     try:
         found = ModelId.parse(calling.describe(url).model_id)
@@ -72,7 +72,7 @@ def _told() -> int | None:
 
 
 def _declared(settings: "Settings", model: str, environment: str) -> int | None:
-    from slipway.release.overlay import read_folder
+    from slipway.overlays.overlay import read_folder
 
     overlay = read_folder(settings.root, environment, model)
     release = overlay.serving() if overlay else None

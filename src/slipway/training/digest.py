@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from slipway import digests
 from slipway.discovery import model_files
-from slipway.training.requirements import read
+from slipway.requirements import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -150,7 +150,7 @@ def _serve(run: "Run") -> str:
 
     It runs in the serving environment: what only training has is missing there, and better noticed now.
     """
-    from slipway.release import bundle, running
+    from slipway.functions import bundle, running
 
     name = run.about.model
     if run.model.image is not None:

@@ -10,9 +10,9 @@ import msgspec
 from slipway import digests, unprivileged
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import load
-from slipway.provenance.comparing import REFUSED
+from slipway.environment import SOURCE, lock_for, python_for, serving_lock, use_for
+from slipway.functions.comparing import REFUSED
 from slipway.training import probing
-from slipway.training.environment import SOURCE, lock_for, python_for, serving_lock, use_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,9 +4,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.artifacts.loading import Loaded
+from slipway.functions.comparing import REFUSED
+from slipway.functions.comparing import compare as compare_rows
 from slipway.model import InputError
-from slipway.provenance.comparing import REFUSED
-from slipway.provenance.comparing import compare as compare_rows
 from slipway.schema import Field, Schema
 
 if TYPE_CHECKING:

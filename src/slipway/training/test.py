@@ -10,8 +10,8 @@ import msgspec
 
 from slipway import unprivileged
 from slipway.discovery import tests, untested
+from slipway.environment import SOURCE
 from slipway.errors import SlipwayError
-from slipway.training.environment import SOURCE
 from slipway.wrapped import finding
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from slipway import environment
 from slipway.git import Repository
 from slipway.review.affected import affected
 from slipway.scaffold import new_model
 from slipway.settings import load
-from slipway.training import environment
 from tests.unit.release.conftest import Site, people  # noqa: F401 - a fixture
 
 SETTINGS = """

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from slipway import environment
 from slipway.cli import main
 from slipway.scaffold import new_model
 from slipway.settings import load
-from slipway.training import environment
 from slipway.training.run import STEPS
 
 

@@ -12,9 +12,10 @@ import yaml
 from slipway import discovery, settings
 from slipway.containers import engine
 from slipway.errors import SlipwayError
+from slipway.functions import bundle
 from slipway.names import ReleaseName
-from slipway.release import bundle, making, render, verify
-from slipway.release.overlay_types import ReleaseRecord
+from slipway.overlays.overlay_types import ReleaseRecord
+from slipway.release import making, render, verify
 from slipway.settings import ModelSettings
 from slipway.store import store_of
 from slipway.training import run

@@ -11,9 +11,9 @@ import pytest
 from slipway import settings as settings_file
 from slipway.git import Repository
 from slipway.names import ReleaseName
+from slipway.overlays.overlay import read_folder
+from slipway.overlays.overlay_types import Overlay
 from slipway.release.choosing import Choice
-from slipway.release.overlay import read_folder
-from slipway.release.overlay_types import Overlay
 from slipway.release.place import Here, Place
 from slipway.release.releasing import Released, release
 from slipway.release.retention import Dropped, drop

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release.due import due
-from slipway.release.overlay_types import Hold, Overlay, Release, ReleaseRecord
 from slipway.store import Artifact, Record, Training
 
 HOLD = Hold(by="Ada <ada@example.org>", since="2026-11-21T10:00:00Z", reason="wrong answers")

@@ -13,9 +13,11 @@ import pytest
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
+from slipway.functions import bundle, running
 from slipway.names import ReleaseName
-from slipway.release import bundle, documents, images, overlay, running
-from slipway.release.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.overlays import documents, overlay
+from slipway.overlays.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.release import images
 from slipway.release.platform import Platform
 from slipway.release.trainer import Trainer
 from tests.unit.serving import tiny

@@ -10,11 +10,11 @@ import yaml
 from slipway import settings as settings_file
 from slipway.cli import outcomes
 from slipway.git import Repository
+from slipway.overlays.overlay import MANIFESTS
+from slipway.overlays.overlay_types import Overlay
 from slipway.release import images, platform
 from slipway.release.images import Image
 from slipway.release.making import UNNEEDED, Maker, PlatformImage, fingerprint_of
-from slipway.release.overlay import MANIFESTS
-from slipway.release.overlay_types import Overlay
 from slipway.release.place import Here
 from slipway.release.plan import Made, Plan
 from slipway.settings import Settings

@@ -7,9 +7,9 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Origin
 from slipway.release.copying import copy
 from slipway.release.edits import Edited
-from slipway.release.overlay_types import Origin
 from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback

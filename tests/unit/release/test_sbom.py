@@ -8,8 +8,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from slipway.functions.bundle import Bundle
 from slipway.release import sbom
-from slipway.release.bundle import Bundle
 from slipway.release.images import Image
 from slipway.release.platform import Platform
 from tests.unit.serving import tiny

@@ -11,11 +11,11 @@ import pytest
 
 from slipway import digests
 from slipway import settings as settings_file
+from slipway.environment import USES
+from slipway.functions.bundle import explain
 from slipway.release import trainer
-from slipway.release.bundle import explain
 from slipway.settings import Settings
 from slipway.training.digest import training_digest
-from slipway.training.environment import USES
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """

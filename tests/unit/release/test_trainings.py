@@ -9,15 +9,16 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release import edits, render, workflow
 from slipway.release.declaring import declare, facts
-from slipway.release.overlay_types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release.place import Here, Stand
 from slipway.release.status import status
 from slipway.release.training_service import TrainingService
-from slipway.release.trainings import Occasion, Wanted, awaited, plan, run, wanted
+from slipway.release.trainings import Wanted, awaited, plan, run, wanted
 from slipway.release.workflow import Training
 from slipway.settings import SecretRef, Settings, parse
+from slipway.settings_types import Occasion
 from slipway.training.digest import training_digest
 from slipway.unprivileged import WITHHELD
 from tests.unit.release.conftest import ROOT, Site

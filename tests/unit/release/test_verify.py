@@ -13,8 +13,10 @@ import pytest
 
 from slipway.cli import main
 from slipway.errors import OutOfReach, SlipwayError
+from slipway.functions import bundle, running
 from slipway.names import ReleaseName
-from slipway.release import bundle, documents, overlay, running, verify
+from slipway.overlays import documents, overlay
+from slipway.release import verify
 from slipway.settings import Settings
 from slipway.store import Record, Store, open_store, store_of
 from tests.unit.serving import tiny

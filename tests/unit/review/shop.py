@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from slipway.environment import compile_lock
 from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.release.place import Here, Proposed
@@ -16,7 +17,6 @@ from slipway.release.promote import Promoted, Wish, promote
 from slipway.review.asking import Version, fetched
 from slipway.store import Record
 from slipway.store.records import Data, Training
-from slipway.training.environment import compile_lock
 from tests.unit.release.conftest import Site, people, site
 
 CODE = '''

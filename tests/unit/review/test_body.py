@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.overlays.overlay_types import Release
 from slipway.release.breaking import Change
-from slipway.release.overlay_types import Release
 from slipway.release.routes import hold, rollback
 from slipway.review import body
 from slipway.review.asked import DataChange

@@ -11,8 +11,8 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Hold, Origin, Overlay, Release
 from slipway.release import declare, edits, workflow
-from slipway.release.overlay_types import Hold, Origin, Overlay, Release
 from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback, traffic

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from slipway.release import running
-from slipway.release.bundle import Bundle
-from slipway.training import environment
+from slipway import environment
+from slipway.functions import running
+from slipway.functions.bundle import Bundle
 from tests.unit.serving import tiny
 
 MAX_BODY, MAX_ROWS = 4096, 50

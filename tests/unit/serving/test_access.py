@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release import running
-from slipway.release.bundle import Bundle
+from slipway.functions import running
+from slipway.functions.bundle import Bundle
 from slipway.serving.access import OPEN, Access, Kind, from_environment
 from slipway.serving.answers import Refusal
 from tests.unit.serving import tiny
@@ -220,7 +220,7 @@ def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
 
 def test_verification_says_who_it_is(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a key of the environment, or by the mounted Secret; without one it says which variable to set."""
-    from slipway.release import calling
+    from slipway.functions import calling
 
     with pytest.raises(SlipwayError, match="does not let us in: a key is needed") as caught:
         calling.describe(guarded.url)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.release import running
+from slipway.functions import running
 from tests.fuzz.run import memory, run
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from slipway.release import running
-from slipway.release.bundle import Bundle
+from slipway.functions import running
+from slipway.functions.bundle import Bundle
 from slipway.serving.rpc_messages import message
 from tests.unit.serving.conftest import Server
 

@@ -5,8 +5,8 @@ import json
 import re
 from base64 import b64encode
 
-from slipway.release import running
-from slipway.release.bundle import Bundle
+from slipway.functions import running
+from slipway.functions.bundle import Bundle
 from slipway.serving.access import FOLDER, KIND
 from tests.unit.serving.conftest import Server
 

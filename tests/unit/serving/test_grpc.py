@@ -13,8 +13,8 @@ import pytest
 
 from slipway.artifacts import Golden
 from slipway.errors import SlipwayError
-from slipway.release import calling, calling_grpc, running
-from slipway.release.bundle import Bundle
+from slipway.functions import calling, calling_grpc, running
+from slipway.functions.bundle import Bundle
 from slipway.serving.access import FOLDER, KIND
 from slipway.serving.rpc_messages import message
 from tests.unit.serving import tiny

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.release import running
+from slipway.functions import running
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import MAX_BODY, MAX_ROWS, Server
 from tests.waiting import until

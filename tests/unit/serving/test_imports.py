@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from slipway.release.bundle import Bundle
+from slipway.functions.bundle import Bundle
 
 UNWANTED = {"git", "grpc", "numpy", "packaging", "pandas", "scipy", "skops", "sklearn", "uv", "yaml"}
 # functions-framework makes an empty module `google.cloud` in each process of its environment.
@@ -38,12 +38,10 @@ def test_function_starts_and_answers_without_what_trains(bundled: Bundle) -> Non
 
 
 def test_only_modules_for_serving_are_in_the_bundle(bundled: Bundle) -> None:
-    """Neither the store, nor training, releases or settings enter an image."""
-    packages = {
-        path.relative_to(bundled.folder / "slipway").parts[0] for path in bundled.folder.glob("slipway/**/*.py")
-    }
-    assert not packages & {"cli", "release", "settings.py", "store", "training", "discovery.py"}
-    assert {"artifacts", "model.py", "schema.py", "serving"} <= packages
+    """Nothing of training, releases or settings enters an image."""
+    parts = {path.relative_to(bundled.folder / "slipway").parts[0] for path in bundled.folder.glob("slipway/**/*.py")}
+    assert {part for part in parts if not part.endswith(".py")} == {"artifacts", "serving", "wrapped"}
+    assert parts.isdisjoint({"discovery.py", "environment.py", "git.py", "requirements.py", "settings.py"})
 
 
 def test_modules_come_from_the_bundle(bundled: Bundle) -> None:

@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release import running
-from slipway.release.bundle import Bundle
+from slipway.functions import running
+from slipway.functions.bundle import Bundle
 from slipway.settings import Scale
 from tests.unit.serving import tiny
 from tests.waiting import until
@@ -33,7 +33,7 @@ main()
 STARTER = """
 import sys, time
 from pathlib import Path
-from slipway.release import running
+from slipway.functions import running
 with running.start(Path(sys.argv[1])) as server:
     print(server.process.pid, flush=True)
     time.sleep(60)

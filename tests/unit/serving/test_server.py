@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release import running
-from slipway.release.bundle import Bundle
+from slipway.functions import running
+from slipway.functions.bundle import Bundle
 from slipway.serving import server as serving
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Reply, Server

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from slipway.release import running
-from slipway.release.bundle import Bundle
+from slipway.functions import running
+from slipway.functions.bundle import Bundle
 from tests.unit.serving.conftest import Server
 
 INFER = "/v2/models/tiny/infer"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-from slipway.release.running import begin, signals_held
+from slipway.functions.running import begin, signals_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

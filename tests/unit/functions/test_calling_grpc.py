@@ -7,7 +7,8 @@ import pytest
 
 from slipway.artifacts import Golden
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.release import calling, running, verify
+from slipway.functions import calling, running
+from slipway.release import verify
 from tests.unit.serving import tiny
 
 TOLD = '{"price": price, "by": {"kg": price / 2, "why": str(price)}, "range": [price, 9], "parts": [["a"], None]}'

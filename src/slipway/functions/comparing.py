@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.artifacts import Golden, differences
 from slipway.errors import SlipwayError
-from slipway.release import bundle, calling, running
+from slipway.functions import bundle, calling, running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

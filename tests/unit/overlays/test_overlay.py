@@ -6,9 +6,9 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-from slipway.release import documents
-from slipway.release.overlay import format, parse  # noqa: A004
-from slipway.release.overlay_types import Hold, Origin, Overlay, Release, ReleaseRecord, pick
+from slipway.overlays import documents
+from slipway.overlays.overlay import format, parse  # noqa: A004
+from slipway.overlays.overlay_types import Hold, Origin, Overlay, Release, ReleaseRecord, pick
 
 
 def release(version: int, short: str = "1a2b3c4d", **record: object) -> Release:

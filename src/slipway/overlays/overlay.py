@@ -10,9 +10,9 @@ from msgspec import Meta, Struct, field
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-from slipway.release import documents
-from slipway.release.documents import damaged
-from slipway.release.overlay_types import Hold, Overlay, Release, ReleaseRecord, folder_of, ordered
+from slipway.overlays import documents
+from slipway.overlays.documents import damaged
+from slipway.overlays.overlay_types import Hold, Overlay, Release, ReleaseRecord, folder_of, ordered
 
 __all__ = [
     "KUSTOMIZATION",

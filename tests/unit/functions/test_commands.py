@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release import commands
+from slipway.functions import commands
 
 ROOT = Path(__file__).parents[3]
 
@@ -94,7 +94,7 @@ def test_an_engine_that_is_gone_or_was_killed_is_told(engine, tmp_path):
 
 STOPPED = """
 import signal, sys
-from slipway.release import commands
+from slipway.functions import commands
 def stop(*_): raise KeyboardInterrupt
 signal.signal(signal.SIGTERM, stop)
 try:

@@ -9,8 +9,8 @@ from threading import Thread
 import pytest
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.release import calling
-from slipway.release.credentials import given
+from slipway.functions import calling
+from slipway.functions.credentials import given
 
 VARIABLES = ("SLIPWAY_KEY", "SLIPWAY_USERNAME", "SLIPWAY_PASSWORD", "SLIPWAY_ACCESS", "SLIPWAY_ACCESS_KIND")
 

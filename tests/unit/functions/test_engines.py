@@ -5,7 +5,7 @@ import re
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release import engines
+from slipway.functions import engines
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.provenance.comparing import REFUSED, compare
+from slipway.functions.comparing import REFUSED, compare
 
 
 @pytest.mark.parametrize(

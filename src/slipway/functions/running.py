@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slipway import unprivileged
+from slipway.environment import python_for
 from slipway.errors import SlipwayError
-from slipway.release import calling_grpc
-from slipway.release.bundle import Bundle
+from slipway.functions import calling_grpc
+from slipway.functions.bundle import Bundle
 from slipway.serving import access
 from slipway.serving.__main__ import PROTOCOL
-from slipway.training.environment import python_for
 
 __all__ = ["Server", "begin", "end_with", "process", "serve", "signals_held", "start", "usable_port"]
 

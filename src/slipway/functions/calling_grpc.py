@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from slipway.errors import OutOfReach, SlipwayError
+from slipway.functions import credentials
 from slipway.names import ModelId
-from slipway.release import credentials
 from slipway.serving.tensors import Tensor
 
 if TYPE_CHECKING:
     import grpc
 
     from slipway.artifacts import Golden
-    from slipway.release.calling import Called
+    from slipway.functions.calling import Called
 
 __all__ = ["LOCAL", "PATIENCE", "describe", "is_meant", "is_ready", "predict"]
 
@@ -51,8 +51,8 @@ def is_ready(url: str) -> bool:
 
 
 def describe(url: str) -> "Called":
-    """Who answers at `url`; raises as `slipway.release.calling.describe` does."""
-    from slipway.release.calling import Called
+    """Who answers at `url`; raises as `slipway.functions.calling.describe` does."""
+    from slipway.functions.calling import Called
 
     with _channel(url) as channel:
         _, told = _ask(channel, url, f"{_SERVICE}/ServerMetadata", "ServerMetadata")

@@ -13,7 +13,7 @@ import pytest
 from slipway import digests
 from slipway import settings as settings_module
 from slipway.errors import SlipwayError
-from slipway.release import bundle
+from slipway.functions import bundle
 from slipway.store import open_store
 from tests.unit.serving import tiny
 
@@ -106,7 +106,7 @@ CHANGES = [
     ("functions/predict/main.py", ["serving code"]),
     ("functions/Dockerfile", ["serving code"]),
     ("src/slipway/store/versions.py", []),
-    ("src/slipway/release/bundle.py", []),
+    ("src/slipway/functions/bundle.py", []),
     ("functions/README.md", []),
     ("model/tiny/model.py", []),
     ("model/tiny/test_model.py", []),

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from packaging.requirements import Requirement
 
-from slipway import digests, files
+from slipway import digests, files, requirements
 from slipway.errors import SlipwayError
-from slipway.training import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +45,7 @@ own code predicts with one of those libraries.
 """
 USES: tuple[Use, ...] = get_args(Use)
 
-SOURCE = str(Path(__file__).parents[2])
+SOURCE = str(Path(__file__).parents[1])
 """Where the platform's own code is found, which no environment of a model has installed."""
 
 # What of a model's own pins an environment has.

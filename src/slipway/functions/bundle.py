@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import slipway
 from slipway import digests, files
 from slipway.discovery import model_files
+from slipway.environment import serving_lock
 from slipway.errors import SlipwayError
 from slipway.imports import closure
 from slipway.serving.bundled import FILE, BundledArtifact, BundleFile
 from slipway.store.disk import explained
 from slipway.store.records import encode
-from slipway.training.environment import serving_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from slipway.errors import SlipwayError
+from slipway.functions import running
+from slipway.functions.commands import options, run, works
 from slipway.names import nearest
-from slipway.release import running
-from slipway.release.commands import options, run, works
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.training import environment
+from slipway import environment
 
 LOCK = "msgspec==0.22.0 --hash=sha256:00\n"
 

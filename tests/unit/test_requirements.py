@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from slipway import requirements
 from slipway.errors import SlipwayError
-from slipway.training import requirements
 
-CASES = Path(__file__).parents[2] / "models"
+CASES = Path(__file__).parents[1] / "models"
 
 
 def read(folder, text, *, serve=None):

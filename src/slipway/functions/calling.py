@@ -8,8 +8,8 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.release import calling_grpc, credentials
-from slipway.release.calling_grpc import LOCAL, PATIENCE
+from slipway.functions import calling_grpc, credentials
+from slipway.functions.calling_grpc import LOCAL, PATIENCE
 
 if TYPE_CHECKING:
     from slipway.artifacts import Golden

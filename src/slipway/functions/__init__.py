@@ -1,0 +1,1 @@
+"""Functions from outside: bundled, built and started here, called, and compared."""

@@ -1,0 +1,1 @@
+"""What `overlays/` holds: releases and routes as types, and as files."""
