@@ -27,7 +27,7 @@ fuzz: .venv/ready ## Send functions all that callers can send, for an hour; FUZZ
 	@python -m tests.fuzz $(FUZZ)
 
 test-cluster: .venv/ready .tools/bin/kustomize ## The tests that need a cluster (tests/cluster/README.md)
-	@SLIPWAY_TEST_CLUSTER=1 pytest -q -n 2 --dist loadfile -m 'not long' tests/cluster tests/manifests
+	@SLIPWAY_TEST_CLUSTER=1 pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' tests/cluster tests/manifests
 
 test-cluster-long: .venv/ready .tools/bin/kustomize ## Those that watch a cluster for minutes: syncs, trainings, load
 	@SLIPWAY_TEST_CLUSTER=1 pytest -q -m long tests/cluster

@@ -1,5 +1,6 @@
 """A repository that Argo CD follows, and what becomes of it in a cluster."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -37,6 +38,8 @@ class Coin(Model):
     def predict(self, rows):
         return [self.side for row in rows]
 '''
+# The cluster itself by another of its addresses, which Argo CD takes for another cluster.
+OTHER_CLUSTER = "https://kubernetes.default.svc.cluster.local"
 TEST = """
 import pandas as pd
 
@@ -61,6 +64,7 @@ class Followed:
         self.environments = {"test": f"t{mark}", "prod": f"p{mark}"}
         self.namespaces = {use: f"slipway-{name}" for use, name in self.environments.items()}
         self.replaced: dict[str, str | None] = {}
+        self.other_cluster = ""
         self._run("git", "clone", "--quiet", str(ROOT), str(root), cwd=root.parent)
         self.git("checkout", "--quiet", "-B", "main")
         self.git("remote", "set-url", "origin", remote)
@@ -82,6 +86,13 @@ class Followed:
             settings.write_text(yaml.safe_dump(declared))
             self.change("manifests/argocd/kustomization.yaml", f"- {use}\n", f"- {name}\n")
         self.change("manifests/argocd/repository/repository.yaml", "https://github.com/OWNER/REPOSITORY.git", url)
+
+    def move(self, use: str) -> None:
+        """Have an environment in a cluster of its own."""
+        name = self.environments[use]
+        self.other_cluster = f"slipway-{name}-cluster"
+        settings = f"manifests/environments/{name}/settings/environment.yaml"
+        self.change(settings, "https://kubernetes.default.svc\n", f"{OTHER_CLUSTER}\n")
 
     def model(self, name: str) -> None:
         """Write a model that says `heads`."""
@@ -112,6 +123,8 @@ class Followed:
 
     def apply(self) -> None:
         """What an administrator does, once."""
+        if self.other_cluster:
+            self._add_cluster()
         self.kubectl("apply", "--server-side", "-k", str(self.root / "manifests/argocd"))
         patch = self.root / "manifests/argocd/health.yaml"
         before = self.object("configmap", "argocd-cm", "argocd").get("data", {})
@@ -187,6 +200,27 @@ class Followed:
         for namespace in self.namespaces.values():
             for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy", "namespace"):
                 self.kubectl("delete", kind, namespace, "--ignore-not-found", "--wait=false")
+        if self.other_cluster:
+            kinds = "clusterrolebinding,serviceaccount,secret"
+            self.kubectl("delete", kinds, self.other_cluster, "-n", "argocd", "--ignore-not-found", "--wait=false")
+
+    def _add_cluster(self) -> None:
+        """What `argocd cluster add` does, for which it takes a kubeconfig that knows both clusters."""
+        name = self.other_cluster
+        self.kubectl("create", "serviceaccount", name, "-n", "argocd")
+        rights = ("--clusterrole=cluster-admin", f"--serviceaccount=argocd:{name}")
+        self.kubectl("create", "clusterrolebinding", name, *rights)
+        token = self.kubectl("create", "token", name, "-n", "argocd", "--duration=24h").strip()
+        authority = self.object("configmap", "kube-root-ca.crt", "argocd")["data"]["ca.crt"]
+        config = {"bearerToken": token, "tlsClientConfig": {"caData": base64.b64encode(authority.encode()).decode()}}
+        labels = {"argocd.argoproj.io/secret-type": "cluster"}
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": "argocd", "labels": labels},
+            "stringData": {"name": name, "server": OTHER_CLUSTER, "config": json.dumps(config)},
+        }
+        self.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(secret))
 
     def _run(self, *command: str, cwd: Path | None = None, stdin: str | None = None) -> str:
         done = subprocess.run(command, cwd=cwd or self.root, input=stdin, capture_output=True, text=True, check=False)

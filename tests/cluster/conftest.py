@@ -57,7 +57,8 @@ def _problem() -> str:
 
 
 def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
-    """Leave clusters alone unless asked: KUBECONFIG may point to one that matters."""
+    """Leave clusters alone unless asked: KUBECONFIG may point to one that matters. The story, the longest, is first."""
+    items.sort(key=lambda item: item.path.name != "test_story.py")
     if os.environ.get("SLIPWAY_TEST_CLUSTER") != "1":
         for item in items:
             if Path(__file__).parent in item.path.parents:

@@ -11,8 +11,8 @@ from typing import Any
 
 from slipway import settings as settings_file
 from slipway.git import Repository
+from slipway.overlays.overlay_types import Overlay
 from slipway.release import edits
-from slipway.release.overlay_types import Overlay
 from slipway.store import store_of
 from tests.cluster.actions import Actions, Run
 from tests.cluster.argocd import Followed
@@ -29,7 +29,10 @@ PATIENCE = 600  # seconds: a training's pods one after the other, on a machine t
 
 
 class Team(Followed):
-    """People and their repository on GitHub, with the model `coin`, whose releases are made by the workflows alone."""
+    """People and their repository on GitHub, with the model `coin`, whose releases are made by the workflows alone.
+
+    To Argo CD their production is in a cluster of its own.
+    """
 
     def __init__(
         self, forge: Forge, folder: Path, storage: Storage, registry: str, environment: dict[str, str]
@@ -63,6 +66,7 @@ class Team(Followed):
         self.change(".github/workflows/promoted.yaml", "overlays/prod/", f"overlays/{prod}/")
         self.change(".github/workflows/promoted.yaml", "--env prod", f"--env {prod}")
         self.change(".github/CODEOWNERS", "/overlays/prod/", f"/overlays/{prod}/")
+        self.move("prod")
         self.commit("Make the repository ours")
         self.push("main")
 
