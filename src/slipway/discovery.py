@@ -14,6 +14,7 @@ from slipway.errors import SlipwayError
 from slipway.imports import closure
 from slipway.model import Contract, ContractError, Model
 from slipway.settings import FILE, Data
+from slipway.uris import local_path
 from slipway.wrapped import adapted, finding
 from slipway.wrapped.heads import heads
 
@@ -69,9 +70,9 @@ def model_files(settings: "Settings", name: str) -> dict[str, Path]:
 def _own_data(settings: "Settings", name: str) -> re.Pattern[str]:
     """What the paths of the model's data in the repository look like; `{date}` in them is any."""
     source = data_source(settings, name)
-    path = source.uri.removeprefix("file://").removeprefix("file:") if source else ""
-    path = os.path.relpath(settings.root / path, settings.root)
-    return re.compile(".*".join(map(re.escape, path.split("{date}"))))
+    path = local_path(source.uri, settings.root) if source else None
+    inside = os.path.relpath(path, settings.root) if path else ""
+    return re.compile(".*".join(map(re.escape, inside.split("{date}"))))
 
 
 def tests(settings: "Settings", name: str) -> list[Path]:
@@ -87,7 +88,7 @@ def untested(settings: "Settings", name: str) -> bool:
 
 def asks_for_url(settings: "Settings", name: str) -> bool:
     """Whether any of a model's tests takes the fixture `served_url`."""
-    return any("served_url" in path.read_text(encoding="utf-8") for path in tests(settings, name))
+    return any("served_url" in path.read_text(encoding="utf-8", errors="replace") for path in tests(settings, name))
 
 
 def data_source(settings: "Settings", name: str) -> Data | None:

@@ -179,10 +179,11 @@ def python_for(lock: Path) -> Path:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = _cache() / "environments" / digests.of_value([digests.of_file(lock), version])
     python, complete = home / "bin" / "python", home / "complete"
-    if complete.is_file():
+    # The machine's own Python, which this one is a link to, may have gone since.
+    if complete.is_file() and python.exists():
         return python
     with _alone(home):
-        if not complete.is_file():
+        if not (complete.is_file() and python.exists()):
             _uv(
                 "venv",
                 "--quiet",

@@ -32,9 +32,12 @@ Parameter = bool | int | float | str
 
 
 class InputError(ValueError):
-    """Raised by a model's `predict` when a row fits the schema and still makes no sense: the caller gets a 400."""
+    """Raised by a model's `predict` when a row fits the schema and still makes no sense: the caller gets a 400.
 
-    def __init__(self, message: str, *, row: int = 0, field: str = "") -> None:
+    `row` is its index among those that `predict` was given, which the caller is told; None where that is not known.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None, field: str = "") -> None:
         super().__init__(message)
         self.row = row
         self.field = field

@@ -40,14 +40,18 @@ MOST = 20
 
 
 class Problem(NamedTuple):
-    """What is wrong with one value: the row's index (from 0), the field ('' for the row itself), and why."""
+    """What is wrong with one value: the row's index (from 0), the field ('' for the row itself), and why.
 
-    row: int
+    The row is None where a model refuses several without saying which it is about.
+    """
+
+    row: int | None
     field: str
     message: str
 
     def __str__(self) -> str:
-        return f"row {self.row}: {f'{_cut(self.field)}: ' if self.field else ''}{self.message}"
+        row = f"row {self.row}: " if self.row is not None else ""
+        return f"{row}{f'{_cut(self.field)}: ' if self.field else ''}{self.message}"
 
 
 class InvalidRows(ValueError):  # noqa: N818 - it names the rows, as the answer to the caller does

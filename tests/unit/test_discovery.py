@@ -315,3 +315,12 @@ def test_the_data_are_what_the_settings_say_or_the_one_csv_file(repository, file
         repository.write(f"model/good/{name}")
     repository.write("model/good/model.py").configure(models)
     assert discovery.data_source(repository.settings, "good") == source
+
+
+@pytest.mark.parametrize(("word", "asks"), [("served_url", True), ("nothing", False)])
+def test_a_test_that_is_not_in_utf_8_is_read(repository, word, asks):
+    """Python itself takes it, by the coding that it names."""
+    repository.copy("good")
+    text = f"# -*- coding: latin-1 -*-\ndef test_gr\u00f6\u00dfe({word}): ...\n"
+    (repository.root / "model/good/test_size.py").write_bytes(text.encode("latin-1"))
+    assert discovery.asks_for_url(repository.settings, "good") is asks

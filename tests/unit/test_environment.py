@@ -1,5 +1,8 @@
 """Environments that are there already, and what they are for."""
 
+import subprocess
+import sys
+
 import pytest
 
 from slipway import environment
@@ -18,6 +21,19 @@ def test_an_image_has_its_environments_beside_their_locks(tmp_path, monkeypatch)
     monkeypatch.setenv("SLIPWAY_LOCKS", str(tmp_path))
     found = environment.python_for(tmp_path / "bundle" / "requirements.lock")
     assert found == tmp_path / "serve" / "bin" / "python"
+
+
+def test_an_environment_whose_python_has_gone_is_made_anew(tmp_path, monkeypatch):
+    """The machine's own was upgraded, say, and the link to it leads nowhere."""
+    monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "empty.lock").write_text("")
+    python = environment.python_for(tmp_path / "empty.lock")
+    python.unlink()
+    python.symlink_to(tmp_path / "python3.11.4")
+    assert environment.python_for(tmp_path / "empty.lock") == python
+    asked = "import sys; print(sys.version_info[:2])"
+    told = [subprocess.check_output([which, "-c", asked]) for which in (python, sys.executable)]
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ def to_json(predictions: Any, count: int, target: "Field") -> list[Any]:
     """`predictions` for `count` rows as JSON values: dicts, lists, text, finite numbers, booleans and None.
 
     A prediction of `target`, or the value under its name when the prediction is a dict, has to be one of its
-    categories. Raises `PredictionError` with the row (from 0) and what is wrong.
+    categories. It is not held to the target's range: that is where the truth lies, and what is computed may miss it by
+    a little. Raises `PredictionError` with the row (from 0) and what is wrong.
     """
     answers = [_json(value, f"row {row}") for row, value in enumerate(_items(predictions))]
     if len(answers) != count:

@@ -27,7 +27,7 @@ _TOPICS = (
 
 
 def parser() -> argparse.ArgumentParser:
-    """All verbs and their options; a parsed command line has its function as `run`."""
+    """All verbs and their options; a parsed command line has its function as `run`, and the words in `given`."""
     whole = argparse.ArgumentParser(
         prog="slipway",
         description="Train, release, serve and promote the models of a GitOps repository.",
@@ -53,7 +53,9 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        parsed = parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        parsed = parser().parse_args(given)
+        parsed.given = given
         status: int = parsed.run(parsed)
         sys.stdout.flush()
     except SlipwayError as error:

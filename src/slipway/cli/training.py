@@ -1,7 +1,6 @@
 """`slipway train`, `step` and `ended`: the training steps, all in order or one alone, and what is said at the end."""
 
 import argparse
-import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -65,7 +64,7 @@ def _train(args: argparse.Namespace) -> int:
     settings = settings_module.load(args.root)
     run.check_environment(settings, args.env)
     settings.model(args.model)
-    environment.enter(settings, args.model, sys.argv[1:])
+    environment.enter(settings, args.model, args.given)
     about = run.begin(
         settings,
         args.model,
@@ -112,7 +111,7 @@ def _step(args: argparse.Namespace) -> int:
     else:
         model = run.about_of(args.source).model
     settings.model(model)
-    environment.enter(settings, model, sys.argv[1:])
+    environment.enter(settings, model, args.given)
     if args.source is None:
         given = [*args.parameter, *words(args.parameters, "--parameters")]
         parameters, metadata = pairs(given, "-p"), pairs(args.metadata, "-m")

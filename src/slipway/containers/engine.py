@@ -1,19 +1,16 @@
 """A container that somebody else built, pulled and started on this machine."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from slipway.errors import SlipwayError
-from slipway.functions import commands, engines, running
+from slipway.functions import commands, confined, engines
 
 __all__ = ["READY", "serve", "user_of"]
 
 READY = "/v2/health/ready"
-
-_HOST = "127.0.0.1"
-_PORT = 8080
 
 
 @contextmanager
@@ -23,52 +20,41 @@ def serve(image: str, *, model_id: str, release: str) -> Iterator[str]:
     Raises `SlipwayError` when no engine works here, the image cannot be pulled, or the container does not get ready.
     """
     engine = engines.find().name
+    _pull(engine, image)  # which may take longer than a start is given
     told = {"MODEL_ID": model_id, "RELEASE": release}
-    port = running.usable_port(_HOST, 0)
-    name = engines.container_name()
     if engine == "buildah":
-        began = _began_with_buildah(name, image, told | {"PORT": str(port)})
+        started = confined.begun(image, _command(image), told, ready=READY)
     else:
-        publish = ["--rm", "--name", name, "--publish", f"{_HOST}:{port}:{_PORT}", *engines.CONFINED]
-        words = [*publish, *_variables(told | {"PORT": str(_PORT)}), *commands.options("RUN")]
-        began = [engine, "run", *words, image]
-    try:
-        with running.process(began, f"http://{_HOST}:{port}", ready=READY) as server:
-            yield server.url
-    finally:
-        with suppress(SlipwayError):
-            commands.run(engine, "rm", *([] if engine == "buildah" else ["--force"]), name)
+        started = confined.published(engine, image, told, ready=READY)
+    with started as url:
+        yield url
 
 
 def user_of(image: str) -> str:
     """As which user the image's container runs; the image is pulled unless it is here."""
     engine = engines.find().name
+    _pull(engine, image)
     if engine == "buildah":
-        _pull(image)
         return str(_config(image).get("User") or "")
-    commands.run(engine, "pull", "--quiet", image)
     return commands.run(engine, "image", "inspect", "--format", "{{.Config.User}}", image).strip()
 
 
-def _began_with_buildah(name: str, image: str, variables: Mapping[str, str]) -> list[str]:
-    """The command that starts what the image says: buildah itself starts only what it is told to."""
-    _pull(image)
+def _pull(engine: str, image: str) -> None:
+    """Pull the image unless it is here; buildah looks by itself."""
+    if engine == "buildah" or not commands.works(engine, "image", "inspect", image):
+        without = [] if engine == "docker" else engines.plain(image)
+        commands.run(engine, "pull", "--quiet", *without, image)
+
+
+def _command(image: str) -> list[str]:
+    """What the image says to start: buildah itself starts only what it is told to."""
     config = _config(image)
-    started = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
-    if not started:
+    found = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+    if not found:
         raise SlipwayError(f"{image} says nothing to start", fix="give it an ENTRYPOINT")
-    commands.run("buildah", "from", "--pull-never", "--name", name, image)
-    return ["buildah", "run", *_variables(variables), *commands.options("RUN"), name, "--", *started]
-
-
-def _pull(image: str) -> None:
-    commands.run("buildah", "pull", "--quiet", *engines.plain(image), image)
+    return found
 
 
 def _config(image: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(commands.run("buildah", "inspect", "--type", "image", image))["OCIv1"]["config"]
     return found
-
-
-def _variables(values: Mapping[str, str]) -> list[str]:
-    return [f"--env={name}={value}" for name, value in values.items()]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.artifacts import Golden, differences
+from slipway.artifacts.refusing import REFUSED
 from slipway.errors import SlipwayError
 from slipway.functions import bundle, calling, running
 
@@ -12,21 +13,11 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["REFUSED", "Compared", "compare", "predictions"]
+__all__ = ["Compared", "compare", "predictions"]
 
 _BATCH = 500
 
 _SHOWN = 5
-
-
-class _Refused:
-    """Stands for a row that the model does not answer."""
-
-    def __repr__(self) -> str:
-        return "refused"
-
-
-REFUSED = _Refused()
 
 
 class Compared(NamedTuple):

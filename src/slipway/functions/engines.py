@@ -10,13 +10,12 @@ import os
 import re
 import shutil
 import tempfile
-import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from slipway.errors import SlipwayError
-from slipway.functions import running
+from slipway.functions import confined
 from slipway.functions.commands import options, run, works
 from slipway.names import nearest
 
@@ -26,21 +25,16 @@ if TYPE_CHECKING:
 
     _Served = AbstractContextManager[str]
 
-__all__ = ["CONFINED", "ENGINES", "Engine", "Target", "container_name", "find", "plain"]
+__all__ = ["ENGINES", "Engine", "Target", "find", "plain"]
 
 Target = Literal["function", "platform", "train"]
 """What the Dockerfile makes."""
 
-_HOST = "127.0.0.1"
-_PORT = 8080  # the one that the image listens on unless told otherwise
 _FUNCTION = ("python", "-m", "slipway.serving")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 # The time that images and their files are given, so that equal ones are equal to the byte: 1980-01-01, as in bundles.
 _TIME = "315532800"
-
-# As little privileged as a cluster runs it.
-CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
 
 
 class Engine(Protocol):
@@ -90,17 +84,18 @@ class Docker:
 
     def run(self, image: str) -> "_Served":
         """See `Engine.run`."""
-        return _published("docker", image)
+        return confined.published("docker", image)
 
     def execute(self, image: str, command: "Sequence[str]") -> str:
         """See `Engine.execute`."""
-        return _executed("docker", image, command)
+        return confined.executed("docker", image, command)
 
     def push(self, image: str, tag: str) -> str:
         """See `Engine.push`."""
         run("docker", "tag", image, tag)
         run("docker", "push", "--quiet", *options("PUSH"), tag)
-        return _digest(run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag), tag)
+        digests = run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag)
+        return _digest(_of_repository(tag, digests), tag)
 
     def manifest(self, reference: str) -> str:
         """See `Engine.manifest`."""
@@ -150,11 +145,11 @@ class Podman(_Daemonless):
 
     def run(self, image: str) -> "_Served":
         """See `Engine.run`."""
-        return _published("podman", image)
+        return confined.published("podman", image)
 
     def execute(self, image: str, command: "Sequence[str]") -> str:
         """See `Engine.execute`."""
-        return _executed("podman", image, command)
+        return confined.executed("podman", image, command)
 
     def manifest(self, reference: str) -> str:
         """See `Engine.manifest`."""
@@ -168,9 +163,9 @@ class Buildah(_Daemonless):
 
     def build(self, context: Path, target: Target, base: str, labels: "Mapping[str, str]") -> str:
         """See `Engine.build`; what a build that is stopped leaves is found by the name of a host that only it knows."""
-        mark = container_name()
+        mark = confined.new_name()
         try:
-            return self._build(context, target, base, labels, "--add-host", f"{mark}:{_HOST}")
+            return self._build(context, target, base, labels, "--add-host", f"{mark}:{confined.HOST}")
         except BaseException:
             self._clear(mark)
             raise
@@ -182,29 +177,14 @@ class Buildah(_Daemonless):
                 if mark in file.read_text():
                     run("buildah", "rm", file.parts[-3])
 
-    @contextmanager
-    def run(self, image: str) -> "Iterator[str]":
+    def run(self, image: str) -> "_Served":
         """See `Engine.run`."""
-        port = running.usable_port(_HOST, 0)
-        with self._container(image) as container:
-            command = ["buildah", "run", "--env", f"PORT={port}", *options("RUN"), container, "--", *_FUNCTION]
-            with running.process(command, f"http://{_HOST}:{port}") as server:
-                yield server.url
+        return confined.begun(image, _FUNCTION)
 
     def execute(self, image: str, command: "Sequence[str]") -> str:
         """See `Engine.execute`."""
-        with self._container(image) as container:
+        with confined.working(image) as container:
             return run("buildah", "run", *options("RUN"), container, "--", *command)
-
-    @contextmanager
-    def _container(self, image: str) -> "Iterator[str]":
-        name = container_name()
-        try:
-            run("buildah", "from", "--pull-never", "--name", name, image)
-            yield name
-        finally:
-            with suppress(SlipwayError):
-                run("buildah", "rm", name)
 
 
 ENGINES: tuple[Engine, ...] = (Docker(), Podman(), Buildah())
@@ -226,40 +206,6 @@ def find() -> Engine:
 
 
 @contextmanager
-def _published(engine: str, image: str) -> "Iterator[str]":
-    """Run an image with its port published on this machine."""
-    port = running.usable_port(_HOST, 0)
-    name = container_name()
-    publish = ["--rm", "--name", name, "--publish", f"{_HOST}:{port}:{_PORT}"]
-    command = [engine, "run", *publish, *CONFINED, *options("RUN"), image]
-    try:
-        with running.process(command, f"http://{_HOST}:{port}") as server:
-            yield server.url
-    finally:
-        _remove(engine, name)
-
-
-def _executed(engine: str, image: str, command: "Sequence[str]") -> str:
-    name = container_name()
-    confined = [*CONFINED, "--tmpfs", "/tmp", "--entrypoint", command[0]]  # noqa: S108 - of the container
-    try:
-        return run(engine, "run", "--rm", "--name", name, *confined, *options("RUN"), image, *command[1:])
-    finally:
-        _remove(engine, name)
-
-
-def container_name() -> str:
-    """A name that no other process on this machine gives."""
-    return f"slipway-{uuid.uuid4().hex[:16]}"
-
-
-def _remove(engine: str, container: str) -> None:
-    """Remove a container whose client was stopped before it could do so."""
-    with suppress(SlipwayError):
-        run(engine, "rm", "--force", container)
-
-
-@contextmanager
 def _id_file() -> "Iterator[Path]":
     with tempfile.TemporaryDirectory() as scratch:
         yield Path(scratch) / "id"
@@ -269,6 +215,14 @@ def plain(tag: str) -> list[str]:
     """The option for a registry on this machine, which has no certificate."""
     local = tag.split("/")[0].rsplit(":", 1)[0] in ("localhost", "127.0.0.1", "[::1]")
     return ["--tls-verify=false"] if local else []
+
+
+def _of_repository(tag: str, digests: str) -> str:
+    """Of all names by which docker knows an image, as JSON, the one in the repository of its tag; "" without it."""
+    repository = re.sub(r":[^:/]+$", "", tag)
+    # Docker does not write what it takes to be meant anyway.
+    familiar = re.sub(r"^(index\.)?docker\.io/(library/)?", "", repository)
+    return next((name for name in json.loads(digests) or () if name.partition("@")[0] in (repository, familiar)), "")
 
 
 def _digest(text: str, tag: str) -> str:

@@ -1,6 +1,7 @@
 """A bundle running on this machine: started as an image starts it, waited for, and stopped."""
 
 import ctypes
+import http.client
 import json
 import os
 import signal
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -206,7 +206,7 @@ def _ready(url: str) -> bool:
     try:
         with _direct.open(url, timeout=5) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException):  # nothing is there yet, or what speaks another protocol
         return False
 
 

@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from slipway import environment, files, unprivileged
+from slipway import environment, files, own_process, unprivileged
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.functions.bundle import LOCK
@@ -26,13 +24,12 @@ __all__ = ["agree", "digest", "pin", "retrain", "rows"]
 
 # In the model's environment: what reads the data is the model's own.
 _ROWS = """
-import sys, msgspec
 from pathlib import Path
 from slipway import settings
 from slipway.training.rows import records
 from slipway.training.run import Run, about_of
 run = Run(settings.load(Path(sys.argv[1])), Path(sys.argv[2]), about_of(Path(sys.argv[2])))
-sys.stdout.buffer.write(msgspec.json.encode(records(run.data(), run.schema.names)))
+answer = records(run.data(), run.schema.names)
 """
 
 
@@ -92,12 +89,11 @@ def retrain(
 def rows(settings: "Settings", record: "Record", folder: Path) -> list[dict[str, Any]]:
     """All rows of the data as requests have them; `folder` is what `retrain` left."""
     python = environment.python_for(environment.compile_lock(settings, record.model, "train"))
-    command = [str(python), "-P", "-c", _ROWS, str(settings.root), str(folder / "check")]
-    done = subprocess.run(command, cwd=folder, env=_variables(settings), capture_output=True, check=False)
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise SlipwayError(f"the rows of the snapshot cannot be read: {said[-1] if said else 'nothing was said'}")
-    return msgspec.json.decode(done.stdout, type=list[dict[str, Any]])
+    where = str(settings.root), str(folder / "check")
+    try:
+        return own_process.ask(python, _ROWS, *where, answer=list[dict[str, Any]], env=_variables(settings), cwd=folder)
+    except SlipwayError as error:
+        raise SlipwayError(f"the rows of the snapshot cannot be read: {error.problem}", fix=error.fix) from error
 
 
 def digest(folder: Path) -> str:

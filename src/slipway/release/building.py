@@ -4,6 +4,7 @@ It needs no right to push to git; `slipway release --built` commits what it leav
 """
 
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -119,12 +120,15 @@ class _Build:
         self.tested: set[str] = set()
 
     def safely(self, model: str) -> Planned:
-        """What is planned of a model; a failure is a plan, too."""
+        """What is planned of a model; a failure is a plan, too, and so is a fault of ours, which is shown whole."""
         self.report(f"{model}: what is due?")
         try:
             return self._one(model)
         except SlipwayError as error:
             return Planned(model=model, result="failed", text=str(error))
+        except Exception as error:  # noqa: BLE001 - it stops no other model
+            self.report(traceback.format_exc())
+            return Planned(model=model, result="failed", text=f"{type(error).__name__}: {error}")
 
     def platform(self) -> Made | None:
         """The platform's own image, if any model needed it."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slipway.overlays.overlay_types import ReleaseRecord
     from slipway.settings import ModelSettings
 
-__all__ = ["BASE", "build", "fill", "find_kustomize", "manifests", "values"]
+__all__ = ["BASE", "build", "containers", "fill", "find_kustomize", "manifests", "values"]
 
 BASE = "manifests/function"
 """Where the platform engineer says what every release looks like."""
@@ -96,11 +96,11 @@ def manifests(
     spec = values(model, record, own) | ({PART: verification} if verification else {})
     rendered = fill(BASE, base, "Release", spec, root, _parts(spec, record))
     found = [each for each in yaml.load_all(rendered, _READER) if each]
-    containers = _checked(found, "Service", spec["name"], record.image)
-    if own.access.kind != "none" and not admission.holds(containers, own.access.kind):
+    function = _checked(found, "Service", spec["name"], record.image)
+    if own.access.kind != "none" and not admission.holds(function, own.access.kind):
         problem = f"{BASE} renders a Service that lets everybody in, and models.{model}.access is {own.access.kind}"
         raise SlipwayError(problem, fix=f"look at {BASE}/{admission.PART}; git log -- {BASE}")
-    if own.protocol == "grpc" and not protocol.holds(containers):
+    if own.protocol == "grpc" and not protocol.holds(function):
         problem = f"{BASE} renders a Service that does not speak gRPC, and models.{model}.protocol is grpc"
         raise SlipwayError(problem, fix=f"look at {BASE}/{protocol.PART}; git log -- {BASE}")
     if verification is not None:
@@ -163,15 +163,18 @@ def _values(scratch: Path, components: list[str], kind: str, spec: dict[str, Any
 
 def _checked(found: list[dict[str, Any]], kind: str, name: str, image: str) -> list[dict[str, Any]]:
     """The containers of an object that is to be there, with that image among them."""
-    containers: list[dict[str, Any]] = [
-        container
-        for each in found
-        if (each["kind"], each["metadata"]["name"]) == (kind, name)
-        for container in each["spec"]["template"]["spec"]["containers"]
-    ]
-    if image not in [container.get("image") for container in containers]:
+    there = [container for each in found for container in containers(each, kind, name)]
+    if image not in [container.get("image") for container in there]:
         raise SlipwayError(
             f"{BASE} renders no {kind} {name} with the image {image}",
             fix=f"look at the replacements in {BASE}/kustomization.yaml; git log -- {BASE}",
         )
-    return containers
+    return there
+
+
+def containers(document: dict[str, Any], kind: str, name: str) -> list[dict[str, Any]]:
+    """The containers of an object if it is that one, and starts any; the base may have others, and of any shape."""
+    if (document.get("kind"), document["metadata"].get("name")) != (kind, name):
+        return []
+    template = (document.get("spec") or {}).get("template") or {}
+    return (template.get("spec") or {}).get("containers") or []

@@ -6,10 +6,11 @@
 the shared code, a `slipway.yaml` that knows this model alone, and `trainer.json`, which says what is in the trainer.
 """
 
+import glob
+import os.path
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,6 +23,7 @@ from slipway.overlays import documents
 from slipway.settings import FILE
 from slipway.store.records import encode
 from slipway.training.digest import training_digest
+from slipway.uris import local_path
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -147,12 +149,13 @@ def _repository_files(settings: "Settings", model: str) -> dict[str, Path]:
 
 def _data(settings: "Settings", model: str) -> list[Path]:
     source = data_source(settings, model)
-    if source is None or urlsplit(source.uri).scheme not in ("", "file"):
+    path = local_path(source.uri, settings.root) if source else None
+    if path is None or not path.resolve().is_relative_to(settings.root):
         return []
-    path = settings.root / urlsplit(source.uri).path
-    if not path.resolve().is_relative_to(settings.root):
-        return []
-    return [file for file in path.parent.glob(path.name.replace("{date}", "*")) if file.is_file()]
+    # The one of today is not there yet: all of its kind are taken, whose days may stand for folders, too.
+    inside = os.path.relpath(path, settings.root)
+    kind = "*".join(map(glob.escape, inside.split("{date}")))
+    return [file for file in settings.root.glob(kind) if file.is_file()]
 
 
 def _settings(settings: "Settings", model: str) -> dict[str, Any]:

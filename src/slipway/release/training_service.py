@@ -1,14 +1,13 @@
 """The function that starts a model's trainings over HTTP, as it is declared beside them."""
 
 import json
-import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import yaml
 from msgspec import Struct, field
 
+from slipway import own_process
 from slipway.environment import SOURCE, compile_lock, python_for
 from slipway.errors import SlipwayError
 from slipway.overlays import documents
@@ -27,20 +26,14 @@ PART = "service"
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# Runs in the model's own environment, as its class may import anything; what it prints on the way is not ours.
-_ASK = """
-import sys, msgspec
+# Runs in the model's own environment, as its class may import anything.
+_PARAMETERS = """
 from pathlib import Path
-from slipway import discovery, errors, settings
-root, model = Path(sys.argv[1]), sys.argv[2]
-try:
-    found = settings.load(root)
-    default = dict(discovery.load_class(found, model).parameters)
-except errors.SlipwayError as error:
-    sys.exit(str(error))
-given = found.model(model).parameters
-print()
-print(msgspec.json.encode({name: type(value)(given.get(name, value)) for name, value in default.items()}).decode())
+from slipway import discovery, settings
+from slipway.training.run import typed
+found, model = settings.load(Path(sys.argv[1])), sys.argv[2]
+kind = discovery.load_class(found, model)
+answer = {**kind.parameters, **typed(found.model(model).parameters, kind, model)}
 """
 
 
@@ -65,21 +58,16 @@ def name_of(model: str) -> str:
 def parameters(settings: "Settings", model: str) -> dict[str, bool | int | float | str]:
     """The model's parameters with the values that they have unless given, asked of its class in its own environment.
 
-    Raises `SlipwayError` when the class cannot be loaded.
+    Raises `SlipwayError` when the class cannot be loaded, and for a parameter that no training would take.
     """
     python = python_for(compile_lock(settings, model, "train"))
-    done = subprocess.run(
-        [str(python), "-P", "-c", _ASK, str(settings.root), model],
-        env={"PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        said, _, fix = done.stderr.strip().partition("\n  → ")
-        problem = f"the parameters of {model} cannot be read: {said.rpartition('Error: ')[2]}"
-        raise SlipwayError(problem, fix=fix or f"slipway train {model} says more")
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, bool | int | float | str])
+    env = {"PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
+    answer = dict[str, bool | int | float | str]
+    try:
+        return own_process.ask(python, _PARAMETERS, str(settings.root), model, answer=answer, env=env)
+    except SlipwayError as error:
+        problem = f"the parameters of {model} cannot be read: {error.problem}"
+        raise SlipwayError(problem, fix=error.fix or f"slipway train {model} says more") from error
 
 
 def values(environment: str, model: str, training: "Training", service: TrainingService) -> dict[str, Any]:
@@ -124,11 +112,9 @@ def manifest(base: Mapping[str, bytes], environment: str, model: str, training: 
 
 
 def _check(rendered: bytes, place: str, name: str, image: str) -> None:
-    found = list(yaml.load_all(rendered, _READER))
-    for document in found:
-        of = (document["kind"], document["metadata"]["name"])
-        images = [each.get("image") for each in document["spec"]["template"]["spec"]["containers"]]
-        if len(found) == 1 and of == ("Service", name) and image in images:
-            return
+    found = [each for each in yaml.load_all(rendered, _READER) if each]
+    there = [container for each in found for container in render.containers(each, "Service", name)]
+    if len(found) == 1 and image in [container.get("image") for container in there]:
+        return
     problem = f"{place} renders something else than one Service {name} with the image {image}"
     raise SlipwayError(problem, fix=f"look at the replacements in {place}/kustomization.yaml; git log -- {place}")

@@ -1,13 +1,9 @@
 """What is asked of a version in a process of its own, where its code and its libraries meet no others.
 
-    python -P -m slipway.review.asked rows|answers|measures ARTIFACT < question > answer
-
-Question and answer are JSON. The model's own code runs here: whatever it prints goes to standard error.
+The model's own code runs here. Question and answer are of a type each, and JSON on the way.
 """
 
 import math
-import os
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +12,28 @@ import msgspec
 from msgspec import Struct
 
 from slipway.artifacts.loading import Loaded, load
+from slipway.artifacts.refusing import REFUSED, each
 from slipway.model import InputError
 from slipway.schema import InvalidRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Answers", "AnswersWanted", "DataChange", "Measures", "MeasuresWanted", "Rows", "RowsWanted", "Split"]
+__all__ = [
+    "Answers",
+    "AnswersWanted",
+    "DataChange",
+    "Measures",
+    "MeasuresWanted",
+    "Rows",
+    "RowsWanted",
+    "Split",
+    "answered",
+]
 
 MOST_ROWS = 20_000
 """Of more unseen rows than these every n-th is taken."""
 
-_MOST_REFUSED = 100
 _QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _MOST_VALUES = 100
 
@@ -106,6 +112,12 @@ class Measures(Struct, frozen=True, kw_only=True):
     lacking: str = ""
 
 
+def answered(question: str, artifact: Path, wanted: Any) -> Any:
+    """What the version whose artifact is in a folder says to `rows`, `answers` or `measures`, as JSON has it."""
+    asked, type_ = _QUESTIONS[question]
+    return asked(load(artifact), msgspec.convert(wanted, type_))
+
+
 def rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """The rows of the data that no version was trained on."""
     from slipway.artifacts.answers import to_json
@@ -137,21 +149,15 @@ def rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
 
 
 def answers(loaded: Loaded, wanted: AnswersWanted) -> Answers:
-    """What the version predicts; rows that it refuses are passed over, up to a hundred by its own code."""
-    fine, refused = _fitting(loaded, wanted.rows)
-    why = next(iter(refused.values()), "")
-    while True:
-        try:
-            found = loaded.answer([wanted.rows[place] for place in fine])
-            break
-        except InputError as error:
-            if error.row is None or len(refused) >= _MOST_REFUSED:
-                raise
-            why = why or str(error)
-            refused[fine.pop(error.row)] = why
-    by_place = dict(zip(fine, (_outcome(loaded, answer) for answer in found), strict=True))
-    outcomes = [by_place.get(place) for place in range(len(wanted.rows))]
-    return Answers(outcomes=outcomes, refused=sorted(refused), why=why)
+    """What the version predicts; rows that it refuses are passed over."""
+    fine, unfit = _fitting(loaded, wanted.rows)
+    found = dict(zip(fine, each(loaded, [wanted.rows[place] for place in fine]), strict=True))
+    refused = [place for place, answer in found.items() if answer is REFUSED]
+    why = next(iter(unfit.values()), "") or next((_why(loaded, wanted.rows[place]) for place in refused), "")
+    outcomes = {place: _outcome(loaded, answer) for place, answer in found.items() if answer is not REFUSED}
+    return Answers(
+        outcomes=[outcomes.get(place) for place in range(len(wanted.rows))], refused=sorted([*unfit, *refused]), why=why
+    )
 
 
 def measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
@@ -182,6 +188,15 @@ def _fitting(loaded: Loaded, rows: list[dict[str, Any]]) -> tuple[list[int], dic
             problem = error.problems[0]
             refused[place] = f"{problem.field}: {problem.message}"
     return fine, refused
+
+
+def _why(loaded: Loaded, row: dict[str, Any]) -> str:
+    """What the model says to a row that it refuses."""
+    try:
+        loaded.answer([row])
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _outcome(loaded: Loaded, answer: Any) -> Any:
@@ -225,20 +240,8 @@ def _quantiles(column: "pd.Series[Any]") -> dict[str, float]:
     return {f"{place * 100:g} %": float(column.quantile(place)) for place in _QUANTILES}
 
 
-_QUESTIONS = {"rows": (rows, RowsWanted), "answers": (answers, AnswersWanted), "measures": (measures, MeasuresWanted)}
-
-
-def _main() -> None:
-    question, folder = sys.argv[1:]
-    asked: Any
-    asked, type_ = _QUESTIONS[question]
-    given = msgspec.json.decode(sys.stdin.buffer.read(), type=type_)
-    # What the model prints must not get between.
-    answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    with answer:
-        answer.write(msgspec.json.encode(asked(load(Path(folder)), given)))
-
-
-if __name__ == "__main__":
-    _main()
+_QUESTIONS: dict[str, tuple[Any, Any]] = {
+    "rows": (rows, RowsWanted),
+    "answers": (answers, AnswersWanted),
+    "measures": (measures, MeasuresWanted),
+}

@@ -1,12 +1,10 @@
 """Asking a version: its artifact, and the environments in which its own code reads, answers and measures."""
 
 import os
-import subprocess
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import msgspec
-
+from slipway import own_process
 from slipway.artifacts import manifest
 from slipway.artifacts.loading import SCHEMA
 from slipway.digests import walk
@@ -27,6 +25,12 @@ T = TypeVar("T")
 
 _PATIENCE = 900
 """Seconds that one question may take."""
+
+_ASKED = """
+from pathlib import Path
+from slipway.review import asked
+answer = asked.answered(sys.argv[1], Path(sys.argv[2]), question)
+"""
 
 # What a model's code gets to see of this process: no token and no key is among it.
 _PASSED = ("HOME", "LANG", "LC_ALL", "PATH", "SLIPWAY_CACHE", "TMPDIR", "TZ")
@@ -72,23 +76,15 @@ class Version(NamedTuple):
         return self._ask(_trained_by(settings, self), "measures", wanted, asked.Measures)
 
     def _ask(self, python: Path, question: str, wanted: object, type_: type[T]) -> T:
-        command = [str(python), "-P", "-m", asked.__name__, question, str(self.folder.absolute())]
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        env, folder = passed | _SINGLE | {"PYTHONPATH": SOURCE}, self.folder.absolute()
+        words = question, str(folder)
         try:
-            done = subprocess.run(
-                command,
-                cwd=self.folder,
-                env=passed | _SINGLE | {"PYTHONPATH": SOURCE},
-                input=msgspec.json.encode(wanted),
-                capture_output=True,
-                check=False,
-                timeout=_PATIENCE,
+            return own_process.ask(
+                python, _ASKED, *words, answer=type_, env=env, question=wanted, cwd=folder, patience=_PATIENCE
             )
-        except subprocess.TimeoutExpired as error:
-            raise SlipwayError(f"{self.record.id} took more than {_PATIENCE} s for its {question}") from error
-        if done.returncode:
-            raise SlipwayError(f"{self.record.id} fails at its {question}: {_last_line(done.stderr)}")
-        return msgspec.json.decode(done.stdout, type=type_)
+        except SlipwayError as error:
+            raise SlipwayError(f"{self.record.id} fails at its {question}: {error.problem}") from error
 
 
 def fetched(store: "Store", record: "Record", folder: Path) -> Version:
@@ -107,10 +103,3 @@ def fetched(store: "Store", record: "Record", folder: Path) -> Version:
 def _trained_by(settings: "Settings", version: Version) -> Path:
     """The environment that reads and measures: serving need not have pandas, nor what metrics are made with."""
     return python_for(compile_lock(settings, version.record.model, "train"))
-
-
-def _last_line(output: bytes) -> str:
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    # The fix of our own errors stands below the problem.
-    problems = [line for line in lines if not line.startswith("  → ")]
-    return problems[-1].strip() if problems else "it said nothing"

@@ -9,6 +9,7 @@ from slipway.errors import SlipwayError
 from slipway.review.asked import DataChange, MeasuresWanted, Rows, RowsWanted
 from slipway.review.figures import quantiles, share_alike
 from slipway.schema import Field
+from slipway.training.metrics import unlike
 
 if TYPE_CHECKING:
     from slipway.review.asked import Answers
@@ -139,11 +140,10 @@ def _answered(found: Rows, *answers: "Answers") -> list[list[Any]]:
 
 
 def _check_targets(candidate: "Version", before: "Version") -> None:
-    ours, theirs = candidate.schema.target, before.schema.target
-    if ours.name != theirs.name:
-        raise SlipwayError(f"{before.record.id} predicts {theirs.name!r}, and the candidate {ours.name!r}")
-    if ours.kind != theirs.kind or bool(ours.categories) != bool(theirs.categories):
-        raise SlipwayError(f"{before.record.id} predicts {theirs.expected}, and the candidate {ours.expected}")
+    found = unlike(candidate.schema.target, before.schema.target)
+    if found:
+        ours, theirs = found
+        raise SlipwayError(f"{before.record.id} predicts {theirs}, and the candidate {ours}")
 
 
 def _rows(settings: "Settings", candidate: "Version", before: "Version | None", splits: "list[Any]") -> Rows:

@@ -53,7 +53,8 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, given early
         """The error as the answer's JSON tells it."""
         content: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.problems:
-            content["problems"] = [problem._asdict() for problem in self.problems]
+            told = (problem._asdict().items() for problem in self.problems)
+            content["problems"] = [{name: value for name, value in each if value is not None} for each in told]
         return content
 
 

@@ -199,7 +199,8 @@ class Function:
         except InvalidRows as error:
             raise invalid_rows(error.problems) from None
         except InputError as error:
-            raise invalid_rows([Problem(error.row, error.field, str(error))]) from None
+            row = 0 if len(rows) == 1 else error.row
+            raise invalid_rows([Problem(row, error.field, str(error))]) from None
 
     def _describe(self, _asked: Asked) -> Answer:
         return Answer(200, {"content-type": "application/json"}, self._description)

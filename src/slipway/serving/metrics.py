@@ -139,8 +139,11 @@ def _histogram(target: Field, golden: Golden) -> Histogram | None:
     outcomes = (_outcome(prediction, target.name) for prediction in golden.predictions)
     seen = [value for value in outcomes if type(value) in (int, float)] or [0, 1]
     margin = (max(seen) - min(seen)) / 2
-    low = min(seen) - margin if target.minimum is None else target.minimum
-    high = max(seen) + margin if target.maximum is None else target.maximum
+    first, last = min(seen) - margin, max(seen) + margin
+    low = first if target.minimum is None else target.minimum
+    high = last if target.maximum is None else target.maximum
+    if high < low:  # all of them lie beyond the one end that is given
+        low, high = min(first, high), max(last, low)
     return Histogram(bounds(low, high))
 
 

@@ -77,11 +77,13 @@ def _predict(loaded: "Loaded", identity: "Identity") -> Part:
 
 def _schemas(loaded: "Loaded") -> Part:
     prediction = ref("Prediction")
-    problem = {"row": {"type": "integer"}, "field": {"type": "string"}, "message": {"type": "string"}}
+    row = {"type": "integer", "description": "From 0; left out where the model does not say which of several it is."}
+    problem = _object({"row": row, "field": {"type": "string"}, "message": {"type": "string"}})
+    problem["required"] = ["field", "message"]
     error = {
         "code": {"type": "string", "description": "A word for programs."},
         "message": {"type": "string", "description": "A sentence for people."},
-        "problems": {"type": "array", "items": _object(problem), "description": "What is wrong, by row and field."},
+        "problems": {"type": "array", "items": problem, "description": "What is wrong, by row and field."},
     }
     told = {"status": {"const": "error"}, "error": {**_object(error), "required": ["code", "message"]}}
     both = {"oneOf": [prediction, {"type": "array", "items": prediction}]}

@@ -1,15 +1,12 @@
 """The version that is deployed now, asked for its predictions on the rows of this run."""
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from slipway import unprivileged
+from slipway import own_process, unprivileged
 from slipway.environment import SOURCE
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
@@ -24,12 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["predictions", "record"]
 
-# Runs in a process of its own, where the modules of the deployed version do not meet those of this one.
 _PREDICT = """
-import sys, msgspec
 from pathlib import Path
 from slipway.artifacts.loading import load
-sys.stdout.buffer.write(msgspec.json.encode(load(Path(sys.argv[1])).answer(msgspec.json.decode(sys.stdin.buffer.read()))))
+answer = load(Path(sys.argv[1])).answer(question)
 """
 
 
@@ -85,12 +80,10 @@ def predictions(settings: "Settings", deployed: "Record", rows: "Sequence[Any]")
     store = store_of(settings, environment)
     with tempfile.TemporaryDirectory() as scratch:
         folder = store.fetch(deployed, Path(scratch) / "artifact")
-        done = subprocess.run(
-            [sys.executable, "-c", _PREDICT, str(folder)],
-            cwd=scratch,
-            input=msgspec.json.encode(rows),
-            capture_output=True,
-            check=False,
-            env=unprivileged.environment() | {"PYTHONPATH": SOURCE},
-        )
-    return None if done.returncode else list(msgspec.json.decode(done.stdout))
+        env = unprivileged.environment() | {"PYTHONPATH": SOURCE}
+        try:
+            return own_process.ask(
+                sys.executable, _PREDICT, str(folder), answer=list[Any], env=env, question=rows, cwd=Path(scratch)
+            )
+        except SlipwayError:
+            return None

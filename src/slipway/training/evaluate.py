@@ -1,25 +1,30 @@
 """Step `evaluate`: metrics on the held-out rows, golden predictions, the gates, and the model's served tests."""
 
+import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slipway import files
-from slipway.artifacts import about
+from slipway.artifacts import about, manifest
 from slipway.artifacts.answers import to_json
 from slipway.artifacts.golden import Golden
-from slipway.artifacts.loading import Loaded, load
+from slipway.artifacts.loading import SCHEMA, Loaded, load
 from slipway.artifacts.saving import save_golden
 from slipway.discovery import asks_for_url, blame
 from slipway.errors import SlipwayError
+from slipway.schema import Schema
+from slipway.store import store_of
 from slipway.training import deployed, gates
-from slipway.training.metrics import measure
+from slipway.training.metrics import measure, unlike
 from slipway.training.rows import held_out, plain, records
 from slipway.training.test import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from slipway.schema import Field
+    from slipway.store import Record
     from slipway.training.run import Run
 
 __all__ = ["run"]
@@ -30,13 +35,13 @@ _GOLDEN_ROWS = 20
 def run(run: "Run") -> str:
     """Leave `metrics.json` and complete the artifact with its golden predictions.
 
-    Raises `SlipwayError` when a gate is missed (which figure, by how much), when predicting fails, and when one of
-    the model's tests fails against the served model.
+    Raises `SlipwayError` when a gate is missed (which figure, by how much), when predicting or measuring fails, when
+    a metric is no finite number, and when one of the model's tests fails against the served model.
     """
     loaded = load(run.folder / "artifact")
     rows, truth = _held_out(run, loaded)
     predictions = _predict(run, loaded, rows)
-    metrics = _measure(run, loaded, truth, predictions)
+    metrics = _measure(run, loaded, truth, predictions, "the fresh model")
     before = deployed.record(run.settings, run.about.model, run.about.environment)
     compared = _compared(run, loaded, before, rows, truth)
     verdicts = gates.judge(run.model.gates, metrics, compared)
@@ -54,7 +59,10 @@ def run(run: "Run") -> str:
     )
     _leave(metrics, run.folder / "scores")
     served = _serve(run)
-    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()) + f"{_against(run, before)}; {served}"
+    return (
+        ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        + f"{_against(run, before, compared)}; {served}"
+    )
 
 
 def _held_out(run: "Run", loaded: Loaded) -> "tuple[list[dict[str, Any]], list[Any]]":
@@ -83,13 +91,18 @@ def _blame(run: "Run", error: Exception) -> str:
     return blame(error, run.settings.root, run.folder / "artifact" / "code")
 
 
-def _measure(run: "Run", loaded: Loaded, truth: "list[Any]", predictions: "list[Any]") -> dict[str, float]:
+def _measure(run: "Run", loaded: Loaded, truth: "list[Any]", predictions: "list[Any]", whose: str) -> dict[str, float]:
     found = [_outcome(loaded, prediction) for prediction in predictions]
     try:
         own = loaded.model.metrics(truth, found)
-        return measure(loaded.schema.target, truth, found) | {name: float(value) for name, value in own.items()}
+        metrics = measure(loaded.schema.target, truth, found) | {name: float(value) for name, value in own.items()}
     except Exception as error:
         raise SlipwayError(f"measuring fails: {_blame(run, error)}") from error
+    for name, value in metrics.items():
+        if not math.isfinite(value):  # no gate would ever miss it
+            fix = "have `metrics` in the model's class give a finite number whatever is predicted, or leave it out"
+            raise SlipwayError(f"the metric {name!r} of {whose} is {value}, which is no finite number", fix=fix)
+    return metrics
 
 
 def _outcome(loaded: Loaded, prediction: Any) -> Any:
@@ -108,19 +121,36 @@ def _compared(
 ) -> "dict[str, float] | None":
     """The metrics of the deployed version on the same rows, or those of its record if it cannot predict them.
 
-    `None` when there is none, or no gate compares with it.
+    It cannot, either, when its target is another one. `None` when there is none, or no gate compares with it.
     """
     if before is None or not gates.compare(run.model.gates):
         return None
+    target = _target(run, before)
+    if target and unlike(loaded.schema.target, target):
+        return dict(before.metrics)
     found = deployed.predictions(run.settings, before, rows)
-    return dict(before.metrics) if found is None else _measure(run, loaded, truth, found)
+    return dict(before.metrics) if found is None else _measure(run, loaded, truth, found, f"the deployed {before.id}")
 
 
-def _against(run: "Run", before: Any) -> str:
+def _target(run: "Run", record: "Record") -> "Field | None":
+    """What the deployed version predicts; None where its artifact does not say."""
+    file = record.artifact.files.get(SCHEMA)
+    if file is None:
+        return None
+    with TemporaryDirectory() as scratch:
+        store_of(run.settings, record.environment).blobs.get({SCHEMA: file}, Path(scratch), what=str(record.id))
+        return manifest.read_file(Path(scratch), SCHEMA, Schema).target
+
+
+def _against(run: "Run", before: Any, compared: "Mapping[str, float] | None") -> str:
     """What the gates compared with, for a comparison that did not take place would let any model pass."""
     if not gates.compare(run.model.gates):
         return ""
-    return f", compared with v{before.version}" if before else ", compared with nothing, as nothing is deployed"
+    if compared is None:
+        return ", compared with nothing, as nothing is deployed"
+    wanted = (name for name, gate in sorted(run.model.gates.items()) if gate.worse_by is not None)
+    lacking = ", ".join(name for name in wanted if name not in compared)
+    return f", compared with v{before.version}" + (f" but in {lacking}, which nobody measured of it" if lacking else "")
 
 
 def _card(run: "Run") -> str:

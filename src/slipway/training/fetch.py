@@ -2,12 +2,12 @@
 
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from slipway import digests
 from slipway.errors import SlipwayError
+from slipway.uris import local_path, scheme
 
 if TYPE_CHECKING:
     from slipway.training.run import Run
@@ -32,7 +32,7 @@ def run(run: "Run") -> str:
         raise SlipwayError(
             f"{uri} has the digest {digest}, {where} says {pinned}", fix="find out who changed it, or pin it anew"
         )
-    file = f"data/{digest}{Path(urlsplit(uri).path).suffix}"
+    file = f"data/{digest}{PurePosixPath(uri).suffix}"
     arrived.rename(run.folder / file)
     size = (run.folder / file).stat().st_size
     run.write("data.json", {"uri": uri, "sha256": digest, "size": size, "file": file})
@@ -40,25 +40,24 @@ def run(run: "Run") -> str:
 
 
 def _bring(uri: str, root: Path, target: Path) -> None:
-    scheme = urlsplit(uri).scheme
-    if scheme == "gs":
+    source = local_path(uri, root)
+    if scheme(uri) == "gs":
         _download(uri, target)
-    elif scheme in ("", "file"):
-        source = root / (urlsplit(uri).path if scheme else uri)
-        if not source.is_file():
-            raise SlipwayError(f"no data at {source}", fix="put it there, or change the model's data in slipway.yaml")
-        shutil.copyfile(source, target)
+    elif source is None:
+        raise SlipwayError(f"{uri}: data cannot be fetched by {scheme(uri)}://", fix="use a path or gs://bucket/object")
+    elif not source.is_file():
+        raise SlipwayError(f"no data at {source}", fix="put it there, or change the model's data in slipway.yaml")
     else:
-        raise SlipwayError(f"{uri}: data cannot be fetched by {scheme}://", fix="use a path or gs://bucket/object")
+        shutil.copyfile(source, target)
 
 
 def _download(uri: str, target: Path) -> None:
     from slipway.store import Missing
     from slipway.store.gcs import GcsBackend
 
-    parts = urlsplit(uri)
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
     try:
-        GcsBackend(parts.netloc).download(parts.path.lstrip("/"), target)
+        GcsBackend(bucket).download(name.lstrip("/"), target)
     except Missing as error:
         raise SlipwayError(
             f"there is no object {uri}", fix="look at the bucket and at the model's data in slipway.yaml"

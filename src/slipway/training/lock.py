@@ -1,18 +1,15 @@
 """Which lock a fresh artifact is served with: the leanest in which it answers as it does here."""
 
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
-from slipway import digests, unprivileged
+from slipway import digests, own_process, unprivileged
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import load
+from slipway.artifacts.refusing import REFUSED, each
 from slipway.environment import SOURCE, lock_for, python_for, serving_lock, use_for
-from slipway.functions.comparing import REFUSED
-from slipway.training import probing
+from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,16 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Settled", "settle"]
 
-# In the environment that is tried, which has what serves and nothing that trains. What the model's code prints must not
-# get between.
+# In the environment that is tried, which has what serves and nothing that trains.
 _ANSWER = """
-import os, sys, msgspec
-answer = os.fdopen(os.dup(1), "wb")
-os.dup2(2, 1)
 from pathlib import Path
 from slipway.artifacts.loading import load
-with answer:
-    answer.write(msgspec.json.encode(load(Path(sys.argv[1])).answer(msgspec.json.decode(sys.stdin.buffer.read()))))
+answer = load(Path(sys.argv[1])).answer(question)
 """
 
 
@@ -61,26 +53,21 @@ def _fails(python: Path, artifact: Path, rows: "Sequence[dict[str, Any]]") -> st
     """How the artifact fails to answer all rows as it does here; empty when it does not."""
     loaded = load(artifact)
     try:
-        answers = probing.each(loaded, list(rows))
+        answers = each(loaded, list(rows))
     except Exception:  # noqa: BLE001 - the model's code; the step evaluate has its say on that
         return ""
     pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not REFUSED]
     expected = Golden(rows=[row for row, _ in pairs], predictions=[answer for _, answer in pairs])
-    with TemporaryDirectory() as scratch:
-        done = subprocess.run(
-            [str(python), "-P", "-c", _ANSWER, str(artifact.absolute())],
-            cwd=scratch,
-            env=unprivileged.environment() | {"PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1"},
-            input=msgspec.json.encode(expected.rows),
-            capture_output=True,
-            check=False,
-        )
-    if done.returncode:
-        return f"predicting fails: {_last_line(done.stderr)}"
-    wrong = differences(expected, msgspec.json.decode(done.stdout), loaded.manifest.tolerance)
+    try:
+        found = _answers(python, artifact, expected.rows)
+    except SlipwayError as error:
+        return f"predicting fails: {error.problem.splitlines()[-1].strip()}"
+    wrong = differences(expected, found, loaded.manifest.tolerance)
     return f"it answers otherwise: {wrong[0]}" if wrong else ""
 
 
-def _last_line(output: bytes) -> str:
-    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip() and "→" not in line]
-    return lines[-1].strip().removeprefix("slipway.errors.SlipwayError: ") if lines else "it said nothing"
+def _answers(python: Path, artifact: Path, rows: "Sequence[Any]") -> list[Any]:
+    env = unprivileged.environment() | {"PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1"}
+    with TemporaryDirectory() as scratch:
+        where, folder = str(artifact.absolute()), Path(scratch)
+        return own_process.ask(python, _ANSWER, where, answer=list[Any], env=env, question=rows, cwd=folder)

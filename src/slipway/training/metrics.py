@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
     from slipway.schema import Field
 
-__all__ = ["measure", "worse_by"]
+__all__ = ["measure", "unlike", "worse_by"]
 
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 
@@ -34,6 +34,15 @@ def measure(target: "Field", truth: "Sequence[Any]", predictions: "Sequence[Any]
             "rmse": float(metrics.root_mean_squared_error(truth, predictions)),
         }
     return {}
+
+
+def unlike(ours: "Field", theirs: "Field") -> tuple[str, str] | None:
+    """What each of two targets is where their predictions cannot be measured alike; None where they can."""
+    if ours.name != theirs.name:
+        return repr(ours.name), repr(theirs.name)
+    if ours.kind != theirs.kind or bool(ours.categories) != bool(theirs.categories):
+        return ours.expected, theirs.expected
+    return None
 
 
 def worse_by(name: str, candidate: float, other: float) -> float:

@@ -4,15 +4,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.artifacts.loading import Loaded
-from slipway.functions.comparing import REFUSED
+from slipway.artifacts.refusing import REFUSED, each
 from slipway.functions.comparing import compare as compare_rows
-from slipway.model import InputError
 from slipway.schema import Field, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Answers", "Asked", "Compared", "answers", "asked", "compare", "each"]
+__all__ = ["Answers", "Asked", "Compared", "answers", "asked", "compare"]
 
 _ALONE = 20
 _PROBES = 300
@@ -57,17 +56,6 @@ def answers(loaded: Loaded, asked: Asked) -> Answers:
     Raises whatever else the model's own code does on the rows of the data.
     """
     return Answers(asked, each(loaded, asked.rows), [_alone(loaded, row) for row in asked.alone])
-
-
-def each(loaded: Loaded, rows: list[Any]) -> list[Any]:
-    """The answer to each row, or `REFUSED`: all at once and, where a row is refused, in halves."""
-    try:
-        return loaded.answer(rows)
-    except InputError:
-        if len(rows) == 1:
-            return [REFUSED]
-    middle = len(rows) // 2
-    return [*each(loaded, rows[:middle]), *each(loaded, rows[middle:])]
 
 
 def compare(before: Answers, after: Answers, tolerance: float) -> Compared:

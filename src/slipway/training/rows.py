@@ -1,6 +1,7 @@
 """Rows between a DataFrame and JSON, and which of them are held out."""
 
 import hashlib
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,11 @@ def _number(text: str) -> int:
 
 
 def _comparable(column: "pd.Series[Any]") -> "list[Any]":
-    """Numbers as float, whatever they were read as; all else as text."""
+    """Numbers as float, whatever they were read as, all else as text, and NaN where there is no value."""
     from pandas.api import types
 
-    numbers = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-    return column.astype("float64" if numbers else str).tolist()
+    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+        return column.astype("float64").tolist()
+    # As text, a missing value is something else in every pandas: 'nan', 'None', 'NaT', '<NA>', or still missing.
+    texts = zip(column.astype(str).tolist(), column.isna().tolist(), strict=True)
+    return [math.nan if missing else text for text, missing in texts]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from slipway.model import Model, Parameter
     from slipway.settings import Settings
 
-__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "check_environment", "step"]
+__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "check_environment", "step", "typed"]
 
 StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
@@ -84,7 +84,7 @@ class Run:
     def new_model(self) -> "Model":
         """An object of the model's class, with its parameters, not trained."""
         kind = load_class(self.settings, self.about.model)
-        return kind(**_typed(self.about.parameters, kind, self.about.model))
+        return kind(**typed(self.about.parameters, kind, self.about.model))
 
     def data(self) -> "pd.DataFrame":
         """The data, as the model reads it."""
@@ -111,7 +111,7 @@ def begin(
         found = sorted(path.name for path in settings.folder(model).glob("*.csv"))
         problem = f"{model} has no data: its folder holds {' and '.join(found) or 'no CSV file'}"
         raise SlipwayError(problem, fix=f"put one CSV file there, or set models.{model}.data in slipway.yaml")
-    own = _typed(parameters, load_class(settings, model), model) if parameters else {}
+    own = typed(parameters, load_class(settings, model), model) if parameters else {}
     return About(
         model=model,
         environment=environment,
@@ -169,7 +169,7 @@ def step(
         return line
 
 
-def _typed(given: "Mapping[str, Parameter]", kind: "type[Model]", model: str) -> "dict[str, Parameter]":
+def typed(given: "Mapping[str, Parameter]", kind: "type[Model]", model: str) -> "dict[str, Parameter]":
     """Parameters as the types of their defaults; raises `SlipwayError` for one that the model does not have."""
     for name in given:
         if name not in kind.parameters:

@@ -80,6 +80,12 @@ def test_a_known_class_is_an_answer(prediction):
     assert to_json([prediction], 1, CLASS) == [prediction]
 
 
+@pytest.mark.parametrize("prediction", [1.0000001, -0.2])
+def test_a_quantity_may_lie_beyond_its_range(prediction):
+    """A caller is helped more by what was computed than by an error."""
+    assert to_json([prediction], 1, Field(name="y", kind="number", minimum=0, maximum=1)) == [prediction]
+
+
 @pytest.mark.parametrize("prediction", ["blue", {"y": "blue"}, 0])
 def test_an_unknown_class_is_an_error(prediction):
     """The caller was promised one of the classes."""

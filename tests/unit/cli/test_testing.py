@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from slipway import environment
 from slipway.git import Repository
 from slipway.review.affected import affected
 from slipway.scaffold import new_model
 from slipway.settings import load
-from tests.unit.release.conftest import Site, people  # noqa: F401 - a fixture
+from tests.unit.conftest import Site
 
 SETTINGS = """
 environments:
@@ -24,11 +23,11 @@ models:
 
 
 @pytest.fixture
-def team(tmp_path: Path, people: None) -> Site:  # noqa: ARG001, F811
+def team(tmp_path: Path, people: None) -> Site:  # noqa: ARG001
     """Two models on main, of which one imports a module that they could share."""
     made = Site(tmp_path / "repository")
     made.write("slipway.yaml", SETTINGS.partition("models")[0])
-    lock = Path(environment.__file__).parents[3] / "requirements.lock"
+    lock = Path(__file__).parents[3] / "requirements.lock"
     made.write("requirements.lock", lock.read_text())
     for model in ("apple", "pear"):
         new_model(load(made.root), model)

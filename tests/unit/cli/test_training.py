@@ -18,7 +18,7 @@ from slipway.training.run import STEPS
 def repository(tmp_path):
     """A repository with one model in it, without git."""
     (tmp_path / "slipway.yaml").write_text("environments:\n  test: {store: store, namespace: slipway-test}\n")
-    lock = Path(environment.__file__).parents[3] / "requirements.lock"
+    lock = Path(__file__).parents[3] / "requirements.lock"
     (tmp_path / "requirements.lock").write_bytes(lock.read_bytes())
     new_model(load(tmp_path), "fruit")
     return tmp_path
@@ -79,3 +79,19 @@ def test_parameters_in_one_text(repository):
     done = slipway(*first, "--parameters", "maxiter=300", cwd=repository)
     assert done.returncode == 1
     assert "did you mean 'max_iter'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "fruit", "-p", "max_iter=3"], ["step", "fetch", "--model", "fruit", "--out", "run"]]
+)
+def test_a_call_from_python_goes_on_with_its_own_words(repository, monkeypatch, words):
+    """Those of the program that calls are others."""
+    seen = []
+    monkeypatch.setattr(sys, "argv", ["pytest", "release", "--push"])
+    monkeypatch.setattr(environment.os, "execve", lambda _program, command, _variables: seen.append(command))
+    monkeypatch.setattr(environment, "prepare", lambda _settings, _model, arguments: ([*arguments], {}))
+    monkeypatch.setattr("slipway.training.run.begin", lambda *_words, **_more: sys.exit("the process has gone on"))
+    given = ["-C", str(repository), *words]
+    with pytest.raises(SystemExit):
+        main(given)
+    assert seen == [given]

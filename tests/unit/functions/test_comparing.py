@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from slipway.functions.comparing import REFUSED, compare
+from slipway.artifacts.refusing import REFUSED
+from slipway.functions.comparing import compare
 
 
 @pytest.mark.parametrize(

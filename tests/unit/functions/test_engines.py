@@ -107,6 +107,25 @@ def test_docker_names_an_image_only_when_it_is_pushed(path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("registry.example/iris:1", "registry.example/iris"),
+        ("registry.example:5000/iris", "registry.example:5000/iris"),
+        ("docker.io/team/iris:1", "team/iris"),
+    ],
+)
+def test_docker_knows_an_image_by_other_registries_too(path, tag, name):
+    """The digest is that of the repository which was pushed to; those of others are nothing to it."""
+    other = f"sha256:{'ef' * 32}"
+    known = f'["old.example/iris@{other}", "{name}-other@{other}", "{name}@{DIGEST}"]'
+    install(path, "docker", f"case $1 in image) echo '{known}';; esac")
+    assert engines.Docker().push(IMAGE, tag) == DIGEST
+    install(path, "docker", f"case $1 in image) echo '[\"old.example/iris@{other}\"]';; esac")
+    with pytest.raises(SlipwayError, match="the engine names no digest for it"):
+        engines.Docker().push(IMAGE, tag)
+
+
 def test_a_name_that_was_not_pushed_is_not_given(path):
     """When the registry refuses, the image has no name here either."""
     install(path, "buildah", "case $1 in push) echo denied >&2; exit 125;; esac")

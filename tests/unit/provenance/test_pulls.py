@@ -6,7 +6,7 @@ import pytest
 
 from slipway.git import Repository
 from slipway.provenance.pulls import Pulls, of_subject
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 
 @pytest.mark.parametrize(

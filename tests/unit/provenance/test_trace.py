@@ -20,7 +20,7 @@ from slipway.release.promote import Wish, promote
 from slipway.release.routes import rollback
 from slipway.store import Data, Record, Training
 from tests.forge_server.server import Forge
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 ROWS = b"a,b\n1,2\n"
 

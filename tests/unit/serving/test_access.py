@@ -199,6 +199,7 @@ def test_an_unknown_one_is_refused_before_all_else(guarded: Guarded) -> None:
         assert b"wrong" not in reply.body
     large = guarded.ask("POST", "/predict", b" " * (2 << 20))
     assert large.status == 401
+    until(lambda: len(guarded.logged("unknown")) == len(asked))
     assert all(line["error"] == "unauthorized" and "caller" not in line for line in guarded.logged("unknown"))
 
 

@@ -5,6 +5,7 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,21 @@ def test_the_one_row_that_is_bad(roomy: Server) -> None:
     assert problems.keys() == {(617, "wraping"), (617, "wrapping")}
     assert "did you mean 'wrapping'?" in problems[617, "wraping"]
     assert roomy.ask("POST", "/predict", json.dumps([ROW] * 1000).encode()).json["prediction"] == [4.0] * 1000
+
+
+def test_a_model_that_does_not_say_which_row_it_refuses(tmp_path: Path) -> None:
+    """No row is blamed that may be sound; of one row it is known."""
+    code = tiny.CODE.replace(", row=index", "")
+    with running.start(tiny.bundled(tmp_path, code=code).folder) as started:
+        server = Server(started.url, [])
+        of_two = server.ask("POST", "/predict", json.dumps([ROW, ROW | {"weight": 0}]).encode())
+        of_one = server.ask("POST", "/predict", json.dumps(ROW | {"weight": 0}).encode())
+    problem = {"field": "weight", "message": "a parcel weighs something"}
+    assert (of_two.status, of_one.status) == (400, 400)
+    assert of_two.json["error"]["message"] == "weight: a parcel weighs something"
+    assert of_two.json["error"]["problems"] == [problem]
+    assert of_one.json["error"]["message"] == "row 0: weight: a parcel weighs something"
+    assert of_one.json["error"]["problems"] == [{"row": 0, **problem}]
 
 
 def answer(connection: socket.socket) -> bytes:

@@ -146,6 +146,24 @@ def test_quantities_are_counted_in_the_range_of_training() -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "golden", "first", "last"),
+    [
+        (Field(name="price", kind="number", minimum=0), [-5.0, -3.0], -6, 0),
+        (Field(name="price", kind="number", maximum=0), [3.0, 5.0], 0, 6),
+        (Field(name="price", kind="number", minimum=0), [3.0, 5.0], 0, 6),
+    ],
+    ids=["below the minimum", "above the maximum", "within"],
+)
+def test_predictions_beyond_the_end_of_a_range_are_counted(
+    target: Field, golden: list[Any], first: float, last: float
+) -> None:
+    """A model may well predict a little less than nothing, and its function starts."""
+    found = values(target, golden, golden)
+    ends = [float(key.split('"')[1]) for key in found if "_bucket" in key and "Inf" not in key]
+    assert (ends[0], ends[-1]) == (first, last)
+
+
+@pytest.mark.parametrize(
     ("low", "high", "first", "last", "count"),
     [
         (0, 10, 0, 10, 11),

@@ -1,5 +1,7 @@
 """Data against the schema."""
 
+import gzip
+
 import msgspec
 import pytest
 
@@ -129,3 +131,18 @@ def test_a_class_that_is_only_held_out_is_refused(team):
             assert "no row to train on has the class 'odd' of kind" in str(error)
             return
     pytest.fail("of 40 single rows of a class one is held out")
+
+
+@pytest.mark.parametrize(("heads", "says"), [("colour", None), ("width", "has several columns 'width'")])
+def test_packed_data_is_checked_as_any_is(team, heads, says):
+    """What reads the rows unpacks them by the ending of the name, and the heads are looked at in the same way."""
+    (team.folder / "fruit.csv").unlink()
+    text = HEAD.replace("colour", heads) + "\n".join(ROWS)
+    (team.folder / "fruit.csv.gz").write_bytes(gzip.compress(text.encode()))
+    team.configure("models:\n  fruit: {data: model/fruit/fruit.csv.gz}\n")
+    if says is None:
+        rows = msgspec.json.decode((team.run("fetch", "check") / "rows.json").read_bytes())
+        assert rows["rows"] == len(ROWS)
+    else:
+        with pytest.raises(SlipwayError, match=says):
+            team.run("fetch", "check")

@@ -26,8 +26,9 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from slipway.artifacts import Golden, load, save
+from slipway.artifacts.refusing import each
 from slipway.schema import Field, Schema
-from slipway.training import converting, probing
+from slipway.training import converting
 from tests.unit.training import kinds
 
 X, CLASSES = load_iris(return_X_y=True)
@@ -63,7 +64,7 @@ def convert(tmp_path):
         save(model, Schema(fields=fields, target=target), Golden(rows=[], predictions=[]), folder)
         features = data[[field.name for field in fields]].astype(object)
         rows = features.where(features.notna(), None).to_dict("records")
-        before = probing.each(load(folder), rows)
+        before = each(load(folder), rows)
         return Made(folder, rows, before, converting.convert(folder, rows, tmp_path / "originals"))
 
     return converting_

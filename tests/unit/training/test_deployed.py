@@ -9,6 +9,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.store import open_store
 from slipway.training import deployed
+from tests.unit.serving import tiny
 
 
 @pytest.fixture
@@ -107,3 +108,14 @@ def test_a_function_is_not_woken_in_vain(team, function, monkeypatch):
     monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", f"http://127.0.0.1:{function.server_port}")
     assert deployed.record(team.settings, "fruit", "test").version == 1
     assert function.asked == 0
+
+
+@pytest.mark.parametrize("where", ["import os", "prices = []"])
+def test_a_deployed_version_that_prints_is_asked_all_the_same(tmp_path, where):
+    """At import or at each question: what it prints is no answer."""
+    code = tiny.CODE.replace(where, f"{where}\n{' ' * 8 * where.startswith('p')}print('loaded')")
+    settings = tiny.repository(tmp_path / "repository")
+    store = open_store("store/test", root=settings.root, environment="test")
+    record = store.publish("tiny", tiny.artifact(tmp_path / "artifact", code=code))
+    assert deployed.predictions(settings, record, tiny.ROWS) == tiny.PREDICTIONS
+    assert deployed.predictions(settings, record, [{"weight": "heavy"}]) is None

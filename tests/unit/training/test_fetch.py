@@ -37,6 +37,15 @@ def test_a_date_in_the_uri_is_todays(team):
     assert f"{today}.csv" in (team.run("fetch") / "data.json").read_text()
 
 
+@pytest.mark.parametrize("name", ["a#b.csv", "a?b.csv", "a[1].csv", "a:b.csv"])
+def test_a_path_is_no_address(team, name):
+    """Its names may have letters in them that mean something in one."""
+    (team.folder / "fruit.csv").rename(team.root / name)
+    team.configure(f"models:\n  fruit:\n    data: '{name}'\n")
+    data = msgspec.json.decode((team.run("fetch") / "data.json").read_bytes())
+    assert (data["uri"], data["file"]) == (name, f"data/{data['sha256']}.csv")
+
+
 @pytest.mark.parametrize(
     ("uri", "says"),
     [

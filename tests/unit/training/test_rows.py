@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from slipway.training.rows import held_out, plain, records
+from slipway.training.rows import hashes, held_out, plain, records
 
 COLUMNS = ["a", "b", "kind"]
 DATA = pd.DataFrame({"a": range(1000), "b": [n / 7 for n in range(1000)], "kind": ["x", "y"] * 500})
@@ -32,6 +32,25 @@ def test_a_row_once_held_out_always_is(change):
     out = data[held_out(data, COLUMNS, 0.2)]
     after = {(int(row.a), row.b, row.kind) for row in out[out.a >= 0].itertuples()}
     assert after == before
+
+
+GAPS = pd.DataFrame(
+    {
+        "number": [1.5, None, 3.0],
+        "text": pd.Series(["a", None, "c"], dtype=object),
+        "truth": pd.Series([True, None, False], dtype=object),
+        "day": pd.to_datetime(pd.Series(["2026-01-02", None, "2026-01-04"])),
+    }
+)
+NUMBERS = [0xBFF2A2DBFA20D4D5, 0x91A610EE750F54A4, 0x484CFAACFC9713F6]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("infer_string", [True, False], ids=["as pandas 3", "as pandas 2"])
+def test_a_row_with_missing_values_has_the_same_hash_in_every_pandas(infer_string):
+    """For good, so they are written down here: a row on the other side would be trained on and measured on."""
+    with pd.option_context("future.infer_string", infer_string):
+        assert hashes(GAPS, list(GAPS)) == NUMBERS
 
 
 def test_rows_that_are_equal_are_held_out_one_by_one():

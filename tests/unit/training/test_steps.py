@@ -1,12 +1,14 @@
 """The steps in their order, from data to a published version."""
 
+import sys
+
 import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
 from slipway.store import open_store
 from slipway.training.digest import training_digest
-from slipway.training.run import STEPS, About, Run
+from slipway.training.run import STEPS, About, Run, step
 
 
 def store(team):
@@ -214,3 +216,36 @@ def test_a_secret_is_used_and_neither_shown_nor_saved(team, monkeypatch, value, 
         team.run("fetch", "check", "test", "fit")
     assert says in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_metric_that_is_no_number_passes_no_gate(team, value):
+    """It is named before any gate is asked, all of which it would pass."""
+    plain(team, KIND)
+    with (team.folder / "model.py").open("a") as file:
+        file.write(f"\n    def metrics(self, truth, predictions):\n        return {{'profit': float('{value}')}}\n")
+    team.configure("models:\n  fruit:\n    gates: {profit: {min: 0.9}}\n")
+    with pytest.raises(SlipwayError, match=f"the metric 'profit' of the fresh model is {value}") as caught:
+        team.run("fetch", "check", "test", "fit", "evaluate")
+    assert "`metrics` in the model's class" in caught.value.fix
+
+
+def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(team, monkeypatch):
+    """A class became a number: the gates go by what the deployed version's record says, and tell what it does not."""
+    plain(team, KIND)
+    team.edit(
+        'source_features = ["length"]', 'source_features = ["length"]\n    def metrics(self, *_): return {"profit": 2}'
+    )
+    team.run(*STEPS)
+    monkeypatch.setenv("SLIPWAY_DEPLOYED", "1")
+    for old, new in (('"kind"', '"width"'), (KIND, "row['length']")):
+        team.edit(old, new)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "model"]:
+        del sys.modules[name]
+    team.configure("models:\n  fruit:\n    gates: {profit: {worse_by: 0.1}, mae: {worse_by: 0.1}}\n")
+    folder = team.run("fetch", "check", "test", "fit")
+    told = step("evaluate", team.settings, folder, team.root / "run" / "evaluate")
+    assert "compared with v1 but in mae, which nobody measured of it" in told
+    measured = msgspec.json.decode((team.root / "run" / "evaluate" / "metrics.json").read_bytes())
+    assert measured["before"] == store(team).record("fruit", 1).metrics
+    assert [gate["metric"] for gate in measured["gates"]] == ["profit"]
