@@ -31,8 +31,11 @@ git clone --quiet "$repository" "$scratch/team"
 cd "$scratch/team"
 git checkout --quiet -B main
 git config user.name Demo && git config user.email demo@example.com
-# The releases of the team whose repository this is stay its own.
-if compgen -G 'overlays/*/' > /dev/null; then git rm -rq overlays/*/ && git commit -qm 'Start the demo with nothing released'; fi
+# The models and releases of the team whose repository this is stay its own, and so do its buckets and its registry.
+if compgen -G 'overlays/*/' > /dev/null; then git rm -rq overlays/*/; fi
+cp "$repository/tests/demo.yaml" slipway.yaml
+git add --all
+git diff --cached --quiet || git commit -qm 'Start the demo with nothing released'
 
 title 'Train two models for the test environment: check the data, run their tests, fit, evaluate, publish'
 run slipway train iris

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from slipway.store import Store, open_store
 from tests.cluster import environment
+from tests.cluster.storage import ENVIRONMENTS, Storage
 
 ROOT = Path(__file__).parents[2]
 MODEL = '''
@@ -33,6 +35,9 @@ class Coin(Model):
     def predict(self, rows):
         return [self.side for row in rows]
 '''
+MODELS = """models:
+  coin: {{train: manual, scale: {{max: 2, memory: 256Mi}}}}
+"""
 NEEDED = ("SLIPWAY_TEST_REGISTRY", "SLIPWAY_TEST_INGRESS")
 PATIENCE = 180  # seconds: an image is pulled and started on a machine that may be busy
 
@@ -167,3 +172,17 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     made = Team(tmp_path_factory.mktemp("team") / "repository", *(os.environ[name] for name in NEEDED))
     yield made
     environment.leave(made.kubectl, made.namespace)
+
+
+@pytest.fixture(scope="module")
+def store(team: Team) -> Iterator[Store]:
+    """The store of the team's test environment, in a bucket of the cluster's emulator."""
+    storage = Storage(given("STORAGE"))
+    settings = team.root / "slipway.yaml"
+    registry = settings.read_text().partition("registry: ")[2].partition("}")[0]
+    settings.write_text((ENVIRONMENTS + MODELS).format(name=team.namespace, registry=registry))
+    team.commit("Keep the store in a bucket")
+    storage.make(team.namespace)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", storage.url)
+        yield open_store(f"gs://{team.namespace}/test", root=team.root, environment="test")

@@ -13,7 +13,7 @@ import pytest
 from slipway.names import ReleaseName
 from slipway.store import Store
 from tests.cluster.conftest import PATIENCE, Team
-from tests.cluster.test_verification import ended, released, store  # noqa: F401 - the store is a fixture
+from tests.cluster.verifications import ended, released
 
 pytestmark = pytest.mark.long
 
@@ -58,7 +58,7 @@ def said(team: Team) -> str:
 
 
 @pytest.fixture(scope="module")
-def guarded(team: Team, store: Store) -> Team:  # noqa: ARG001, F811 - it is made, and its team says where it is
+def guarded(team: Team, store: Store) -> Team:  # noqa: ARG001 - it is made, and its team says where it is
     """The team, whose function asks who calls."""
     settings = team.root / "slipway.yaml"
     settings.write_text(settings.read_text().replace("train: manual,", "train: manual, access: {kind: bearer},"))
@@ -77,7 +77,7 @@ def test_a_release_without_its_secret_waits_and_says_so(guarded: Team) -> None:
     assert [status(guarded, path=path) for path in ("/health/ready", "/", "/metrics")] == [200, 401, 401]
 
 
-def test_its_job_is_let_in(guarded: Team, store: Store) -> None:  # noqa: F811
+def test_its_job_is_let_in(guarded: Team, store: Store) -> None:
     """By the same Secret, which is only referred to: the release is verified."""
     [folder] = (guarded.root / "overlays/test/coin").glob("v1-*")
     name = ReleaseName.parse(folder.name)

@@ -12,7 +12,7 @@ import pytest
 from slipway.serving.rpc_messages import message
 from slipway.store import Store
 from tests.cluster.conftest import PATIENCE, Team
-from tests.cluster.test_verification import ended, released, store  # noqa: F401 - a fixture
+from tests.cluster.verifications import ended, released
 
 pytestmark = pytest.mark.long
 
@@ -76,7 +76,7 @@ def test_metrics_have_a_port_of_their_own(team: Team) -> None:
     assert f'route="{INFER}",code="200"' in team.kubectl("get", "--raw", at)
 
 
-def test_it_is_verified_over_grpc_where_it_runs(team: Team, store: Store) -> None:  # noqa: F811
+def test_it_is_verified_over_grpc_where_it_runs(team: Team, store: Store) -> None:
     """The Job of the next release asks it as its callers do."""
     name = released(team)
     team.until(lambda: ended(team, name, "Complete"), "the release is verified")

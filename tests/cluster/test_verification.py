@@ -1,21 +1,13 @@
 """The Job that verifies a release: real pods under the `restricted` Pod Security level, recording in a bucket."""
 
-import json
 import time
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import read_folder
-from slipway.store import Store, open_store
-from tests.cluster.conftest import Team, given
-from tests.cluster.storage import ENVIRONMENTS, Storage
+from slipway.store import Store
+from tests.cluster.conftest import Team
+from tests.cluster.verifications import ended, jobs, log, released
 
-MODELS = """models:
-  coin: {{train: manual, scale: {{max: 2, memory: 256Mi}}}}
-"""
 # Right when it starts, and at the build; wrong ever after, where it runs.
 CHANGES_ITS_MIND = """
     def predict(self, rows):
@@ -25,52 +17,6 @@ CHANGES_ITS_MIND = """
         turned = self._calls > 1 and "KUBERNETES_SERVICE_HOST" in os.environ
         return ["tails" if turned else self.side for row in rows]
 """
-
-
-@pytest.fixture(scope="module")
-def store(team: Team) -> Iterator[Store]:
-    """The store of the team's test environment, in a bucket of the cluster's emulator."""
-    storage = Storage(given("STORAGE"))
-    settings = team.root / "slipway.yaml"
-    registry = settings.read_text().partition("registry: ")[2].partition("}")[0]
-    settings.write_text((ENVIRONMENTS + MODELS).format(name=team.namespace, registry=registry))
-    team.commit("Keep the store in a bucket")
-    storage.make(team.namespace)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STORAGE_EMULATOR_HOST", storage.url)
-        yield open_store(f"gs://{team.namespace}/test", root=team.root, environment="test")
-
-
-def released(team: Team) -> ReleaseName:
-    """Train, build and release, as the workflows do, and sync."""
-    team.slipway("train", "coin")
-    plan = str(team.root.parent / "plan")
-    team.slipway("build", "coin", "--to", plan)
-    team.slipway("release", "--built", plan)
-    team.kubectl("apply", "-k", "overlays/test/coin")
-    overlay = read_folder(team.root, "test", "coin")
-    assert overlay
-    return overlay.releases[0].name
-
-
-def jobs(team: Team, name: ReleaseName) -> list[dict[str, Any]]:
-    selector = f"app.kubernetes.io/component=verification,app.kubernetes.io/version={name}"
-    found = json.loads(team.kubectl("get", "jobs", "-n", team.namespace, "-l", selector, "-o", "json"))
-    return list(found["items"])
-
-
-def ended(team: Team, name: ReleaseName, how: str) -> bool:
-    """Whether the Job of a release has ended so; an end of another kind fails the test."""
-    [job] = jobs(team, name)
-    ends = {each["type"] for each in job["status"].get("conditions", ()) if each["status"] == "True"}
-    ends &= {"Complete", "Failed"}
-    if ends and how not in ends:
-        pytest.fail(f"{ends}:\n{log(team, job)}")
-    return how in ends
-
-
-def log(team: Team, job: dict[str, Any]) -> str:
-    return team.kubectl("logs", "-n", team.namespace, "-l", f"job-name={job['metadata']['name']}", "--tail=-1")
 
 
 def pods(team: Team, name: ReleaseName) -> list[str]:

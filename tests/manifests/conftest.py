@@ -1,16 +1,28 @@
-"""The tools that render manifests and hold them to schemas."""
+"""The tools that render manifests and hold them to schemas, and a release that is rendered."""
 
 import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from slipway import digests
+from slipway.overlays.overlay_types import ReleaseRecord
+from slipway.release import render
+from slipway.settings import ModelSettings
 from tests import tools
 
 ROOT = Path(__file__).parents[2]
+# Those of the team whose repository this is.
+ENVIRONMENTS = sorted(
+    (path.name for path in (ROOT / "manifests/environments").iterdir() if path.name != "base"), reverse=True
+)
+FUNCTION = ROOT / "manifests/function"
+BASE = {path: file.read_bytes() for path, file in digests.walk(FUNCTION).items()}
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
 KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"
 
@@ -36,3 +48,28 @@ def conform(content: bytes, schemas: Path) -> dict[str, int]:
     done = subprocess.run(command, input=content, capture_output=True, check=False)
     summary: dict[str, int] = json.loads(done.stdout)["summary"]
     return summary
+
+
+def record(model: str = "iris", version: int = 7, short: str = "1a2b3c4d") -> ReleaseRecord:
+    return ReleaseRecord(
+        release=f"v{version}-{short}",
+        version=version,
+        model_id=f"{model}/test/{version}",
+        fingerprint=short * 8,
+        image=f"unbuilt.invalid/{model}@sha256:{short * 8}",
+        artifact="0" * 64,
+        commit="0" * 40,
+        created="2026-11-21T10:00:00Z",
+        by="Ada <ada@example.org>",
+    )
+
+
+def rendered(own: ModelSettings | None = None, **names: Any) -> bytes:
+    of = record(**names)
+    return render.manifests(BASE, of.model_id.split("/")[0], of, own or ModelSettings(), ROOT)
+
+
+def service(own: ModelSettings | None = None, **names: Any) -> dict[str, Any]:
+    [document] = yaml.safe_load_all(rendered(own, **names))
+    assert isinstance(document, dict)
+    return document

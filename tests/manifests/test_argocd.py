@@ -11,9 +11,8 @@ import yaml
 from slipway import settings
 from slipway.overlays import documents
 from slipway.release import render
-from tests.manifests.conftest import ROOT, conform
+from tests.manifests.conftest import ENVIRONMENTS, ROOT, conform
 
-ENVIRONMENTS = ["test", "prod"]
 CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
@@ -63,13 +62,16 @@ def test_overlays_may_make_what_they_are_made_of() -> None:
         assert kinds(project, "namespace") == declared | {("serving.knative.dev", "Route")}
 
 
-@pytest.mark.parametrize("part", ["", "prod"], ids=["one Argo CD", "one in each cluster"])
-def test_production_in_a_cluster_of_its_own(tmp_path: Path, part: str) -> None:
-    """Its setting `server` is where all of production goes, and nothing of test; its part can be applied alone."""
+@pytest.mark.parametrize("part", ["", ENVIRONMENTS[-1]], ids=["one Argo CD", "one in each cluster"])
+def test_each_environment_in_a_cluster_of_its_own(tmp_path: Path, part: str) -> None:
+    """Its setting `server` is where all of it goes, and nothing of another; its part can be applied alone."""
     shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
-    file = tmp_path / "manifests/environments/prod/settings/environment.yaml"
-    here, there = "https://kubernetes.default.svc", "https://prod.example.org:6443"
-    file.write_text(file.read_text().replace(here, there))
+    servers = {environment: f"https://{environment}.example.org:6443" for environment in ENVIRONMENTS}
+    for environment, server in servers.items():
+        file = tmp_path / "manifests/environments" / environment / "settings/environment.yaml"
+        declared = yaml.safe_load(file.read_text())
+        declared["spec"]["server"] = server
+        file.write_text(yaml.safe_dump(declared))
     where = {"root": tmp_path, "part": part}
     found: dict[str, set[str]] = {}
     for name, item in of("AppProject", **where).items():
@@ -78,9 +80,24 @@ def test_production_in_a_cluster_of_its_own(tmp_path: Path, part: str) -> None:
     sources |= {name: item["spec"]["template"]["spec"] for name, item in of("ApplicationSet", **where).items()}
     for spec in sources.values():
         found.setdefault(spec["project"], set()).add(spec["destination"]["server"])
-    expected = {f"slipway-prod{suffix}": {there} for suffix in ("", "-namespace")}
-    expected |= {} if part else {f"slipway-test{suffix}": {here} for suffix in ("", "-namespace")}
-    assert found == expected
+    there = servers if not part else {part: servers[part]}
+    assert found == {
+        f"slipway-{environment}{suffix}": {server}
+        for environment, server in there.items()
+        for suffix in ("", "-namespace")
+    }
+
+
+@pytest.mark.parametrize("part", ["", *ENVIRONMENTS])
+def test_argo_cd_may_be_in_another_namespace(tmp_path: Path, part: str) -> None:
+    """One line says where it is, for all environments together and for each alone."""
+    shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
+    file = tmp_path / "manifests/argocd/repository/repository.yaml"
+    declared = yaml.safe_load(file.read_text())
+    declared["spec"]["argocd"] = "gitops"
+    file.write_text(yaml.safe_dump(declared))
+    items = list(yaml.safe_load_all(content(tmp_path, part)))
+    assert items and {item["metadata"]["namespace"] for item in items} == {"gitops"}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -109,7 +126,8 @@ def test_the_branch_is_that_of_the_settings() -> None:
     for item in of("ApplicationSet").values():
         [generator] = [each["git"] for each in item["spec"]["generators"]]
         sources += [item["spec"]["template"]["spec"]["source"], generator | {"targetRevision": generator["revision"]}]
-    assert {(each["repoURL"], each["targetRevision"]) for each in sources} == {tuple(repository().values())}
+    followed = repository()["url"], repository()["branch"]
+    assert {(each["repoURL"], each["targetRevision"]) for each in sources} == {followed}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -9,9 +9,8 @@ import yaml
 
 from slipway import settings
 from slipway.release import render
-from tests.manifests.conftest import ROOT, conform
+from tests.manifests.conftest import ENVIRONMENTS, ROOT, conform
 
-ENVIRONMENTS = ["test", "prod"]
 ACCOUNTS = {"default", "slipway-function", "slipway-train", "slipway-training-service", "slipway-verify"}
 
 
@@ -25,7 +24,14 @@ def rendered(environment: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(content(environment)))
 
 
-def of(kind: str, environment: str = "test") -> dict[str, dict[str, Any]]:
+def declared(environment: str) -> dict[str, Any]:
+    """What the environment's settings say."""
+    file = ROOT / "manifests/environments" / environment / "settings/environment.yaml"
+    found: dict[str, Any] = yaml.safe_load(file.read_text())["spec"]
+    return found
+
+
+def of(kind: str, environment: str = ENVIRONMENTS[0]) -> dict[str, dict[str, Any]]:
     """{name: object} of a kind."""
     return {item["metadata"]["name"]: item for item in rendered(environment) if item["kind"] == kind}
 
@@ -47,11 +53,12 @@ def test_nothing_is_left_open(environment: str) -> None:
 
 def test_environments_share_nothing() -> None:
     """No object of one is one of the other too, those of the whole cluster included."""
-    both = [
-        {(item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) for item in rendered(environment)}
+    objects = [
+        (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"])
         for environment in ENVIRONMENTS
+        for item in rendered(environment)
     ]
-    assert not both[0] & both[1]
+    assert len(objects) == len(set(objects))
 
 
 def test_the_strictest_pod_security_is_enforced() -> None:
@@ -64,7 +71,7 @@ def test_the_strictest_pod_security_is_enforced() -> None:
 
 def test_the_namespace_is_alone() -> None:
     """Healed together with what is in it, it would not come back once deleted."""
-    folder = ROOT / "manifests/environments/test"
+    folder = ROOT / "manifests/environments" / ENVIRONMENTS[0]
     assert [item["kind"] for item in yaml.safe_load_all(render.build(folder / "namespace", ROOT))] == ["Namespace"]
     assert b"kind: Namespace\n" not in render.build(folder, ROOT)
 
@@ -121,7 +128,7 @@ def test_artifacts_are_kept_without_a_key() -> None:
     found = yaml.safe_load(repositories["data"][default])
     assert found == {
         "gcs": {
-            "bucket": "slipway-test",
+            "bucket": declared(ENVIRONMENTS[0])["bucket"],
             "keyFormat": "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}/{{pod.name}}",
         }
     }
@@ -133,8 +140,7 @@ def test_functions_are_reached_by_those_of_the_settings_alone() -> None:
     assert policies["slipway-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
     [rule] = policies["slipway-reached"]["spec"]["ingress"]
     [place] = rule["from"]
-    settings_file = ROOT / "manifests/environments/test/settings/environment.yaml"
-    named = yaml.safe_load(settings_file.read_text())["spec"]["reachedFrom"]
+    named = declared(ENVIRONMENTS[0])["reachedFrom"]
     assert place["namespaceSelector"]["matchExpressions"] == [
         {"key": "kubernetes.io/metadata.name", "operator": "In", "values": named}
     ]
@@ -143,13 +149,14 @@ def test_functions_are_reached_by_those_of_the_settings_alone() -> None:
 def test_the_policy_is_bound_to_its_namespace() -> None:
     """A Workflow anywhere else is not held to it; here it is denied, and by a policy that fails closed."""
     [policy], [binding] = of("ValidatingAdmissionPolicy").values(), of("ValidatingAdmissionPolicyBinding").values()
-    assert binding["spec"]["policyName"] == policy["metadata"]["name"] == "slipway-test"
+    settings_ = declared(ENVIRONMENTS[0])
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"] == settings_["namespace"]
     assert binding["spec"]["matchResources"]["namespaceSelector"]["matchLabels"] == {
-        "kubernetes.io/metadata.name": "slipway-test"
+        "kubernetes.io/metadata.name": settings_["namespace"]
     }
     assert "Deny" in binding["spec"]["validationActions"] and policy["spec"]["failurePolicy"] == "Fail"
     [condition] = policy["spec"]["matchConditions"]
-    assert condition["expression"] == "request.userInfo.username != 'system:serviceaccount:argo:argo'"
+    assert condition["expression"] == f"request.userInfo.username != '{settings_['workflowController']}'"
 
 
 def test_trainings_refer_to_no_further_template() -> None:

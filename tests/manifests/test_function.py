@@ -3,49 +3,19 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.overlays import documents
 from slipway.overlays.overlay import format  # noqa: A004
-from slipway.overlays.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.overlays.overlay_types import Overlay, Release
 from slipway.release import render
 from slipway.settings import AccessSettings, LimitSettings, ModelSettings, Scale
-from tests.manifests.conftest import conform
+from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
 
-ROOT = Path(__file__).parents[2]
-FUNCTION = ROOT / "manifests/function"
-BASE = {path: file.read_bytes() for path, file in digests.walk(FUNCTION).items()}
 FINGERPRINT = "1a2b3c4d" * 8
-
-
-def record(model: str = "iris", version: int = 7, short: str = "1a2b3c4d") -> ReleaseRecord:
-    return ReleaseRecord(
-        release=f"v{version}-{short}",
-        version=version,
-        model_id=f"{model}/test/{version}",
-        fingerprint=short * 8,
-        image=f"unbuilt.invalid/{model}@sha256:{short * 8}",
-        artifact="0" * 64,
-        commit="0" * 40,
-        created="2026-11-21T10:00:00Z",
-        by="Ada <ada@example.org>",
-    )
-
-
-def rendered(own: ModelSettings | None = None, **names: Any) -> bytes:
-    of = record(**names)
-    return render.manifests(BASE, of.model_id.split("/")[0], of, own or ModelSettings(), ROOT)
-
-
-def service(own: ModelSettings | None = None, **names: Any) -> dict[str, Any]:
-    [document] = yaml.safe_load_all(rendered(own, **names))
-    assert isinstance(document, dict)
-    return document
 
 
 def test_names_and_labels() -> None:
@@ -93,7 +63,7 @@ def test_scale() -> None:
     annotations = spec["metadata"]["annotations"]
     assert annotations["autoscaling.knative.dev/min-scale"] == "1"
     assert annotations["autoscaling.knative.dev/max-scale"] == "9"
-    assert annotations["serving.knative.dev/progress-deadline"] == "120s"
+    assert annotations["serving.knative.dev/progress-deadline"] == "300s"
     assert (spec["spec"]["containerConcurrency"], spec["spec"]["timeoutSeconds"]) == (4, 30)
     [container] = spec["spec"]["containers"]
     assert container["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}
@@ -143,6 +113,25 @@ def test_a_base_that_would_let_everybody_in(spoil: Callable[[str], bool]) -> Non
         base["access/kustomization.yaml"] = documents.format(component)
     with pytest.raises(SlipwayError, match="access"):
         render.manifests(base, "iris", record(), ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Service", "Job"])
+def test_a_base_that_renders_something_else(kind: str) -> None:
+    """Though it has the release's name; what the base has beside the function may be of any shape."""
+    other = documents.format({"apiVersion": "v1", "kind": kind, "metadata": {"name": "NAME"}, "spec": {"ports": []}})
+    base = {**BASE, "service.yaml": other, "kustomization.yaml": NAMED}
+    with pytest.raises(SlipwayError, match="renders no Service iris-v7-1a2b3c4d with the image"):
+        render.manifests(base, "iris", record(), ModelSettings(), ROOT)
+
+
+NAMED = b"""
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+resources: [service.yaml]
+replacements:
+  - source: {kind: Release, fieldPath: spec.name}
+    targets: [{select: {name: NAME}, fieldPaths: [metadata.name]}]
+"""
 
 
 def test_no_initial_scale() -> None:

@@ -9,8 +9,7 @@ import yaml
 from slipway.errors import SlipwayError
 from slipway.release import render, verifying
 from slipway.settings import AccessSettings, Environment, ModelSettings
-from tests.manifests.conftest import conform
-from tests.manifests.test_function import BASE, ROOT, record, rendered, service
+from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
 
 OVER_GRPC = ModelSettings(protocol="grpc")
 

@@ -12,7 +12,9 @@ import msgspec
 import pytest
 import yaml
 
-from slipway.release import render, workflow
+from slipway.errors import SlipwayError
+from slipway.overlays import documents
+from slipway.release import render, training_service, workflow
 from slipway.release.training_service import TrainingService
 from slipway.release.workflow import Training
 from slipway.settings import Announce, SecretRef, TrainingSettings
@@ -222,6 +224,28 @@ def test_the_training_service() -> None:
     volumes = {each["name"]: each for each in spec["volumes"]}
     assert volumes["access"]["secret"] == {"secretName": "iris-training", "optional": True}
     assert [mount["name"] for mount in spec["containers"][0]["volumeMounts"]] == ["access", "token", "scratch"]
+
+
+def test_a_base_with_more_than_the_training_service() -> None:
+    """Is refused, whatever it has."""
+    more = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}}
+    changed = BASE["service/kustomization.yaml"].replace(b"resources:", b"resources:\n  - more.yaml")
+    refused({"service/more.yaml": documents.format(more), "service/kustomization.yaml": changed})
+
+
+def test_a_base_with_another_service_than_one_of_knative() -> None:
+    """Though it has the name: it starts no container."""
+    other = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "iris-training"}, "spec": {"ports": []}}
+    component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "resources": ["service.yaml"]}
+    refused(
+        {"service/service.yaml": documents.format(other), "service/kustomization.yaml": documents.format(component)}
+    )
+
+
+def refused(files: dict[str, bytes]) -> None:
+    of = training(platform=PLATFORM, service=SERVICE)
+    with pytest.raises(SlipwayError, match="renders something else than one Service iris-training"):
+        training_service.manifest({**BASE, **files}, "test", "iris", of, ROOT)
 
 
 def test_the_token_of_the_training_service() -> None:
