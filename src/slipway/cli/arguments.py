@@ -4,7 +4,7 @@ import shlex
 
 from slipway.errors import SlipwayError
 
-__all__ = ["pairs", "words"]
+__all__ = ["pairs", "share", "words"]
 
 
 def pairs(texts: list[str], option: str) -> dict[str, str]:
@@ -18,6 +18,11 @@ def pairs(texts: list[str], option: str) -> dict[str, str]:
             raise SlipwayError(f"{option} {name} is given twice: {found[name]!r} and {value!r}", fix="keep one of them")
         found[name] = value
     return found
+
+
+def share(given: int | None) -> int:
+    """The percentage of requests that a release gets: all of them, unless another was given."""
+    return 100 if given is None else given
 
 
 def words(text: str, option: str) -> list[str]:

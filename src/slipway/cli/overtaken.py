@@ -17,17 +17,16 @@ _MARKER = "<!-- slipway: overtaken -->"
 
 
 def close(settings: "Settings", base: "Pushed", hub: "GitHub") -> None:
-    """Close those whose overlays `base` has already as they propose them; one that cannot be compared stays."""
+    """Close those whose overlays `base` has already as they propose them; one where that fails stops no other."""
     for pull in hub.open_from(*_BRANCHES):
         try:
-            overtaken = pull.base == base.branch and _changes_nothing(settings, base, pull.branch)
+            if pull.base == base.branch and _changes_nothing(settings, base, pull.branch):
+                hub.close(pull.number)
+                say(f"{pull.url} changes nothing any more, and is closed")
+                why = f"It changes nothing any more: {base.branch} has all of it."
+                hub.comment(pull.number, _MARKER, f"{_MARKER}\n{why}")
         except SlipwayError as error:
-            say(f"{pull.url} cannot be compared: {one_line(str(error))}")
-            continue
-        if overtaken:
-            hub.comment(pull.number, _MARKER, f"{_MARKER}\nIt changes nothing any more: {base.branch} has all of it.")
-            hub.close(pull.number)
-            say(f"{pull.url} changes nothing any more, and is closed")
+            say(f"{pull.url}: {one_line(str(error))}")
 
 
 def _changes_nothing(settings: "Settings", base: "Pushed", branch: str) -> bool:

@@ -4,11 +4,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
+from slipway.cli.arguments import share
 from slipway.cli.output import one_line, say
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from slipway.forge.github import GitHub, Pull
     from slipway.release.place import Place, Pushed, Stand
@@ -26,7 +27,7 @@ def one(settings: "Settings", model: str, args: argparse.Namespace) -> int:
     from slipway.release import promote
     from slipway.release.place import Proposed
 
-    chosen = (args.release or None, args.traffic, args.allow_unbuilt, args.again)
+    chosen = (args.release or None, share(args.traffic), args.allow_unbuilt, args.again)
     wish = promote.Wish(*chosen, accept_breaking=args.accept_breaking)
     environment = promote.target_of(settings, args.to)
     where = _place(settings, environment, model, args)
@@ -43,13 +44,13 @@ def _promote(settings: "Settings", model: str, environment: str, wish: "Wish", w
     for line in done.edited.lines:
         say(line)
     say(f"committed {done.edited.commit[:12]}" if done.edited.commit else "nothing to commit")
-    pushing.propose(settings, where, done.edited, lambda: _argued(settings, done))
+    pushing.propose(settings, where, done.edited, lambda: _argued(done))
 
 
-def _argued(settings: "Settings", done: "Promoted") -> str:
+def _argued(done: "Promoted") -> str:
     from slipway.review.body import body
 
-    return body(settings, done)
+    return body(done.settings, done)
 
 
 def _place(settings: "Settings", environment: str, model: str, args: argparse.Namespace) -> "Place":
@@ -79,11 +80,13 @@ def due(settings: "Settings", args: argparse.Namespace) -> int:
     from slipway.forge import github
     from slipway.git import Repository
     from slipway.release import edits
+    from slipway.release.committed import settings_at
     from slipway.release.place import Apart
 
-    if not args.push or args.emergency:
-        raise SlipwayError("--due is about pull requests", fix="slipway promote --due --push")
+    _check_due(args)
     base = Apart(Repository(settings.root), settings.branch)
+    settings = settings_at(base.repository, base.stand().commit)
+    _check_named(settings, args)
     sources = {
         environment: each.promotes_from
         for environment, each in settings.environments.items()
@@ -98,6 +101,32 @@ def due(settings: "Settings", args: argparse.Namespace) -> int:
             failed += not run.safely(environment, model)
     overtaken.close(settings, base, run.hub)
     return 1 if failed else 0
+
+
+def _check_due(args: argparse.Namespace) -> None:
+    """Refuse what is about one promotion."""
+    if not args.push or args.emergency:
+        raise SlipwayError("--due is about pull requests", fix="slipway promote --due --push")
+    given = {
+        "--release": args.release,
+        "--traffic": args.traffic is not None,
+        "--branch": args.branch,
+        "--allow-unbuilt": args.allow_unbuilt,
+        "--again": args.again,
+        "--accept-breaking": args.accept_breaking,
+    }
+    if names := ", ".join(name for name, value in given.items() if value):
+        raise SlipwayError(f"{names}: of one promotion, and --due is about all", fix="slipway promote MODEL; or --due")
+
+
+def _check_named(settings: "Settings", args: argparse.Namespace) -> None:
+    """Raise `SlipwayError` for an environment that takes no promotions, or a model that is not there."""
+    from slipway.release import promote
+
+    if args.to is not None:
+        promote.target_of(settings, args.to)
+    for model in args.models:
+        settings.model(model)
 
 
 def _dropped(settings: "Settings", environment: str, models: "Sequence[str]", base: "Pushed") -> bool:
@@ -124,19 +153,24 @@ class _Due:
         from slipway.release.place import Proposed
 
         branch = branch_of(environment, model)
-        pull = self.hub.pull_from(branch) if branch in self.branches else None
-        opened = pull if pull is not None and pull.state == "open" else None
+        opened = None
         try:
-            if wish := self._wish(environment, model, opened):
+            opened = self._opened(branch)
+            wish = self._wish(environment, model, opened)
+            if wish:
                 _promote(self.settings, model, environment, wish, Proposed(self.base, branch))
-                if opened is not None:
-                    self.hub.recomment(opened.number, _STOPPED, f"{_STOPPED}\nIt is up to date again.")
         except SlipwayError as error:
             say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
-            if opened is not None:
-                self.hub.comment(opened.number, _STOPPED, _stopped(error))
+            _tell(self.hub.comment, opened, _stopped(error))
             return False
+        if wish:
+            _tell(self.hub.recomment, opened, f"{_STOPPED}\nIt is up to date again.")
         return True
+
+    def _opened(self, branch: str) -> "Pull | None":
+        """The open pull request of a branch."""
+        pull = self.hub.pull_from(branch) if branch in self.branches else None
+        return pull if pull is not None and pull.state == "open" else None
 
     def _wish(self, environment: str, model: str, opened: "Pull | None") -> "Wish | None":
         """What to propose, None for nothing: what the open pull request has, else what is due where that is automatic.
@@ -187,6 +221,16 @@ class _Due:
                     accept_breaking=release.record.accepted,
                 )
         return None
+
+
+def _tell(write: "Callable[[int, str, str], None]", pull: "Pull | None", text: str) -> None:
+    """Write below a pull request, where there is one; what was done counts where its conversation is locked, too."""
+    if pull is None:
+        return
+    try:
+        write(pull.number, _STOPPED, text)
+    except SlipwayError as error:
+        say(f"{pull.url}: that cannot be said there: {one_line(str(error))}")
 
 
 def _stopped(error: SlipwayError) -> str:

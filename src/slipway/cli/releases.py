@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.cli import pushing
-from slipway.cli.arguments import pairs
+from slipway.cli.arguments import pairs, share
 from slipway.cli.output import progress, say
 from slipway.errors import SlipwayError
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
 
 __all__ = ["add"]
+
+_ENVIRONMENT = "test"
 
 
 def add(verbs: Any) -> None:
@@ -73,7 +75,7 @@ def add(verbs: Any) -> None:
 
 def _what(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
-    verb.add_argument("--env", default="test", help="the environment (default: test)")
+    verb.add_argument("--env", help="the environment (default: test)")
     _choice(verb)
     _traffic(verb)
 
@@ -87,7 +89,7 @@ def _choice(verb: argparse.ArgumentParser) -> None:
 
 
 def _traffic(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--traffic", type=int, default=100, metavar="PERCENT", help="its share (default: 100)")
+    verb.add_argument("--traffic", type=int, metavar="PERCENT", help="its share (default: 100)")
 
 
 def _release(args: argparse.Namespace) -> int:
@@ -99,16 +101,28 @@ def _release(args: argparse.Namespace) -> int:
     settings = settings_file.load(args.root)
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
     if args.built is not None:
-        if args.models or args.version or args.where:
-            raise SlipwayError("--built releases what the plan says", fix="leave models, --version and --where out")
+        _check_planned(args, "--built releases what the plan says")
         environment, done = _built(settings, args.built, where)
     else:
-        choice = Choice.of(args.version, pairs(args.where, "--where"), args.traffic)
-        environment = args.env
+        choice = Choice.of(args.version, pairs(args.where, "--where"), share(args.traffic))
+        environment = args.env or _ENVIRONMENT
         done = release(settings, args.models, environment=environment, choice=choice, report=progress, place=where)
     status = told(done, settings, where)
     dropped(settings, environment, [each.model for each in done.outcomes], where)
     return status
+
+
+def _check_planned(args: argparse.Namespace, because: str) -> None:
+    """Refuse what says what is to be released where that is settled elsewhere."""
+    given = {
+        "models": args.models,
+        "--env": args.env is not None,
+        "--version": args.version is not None,
+        "--where": args.where,
+        "--traffic": args.traffic is not None,
+    }
+    if names := ", ".join(name for name, value in given.items() if value):
+        raise SlipwayError(f"{because}: it takes no {names}", fix="leave them out")
 
 
 def _built(settings: "Settings", folder: Path, where: "Place") -> "tuple[str, Released]":
@@ -126,6 +140,8 @@ def _build(args: argparse.Namespace) -> int:
 
     settings = settings_file.load(args.root)
     where = pushing.release_place(settings, push=args.fresh, code=True)
+    if args.event:
+        _check_planned(args, "--event builds what the event asks for")
     asked = _event(settings) if args.event else _asked(args)
     if asked is None:
         say("only overlays have changed: nothing is built")
@@ -137,8 +153,8 @@ def _asked(args: argparse.Namespace) -> "Asked":
     from slipway.release.building import Asked
     from slipway.release.choosing import Choice
 
-    choice = Choice.of(args.version, pairs(args.where, "--where"), args.traffic)
-    return Asked(tuple(args.models), args.env, choice, args.train.replace("-", " "))
+    choice = Choice.of(args.version, pairs(args.where, "--where"), share(args.traffic))
+    return Asked(tuple(args.models), args.env or _ENVIRONMENT, choice, args.train.replace("-", " "))
 
 
 def _event(settings: "Settings") -> "Asked | None":

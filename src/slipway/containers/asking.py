@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.containers import inference
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.functions import calling
+from slipway.functions.address import address
 
 if TYPE_CHECKING:
     from slipway.schema import Schema
@@ -19,9 +20,12 @@ def describe(url: str) -> calling.Called:
 
     Raises as `calling.describe` does.
     """
+    parts = address(url, ("https", "http", "grpc", "grpcs"))
     try:
         return calling.describe(url)
     except SlipwayError:
+        if parts.scheme.startswith("grpc"):  # which no container speaks
+            raise
         named = identity(url)
         if named is None:
             raise

@@ -3,12 +3,12 @@
 import http.client
 import json
 import urllib.error
-import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.functions import calling_grpc, credentials
+from slipway.functions.address import address
 from slipway.functions.calling_grpc import LOCAL, PATIENCE
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def _said(told: Any) -> str:
 
 def ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
     """Status and JSON of an answer; None for what is not JSON. Raises `OutOfReach` when there is none."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SlipwayError(f"{url!r} is not the address of a function", fix="write https://iris.example.org")
+    parts = address(url, ("https", "http"))
     # Never through a proxy to this machine itself.
     proxies = urllib.request.ProxyHandler({} if parts.hostname in LOCAL else None)
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
@@ -94,6 +92,8 @@ def ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
         reason = getattr(error, "reason", None) or error
         fix = "see that it runs, and that this machine can reach it"
         raise OutOfReach(f"{parts.scheme}://{parts.netloc} cannot be reached: {reason}", fix=fix) from error
+    except ValueError as error:
+        raise SlipwayError(f"{url!r} cannot be asked: {error}", fix="write https://iris.example.org") from error
 
 
 def _json(content: bytes) -> Any:

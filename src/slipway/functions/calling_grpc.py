@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.functions import credentials
+from slipway.functions.address import address
 from slipway.names import ModelId
 from slipway.serving.tensors import Tensor
 
@@ -37,7 +37,7 @@ _NOT_READY = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "CA
 
 def is_meant(url: str) -> bool:
     """Whether an address is that of a function which is asked over gRPC: `grpc://iris.example.org`, `grpcs://…`."""
-    return urlsplit(url).scheme in _PORTS
+    return url.partition("://")[0].lower() in _PORTS
 
 
 def is_ready(url: str) -> bool:
@@ -127,10 +127,9 @@ def _as(expected: Any, values: Mapping[str, Any], prefix: str = "") -> Any:
 def _channel(url: str) -> "Iterator[grpc.Channel]":
     import grpc
 
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise SlipwayError(f"{url!r} is not the address of a function", fix="write grpc://iris.example.org")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    parts = address(url, list(_PORTS))
+    name = parts.hostname or ""
+    host = f"[{name}]" if ":" in name else name
     target = f"{host}:{parts.port or _PORTS[parts.scheme]}"
     # Never through a proxy to this machine itself.
     options = [("grpc.enable_http_proxy", 0)] if parts.hostname in LOCAL else []

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["copy"]
 
 
-def copy(settings: "Settings", models: Sequence[str], environment: str) -> list[str]:
+def copy(settings: "Settings", models: Sequence[str], environment: str, commit: str | None = None) -> list[str]:
     """Copy into the environment's store the artifacts that its overlays name and it lacks; says what it copied.
 
+    The overlays are those of `commit`, else of what is checked out.
     `models` are all that have an overlay when none is named; one that fails does not stop the others. Doing it again
     copies nothing. Raises `SlipwayError` in the end when a version holds another artifact than the overlay names.
     """
     settings.environment(environment)
     repository = Repository(settings.root)
-    commit = repository.latest()
+    commit = commit or repository.latest()
     for model in models:
         settings.model(model)
     lines: list[str] = []

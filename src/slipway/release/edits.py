@@ -3,14 +3,13 @@
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Moved, Repository
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay_types import Overlay, folder_of
+from slipway.release.committed import settings_at
 from slipway.release.place import Change, Here, Place, Stand
 from slipway.store import records
 
@@ -85,12 +84,12 @@ def edit(settings: "Settings", environment: str, model: str, decide: Decide, pla
     settings.environment(environment)
     repository = Repository(settings.root)
     where = place or Here(repository)
-    return retrying(lambda: _edit(repository, settings.root, environment, model, decide, where), where.pause)
+    return retrying(lambda: _edit(repository, environment, model, decide, where), where.pause)
 
 
-def _edit(repository: Repository, root: Path, environment: str, model: str, decide: Decide, place: Place) -> Edited:
+def _edit(repository: Repository, environment: str, model: str, decide: Decide, place: Place) -> Edited:
     stand = place.stand(folder_of(environment, model))
-    settings = settings_file.load(root)
+    settings = settings_at(repository, stand.code.commit)
     before = read(repository, stand.commit, settings, environment, model)
     if not before.releases and model not in models_at(repository, stand.commit, environment):
         settings.model(model)  # an unknown name; a model that was removed can still be held or rolled back

@@ -39,9 +39,13 @@ def web_address(remote: str) -> str:
     """
     if found := _SCP.fullmatch(remote):
         return f"https://{found[1]}/{found[2].removesuffix('.git')}"
-    parts = urlsplit(remote)
+    try:
+        parts = urlsplit(remote)
+        given = parts.port
+    except ValueError:
+        return ""
     if parts.scheme not in ("http", "https", "ssh", "git") or not parts.hostname:
         return ""
     scheme = parts.scheme if parts.scheme == "http" else "https"
-    port = f":{parts.port}" if parts.port and parts.scheme in ("http", "https") else ""
+    port = f":{given}" if given and parts.scheme in ("http", "https") else ""
     return f"{scheme}://{parts.hostname}{port}{parts.path.removesuffix('.git')}"

@@ -1,17 +1,16 @@
 """`slipway promote`: a verified release of one environment moves to the next, image and all."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName, nearest
 from slipway.overlays.overlay_types import Origin, Overlay, Release
 from slipway.release import declare, edits, schemas
 from slipway.release.candidates import Wish, candidate, source_of
+from slipway.release.committed import settings_at
 from slipway.release.copying import copy
 from slipway.release.due import held
 from slipway.release.edits import Edited
@@ -37,6 +36,8 @@ class Promoted(NamedTuple):
     edited: Edited
     source: Release
     """The release that was promoted, of the environment that it was in."""
+    settings: "Settings"
+    """Those by which it was promoted: of the commit whose code its place uses."""
 
 
 def target_of(settings: "Settings", name: str | None) -> str:
@@ -61,19 +62,18 @@ def promote(
     Where that makes it run, its artifact is then copied into the target's store; for one that is only proposed, `copy`
     does that after the merge. Raises `SlipwayError` when a hold stands, or nothing verified is there to promote.
     """
-    settings.model(model)
-    environment = target_of(settings, to)
     repository = Repository(settings.root)
     where = place or Here(repository)
-    done = edits.retrying(lambda: _attempt(repository, settings.root, model, environment, wish, where), where.pause)
+    done = edits.retrying(lambda: _attempt(repository, model, to, wish, where), where.pause)
     if not isinstance(where, Proposed):
-        done.edited.lines.extend(_copied(settings, model, environment, done.edited))
+        done.edited.lines.extend(_copied(done.settings, model, target_of(done.settings, to), done.edited))
     return done
 
 
 def _copied(settings: "Settings", model: str, environment: str, done: Edited) -> list[str]:
+    commit = done.commit or (done.stand.commit if done.stand else None)
     try:
-        return copy(settings, [model], environment)
+        return copy(settings, [model], environment, commit)
     except SlipwayError as error:
         was = f"committed {done.commit[:12]}" if done.commit else "promoted before"
         raise SlipwayError(
@@ -82,9 +82,11 @@ def _copied(settings: "Settings", model: str, environment: str, done: Edited) ->
         ) from error
 
 
-def _attempt(repository: Repository, root: Path, model: str, environment: str, wish: Wish, place: Place) -> Promoted:
+def _attempt(repository: Repository, model: str, to: str | None, wish: Wish, place: Place) -> Promoted:
     stand = place.stand()
-    settings = settings_file.load(root)
+    settings = settings_at(repository, stand.code.commit)
+    settings.model(model)
+    environment = target_of(settings, to)
     target = edits.read(repository, stand.commit, settings, environment, model)
     if target.hold is not None:
         raise SlipwayError(
@@ -98,11 +100,11 @@ def _attempt(repository: Repository, root: Path, model: str, environment: str, w
     after = target if served else declare.with_share(_forgiven(target, release), release, wish.traffic)
     if after == target:
         already = f"{environment} serves {found.name} already, as {release.name}: {declare.shown(target.route)}"
-        return Promoted(Edited([already, *notes]), found)
+        return Promoted(Edited([already, *notes], stand=stand), found, settings)
     change = Change(edits.changes(repository, stand.commit, after), _message(target, after, release, wish), [after])
     commit = place.commit(stand, change)
     lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(after.route)} ({place})"]
-    return Promoted(Edited([*lines, *notes], commit, change.message, target, after, stand), found)
+    return Promoted(Edited([*lines, *notes], commit, change.message, target, after, stand), found, settings)
 
 
 def _check_callers(settings: "Settings", target: Overlay, found: Release, release: Release, wish: Wish) -> None:

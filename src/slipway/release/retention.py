@@ -7,17 +7,16 @@ not before what was declared last has answered its golden predictions where it r
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD, is_own
 from slipway.release import declare, edits
+from slipway.release.committed import settings_at
 from slipway.release.place import Change
 from slipway.settings import ModelSettings
 from slipway.store import store_of
@@ -75,15 +74,13 @@ def drop(settings: "Settings", environment: str, models: Sequence[str], place: "
     nothing can be committed.
     """
     repository = Repository(settings.root)
-    return edits.retrying(lambda: _attempt(repository, settings.root, environment, models, place), place.pause)
+    return edits.retrying(lambda: _attempt(repository, environment, models, place), place.pause)
 
 
-def _attempt(repository: Repository, root: Path, environment: str, models: Sequence[str], place: "Place") -> Dropped:
+def _attempt(repository: Repository, environment: str, models: Sequence[str], place: "Place") -> Dropped:
     stand = place.stand()
-    settings = settings_file.load(root)
-    # The settings of another branch say nothing about how many the cluster keeps.
-    if stand.code.branch not in ("", stand.branch):
-        return Dropped([])
+    # Those of another branch, whose code may be what is released, say nothing about how many the cluster keeps.
+    settings = settings_at(repository, stand.commit)
     lines, moves = [], []
     for model in _with_many(repository, stand, settings, environment, models):
         try:

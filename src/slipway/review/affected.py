@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
 from slipway.imports import closure
+from slipway.release.committed import settings_at
 from slipway.review import claims, reach
 from slipway.settings import ModelSettings
 
@@ -30,7 +31,7 @@ def affected(settings: "Settings", repository: "Repository", since: str) -> list
     before = claims.compared(repository, settings, since, None).fork
     changed = _changed(repository, before)
     try:
-        declared = claims.settings_at(repository, before).declared
+        declared = settings_at(repository, before).declared
     except SlipwayError:
         return settings.models()  # nothing to compare with
     now = reach.named(settings)

@@ -27,7 +27,7 @@ _TRAINS = {
 }
 # Which keys of a model's settings wait for what; the other ones decide the training digest, or who trains.
 _NEXT_TRAINING = ("data", "gates", "schedule", "secrets", "training")
-_NEXT_RELEASE = ("scale", "access", "limits", "retention", "base_image", "per_environment", "services")
+_NEXT_RELEASE = ("scale", "protocol", "access", "limits", "retention", "base_image", "per_environment", "services")
 _PLATFORM = {
     "manifests/function/": "the manifests of releases have changed",
     "workflows/": "the workflows of trainings have changed",

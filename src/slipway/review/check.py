@@ -9,6 +9,7 @@ from slipway.git import Repository
 from slipway.names import check_model_name
 from slipway.overlays.overlay import KUSTOMIZATION, STATE
 from slipway.release import declare, past
+from slipway.release.committed import settings_at
 from slipway.release.due import held
 from slipway.review import claims, decisions, promotions, written
 from slipway.review.claims import Claim, Compared, Violation
@@ -42,7 +43,7 @@ def check(settings: "Settings", *, base: str | None = None, head: str | None = N
     commits = claims.compared(repository, settings, base, head)
     found = claims.claims(repository, commits)
     violations = list(claims.stray(repository, commits))
-    ground = Ground(repository, commits.tip, claims.settings_at(repository, commits.tip))
+    ground = Ground(repository, commits.tip, settings_at(repository, commits.tip))
     lines = []
     for claim in found:
         line, wrong = _checked(ground, commits, claim, fork)
@@ -204,7 +205,7 @@ def _reverted(move: Move) -> Iterator[Violation]:
 def _removed(ground: Ground, commits: Compared, claim: Claim) -> Iterator[Violation]:
     """An overlay goes when its model does, or with the one commit that began it."""
     log = ground.repository.run("log", "--first-parent", "--format=%H", ground.tip, "--", f"{claim.folder}/")
-    of = claims.settings_at(ground.repository, commits.head).declared.get(claim.model, ModelSettings())
+    of = settings_at(ground.repository, commits.head).declared.get(claim.model, ModelSettings())
     name = f"{commits.head}:{of.folder or f'model/{claim.model}'}/model.py"
     there = of.target is not None or ground.repository.read([name])[name] is not None
     if there and len(log.split()) > 1:

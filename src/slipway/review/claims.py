@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.overlays.overlay import is_own
 from slipway.overlays.overlay_types import folder_of
@@ -25,7 +24,6 @@ __all__ = [
     "entries",
     "own",
     "plain",
-    "settings_at",
     "stray",
 ]
 
@@ -101,15 +99,6 @@ def compared(repository: "Repository", settings: "Settings", base: str | None, h
         fix = "git fetch --unshallow: this clone lacks the commits between them"
         raise SlipwayError(f"{head or 'HEAD'} and {base} have no commit in common", fix=fix) from error
     return Compared(tip, fork, top)
-
-
-def settings_at(repository: "Repository", commit: str) -> "Settings":
-    """The settings as a commit has them; raises `SlipwayError` when it has none, or wrong ones."""
-    name = f"{commit}:{settings_file.FILE}"
-    content = repository.read([name])[name]
-    if content is None:
-        raise SlipwayError(f"the commit {commit[:12]} has no {settings_file.FILE}", fix="name another --base")
-    return settings_file.parse(content.decode("utf-8-sig", errors="replace"), repository.root)
 
 
 def entries(repository: "Repository", commit: str, *paths: str) -> dict[str, Entry]:

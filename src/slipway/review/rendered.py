@@ -200,6 +200,8 @@ def _built(files: Mapping[str, bytes], root: Path) -> bytes:
 def _check(path: str, document: Mapping[str, Any], files: Iterable[str]) -> None:
     """Refuse to build what reaches beyond its folder: on whose machine this runs is not for a change to say."""
     resources = document.get("resources") or []
+    if not isinstance(resources, list):
+        raise SlipwayError(f"{path} is not what slipway writes: its resources are no list")
     folder = path.rpartition("/")[0]
     near = {"/".join(part for part in (folder, str(name)) if part) for name in resources}
     there = {each for file in files for each in (file, file.rpartition("/")[0])}

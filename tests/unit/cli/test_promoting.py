@@ -6,11 +6,8 @@ import pytest
 
 from slipway import cli
 from slipway.release.routes import hold, lift, rollback
-from tests.forge_server.fixtures import NAME, forge, on_github
-from tests.unit.release.conftest import people, site
-from tests.unit.release.test_pushing import Team, pushed, team
-
-__all__ = ["forge", "on_github", "people", "site", "team"]
+from tests.forge_server.fixtures import NAME
+from tests.unit.release.conftest import Team, pushed
 
 BRANCH = "promote/prod/iris"
 
@@ -191,6 +188,55 @@ def test_what_is_promoted_again_stays_so(team: Team) -> None:
     team.site.released("tumor", place=pushed(team.site))
     assert due(team) == 0
     assert f"prod/iris {name}" in body(team)
+
+
+def test_a_conversation_that_is_locked(automatic: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing can be said there, and the other models go on."""
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    hold(automatic.site.settings, "iris", "prod", reason="audit", place=pushed(automatic.site))
+    automatic.site.released("tumor", place=pushed(automatic.site))
+    automatic.forge.fail(403, times=9, path="comments", message="Unable to create comment because issue is locked.")
+    assert due(automatic) == 1
+    assert "issue is locked" in capsys.readouterr().out
+    assert [each["head"] for each in pulls(automatic)] == [BRANCH, "promote/prod/tumor"]
+
+
+def test_a_pull_request_that_cannot_be_looked_for(automatic: Team) -> None:
+    """Stops its model alone."""
+    automatic.site.released("iris", place=pushed(automatic.site))
+    assert due(automatic) == 0
+    automatic.site.released("tumor", place=pushed(automatic.site))
+    automatic.forge.fail(403, path="/pulls", method="GET")
+    assert due(automatic) == 1
+    assert [each["head"] for each in pulls(automatic)] == [BRANCH, "promote/prod/tumor"]
+
+
+def test_what_was_overtaken_is_closed_all_the_same(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing can be said below it."""
+    words = ("iris", "--env", "prod", "--push")
+    hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
+    assert verb(team, "lift", *words) == 0 and verb(team, "lift", *words, "--emergency") == 0
+    team.forge.fail(403, times=9, path="comments", message="Unable to create comment because issue is locked.")
+    assert due(team) == 0
+    assert pulls(team)[0]["state"] == "closed" and "issue is locked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--to", "nope"], "unknown environment 'nope'"),
+        (["--to", "test"], "test takes releases, not promotions"),
+        (["irsi"], "unknown model 'irsi'"),
+        (["--release", "1", "--traffic", "0"], "--release, --traffic: of one promotion"),
+        (["--branch", "x", "--again"], "--branch, --again: of one promotion"),
+        (["--allow-unbuilt", "--accept-breaking", "why"], "--allow-unbuilt, --accept-breaking: of one promotion"),
+    ],
+)
+def test_what_is_not_about_all(team: Team, capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
+    """Is refused, and so is what is not there."""
+    assert verb(team, "promote", "--due", "--push", *words) == 1
+    assert says in capsys.readouterr().err
 
 
 def test_an_emergency_is_for_maintainers(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

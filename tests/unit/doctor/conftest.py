@@ -10,7 +10,7 @@ import pytest
 from slipway.doctor import examine
 from slipway.forge import failures
 from tests import tools
-from tests.forge_server.fixtures import NAME, TOKEN, forge, on_github  # noqa: F401 - pytest finds them here
+from tests.forge_server.fixtures import NAME, TOKEN
 from tests.forge_server.server import Forge
 
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
@@ -75,13 +75,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> Place:  # noqa: F811
+def place(tmp_path: Path, people: None, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> Place:  # noqa: ARG001
     """Nothing is missing."""
     folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setattr(failures, "PAUSE", 0.01)
     made = Place(tmp_path / "repository")
     made.write("slipway.yaml", SETTINGS)

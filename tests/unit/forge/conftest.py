@@ -7,7 +7,7 @@ import pytest
 
 from slipway.forge import failures
 from slipway.forge.github import GitHub, connect
-from tests.forge_server.fixtures import NAME, TOKEN, forge, on_github  # noqa: F401 - pytest finds them here
+from tests.forge_server.fixtures import NAME, TOKEN
 from tests.forge_server.server import Forge
 
 
@@ -42,19 +42,7 @@ class Clone:
 
 
 @pytest.fixture
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as Ada has it, whatever this machine is set to, and never asking for a password."""
-    config = tmp_path / "gitconfig"
-    config.write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "0")
-    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def clone(on_github: Forge, people: None, tmp_path: Path) -> Clone:  # noqa: ARG001, F811
+def clone(on_github: Forge, people: None, tmp_path: Path) -> Clone:  # noqa: ARG001
     """A clone of `team/models` with one commit on main, pushed."""
     url = on_github.clone_url(NAME, TOKEN)
     subprocess.run(["git", "clone", "--quiet", url, str(tmp_path / "clone")], check=True, capture_output=True)

@@ -1,144 +1,71 @@
-"""A repository to release from: real git, a real store in a directory, real kustomize, and artifacts of two files."""
+"""What several tests of releases have: a remote with clones of it, and records of versions that need no store."""
 
-import os
-import shutil
 import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from slipway import settings as settings_file
 from slipway.git import Repository
-from slipway.names import ReleaseName
-from slipway.overlays.overlay import read_folder
-from slipway.overlays.overlay_types import Overlay
-from slipway.release.choosing import Choice
-from slipway.release.place import Here, Place
-from slipway.release.releasing import Released, release
-from slipway.release.retention import Dropped, drop
-from slipway.settings import Settings
-from slipway.store import Record, Store, store_of
-from tests import tools
-
-KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
-ROOT = Path(__file__).parents[3]
-
-SETTINGS = """
-environments:
-  test: {store: .slipway/store/test, namespace: slipway-test}
-  prod: {store: .slipway/store/prod, namespace: slipway-prod, promotes_from: test}
-models:
-  iris: {train: manual}
-  tumor: {train: manual}
-"""
+from slipway.release.place import Pushed
+from slipway.store import Artifact, Record, Training
+from tests.forge_server.fixtures import NAME, TOKEN
+from tests.forge_server.server import Forge
+from tests.unit.conftest import Site
 
 
-class Site:
-    """The repository, and what a person or another process does to it."""
+def record(version: int, digest: str | None) -> Record:
+    """A version of iris in test, trained by the code of this digest; None for one by hand."""
+    return Record(
+        model="iris",
+        environment="test",
+        version=version,
+        created="2026-11-21T10:00:00Z",
+        by="ada",
+        publication="1",
+        artifact=Artifact("0" * 64, {}),
+        training=Training(digest=digest) if digest else None,
+    )
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
 
-    @property
-    def settings(self) -> Settings:
-        return settings_file.load(self.root)
+class Team:
+    """A remote repository and clones of it, all with one store."""
 
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+    def __init__(self, forge: Forge, site: Site) -> None:
+        self.forge, self.site = forge, site
+        self.bare = forge.bare(NAME)
+        self.url = forge.clone_url(NAME)
+        text = (site.root / "slipway.yaml").read_text()
+        site.write("slipway.yaml", text.replace(".slipway/store", str(site.root.parent / "store")))
+        site.commit("One store for all clones")
+        site.git("remote", "add", "origin", self.url)
+        self.push(site)
 
-    def write(self, path: str, text: str) -> None:
-        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / path).write_text(text)
+    def push(self, site: Site, *options: str) -> None:
+        site.git("push", "--quiet", *options, "origin", "HEAD")
 
-    def commit(self, message: str = "Change") -> str:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "-m", message)
-        return self.head
+    def clone(self, name: str) -> Site:
+        """Another machine."""
+        made = Site(self.site.root.parent / name)
+        subprocess.run(["git", "clone", "--quiet", self.url, str(made.root)], check=True)
+        return made
 
-    def set(self, before: str, after: str) -> None:
-        """Change the settings and commit that."""
-        text = (self.root / "slipway.yaml").read_text()
-        assert before in text
-        self.write("slipway.yaml", text.replace(before, after))
-        self.commit("Settings")
+    def here(self) -> Site:
+        """What the remote has now, checked out afresh."""
+        return self.clone(f"look-{len(list(self.site.root.parent.glob('look-*')))}")
 
     @property
-    def head(self) -> str:
-        return self.git("rev-parse", "HEAD")
-
-    def store(self, environment: str = "test") -> Store:
-        return store_of(self.settings, environment)
-
-    def publish(
-        self, model: str = "iris", *, environment: str = "test", content: object = None, **record: Any
-    ) -> Record:
-        """Publish the next version; each has content of its own, unless `content` is given."""
-        store = self.store(environment)
-        number = len(store.versions(model)) + 1
-        folder = self.root.parent / f"artifact-{model}-{environment}-{number}"
-        (folder / "code/model" / model).mkdir(parents=True)
-        (folder / "artifact.json").write_text(f'{{"model": "{model}", "content": "{content or number}"}}')
-        (folder / "requirements.lock").write_text("functions-framework==3.10.2\nmsgspec==0.19.0\n")
-        (folder / "code/model" / model / "model.py").write_text("# as trained\n")
-        return store.publish(model, folder, record={"metrics": {"accuracy": 0.9 + number / 100}, **record})
-
-    def release(self, *models: str, **options: Any) -> Released:
-        chosen = {name: options.pop(name) for name in ("version", "where", "traffic") if name in options}
-        choice = Choice.of(chosen.get("version"), chosen.get("where") or {}, chosen.get("traffic", 100))
-        return release(self.settings, models, choice=choice, **options)
-
-    def released(self, model: str = "iris", **options: Any) -> ReleaseName:
-        """Publish a version, release it and verify it."""
-        self.publish(model)
-        name = self.release(model, **options).outcomes[0].release
-        assert name is not None
-        self.verify(name, model)
-        return name
-
-    def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
-        self.store(environment).verify(model, name, {"by": "a test", "when": "now", "where": "here"})
-
-    def drop(self, *models: str, environment: str = "test", place: Place | None = None) -> Dropped:
-        """Drop what no retention keeps any longer."""
-        where = place or Here(Repository(self.root))
-        return drop(self.settings, environment, models or ("iris",), where)
-
-    def overlay(self, model: str = "iris", environment: str = "test") -> Overlay:
-        """What the work tree has, which is to be what was committed."""
-        found = read_folder(self.root, environment, model)
-        assert found is not None
-        assert self.git("status", "--porcelain") == ""
-        return found
-
-    def versions(self, model: str = "iris", environment: str = "test") -> dict[int, int]:
-        """The route as {version: percent}."""
-        return {name.version: percent for name, percent in self.overlay(model, environment).route.items()}
+    def commits(self) -> int:
+        return int(self.bare.git("rev-list", "--count", "main"))
 
 
 @pytest.fixture
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as Ada has it, whatever this machine is set to."""
-    config = tmp_path / "gitconfig"
-    config.write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
-        monkeypatch.delenv(name, raising=False)
+def team(on_github: Forge, site: Site, monkeypatch: pytest.MonkeyPatch) -> Team:
+    monkeypatch.setenv("GITHUB_SERVER_URL", on_github.url)
+    on_github.repository(NAME).pushes_need_token = True
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")  # the clones of a test push as their owners
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{on_github.clone_url(NAME, TOKEN)}.pushInsteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", on_github.clone_url(NAME))
+    return Team(on_github, site)
 
 
-@pytest.fixture
-def site(tmp_path: Path, people: None, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: ARG001
-    """A repository of two models with nothing published yet."""
-    folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    made = Site(tmp_path / "repository")
-    made.write("slipway.yaml", SETTINGS)
-    made.write(".gitignore", ".slipway/\n")
-    for model in ("iris", "tumor"):
-        made.write(f"model/{model}/model.py", "")
-    shutil.copytree(ROOT / "manifests/function", made.root / "manifests/function")
-    made.git("init", "--quiet")
-    made.commit("Start")
-    return made
+def pushed(site: Site) -> Pushed:
+    return Pushed(Repository(site.root), "main")

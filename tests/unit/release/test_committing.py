@@ -15,7 +15,7 @@ from slipway.release.place import Here, Pushed
 from slipway.release.plan import Made, Plan, Planned
 from slipway.release.releasing import Released
 from slipway.release.routes import hold
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 REGISTRY = "registry.example/slipway"
 IMAGE = f"{REGISTRY}/iris@sha256:{'1' * 64}"

@@ -7,22 +7,10 @@ import pytest
 from slipway.names import ReleaseName
 from slipway.overlays.overlay_types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release.due import due
-from slipway.store import Artifact, Record, Training
+from slipway.store import Record
+from tests.unit.release.conftest import record
 
 HOLD = Hold(by="Ada <ada@example.org>", since="2026-11-21T10:00:00Z", reason="wrong answers")
-
-
-def record(version: int, digest: str | None) -> Record:
-    return Record(
-        model="iris",
-        environment="test",
-        version=version,
-        created="2026-11-21T10:00:00Z",
-        by="ada",
-        publication="1",
-        artifact=Artifact("0" * 64, {}),
-        training=Training(digest=digest) if digest else None,
-    )
 
 
 def overlay(

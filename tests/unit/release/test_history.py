@@ -11,7 +11,7 @@ from slipway.release.history import at, events, told
 from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback, traffic
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 
 @pytest.fixture

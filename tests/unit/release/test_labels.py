@@ -16,6 +16,8 @@ from slipway.release import labels
         ("/srv/git/models.git", ""),
         ("file:///srv/git/models.git", ""),
         ("../models", ""),
+        ("ssh://git@github.com:team/models.git", ""),
+        ("https://[github.com/team/models", ""),
     ],
 )
 def test_a_remote_is_named_without_its_secrets(remote, address):

@@ -18,7 +18,7 @@ from slipway.release.making import UNNEEDED, Maker, PlatformImage, fingerprint_o
 from slipway.release.place import Here
 from slipway.release.plan import Made, Plan
 from slipway.settings import Settings
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 ROOT = Path(__file__).parents[3]
 BUCKET = "gs://bucket/test"

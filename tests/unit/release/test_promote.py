@@ -14,7 +14,7 @@ from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback
 from slipway.store import Store
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 
 def go(site: Site, *, branch: str | None = None, **wish: Any) -> Edited:

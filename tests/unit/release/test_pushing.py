@@ -1,6 +1,5 @@
 """`--push`: changes land on a remote that others move at the same time, or say what keeps them from it."""
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,64 +7,16 @@ import pytest
 
 from slipway import cli
 from slipway.errors import SlipwayError
-from slipway.git import Repository
 from slipway.names import ReleaseName
-from slipway.release.place import Proposed, Pushed
+from slipway.release.place import Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, rollback
-from tests.forge_server.fixtures import NAME, TOKEN, forge, on_github
-from tests.forge_server.server import Forge
+from tests.forge_server.fixtures import NAME
 from tests.forge_server.state import Token
-from tests.unit.release.conftest import Site
-
-__all__ = ["forge", "on_github"]
+from tests.unit.conftest import Site
+from tests.unit.release.conftest import Team, pushed
 
 MODELS = [f"m{number}" for number in range(16)]
-
-
-class Team:
-    """A remote repository and clones of it, all with one store."""
-
-    def __init__(self, forge: Forge, site: Site) -> None:
-        self.forge, self.site = forge, site
-        self.bare = forge.bare(NAME)
-        self.url = forge.clone_url(NAME)
-        text = (site.root / "slipway.yaml").read_text()
-        site.write("slipway.yaml", text.replace(".slipway/store", str(site.root.parent / "store")))
-        site.commit("One store for all clones")
-        site.git("remote", "add", "origin", self.url)
-        self.push(site)
-
-    def push(self, site: Site, *options: str) -> None:
-        site.git("push", "--quiet", *options, "origin", "HEAD")
-
-    def clone(self, name: str) -> Site:
-        """Another machine."""
-        made = Site(self.site.root.parent / name)
-        subprocess.run(["git", "clone", "--quiet", self.url, str(made.root)], check=True)
-        return made
-
-    def here(self) -> Site:
-        """What the remote has now, checked out afresh."""
-        return self.clone(f"look-{len(list(self.site.root.parent.glob('look-*')))}")
-
-    @property
-    def commits(self) -> int:
-        return int(self.bare.git("rev-list", "--count", "main"))
-
-
-@pytest.fixture
-def team(on_github: Forge, site: Site, monkeypatch: pytest.MonkeyPatch) -> Team:
-    monkeypatch.setenv("GITHUB_SERVER_URL", on_github.url)
-    on_github.repository(NAME).pushes_need_token = True
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")  # the clones of a test push as their owners
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{on_github.clone_url(NAME, TOKEN)}.pushInsteadOf")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", on_github.clone_url(NAME))
-    return Team(on_github, site)
-
-
-def pushed(site: Site) -> Pushed:
-    return Pushed(Repository(site.root), "main")
 
 
 def test_a_release_is_on_the_remote_and_here(team: Team) -> None:

@@ -10,7 +10,7 @@ import yaml
 from slipway.errors import SlipwayError
 from slipway.release.routes import lift, rollback
 from slipway.training.digest import training_digest
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 
 def test_a_new_version_gets_all_requests(site: Site) -> None:

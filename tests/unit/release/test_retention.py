@@ -6,11 +6,9 @@ from slipway import cli
 from slipway.git import Repository
 from slipway.release.place import Pushed
 from slipway.release.routes import hold, traffic
-from tests.forge_server.fixtures import NAME, forge, on_github
-from tests.unit.release.conftest import Site
-from tests.unit.release.test_pushing import Team, pushed, team
-
-__all__ = ["forge", "on_github", "team"]
+from tests.forge_server.fixtures import NAME
+from tests.unit.conftest import Site
+from tests.unit.release.conftest import Team, pushed
 
 
 def declared(site: Site, environment: str = "test") -> list[int]:
@@ -108,12 +106,19 @@ def test_a_release_that_lands_in_between(team: Team) -> None:
 
 
 def test_the_code_of_another_branch(team: Team) -> None:
-    """Its settings do not say how many releases the cluster keeps."""
+    """Its settings do not say how many releases the cluster keeps, whatever the run is about."""
     for _ in range(4):
         team.site.released(place=pushed(team.site))
+        assert cli.main(["-C", str(team.site.root), "promote", "iris", "--allow-unbuilt"]) == 0
+        team.site.verify(team.site.overlay(environment="prod").releases[0].name, environment="prod")
+        team.push(team.site)
     team.site.git("switch", "--quiet", "-c", "deploy/mine")
+    team.site.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
     team.push(team.site)
-    assert team.site.drop(place=pushed(team.site)) == ([], None)
+    team.site.drop(place=pushed(team.site))
+    assert cli.main(["-C", str(team.site.root), "promote", "--due", "--push"]) == 0
+    main = team.here()
+    assert declared(main) == declared(main, "prod") == [4, 3, 2]
 
 
 def test_the_verbs_that_drop(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

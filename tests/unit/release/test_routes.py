@@ -10,7 +10,7 @@ from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback, traffic
 from slipway.release.status import status
 from slipway.store import Store
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 
 def test_traffic(site: Site) -> None:

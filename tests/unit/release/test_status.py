@@ -6,7 +6,7 @@ from slipway.errors import SlipwayError
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold
 from slipway.release.status import Row, status
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 
 def test_nothing_yet(site: Site) -> None:

@@ -164,3 +164,32 @@ def test_fingerprint_changes_with_locks_and_base_image(repository: Settings, loc
     assert explain(before, renewed) == ["environments"]
     other = msgspec.structs.replace(repository, base_image="python:3.12-slim")
     assert "base image" in explain(renewed, trainer.components(other, "tiny"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("data/a#b.csv", ["data/a#b.csv"]),
+        ("data/a[1].csv", ["data/a[1].csv"]),
+        ("file:data/a#b.csv", ["data/a#b.csv"]),
+        ("data/{date}/all.csv", ["data/2026-01-01/all.csv", "data/2026-01-02/all.csv"]),
+        ("gs://team/data/a#b.csv", []),
+    ],
+)
+def test_the_data_are_those_that_a_training_here_reads(repository: Settings, uri: str, found: list[str]) -> None:
+    """Whatever letters their names have; of a kind that has one for each day all."""
+    there = (
+        "data/a#b.csv",
+        "data/a",
+        "data/a[1].csv",
+        "data/a1.csv",
+        "data/2026-01-01/all.csv",
+        "data/2026-01-02/all.csv",
+    )
+    for path in there:
+        (repository.root / path).parent.mkdir(exist_ok=True)
+        (repository.root / path).write_text("weight,price\n1,2\n")
+    file = repository.root / "slipway.yaml"
+    file.write_text(file.read_text().replace("data: data/parcels.csv", f"data: '{uri}'"))
+    files = trainer._repository_files(settings_file.load(repository.root), "tiny")
+    assert [path for path in files if path.startswith("data/")] == found

@@ -4,7 +4,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.release.training_service import parameters
-from tests.unit.release.conftest import ROOT, Site
+from tests.unit.conftest import ROOT, Site
 
 MODEL = """
 from slipway.model import Model
@@ -47,3 +47,12 @@ def test_a_model_that_cannot_be_loaded(team: Site) -> None:
     with pytest.raises(SlipwayError, match=r"the parameters of iris cannot be read: .*nothing_like_it") as caught:
         parameters(team.settings, "iris")
     assert caught.value.fix == "add it, pinned, to model/iris/requirements.txt"
+
+
+def test_parameters_are_typed_as_a_training_types_them(team: Site) -> None:
+    """A text that says a truth value is one, and a value that a training would refuse is refused here."""
+    team.set("iris: {train: manual}", "iris: {train: manual, parameters: {fast: 'false', steps: '7'}}")
+    assert parameters(team.settings, "iris") == {"c": 1.0, "steps": 7, "fast": False, "solver": "lbfgs"}
+    team.set("steps: '7'", "steps: 0.5")
+    with pytest.raises(SlipwayError, match=r"of iris cannot be read: parameter steps: 0\.5 is not of type int"):
+        parameters(team.settings, "iris")

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.cli import main
-from tests.unit.release.conftest import Site
+from tests.unit.conftest import Site
 
 
 @pytest.fixture

@@ -330,22 +330,6 @@ def test_what_cannot_be_reached_is_told(published: Published, url: str, told: st
         verify.verify_url(published.open, url)
 
 
-def test_function_that_does_not_start_is_told(tmp_path: Path) -> None:
-    """The reason is the function's own last word."""
-    spoilt = tiny.bundled(tmp_path / "spoilt", predictions=[4.0, 9.0])
-    told = r"ended with status 1: .*row 1: expected 9\.0, found 8\.0"
-    with pytest.raises(SlipwayError, match=told), running.serve(spoilt, python=PYTHON):
-        pass
-
-
-def test_port_in_use_is_told(published: Published, url: str) -> None:
-    """Before anything is started."""
-    port = int(url.rpartition(":")[2])
-    told = f"port {port} of 127.0.0.1 cannot be used"
-    with pytest.raises(SlipwayError, match=told), running.start(published.bundle.folder, port=port):
-        pass
-
-
 def test_command_tells_and_exits(published: Published, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`slipway verify` says what it verified, or since when it is; a failure is one message and status 1."""
     root = ["-C", str(published.settings.root), "verify"]
@@ -355,21 +339,3 @@ def test_command_tells_and_exits(published: Published, url: str, capsys: pytest.
     assert f"tiny {published.release} is verified since 2" in capsys.readouterr().out
     assert main([*root, "http://127.0.0.1:9"]) == 75
     assert "error: http://127.0.0.1:9 cannot be reached" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["tinny"], "unknown model 'tinny'"),
-        (["tiny", "--env", "tset"], "unknown environment 'tset'"),
-        (["tiny", "--env", "prod"], "tiny has no version in prod yet"),
-        (["tiny", "--version", "9"], "no version 9"),
-        (["tiny", "--folder", "/nowhere"], "/nowhere is no artifact"),
-    ],
-)
-def test_serve_refuses_what_is_not_there(
-    published: Published, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
-) -> None:
-    """Nothing is started for a model, environment, version or folder that does not exist."""
-    assert main(["-C", str(published.settings.root), "serve", *arguments]) == 1
-    assert told in capsys.readouterr().err

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from slipway.environment import compile_lock
 from slipway.git import Repository
 from slipway.names import ReleaseName
@@ -17,7 +15,7 @@ from slipway.release.promote import Promoted, Wish, promote
 from slipway.review.asking import Version, fetched
 from slipway.store import Record
 from slipway.store.records import Data, Training
-from tests.unit.release.conftest import Site, people, site
+from tests.unit.conftest import Site
 
 CODE = '''
 """Which size a parcel has."""
@@ -67,9 +65,6 @@ def table(rows: list[list[str]], heads: list[str] = HEADS) -> str:
     text = io.StringIO()
     csv.writer(text).writerows([heads, *rows])
     return text.getvalue()
-
-
-__all__ = ["ROWS", "SCHEMA", "Shop", "people", "shop", "site", "table"]
 
 
 class Shop(Site):
@@ -142,11 +137,3 @@ class Shop(Site):
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
-
-
-@pytest.fixture
-def shop(site: Site) -> Shop:
-    """The repository with nothing published yet."""
-    made = Shop(site.root)
-    made.begin()
-    return made

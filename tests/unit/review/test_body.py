@@ -14,7 +14,7 @@ from slipway.review.asked import DataChange
 from slipway.review.case import Case, _running_version, gather, running
 from slipway.review.comparison import Comparison, Side
 from slipway.review.differences import Manifests, Moved
-from tests.unit.review.shop import ROWS, SCHEMA, Shop, people, shop, site, table  # noqa: F401 - fixtures
+from tests.unit.review.shop import ROWS, SCHEMA, Shop, table
 
 
 def without_code(text: str) -> str:
@@ -22,7 +22,7 @@ def without_code(text: str) -> str:
     return re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text, flags=re.DOTALL)
 
 
-def test_a_first_promotion(shop: Shop) -> None:  # noqa: F811
+def test_a_first_promotion(shop: Shop) -> None:
     """There is nothing to compare with, and one way back."""
     name = shop.released_parcel()
     done = shop.propose()
@@ -34,7 +34,7 @@ def test_a_first_promotion(shop: Shop) -> None:  # noqa: F811
     assert f"| overlays | {done.edited.commit} |" in text
 
 
-def test_code_that_was_never_merged(shop: Shop) -> None:  # noqa: F811
+def test_code_that_was_never_merged(shop: Shop) -> None:
     """Is the first that an approver reads, and in bold; so is a hold where it comes from told."""
     shop.git("checkout", "--quiet", "-b", "deploy/x")
     shop.write("model/parcel/more.py", "")
@@ -52,7 +52,7 @@ def test_code_that_was_never_merged(shop: Shop) -> None:  # noqa: F811
     assert "Undo:" not in done.edited.message
 
 
-def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:  # noqa: F811
+def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:
     """Everything an approver asks is answered, what speaks against it first, and how to undo it last."""
     first = shop.released_parcel(50)
     shop.promote()
@@ -76,7 +76,7 @@ def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:  # noqa: F81
     assert "@" not in without_code(text) and "<b>" not in without_code(text)
 
 
-def test_without_the_targets_store_the_source_has_what_runs(shop: Shop) -> None:  # noqa: F811
+def test_without_the_targets_store_the_source_has_what_runs(shop: Shop) -> None:
     """Who proposes a promotion need not read the target's store; and where nobody has the artifact, that is said."""
     shop.released_parcel(50)
     shop.promote()
@@ -94,7 +94,7 @@ def test_without_the_targets_store_the_source_has_what_runs(shop: Shop) -> None:
     assert "Not known: `the artifact of v1-" in body.written(found, "")
 
 
-def test_what_runs_is_what_most_requests_get(shop: Shop) -> None:  # noqa: F811
+def test_what_runs_is_what_most_requests_get(shop: Shop) -> None:
     """And not the newest, which may have begun with a tenth."""
     first = shop.released_parcel(50)
     shop.promote()
@@ -105,7 +105,7 @@ def test_what_runs_is_what_most_requests_get(shop: Shop) -> None:  # noqa: F811
     assert found is not None and found.name.short == first.short
 
 
-def test_a_promotion_that_changed_nothing_has_no_body(shop: Shop) -> None:  # noqa: F811
+def test_a_promotion_that_changed_nothing_has_no_body(shop: Shop) -> None:
     """There is nothing to argue for."""
     shop.released_parcel()
     shop.promote()
@@ -161,7 +161,7 @@ def release_of(case: Case, nasty: str) -> Release:
 
 
 @pytest.fixture
-def case(shop: Shop) -> Case:  # noqa: F811
+def case(shop: Shop) -> Case:
     """A second promotion, with nothing to measure on."""
     shop.released_parcel(50, by_hand=True)
     shop.promote()
@@ -211,7 +211,7 @@ def test_only_an_address_of_the_web_becomes_a_link(address: str, shown: str) -> 
     assert body._link(address) == shown
 
 
-def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:  # noqa: F811
+def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:
     """What, why, the diff and the way back; the reason is shown as it is."""
     first = shop.released_parcel(50)
     shop.promote()

@@ -12,10 +12,10 @@ from slipway.review import comparison
 from slipway.review.comparison import Comparison, compare
 from slipway.store import Record
 from slipway.training.rows import held_out
-from tests.unit.review.shop import CODE, HEADS, ROWS, SCHEMA, Shop, people, shop, site, table  # noqa: F401 - fixtures
+from tests.unit.review.shop import CODE, HEADS, ROWS, SCHEMA, Shop, table
 
 
-def compared(shop: Shop, candidate: Record, before: Record | None) -> Comparison:  # noqa: F811
+def compared(shop: Shop, candidate: Record, before: Record | None) -> Comparison:
     versions = [shop.fetched(record) if record else None for record in (candidate, before)]
     return compare(shop.settings, versions[0], versions[1])
 
@@ -28,7 +28,7 @@ def unseen(*splits: tuple[list[str], float]) -> int:
     return int(mask.sum())
 
 
-def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -> None:  # noqa: F811
+def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -> None:
     """Also where they held out different shares: what counts is held out by both. The model's own metrics are there."""
     before = shop.publish_parcel(80, share=0.5)
     found = compared(shop, shop.publish_parcel(50, share=0.3), before)
@@ -43,7 +43,7 @@ def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -
     assert "odd" not in found.candidate.metrics, "a metric that is no number is left out"
 
 
-def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> None:  # noqa: F811
+def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> None:
     """The rows are those that the old version held out by its columns, and the new one by its own; both answer."""
     fewer = msgspec.json.decode(msgspec.json.encode(SCHEMA))
     del fewer["fields"][1]
@@ -54,7 +54,7 @@ def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> Non
     assert found.then
 
 
-def test_rows_that_one_refuses_are_left_out_and_told(shop: Shop) -> None:  # noqa: F811
+def test_rows_that_one_refuses_are_left_out_and_told(shop: Shop) -> None:
     """By its schema or by its own code; the others are compared."""
     narrow = msgspec.json.decode(msgspec.json.encode(SCHEMA))
     narrow["fields"][0]["maximum"] = 60
@@ -67,7 +67,21 @@ def test_rows_that_one_refuses_are_left_out_and_told(shop: Shop) -> None:  # noq
     assert f"parcel/test/1 refuses {refused} further rows (weight:" in found.notes[0]
 
 
-def test_the_change_of_the_data_is_told(shop: Shop) -> None:  # noqa: F811
+def test_a_model_that_refuses_many_rows_and_does_not_say_which(shop: Shop) -> None:
+    """Every other row is compared, however many are refused."""
+    code = CODE.replace("row=place, ", "").replace("== self.refused", "> self.refused")
+    rows = [[str(weight), "red", "big" if weight > 50 else "small"] for weight in range(1, 401)]
+    weights = [int(row[0]) for row in rows]
+    places = held_out(pd.read_csv(io.StringIO(table(rows))), HEADS, 0.5)
+    sound = sum(weight <= 100 for weight, unseen in zip(weights, places, strict=True) if unseen)
+    before = shop.publish_parcel(40, refused=100, code=code, share=0.5)
+    found = compared(shop, shop.publish_parcel(share=0.5, data=table(rows)), before)
+    assert found.then and len(found.then) == sound
+    assert int(places.sum()) - sound > 100
+    assert f"refuses {int(places.sum()) - sound} further rows (nothing weighs that)" in found.notes[0]
+
+
+def test_the_change_of_the_data_is_told(shop: Shop) -> None:
     """Rows are counted by their content, wherever they stand; the target's values and new columns are told."""
     before = shop.publish_parcel(50)
     rows = [[*row, "x"] for row in [*reversed(ROWS[10:]), ["500", "red", "big"], ["501", "red", "big"]]]
@@ -78,7 +92,7 @@ def test_the_change_of_the_data_is_told(shop: Shop) -> None:  # noqa: F811
     assert (found.before, found.after) == ({"big": 50, "small": 50}, {"big": 52, "small": 40})
 
 
-def test_the_first_promotion_has_nothing_to_compare_with(shop: Shop) -> None:  # noqa: F811
+def test_the_first_promotion_has_nothing_to_compare_with(shop: Shop) -> None:
     """The candidate alone, on its own unseen rows."""
     found = compared(shop, shop.publish_parcel(50), None)
     assert found.before is None and found.then is None and found.unlike == ""
@@ -103,14 +117,14 @@ def changed(**target: Any) -> dict[str, Any]:
     ],
     ids=["by hand", "no share", "other target", "other kind", "missing feature"],
 )
-def test_why_the_same_rows_cannot_be_had(shop: Shop, before: dict[str, Any], why: str) -> None:  # noqa: F811
+def test_why_the_same_rows_cannot_be_had(shop: Shop, before: dict[str, Any], why: str) -> None:
     """It is said in words that an approver understands."""
     earlier = shop.fetched(shop.publish_parcel(80, **before))
     with pytest.raises(SlipwayError, match=why):
         comparison._both(shop.settings, shop.fetched(shop.publish_parcel()), earlier)
 
 
-def test_where_the_other_cannot_predict_its_record_stands(shop: Shop) -> None:  # noqa: F811
+def test_where_the_other_cannot_predict_its_record_stands(shop: Shop) -> None:
     """Why is said; the candidate is still measured on its own rows."""
     before = shop.publish_parcel(80, code="import nosuchlibrary\n" + CODE)
     found = compared(shop, shop.publish_parcel(50), before)
@@ -120,7 +134,7 @@ def test_where_the_other_cannot_predict_its_record_stands(shop: Shop) -> None:  
     assert found.candidate.metrics["accuracy"] == 1
 
 
-def test_a_candidate_by_hand_has_nothing_to_be_measured_on(shop: Shop) -> None:  # noqa: F811
+def test_a_candidate_by_hand_has_nothing_to_be_measured_on(shop: Shop) -> None:
     """What its record says is all that there is."""
     before = shop.publish_parcel(50)
     found = compared(shop, shop.publish_parcel(50, by_hand=True), before)
@@ -128,7 +142,7 @@ def test_a_candidate_by_hand_has_nothing_to_be_measured_on(shop: Shop) -> None: 
     assert (found.truth, found.candidate.metrics) == ([], {"accuracy": 0.75})
 
 
-def test_a_models_code_sees_no_token(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_models_code_sees_no_token(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the process that asks may do, the model's code may not."""
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     code = CODE.replace('print("what', 'import os; assert "GITHUB_TOKEN" not in os.environ; print("what')
@@ -136,7 +150,7 @@ def test_a_models_code_sees_no_token(shop: Shop, monkeypatch: pytest.MonkeyPatch
     assert version.answers(shop.settings, [{"weight": 1.0, "colour": "red"}]).outcomes == ["small"]
 
 
-def test_an_artifact_without_a_schema(shop: Shop) -> None:  # noqa: F811
+def test_an_artifact_without_a_schema(shop: Shop) -> None:
     """The one thing without which nothing can be said of the candidate."""
     version = shop.fetched(shop.publish_parcel())
     (version.folder / "schema.json").unlink()

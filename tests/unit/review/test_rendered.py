@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from slipway.git import Repository
 from slipway.release.place import Here, Proposed
@@ -11,10 +12,11 @@ from slipway.release.routes import hold
 from slipway.review import rendered
 from slipway.review.aftermath import Following
 from slipway.review.rendered import MARKER, Diff, ObjectDiff, OverlayDiff
-from tests.unit.release.conftest import Site, people, site  # noqa: F401 - fixtures
+from slipway.settings import ModelSettings
+from tests.unit.conftest import Site
 
 
-def changed(site: Site, path: str, content: bytes | None) -> None:  # noqa: F811
+def changed(site: Site, path: str, content: bytes | None) -> None:
     """Commit one file on the branch `change`, which begins at main."""
     if "change" not in site.git("branch", "--format=%(refname:short)").split():
         site.git("branch", "change")
@@ -22,11 +24,11 @@ def changed(site: Site, path: str, content: bytes | None) -> None:  # noqa: F811
     repository.commit({path: content}, "By hand", branch="change", parent=repository.commit_at("change") or "")
 
 
-def look(site: Site) -> Diff:  # noqa: F811
+def look(site: Site) -> Diff:
     return rendered.diff(site.settings, base="main", head="change")
 
 
-def test_a_promotion(site: Site) -> None:  # noqa: F811
+def test_a_promotion(site: Site) -> None:
     """The new Service is added, the route's lines are changed, and the environment is named."""
     for _ in range(2):
         site.released()
@@ -45,7 +47,7 @@ def test_a_promotion(site: Site) -> None:  # noqa: F811
     assert "prod/iris: 1 added, 1 changed" in rendered.text(look(site))
 
 
-def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Overlays that are the same on both sides cost nothing, however many there are."""
     site.released("iris")
     site.released("tumor")
@@ -58,7 +60,7 @@ def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPa
     assert (overlay.environment, overlay.folder, len(built)) == ("test", "tumor", 2)
 
 
-def test_what_is_not_rendered_is_no_difference(site: Site) -> None:  # noqa: F811
+def test_what_is_not_rendered_is_no_difference(site: Site) -> None:
     """A hold changes nothing that runs: there is nothing to say."""
     site.released()
     site.git("switch", "--quiet", "-c", "change")
@@ -67,7 +69,7 @@ def test_what_is_not_rendered_is_no_difference(site: Site) -> None:  # noqa: F81
     assert rendered.markdown(look(site)) == rendered.text(look(site)) == ""
 
 
-def test_an_overlay_that_goes(site: Site) -> None:  # noqa: F811
+def test_an_overlay_that_goes(site: Site) -> None:
     """Each of its objects is removed."""
     site.released()
     site.git("switch", "--quiet", "-c", "change")
@@ -81,7 +83,7 @@ def test_an_overlay_that_goes(site: Site) -> None:  # noqa: F811
     "resources",
     ["https://example.org/x", "../../../../etc", "/etc", "nowhere.yaml", "git@example.org:x.git", "a b"],
 )
-def test_what_leads_elsewhere_is_not_built(site: Site, resources: str) -> None:  # noqa: F811
+def test_what_leads_elsewhere_is_not_built(site: Site, resources: str) -> None:
     """A change does not say what the machine that looks at it loads."""
     site.released()
     path = "overlays/test/iris/kustomization.yaml"
@@ -92,7 +94,16 @@ def test_what_leads_elsewhere_is_not_built(site: Site, resources: str) -> None: 
     assert "is not rendered" in rendered.markdown(look(site))
 
 
-def test_generators_are_not_built(site: Site) -> None:  # noqa: F811
+def test_resources_that_are_no_list(site: Site) -> None:
+    """A clumsy change is told as what it is, and the rest is shown."""
+    site.released()
+    path = "overlays/test/iris/kustomization.yaml"
+    changed(site, path, b"kind: Kustomization\nresources: 5\n")
+    [overlay] = look(site).overlays
+    assert "kustomization.yaml is not what slipway writes: its resources are no list" in overlay.problem
+
+
+def test_generators_are_not_built(site: Site) -> None:
     """Nor anything else that slipway never writes, in whichever folder."""
     name = site.released()
     path = f"overlays/test/iris/{name}/kustomization.yaml"
@@ -102,7 +113,7 @@ def test_generators_are_not_built(site: Site) -> None:  # noqa: F811
     assert f"{name}/kustomization.yaml is not what slipway writes" in overlay.problem
 
 
-def test_what_moved_meanwhile_is_no_change_of_ours(site: Site) -> None:  # noqa: F811
+def test_what_moved_meanwhile_is_no_change_of_ours(site: Site) -> None:
     """What the base branch did since is not told as if the change undid it."""
     site.released()
     changed(site, "README.md", b"words\n")
@@ -142,13 +153,13 @@ def test_the_comment_is_never_too_long(count: int) -> None:
 # --- what follows
 
 
-def follow(site: Site, path: str, content: bytes | None) -> list[str]:  # noqa: F811
+def follow(site: Site, path: str, content: bytes | None) -> list[str]:
     changed(site, path, content)
     return [str(each) for each in look(site).following]
 
 
 @pytest.fixture
-def code(site: Site) -> Site:  # noqa: F811
+def code(site: Site) -> Site:
     """Three models that train themselves in three ways, two of which share code."""
     site.write("slipway.yaml", CODE)
     site.write("model/common/cleaning.py", "SIZE = 1\n")
@@ -191,6 +202,7 @@ TRAINS = {
         ("model/beer/model.py", b"", ["beer: is new: it trains in the cluster (train: declared)"]),
         ("model/wine/model.py", b"def (\n", ["wine: what follows cannot be told: model/wine/model.py, line 1"]),
         ("slipway.yaml", CODE.replace("max: 5", "max: 9").encode(), ["tumor: settings changed (scale): the next rel"]),
+        ("slipway.yaml", CODE.replace("max: 5}", "max: 5}, protocol: grpc").encode(), ["tumor: settings changed (pro"]),
         (
             "slipway.yaml",
             CODE.replace("train: manual", "train: manual, parameters: {c: 2.0}").encode(),
@@ -220,6 +232,36 @@ def test_what_follows_a_merge(code: Site, path: str, content: bytes | None, says
     found = follow(code, path, content)
     assert len(found) == len(says)
     assert all(text.startswith(start) for text, start in zip(found, says, strict=True))
+
+
+ANEW = """
+  tumor:
+    train: declared
+    services: [training, predict]
+    data: https://example.org/tumor.csv
+    gates: {accuracy: {min: 0.9}}
+    secrets: {TOKEN: {secret: source, key: token}}
+    schedule: "0 3 * * *"
+    training: {cpu: "2"}
+    scale: {max: 9}
+    protocol: grpc
+    access: {kind: bearer}
+    limits: {rows: 5}
+    retention: 5
+    base_image: python:3.12-slim
+    pin: {test: 3}
+    per_environment: {prod: {retention: 9}}
+"""
+
+
+def test_every_setting_is_told(code: Site) -> None:
+    """By its name, unless it decides the training digest, which is told as that."""
+    changed = yaml.safe_load(ANEW)["tumor"]
+    digested = {"folder", "image", "target", "features", "parameters", "held_out", "convert"}
+    assert {*ModelSettings.__struct_fields__} == changed.keys() | digested
+    before, _, _ = CODE.rpartition("  tumor")
+    text = "\n".join(follow(code, "slipway.yaml", (before + ANEW).encode()))
+    assert {name for name in changed if not re.search(rf"\b{name}\b", text.replace("pinned", "pin"))} == set()
 
 
 def test_serving_code_that_changes(code: Site) -> None:

@@ -1,0 +1,19 @@
+"""`slipway release` and `build`: what is settled elsewhere is not given."""
+
+import pytest
+
+from slipway import cli
+from tests.unit.conftest import Site
+
+
+@pytest.mark.parametrize("verb", [["release", "--built", "plan"], ["build", "--event", "--to", "plan"]])
+@pytest.mark.parametrize(
+    "words", [["iris"], ["--traffic", "10"], ["--env", "test"], ["--version", "3"], ["--where", "stage=blue"]]
+)
+def test_what_the_plan_or_the_event_says(
+    site: Site, capsys: pytest.CaptureFixture[str], verb: list[str], words: list[str]
+) -> None:
+    """Is not given beside it: it would count for nothing."""
+    assert cli.main(["-C", str(site.root), *verb, *words]) == 1
+    name = words[0] if words[0].startswith("-") else "models"
+    assert f"it takes no {name}\n  → leave them out" in capsys.readouterr().err

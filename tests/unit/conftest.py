@@ -1,0 +1,151 @@
+"""A repository to release from: real git, a real store in a directory, real kustomize, and artifacts of two files.
+
+Beside it stands the server that answers as GitHub does.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway import settings as settings_file
+from slipway.git import Repository
+from slipway.names import ReleaseName
+from slipway.overlays.overlay import read_folder
+from slipway.overlays.overlay_types import Overlay
+from slipway.release.choosing import Choice
+from slipway.release.place import Here, Place
+from slipway.release.releasing import Released, release
+from slipway.release.retention import Dropped, drop
+from slipway.settings import Settings
+from slipway.store import Record, Store, store_of
+from tests import tools
+from tests.forge_server.fixtures import forge, on_github
+
+__all__ = ["forge", "on_github"]
+
+KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"
+ROOT = Path(__file__).parents[2]
+
+SETTINGS = """
+environments:
+  test: {store: .slipway/store/test, namespace: slipway-test}
+  prod: {store: .slipway/store/prod, namespace: slipway-prod, promotes_from: test}
+models:
+  iris: {train: manual}
+  tumor: {train: manual}
+"""
+
+
+class Site:
+    """The repository, and what a person or another process does to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def settings(self) -> Settings:
+        return settings_file.load(self.root)
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def commit(self, message: str = "Change") -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", message)
+        return self.head
+
+    def set(self, before: str, after: str) -> None:
+        """Change the settings and commit that."""
+        text = (self.root / "slipway.yaml").read_text()
+        assert before in text
+        self.write("slipway.yaml", text.replace(before, after))
+        self.commit("Settings")
+
+    @property
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD")
+
+    def store(self, environment: str = "test") -> Store:
+        return store_of(self.settings, environment)
+
+    def publish(
+        self, model: str = "iris", *, environment: str = "test", content: object = None, **record: Any
+    ) -> Record:
+        """Publish the next version; each has content of its own, unless `content` is given."""
+        store = self.store(environment)
+        number = len(store.versions(model)) + 1
+        folder = self.root.parent / f"artifact-{model}-{environment}-{number}"
+        (folder / "code/model" / model).mkdir(parents=True)
+        (folder / "artifact.json").write_text(f'{{"model": "{model}", "content": "{content or number}"}}')
+        (folder / "requirements.lock").write_text("functions-framework==3.10.2\nmsgspec==0.19.0\n")
+        (folder / "code/model" / model / "model.py").write_text("# as trained\n")
+        return store.publish(model, folder, record={"metrics": {"accuracy": 0.9 + number / 100}, **record})
+
+    def release(self, *models: str, **options: Any) -> Released:
+        chosen = {name: options.pop(name) for name in ("version", "where", "traffic") if name in options}
+        choice = Choice.of(chosen.get("version"), chosen.get("where") or {}, chosen.get("traffic", 100))
+        return release(self.settings, models, choice=choice, **options)
+
+    def released(self, model: str = "iris", **options: Any) -> ReleaseName:
+        """Publish a version, release it and verify it."""
+        self.publish(model)
+        name = self.release(model, **options).outcomes[0].release
+        assert name is not None
+        self.verify(name, model)
+        return name
+
+    def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
+        self.store(environment).verify(model, name, {"by": "a test", "when": "now", "where": "here"})
+
+    def drop(self, *models: str, environment: str = "test", place: Place | None = None) -> Dropped:
+        """Drop what no retention keeps any longer."""
+        where = place or Here(Repository(self.root))
+        return drop(self.settings, environment, models or ("iris",), where)
+
+    def overlay(self, model: str = "iris", environment: str = "test") -> Overlay:
+        """What the work tree has, which is to be what was committed."""
+        found = read_folder(self.root, environment, model)
+        assert found is not None
+        assert self.git("status", "--porcelain") == ""
+        return found
+
+    def versions(self, model: str = "iris", environment: str = "test") -> dict[int, int]:
+        """The route as {version: percent}."""
+        return {name.version: percent for name, percent in self.overlay(model, environment).route.items()}
+
+
+@pytest.fixture
+def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git as Ada has it, whatever this machine is set to, and never asking for a password."""
+    config = tmp_path / "gitconfig"
+    config.write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "0")
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def site(tmp_path: Path, people: None, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: ARG001
+    """A repository of two models with nothing published yet."""
+    folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    made = Site(tmp_path / "repository")
+    made.write("slipway.yaml", SETTINGS)
+    made.write(".gitignore", ".slipway/\n")
+    for model in ("iris", "tumor"):
+        made.write(f"model/{model}/model.py", "")
+    shutil.copytree(ROOT / "manifests/function", made.root / "manifests/function")
+    made.git("init", "--quiet")
+    made.commit("Start")
+    return made

@@ -1,0 +1,94 @@
+"""Production with two releases of iris, and a branch `change` that does something to them; and a shop of parcels."""
+
+import shutil
+from typing import Any
+
+import msgspec
+import pytest
+
+from slipway.git import Repository
+from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Overlay
+from slipway.release import declare, edits
+from slipway.release.place import Here, Proposed
+from slipway.release.promote import Wish, promote
+from slipway.review.check import Checked, check
+from tests.unit.conftest import Site
+from tests.unit.review.shop import Shop
+
+FOLDER = "overlays/prod/iris"
+FOREIGN = f"ghcr.io/mallory/iris@sha256:{'0' * 64}"
+
+
+@pytest.fixture
+def team(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Two releases of test in production, the second of which answers there, and a third that is verified in test."""
+    made_once = tmp_path_factory.getbasetemp() / "in-production"
+    if made_once.is_dir():
+        shutil.rmtree(site.root)
+        shutil.copytree(made_once, site.root)
+        return site
+    for _ in range(2):
+        site.released()
+        promote(site.settings, "iris", Wish(allow_unbuilt=True), to="prod")
+        site.verify(next(iter(site.overlay(environment="prod").route)), environment="prod")
+    site.released()
+    shutil.copytree(site.root, made_once)
+    return site
+
+
+def propose(team: Site, **wish: Any) -> None:
+    """The branch `change` promotes what test serves."""
+    place = Proposed(Here(Repository(team.root)), "change")
+    promote(team.settings, "iris", Wish(**{"allow_unbuilt": True} | wish), to="prod", place=place)
+
+
+def look(team: Site, **options: Any) -> Checked:
+    return check(team.settings, base="main", head="change", **options)
+
+
+def said(team: Site, **options: Any) -> list[str]:
+    """What is wrong with the change, as path below the overlay and problem."""
+    wrong = look(team, **options).violations
+    assert all(violation.fix for violation in wrong)
+    return [f"{violation.path.removeprefix(f'{FOLDER}/')}: {violation.problem}" for violation in wrong]
+
+
+def commit(team: Site, changes: dict[str, bytes | None], branch: str = "change") -> None:
+    """Commit files on a branch, which begins at main if it is not there yet."""
+    repository = Repository(team.root)
+    tip = repository.commit_at(branch) or team.head
+    if repository.commit_at(branch) is None:
+        team.git("branch", branch)
+    repository.commit(changes, "By hand", branch=branch, parent=tip)
+
+
+def overlay(team: Site, revision: str, environment: str = "prod") -> Overlay:
+    return edits.read(Repository(team.root), revision, team.settings, environment, "iris")
+
+
+def put(team: Site, after: Overlay, branch: str = "change") -> None:
+    """Write an overlay on a branch just as slipway would write it."""
+    repository = Repository(team.root)
+    commit(team, edits.changes(repository, repository.commit_at(branch) or team.head, after), branch)
+
+
+def redeclare(team: Site, **changes: Any) -> None:
+    """Make the proposed release another one, as slipway would write that."""
+    before = overlay(team, "change")
+    old = before.releases[0]
+    record = msgspec.structs.replace(old.record, **changes)
+    name = str(ReleaseName.of(record.version, record.fingerprint))
+    record = msgspec.structs.replace(record, release=name, model_id=f"iris/prod/{record.version}")
+    made = declare.make(Repository(team.root), team.head, team.settings, record)
+    route = {made.name: 100}
+    others = [release for release in before.releases if release != old]
+    put(team, msgspec.structs.replace(before, releases=(made, *others), route=route))
+
+
+@pytest.fixture
+def shop(site: Site) -> Shop:
+    """The shop with nothing published yet."""
+    made = Shop(site.root)
+    made.begin()
+    return made

@@ -1,0 +1,158 @@
+"""Route, hold, rejected and declared releases that change as no verb of slipway changes them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Hold, Release
+from slipway.release.promote import Wish, promote
+from slipway.release.routes import hold, lift, rollback
+from tests.unit.conftest import Site
+from tests.unit.review.conftest import look, overlay, propose, put, said
+
+
+def reshape(team: Site, **changes: Any) -> None:
+    """Change the overlay of production as data."""
+    put(team, msgspec.structs.replace(overlay(team, "main"), **changes))
+
+
+def named(team: Site, version: int) -> Release:
+    return next(release for release in overlay(team, "main").releases if release.version == version)
+
+
+OTHER = ReleaseName(7, "0" * 8)
+SINCE = "2026-11-21T10:00:00Z"
+STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
+    "an empty route": (lambda _: {"route": {}}, "nothing would answer any more"),
+    "a rejection": (lambda _: {"rejected": (OTHER,)}, f"rejects {OTHER} and goes back to nothing"),
+    "what answers is rejected": (
+        lambda team: {"rejected": (named(team, 2).name,), "route": {named(team, 2).name: 100}},
+        "goes back to nothing",
+    ),
+    "a dropped release": (
+        lambda team: {"releases": (named(team, 2),)},
+        "is no longer declared, and retention (3) would keep it",
+    ),
+    "a hold without a reason": (lambda _: {"hold": Hold(by="x", since=SINCE, reason=" ")}, "holds without a reason"),
+    "a hold and a route": (
+        lambda team: {
+            "hold": Hold(by="x", since=SINCE, reason="y"),
+            "route": {named(team, 1).name: 50, named(team, 2).name: 50},
+        },
+        "goes back to no older release",
+    ),
+    "a rollback that rejects nothing": (
+        lambda team: {
+            "hold": Hold(by="x", since=SINCE, reason="y"),
+            "route": {named(team, 1).name: 100},
+            "releases": (named(team, 1),),
+        },
+        "and does not reject v2-",
+    ),
+    "a rollback that keeps what is newer": (
+        lambda team: {
+            "hold": Hold(by="x", since=SINCE, reason="y"),
+            "route": {named(team, 1).name: 100},
+            "rejected": (named(team, 2).name,),
+        },
+        "and keeps v2-",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_what_no_verb_does(team: Site, case: str) -> None:
+    """Well-formed files that say what no verb would have said."""
+    change, says = STATES[case]
+    reshape(team, **change(team))
+    problems = said(team)
+    assert says in problems[0]
+    assert len(problems) == 1 or case == "what answers is rejected"
+
+
+def test_a_hold_that_is_lifted_on_the_way(team: Site) -> None:
+    """A promotion cannot lift the hold that stands in its way."""
+    hold(team.settings, "iris", "prod", reason="an incident")
+    team.git("switch", "--quiet", "-c", "change")
+    lift(team.settings, "iris", "prod")
+    promote(team.settings, "iris", Wish(allow_unbuilt=True), to="prod")
+    assert said(team) == ["state.yaml: lifts the hold and changes more"]
+
+
+def test_a_hold_that_is_replaced(team: Site) -> None:
+    """Who held it, and why, stays."""
+    hold(team.settings, "iris", "prod", reason="an incident")
+    reshape(team, hold=Hold(by="x", since=SINCE, reason="another"))
+    [problem] = said(team)
+    assert "replaces the hold that stands: held by Ada" in problem
+
+
+def test_a_rejection_that_is_dropped(team: Site) -> None:
+    """What was rejected stays so until a person chooses the image again."""
+    rollback(team.settings, "iris", "prod", reason="wrong")
+    lift(team.settings, "iris", "prod")
+    reshape(team, rejected=())
+    [problem] = said(team)
+    assert "in which v2-" in problem and "was not rejected yet" in problem
+    reshape(team, rejected=(ReleaseName(7, "0" * 8),))
+    assert any("no longer rejects v2-" in problem for problem in said(team))
+
+
+def test_a_new_release_without_requests(team: Site) -> None:
+    """Slipway declares nothing that gets none."""
+    propose(team)
+    before = overlay(team, "change")
+    put(team, msgspec.structs.replace(before, route={named(team, 2).name: 100}))
+    [problem] = said(team)
+    assert "is new and gets no requests" in problem
+
+
+def test_a_release_that_comes_back_without_a_rollback(team: Site) -> None:
+    """Beside others, a release of the past is declared by no verb."""
+    old = named(team, 1)
+    put(team, msgspec.structs.replace(overlay(team, "main"), releases=(named(team, 2),)), "main")
+    team.git("reset", "--quiet", "--hard")
+    team.verify(named(team, 2).name, environment="prod")
+    after = overlay(team, "main")
+    put(
+        team,
+        msgspec.structs.replace(after, releases=(*after.releases, old), route={old.name: 50, named(team, 2).name: 50}),
+    )
+    [problem] = said(team)
+    assert "comes back as it once was, which only a rollback does" in problem
+
+
+def test_a_revert_of_a_rollback(team: Site) -> None:
+    """What was rejected does not come back by it, for the hold stands."""
+    rollback(team.settings, "iris", "prod", reason="wrong")
+    team.git("switch", "--quiet", "-c", "change")
+    team.git("revert", "--no-edit", "HEAD")
+    problems = said(team)
+    assert any("while the model is held" in problem for problem in problems)
+    assert any("was not rejected yet" in problem for problem in problems)
+    fixes = [violation.fix for violation in look(team).violations]
+    assert "slipway lift iris --env prod, then slipway promote iris --to prod --again" in fixes
+
+
+def test_a_change_that_somebody_else_made_meanwhile(team: Site) -> None:
+    """Nothing is left of it, and that is what is said."""
+    hold(team.settings, "iris", "prod", reason="audit")
+    team.git("switch", "--quiet", "-c", "change")
+    lift(team.settings, "iris", "prod")
+    team.git("switch", "--quiet", "main")
+    team.write("notes", "Somebody else")
+    team.commit()
+    lift(team.settings, "iris", "prod")
+    assert look(team) == (["prod/iris: changes nothing any more"], [])
+
+
+def test_a_hold_where_a_promotion_comes_from(team: Site) -> None:
+    """Is told behind what the promotion does, and is no violation."""
+    propose(team)
+    hold(team.settings, "iris", "test", reason="audit")
+    found = look(team)
+    assert found.violations == []
+    assert "; in test it is held by Ada <ada@example.org> since" in found.lines[0] and "audit" in found.lines[0]

@@ -1,0 +1,166 @@
+"""A new release that is not what it claims to be, and stores that do not say whether it is."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from slipway.git import Repository
+from slipway.names import ReleaseName
+from slipway.overlays.overlay_types import Origin
+from slipway.release import declare
+from slipway.release.promote import Wish, promote
+from slipway.release.routes import rollback
+from slipway.schema import Field, Schema
+from tests.unit.conftest import Site
+from tests.unit.review.conftest import look, overlay, propose, put, redeclare, said
+
+CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
+    "no origin": ({"origin": None}, "does not come from test"),
+    "another environment": ({"origin": Origin(environment="dev", release="v3-00000000")}, "does not come from test"),
+    "never declared": ({"origin": Origin(environment="test", release="v9-00000000")}, "was never declared in test"),
+    "another image": ({"image": f"unbuilt.invalid/iris@sha256:{'0' * 64}"}, "its image is not that of v3-"),
+    "another fingerprint": ({"fingerprint": "0" * 64}, "its fingerprint is not that of v3-"),
+    "another artifact": ({"artifact": "0" * 64}, "its artifact is not that of v3-"),
+    "other metrics": ({"metrics": {"accuracy": 1.0}}, "its metrics is not that of v3-"),
+    "another commit": ({"commit": "0" * 40}, "its commit is not that of v3-"),
+    "a number that is taken": ({"version": 2}, "the number 2 is taken in prod: the next is 3"),
+    "a number too far": ({"version": 9}, "the number 9 is not the next in prod: the next is 3"),
+}
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_a_release_that_is_not_what_it_claims(team: Site, case: str) -> None:
+    """Where it comes from, what it is of and its number are looked at again."""
+    changes, says = CLAIMS[case]
+    propose(team)
+    redeclare(team, **changes)
+    [problem] = said(team)
+    assert says in problem
+
+
+def test_an_origin_that_is_no_longer_declared(team: Site) -> None:
+    """A release of test that git's history knows is good enough."""
+    propose(team)
+    team.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
+    team.released()
+    team.drop()
+    origin = overlay(team, "change").releases[0].record.origin
+    assert origin and not any(str(release.name) == origin.release for release in overlay(team, "main", "test").releases)
+    assert said(team) == []
+
+
+def test_what_is_not_verified(team: Site) -> None:
+    """A release that never answered its golden predictions where it comes from."""
+    propose(team)
+    (verified,) = (team.root / ".slipway/store/test/iris/verified").glob("v3-*")
+    verified.unlink()
+    [problem] = said(team)
+    assert "is not verified in test" in problem
+
+
+def test_a_store_that_was_changed(team: Site) -> None:
+    """The artifact that test's store has under that number is the release's."""
+    propose(team)
+    versions = team.root / ".slipway/store/test/iris/versions"
+    record = (versions / "3.json").read_text()
+    other = msgspec.json.decode((versions / "2.json").read_bytes())
+    changed = msgspec.json.decode(record) | {"artifact": other["artifact"]}
+    (versions / "3.json").write_bytes(msgspec.json.encode(changed))
+    [problem] = said(team)
+    assert "iris/test/3 has another artifact in the store of test" in problem
+    (versions / "3.json").unlink()
+    [problem] = said(team)
+    assert "iris/test/3, which it is a copy of, is not in the store of test" in problem
+
+
+def test_an_image_that_nobody_built(team: Site) -> None:
+    """Where images are built, one that was only named is refused."""
+    propose(team)
+    team.set("namespace: slipway-prod", "namespace: slipway-prod, registry: ghcr.io/team/models")
+    [problem] = said(team)
+    assert "nobody has built its image" in problem
+
+
+def test_a_promoted_image_of_another_registry(team: Site) -> None:
+    """What is promoted was built where the environment that it comes from has its images."""
+    propose(team)
+    team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")
+    [problem] = said(team)
+    assert "is no digest of ghcr.io/team/models, where test has its images" in problem
+
+
+def test_what_was_rejected_where_it_comes_from(team: Site) -> None:
+    """Test went back from it after it was proposed: verified is not enough."""
+    propose(team)
+    assert said(team) == []
+    rollback(team.settings, "iris", "test", reason="wrong")
+    [problem] = said(team)
+    assert problem.startswith("v3-") and "was rejected in test since" in problem
+
+
+def schema(team: Site, folder: str, *names: str) -> Path:
+    """An artifact with a schema of these fields."""
+    made = team.root.parent / folder
+    (made / "code/model/iris").mkdir(parents=True)
+    (made / "artifact.json").write_text(f'{{"model": "iris", "content": "{folder}"}}')
+    (made / "requirements.lock").write_text("functions-framework==3.10.2\nmsgspec==0.19.0\n")
+    (made / "code/model/iris/model.py").write_text("# as trained\n")
+    fields = tuple(Field(name=name, kind="number") for name in names)
+    (made / "schema.json").write_bytes(
+        msgspec.json.encode(Schema(fields=fields, target=Field(name="y", kind="number")))
+    )
+    return made
+
+
+def test_what_breaks_callers(team: Site) -> None:
+    """A field more that every row needs is refused, unless the record says why it was accepted."""
+    for folder, names in (("one", ["a"]), ("two", ["a", "b"])):
+        team.store().publish("iris", schema(team, folder, *names), record={})
+        released = team.release("iris").outcomes[0].release
+        assert released is not None
+        team.verify(released)
+        if folder == "one":
+            promote(team.settings, "iris", Wish(allow_unbuilt=True), to="prod")
+    propose(team, accept_breaking="all callers were told")
+    assert said(team) == []
+    redeclare(team, accepted=" ")
+    [problem] = said(team)
+    assert "breaks calls that are answered now" in problem and "'b' is new: every row has to have it" in problem
+
+
+def test_a_release_of_test_by_hand(team: Site) -> None:
+    """Other environments are held to the same files, and to their own store."""
+    before = overlay(team, "main", "test")
+    record = msgspec.structs.replace(before.releases[0].record, version=9, model_id="iris/test/9")
+    record = msgspec.structs.replace(record, release=str(ReleaseName.of(9, record.fingerprint)))
+    made = declare.make(Repository(team.root), team.head, team.settings, record)
+    put(team, declare.with_share(before, made, 100))
+    [problem] = said(team)
+    assert problem.endswith("iris/test/9 was never published")
+
+
+def test_a_store_that_is_not_here(team: Site) -> None:
+    """Where nothing was promoted yet, that of production is empty; that of test has to have what is promoted."""
+    propose(team)
+    shutil.rmtree(team.root / ".slipway/store/prod", ignore_errors=True)
+    assert said(team) == []
+    shutil.rmtree(team.root / ".slipway")
+    [problem] = said(team)
+    assert "the store of test is the directory .slipway/store/test, which is not on this machine" in problem
+
+
+def test_a_bucket_without_credentials(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says which credentials the check reads a bucket by."""
+    propose(team)
+    team.set("store: .slipway/store/prod", "store: gs://no-such-bucket/prod")
+    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(team.root.parent))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "1")
+    [violation] = look(team).violations
+    assert "the store of prod, gs://no-such-bucket/prod, does not answer" in violation.problem
+    assert "GCP_WORKLOAD_IDENTITY_PROVIDER" in violation.fix
