@@ -139,7 +139,7 @@ def test_what_is_declared_is_not_rendered_again(site: Site) -> None:
     site.released()
     [before] = site.overlay().releases
     base = (site.root / "manifests/function/service.yaml").read_text()
-    site.write("manifests/function/service.yaml", base.replace("120s", "60s"))
+    site.write("manifests/function/service.yaml", base.replace("progress-deadline: 300s", "progress-deadline: 60s"))
     site.commit("Base")
     site.released(traffic=50)
     newer, older = site.overlay().releases

@@ -176,6 +176,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 def test_a_known_caller_is_answered_and_named_in_the_log(guarded: Guarded) -> None:
     """By the name of the key, never by the key."""
     assert guarded.predict(KEYS["ada"], X_Request_Id="known").json["prediction"] == 4.0
+    until(lambda: guarded.logged("known"))
     (line,) = guarded.logged("known")
     assert line["caller"] == "ada"
     assert not any(key in line for line in guarded.log for key in KEYS.values())

@@ -9,6 +9,7 @@ import pytest
 from slipway.functions import running
 from slipway.functions.bundle import Bundle
 from tests.unit.serving.conftest import Server
+from tests.waiting import until
 
 INFER = "/v2/models/tiny/infer"
 
@@ -192,4 +193,5 @@ def test_requests_are_counted_and_logged_by_their_route(server: Server) -> None:
     metrics = server.ask("GET", "/metrics").body.decode()
     assert 'route="/v2/models/{model}",code="404"' in metrics
     assert "anything" not in metrics
+    until(lambda: server.logged("unknown-model"))
     assert server.logged("unknown-model")[0]["error"] == "no_model"
