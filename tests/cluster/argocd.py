@@ -82,7 +82,8 @@ class Followed:
             settings = self.root / MANIFESTS / "environments" / name / "settings/environment.yaml"
             declared = yaml.safe_load(settings.read_text())
             declared["metadata"]["name"] = name
-            declared["spec"] |= {"name": name, "namespace": self.namespaces[use], "bucket": self.namespaces[use]}
+            named = {"namespace", "bucket"} & declared["spec"].keys()
+            declared["spec"] |= {"name": name, **dict.fromkeys(named, self.namespaces[use])}
             settings.write_text(yaml.safe_dump(declared))
             self.change("manifests/argocd/kustomization.yaml", f"- {use}\n", f"- {name}\n")
         self.change("manifests/argocd/repository/repository.yaml", "https://github.com/OWNER/REPOSITORY.git", url)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway import digests
+from slipway import digests, settings
 from slipway.overlays.overlay_types import ReleaseRecord
 from slipway.release import render
 from slipway.settings import ModelSettings
@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted(
     (path.name for path in (ROOT / "manifests/environments").iterdir() if path.name != "base"), reverse=True
 )
+# Where trainings run; the others take what these have verified.
+TRAINING = [name for name in ENVIRONMENTS if settings.load(ROOT).environment(name).promotes_from is None]
 FUNCTION = ROOT / "manifests/function"
 BASE = {path: file.read_bytes() for path, file in digests.walk(FUNCTION).items()}
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.7.1"

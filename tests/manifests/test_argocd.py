@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import yaml
 from slipway import settings
 from slipway.overlays import documents
 from slipway.release import render
-from tests.manifests.conftest import ENVIRONMENTS, ROOT, conform
+from tests.manifests.conftest import ENVIRONMENTS, ROOT, TRAINING, conform
 
 CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
+@cache
 def content(root: Path = ROOT, part: str = "") -> bytes:
     return render.build(root / "manifests/argocd" / part, root)
 
@@ -27,6 +29,11 @@ def of(kind: str, **where: Any) -> dict[str, dict[str, Any]]:
 
 def kinds(project: dict[str, Any], scope: str) -> set[tuple[str, str]]:
     return {(item["group"], item["kind"]) for item in project["spec"][f"{scope}ResourceWhitelist"]}
+
+
+def suffixes(environment: str) -> list[str]:
+    """What the names of an environment's projects end in."""
+    return ["", "-namespace", *(["-training"] if environment in TRAINING else [])]
 
 
 def group_kinds(items: list[dict[str, Any]]) -> set[tuple[str, str]]:
@@ -44,22 +51,27 @@ def test_nothing_is_left_open() -> None:
 def test_an_environment_reaches_its_own_namespace_alone(environment: str) -> None:
     """Neither its overlays nor its namespace's manifests can be aimed at another's, whatever they say."""
     namespace = settings.load(ROOT).environment(environment).namespace
-    for name in (f"slipway-{environment}", f"slipway-{environment}-namespace"):
-        project = of("AppProject")[name]["spec"]
+    for suffix in suffixes(environment):
+        project = of("AppProject")[f"slipway-{environment}{suffix}"]["spec"]
         assert [place["namespace"] for place in project["destinations"]] == [namespace]
         assert project["sourceRepos"] == [repository()["url"]]
 
 
 def test_overlays_may_make_what_they_are_made_of() -> None:
-    """No kind of the whole cluster, no Secret, no account: routes, and what the bases of the rest have."""
-    bases = [*ROOT.glob("manifests/function/**/*.yaml"), *ROOT.glob("workflows/train/**/*.yaml")]
-    items = [item for path in bases for item in yaml.safe_load_all(path.read_bytes())]
-    declared = group_kinds([item for item in items if item["kind"] not in ("Component", "Kustomization")])
-    assert {"Job", "Service", "Workflow"} < {kind for _, kind in declared}
+    """No kind of the whole cluster, no Secret, no account: routes, and what the bases of each have."""
+    made = {"": based_on("manifests/function") | {("serving.knative.dev", "Route")}}
+    made["-training"] = based_on("workflows/train")
+    assert {"Job", "Service", "Route"} == {kind for _, kind in made[""]}
     for environment in ENVIRONMENTS:
-        project = of("AppProject")[f"slipway-{environment}"]
-        assert project["spec"]["clusterResourceWhitelist"] == []
-        assert kinds(project, "namespace") == declared | {("serving.knative.dev", "Route")}
+        for suffix in {*suffixes(environment)} & made.keys():
+            project = of("AppProject")[f"slipway-{environment}{suffix}"]
+            assert project["spec"]["clusterResourceWhitelist"] == []
+            assert kinds(project, "namespace") == made[suffix]
+
+
+def based_on(folder: str) -> set[tuple[str, str]]:
+    items = [item for path in ROOT.glob(f"{folder}/**/*.yaml") for item in yaml.safe_load_all(path.read_bytes())]
+    return group_kinds([item for item in items if item["kind"] not in ("Component", "Kustomization")])
 
 
 @pytest.mark.parametrize("part", ["", ENVIRONMENTS[-1]], ids=["one Argo CD", "one in each cluster"])
@@ -84,7 +96,7 @@ def test_each_environment_in_a_cluster_of_its_own(tmp_path: Path, part: str) -> 
     assert found == {
         f"slipway-{environment}{suffix}": {server}
         for environment, server in there.items()
-        for suffix in ("", "-namespace")
+        for suffix in suffixes(environment)
     }
 
 
@@ -102,7 +114,7 @@ def test_argo_cd_may_be_in_another_namespace(tmp_path: Path, part: str) -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_namespace_may_be_made_of_what_is_declared(environment: str) -> None:
-    """The kinds of manifests/environments are allowed, and none besides."""
+    """The kinds of manifests/environments are allowed, and none besides: all of them, where trainings run."""
     project = of("AppProject")[f"slipway-{environment}-namespace"]
     items: list[dict[str, Any]] = []
     for name in (f"slipway-{environment}", f"slipway-{environment}-namespace"):
@@ -110,8 +122,10 @@ def test_a_namespace_may_be_made_of_what_is_declared(environment: str) -> None:
         assert application["project"] == f"slipway-{environment}-namespace"
         items += yaml.safe_load_all(render.build(ROOT / application["source"]["path"], ROOT))
     wide = [item for item in items if item["kind"] in CLUSTER_WIDE]
-    assert kinds(project, "cluster") == group_kinds(wide)
-    assert kinds(project, "namespace") == group_kinds([item for item in items if item not in wide])
+    allowed = kinds(project, "cluster"), kinds(project, "namespace")
+    made = group_kinds(wide), group_kinds([item for item in items if item not in wide])
+    assert all(found <= may for found, may in zip(made, allowed, strict=True))
+    assert made == allowed or environment not in TRAINING
 
 
 def repository() -> dict[str, str]:
@@ -130,18 +144,30 @@ def test_the_branch_is_that_of_the_settings() -> None:
     assert {(each["repoURL"], each["targetRevision"]) for each in sources} == {followed}
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-@pytest.mark.parametrize(("part", "path", "name"), [
-    ("functions", "overlays/{}/*", "{}-{{{{.path.basename}}}}"),
-    ("training", "overlays/{}/*/training", "training-{}-{{{{index .path.segments 2}}}}"),
-])  # fmt: skip
-def test_an_application_for_each_folder(environment: str, part: str, path: str, name: str) -> None:
-    """Of functions and trainings apart, in the project of the environment."""
+FUNCTIONS = "functions", "overlays/{}/*", "{}-{{{{.path.basename}}}}", "slipway-{}"
+TRAININGS = "training", "overlays/{}/*/training", "training-{}-{{{{index .path.segments 2}}}}", "slipway-{}-training"
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [(name, FUNCTIONS) for name in ENVIRONMENTS] + [(name, TRAININGS) for name in TRAINING],
+)
+def test_an_application_for_each_folder(environment: str, wanted: tuple[str, ...]) -> None:
+    """Of functions and trainings apart, each in its project of the environment."""
+    part, path, name, project = (each.format(environment) for each in wanted)
     spec = of("ApplicationSet")[f"slipway-{environment}-{part}"]["spec"]
-    assert spec["generators"][0]["git"]["directories"] == [{"path": path.format(environment)}]
-    assert spec["template"]["metadata"]["name"] == name.format(environment)
-    assert spec["template"]["spec"]["project"] == f"slipway-{environment}"
+    assert spec["generators"][0]["git"]["directories"] == [{"path": path}]
+    assert spec["template"]["metadata"]["name"] == name
+    assert spec["template"]["spec"]["project"] == project
     assert spec["goTemplate"] and spec["goTemplateOptions"] == ["missingkey=error"]
+
+
+def test_nothing_is_followed_but_that() -> None:
+    """What only takes promotions has no Application for trainings."""
+    followed = {f"slipway-{name}-functions" for name in ENVIRONMENTS} | {
+        f"slipway-{name}-training" for name in TRAINING
+    }
+    assert of("ApplicationSet").keys() == followed
 
 
 def templates() -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """What a namespace gets: rendered by the real kustomize, held to the rules that keep releases and trainings apart."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import yaml
 
 from slipway import settings
 from slipway.release import render
-from tests.manifests.conftest import ENVIRONMENTS, ROOT, conform
+from tests.manifests.conftest import ENVIRONMENTS, ROOT, TRAINING, conform
 
-ACCOUNTS = {"default", "slipway-function", "slipway-train", "slipway-training-service", "slipway-verify"}
+HERE = TRAINING[0]
+ACCOUNTS = {"default", "slipway-function", "slipway-verify"}
+TRAIN = {"slipway-train", "slipway-training-service"}
 
 
+@cache
 def content(environment: str) -> bytes:
     """The namespace, and what is in it."""
     folder = ROOT / "manifests/environments" / environment
@@ -31,7 +35,7 @@ def declared(environment: str) -> dict[str, Any]:
     return found
 
 
-def of(kind: str, environment: str = ENVIRONMENTS[0]) -> dict[str, dict[str, Any]]:
+def of(kind: str, environment: str = HERE) -> dict[str, dict[str, Any]]:
     """{name: object} of a kind."""
     return {item["metadata"]["name"]: item for item in rendered(environment) if item["kind"] == kind}
 
@@ -71,7 +75,7 @@ def test_the_strictest_pod_security_is_enforced() -> None:
 
 def test_the_namespace_is_alone() -> None:
     """Healed together with what is in it, it would not come back once deleted."""
-    folder = ROOT / "manifests/environments" / ENVIRONMENTS[0]
+    folder = ROOT / "manifests/environments" / HERE
     assert [item["kind"] for item in yaml.safe_load_all(render.build(folder / "namespace", ROOT))] == ["Namespace"]
     assert b"kind: Namespace\n" not in render.build(folder, ROOT)
 
@@ -80,8 +84,16 @@ def test_accounts_have_no_token_where_none_is_needed() -> None:
     """A pod that speaks to Kubernetes mounts a token by itself, for as long as it says; no account gives one."""
     accounts = of("ServiceAccount")
     assert {name: item["automountServiceAccountToken"] for name, item in accounts.items()} == dict.fromkeys(
-        ACCOUNTS, False
+        ACCOUNTS | TRAIN, False
     )
+
+
+@pytest.mark.parametrize("environment", sorted({*ENVIRONMENTS} - {*TRAINING}))
+def test_where_nothing_is_trained_nothing_can_be(environment: str) -> None:
+    """What only takes promotions has the accounts of functions, and neither rights for them nor a place for steps."""
+    assert of("ServiceAccount", environment).keys() == ACCOUNTS
+    kinds = {item["kind"] for item in rendered(environment)}
+    assert kinds == {"Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy", "ServiceAccount"}
 
 
 def test_pods_are_of_accounts_that_are_there() -> None:
@@ -90,7 +102,7 @@ def test_pods_are_of_accounts_that_are_there() -> None:
     bases += [ROOT / "workflows/train/template.yaml", ROOT / "workflows/train/service/service.yaml"]
     named = [re.findall("serviceAccountName: (.*)", path.read_text()) for path in bases]
     assert named == [["slipway-function"], ["slipway-verify"], ["slipway-train"], ["slipway-training-service"]]
-    assert {name for [name] in named} < ACCOUNTS
+    assert {name for [name] in named} == (ACCOUNTS | TRAIN) - {"default"}
 
 
 def test_rights_are_the_least() -> None:
@@ -106,9 +118,7 @@ def test_rights_are_the_least() -> None:
     assert not [rule for rule in every if "*" in str(rule) or "secrets" in rule["resources"]]
     assert not [rule for rule in every if "workflowtemplates" in rule["resources"] and "create" in rule["verbs"]]
     bound = {item["roleRef"]["name"]: item["subjects"] for item in of("RoleBinding").values()}
-    assert bound == {
-        name: [{"kind": "ServiceAccount", "name": name}] for name in ("slipway-train", "slipway-training-service")
-    }
+    assert bound == {name: [{"kind": "ServiceAccount", "name": name}] for name in TRAIN}
 
 
 def test_no_default_limit_of_cpu() -> None:
@@ -128,7 +138,7 @@ def test_artifacts_are_kept_without_a_key() -> None:
     found = yaml.safe_load(repositories["data"][default])
     assert found == {
         "gcs": {
-            "bucket": declared(ENVIRONMENTS[0])["bucket"],
+            "bucket": declared(HERE)["bucket"],
             "keyFormat": "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}/{{pod.name}}",
         }
     }
@@ -140,7 +150,7 @@ def test_functions_are_reached_by_those_of_the_settings_alone() -> None:
     assert policies["slipway-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
     [rule] = policies["slipway-reached"]["spec"]["ingress"]
     [place] = rule["from"]
-    named = declared(ENVIRONMENTS[0])["reachedFrom"]
+    named = declared(HERE)["reachedFrom"]
     assert place["namespaceSelector"]["matchExpressions"] == [
         {"key": "kubernetes.io/metadata.name", "operator": "In", "values": named}
     ]
@@ -149,7 +159,7 @@ def test_functions_are_reached_by_those_of_the_settings_alone() -> None:
 def test_the_policy_is_bound_to_its_namespace() -> None:
     """A Workflow anywhere else is not held to it; here it is denied, and by a policy that fails closed."""
     [policy], [binding] = of("ValidatingAdmissionPolicy").values(), of("ValidatingAdmissionPolicyBinding").values()
-    settings_ = declared(ENVIRONMENTS[0])
+    settings_ = declared(HERE)
     assert binding["spec"]["policyName"] == policy["metadata"]["name"] == settings_["namespace"]
     assert binding["spec"]["matchResources"]["namespaceSelector"]["matchLabels"] == {
         "kubernetes.io/metadata.name": settings_["namespace"]
