@@ -44,15 +44,19 @@ def release_place(settings: "Settings", *, push: bool, code: bool = False) -> "P
 
 
 def place(settings: "Settings", environment: str, branch: str, args: argparse.Namespace) -> "Place":
-    """Where a person's change of what is declared goes; `branch` is what a proposal of it is called."""
+    """Where a person's change of what is declared goes; `branch` is what a proposal of it is called.
+
+    Whether it takes a pull request is for the branch that gets it to say, whatever an older clone knows.
+    """
     from slipway.git import Repository
+    from slipway.release.committed import settings_at
     from slipway.release.place import Apart, Here, Proposed
 
     repository = Repository(settings.root)
     if not args.push:
         return Here(repository)
     pushed = Apart(repository, settings.branch)
-    if settings.environment(environment).promotes_from is None:
+    if settings_at(repository, pushed.stand().commit).environment(environment).promotes_from is None:
         return pushed
     if args.emergency:
         _check_maintainer(repository)

@@ -205,6 +205,18 @@ def test_verbs_from_the_command_line(team: Team, capsys: pytest.CaptureFixture[s
     assert team.here().overlay(environment="prod").hold is not None
 
 
+def test_another_clone_knows_nothing_of_promotions(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether a change takes a pull request is for main to say, and not for the settings of whoever asks."""
+    team.site.released(place=pushed(team.site))
+    promote(team.site.settings, "iris", Wish(allow_unbuilt=True), to="prod", place=pushed(team.site))
+    other, before = team.clone("other"), team.bare.branch("main")
+    other.set(", promotes_from: test", "")
+    asked = ["-C", str(other.root), "hold", "iris", "--env", "prod", "--reason", "audit", "--push"]
+    assert cli.main(asked) == 0, capsys.readouterr().err
+    assert [pull["head"] for pull in team.forge.repository(NAME).pulls] == ["hold/prod/iris"]
+    assert team.bare.branch("main") == before
+
+
 def test_a_rollback_races_with_a_release(team: Team) -> None:
     """Whoever comes second decides on what the first has left: the model ends up held, whichever was first."""
     for _ in range(2):
