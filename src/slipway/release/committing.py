@@ -6,14 +6,15 @@ models' code has run.
 
 from typing import TYPE_CHECKING
 
-from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.release import declaring, edits, images
 from slipway.release.choosing import Choice, choose, decide, names_of
+from slipway.release.committed import settings_at
 from slipway.release.due import Decision
 from slipway.release.making import UNNEEDED, Maker, PlatformImage
 from slipway.release.releasing import Outcome, Released, Result, Run
+from slipway.settings import FILE
 from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from slipway.overlays.overlay_types import Overlay
     from slipway.release.place import Place, Stand
     from slipway.release.plan import Made, Plan, Planned
-    from slipway.settings import ModelSettings, Settings
+    from slipway.settings import Settings
     from slipway.store import Store
 
 __all__ = ["release_built"]
@@ -98,15 +99,11 @@ class _Commit(Run):
             return ""
         folder = self.settings.folder(model).relative_to(self.settings.root).as_posix()
         paths = [folder, "model/common"]
-        if self._settings_at(self.plan.commit, model) != self._settings_at(stand.commit, model):
-            paths.append(settings_file.FILE)
+        planned, now = (settings_at(self.repository, commit) for commit in (self.plan.commit, stand.commit))
+        if planned.declared.get(model) != now.declared.get(model):
+            paths.append(FILE)
         span = f"{self.plan.commit}..{stand.commit}"
         return self.repository.run("log", "-1", "--format=%h", span, "--", *paths).decode().strip()
-
-    def _settings_at(self, commit: str, model: str) -> "ModelSettings | None":
-        name = f"{commit}:{settings_file.FILE}"
-        content = self.repository.read([name])[name] or b""
-        return settings_file.parse(content.decode(), self.settings.root).declared.get(model)
 
     def _with_training(
         self, found: Result, planned: "Planned", made: "Made", stand: "Stand", overlay: "Overlay"
