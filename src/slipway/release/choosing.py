@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.store import Store
 
-__all__ = ["Choice", "choose", "decide", "names_of"]
+__all__ = ["Choice", "check_environment", "choose", "decide", "names_of"]
 
 
 class Choice(NamedTuple):
@@ -33,13 +33,18 @@ class Choice(NamedTuple):
         return cls(version, where, traffic, version is not None or bool(where))
 
 
-def names_of(settings: "Settings", models: Sequence[str], environment: str, choice: Choice) -> list[str]:
-    """The models that are meant, sorted; raises `SlipwayError` for what cannot be released like that."""
+def check_environment(settings: "Settings", environment: str) -> None:
+    """Raise `SlipwayError` for an environment that takes only what another has verified."""
     source = settings.environment(environment).promotes_from
     if source is not None:
         raise SlipwayError(
             f"{environment} takes only what {source} has verified", fix=f"slipway promote MODEL --to {environment}"
         )
+
+
+def names_of(settings: "Settings", models: Sequence[str], environment: str, choice: Choice) -> list[str]:
+    """The models that are meant, sorted; raises `SlipwayError` for what cannot be released like that."""
+    check_environment(settings, environment)
     if choice.version is not None and len(models) != 1:
         raise SlipwayError("--version is the version of one model", fix="name the model: slipway release MODEL …")
     if not 1 <= choice.traffic <= 100:

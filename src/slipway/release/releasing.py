@@ -9,7 +9,8 @@ from slipway.git import Repository
 from slipway.names import ReleaseName
 from slipway.overlays.overlay_types import Overlay, Release
 from slipway.release import declare, edits, images, workflow
-from slipway.release.choosing import Choice, choose, names_of
+from slipway.release.choosing import Choice, check_environment, choose, names_of
+from slipway.release.committed import settings_at
 from slipway.release.due import Decision
 from slipway.release.making import Maker
 from slipway.release.place import Change, Here, Place, Stand
@@ -118,6 +119,8 @@ class Run:
     def attempt(self, models: Sequence[str]) -> Released:
         """Decide on what the place has now and commit; raises `Moved` when somebody else did meanwhile."""
         stand = self.place.stand()
+        # Of the branch that gets the commit: another one's settings, or older ones, may know nothing of promotions.
+        check_environment(settings_at(self.repository, stand.commit), self.environment)
         self.settings = settings_file.load(self.settings.root)
         results = [self._safely(model, stand) for model in models]
         outcomes = [result.outcome for result in results]

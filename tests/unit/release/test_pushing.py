@@ -217,6 +217,18 @@ def test_another_clone_knows_nothing_of_promotions(team: Team, capsys: pytest.Ca
     assert team.bare.branch("main") == before
 
 
+def test_no_branch_releases_where_promotions_go(team: Team) -> None:
+    """What a branch has in its own settings does not open an environment that takes promotions on main."""
+    team.site.publish()
+    other, before = team.clone("other"), team.bare.branch("main")
+    other.git("checkout", "--quiet", "-b", "deploy/own")
+    other.set(", promotes_from: test", "")
+    team.push(other)
+    with pytest.raises(SlipwayError, match="prod takes only what test has verified"):
+        other.release("iris", environment="prod", place=pushed(other))
+    assert team.bare.branch("main") == before
+
+
 def test_a_rollback_races_with_a_release(team: Team) -> None:
     """Whoever comes second decides on what the first has left: the model ends up held, whichever was first."""
     for _ in range(2):
