@@ -25,7 +25,17 @@ FOREIGN = {
     "volumes": {"volumes": [{"name": "secret", "secret": {"secretName": "theirs"}}]},
     "a template of the cluster": {"workflowTemplateRef": {"name": "train-coin", "clusterScope": True}},
     "no template": {"workflowTemplateRef": None},
+    "a run that waits, and holds what trains": {"suspend": True},
+    "a run that is stopped": {"shutdown": "Stop"},
 }
+
+
+# What it is told, and for how many seconds it stays.
+SAY = (
+    "import time; said = '{{workflow.parameters.parameters}}'; print(said); "
+    "time.sleep(int(said.partition('seconds=')[2] or 0))"
+)
+LONG = {"parameters": [{"name": "parameters", "value": "seconds=600"}]}
 
 
 class Environment:
@@ -68,7 +78,7 @@ def template() -> dict[str, Any]:
     training = yaml.safe_load((ROOT / "workflows/train/template.yaml").read_text())["spec"]
     container = {
         "image": "python:3.11-slim",
-        "command": ["python", "-c", "print('{{workflow.parameters.parameters}}')"],
+        "command": ["python", "-c", SAY],
         "securityContext": training["templateDefaults"]["container"]["securityContext"],
     }
     kept = {key: training[key] for key in ("serviceAccountName", "securityContext", "podSpecPatch", "arguments")}
@@ -127,7 +137,7 @@ def test_a_status_is_the_controllers(environment: Environment) -> None:
     account = f"system:serviceaccount:{environment.name}:slipway-training-service"
     assert f"if {account} is that controller, say so by workflowController" in refusal
     made = environment.kubectl(
-        "create", *environment.here, *PERSON, "-o", "name", "-f", "-", stdin=json.dumps(workflow(suspend=True))
+        "create", *environment.here, *PERSON, "-o", "name", "-f", "-", stdin=json.dumps(workflow(arguments=LONG))
     ).strip()
     for change in ({"status": forged}, {"spec": {"serviceAccountName": "slipway-verify"}}):
         patch = ("patch", made, *environment.here, *PERSON, "--type=merge", "-p", json.dumps(change))
