@@ -114,7 +114,7 @@ def test_argo_cd_may_be_in_another_namespace(tmp_path: Path, part: str) -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_namespace_may_be_made_of_what_is_declared(environment: str) -> None:
-    """The kinds of manifests/environments are allowed, and none besides: all of them, where trainings run."""
+    """The kinds of manifests/environments are allowed, and none besides."""
     project = of("AppProject")[f"slipway-{environment}-namespace"]
     items: list[dict[str, Any]] = []
     for name in (f"slipway-{environment}", f"slipway-{environment}-namespace"):
@@ -122,10 +122,8 @@ def test_a_namespace_may_be_made_of_what_is_declared(environment: str) -> None:
         assert application["project"] == f"slipway-{environment}-namespace"
         items += yaml.safe_load_all(render.build(ROOT / application["source"]["path"], ROOT))
     wide = [item for item in items if item["kind"] in CLUSTER_WIDE]
-    allowed = kinds(project, "cluster"), kinds(project, "namespace")
-    made = group_kinds(wide), group_kinds([item for item in items if item not in wide])
-    assert all(found <= may for found, may in zip(made, allowed, strict=True))
-    assert made == allowed or environment not in TRAINING
+    assert kinds(project, "cluster") == group_kinds(wide)
+    assert kinds(project, "namespace") == group_kinds([item for item in items if item not in wide])
 
 
 def repository() -> dict[str, str]:
