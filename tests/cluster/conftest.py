@@ -53,8 +53,8 @@ def _problem() -> str:
     """Why no test can run; empty when nothing is in their way."""
     if missing := [name for name in NEEDED if not os.environ.get(name)]:
         return f"no cluster to test on: {' and '.join(missing)} not set"
-    if not shutil.which("kubectl"):
-        return "kubectl is missing"
+    if absent := [name for name in ("kubectl", "argo") if not shutil.which(name)]:
+        return f"{' and '.join(absent)} missing"
     asked = ["kubectl", "get", "--raw", "/readyz", "--request-timeout", "20s"]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False)
     said = answer.stderr.strip().splitlines()[-1:]

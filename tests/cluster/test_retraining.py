@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from slipway import digests
 from slipway.store import Store
@@ -73,11 +74,14 @@ def test_the_first_version(team: Team, store: Store) -> None:
 
 @pytest.mark.usefixtures("store")
 def test_prometheus_is_told_the_scores(team: Team) -> None:
-    """By Argo's controller: every metric that the model has, and none that it has not."""
-    name = team.kubectl("get", "pods", "-n", "argo", "-l", "app=workflow-controller", "-o", "name").strip()
-    text = team.kubectl(
-        "get", "--raw", f"/api/v1/namespaces/argo/pods/https:{name.removeprefix('pod/')}:9090/proxy/metrics"
-    )
+    """By Argo's controller, where our monitor looks: every metric that the model has, and none that it has not."""
+    monitors = yaml.safe_load_all((team.root / "manifests/observability/podmonitor.yaml").read_text())
+    monitor = next(each["spec"] for each in monitors if each["metadata"]["name"] == "slipway-training")
+    [(label, value)] = monitor["selector"]["matchLabels"].items()
+    name = team.kubectl("get", "pods", "-n", "argo", "-l", f"{label}={value}", "-o", "name").strip()
+    [place] = monitor["podMetricsEndpoints"]
+    address = f"{place['scheme']}:{name.removeprefix('pod/')}:{place['port']}"
+    text = team.kubectl("get", "--raw", f"/api/v1/namespaces/argo/pods/{address}/proxy/metrics")
     ours = [line for line in text.splitlines() if line.startswith("argo_workflows_slipway_training_score{")]
     assert any(ours), [line for line in text.splitlines() if "score" in line]
     found = {re.findall('metric="(.*?)"', line)[0]: float(line.split()[-1]) for line in ours if 'model="coin"' in line}

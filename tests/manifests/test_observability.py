@@ -120,11 +120,14 @@ def test_panels_have_names_and_places_of_their_own() -> None:
 
 
 def test_what_is_applied_is_whole() -> None:
-    """Kustomize makes the three objects of it, and the functions' pods are selected by the label that they have."""
+    """Kustomize makes all objects of it, and the functions' pods are selected by the label that they have."""
     done = subprocess.run(["kustomize", "build", str(FOLDER)], capture_output=True, check=True)
-    made: dict[str, Any] = {item["kind"]: item for item in yaml.safe_load_all(done.stdout)}
-    assert set(made) == {"ConfigMap", "PodMonitor", "PrometheusRule"}
-    assert json.loads(made["ConfigMap"]["data"]["slipway.json"]) == DASHBOARD
+    made: dict[str, Any] = {
+        f"{item['kind']} {item['metadata']['name']}": item for item in yaml.safe_load_all(done.stdout)
+    }
+    monitors = {"PodMonitor slipway-functions", "PodMonitor slipway-training"}
+    assert set(made) == {"ConfigMap slipway-dashboard", "PrometheusRule slipway-functions"} | monitors
+    assert json.loads(made["ConfigMap slipway-dashboard"]["data"]["slipway.json"]) == DASHBOARD
     service = yaml.safe_load((ROOT / "manifests/function/service.yaml").read_text())
-    wanted = made["PodMonitor"]["spec"]["selector"]["matchLabels"].items()
+    wanted = made["PodMonitor slipway-functions"]["spec"]["selector"]["matchLabels"].items()
     assert wanted <= service["spec"]["template"]["metadata"]["labels"].items()
