@@ -91,8 +91,7 @@ def test_prometheus_is_told_the_scores(team: Team) -> None:
 
 def test_a_worse_version_than_the_deployed_one_is_not_published(team: Team, store: Store) -> None:
     """It is compared with what answers now, of which the declaration knew nothing; argo tells which gate was missed."""
-    submit = ("argo", "submit", "-n", team.namespace, "--from", "workflowtemplate/train-coin", "-o", "name")
-    name = team._run(*submit, "-p", "parameters=side=tails").strip().removeprefix("workflow.argoproj.io/")
+    name = _submit(team, "-p", "parameters=side=tails")
     assert ended(team, name) == "Failed"
     assert store.versions("coin") == [1]
     said = str(workflow(team, name)["status"]["nodes"])
@@ -125,6 +124,7 @@ def test_a_training_over_http(team: Team, store: Store) -> None:
     assert status == 202, told
     run = told["training"]["run"]["name"]
     assert _ask(team, "POST", "/start")[0] == 409
+    _waits(team)
     assert _ask(team, "GET", "/finished")[1]["finished"] is False
     for step in ("fetch", "check", "test", "fit", "evaluate", "publish"):
         _delete_at_work(team, run, step)
@@ -221,6 +221,14 @@ def _pods(team: Team, run: str, step: str) -> list[dict[str, Any]]:
     return [each for each in found["items"] if f"-{step}-" in each["metadata"]["name"]]
 
 
+def _waits(team: Team) -> None:
+    """Submit another one while a run is under way: it waits for the lock of the model, whoever asks."""
+    name = _submit(team)
+    team.until(lambda: "Lock status" in str(workflow(team, name).get("status", {})), f"{name} waits for the lock")
+    assert workflow(team, name)["status"]["phase"] == "Pending"
+    team.kubectl("delete", "workflow", name, "-n", team.namespace)
+
+
 def _delete_at_work(team: Team, run: str, step: str) -> None:
     """Delete the pod of a step while its own container runs, or at once after it: some are quick."""
 
@@ -234,6 +242,11 @@ def _delete_at_work(team: Team, run: str, step: str) -> None:
     team.until(lambda: at_work() is not None, f"{step} runs")
     if pod := at_work():
         team.kubectl("delete", "pod", pod["metadata"]["name"], "-n", team.namespace, "--wait=false")
+
+
+def _submit(team: Team, *words: str) -> str:
+    submit = ("argo", "submit", "-n", team.namespace, "--from", "workflowtemplate/train-coin", "-o", "name")
+    return team._run(*submit, *words).strip().removeprefix("workflow.argoproj.io/")
 
 
 def _log(team: Team, run: str) -> str:
