@@ -20,6 +20,8 @@ PARTS = ("peers", "zero", "warm", "idle", "change")
 
 # Models in one repository.
 IDLE = (3, 50)
+# Releases more of one of them.
+KEPT = 40
 CHANGE = (10, 100, 1000)
 
 # Seconds, of load on one machine: what a figure gains by more is less than what the next round brings.
@@ -48,7 +50,8 @@ def main() -> None:
         _on_cluster(what, str(settings["REGISTRY"]), str(settings["INGRESS"]), args.rounds, args.seconds)
     if "idle" in what:
         with fleet.followed() as team:
-            used = {count: fleet.idle(team, count) for count in IDLE if count <= args.most}
+            used = {f"{count} models": fleet.idle(team, count) for count in IDLE if count <= args.most}
+            used[f"{KEPT} releases more"] = fleet.kept(team, KEPT)
         print(f"\n{fleet.idle_table(used)}\n{_load()}", flush=True)
     if "change" in what:
         with fleet.followed() as team:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bench.prepare import run
 from tests.cluster.argocd import Pushed
 
-__all__ = ["Cost", "Use", "change", "change_table", "followed", "idle", "idle_table"]
+__all__ = ["Cost", "Use", "change", "change_table", "followed", "idle", "idle_table", "kept"]
 
 ENGINES = ("argocd", "argo", "knative-serving", "knative-ingress")
 _WINDOW = 120  # seconds, over which use of CPU is taken: several times Argo CD's look at git
@@ -68,12 +68,30 @@ def idle(team: Pushed, count: int) -> dict[str, Use]:
     """What the engines take, by namespace, with `count` models of which none is asked."""
     names = [f"model{number:03}" for number in range(1, count)]
     new = [name for name in names if not team.routed("test", name)]
-    for batch in (new[at : at + _AT_ONCE] for at in range(0, len(new), _AT_ONCE)):
+    for batch in _batches(new):
         for name in batch:
             _copy_overlay(team, name)
         team.commit(f"Have {count} models, to {batch[-1]}")
         team.push()
         team.until(partial(_live, team, batch), "all are live")
+    return _taken(team)
+
+
+def kept(team: Pushed, count: int) -> dict[str, Use]:
+    """What they take with `count` releases more of one model, as its `retention` keeps them."""
+    overlay = team.root / f"overlays/{team.environments['test']}/coin"
+    [first] = overlay.glob("v*")
+    for batch in _batches([first.name.replace("v1-", f"v{number}-") for number in range(2, count + 2)]):
+        for name in batch:
+            _copy_release(first, name)
+        team.commit(f"Keep {count} releases more, to {batch[-1]}")
+        team.push()
+        team.until(partial(_ready, team, batch), "all are ready")
+    return _taken(team)
+
+
+def _taken(team: Pushed) -> dict[str, Use]:
+    """What the engines take, by namespace, while nobody asks."""
     team.until(lambda: _pods(team) == 0, "all are at zero", patience=600)
     before, began = _summary(), time.monotonic()
     time.sleep(_WINDOW)
@@ -83,13 +101,11 @@ def idle(team: Pushed, count: int) -> dict[str, Use]:
     return {**found, "together": total}
 
 
-def idle_table(found: dict[int, dict[str, Use]]) -> str:
-    """In Markdown: MB and thousandths of a CPU for each count of models."""
-    counts = list(found)
-    heads = " | ".join(f"{count} models" for count in counts)
-    lines = [f"| idle, MB · thousandths of a CPU | {heads} |", "| --- |" + " --- |" * len(counts)]
+def idle_table(found: dict[str, dict[str, Use]]) -> str:
+    """In Markdown: MB and thousandths of a CPU for each installation."""
+    lines = [f"| idle, MB · thousandths of a CPU | {' | '.join(found)} |", "| --- |" + " --- |" * len(found)]
     for name in (*ENGINES, "together"):
-        cells = " | ".join(f"{found[count][name].memory:.0f} · {found[count][name].cpu:.0f}" for count in counts)
+        cells = " | ".join(f"{used[name].memory:.0f} · {used[name].cpu:.0f}" for used in found.values())
         lines.append(f"| {name} | {cells} |")
     return "\n".join(lines)
 
@@ -151,6 +167,17 @@ def _copy_overlay(team: Pushed, name: str) -> None:
             target.write_text(re.sub(r"\bcoin\b(?![@/])", name, file.read_text()))
 
 
+def _copy_release(first: Path, name: str) -> None:
+    """A release as one more of the same overlay, in its own name."""
+    for file in first.rglob("*"):
+        if file.is_file():
+            target = first.with_name(name) / file.relative_to(first)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.read_text().replace(first.name, name))
+    listed = first.with_name("kustomization.yaml")
+    listed.write_text(re.sub(rf"( *- ){first.name}\n", rf"\g<0>\g<1>{name}\n", listed.read_text()))
+
+
 def _copy_model(team: Pushed, name: str) -> None:
     source = team.root / "model/coin"
     for file in source.iterdir():
@@ -166,6 +193,23 @@ def _declare_job(team: Pushed, name: str, turn: int) -> None:
 
 def _live(team: Pushed, names: Sequence[str]) -> bool:
     return all(team.routed("test", name) for name in names)
+
+
+def _ready(team: Pushed, names: Sequence[str]) -> bool:
+    found = json.loads(
+        run("kubectl", "get", "services.serving.knative.dev", "-n", team.namespaces["test"], "-o", "json")
+    )
+    ready = {
+        each["metadata"]["name"]
+        for each in found["items"]
+        for condition in each.get("status", {}).get("conditions", [])
+        if (condition["type"], condition["status"]) == ("Ready", "True")
+    }
+    return {f"coin-{name}" for name in names} <= ready
+
+
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
 
 
 def _all_synced(team: Pushed, names: Sequence[str]) -> bool:
