@@ -78,9 +78,10 @@ def test_prometheus_is_told_the_scores(team: Team) -> None:
     monitors = yaml.safe_load_all((team.root / "manifests/observability/podmonitor.yaml").read_text())
     monitor = next(each["spec"] for each in monitors if each["metadata"]["name"] == "slipway-training")
     [(label, value)] = monitor["selector"]["matchLabels"].items()
-    name = team.kubectl("get", "pods", "-n", "argo", "-l", f"{label}={value}", "-o", "name").strip()
+    [pod] = json.loads(team.kubectl("get", "pods", "-n", "argo", "-l", f"{label}={value}", "-o", "json"))["items"]
     [place] = monitor["podMetricsEndpoints"]
-    address = f"{place['scheme']}:{name.removeprefix('pod/')}:{place['port']}"
+    ports = {port.get("name"): port["containerPort"] for each in pod["spec"]["containers"] for port in each["ports"]}
+    address = f"{place['scheme']}:{pod['metadata']['name']}:{ports[place['port']]}"
     text = team.kubectl("get", "--raw", f"/api/v1/namespaces/argo/pods/{address}/proxy/metrics")
     ours = [line for line in text.splitlines() if line.startswith("argo_workflows_slipway_training_score{")]
     assert any(ours), [line for line in text.splitlines() if "score" in line]
