@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -68,12 +68,7 @@ def idle(team: Pushed, count: int) -> dict[str, Use]:
     """What the engines take, by namespace, with `count` models of which none is asked."""
     names = [f"model{number:03}" for number in range(1, count)]
     new = [name for name in names if not team.routed("test", name)]
-    for batch in _batches(new):
-        for name in batch:
-            _copy_overlay(team, name)
-        team.commit(f"Have {count} models, to {batch[-1]}")
-        team.push()
-        team.until(partial(_live, team, batch), "all are live")
+    _grow(team, new, f"Have {count} models", partial(_copy_overlay, team), partial(_live, team))
     return _taken(team)
 
 
@@ -81,13 +76,22 @@ def kept(team: Pushed, count: int) -> dict[str, Use]:
     """What they take with `count` releases more of one model, as its `retention` keeps them."""
     overlay = team.root / f"overlays/{team.environments['test']}/coin"
     [first] = overlay.glob("v*")
-    for batch in _batches([first.name.replace("v1-", f"v{number}-") for number in range(2, count + 2)]):
-        for name in batch:
-            _copy_release(first, name)
-        team.commit(f"Keep {count} releases more, to {batch[-1]}")
-        team.push()
-        team.until(partial(_ready, team, batch), "all are ready")
+    names = [first.name.replace("v1-", f"v{number}-") for number in range(2, count + 2)]
+    _grow(team, names, f"Keep {count} releases more", partial(_copy_release, first), partial(_ready, team))
     return _taken(team)
+
+
+def _grow(
+    team: Pushed, names: Sequence[str], what: str, copy: Callable[[str], None], there: Callable[[Sequence[str]], bool]
+) -> None:
+    """Commit what `copy` makes of each name, some at once, and wait until that is there."""
+    for at in range(0, len(names), _AT_ONCE):
+        batch = names[at : at + _AT_ONCE]
+        for name in batch:
+            copy(name)
+        team.commit(f"{what}, to {batch[-1]}")
+        team.push()
+        team.until(partial(there, batch), f"{batch[-1]} and those before it are there")
 
 
 def _taken(team: Pushed) -> dict[str, Use]:
@@ -160,22 +164,23 @@ def _change(team: Pushed, name: str, turn: int) -> Cost:
 def _copy_overlay(team: Pushed, name: str) -> None:
     """The overlay of coin as that of another name, whose function is coin all the same."""
     source = team.root / f"overlays/{team.environments['test']}/coin"
-    for file in source.rglob("*"):
-        if file.is_file():
-            target = source.with_name(name) / file.relative_to(source)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(re.sub(r"\bcoin\b(?![@/])", name, file.read_text()))
+    _copy(source, name, r"\bcoin\b(?![@/])")
 
 
 def _copy_release(first: Path, name: str) -> None:
     """A release as one more of the same overlay, in its own name."""
-    for file in first.rglob("*"):
-        if file.is_file():
-            target = first.with_name(name) / file.relative_to(first)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(file.read_text().replace(first.name, name))
+    _copy(first, name, first.name)
     listed = first.with_name("kustomization.yaml")
     listed.write_text(re.sub(rf"( *- ){first.name}\n", rf"\g<0>\g<1>{name}\n", listed.read_text()))
+
+
+def _copy(source: Path, name: str, pattern: str) -> None:
+    """A folder beside `source`, in whose files `name` stands for the pattern."""
+    for file in source.rglob("*"):
+        if file.is_file():
+            target = source.with_name(name) / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(re.sub(pattern, name, file.read_text()))
 
 
 def _copy_model(team: Pushed, name: str) -> None:
@@ -206,10 +211,6 @@ def _ready(team: Pushed, names: Sequence[str]) -> bool:
         if (condition["type"], condition["status"]) == ("Ready", "True")
     }
     return {f"coin-{name}" for name in names} <= ready
-
-
-def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
 
 
 def _all_synced(team: Pushed, names: Sequence[str]) -> bool:

@@ -60,6 +60,12 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise SlipwayError(f"unknown environment {name!r}", fix=f"{nearest(name, self.environments)} ({FILE})")
         return self.environments[name]
 
+    def refuse_promoted(self, name: str, fix: str) -> None:
+        """Raise `SlipwayError` for an environment that takes only what another, `{source}` in `fix`, has verified."""
+        source = self.environment(name).promotes_from
+        if source is not None:
+            raise SlipwayError(f"{name} takes only what {source} has verified", fix=fix.format(source=source))
+
     def models(self) -> list[str]:
         """The names of all models, sorted: those that the file names, and the folders under `model/` that none has."""
         taken = self._taken()

@@ -34,12 +34,8 @@ class Choice(NamedTuple):
 
 
 def check_environment(settings: "Settings", environment: str) -> None:
-    """Raise `SlipwayError` for an environment that takes only what another has verified."""
-    source = settings.environment(environment).promotes_from
-    if source is not None:
-        raise SlipwayError(
-            f"{environment} takes only what {source} has verified", fix=f"slipway promote MODEL --to {environment}"
-        )
+    """Raise `SlipwayError` for an environment that takes only what another has verified: nothing is released there."""
+    settings.refuse_promoted(environment, f"slipway promote MODEL --to {environment}")
 
 
 def names_of(settings: "Settings", models: Sequence[str], environment: str, choice: Choice) -> list[str]:

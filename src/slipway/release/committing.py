@@ -10,7 +10,6 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.release import declaring, edits, images
 from slipway.release.choosing import Choice, choose, decide, names_of
-from slipway.release.committed import settings_at
 from slipway.release.due import Decision
 from slipway.release.making import UNNEEDED, Maker, PlatformImage
 from slipway.release.releasing import Outcome, Released, Result, Run
@@ -99,8 +98,7 @@ class _Commit(Run):
             return ""
         folder = self.settings.folder(model).relative_to(self.settings.root).as_posix()
         paths = [folder, "model/common"]
-        planned, now = (settings_at(self.repository, commit) for commit in (self.plan.commit, stand.commit))
-        if planned.declared.get(model) != now.declared.get(model):
+        if self.settings.model(model) != self.on_branch.declared.get(model):
             paths.append(FILE)
         span = f"{self.plan.commit}..{stand.commit}"
         return self.repository.run("log", "-1", "--format=%h", span, "--", *paths).decode().strip()

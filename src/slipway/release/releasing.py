@@ -99,6 +99,7 @@ class Run:
         choice: Choice,
     ) -> None:
         self.settings, self.environment, self.choice = settings, environment, choice
+        self.on_branch = settings  # those of the branch that gets the commit, with each attempt
         self.maker, self.place = maker, place
         self.repository = maker.repository
 
@@ -120,7 +121,8 @@ class Run:
         """Decide on what the place has now and commit; raises `Moved` when somebody else did meanwhile."""
         stand = self.place.stand()
         # Of the branch that gets the commit: another one's settings, or older ones, may know nothing of promotions.
-        check_environment(settings_at(self.repository, stand.commit), self.environment)
+        self.on_branch = settings_at(self.repository, stand.commit)
+        check_environment(self.on_branch, self.environment)
         self.settings = settings_file.load(self.settings.root)
         results = [self._safely(model, stand) for model in models]
         outcomes = [result.outcome for result in results]

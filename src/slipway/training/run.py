@@ -126,12 +126,8 @@ def begin(
 
 def check_environment(settings: "Settings", environment: str) -> None:
     """Raise `SlipwayError` for an environment that takes only what another has verified: nothing is trained for it."""
-    source = settings.environment(environment).promotes_from
-    if source is not None:
-        raise SlipwayError(
-            f"{environment} takes only what {source} has verified",
-            fix=f"train for {source} (--env {source}), release it there, and then: slipway promote --to {environment}",
-        )
+    fix = f"train for {{source}} (--env {{source}}), release it there, and then: slipway promote --to {environment}"
+    settings.refuse_promoted(environment, fix)
 
 
 def about_of(folder: Path) -> About:
