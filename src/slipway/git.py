@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,22 @@ NOWHERE = "0" * 40
 
 # Set by git for its hooks and aliases; they would turn our commands to another index or repository.
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+
+# Names under which tools and clouds leave what opens a door: Google's log-in on GitHub leaves the first.
+_CREDENTIALS = (
+    "gha-creds-*.json",
+    "*credentials*.json",
+    "*service-account*.json",
+    "*service_account*.json",
+    ".env",
+    ".netrc",
+    "*.key",
+    "*.p12",
+    "*.pem",
+    "id_*sa",
+    "id_ed25519",
+    "kubeconfig*",
+)
 
 
 class GitError(SlipwayError):
@@ -159,7 +176,9 @@ class Repository:
 
     def dirty(self, *paths: str) -> list[str]:
         """Files (below `paths`, else anywhere) that are changed, staged or new against what is checked out."""
-        entries = self.run("status", "--porcelain=v1", "-z", "--no-renames", "--", *paths).split(b"\0")
+        entries = self.run(
+            "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *paths
+        ).split(b"\0")
         return sorted(os.fsdecode(entry[3:]) for entry in entries if entry)
 
     def ready(self, *paths: str) -> Head:
@@ -176,10 +195,14 @@ class Repository:
         self.identity()
         with worktree.locked(self):
             dirty = self.dirty(*paths)
-        if dirty:
-            named = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")
+        if secret := [path for path in dirty if _is_credential(path)]:
             raise SlipwayError(
-                f"not everything is committed: {named}",
+                f"not ignored, and looks like a credential: {_first(secret)}",
+                fix="move it out of the repository, or name it in .gitignore; never commit it",
+            )
+        if dirty:
+            raise SlipwayError(
+                f"not everything is committed: {_first(dirty)}",
                 fix="git add and git commit it, or git stash --include-untracked; a release is made from a commit",
             )
 
@@ -275,3 +298,12 @@ class Repository:
             if self.commit_at(f"refs/heads/{branch}") != (None if old == NOWHERE else old):
                 raise Moved(branch) from error
             raise
+
+
+def _is_credential(path: str) -> bool:
+    """Tell by its name whether a file is likely to hold a secret."""
+    return any(fnmatch(path.rpartition("/")[2].lower(), pattern) for pattern in _CREDENTIALS)
+
+
+def _first(paths: list[str]) -> str:
+    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

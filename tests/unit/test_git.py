@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,26 @@ def test_dirty(root: Path) -> None:
     with pytest.raises(SlipwayError, match=r"new0, new1, new2, new3, new4 and 2 more"):
         Repository(root).ready()
     Repository(root).ready("overlays")
+
+
+@pytest.mark.parametrize("name", ["gha-creds-1a2b3c.json", "deploy/service-account-key.json", ".env", "tls.key"])
+def test_a_credential_is_never_advised_to_be_committed(root: Path, name: str) -> None:
+    """A file that looks like one is named apart, with advice that keeps it out of git."""
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).touch()
+    with pytest.raises(SlipwayError, match=f"looks like a credential: {name.split('/')[0]}") as caught:
+        Repository(root).ready()
+    assert "git add" not in caught.value.fix
+
+
+def test_this_repository_ignores_what_actions_leave(root: Path) -> None:
+    """Google's log-in writes its credential into the checkout, and downloads go to `build`."""
+    shutil.copy(Path(__file__).parents[2] / ".gitignore", root)
+    git(root, "commit", "--quiet", "--all", "-m", "Ignore")
+    (root / "build").mkdir()
+    for left in ("gha-creds-0123456789abcdef.json", "build/plan.json"):
+        (root / left).touch()
+    assert Repository(root).dirty() == []
 
 
 def test_variables_of_hooks_do_not_lead_away(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
