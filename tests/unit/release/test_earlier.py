@@ -1,0 +1,99 @@
+"""What earlier code has published and released goes on with the code of today."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from slipway.cli import main
+from tests import tools
+from tests.earlier import given
+from tests.unit.conftest import KUSTOMIZE, Site
+
+
+class Run:
+    """Runs verbs in a repository, and returns all that they print."""
+
+    def __init__(self, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+        self.site, self._capsys = site, capsys
+
+    def __call__(self, *words: str, status: int = 0) -> str:
+        self._capsys.readouterr()
+        found = main(["-C", str(self.site.root), *words])
+        printed = self._capsys.readouterr()
+        assert found == status, printed.err
+        return printed.out + printed.err
+
+
+@pytest.fixture(autouse=True)
+def kustomize(people: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The verbs of today, in the team's repository with its earlier releases."""
+    return Run(given.renewed(tmp_path / "team"), capsys)
+
+
+@pytest.mark.parametrize("model", [*given.VERSIONS, given.BY_HAND[0]])
+def test_an_earlier_version_is_released_and_served(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its bundle is made, its folder rendered, and its function answers the golden predictions over HTTP."""
+    run = Run(given.renewed(tmp_path / "team", released=False), capsys)
+    version = given.BY_HAND[1] if model == given.BY_HAND[0] else 1
+    assert "released" in run("release", model, "--version", str(version))
+    [release] = run.site.overlay(model).releases
+    assert (release.version, release.record.artifact) == (
+        version,
+        run.site.store().record(model, version).artifact.digest,
+    )
+    assert f"{model}-{release.name}" in run("render", model, "--env", "test")
+    said = run("verify", f"test/{model}/{release.name}")
+    assert f"{model} {release.name} is verified now" in said and "largest difference 0" in said
+
+
+def test_what_was_rejected_does_not_come_back(run: Run) -> None:
+    """Neither where it was released nor where it was promoted to, though both holds are lifted."""
+    assert "held by Ada" in run("release", "fruit")
+    assert "nothing is due: v1 is deployed; v2 was rejected" in run("lift", "fruit", "--env", "test")
+    assert "nothing to commit" in run("release", "fruit")
+    run("lift", "fruit", "--env", "prod")
+    rejected = next(iter(run.site.overlay("fruit", "test").rejected))
+    assert "rejected" in run("promote", "fruit", "--release", str(rejected), "--allow-unbuilt", status=1)
+    assert run.site.versions("fruit") == run.site.versions("fruit", "prod") == {1: 100}
+
+
+def test_a_rollback_is_reverted(run: Run) -> None:
+    """By git in test; the release is then promoted again, the same image, once somebody asks for that."""
+    run.site.git("revert", "--no-edit", ":/test/fruit: roll back")
+    assert run.site.versions("fruit") == {1: 20, 2: 80}
+    run("lift", "fruit", "--env", "prod")
+    run("promote", "fruit", "--allow-unbuilt", "--again")
+    found = run.site.overlay("fruit", "prod")
+    assert found.rejected == ()
+    assert [release.record.fingerprint for release in found.releases if release.name in found.route] == [
+        run.site.overlay("fruit", "test").releases[0].record.fingerprint
+    ]
+
+
+def test_what_happened_is_told(run: Run) -> None:
+    """From the commits that the earlier code made."""
+    told = run("history", "fruit")
+    assert told.count("rolled back to") == 2 and "callers complain" in told
+    assert "held by Ada" in run("status", "fruit")
+    [release] = run.site.overlay("fruit", "prod").releases
+    traced = run("trace", f"prod/fruit/{release.name}")
+    assert "fruit/test/1" in traced and "model/fruit/fruit.csv" in traced
+    then = run.site.git("log", "-1", "--format=%cI", ":/test/fruit: traffic")
+    earlier = run("history", "fruit", "--env", "test", "--at", then)
+    assert "80 %" in earlier and "20 %" in earlier
+
+
+def test_an_earlier_overlay_is_rendered(run: Run) -> None:
+    """As kustomize makes it, for each model and environment."""
+    told = run("render")
+    for folder in (run.site.root / "overlays").glob("*/*/"):
+        assert f"# overlays/{folder.parent.name}/{folder.name}" in told

@@ -1,0 +1,53 @@
+"""Records of earlier code say today what they said then."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import slipway
+from slipway.cli import main
+from tests.earlier import given
+from tests.unit.conftest import Site
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return given.repository(tmp_path_factory.mktemp("earlier") / "team")
+
+
+def test_every_record(team: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that it holds is shown, and the files that it names are in the store, whole."""
+    paths = sorted((team.root / ".slipway/store").glob("*/*/versions/*.json"))
+    assert len(paths) == len(given.VERSIONS) + 6
+    for path in paths:
+        environment, model, version = path.parts[-4], path.parts[-3], int(path.stem)
+        command = ["-C", str(team.root), "show", model, "--env", environment, "--version", str(version)]
+        assert main(command) == 0
+        shown, known = json.loads(capsys.readouterr().out), json.loads(path.read_bytes())
+        assert {name: shown.get(name) for name in known} == known
+        store = team.store(environment)
+        record = store.record(model, version)
+        assert all(store.attachment(record, name) for name in record.attachments)
+        store.fetch(record, tmp_path / environment / path.stem / model)
+
+
+def test_what_was_published_from_a_notebook(team: Site, tmp_path: Path) -> None:
+    """It is found by its metadata."""
+    found = slipway.fetch("byhand", to=tmp_path / "found", where={"author": "ada"}, root=team.root)
+    assert (found / "deep/weights.txt").read_text() == "1 2 3\n"
+
+
+def test_what_was_verified(team: Site) -> None:
+    """The evidence is read, and which versions it is of."""
+    store = team.store()
+    assert store.verified_versions("fruit") == [1, 2]
+    for path in (team.root / ".slipway/store/test/fruit/verified").glob("*.json"):
+        assert store.verified("fruit", path.stem) == json.loads(path.read_bytes())
+
+
+def test_a_version_goes_on_from_the_earlier_ones(team: Site, tmp_path: Path) -> None:
+    """What is published now gets the next number."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/file.txt").write_text("more\n")
+    assert slipway.publish("fruit", tmp_path / "more", root=team.root).version == 3
