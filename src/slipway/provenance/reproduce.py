@@ -100,8 +100,9 @@ def _reproduce(
     secrets.read(pinned.model(model).secrets)
     lock = (before / LOCK).read_text(encoding="utf-8") if (before / LOCK).is_file() else ""
     retraining.agree(root, lock)
-    after = retraining.retrain(pinned, record, folder / "snapshot" / snapshot, folder, report)
-    rows = retraining.rows(pinned, record, folder)
+    data = folder / "snapshot" / snapshot
+    after = retraining.retrain(pinned, record, data, folder, report)
+    rows = retraining.rows(pinned, record, data, after)
     report(f"  both predict the {len(rows)} rows of the snapshot")
     old = comparing.predictions(pinned, model, before, folder / "served" / "before", rows)
     new = comparing.predictions(pinned, model, after, folder / "served" / "after", rows)

@@ -22,14 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["agree", "digest", "pin", "retrain", "rows"]
 
-# In the model's environment: what reads the data is the model's own.
+# In the model's environment, by our own code: the model's class reads the data. Of the commit's own platform only the
+# verbs are called, because its modules may lie elsewhere.
 _ROWS = """
 from pathlib import Path
 from slipway import settings
+from slipway.artifacts import manifest
+from slipway.artifacts.loading import SCHEMA
+from slipway.discovery import load_class
+from slipway.schema import Schema
 from slipway.training.rows import records
-from slipway.training.run import Run, about_of
-run = Run(settings.load(Path(sys.argv[1])), Path(sys.argv[2]), about_of(Path(sys.argv[2])))
-answer = records(run.data(), run.schema.names)
+root, artifact, snapshot = map(Path, sys.argv[1:])
+schema = manifest.read_file(artifact, SCHEMA, Schema)
+model = load_class(settings.load(root), question)(**manifest.read(artifact).parameters)
+answer = records(model.read(snapshot), schema.names)
 """
 
 
@@ -86,12 +92,15 @@ def retrain(
     return folder / "evaluate" / "artifact"
 
 
-def rows(settings: "Settings", record: "Record", folder: Path) -> list[dict[str, Any]]:
-    """All rows of the data as requests have them; `folder` is what `retrain` left."""
+def rows(settings: "Settings", record: "Record", snapshot: Path, artifact: Path) -> list[dict[str, Any]]:
+    """Return all rows of the data as requests have them; the model of `artifact` was trained on it."""
     python = environment.python_for(environment.compile_lock(settings, record.model, "train"))
-    where = str(settings.root), str(folder / "check")
+    where = str(settings.root), str(artifact), str(snapshot)
+    seen = {**_own_variables(), "PYTHONPATH": environment.SOURCE}
     try:
-        return own_process.ask(python, _ROWS, *where, answer=list[dict[str, Any]], env=_variables(settings), cwd=folder)
+        return own_process.ask(
+            python, _ROWS, *where, question=record.model, answer=list[dict[str, Any]], env=seen, cwd=artifact.parent
+        )
     except SlipwayError as error:
         raise SlipwayError(f"the rows of the snapshot cannot be read: {error.problem}", fix=error.fix) from error
 
@@ -119,7 +128,12 @@ def _slipway(settings: "Settings", folder: Path, *words: str) -> str:
 
 
 def _variables(settings: "Settings") -> dict[str, str]:
-    """The environment of a process that runs the platform's code of the commit or, where it has none, our own."""
-    own = {name: value for name, value in unprivileged.environment().items() if name != "SLIPWAY_LOCKS"}
+    """Return the environment of a verb: the platform's code is that of the commit, or ours where it has none."""
     source = settings.root / "src"
-    return own | {"PYTHONPATH": str(source) if (source / "slipway/__main__.py").is_file() else environment.SOURCE}
+    has_own = (source / "slipway/__main__.py").is_file()
+    return {**_own_variables(), "PYTHONPATH": str(source) if has_own else environment.SOURCE}
+
+
+def _own_variables() -> dict[str, str]:
+    """Return our own environment without its rights, and outside any model's environment."""
+    return {name: value for name, value in unprivileged.environment().items() if name != "SLIPWAY_LOCKS"}
