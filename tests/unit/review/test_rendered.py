@@ -138,10 +138,10 @@ def test_nothing_becomes_markup() -> None:
     assert not any(line.lstrip().startswith("::") for line in rendered.text(Diff([overlay], [])).splitlines())
 
 
-@pytest.mark.parametrize("count", [1, 40, 2000])
-def test_the_comment_is_never_too_long(count: int) -> None:
+@pytest.mark.parametrize(("count", "length"), [(1, 2000), (40, 2000), (2000, 20)])
+def test_the_comment_is_never_too_long(count: int, length: int) -> None:
     """GitHub takes 65,536 characters: it is cut, block by block, and says so."""
-    lines = [f"+line {number} {'x' * 60}" for number in range(2000)]
+    lines = [f"+line {number} {'x' * 60}" for number in range(length)]
     overlays = [OverlayDiff("prod", f"m{at}", [ObjectDiff("Service", "s", "added", lines)]) for at in range(count)]
     said = rendered.markdown(Diff(overlays, [Following(f"m{at}", "trains") for at in range(count)]))
     assert len(said) < 60_000
