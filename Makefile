@@ -4,11 +4,15 @@ PYTHON ?= $(firstword $(filter-out $(CURDIR)/.venv/%,$(shell which -a python3)) 
 # A job that runs a single command is sooner done with `make COMPILE= …`.
 COMPILE ?= --compile-bytecode
 BIN := .venv/bin
+# Another commit tests another sample, and the same commit the same.
+SEED ?= $(shell git rev-parse --short=12 HEAD)
 PROVIDER := $(if $(wildcard ../shared/cluster/up),.ci/rig,.ci/kind)
+# Tests start hundreds of processes, each of which would compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz cluster test-cluster test-cluster-long bench lint render lock tools clean
+.PHONY: help demo test test-long fuzz cluster test-cluster test-cluster-long bench lint render lock tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -16,8 +20,12 @@ help: ## List the targets
 demo: .venv/ready .tools/bin/kustomize ## The main job from end to end, in a scratch clone
 	@tests/demo.sh
 
-test: .venv/ready tools ## All tests that need no cluster
-	@pytest -q -n auto --dist worksteal
+test: .venv/ready tools ## All tests that need no cluster and do not take long
+	@pytest -q -n auto --dist worksteal -m 'not long' $(if $(CI),--durations=20)
+
+test-long: .venv/ready tools ## Those that take long and need no cluster; SAMPLE=10 for ten minutes of them, SEED=… for which
+	@echo 'To repeat this: make test-long SAMPLE=$(SAMPLE) SEED=$(SEED)'
+	@pytest -q -n auto --dist worksteal -m long --ignore tests/cluster $(if $(SAMPLE),--sample $(SAMPLE) --seed '$(SEED)')
 
 cluster: .tools/bin/kustomize ## Start a cluster to test on: with kind, or ../shared/cluster where that is
 	@$(PROVIDER) true

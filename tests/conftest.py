@@ -1,5 +1,7 @@
-"""Servers that tests of several parts need."""
+"""Samples of the long tests, and servers that tests of several parts need."""
 
+import os
+import random
 import socket
 import subprocess
 import time
@@ -9,6 +11,28 @@ from collections.abc import Iterator
 import pytest
 
 from tests import tools
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take how many minutes the selected tests may last, and the seed of the sample that fits into them."""
+    parser.addoption("--sample", type=float, metavar="MINUTES", help="run a random sample of about this length")
+    parser.addoption("--seed", default="", help="any text; the same text selects the same sample")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: "list[pytest.Item]") -> None:
+    """Keep a sample that fits into the minutes, by the seconds that each test declares in its marker `long`."""
+    if (minutes := config.getoption("--sample")) is None:
+        return
+    left = minutes * 60 * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    chosen, others = [], []
+    for item in random.Random(config.getoption("--seed")).sample(items, len(items)):  # noqa: S311 - no secret
+        marker = item.get_closest_marker("long")
+        seconds = marker.args[0] if marker and marker.args else 1
+        (chosen if seconds <= left else others).append(item)
+        left -= seconds if seconds <= left else 0
+    config.hook.pytest_deselected(items=others)
+    items[:] = chosen
 
 
 @pytest.fixture(scope="session")
