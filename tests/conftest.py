@@ -12,6 +12,10 @@ import pytest
 
 from tests import tools
 
+# Every worker of pytest takes a core; more threads than that only wait for each other.
+for _library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take how many minutes the selected tests may last, and the seed of the sample that fits into them."""
