@@ -1,6 +1,9 @@
 """A repository with one model in it, and its training steps run one after another."""
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from slipway import settings
 from slipway.scaffold import new_model
 from slipway.training import run
+from slipway.training.run import STEPS
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,12 +56,34 @@ class Team:
         return source
 
 
-@pytest.fixture
-def team(tmp_path):
-    """The scratch repository; its modules are forgotten afterwards, as each test has its own `model.fruit`."""
+@contextmanager
+def modules_of_its_own() -> Iterator[None]:
+    """Forget the modules that were imported meanwhile, as each repository has its own `model.fruit`."""
     before, modules = list(sys.path), set(sys.modules)
-    yield Team(tmp_path)
+    yield
     sys.path[:] = before
     for name in set(sys.modules) - modules:
         if name == "model" or name.startswith("model."):
             del sys.modules[name]
+
+
+@pytest.fixture
+def team(tmp_path):
+    """The scratch repository."""
+    with modules_of_its_own():
+        yield Team(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """The scratch repository after all steps, which tests only read."""
+    with modules_of_its_own():
+        made = Team(tmp_path_factory.mktemp("trained"))
+        made.run(*STEPS)
+    return made
+
+
+@pytest.fixture
+def fitted(team, trained):
+    """The folder that the step `fit` left in the scratch repository, by the steps of another with the same model."""
+    return shutil.copytree(trained.root / "run" / "fit", team.root / "run" / "fit")
