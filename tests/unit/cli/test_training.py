@@ -34,6 +34,7 @@ def test_training_from_the_models_own_folder(repository):
     """The modules beside the user do not hide the platform's or the model's, and each step is told."""
     folder = repository / "model" / "fruit"
     (folder / "numpy.py").write_text("raise SystemExit('the wrong numpy')\n")
+    (folder / "test_model.py").write_text("import numpy\n\n\ndef test_nothing():\n    pass\n")
     done = slipway("train", "fruit", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "published fruit/test/1" in done.stdout
