@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from slipway import digests
 from slipway import settings as settings_file
 from slipway.git import Repository
 from slipway.names import ReleaseName
@@ -96,12 +97,32 @@ class Site:
         return release(self.settings, models, choice=choice, **options)
 
     def released(self, model: str = "iris", **options: Any) -> ReleaseName:
-        """Publish a version, release it and verify it."""
+        """Publish a version, release it and verify it.
+
+        Many tests begin with the same releases: what one makes of the same state is kept, and copied for the others.
+        """
+        kept = self.root.parents[1] / "released" / self._state(model) if not options else None
+        if kept is not None and kept.is_dir():
+            shutil.rmtree(self.root)
+            shutil.copytree(kept, self.root, symlinks=True)
+            return next(iter(self.overlay(model).releases)).name
         self.publish(model)
         name = self.release(model, **options).outcomes[0].release
         assert name is not None
         self.verify(name, model)
+        if kept is not None:
+            shutil.copytree(self.root, kept, symlinks=True)
         return name
+
+    def _state(self, model: str) -> str:
+        """Return the digest of all that decides what a release of the model is: files, store, history and variables."""
+        files = {
+            path.relative_to(self.root).as_posix(): digests.of_file(path)
+            for path in self.root.rglob("*")
+            if path.is_file() and path.name != "index"
+        }
+        variables = {name: text for name, text in os.environ.items() if name.startswith(("GITHUB_", "SLIPWAY_"))}
+        return digests.of_value([model, files, variables])
 
     def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
         self.store(environment).verify(model, name, {"by": "a test", "when": "now", "where": "here"})
@@ -140,12 +161,16 @@ def site(tmp_path: Path, people: None, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A repository of two models with nothing published yet."""
     folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    made = Site(tmp_path / "repository")
+    made, template = Site(tmp_path / "repository"), tmp_path.parent / "site"
+    if template.is_dir():
+        shutil.copytree(template, made.root)
+        return made
     made.write("slipway.yaml", SETTINGS)
     made.write(".gitignore", ".slipway/\n")
     for model in ("iris", "tumor"):
         made.write(f"model/{model}/model.py", "")
     shutil.copytree(ROOT / "manifests/function", made.root / "manifests/function")
-    made.git("init", "--quiet")
+    made.git("init", "--quiet", "--template=")
     made.commit("Start")
+    shutil.copytree(made.root, template)
     return made
