@@ -56,23 +56,33 @@ def _race(url: str, text: str, start: "Barrier", results: "SimpleQueue[list[obje
 
 
 def kill(url: str, times: int, longest: float) -> None:
-    """Start a process that publishes all the time, kill it within `longest` seconds, and so again."""
-    for _ in range(times):
+    """Start a process that publishes all the time, kill it within `longest` seconds, and so again.
+
+    The time begins with its first publication; the last process has made one when it is killed.
+    """
+    for left in reversed(range(times)):
+        told, tell = os.pipe()
         child = os.fork()
         if not child:
-            _publish_for_ever(url)
+            _publish_for_ever(url, tell)
+        os.read(told, 1)
+        if not left:
+            os.read(told, 1)
         time.sleep(random.uniform(0, longest))  # noqa: S311 - any moment will do
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        os.close(told)
+        os.close(tell)
 
 
-def _publish_for_ever(url: str) -> None:
+def _publish_for_ever(url: str, tell: int) -> None:
     folder = Path.cwd() / f"artifact-{os.getpid()}"
     folder.mkdir()
     store = open_store(url, root=Path.cwd(), environment="test")
     for number in count():
         (folder / "weights.bin").write_bytes(os.urandom(_MEGABYTE))
         (folder / "number.txt").write_text(str(number))
+        os.write(tell, b".")
         store.publish("iris", folder)
 
 
