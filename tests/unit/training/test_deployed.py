@@ -56,7 +56,7 @@ def function():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked, server.model_id = 0, "fruit/test/2"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
     server.shutdown()

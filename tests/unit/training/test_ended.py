@@ -5,6 +5,7 @@ import json
 import pytest
 
 from slipway.errors import OutOfReach
+from slipway.forge import failures
 from slipway.store import Store, open_store
 from slipway.training import ended
 
@@ -79,6 +80,7 @@ def test_a_store_that_cannot_be_reached(store, monkeypatch):
 def test_a_version_is_announced(store, tmp_path, monkeypatch):
     """Where there is a token for it; what became of that is said, and fails nothing."""
     publish(store, tmp_path, "train-iris-7")
+    monkeypatch.setattr(failures, "PAUSE", 0.01)
     monkeypatch.setenv("SLIPWAY_DISPATCH_TOKEN", "made-up")
     monkeypatch.setenv("GITHUB_REPOSITORY", "team/models")
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:1")

@@ -1,11 +1,13 @@
 """What the record of a version says of the run that made it, and that a run publishes once."""
 
 import json
+import shutil
 
 import pytest
 
 from slipway.store import open_store
 from slipway.training.run import STEPS, step
+from tests.unit.training.conftest import Team, modules_of_its_own
 
 RUN = "train-fruit-1a2b3c4d"
 FRUIT = """
@@ -24,17 +26,31 @@ class Fruit(Model):
 """
 
 
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory):
+    """The repository after a whole run in a cluster, where there is no git; tests copy it."""
+    with pytest.MonkeyPatch.context() as patch, modules_of_its_own():
+        _in_a_cluster(patch)
+        made = Team(tmp_path_factory.mktemp("published"))
+        (made.folder / "model.py").write_text(FRUIT)
+        (made.folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
+        (made.folder / "requirements.txt").write_text("")
+        made.run(*STEPS)
+    return made
+
+
 @pytest.fixture
-def published(team, monkeypatch):
-    """The store after a whole run in a cluster, where there is no git."""
-    monkeypatch.setenv("SLIPWAY_RUN", RUN)
-    monkeypatch.setenv("SLIPWAY_COMMIT", "c" * 40)
-    monkeypatch.setenv("SLIPWAY_BRANCH", "trainpred/deeper")
-    (team.folder / "model.py").write_text(FRUIT)
-    (team.folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
-    (team.folder / "requirements.txt").write_text("")
-    team.run(*STEPS)
+def published(team, run_once, monkeypatch):
+    """The store after that run."""
+    _in_a_cluster(monkeypatch)
+    shutil.copytree(run_once.root, team.root, dirs_exist_ok=True)
     return open_store("store/test", root=team.root, environment="test")
+
+
+def _in_a_cluster(patch):
+    patch.setenv("SLIPWAY_RUN", RUN)
+    patch.setenv("SLIPWAY_COMMIT", "c" * 40)
+    patch.setenv("SLIPWAY_BRANCH", "trainpred/deeper")
 
 
 def publish(team):
