@@ -58,7 +58,7 @@ def container():
     def made(model_id="leaves/dev/1", release="dev"):
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.container = Container(f"http://127.0.0.1:{server.server_port}", model_id, release)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return server.container
 

@@ -92,7 +92,7 @@ class Refusing(BaseHTTPRequestHandler):
 def serving(to="") -> Iterator[tuple[str, list]]:
     handler = type("Handler", (Refusing,), {"seen": [], "to": to})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", handler.seen
     server.shutdown()
 

@@ -298,7 +298,7 @@ def function() -> Iterator[dict[str, str]]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         told["url"] = f"http://127.0.0.1:{server.server_port}"
         yield told
         server.shutdown()

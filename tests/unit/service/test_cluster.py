@@ -81,7 +81,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(certificate: Path) -> Iterator[Server]:
     (certificate / "token").write_text("first\n")
     found = Server(certificate)
-    thread = threading.Thread(target=found.http.serve_forever, daemon=True)
+    thread = threading.Thread(target=found.http.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield found
     found.http.shutdown()
