@@ -121,7 +121,7 @@ def test_the_folder_one_is_in_is_not_replaced(tmp_path, monkeypatch, target):
     assert (tmp_path / "here" / "work").exists()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long(1)) for seed in range(3, 60))])
 def test_a_kill_leaves_the_old_or_the_new_folder_or_none(tmp_path, seed):
     """Never a part of either, and the same for a file; what is left is hidden."""
     command = [sys.executable, "-c", REPLACING, str(tmp_path)]

@@ -239,11 +239,12 @@ def test_two_at_once_both_land(root: Path) -> None:
     assert (root / "overlays/log").read_text().split() == lines
 
 
+@pytest.mark.parametrize("times", [2, pytest.param(40, marks=pytest.mark.long(20))])
 @pytest.mark.parametrize("whole_group", [False, True], ids=["only-ours", "git-too"])
-def test_killed_at_any_moment(root: Path, whole_group: bool) -> None:
+def test_killed_at_any_moment(root: Path, whole_group: bool, times: int) -> None:
     """After kill -9, with its git commands or without, the next run finds a whole commit and makes the tree follow."""
     generator = random.Random(7)  # noqa: S311
-    for round_ in range(int(os.environ.get("SLIPWAY_KILLS", "8"))):
+    for round_ in range(times):
         process = start(root, f"k{round_}-", 1000)
         time.sleep(0.15 + generator.random() * 0.4)
         if whole_group:

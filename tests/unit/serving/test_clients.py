@@ -79,6 +79,7 @@ def test_openapi_document_is_valid(server: Server, client: Client, tmp_path: Pat
     client("-m", "openapi_spec_validator", str(tmp_path / "openapi.json"))
 
 
+@pytest.mark.long(20)
 def test_a_fuzzer_finds_what_the_document_says(bundled: Bundle, client: Client, tmp_path: Path) -> None:
     """Requests made from the document, fit and unfit, get the statuses, bodies and headers that it names.
 

@@ -22,12 +22,14 @@ def run(place: Place, *words: object) -> str:
     return subprocess.run(command, cwd=place.root, stdout=subprocess.PIPE, check=True, timeout=120, text=True).stdout
 
 
-def test_32_processes_get_32_consecutive_versions(place: Place, store: Store) -> None:
+@pytest.mark.parametrize("count", [8, pytest.param(32, marks=pytest.mark.long(6))])
+def test_processes_get_consecutive_versions(place: Place, store: Store, count: int) -> None:
     """However many publish at once, each has a version of its own, there are no gaps, and no record is another's."""
-    found = json.loads(run(place, "race", 32))
-    assert sorted(version for _, version in found) == list(range(1, 33))
-    assert store.versions("iris") == list(range(1, 33))
-    assert {store.record("iris", version).metadata["text"]: version for version in range(1, 33)} == dict(found)
+    found = json.loads(run(place, "race", count))
+    versions = list(range(1, count + 1))
+    assert sorted(version for _, version in found) == versions
+    assert store.versions("iris") == versions
+    assert {store.record("iris", version).metadata["text"]: version for version in versions} == dict(found)
 
 
 def test_one_key_has_one_creator(store: Store) -> None:
@@ -47,7 +49,15 @@ def test_one_key_has_one_creator(store: Store) -> None:
             assert backend.read(key) == contents[created.index(True)]
 
 
-@pytest.mark.parametrize(("kind", "times"), [("directory", 60), ("bucket", 15)])
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [
+        ("directory", 6),
+        ("bucket", 3),
+        pytest.param("directory", 300, marks=pytest.mark.long(15)),
+        pytest.param("bucket", 75, marks=pytest.mark.long(15)),
+    ],
+)
 def test_a_killed_publisher_leaves_no_half_version(
     request: pytest.FixtureRequest, folder: Path, tmp_path: Path, kind: str, times: int
 ) -> None:
