@@ -29,7 +29,9 @@ class Bare:
         made = cls(path)
         if not (path / "HEAD").exists():
             path.mkdir(parents=True, exist_ok=True)
-            made.git("init", "--quiet", "--bare", f"--initial-branch={branch}")
+            made.git("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}")
+            with (path / "config").open("a") as config:
+                config.write("[gc]\n\tauto = 0\n[receive]\n\tautogc = false\n[core]\n\tfsync = none\n")
         hook = path / "hooks/pre-receive"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(_HOOK)

@@ -146,9 +146,12 @@ class Site:
 
 @pytest.fixture
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as Ada has it, whatever this machine is set to, and never asking for a password."""
+    """Git as Ada has it, whatever this machine is set to, never asking for a password and never tidying up."""
     config = tmp_path / "gitconfig"
-    config.write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
+    config.write_text(
+        "[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\ntemplateDir =\n"
+        "[gc]\nauto = 0\n[maintenance]\nauto = false\n[core]\nfsync = none\n"
+    )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("GIT_TERMINAL_PROMPT", "0")
