@@ -31,9 +31,10 @@ main()
 """
 
 STARTER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from slipway.functions import running
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background ignore it
 with running.start(Path(sys.argv[1])) as server:
     print(server.process.pid, flush=True)
     time.sleep(60)
