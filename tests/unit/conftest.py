@@ -121,7 +121,11 @@ class Site:
             for path in self.root.rglob("*")
             if path.is_file() and path.name != "index"
         }
-        variables = {name: text for name, text in os.environ.items() if name.startswith(("GITHUB_", "SLIPWAY_"))}
+        variables = {
+            name: text
+            for name, text in os.environ.items()
+            if name.startswith(("GITHUB_", "SLIPWAY_")) or name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")
+        }
         return digests.of_value([model, files, variables])
 
     def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
