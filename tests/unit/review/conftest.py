@@ -1,6 +1,9 @@
 """Production with two releases of iris, and a branch `change` that does something to them; and a shop of parcels."""
 
+import os
 import shutil
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +15,8 @@ from slipway.overlays.overlay_types import Overlay
 from slipway.release import declare, edits
 from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
+from slipway.review import asked
+from slipway.review.asking import Version
 from slipway.review.check import Checked, check
 from tests.unit.conftest import Site
 from tests.unit.review.shop import Shop
@@ -84,6 +89,30 @@ def redeclare(team: Site, **changes: Any) -> None:
     route = {made.name: 100}
     others = [release for release in before.releases if release != old]
     put(team, msgspec.structs.replace(before, releases=(made, *others), route=route))
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions are asked in forks of this process, which has the libraries already that each would import."""
+    import pandas  # noqa: F401
+    import sklearn.metrics  # noqa: F401
+
+    def ask(version: Version, _python: Path, question: str, wanted: object, type_: type[Any]) -> Any:
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(read)
+            with suppress(BaseException), open(write, "wb") as file:  # noqa: PTH123 - a pipe
+                told = msgspec.json.decode(msgspec.json.encode(wanted))
+                file.write(msgspec.json.encode(asked.answered(question, version.folder.absolute(), told)))
+            os._exit(0)
+        os.close(write)
+        with open(read, "rb") as file:  # noqa: PTH123 - a pipe
+            found = file.read()
+        os.waitpid(child, 0)
+        return msgspec.json.decode(found, type=type_)
+
+    monkeypatch.setattr(Version, "_ask", ask)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from slipway.review.comparison import Comparison, Side
 from slipway.review.differences import Manifests, Moved
 from tests.unit.review.shop import ROWS, SCHEMA, Shop, table
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 
 def without_code(text: str) -> str:
     """What is left for GitHub to make markup of."""

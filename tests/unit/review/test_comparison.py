@@ -43,6 +43,7 @@ def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -
     assert "odd" not in found.candidate.metrics, "a metric that is no number is left out"
 
 
+@pytest.mark.usefixtures("forked")
 def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> None:
     """The rows are those that the old version held out by its columns, and the new one by its own; both answer."""
     fewer = msgspec.json.decode(msgspec.json.encode(SCHEMA))
@@ -54,6 +55,7 @@ def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> Non
     assert found.then
 
 
+@pytest.mark.usefixtures("forked")
 def test_rows_that_one_refuses_are_left_out_and_told(shop: Shop) -> None:
     """By its schema or by its own code; the others are compared."""
     narrow = msgspec.json.decode(msgspec.json.encode(SCHEMA))
@@ -67,6 +69,7 @@ def test_rows_that_one_refuses_are_left_out_and_told(shop: Shop) -> None:
     assert f"parcel/test/1 refuses {refused} further rows (weight:" in found.notes[0]
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_model_that_refuses_many_rows_and_does_not_say_which(shop: Shop) -> None:
     """Every other row is compared, however many are refused."""
     code = CODE.replace("row=place, ", "").replace("== self.refused", "> self.refused")
@@ -81,6 +84,7 @@ def test_a_model_that_refuses_many_rows_and_does_not_say_which(shop: Shop) -> No
     assert f"refuses {int(places.sum()) - sound} further rows (nothing weighs that)" in found.notes[0]
 
 
+@pytest.mark.usefixtures("forked")
 def test_the_change_of_the_data_is_told(shop: Shop) -> None:
     """Rows are counted by their content, wherever they stand; the target's values and new columns are told."""
     before = shop.publish_parcel(50)
@@ -92,6 +96,7 @@ def test_the_change_of_the_data_is_told(shop: Shop) -> None:
     assert (found.before, found.after) == ({"big": 50, "small": 50}, {"big": 52, "small": 40})
 
 
+@pytest.mark.usefixtures("forked")
 def test_the_first_promotion_has_nothing_to_compare_with(shop: Shop) -> None:
     """The candidate alone, on its own unseen rows."""
     found = compared(shop, shop.publish_parcel(50), None)
