@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from slipway.functions import engines
+from slipway.images import engines
 
 __all__ = ["MODELS", "hello", "load", "releases", "run"]
 

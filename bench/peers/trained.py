@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from bench.prepare import run
 from slipway import settings
-from slipway.environment import python_for
-from slipway.functions import bundle
+from slipway.images import bundle
+from slipway.models.environment import python_for
 from slipway.store import store_of
 
 __all__ = ["MODELS", "Served", "Trained", "train"]

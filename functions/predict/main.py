@@ -10,7 +10,7 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from slipway.serving import asgi, framework
+from slipway.serving.http import asgi, framework
 from slipway.serving.start import start
 
 function = start(Path(__file__).parent)

@@ -1,15 +1,15 @@
 """The function that starts trainings: `functions-framework --target training --source main.py`.
 
-All that it does is in `slipway.service`.
+All that it does is in `slipway.training.service`.
 """
 
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from slipway.service import asgi
-from slipway.service.start import start
-from slipway.serving import framework
+from slipway.serving.http import framework
+from slipway.training.service import asgi
+from slipway.training.service.start import start
 
 service = start()
 

@@ -4,6 +4,8 @@ From a notebook: `slipway.publish(model, folder)` makes a folder the next versio
 `slipway.fetch(model, to=folder)` copies a version, every file checked.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 __version__ = "0.1.0"

@@ -1,5 +1,7 @@
 """Content addresses: SHA-256, in hexadecimal, of bytes, files, and sets of files."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from pathlib import Path
@@ -45,7 +47,7 @@ def of_value(value: Any) -> str:
     return of_bytes(canonical(value))
 
 
-def of_files(digests: "Mapping[str, str]") -> str:
+def of_files(digests: Mapping[str, str]) -> str:
     """The digest of a set of files, given as {path within the set: digest of its content}."""
     return of_value(dict(digests))
 

@@ -1,5 +1,7 @@
 """The one kind of error that a user is meant to see."""
 
+from __future__ import annotations
+
 __all__ = ["OutOfReach", "SlipwayError"]
 
 

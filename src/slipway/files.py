@@ -1,5 +1,7 @@
 """Files and folders that are there whole or not at all."""
 
+from __future__ import annotations
+
 import errno
 import os
 import shutil
@@ -13,7 +15,7 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["link_tree", "new_folder", "write"]
+__all__ = ["explained", "link_tree", "new_folder", "write"]
 
 _ATTEMPTS = 10
 
@@ -39,7 +41,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def new_folder(path: Path) -> "Iterator[Path]":
+def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which gets its name `path` only when the block ends without an error.
 
     What was at `path` before is replaced. Whenever the process is killed, `path` is what it was, the new folder, or
@@ -129,3 +131,30 @@ def _sync(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def explained(action: str, path: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block into a `SlipwayError` that says what could not be done, where, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise SlipwayError(f"cannot {action} {path}: {_reason(error)}", fix=_fix(error, path)) from error
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in _FULL:
+        return "the disk or the quota is full"
+    return error.strerror or str(error)
+
+
+def _fix(error: OSError, path: Path) -> str:
+    if error.errno in _FULL:
+        return "make room there and run it again; nothing was left half-written"
+    if error.errno in _REFUSED:
+        return f"give this user the right to it (`ls -ld {path}` shows whose it is), or use another directory"
+    return f"look at {path} and run it again"

@@ -3,6 +3,8 @@
 Only the standard library and msgspec are needed to import it, so that what serves does not carry what trains.
 """
 
+from __future__ import annotations
+
 import enum
 import functools
 import math
@@ -17,9 +19,9 @@ from typing import (
 
 import msgspec
 
-from slipway.fields import ContractError, Range, enums_of, field_of, fields_of
 from slipway.names import nearest
 from slipway.schema import Field
+from slipway.schema.fields import ContractError, Range, enums_of, field_of, fields_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,12 +56,12 @@ class Model:
     estimators, numpy arrays, and anything that JSON can hold. Import what only training needs inside `train`.
     """
 
-    source_features: ClassVar["Sequence[str]"] = ()
+    source_features: ClassVar[Sequence[str]] = ()
     target_variable: ClassVar[str] = ""
     input: ClassVar[type | None] = None
     output: ClassVar[type | None] = None
 
-    parameters: "Mapping[str, Parameter]" = types.MappingProxyType({})
+    parameters: Mapping[str, Parameter] = types.MappingProxyType({})
     """Names and defaults on the class; on an object, the values after `slipway.yaml` had its say."""
 
     tolerance: ClassVar[float] = 1e-6
@@ -69,7 +71,7 @@ class Model:
     """Whether `predict` may wait for anything: a network, a lock, a process. A fast one that only computes answers more
     requests when it says `False`, as it needs no thread."""
 
-    trusted_types: ClassVar["Sequence[str]"] = ()
+    trusted_types: ClassVar[Sequence[str]] = ()
     """Full names of further classes that a saved part may hold (scikit-learn's and the model's own are trusted)."""
 
     def __init__(self, **parameters: Parameter) -> None:
@@ -78,17 +80,17 @@ class Model:
             raise ContractError(f"{type(self).__name__} has no parameter {name!r}; {known}")
         self.parameters = {**type(self).parameters, **parameters}
 
-    def read(self, path: "Path") -> "pd.DataFrame":
+    def read(self, path: Path) -> pd.DataFrame:
         """Read the data; a CSV file unless a model says otherwise."""
         import pandas as pd
 
         return pd.read_csv(path)
 
-    def train(self, data: "pd.DataFrame") -> None:
+    def train(self, data: pd.DataFrame) -> None:
         """Learn from `data`, whose columns are the source features (or the fields of `input`) and the target."""
         raise NotImplementedError
 
-    def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
+    def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         """One prediction for each row; a row is a dict by feature, or an object of the class `input`."""
         raise NotImplementedError
 
@@ -97,7 +99,7 @@ class Model:
         output = type(self).output
         return output(value) if isinstance(output, type) and issubclass(output, enum.Enum) else value
 
-    def metrics(self, truth: "Sequence[Any]", predictions: "Sequence[Any]") -> "Mapping[str, float]":  # noqa: ARG002
+    def metrics(self, truth: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, float]:  # noqa: ARG002
         """Metrics of the model's own, beside the usual ones; rows are those held out."""
         return {}
 
@@ -111,12 +113,12 @@ class PipelineModel(Model):
         """The pipeline or estimator, not yet fitted; it gets a DataFrame of the source features."""
         raise NotImplementedError
 
-    def train(self, data: "pd.DataFrame") -> None:
+    def train(self, data: pd.DataFrame) -> None:
         kind: Any = type(self)
         contract = _contract(kind)
         self.fitted = self.pipeline().fit(typed(kind, data[list(contract.names)]), data[contract.target])
 
-    def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
+    def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         if not len(rows):
             return []
         kind: Any = type(self)
@@ -128,31 +130,31 @@ class PipelineModel(Model):
         return [self.outcome(value) for value in found.tolist()]
 
 
-def _values(row: Any, names: "Sequence[str]") -> list[Any]:
+def _values(row: Any, names: Sequence[str]) -> list[Any]:
     """The values of a row as the data have them: NaN where there is none, an Enum's value and not its member."""
     values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in names]
     plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
     return [math.nan if value is None else value for value in plain]
 
 
-def _columns(values: "Sequence[Sequence[Any]]", names: "Sequence[str]") -> "Mapping[str, Sequence[Any]]":
+def _columns(values: Sequence[Sequence[Any]], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
     return dict(zip(names, zip(*values, strict=True), strict=True))
 
 
-def _table(model: type[Model], values: "Sequence[Sequence[Any]]", names: "Sequence[str]") -> "pd.DataFrame":
+def _table(model: type[Model], values: Sequence[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     return typed(model, pd.DataFrame(values, columns=list(names)))
 
 
-def frame(model: type[Model], rows: "Sequence[Any]") -> "pd.DataFrame":
+def frame(model: type[Model], rows: Sequence[Any]) -> pd.DataFrame:
     """Rows as `predict` takes them, as a DataFrame whose columns have the types that `typed` gives them."""
     kind: Any = model
     names = list(rows[0] if model.input is None and len(rows) else _contract(kind).names)
     return _table(model, [_values(row, names) for row in rows], names)
 
 
-def typed(model: type[Model], data: "pd.DataFrame") -> "pd.DataFrame":
+def typed(model: type[Model], data: pd.DataFrame) -> pd.DataFrame:
     """`data` with the same type for a feature whether it was read from a file or comes from a few rows.
 
     Numbers are float64, as a request's are. Where values are missing, pandas guesses by those that are not: few rows
@@ -170,7 +172,7 @@ def _typed_fields(model: type[Model]) -> dict[str, Field]:
     return {field.name: field for field in (fields_of(model.input, model.__name__) if model.input else ())}
 
 
-def _column(column: "pd.Series[Any]", field: Field | None) -> "pd.Series[Any]":
+def _column(column: pd.Series[Any], field: Field | None) -> pd.Series[Any]:
     import pandas as pd
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
@@ -193,7 +195,7 @@ class Contract(NamedTuple):
     output: Field | None  # None: learned from the data
 
     @classmethod
-    def of(cls, model: type[Model]) -> "Contract":
+    def of(cls, model: type[Model]) -> Contract:
         """Read the declarations of `model`; raise `ContractError` when one is missing or contradicts another."""
         where = model.__name__
         _check_declared(model, where)
@@ -245,7 +247,7 @@ def _check_values(model: type[Model], where: str) -> None:
         raise ContractError(f"{where}.tolerance is {model.tolerance!r}: give a number, 0 or above")
 
 
-def bind(model: type[Model], rows: "Sequence[Mapping[str, Any]]") -> "Sequence[Any]":
+def bind(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
     """Parsed rows as `predict` takes them: the dicts themselves, or objects of the class `input`."""
     row_type = model.input
     if row_type is None:
@@ -254,7 +256,7 @@ def bind(model: type[Model], rows: "Sequence[Mapping[str, Any]]") -> "Sequence[A
     return [_object(row_type, row, enums, index) for index, row in enumerate(rows)]
 
 
-def _object(row_type: type, row: "Mapping[str, Any]", enums: "Mapping[str, type[enum.Enum]]", index: int) -> Any:
+def _object(row_type: type, row: Mapping[str, Any], enums: Mapping[str, type[enum.Enum]], index: int) -> Any:
     values = dict(row)
     for name, members in enums.items():
         if values.get(name) is not None:

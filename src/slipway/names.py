@@ -1,5 +1,7 @@
 """Names that cross borders: models, model ids and releases, each with a pure `parse` and `format`."""
 
+from __future__ import annotations
+
 import keyword
 import re
 from difflib import get_close_matches
@@ -49,7 +51,7 @@ def _proposal(name: str) -> str:
     return f"name it {example!r}, say: its folder under model/ and in slipway.yaml"
 
 
-def nearest(word: str, known: "Iterable[str]") -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """A clause that names the known word most like `word`, in either case, or lists them when none is alike."""
     spelt = {each.lower(): each for each in sorted(known, reverse=True)}
     alike = get_close_matches(word[:_LONGEST_SHOWN].lower(), spelt, n=1, cutoff=0.6)
@@ -76,7 +78,7 @@ class ModelId(NamedTuple):
     version: int
 
     @classmethod
-    def parse(cls, text: str) -> "ModelId":
+    def parse(cls, text: str) -> ModelId:
         """Read `<model>/<environment>/<version>`; raise `SlipwayError` on anything else."""
         match = _MODEL_ID.fullmatch(text)
         if not match:
@@ -95,12 +97,12 @@ class ReleaseName(NamedTuple):
     short: str
 
     @classmethod
-    def of(cls, version: int, fingerprint: str) -> "ReleaseName":
+    def of(cls, version: int, fingerprint: str) -> ReleaseName:
         """The name of the release of `version` whose image has `fingerprint` (hexadecimal)."""
         return cls(version, fingerprint[:8])
 
     @classmethod
-    def parse(cls, text: str) -> "ReleaseName":
+    def parse(cls, text: str) -> ReleaseName:
         """Read `v<version>-<8 hexadecimal digits>`; raise `SlipwayError` on anything else."""
         match = _RELEASE.fullmatch(text)
         if not match:

@@ -1,5 +1,7 @@
 """The pytest plugin for a model's tests: `served_url`, where the fresh model answers."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(_OPTION, help="base URL of the served model; only the tests that use it are run")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: "list[pytest.Item]") -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With a URL, leave out the tests that do not ask for it: they were run before the training."""
     if config.getoption(_OPTION) is None:
         return

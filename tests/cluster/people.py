@@ -11,8 +11,8 @@ from typing import Any
 
 from slipway import settings as settings_file
 from slipway.git import Repository
-from slipway.overlays.overlay_types import Overlay
-from slipway.release import edits
+from slipway.gitops import edits
+from slipway.overlays.types import Overlay
 from slipway.store import store_of
 from tests.cluster.actions import Actions, Run
 from tests.cluster.argocd import Followed

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from slipway.functions import engines
+from slipway.images import engines
 from slipway.overlays.overlay import read_folder
 from slipway.store import open_store
 from tests.cluster.conftest import PATIENCE, Team, given

@@ -13,8 +13,8 @@ import pytest
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
-from slipway.functions import bundle, engines
-from slipway.release import images, trainer
+from slipway.images import build as images
+from slipway.images import bundle, engines, trainer
 from slipway.store import store_of
 
 SECRET = "hunter2-is-not-to-be-found"

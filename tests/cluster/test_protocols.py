@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 
-from slipway.serving.rpc_messages import message
+from slipway.serving.grpc.messages import message
 from slipway.store import Store
 from tests.cluster.conftest import PATIENCE, Team
 from tests.cluster.verifications import ended, released

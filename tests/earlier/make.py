@@ -21,7 +21,7 @@ from typing import Any
 import slipway
 from slipway import settings as settings_file
 from slipway.artifacts import Golden, save
-from slipway.containers import engine
+from slipway.images import confined
 from slipway.schema import Field, Schema
 from slipway.training import run as training
 
@@ -123,7 +123,7 @@ def publish_by_hand(team: Team, scratch: Path) -> None:
 
 def train_container(team: Team, scratch: Path) -> None:
     """Take `stones` through the steps, as tests/unit/containers does."""
-    from tests.unit.containers import conftest
+    from tests.unit.images import conftest
 
     @contextmanager
     def serve(_image: str, *, model_id: str, release: str) -> Iterator[str]:
@@ -147,7 +147,7 @@ def train_container(team: Team, scratch: Path) -> None:
         yield server.container.url
         server.shutdown()
 
-    engine.serve, engine.user_of = serve, lambda _image: "65532"  # type: ignore[assignment]
+    confined.serve, confined.user_of = serve, lambda _image: "65532"  # type: ignore[assignment]
     settings = settings_file.load(team.root)
     source = None
     for name in training.STEPS:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slipway.environment import python_for
-from slipway.functions import bundle, running
+from slipway.images import bundle, running
+from slipway.models.environment import python_for
 from slipway.settings import load
 from slipway.store import store_of
 from tests.fuzz.run import Report, run

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from slipway import digests, settings
-from slipway.overlays.overlay_types import ReleaseRecord
-from slipway.release import render
+from slipway.gitops import rendering
+from slipway.overlays.types import ReleaseRecord
 from slipway.settings import ModelSettings
 from tests import tools
 
@@ -68,7 +68,7 @@ def record(model: str = "iris", version: int = 7, short: str = "1a2b3c4d") -> Re
 
 def rendered(own: ModelSettings | None = None, **names: Any) -> bytes:
     of = record(**names)
-    return render.manifests(BASE, of.model_id.split("/")[0], of, own or ModelSettings(), ROOT)
+    return rendering.manifests(BASE, of.model_id.split("/")[0], of, own or ModelSettings(), ROOT)
 
 
 def service(own: ModelSettings | None = None, **names: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from slipway import settings
+from slipway.gitops import rendering
 from slipway.overlays import documents
-from slipway.release import render
 from tests.manifests.conftest import ENVIRONMENTS, ROOT, TRAINING, conform
 
 CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
@@ -19,7 +19,7 @@ CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPo
 
 @cache
 def content(root: Path = ROOT, part: str = "") -> bytes:
-    return render.build(root / "manifests/argocd" / part, root)
+    return rendering.build(root / "manifests/argocd" / part, root)
 
 
 def of(kind: str, **where: Any) -> dict[str, dict[str, Any]]:
@@ -120,7 +120,7 @@ def test_a_namespace_may_be_made_of_what_is_declared(environment: str) -> None:
     for name in (f"slipway-{environment}", f"slipway-{environment}-namespace"):
         application = of("Application")[name]["spec"]
         assert application["project"] == f"slipway-{environment}-namespace"
-        items += yaml.safe_load_all(render.build(ROOT / application["source"]["path"], ROOT))
+        items += yaml.safe_load_all(rendering.build(ROOT / application["source"]["path"], ROOT))
     wide = [item for item in items if item["kind"] in CLUSTER_WIDE]
     assert kinds(project, "cluster") == group_kinds(wide)
     assert kinds(project, "namespace") == group_kinds([item for item in items if item not in wide])

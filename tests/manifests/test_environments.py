@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from slipway import settings
-from slipway.release import render
+from slipway.gitops import rendering
 from tests.manifests.conftest import ENVIRONMENTS, ROOT, TRAINING, conform
 
 HERE = TRAINING[0]
@@ -21,7 +21,7 @@ TRAIN = {"slipway-train", "slipway-training-service"}
 def content(environment: str) -> bytes:
     """The namespace, and what is in it."""
     folder = ROOT / "manifests/environments" / environment
-    return render.build(folder / "namespace", ROOT) + b"---\n" + render.build(folder, ROOT)
+    return rendering.build(folder / "namespace", ROOT) + b"---\n" + rendering.build(folder, ROOT)
 
 
 def rendered(environment: str) -> list[dict[str, Any]]:
@@ -76,8 +76,8 @@ def test_the_strictest_pod_security_is_enforced() -> None:
 def test_the_namespace_is_alone() -> None:
     """Healed together with what is in it, it would not come back once deleted."""
     folder = ROOT / "manifests/environments" / HERE
-    assert [item["kind"] for item in yaml.safe_load_all(render.build(folder / "namespace", ROOT))] == ["Namespace"]
-    assert b"kind: Namespace\n" not in render.build(folder, ROOT)
+    assert [item["kind"] for item in yaml.safe_load_all(rendering.build(folder / "namespace", ROOT))] == ["Namespace"]
+    assert b"kind: Namespace\n" not in rendering.build(folder, ROOT)
 
 
 def test_accounts_have_no_token_where_none_is_needed() -> None:

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from slipway.errors import SlipwayError
+from slipway.gitops import rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import format  # noqa: A004
-from slipway.overlays.overlay_types import Overlay, Release
-from slipway.release import render
+from slipway.overlays.types import Overlay, Release
 from slipway.settings import AccessSettings, LimitSettings, ModelSettings, Scale
 from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
 
@@ -112,7 +112,7 @@ def test_a_base_that_would_let_everybody_in(spoil: Callable[[str], bool]) -> Non
         component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
         base["access/kustomization.yaml"] = documents.format(component)
     with pytest.raises(SlipwayError, match="access"):
-        render.manifests(base, "iris", record(), ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
+        rendering.manifests(base, "iris", record(), ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Service", "Job"])
@@ -121,7 +121,7 @@ def test_a_base_that_renders_something_else(kind: str) -> None:
     other = documents.format({"apiVersion": "v1", "kind": kind, "metadata": {"name": "NAME"}, "spec": {"ports": []}})
     base = {**BASE, "service.yaml": other, "kustomization.yaml": NAMED}
     with pytest.raises(SlipwayError, match="renders no Service iris-v7-1a2b3c4d with the image"):
-        render.manifests(base, "iris", record(), ModelSettings(), ROOT)
+        rendering.manifests(base, "iris", record(), ModelSettings(), ROOT)
 
 
 NAMED = b"""
@@ -171,7 +171,7 @@ def test_kustomize_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """Without any of the three ways there is one command that gets it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SlipwayError, match="kustomize is not installed") as caught:
-        render.find_kustomize(tmp_path)
+        rendering.find_kustomize(tmp_path)
     assert caught.value.fix == "make tools"
 
 
@@ -180,7 +180,7 @@ def overlay(shares: dict[int, int]) -> Overlay:
     for version in sorted(shares, reverse=True):
         of = record(version=version, short=f"{version:08x}")
         kustomization = documents.format({"resources": ["manifests.yaml"]})
-        manifests = render.manifests(BASE, "iris", of, ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
+        manifests = rendering.manifests(BASE, "iris", of, ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
         files = {"kustomization.yaml": kustomization, "manifests.yaml": manifests, "record.yaml": b""}
         releases.append(Release(record=of, files=files))
     return Overlay(
@@ -196,7 +196,7 @@ def assembled(shares: dict[int, int], folder: Path) -> bytes:
     for path, content in format(overlay(shares)).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    return render.build(folder, ROOT)
+    return rendering.build(folder, ROOT)
 
 
 def test_an_overlay_is_assembled(tmp_path: Path) -> None:
@@ -236,5 +236,5 @@ def test_the_schemas_would_refuse(tmp_path: Path, schemas: Path) -> None:
 def test_what_git_holds_is_accepted(schemas: Path) -> None:
     """Every overlay of this repository renders and is valid."""
     for folder in sorted(path.parent for path in ROOT.glob("overlays/*/*/kustomization.yaml")):
-        found = conform(render.build(folder, ROOT), schemas)
+        found = conform(rendering.build(folder, ROOT), schemas)
         assert found["invalid"] == found["errors"] == 0, folder

@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from slipway.artifacts import Golden
-from slipway.functions import running
-from slipway.release.scores import GAUGE
+from slipway.gitops.training_folder import GAUGE
+from slipway.images import running
 from slipway.schema import Field
 from slipway.serving.description import Identity
+from slipway.serving.grpc.calls import Calls
 from slipway.serving.metrics import Metrics
-from slipway.serving.rpc_calls import Calls
 from tests.unit.serving import tiny
 
 ROOT = Path(__file__).parents[2]

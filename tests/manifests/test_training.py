@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from slipway.errors import SlipwayError
+from slipway.gitops import rendering, training_folder, training_service
+from slipway.gitops.training_folder import Training
+from slipway.gitops.training_service import TrainingService
 from slipway.overlays import documents
-from slipway.release import render, training_service, workflow
-from slipway.release.training_service import TrainingService
-from slipway.release.workflow import Training
 from slipway.settings import Announce, SecretRef, TrainingSettings
 from slipway.training.run import STEPS
 from tests.manifests.conftest import ROOT, conform
@@ -42,13 +42,13 @@ def training(**more: Any) -> Training:
 
 
 def files(**more: Any) -> dict[str, bytes]:
-    return workflow.files(BASE, "test", "iris", "slipway-test", training(**more), ROOT)
+    return training_folder.files(BASE, "test", "iris", "slipway-test", training(**more), ROOT)
 
 
 def assembled(folder: Path, **more: Any) -> bytes:
     for path, content in files(**more).items():
         (folder / path).write_bytes(content)
-    return render.build(folder, ROOT)
+    return rendering.build(folder, ROOT)
 
 
 def template(**more: Any) -> dict[str, Any]:

@@ -14,12 +14,12 @@ import pytest
 from slipway import digests
 from slipway import settings as settings_file
 from slipway.git import Repository
+from slipway.gitops.places import Here, Place
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import read_folder
-from slipway.overlays.overlay_types import Overlay
-from slipway.release.choosing import Choice
-from slipway.release.place import Here, Place
-from slipway.release.releasing import Released, release
+from slipway.overlays.types import Overlay
+from slipway.release.due import Choice
+from slipway.release.release import Released, release
 from slipway.release.retention import Dropped, drop
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of

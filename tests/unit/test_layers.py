@@ -1,44 +1,62 @@
-"""Dependencies in the code go one way: a package imports from those before it, and from none after it."""
+"""Dependencies in the code go one way: a module imports from those before it, and from none after it."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2] / "src/slipway"
-LAYERS = (
-    ("wrapped", "store", "overlays"),
-    ("artifacts",),
-    ("serving", "forge"),
-    ("functions",),
-    ("training",),
-    ("containers",),
-    ("release",),
-    ("provenance", "service"),
-    ("review",),
-    ("doctor",),
-    ("cli",),
+ROOT = Path(__file__).parents[2] / "src"
+ORDER = (
+    *("errors", "names", "digests", "files", "folders", "times", "processes"),
+    *("settings", "schema", "model", "wrapped", "models", "git", "store", "github", "overlays", "artifacts", "serving"),
+    *("images", "containers", "training", "gitops", "release", "review", "provenance", "cli"),
 )
-PLACES = {package: place for place, layer in enumerate(LAYERS) for package in layer}
+OUTSIDE = {"__init__", "__main__", "testing"}
 
 
-def imported(path: Path) -> set[str]:
-    """The packages of slipway that a module names in an import, wherever it stands in it."""
-    tree = ast.parse(path.read_text())
-    names = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{name.name}" for name in node.names}
-    return {name.split(".")[1] for name in names if name.startswith("slipway.")} & PLACES.keys()
+def modules() -> dict[str, Path]:
+    """Return the file of each module of slipway, by its full name."""
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for name, path in paths.items()}
 
 
-def test_each_package_has_its_place() -> None:
-    """A new one is put where it belongs."""
-    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == PLACES.keys()
+def imported(path: Path, known: dict[str, Path]) -> set[str]:
+    """Return the modules of slipway that a file imports, for types and inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{name.name}" for name in node.names}
+            found |= {name if name in known else node.module for name in names}
+    return found & known.keys()
 
 
-@pytest.mark.parametrize("package", PLACES)
-def test_a_package_imports_from_those_before_it(package: str) -> None:
-    """For types and inside functions, too."""
-    used = {name for path in (ROOT / package).rglob("*.py") for name in imported(path)} - {package}
-    assert {name for name in used if PLACES[name] >= PLACES[package]} == set()
+def place(name: str) -> str:
+    """Return the part of slipway that a module belongs to: its package, or itself."""
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+def test_each_part_has_its_place() -> None:
+    """A new package or loose module is put into the order."""
+    assert {place(name) for name in modules()} - OUTSIDE == set(ORDER)
+
+
+@pytest.mark.parametrize("part", ORDER)
+def test_a_part_imports_from_those_before_it(part: str) -> None:
+    """Every module is held to the order."""
+    known = modules()
+    later = set(ORDER[ORDER.index(part) + 1 :])
+    used = {(name, each) for name, path in known.items() if place(name) == part for each in imported(path, known)}
+    assert {f"{name} imports {each}" for name, each in used if place(each) in later} == set()
+
+
+def test_no_modules_import_one_another() -> None:
+    """There is no circle, however long."""
+    known = modules()
+    graph = {name: imported(path, known) - {name} for name, path in known.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))

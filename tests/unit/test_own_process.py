@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from slipway import own_process
-from slipway.environment import SOURCE
+from slipway import processes
 from slipway.errors import SlipwayError
+from slipway.models.environment import SOURCE
 
 ENV = {**os.environ, "PYTHONPATH": SOURCE}
 
@@ -24,7 +24,7 @@ answer = [question, sys.argv[1]]
 
 
 def ask(code: str, *words: str, **more: Any) -> Any:
-    return own_process.ask(sys.executable, code, *words, answer=list[Any], env=ENV, **more)
+    return processes.ask(sys.executable, code, *words, answer=list[Any], env=ENV, **more)
 
 
 def test_what_is_printed_does_not_get_into_the_answer(tmp_path: Path) -> None:

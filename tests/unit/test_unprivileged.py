@@ -2,9 +2,9 @@
 
 import pytest
 
-from slipway import unprivileged
+from slipway import processes
 from slipway.errors import SlipwayError
-from slipway.forge import announce
+from slipway.github import announcements
 from slipway.training.test import pytest as run_tests
 
 TEST = "import os\n\ndef test_it():\n    assert not os.environ.keys() & {*os.environ['NAMES'].split()}\n"
@@ -12,12 +12,12 @@ TEST = "import os\n\ndef test_it():\n    assert not os.environ.keys() & {*os.env
 
 def test_a_models_tests_see_nothing_of_it(tmp_path, monkeypatch):
     """They run in a process without it, and this process keeps it; all else is passed on."""
-    monkeypatch.setenv("NAMES", " ".join(unprivileged.WITHHELD))
-    for name in unprivileged.WITHHELD:
+    monkeypatch.setenv("NAMES", " ".join(processes.WITHHELD))
+    for name in processes.WITHHELD:
         monkeypatch.setenv(name, "secret")
     (tmp_path / "test_model.py").write_text(TEST)
     assert run_tests(tmp_path, tmp_path) == "1 passed"
-    assert unprivileged.environment()["NAMES"]
+    assert processes.environment()["NAMES"]
     monkeypatch.setenv("NAMES", "PATH")
     with pytest.raises(SlipwayError, match="fail"):
         run_tests(tmp_path, tmp_path)
@@ -25,4 +25,4 @@ def test_a_models_tests_see_nothing_of_it(tmp_path, monkeypatch):
 
 def test_the_token_to_announce_by_is_among_it():
     """The list names it as the module that uses it does."""
-    assert announce.TOKEN in unprivileged.WITHHELD
+    assert announcements.TOKEN in processes.WITHHELD

@@ -1,7 +1,9 @@
 """A trained model as a folder of files: saved by training, loaded by whatever predicts.
 
-`save` writes it, `load` reads it. Loading runs no code that a saved part brings along; see `slipway.artifacts.trusted`.
+`save` writes it, `load` reads it. Loading runs no code that a saved part brings along; see `slipway.artifacts.trust`.
 """
+
+from __future__ import annotations
 
 from slipway.artifacts.answers import PredictionError
 from slipway.artifacts.golden import Golden, differences

@@ -1,12 +1,14 @@
 """What a model's `predict` returned, as JSON and held to the schema."""
 
+from __future__ import annotations
+
 import dataclasses
 import enum
 import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from slipway.artifacts.plain import python_scalar
+from slipway.artifacts.values import python_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,7 @@ class PredictionError(RuntimeError):
     """The model's `predict` returned something that is no answer: a fault of the model, not of the caller."""
 
 
-def to_json(predictions: Any, count: int, target: "Field") -> list[Any]:
+def to_json(predictions: Any, count: int, target: Field) -> list[Any]:
     """`predictions` for `count` rows as JSON values: dicts, lists, text, finite numbers, booleans and None.
 
     A prediction of `target`, or the value under its name when the prediction is a dict, has to be one of its
@@ -35,7 +37,7 @@ def to_json(predictions: Any, count: int, target: "Field") -> list[Any]:
     return answers
 
 
-def _items(predictions: Any) -> "Iterable[Any]":
+def _items(predictions: Any) -> Iterable[Any]:
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(predictions, pandas.DataFrame):
         # Going through a frame gives its columns, not its rows.
@@ -84,7 +86,7 @@ def _key(key: Any, at: str) -> str:
     return key
 
 
-def _check(answer: Any, row: int, target: "Field") -> None:
+def _check(answer: Any, row: int, target: Field) -> None:
     if isinstance(answer, dict):
         if target.name not in answer:
             return

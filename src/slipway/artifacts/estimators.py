@@ -4,13 +4,15 @@ skops names things by their address in memory and puts times into its zip; here 
 times. What scikit-learn itself measures with a clock, or takes from an address, is saved as nothing (`_PASSING`).
 """
 
+from __future__ import annotations
+
 import io
 import json
 import zipfile
 from collections import Counter
 from typing import Any
 
-from slipway.artifacts.trusted import Trust, misused, nodes
+from slipway.artifacts.trust import Trust, misused, nodes
 from slipway.digests import of_bytes
 from slipway.errors import SlipwayError
 

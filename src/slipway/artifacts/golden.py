@@ -1,5 +1,7 @@
 """Golden predictions: pairs of input and output that every release has to reproduce."""
 
+from __future__ import annotations
+
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{len(self.rows)} golden rows and {len(self.predictions)} predictions")
 
 
-def differences(golden: Golden, predictions: "Sequence[Any]", tolerance: float) -> list[str]:
+def differences(golden: Golden, predictions: Sequence[Any], tolerance: float) -> list[str]:
     """Say where `predictions` are not the golden ones; nothing when they all are. Rows count from 0.
 
     A number may be off by `tolerance`, or by `tolerance` times the expected number where that is above 1. Two
@@ -41,7 +43,7 @@ def differences(golden: Golden, predictions: "Sequence[Any]", tolerance: float) 
     ]
 
 
-def _differ(where: str, expected: Any, found: Any, tolerance: float) -> "Iterator[str]":
+def _differ(where: str, expected: Any, found: Any, tolerance: float) -> Iterator[str]:
     if _is_number(expected) and _is_number(found):
         yield from _numbers_differ(where, expected, found, tolerance)
     elif isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
@@ -54,7 +56,7 @@ def _differ(where: str, expected: Any, found: Any, tolerance: float) -> "Iterato
         yield f"{where}: expected {_shown(expected)}, found {_shown(found)}"
 
 
-def _numbers_differ(where: str, expected: float, found: float, tolerance: float) -> "Iterator[str]":
+def _numbers_differ(where: str, expected: float, found: float, tolerance: float) -> Iterator[str]:
     counts = isinstance(expected, int) and isinstance(found, int)
     allowed = tolerance if counts else tolerance * max(1.0, abs(expected))
     off = abs(expected - found)

@@ -4,6 +4,8 @@ Only the standard library and msgspec are imported here: numpy, onnxruntime and 
 that what serves is as small as the model allows.
 """
 
+from __future__ import annotations
+
 import sys
 import traceback
 from importlib import import_module
@@ -12,13 +14,13 @@ from typing import Any, NamedTuple
 
 from slipway.artifacts import golden, manifest
 from slipway.artifacts.answers import to_json
-from slipway.artifacts.trusted import Trust, own_modules
+from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
-from slipway.model import Model, PipelineModel, bind
+from slipway.model import InputError, Model, PipelineModel, bind
 from slipway.schema import Schema
 from slipway.wrapped import adapted, finding, fits
 
-__all__ = ["SCHEMA", "Loaded", "load"]
+__all__ = ["REFUSED", "SCHEMA", "Loaded", "each", "load"]
 
 SCHEMA = "schema.json"
 
@@ -95,15 +97,15 @@ def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
 
 def _decode(form: str, content: bytes, trust: Trust, name: str) -> Any:
     if form == "json":
-        from slipway.artifacts import plain
+        from slipway.artifacts import values as plain
 
         return plain.decode(content)
     if form == "npy":
-        from slipway.artifacts import arrays
+        from slipway.artifacts import values as arrays
 
-        return arrays.decode(content)
+        return arrays.decode_array(content)
     if form == "onnx":
-        from slipway.artifacts import graphs
+        from slipway.artifacts.onnx import graphs
 
         return graphs.decode(content, name)
     from slipway.artifacts import estimators
@@ -162,3 +164,24 @@ def _missing(error: ModuleNotFoundError, what: str) -> SlipwayError:
 def _last_line(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno}: {last.line})"
+
+
+class _Refused:
+    """Stands for a row that the model does not answer."""
+
+    def __repr__(self) -> str:
+        return "refused"
+
+
+REFUSED = _Refused()
+
+
+def each(loaded: Loaded, rows: list[Any]) -> list[Any]:
+    """The answer to each row, or `REFUSED`: all at once and, where a row is refused, in halves."""
+    try:
+        return loaded.answer(rows)
+    except InputError:
+        if len(rows) == 1:
+            return [REFUSED]
+    middle = len(rows) // 2
+    return [*each(loaded, rows[:middle]), *each(loaded, rows[middle:])]

@@ -1,5 +1,7 @@
 """`artifact.json`: what an artifact is made of, and which class it becomes again."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath

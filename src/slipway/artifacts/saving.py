@@ -1,5 +1,7 @@
 """A trained model as an artifact's folder; the same model gives the same bytes anywhere."""
 
+from __future__ import annotations
+
 import enum
 import json
 import math
@@ -9,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from slipway import files
-from slipway.artifacts import arrays, estimators, golden, manifest, plain
+from slipway.artifacts import estimators, golden, manifest
+from slipway.artifacts import values as arrays
+from slipway.artifacts import values as plain
 from slipway.artifacts.loading import SCHEMA
-from slipway.artifacts.trusted import Trust
+from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
 from slipway.model import Model
 
@@ -26,11 +30,11 @@ __all__ = ["save", "save_golden"]
 
 def save(
     model: Model,
-    schema: "Schema",
+    schema: Schema,
     pairs: golden.Golden,
-    folder: "Path",
+    folder: Path,
     *,
-    code: "Mapping[str, Path] | None" = None,
+    code: Mapping[str, Path] | None = None,
 ) -> None:
     """Write the trained `model` into `folder`, which is new or empty.
 
@@ -57,7 +61,7 @@ def save(
     manifest.write(written, folder)
 
 
-def save_golden(pairs: golden.Golden, folder: "Path") -> None:
+def save_golden(pairs: golden.Golden, folder: Path) -> None:
     """Give the artifact in `folder` these golden predictions in place of those it has."""
     files.write(folder / golden.FILE, _json(pairs))
 
@@ -66,7 +70,7 @@ def _saved(model: Model) -> list[str]:
     return [name for name in vars(model) if name != "parameters" and not name.startswith("_")]
 
 
-def _write_part(model: Model, name: str, folder: "Path", trust: Trust) -> manifest.Part:
+def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest.Part:
     where = f"{type(model).__name__}.{name}"
     if hasattr(Model, name):
         raise SlipwayError(f"{where} hides what every model has", fix="give the attribute another name")
@@ -83,7 +87,7 @@ def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
     except plain.NotPlainError:
         pass
     if arrays.is_array(value):
-        return "npy", arrays.encode(value)
+        return "npy", arrays.encode_array(value)
     _refuse_changed(value, where)
     return "skops", estimators.dump(value, trust, where)
 

@@ -1,5 +1,7 @@
 """The command line: `slipway VERB …`. Each module beside this one adds the verbs of one topic."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import errno
@@ -22,7 +24,7 @@ __all__ = ["main"]
 
 _TOPICS = (
     *("models", "training", "testing", "store", "serving", "releases", "routes", "views"),
-    *("review", "provenance", "doctor", "announcing"),
+    *("review", "provenance", "doctor.command", "announcing"),
 )
 
 
@@ -41,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def main(arguments: "Sequence[str] | None" = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status.
 
     0: done. 1: a mistake or a failure, which is told. 2: wrong usage. 70: a fault of ours. 75: what was needed is
@@ -80,13 +82,13 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
 
 def _tell(error: SlipwayError) -> None:
     """Show the error on the page of a run of GitHub Actions, where that is what we are in."""
-    from slipway.forge import run
-    from slipway.review.markdown import fence
+    from slipway.github import runs
+    from slipway.github.markdown import fence
 
-    if run.inside():
-        run.annotate("error", str(error))
+    if runs.inside():
+        runs.annotate("error", str(error))
         with contextlib.suppress(SlipwayError):  # no page to write on
-            run.summary(fence(str(error)))
+            runs.summary(fence(str(error)))
 
 
 def _stop(_signal: int, _frame: object) -> None:

@@ -1,5 +1,7 @@
 """`slipway announce`: GitHub is told of a version or a verified release, best effort."""
 
+from __future__ import annotations
+
 import argparse
 from typing import Any
 
@@ -10,8 +12,8 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb of this topic."""
-    announce = verbs.add_parser("announce", help="tell GitHub of a new version or a verified release; never fails")
-    kinds = announce.add_subparsers(metavar="KIND", required=True)
+    announcements = verbs.add_parser("announce", help="tell GitHub of a new version or a verified release; never fails")
+    kinds = announcements.add_subparsers(metavar="KIND", required=True)
     version = kinds.add_parser("version", help="a published version, which the workflow release then looks at")
     version.add_argument("model")
     version.add_argument("version", type=int, metavar="N")
@@ -25,16 +27,16 @@ def add(verbs: Any) -> None:
 
 
 def _version(args: argparse.Namespace) -> int:
-    from slipway.forge import announce
+    from slipway.github import announcements
     from slipway.names import ModelId
 
-    say(announce.version(ModelId(args.model, args.env, args.version)))
+    say(announcements.version(ModelId(args.model, args.env, args.version)))
     return 0
 
 
 def _verified(args: argparse.Namespace) -> int:
-    from slipway.forge import announce
+    from slipway.github import announcements
     from slipway.names import ReleaseName
 
-    say(announce.verified(args.env, args.model, ReleaseName.parse(args.release)))
+    say(announcements.verified(args.env, args.model, ReleaseName.parse(args.release)))
     return 0

@@ -1,5 +1,7 @@
 """Arguments that several verbs take."""
 
+from __future__ import annotations
+
 import shlex
 
 from slipway.errors import SlipwayError

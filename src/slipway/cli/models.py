@@ -1,5 +1,7 @@
 """`slipway new`: a model folder to start from."""
 
+from __future__ import annotations
+
 import argparse
 from typing import Any
 
@@ -17,7 +19,7 @@ def add(verbs: Any) -> None:
 
 def _new(args: argparse.Namespace) -> int:
     from slipway import settings as settings_module
-    from slipway.scaffold import new_model
+    from slipway.models.scaffold import new_model
 
     settings = settings_module.load(args.root)
     folder = new_model(settings, args.name).relative_to(settings.root)

@@ -1,17 +1,19 @@
 """What became of each model of a run, told as a table, and to the pipeline as its summary and outputs."""
 
+from __future__ import annotations
+
 import json
 from typing import TYPE_CHECKING
 
 from slipway.cli.output import one_line, say, table
-from slipway.forge import run
+from slipway.github import runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from slipway.release.place import Place
-    from slipway.release.plan import Plan
-    from slipway.release.releasing import Released
+    from slipway.gitops.places import Place
+    from slipway.release.build import Plan
+    from slipway.release.release import Released
     from slipway.settings import Settings
 
 __all__ = ["dropped", "planned", "told"]
@@ -19,7 +21,7 @@ __all__ = ["dropped", "planned", "told"]
 _HEADS = ("MODEL", "RESULT", "RELEASE", "WHY")
 
 
-def told(done: "Released", settings: "Settings", where: "Place") -> int:
+def told(done: Released, settings: Settings, where: Place) -> int:
     """Tell what was released; the exit status is 1 when a model failed."""
     rows = [(each.model, each.result, str(each.release or "-"), each.text) for each in done.outcomes]
     table(_HEADS, [(*row[:3], one_line(row[3])) for row in rows])
@@ -34,7 +36,7 @@ def told(done: "Released", settings: "Settings", where: "Place") -> int:
     return 1 if done.failed else 0
 
 
-def dropped(settings: "Settings", environment: str, models: "Sequence[str]", where: "Place") -> None:
+def dropped(settings: Settings, environment: str, models: Sequence[str], where: Place) -> None:
     """Drop what no retention keeps any longer of the models that a run was about, and tell of it."""
     from slipway.release import retention
 
@@ -45,7 +47,7 @@ def dropped(settings: "Settings", environment: str, models: "Sequence[str]", whe
         say(f"committed {done.commit[:12]} on {where}")
 
 
-def planned(plan: "Plan") -> int:
+def planned(plan: Plan) -> int:
     """Tell what a build has settled, and which images are new; the exit status is 1 when a model failed."""
     rows = [(each.model, each.result, f"v{each.version}" if each.version else "-", each.text) for each in plan.models]
     table(("MODEL", "RESULT", "VERSION", "WHY"), [(*row[:3], one_line(row[3])) for row in rows])
@@ -55,19 +57,19 @@ def planned(plan: "Plan") -> int:
         if made is not None and made.new
         for name, _, digest in [made.reference.partition("@")]
     ]
-    run.output("images", json.dumps(images))
+    runs.output("images", json.dumps(images))
     failed = [row for row in rows if row[1] in ("failed", "skipped")]
     if failed:
         _summarise("Build", rows, "What failed is not released; the rest goes on.")
     for row in failed:
-        run.annotate("error", f"{row[0]}: {row[3]}")
+        runs.annotate("error", f"{row[0]}: {row[3]}")
     return 1 if failed else 0
 
 
-def _summarise(title: str, rows: "list[tuple[str, str, str, str]]", end: str) -> None:
+def _summarise(title: str, rows: list[tuple[str, str, str, str]], end: str) -> None:
     cells = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
     head = "| model | result | release | why |\n| --- | --- | --- | --- |"
-    run.summary("\n".join([f"### {title}", "", head, *cells, "", end]))
+    runs.summary("\n".join([f"### {title}", "", head, *cells, "", end]))
 
 
 def _cell(text: str) -> str:

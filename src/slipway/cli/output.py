@@ -1,5 +1,7 @@
 """How the command line speaks: lines, marks and tables, plain text on any terminal."""
 
+from __future__ import annotations
+
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def table(heads: "Sequence[str]", rows: "Sequence[Sequence[object]]") -> None:
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows under their heads, each column as wide as its widest cell."""
     cells = [[str(cell) for cell in row] for row in [heads, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]

@@ -1,5 +1,7 @@
 """`slipway trace` and `reproduce`: where an answer comes from, and whether its model can be trained again."""
 
+from __future__ import annotations
+
 import argparse
 import json
 from pathlib import Path

@@ -1,5 +1,7 @@
 """`--push`: a change goes to the remote, and for an environment that takes promotions into a pull request."""
 
+from __future__ import annotations
+
 import argparse
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from slipway.git import Repository
-    from slipway.release.edits import Edited
-    from slipway.release.place import Place
+    from slipway.gitops.edits import Edited
+    from slipway.gitops.places import Place
     from slipway.settings import Settings
 
 __all__ = ["add", "add_emergency", "place", "propose", "release_place"]
@@ -32,10 +34,10 @@ def add_emergency(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def release_place(settings: "Settings", *, push: bool, code: bool = False) -> "Place":
+def release_place(settings: Settings, *, push: bool, code: bool = False) -> Place:
     """Where releases go; with `code`, those of just the commit that is checked out."""
     from slipway.git import Repository
-    from slipway.release.place import Here, Pushed, of_code
+    from slipway.gitops.places import Here, Pushed, of_code
 
     repository = Repository(settings.root)
     if not push:
@@ -43,14 +45,14 @@ def release_place(settings: "Settings", *, push: bool, code: bool = False) -> "P
     return Pushed(repository, settings.branch, code=of_code(repository) if code else None)
 
 
-def place(settings: "Settings", environment: str, branch: str, args: argparse.Namespace) -> "Place":
+def place(settings: Settings, environment: str, branch: str, args: argparse.Namespace) -> Place:
     """Where a person's change of what is declared goes; `branch` is what a proposal of it is called.
 
     Whether it takes a pull request is for the branch that gets it to say, whatever an older clone knows.
     """
     from slipway.git import Repository
-    from slipway.release.committed import settings_at
-    from slipway.release.place import Apart, Here, Proposed
+    from slipway.gitops.edits import settings_at
+    from slipway.gitops.places import Apart, Here, Proposed
 
     repository = Repository(settings.root)
     if not args.push:
@@ -64,12 +66,12 @@ def place(settings: "Settings", environment: str, branch: str, args: argparse.Na
     return Proposed(pushed, branch)
 
 
-def _check_maintainer(repository: "Repository") -> None:
+def _check_maintainer(repository: Repository) -> None:
     """A pipeline commits for whoever started it: raise `SlipwayError` for somebody who may not leave a review out."""
-    from slipway.forge import github, run
+    from slipway.github import api, runs
 
-    for actor in sorted(run.actors()):
-        role = github.connect(repository).role(actor)
+    for actor in sorted(runs.actors()):
+        role = api.connect(repository).role(actor)
         if role not in ("admin", "maintain"):
             raise SlipwayError(
                 f"{actor} may not commit to this environment without a pull request: the role {role} is not enough",
@@ -77,15 +79,15 @@ def _check_maintainer(repository: "Repository") -> None:
             )
 
 
-def propose(settings: "Settings", where: "Place", done: "Edited", body: "Callable[[], str]") -> None:
+def propose(settings: Settings, where: Place, done: Edited, body: Callable[[], str]) -> None:
     """Open the pull request of what was proposed on the remote, or bring the open one up to date."""
-    from slipway.forge import github, run
     from slipway.git import Repository
-    from slipway.release.place import Proposed, Pushed
+    from slipway.github import api, runs
+    from slipway.gitops.places import Proposed, Pushed
 
     if not done.message or not isinstance(where, Proposed) or not isinstance(where.base, Pushed):
         return
     title = done.message.splitlines()[0]
-    pull = github.connect(Repository(settings.root)).propose(where.branch, where.base.branch, title, body())
+    pull = api.connect(Repository(settings.root)).propose(where.branch, where.base.branch, title, body())
     say(f"pull request {pull.url}")
-    run.summary(f"### [{title}]({pull.url})\n")
+    runs.summary(f"### [{title}]({pull.url})\n")

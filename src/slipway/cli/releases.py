@@ -1,5 +1,7 @@
 """`slipway release`, `build`, `promote`, `copy`, `bundle` and `render`: versions become what runs."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +12,9 @@ from slipway.cli.output import progress, say
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from slipway.release.building import Asked
-    from slipway.release.place import Place
-    from slipway.release.releasing import Released
+    from slipway.gitops.places import Place
+    from slipway.release.build import Asked
+    from slipway.release.release import Released
     from slipway.settings import Settings
 
 __all__ = ["add"]
@@ -67,10 +69,10 @@ def add(verbs: Any) -> None:
     bundle.add_argument("--to", type=Path, required=True, metavar="DIR", help="a new folder")
     bundle.set_defaults(run=_bundle)
 
-    render = verbs.add_parser("render", help="print what kustomize makes of the overlays, as a cluster gets it")
-    render.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
-    render.add_argument("--env", help="only this environment")
-    render.set_defaults(run=_render)
+    rendering = verbs.add_parser("render", help="print what kustomize makes of the overlays, as a cluster gets it")
+    rendering.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
+    rendering.add_argument("--env", help="only this environment")
+    rendering.set_defaults(run=_render)
 
 
 def _what(verb: argparse.ArgumentParser) -> None:
@@ -95,8 +97,8 @@ def _traffic(verb: argparse.ArgumentParser) -> None:
 def _release(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
     from slipway.cli.outcomes import dropped, told
-    from slipway.release.choosing import Choice
-    from slipway.release.releasing import release
+    from slipway.release.due import Choice
+    from slipway.release.release import release
 
     settings = settings_file.load(args.root)
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
@@ -125,9 +127,9 @@ def _check_planned(args: argparse.Namespace, because: str) -> None:
         raise SlipwayError(f"{because}: it takes no {names}", fix="leave them out")
 
 
-def _built(settings: "Settings", folder: Path, where: "Place") -> "tuple[str, Released]":
-    from slipway.release import plan
-    from slipway.release.committing import release_built
+def _built(settings: Settings, folder: Path, where: Place) -> tuple[str, Released]:
+    from slipway.release import build as plan
+    from slipway.release.built import release_built
 
     read = plan.read(folder)
     return read.environment, release_built(settings, read, where, progress)
@@ -136,7 +138,7 @@ def _built(settings: "Settings", folder: Path, where: "Place") -> "tuple[str, Re
 def _build(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
     from slipway.cli.outcomes import planned
-    from slipway.release import building
+    from slipway.release import build as building
 
     settings = settings_file.load(args.root)
     where = pushing.release_place(settings, push=args.fresh, code=True)
@@ -149,26 +151,26 @@ def _build(args: argparse.Namespace) -> int:
     return planned(building.build(settings, asked, where, args.to, report=progress))
 
 
-def _asked(args: argparse.Namespace) -> "Asked":
-    from slipway.release.building import Asked
-    from slipway.release.choosing import Choice
+def _asked(args: argparse.Namespace) -> Asked:
+    from slipway.release.build import Asked
+    from slipway.release.due import Choice
 
     choice = Choice.of(args.version, pairs(args.where, "--where"), share(args.traffic))
     return Asked(tuple(args.models), args.env or _ENVIRONMENT, choice, args.train.replace("-", " "))
 
 
-def _event(settings: "Settings") -> "Asked | None":
+def _event(settings: Settings) -> Asked | None:
     """What the event asks for that started this run, None for nothing.
 
     An announced version has to be there, and is not chosen. A push of overlays alone asks for nothing.
     """
-    from slipway.forge import event
     from slipway.git import Repository
-    from slipway.release.building import Asked, overlays_only
-    from slipway.release.choosing import Choice
+    from slipway.github import events
+    from slipway.release.build import Asked, overlays_only
+    from slipway.release.due import Choice
     from slipway.store import store_of
 
-    request = event.current(settings)
+    request = events.current(settings)
     if request.announced is not None:
         store_of(settings, request.environment).record(request.models[0], request.announced)
     if request.span is not None and overlays_only(Repository(settings.root), *request.span):
@@ -179,19 +181,19 @@ def _event(settings: "Settings") -> "Asked | None":
 
 def _promote(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.cli import promoting
+    from slipway.cli import promotion
 
     settings = settings_file.load(args.root)
     if args.due:
-        return promoting.due(settings, args)
+        return promotion.due(settings, args)
     if len(args.models) != 1:
         raise SlipwayError("one model is promoted at a time", fix="slipway promote MODEL; or --due")
-    return promoting.one(settings, args.models[0], args)
+    return promotion.one(settings, args.models[0], args)
 
 
 def _copy(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.release.copying import copy
+    from slipway.release.promote import copy
 
     for line in copy(settings_file.load(args.root), args.models, args.env) or ["nothing is missing"]:
         say(line)
@@ -200,7 +202,7 @@ def _copy(args: argparse.Namespace) -> int:
 
 def _bundle(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.functions import bundle
+    from slipway.images import bundle
     from slipway.store import store_of
 
     settings = settings_file.load(args.root)
@@ -214,7 +216,7 @@ def _bundle(args: argparse.Namespace) -> int:
 
 def _render(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.release import render
+    from slipway.gitops import rendering
 
     settings = settings_file.load(args.root)
     if args.env:
@@ -228,5 +230,5 @@ def _render(args: argparse.Namespace) -> int:
         raise SlipwayError("no overlay is there to render", fix="slipway release writes one")
     for folder in found:
         say(f"---\n# {folder.relative_to(settings.root)}")
-        say(render.build(folder, settings.root).decode().rstrip())
+        say(rendering.build(folder, settings.root).decode().rstrip())
     return 0

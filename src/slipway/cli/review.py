@@ -1,5 +1,7 @@
 """`slipway check` and `diff`: what a change of overlays claims, and what it would make of what runs."""
 
+from __future__ import annotations
+
 import argparse
 import re
 from typing import TYPE_CHECKING, Any
@@ -39,8 +41,8 @@ def _commits(verb: argparse.ArgumentParser) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     from slipway import settings as settings_file
-    from slipway.forge import run
-    from slipway.forge.fork import fork
+    from slipway.github import runs
+    from slipway.github.runs import fork
     from slipway.review.check import check
 
     settings = settings_file.load(args.root)
@@ -50,7 +52,7 @@ def _check(args: argparse.Namespace) -> int:
         say(line)
     for violation in done.violations:
         say(f"✗ {violation}")
-        run.annotate("error", str(violation))
+        runs.annotate("error", str(violation))
     if done.violations:
         say(f"{len(done.violations)} of what this change claims does not hold")
         return 1
@@ -73,10 +75,10 @@ def _diff(args: argparse.Namespace) -> int:
     return 0
 
 
-def _bring(settings: "Settings", head: str | None) -> None:
+def _bring(settings: Settings, head: str | None) -> None:
     """A pipeline that judges a pull request by the base's code has not got its commits yet."""
     from slipway.git import Repository
-    from slipway.remote import Remote
+    from slipway.git.remote import Remote
 
     repository = Repository(settings.root)
     if head is not None and _COMMIT.fullmatch(head) and repository.commit_at(head) is None:
@@ -85,14 +87,14 @@ def _bring(settings: "Settings", head: str | None) -> None:
 
 def _comment(text: str) -> None:
     """Where reviewers look; a pull request from a fork may not be written to, so only its run tells."""
-    from slipway.forge import github, run
-    from slipway.forge.fork import fork, number
+    from slipway.github import api, runs
+    from slipway.github.runs import fork, number
     from slipway.review.rendered import MARKER
 
-    run.summary(text or _NOTHING)
+    runs.summary(text or _NOTHING)
     if fork():
         return
     if text:
-        github.connect().comment(number(), MARKER, text)
+        api.connect().comment(number(), MARKER, text)
     else:
-        github.connect().recomment(number(), MARKER, _NOTHING)
+        api.connect().recomment(number(), MARKER, _NOTHING)

@@ -1,5 +1,7 @@
 """`slipway traffic`, `rollback`, `hold` and `lift`: what a person decides about what runs."""
 
+from __future__ import annotations
+
 import argparse
 import re
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,8 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from slipway.release.edits import Edited
-    from slipway.release.place import Place
+    from slipway.gitops.edits import Edited
+    from slipway.gitops.places import Place
     from slipway.settings import Settings
 
 __all__ = ["add"]
@@ -82,9 +84,9 @@ def _lift(args: argparse.Namespace) -> int:
     return _run("lift", args, lambda settings, place: lift(settings, args.model, args.env, place))
 
 
-def _run(verb: str, args: argparse.Namespace, change: "Callable[[Settings, Place], Edited]") -> int:
+def _run(verb: str, args: argparse.Namespace, change: Callable[[Settings, Place], Edited]) -> int:
     from slipway import settings as settings_file
-    from slipway.review import body
+    from slipway.review import promotion_body
 
     settings = settings_file.load(args.root)
     where = pushing.place(settings, args.env, f"{verb}/{args.env}/{args.model}", args)
@@ -92,5 +94,5 @@ def _run(verb: str, args: argparse.Namespace, change: "Callable[[Settings, Place
     for line in done.lines:
         say(line)
     say(f"committed {done.commit[:12]}, {where}" if done.commit else "nothing to commit")
-    pushing.propose(settings, where, done, lambda: body.plain(settings, done))
+    pushing.propose(settings, where, done, lambda: promotion_body.plain(settings, done))
     return 0

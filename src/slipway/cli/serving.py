@@ -1,5 +1,7 @@
 """`slipway serve` and `slipway verify`: a function on this machine, and one held to its golden predictions."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import tempfile
@@ -12,8 +14,8 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from slipway.functions.bundle import Bundle
-    from slipway.release.verify import Verified
+    from slipway.images.bundle import Bundle
+    from slipway.images.verification import Verified
     from slipway.settings import Settings
     from slipway.store import Store
 
@@ -40,19 +42,23 @@ def add(verbs: Any) -> None:
     serve.add_argument("--grpc", action="store_true", help="ask it over gRPC (the Open Inference Protocol), not HTTP")
     serve.set_defaults(run=_serve)
 
-    verify = verbs.add_parser("verify", help="hold a function to its golden predictions, and record that it kept them")
-    verify.add_argument("what", metavar="RELEASE|URL", help="v7-1a2b3c4d, test/iris/v7-1a2b3c4d or https://…")
-    verify.add_argument("--env", help="the environment (default: test, or the one that the URL's model id names)")
-    verify.add_argument("--at", metavar="URL", help="where the release runs (default: it is served here)")
-    verify.add_argument("--store", metavar="gs://…", help="its store, where there is no slipway.yaml, as in a pod")
-    verify.add_argument(
+    verification = verbs.add_parser(
+        "verify", help="hold a function to its golden predictions, and record that it kept them"
+    )
+    verification.add_argument("what", metavar="RELEASE|URL", help="v7-1a2b3c4d, test/iris/v7-1a2b3c4d or https://…")
+    verification.add_argument("--env", help="the environment (default: test, or the one that the URL's model id names)")
+    verification.add_argument("--at", metavar="URL", help="where the release runs (default: it is served here)")
+    verification.add_argument(
+        "--store", metavar="gs://…", help="its store, where there is no slipway.yaml, as in a pod"
+    )
+    verification.add_argument(
         "--wait",
         type=float,
         default=0,
         metavar="SECONDS",
         help="go on so long while what is needed is out of reach, or not ready (default: 0)",
     )
-    verify.set_defaults(run=_verify)
+    verification.set_defaults(run=_verify)
 
 
 def _port(text: str) -> int:
@@ -64,8 +70,8 @@ def _port(text: str) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     from slipway import settings as settings_module
-    from slipway.environment import python_for
-    from slipway.functions import running
+    from slipway.images import running
+    from slipway.models.environment import python_for
     from slipway.serving.__main__ import PROTOCOL
 
     settings = settings_module.load(args.root)
@@ -103,8 +109,8 @@ def _access(given: list[str]) -> dict[str, str]:
     return {KIND: kind, FOLDER: str(folder)}
 
 
-def _serve_training(settings: "Settings", args: argparse.Namespace) -> int:
-    from slipway.service import here
+def _serve_training(settings: Settings, args: argparse.Namespace) -> int:
+    from slipway.training.service import here
 
     if args.access:
         raise SlipwayError("--access is given, and the training service has its own", fix="leave it out")
@@ -117,8 +123,8 @@ def _serve_training(settings: "Settings", args: argparse.Namespace) -> int:
     return 0
 
 
-def _bundle(settings: "Settings", args: argparse.Namespace, target: Path) -> "tuple[Bundle, dict[str, str]]":
-    from slipway.functions import bundle
+def _bundle(settings: Settings, args: argparse.Namespace, target: Path) -> tuple[Bundle, dict[str, str]]:
+    from slipway.images import bundle
     from slipway.names import ReleaseName
     from slipway.store import store_of
 
@@ -130,7 +136,7 @@ def _bundle(settings: "Settings", args: argparse.Namespace, target: Path) -> "tu
     return made, {"MODEL_ID": str(record.id), "RELEASE": str(ReleaseName.of(record.version, made.fingerprint))}
 
 
-def _ways_to_ask(bundle: "Bundle", url: str) -> list[str]:
+def _ways_to_ask(bundle: Bundle, url: str) -> list[str]:
     if url.startswith("grpc:"):
         return [
             f"by the Open Inference Protocol over gRPC, model_name {bundle.model}: functions/README.md has a client"
@@ -139,7 +145,7 @@ def _ways_to_ask(bundle: "Bundle", url: str) -> list[str]:
     return [asked, f"{url}/docs is a page to try it"]
 
 
-def _example(bundle: "Bundle") -> str:
+def _example(bundle: Bundle) -> str:
     rows = json.loads((bundle.folder / "artifact" / "golden.json").read_bytes())["rows"]
     return json.dumps(rows[0] if rows else []).replace("'", "'\\''")
 
@@ -167,25 +173,25 @@ def _echo(line: str) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from slipway.forge import announce
-    from slipway.release import verify
+    from slipway.github import announcements
+    from slipway.images import verification
 
     if "://" in args.what and args.at is not None:
         fix = "name the release: slipway verify RELEASE --at URL"
         raise SlipwayError("--at is given, and a URL already", fix=fix)
-    done = verify.patiently(lambda: _verified(args), args.wait, progress)
+    done = verification.patiently(lambda: _verified(args), args.wait, progress)
     evidence = done.evidence
     when = f"since {evidence.get('when')}" if done.repeated else "now"
     say(f"{done.model} {done.release} is verified {when}, by {evidence.get('by')} ({evidence.get('where')})")
     say(f"  {evidence.get('rows')} golden predictions, largest difference {evidence.get('max_difference'):g}")
-    if announce.is_wanted():
-        say(announce.verified(done.environment, done.model, done.release))
+    if announcements.is_wanted():
+        say(announcements.verified(done.environment, done.model, done.release))
     return 0
 
 
-def _verified(args: argparse.Namespace) -> "Verified":
+def _verified(args: argparse.Namespace) -> Verified:
     from slipway import settings as settings_module
-    from slipway.release import verify
+    from slipway.images import verification
     from slipway.store import open_store, store_of
 
     if args.store is not None:
@@ -196,20 +202,20 @@ def _verified(args: argparse.Namespace) -> "Verified":
     if args.env is not None:
         settings.environment(args.env)
     if "://" in args.what:
-        return verify.verify_url(lambda environment: store_of(settings, environment), args.what, args.env)
-    return verify.verify_declared(settings, args.env or "test", args.what, args.at)
+        return verification.verify_url(lambda environment: store_of(settings, environment), args.what, args.env)
+    return verification.verify_declared(settings, args.env or "test", args.what, args.at)
 
 
-def _verified_from(args: argparse.Namespace, opened: "Callable[[str], Store]") -> "Verified":
+def _verified_from(args: argparse.Namespace, opened: Callable[[str], Store]) -> Verified:
     """Verify by what the arguments say alone."""
-    from slipway.release import verify
+    from slipway.images import verification
 
     if "://" in args.what:
-        return verify.verify_url(opened, args.what, args.env)
-    environment, model, release = verify.parse(args.what)
+        return verification.verify_url(opened, args.what, args.env)
+    environment, model, release = verification.parse(args.what)
     if not (environment and args.at):
         fix = (
             "slipway verify test/iris/v7-1a2b3c4d --at URL --store gs://BUCKET/PREFIX, or slipway verify URL --store …"
         )
         raise SlipwayError("with --store the release is named in full, and where it runs", fix=fix)
-    return verify.verify_at(opened(environment), model, release, args.at)
+    return verification.verify_at(opened(environment), model, release, args.at)

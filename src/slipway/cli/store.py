@@ -1,5 +1,7 @@
 """`slipway versions`, `show`, `publish` and `fetch`: what the stores hold."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +87,7 @@ def _versions(args: argparse.Namespace) -> int:
     return 0
 
 
-def _row(record: "Record") -> tuple[object, ...]:
+def _row(record: Record) -> tuple[object, ...]:
     return (
         record.version,
         record.created,

@@ -1,5 +1,7 @@
 """`slipway test`: the models' own tests, each in the environment that the model trains in."""
 
+from __future__ import annotations
+
 import argparse
 import subprocess
 import time
@@ -34,8 +36,8 @@ def add(verbs: Any) -> None:
 
 
 def _test(args: argparse.Namespace) -> int:
-    from slipway import environment
     from slipway import settings as settings_file
+    from slipway.models import environment
 
     settings = settings_file.load(args.root)
     for model in args.models:
@@ -51,7 +53,7 @@ def _test(args: argparse.Namespace) -> int:
     return 1 if any(result.result == "failed" for result in results) else 0
 
 
-def _chosen(settings: "Settings", models: "Sequence[str]", since: str | None) -> list[str]:
+def _chosen(settings: Settings, models: Sequence[str], since: str | None) -> list[str]:
     named = sorted(set(models)) or settings.models()
     if since is None:
         return named
@@ -62,9 +64,9 @@ def _chosen(settings: "Settings", models: "Sequence[str]", since: str | None) ->
     return [model for model in named if model in found]
 
 
-def _alone(settings: "Settings", model: str) -> int:
+def _alone(settings: Settings, model: str) -> int:
     """Run the tests in this process' environment, which is the model's."""
-    from slipway.discovery import tests, untested
+    from slipway.models.discovery import tests, untested
     from slipway.training import test
 
     if untested(settings, model):
@@ -77,7 +79,7 @@ def _alone(settings: "Settings", model: str) -> int:
     return 0
 
 
-def _safely(settings: "Settings", model: str) -> _Result:
+def _safely(settings: Settings, model: str) -> _Result:
     """Run a model's tests; what keeps them from running is its own failure, and stops no other model."""
     started = time.monotonic()
     try:
@@ -88,9 +90,9 @@ def _safely(settings: "Settings", model: str) -> _Result:
     return _Result(model, result, tests, f"{time.monotonic() - started:.1f}")
 
 
-def _within(settings: "Settings", model: str) -> str:
+def _within(settings: Settings, model: str) -> str:
     """What pytest says at the end, of a process in the model's environment."""
-    from slipway import environment
+    from slipway.models import environment
 
     command, variables = environment.prepare(settings, model, ["-C", str(settings.root), "test", model])
     done = subprocess.run(command, env=variables, capture_output=True, text=True, errors="replace", check=False)

@@ -1,5 +1,7 @@
 """`slipway train`, `step` and `ended`: the training steps, all in order or one alone, and what is said at the end."""
 
+from __future__ import annotations
+
 import argparse
 import time
 from contextlib import nullcontext
@@ -56,8 +58,8 @@ def _about(verb: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from slipway import environment
     from slipway import settings as settings_module
+    from slipway.models import environment
     from slipway.store import store_of
     from slipway.training import run
 
@@ -80,7 +82,7 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _steps(settings: "Settings", about: "About", folder: Path) -> str:
+def _steps(settings: Settings, about: About, folder: Path) -> str:
     """Run all steps, each in a folder of its own below `folder`; returns what the last one says."""
     from slipway.training import run
 
@@ -95,8 +97,8 @@ def _steps(settings: "Settings", about: "About", folder: Path) -> str:
 
 
 def _step(args: argparse.Namespace) -> int:
-    from slipway import environment
     from slipway import settings as settings_module
+    from slipway.models import environment
     from slipway.names import nearest
     from slipway.training import run
 

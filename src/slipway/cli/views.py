@@ -1,5 +1,7 @@
 """`slipway status` and `history`: what runs, and what ran."""
 
+from __future__ import annotations
+
 import argparse
 from typing import Any
 
@@ -35,8 +37,8 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _history(args: argparse.Namespace) -> int:
-    from slipway import settings
-    from slipway.release import history, times
+    from slipway import settings, times
+    from slipway.gitops import history
 
     loaded = settings.load(args.root)
     if args.at:
@@ -51,8 +53,8 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def _at(moment: Any) -> int:
+    from slipway.gitops.history import told
     from slipway.release.due import held
-    from slipway.release.history import told
 
     say(told(moment))
     rows = [

@@ -1,15 +1,18 @@
 """A container as a model: it is asked where the training steps ask a model, and learns nothing."""
 
+from __future__ import annotations
+
 import atexit
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from slipway.containers import asking, contract, engine
 from slipway.errors import SlipwayError
+from slipway.images import confined, contract
+from slipway.images import contract as asking
 from slipway.model import Model
-from slipway.training.rows import records
+from slipway.models.rows import records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,14 +35,14 @@ class ContainerModel(Model):
     types: Mapping[str, str]
     """The datatype of each input."""
 
-    def train(self, data: "pd.DataFrame") -> None:
+    def train(self, data: pd.DataFrame) -> None:
         """Hold the container to the contract; raise `SlipwayError` that names all that it misses."""
         self.called, self.image = type(self).declared
         *features, target = data.columns
         self.target = str(target)
         self.types = {str(name): _datatype(data[name]) for name in features}
         rows = records(data.head(_SAMPLE), features)
-        lacks = contract.missing(self._url, self.called, engine.user_of(self.image), rows, self.types, self.target)
+        lacks = contract.missing(self._url, self.called, confined.user_of(self.image), rows, self.types, self.target)
         if lacks:
             problem = f"{self.image} does not keep the contract:\n  " + "\n  ".join(lacks)
             raise SlipwayError(problem, fix="functions/README.md has it under Other languages, with an example")
@@ -51,7 +54,7 @@ class ContainerModel(Model):
     @cached_property
     def _url(self) -> str:
         stack = ExitStack()
-        url = stack.enter_context(engine.serve(self.image, model_id=f"{self.called}/dev/1", release="dev"))
+        url = stack.enter_context(confined.serve(self.image, model_id=f"{self.called}/dev/1", release="dev"))
         atexit.register(stack.close)
         return url
 
@@ -70,7 +73,7 @@ def model_of(name: str, image: str, features: Sequence[str], target: str) -> typ
     return new
 
 
-def _datatype(column: "pd.Series[Any]") -> str:
+def _datatype(column: pd.Series[Any]) -> str:
     from pandas.api import types
 
     if types.is_bool_dtype(column):

@@ -1,5 +1,7 @@
 """The YAML that the machine writes: whole files, sorted, the same for the same content."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 

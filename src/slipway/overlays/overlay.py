@@ -1,5 +1,7 @@
 """The files of `overlays/<environment>/<model>/`: read as data, and written whole."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -12,7 +14,7 @@ from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.documents import damaged
-from slipway.overlays.overlay_types import Hold, Overlay, Release, ReleaseRecord, folder_of, ordered
+from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, folder_of, ordered
 
 __all__ = [
     "KUSTOMIZATION",

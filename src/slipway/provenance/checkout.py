@@ -1,5 +1,7 @@
 """The files of a commit in a repository of their own; that of the user is only read."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 

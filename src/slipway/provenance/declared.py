@@ -1,5 +1,7 @@
 """What the commits of the overlays say of a release: when and by whom it was declared, and when it was on the route."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,7 +13,7 @@ from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
-from slipway.overlays.overlay_types import ReleaseRecord, folder_of
+from slipway.overlays.types import ReleaseRecord, folder_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository
@@ -82,7 +84,7 @@ class Rejection(NamedTuple):
     reason: str
 
 
-def followed(repository: "Repository", branch: str) -> list[str]:
+def followed(repository: Repository, branch: str) -> list[str]:
     """The commits to search: where the followed branch stands, as far as this clone knows, and what is checked out.
 
     What another has in its past is left out. Raises `SlipwayError` when there is no commit yet.
@@ -95,13 +97,13 @@ def followed(repository: "Repository", branch: str) -> list[str]:
     return found
 
 
-def boundary(repository: "Repository") -> frozenset[str]:
+def boundary(repository: Repository) -> frozenset[str]:
     """The oldest commits of a shallow clone; empty for a whole one."""
     path = repository.root / repository.run("rev-parse", "--git-path", "shallow").decode().strip()
     return frozenset(path.read_text().split()) if path.is_file() else frozenset()
 
 
-def everything(repository: "Repository", tips: list[str]) -> list[Declared]:
+def everything(repository: Repository, tips: list[str]) -> list[Declared]:
     """Every release that the history of `tips` declares or ever declared, each from the first that knows it."""
     found: dict[tuple[str, ...], Declared] = {}
     for tip in tips:
@@ -121,7 +123,7 @@ def everything(repository: "Repository", tips: list[str]) -> list[Declared]:
     return list(found.values())
 
 
-def records(repository: "Repository", releases: list[Declared], text: str = "") -> dict[Declared, ReleaseRecord]:
+def records(repository: Repository, releases: list[Declared], text: str = "") -> dict[Declared, ReleaseRecord]:
     """The records of those whose record has `text` in it; raises `SlipwayError` for one that is damaged."""
     names = {release: f"{release.written[0].id}:{release.path}" for release in releases}
     contents = repository.read(list(names.values()))
@@ -136,13 +138,13 @@ def records(repository: "Repository", releases: list[Declared], text: str = "") 
     return found
 
 
-def manifests(repository: "Repository", release: Declared) -> bytes:
+def manifests(repository: Repository, release: Declared) -> bytes:
     """The manifests that the record's commit declared beside it; empty where there are none."""
     name = f"{release.written[0].id}:{release.path.removesuffix(RECORD)}{MANIFESTS}"
     return repository.read([name])[name] or b""
 
 
-def on_route(repository: "Repository", release: Declared) -> list[Share]:
+def on_route(repository: Repository, release: Declared) -> list[Share]:
     """How its share of the requests changed, oldest first; empty for one that never had any."""
     found: list[Share] = []
     for commit, content in _contents(repository, release, ROUTE):
@@ -152,7 +154,7 @@ def on_route(repository: "Repository", release: Declared) -> list[Share]:
     return found
 
 
-def rejection(repository: "Repository", release: Declared) -> Rejection | None:
+def rejection(repository: Repository, release: Declared) -> Rejection | None:
     """When it was rejected, if it still is."""
     found: Rejection | None = None
     for commit, content in _contents(repository, release, STATE):
@@ -164,7 +166,7 @@ def rejection(repository: "Repository", release: Declared) -> Rejection | None:
     return found
 
 
-def _contents(repository: "Repository", release: Declared, file: str) -> Iterator[tuple[Commit, bytes]]:
+def _contents(repository: Repository, release: Declared, file: str) -> Iterator[tuple[Commit, bytes]]:
     """A file beside the release, as each commit left it, oldest first."""
     path = f"{folder_of(release.environment, release.model)}/{file}"
     commits = [commit for commit, _ in _log(repository, release.tip, path)]
@@ -192,7 +194,7 @@ def _state(content: bytes, release: Declared) -> State:
         return State()
 
 
-def _log(repository: "Repository", tip: str, path: str) -> Iterator[tuple[Commit, dict[str, str]]]:
+def _log(repository: Repository, tip: str, path: str) -> Iterator[tuple[Commit, dict[str, str]]]:
     """The commits that changed `path`, newest first along the first parents, with {path: A, M or D}."""
     form = "--format=%x01%H%x02%ct%x02%an <%ae>%x02%s"
     options = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--name-status", form)

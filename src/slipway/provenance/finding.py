@@ -1,19 +1,21 @@
 """What a person names, as the one release or version that it is."""
 
+from __future__ import annotations
+
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.functions import calling
 from slipway.git import Repository
+from slipway.gitops import history
+from slipway.images import clients
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.provenance import declared
-from slipway.release import past
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from slipway.overlays.overlay_types import ReleaseRecord
+    from slipway.overlays.types import ReleaseRecord
     from slipway.provenance.declared import Declared
     from slipway.settings import Settings
 
@@ -31,18 +33,18 @@ class Subject(NamedTuple):
     """A release, or a version that was never released (then `declared` is None)."""
 
     model_id: ModelId
-    declared: "Declared | None"
-    record: "ReleaseRecord | None"
-    known: "tuple[Declared, ...]"
+    declared: Declared | None
+    record: ReleaseRecord | None
+    known: tuple[Declared, ...]
     """All releases of the repository."""
-    called: calling.Called | None = None
+    called: clients.Called | None = None
     """Who answered, where a URL was asked."""
 
     def __str__(self) -> str:
         return str(self.declared or self.model_id)
 
 
-def find(settings: "Settings", what: str) -> Subject:
+def find(settings: Settings, what: str) -> Subject:
     """The release or version that `what` names: a release, a model id, an image, a fingerprint's begin, or a URL.
 
     One that was promoted stands for the release that it was promoted from, too, unless that is named with its
@@ -51,7 +53,7 @@ def find(settings: "Settings", what: str) -> Subject:
     what = what.strip()
     repository = Repository(settings.root)
     known = declared.everything(repository, declared.followed(repository, settings.branch))
-    called = calling.describe(what) if what.startswith(("http://", "https://", "grpc://", "grpcs://")) else None
+    called = clients.describe(what) if what.startswith(("http://", "https://", "grpc://", "grpcs://")) else None
     wanted = _wanted_of(called) if called else what
     found = _matching(repository, known, wanted)
     if len(found) > 1 and wanted.count("/") != 2:
@@ -71,7 +73,7 @@ def find(settings: "Settings", what: str) -> Subject:
     return Subject(_id_of(release), release, record, tuple(known), called)
 
 
-def _wanted_of(called: calling.Called) -> str:
+def _wanted_of(called: clients.Called) -> str:
     model_id = ModelId.parse(called.model_id)
     if model_id.environment == "dev" or called.release == "dev":
         problem = f"{called.url} serves {model_id} ({called.release}), which is no release"
@@ -79,11 +81,11 @@ def _wanted_of(called: calling.Called) -> str:
     return f"{model_id.environment}/{model_id.model}/{ReleaseName.parse(called.release)}"
 
 
-def _id_of(release: "Declared") -> ModelId:
+def _id_of(release: Declared) -> ModelId:
     return ModelId(release.model, release.environment, release.name.version)
 
 
-def _matching(repository: Repository, known: "list[Declared]", what: str) -> "dict[Declared, ReleaseRecord]":
+def _matching(repository: Repository, known: list[Declared], what: str) -> dict[Declared, ReleaseRecord]:
     if match := _IMAGE.fullmatch(what):
         found = declared.records(repository, known, match[1])
         return {each: record for each, record in found.items() if record.image.endswith(f"sha256:{match[1]}")}
@@ -102,7 +104,7 @@ def _matching(repository: Repository, known: "list[Declared]", what: str) -> "di
     raise SlipwayError(problem, fix=fix)
 
 
-def _last_of_promotions(found: "dict[Declared, ReleaseRecord]") -> "dict[Declared, ReleaseRecord]":
+def _last_of_promotions(found: dict[Declared, ReleaseRecord]) -> dict[Declared, ReleaseRecord]:
     """Without those that others among them were promoted from: their chains go through these."""
     origins = {
         f"{record.origin.environment}/{release.model}/{record.origin.release}"
@@ -113,9 +115,9 @@ def _last_of_promotions(found: "dict[Declared, ReleaseRecord]") -> "dict[Declare
 
 
 def _unknown(
-    settings: "Settings", repository: Repository, known: "Iterable[Declared]", what: str, wanted: str
+    settings: Settings, repository: Repository, known: Iterable[Declared], what: str, wanted: str
 ) -> SlipwayError:
-    if past.is_shallow(repository):
+    if history.is_shallow(repository):
         problem = f"{what} is in no commit that is here, and {settings.root} is a shallow clone, without the history"
         return SlipwayError(problem, fix="git fetch --unshallow")
     names = sorted(str(release) if "/" in wanted else str(release.name) for release in known)

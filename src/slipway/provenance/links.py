@@ -1,5 +1,7 @@
 """A chain from an answer back to data and commit: one link a thing, each with where it was read."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 

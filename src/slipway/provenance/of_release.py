@@ -1,21 +1,24 @@
 """The links that git knows: the answer, the release, what it was promoted from, its image and its fingerprint."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway import settings as settings_file
+from slipway import times
 from slipway.errors import SlipwayError
-from slipway.functions import bundle
+from slipway.images import build as images
+from slipway.images import bundle
 from slipway.provenance import checkout, declared, pulls
 from slipway.provenance.links import Link
-from slipway.release import images, times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from slipway.git import Repository
-    from slipway.overlays.overlay_types import ReleaseRecord
+    from slipway.overlays.types import ReleaseRecord
     from slipway.provenance.declared import Commit, Declared
     from slipway.provenance.finding import Subject
     from slipway.settings import Settings
@@ -25,7 +28,7 @@ __all__ = ["answer", "fingerprint", "image", "origin", "release"]
 _SHALLOW = "this is a shallow clone"
 
 
-def answer(subject: "Subject") -> Link | None:
+def answer(subject: Subject) -> Link | None:
     """Who answered at the URL; None where none was asked."""
     called, record = subject.called, subject.record
     if called is None or record is None:
@@ -40,7 +43,7 @@ def answer(subject: "Subject") -> Link | None:
     return link
 
 
-def release(repository: "Repository", chosen: "Declared", record: "ReleaseRecord") -> Link:
+def release(repository: Repository, chosen: Declared, record: ReleaseRecord) -> Link:
     """What was declared, when, by whom, and how long it was on the route."""
     shares = declared.on_route(repository, chosen)
     rejected = declared.rejection(repository, chosen)
@@ -69,7 +72,7 @@ def release(repository: "Repository", chosen: "Declared", record: "ReleaseRecord
     return link
 
 
-def origin(repository: "Repository", subject: "Subject", record: "ReleaseRecord", asked: "pulls.Pulls") -> Link | None:
+def origin(repository: Repository, subject: Subject, record: ReleaseRecord, asked: pulls.Pulls) -> Link | None:
     """The release that this one was promoted from; None for one that was not."""
     if record.origin is None:
         return None
@@ -99,7 +102,7 @@ def origin(repository: "Repository", subject: "Subject", record: "ReleaseRecord"
     return link
 
 
-def image(repository: "Repository", chosen: "Declared", record: "ReleaseRecord") -> Link:
+def image(repository: Repository, chosen: Declared, record: ReleaseRecord) -> Link:
     """What the cluster pulls."""
     digest = record.image.rpartition("@")[2]
     built = not images.is_unbuilt(record.image)
@@ -112,9 +115,7 @@ def image(repository: "Repository", chosen: "Declared", record: "ReleaseRecord")
     return link
 
 
-def fingerprint(
-    settings: "Settings", repository: "Repository", subject: "Subject", files: "Mapping[str, str]"
-) -> Link | None:
+def fingerprint(settings: Settings, repository: Repository, subject: Subject, files: Mapping[str, str]) -> Link | None:
     """What the image was made of; `files` are the digests of the artifact's, by path."""
     record = subject.record
     if record is None:
@@ -135,7 +136,7 @@ def fingerprint(
 
 
 def _components(
-    settings: "Settings", repository: "Repository", subject: "Subject", files: "Mapping[str, str]"
+    settings: Settings, repository: Repository, subject: Subject, files: Mapping[str, str]
 ) -> tuple[str, dict[str, str] | None]:
     """The components that give the fingerprint: from what is checked out or, if that has moved on, from the commit."""
     record, model = subject.record, subject.model_id.model
@@ -159,7 +160,7 @@ def _components(
     return where, parts
 
 
-def _by(commit: "Commit", oldest: frozenset[str] = frozenset()) -> dict[str, Any]:
+def _by(commit: Commit, oldest: frozenset[str] = frozenset()) -> dict[str, Any]:
     """A change of the overlays: when, by whom, and by which pull request where its subject tells.
 
     Nothing of one of the `oldest` commits of a shallow clone, which seem to have made all that they hold.

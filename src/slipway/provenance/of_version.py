@@ -1,14 +1,16 @@
 """The links that the store and the code's history know: artifact, version, data, commit, runs and evidence."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from slipway.errors import SlipwayError
+from slipway.gitops import history
 from slipway.names import ModelId, ReleaseName
 from slipway.provenance import checkout
 from slipway.provenance.links import Link
-from slipway.release import past
 from slipway.store import store_of
 
 if TYPE_CHECKING:
@@ -24,12 +26,12 @@ __all__ = ["Version", "artifact", "commit", "data", "read", "runs", "verified", 
 class Version(NamedTuple):
     """The record of a version, and what is to be said of how it was come by."""
 
-    record: "Record | None"
+    record: Record | None
     broken: list[str]
     notes: list[str]
 
 
-def read(settings: "Settings", subject: "Subject") -> Version:
+def read(settings: Settings, subject: Subject) -> Version:
     """The record of the subject's version; of what it was promoted from where its own store does not tell."""
     own, problem = _record(settings, subject.model_id)
     before = _origin_of(subject)
@@ -45,21 +47,21 @@ def read(settings: "Settings", subject: "Subject") -> Version:
     return Version(own, broken, [f"{before} was not looked at: {trouble}"] if trouble else [])
 
 
-def _record(settings: "Settings", model_id: ModelId) -> "tuple[Record | None, str]":
+def _record(settings: Settings, model_id: ModelId) -> tuple[Record | None, str]:
     try:
         return store_of(settings, model_id.environment).record(model_id.model, model_id.version), ""
     except SlipwayError as error:
         return None, error.problem
 
 
-def _origin_of(subject: "Subject") -> ModelId | None:
+def _origin_of(subject: Subject) -> ModelId | None:
     before = subject.record.origin if subject.record else None
     if before is None:
         return None
     return ModelId(subject.model_id.model, before.environment, ReleaseName.parse(before.release).version)
 
 
-def artifact(subject: "Subject", found: Version) -> Link:
+def artifact(subject: Subject, found: Version) -> Link:
     """The trained model's files."""
     record, expected = found.record, subject.record.artifact if subject.record else None
     link = Link(name="artifact", read=_where(found), broken=list(found.broken), notes=list(found.notes))
@@ -116,7 +118,7 @@ def data(found: Version) -> Link | None:
     return link
 
 
-def commit(repository: "Repository", tip: str, found: Version, asked: "Pulls") -> Link | None:
+def commit(repository: Repository, tip: str, found: Version, asked: Pulls) -> Link | None:
     """The code that trained it, and the pull requests that brought it."""
     training = found.record.training if found.record else None
     if training is None or not training.commit:
@@ -127,7 +129,7 @@ def commit(repository: "Repository", tip: str, found: Version, asked: "Pulls") -
         link.notes.append("files differed from the commit when it was trained: the commit alone does not give them")
     if repository.commit_at(training.commit) is None:
         error = checkout.absent(repository, training.commit)
-        shallow = past.is_shallow(repository)
+        shallow = history.is_shallow(repository)
         link.notes.append(f"{error.problem} ({'git fetch --unshallow' if shallow else error.fix})")
         return link
     told = repository.run("log", "-1", "--format=%cI%x00%an <%ae>%x00%s", training.commit).decode(errors="replace")
@@ -137,7 +139,7 @@ def commit(repository: "Repository", tip: str, found: Version, asked: "Pulls") -
     return link
 
 
-def runs(subject: "Subject", found: Version) -> Link:
+def runs(subject: Subject, found: Version) -> Link:
     """The runs that trained and released it."""
     training = found.record.training if found.record else None
     made = subject.record.run if subject.record else ""
@@ -146,7 +148,7 @@ def runs(subject: "Subject", found: Version) -> Link:
     return Link(name="runs", read="the records of version and release", facts=facts, notes=notes)
 
 
-def verified(settings: "Settings", subject: "Subject") -> Link | None:
+def verified(settings: Settings, subject: Subject) -> Link | None:
     """Who held the release, and what it was promoted from, to the golden predictions."""
     if subject.record is None or subject.declared is None:
         return None

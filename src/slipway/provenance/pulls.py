@@ -1,5 +1,7 @@
 """The pull requests by which a commit came to the branch that the cluster follows."""
 
+from __future__ import annotations
+
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -31,7 +33,7 @@ def of_subject(subject: str) -> dict[str, Any] | None:
 class Pulls:
     """What is known of pull requests: read from the subjects of commits and, where there is a token, from GitHub."""
 
-    def __init__(self, repository: "Repository") -> None:
+    def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._trouble = ""
 
@@ -51,7 +53,7 @@ class Pulls:
             return []
         try:
             # Imported here because its client takes long to import, and is of use only with a token.
-            from slipway.forge.github import connect
+            from slipway.github.api import connect
 
             pulls = connect(self._repository).pulls_of(commit)
         except ModuleNotFoundError as error:
@@ -63,12 +65,12 @@ class Pulls:
         return []
 
 
-def _subject_of(repository: "Repository", commit: str) -> str:
+def _subject_of(repository: Repository, commit: str) -> str:
     """The first line of a commit's message."""
     return repository.run("log", "-1", "--format=%s", commit).decode(errors="replace").strip()
 
 
-def _landed(repository: "Repository", tip: str, commit: str) -> str | None:
+def _landed(repository: Repository, tip: str, commit: str) -> str | None:
     """The commit on the line of first parents that brought `commit`; None where the tip does not have it."""
     try:
         line = repository.run("rev-list", "--first-parent", tip).decode().split()

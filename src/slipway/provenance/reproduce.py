@@ -1,5 +1,7 @@
 """`slipway reproduce`: a version trained again from its record, and held to the predictions of the one there is."""
 
+from __future__ import annotations
+
 import platform
 import tempfile
 from contextlib import nullcontext
@@ -9,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway import digests
 from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
-from slipway.functions import comparing
-from slipway.functions.bundle import LOCK
-from slipway.functions.comparing import Compared
 from slipway.git import Repository
-from slipway.provenance import checkout, finding, locks, of_version, retraining
+from slipway.images import comparison
+from slipway.images.bundle import LOCK
+from slipway.images.comparison import Compared
+from slipway.provenance import checkout, finding, of_version, retraining
+from slipway.provenance import retraining as locks
 from slipway.store import store_of
 from slipway.training import secrets
 
@@ -30,7 +33,7 @@ __all__ = ["Reproduction", "reproduce"]
 class Reproduction(NamedTuple):
     """What came of training a version again."""
 
-    record: "Record"
+    record: Record
     digest: str
     """Of the new artifact."""
     differing: list[str]
@@ -61,7 +64,7 @@ class Reproduction(NamedTuple):
 
 
 def reproduce(
-    settings: "Settings", what: str, *, keep: Path | None = None, report: "Callable[[str], None]"
+    settings: Settings, what: str, *, keep: Path | None = None, report: Callable[[str], None]
 ) -> Reproduction:
     """Train what `finding.find` takes again, and compare the predictions for all rows of its data.
 
@@ -83,13 +86,13 @@ def reproduce(
 
 
 def _reproduce(
-    settings: "Settings",
+    settings: Settings,
     repository: Repository,
-    record: "Record",
-    training: "Training",
+    record: Record,
+    training: Training,
     snapshot: str,
     folder: Path,
-    report: "Callable[[str], None]",
+    report: Callable[[str], None],
 ) -> Reproduction:
     store, model = store_of(settings, record.environment), record.model
     report(f"{record.id}: trained at commit {(training.commit or '')[:12]} on {snapshot}")
@@ -104,14 +107,14 @@ def _reproduce(
     after = retraining.retrain(pinned, record, data, folder, report)
     rows = retraining.rows(pinned, record, data, after)
     report(f"  both predict the {len(rows)} rows of the snapshot")
-    old = comparing.predictions(pinned, model, before, folder / "served" / "before", rows)
-    new = comparing.predictions(pinned, model, after, folder / "served" / "after", rows)
+    old = comparison.predictions(pinned, model, before, folder / "served" / "before", rows)
+    new = comparison.predictions(pinned, model, after, folder / "served" / "after", rows)
     digest, differing = _differing(record, after)
-    compared = comparing.compare(rows, old, new, manifest.read(before).tolerance)
+    compared = comparison.compare(rows, old, new, manifest.read(before).tolerance)
     return Reproduction(record, digest, differing, compared, _notes(training, folder, lock, after))
 
 
-def _record(settings: "Settings", what: str) -> "Record":
+def _record(settings: Settings, what: str) -> Record:
     """The record of what is named; of what it was promoted from where its own store does not have it."""
     subject = finding.find(settings, what)
     found = of_version.read(settings, subject)
@@ -124,7 +127,7 @@ def _record(settings: "Settings", what: str) -> "Record":
     return found.record
 
 
-def _known(record: "Record") -> "tuple[Training, Data]":
+def _known(record: Record) -> tuple[Training, Data]:
     """How it was trained, on what; raises `SlipwayError` when too little is known to do it again."""
     if record.image is not None:
         problem = f"{record.id} is a container, and what that was built from is not known here"
@@ -142,7 +145,7 @@ def _known(record: "Record") -> "tuple[Training, Data]":
     return training, data
 
 
-def _snapshot(record: "Record", data: "Data") -> str:
+def _snapshot(record: Record, data: Data) -> str:
     """The attachment that is the data it was trained on."""
     for name, file in record.attachments.items():
         if name.startswith("data/") and file.sha256 == data.sha256:
@@ -151,7 +154,7 @@ def _snapshot(record: "Record", data: "Data") -> str:
     raise SlipwayError(problem, fix="only versions that `slipway train` publishes have one")
 
 
-def _differing(record: "Record", artifact: Path) -> tuple[str, list[str]]:
+def _differing(record: Record, artifact: Path) -> tuple[str, list[str]]:
     """The digest of the new artifact, and which of its files are not the recorded ones."""
     found = {path: digests.of_file(file) for path, file in digests.walk(artifact).items()}
     known = {path: file.sha256 for path, file in record.artifact.files.items()}
@@ -159,7 +162,7 @@ def _differing(record: "Record", artifact: Path) -> tuple[str, list[str]]:
     return digests.of_files(found), differing
 
 
-def _notes(training: "Training", folder: Path, lock: str, after: Path) -> list[str]:
+def _notes(training: Training, folder: Path, lock: str, after: Path) -> list[str]:
     """What was not as in the first training."""
     notes = []
     if training.python not in (None, platform.python_version()):

@@ -1,26 +1,31 @@
 """Training a version again: from the files of its commit, with the data, parameters and packages of its record."""
 
+from __future__ import annotations
+
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway import environment, files, own_process, unprivileged
+from packaging.utils import canonicalize_name
+
+from slipway import files, processes
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
-from slipway.functions.bundle import LOCK
+from slipway.images.bundle import LOCK
+from slipway.models import environment
 from slipway.overlays import documents
-from slipway.provenance import locks
-from slipway.strict import FILE, read
+from slipway.settings.strict import FILE, read
 from slipway.training.run import about_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from slipway.settings import Settings
     from slipway.store import Record
 
-__all__ = ["agree", "digest", "pin", "retrain", "rows"]
+__all__ = ["agree", "digest", "laid_over", "moved", "pin", "retrain", "rows"]
 
 # In the model's environment, by our own code: the model's class reads the data. Of the commit's own platform only the
 # verbs are called, because its modules may lie elsewhere.
@@ -29,9 +34,9 @@ from pathlib import Path
 from slipway import settings
 from slipway.artifacts import manifest
 from slipway.artifacts.loading import SCHEMA
-from slipway.discovery import load_class
+from slipway.models.discovery import load_class
 from slipway.schema import Schema
-from slipway.training.rows import records
+from slipway.models.rows import records
 root, artifact, snapshot = map(Path, sys.argv[1:])
 schema = manifest.read_file(artifact, SCHEMA, Schema)
 model = load_class(settings.load(root), question)(**manifest.read(artifact).parameters)
@@ -39,7 +44,7 @@ answer = records(model.read(snapshot), schema.names)
 """
 
 
-def pin(root: Path, record: "Record", store: Path) -> "Settings":
+def pin(root: Path, record: Record, store: Path) -> Settings:
     """Rewrite the settings in `root` so that a training does what the record says, and publishes to `store` only.
 
     No gate stands in the way: that a model got worse is to be told by its predictions. Raises `SlipwayError` when the
@@ -71,12 +76,10 @@ def agree(root: Path, lock: str) -> None:
     """Have the environments that are made in `root` take the versions of `lock`, wherever the model's pins allow."""
     path = root / LOCK
     known = path.read_text(encoding="utf-8") if path.is_file() else ""
-    files.write(path, locks.laid_over(known, lock).encode())
+    files.write(path, laid_over(known, lock).encode())
 
 
-def retrain(
-    settings: "Settings", record: "Record", snapshot: Path, folder: Path, report: "Callable[[str], None]"
-) -> Path:
+def retrain(settings: Settings, record: Record, snapshot: Path, folder: Path, report: Callable[[str], None]) -> Path:
     """Run the steps that make an artifact, each leaving its folder below `folder`; returns the artifact's.
 
     The step `test` is left out: it decides nothing about what is made. Raises `SlipwayError` with what the step
@@ -92,13 +95,13 @@ def retrain(
     return folder / "evaluate" / "artifact"
 
 
-def rows(settings: "Settings", record: "Record", snapshot: Path, artifact: Path) -> list[dict[str, Any]]:
+def rows(settings: Settings, record: Record, snapshot: Path, artifact: Path) -> list[dict[str, Any]]:
     """Return all rows of the data as requests have them; the model of `artifact` was trained on it."""
     python = environment.python_for(environment.compile_lock(settings, record.model, "train"))
     where = str(settings.root), str(artifact), str(snapshot)
     seen = {**_own_variables(), "PYTHONPATH": environment.SOURCE}
     try:
-        return own_process.ask(
+        return processes.ask(
             python, _ROWS, *where, question=record.model, answer=list[dict[str, Any]], env=seen, cwd=artifact.parent
         )
     except SlipwayError as error:
@@ -110,12 +113,12 @@ def digest(folder: Path) -> str:
     return about_of(folder / "check").training_digest
 
 
-def _environment(record: "Record") -> str:
+def _environment(record: Record) -> str:
     """The environment that the version was trained for, which is not the one that it was promoted to."""
     return record.origin.environment if record.origin else record.environment
 
 
-def _slipway(settings: "Settings", folder: Path, *words: str) -> str:
+def _slipway(settings: Settings, folder: Path, *words: str) -> str:
     """Run a verb in a process of its own; returns the last line that it prints."""
     command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words]
     done = subprocess.run(
@@ -127,7 +130,7 @@ def _slipway(settings: "Settings", folder: Path, *words: str) -> str:
     return done.stdout.strip().rpartition("\n")[2]
 
 
-def _variables(settings: "Settings") -> dict[str, str]:
+def _variables(settings: Settings) -> dict[str, str]:
     """Return the environment of a verb: the platform's code is that of the commit, or ours where it has none."""
     source = settings.root / "src"
     has_own = (source / "slipway/__main__.py").is_file()
@@ -136,4 +139,38 @@ def _variables(settings: "Settings") -> dict[str, str]:
 
 def _own_variables() -> dict[str, str]:
     """Return our own environment without its rights, and outside any model's environment."""
-    return {name: value for name, value in unprivileged.environment().items() if name != "SLIPWAY_LOCKS"}
+    return {name: value for name, value in processes.environment().items() if name != "SLIPWAY_LOCKS"}
+
+
+_PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;\\]+)")
+
+
+def laid_over(lock: str, other: str) -> str:
+    """`lock` with every package that `other` has as `other` has it."""
+    own = {name for name, _, _ in _blocks(other)}
+    kept = [(name, block) for name, _, block in _blocks(lock) if name not in own]
+    return "".join(block for _, block in sorted([*kept, *((name, block) for name, _, block in _blocks(other))]))
+
+
+def moved(before: str, after: str) -> list[str]:
+    """Packages that have another version in `after`, or are in one lock only: `numpy 2.3.1 → 2.3.2`."""
+    old, new = _versions(before), _versions(after)
+    return [
+        f"{name} {old.get(name, 'not there')} → {new.get(name, 'not there')}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _versions(lock: str) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for name, version, _ in _blocks(lock):
+        found.setdefault(name, set()).add(version)
+    return {name: " and ".join(sorted(versions)) for name, versions in found.items()}
+
+
+def _blocks(lock: str) -> Iterator[tuple[str, str, str]]:
+    """Name, version and lines of each package; a package may stand there more than once, for several platforms."""
+    for block in re.split(r"^(?=\S)", lock, flags=re.MULTILINE):
+        if match := _PACKAGE.match(block):
+            yield canonicalize_name(match[1]), match[2], block if block.endswith("\n") else f"{block}\n"

@@ -1,5 +1,7 @@
 """`slipway trace`: from an answer, or whatever else is known of it, back to data, commit, pull request and run."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from slipway.git import Repository
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["trace"]
 
 
-def trace(settings: "Settings", what: str) -> Chain:
+def trace(settings: Settings, what: str) -> Chain:
     """The chain behind what `finding.find` takes; it is told as far as it goes, and says where it does not hold.
 
     Raises `SlipwayError` when nothing is named that way, or more than one release.
@@ -37,8 +39,8 @@ def trace(settings: "Settings", what: str) -> Chain:
 
 
 def _of_release(
-    settings: "Settings", repository: Repository, subject: "Subject", found: "Version", asked: Pulls
-) -> "list[Link | None]":
+    settings: Settings, repository: Repository, subject: Subject, found: Version, asked: Pulls
+) -> list[Link | None]:
     chosen, record = subject.declared, subject.record
     if chosen is None or record is None:
         return []
@@ -53,8 +55,8 @@ def _of_release(
 
 
 def _of_version(
-    settings: "Settings", repository: Repository, subject: "Subject", found: "Version", asked: Pulls
-) -> "list[Link | None]":
+    settings: Settings, repository: Repository, subject: Subject, found: Version, asked: Pulls
+) -> list[Link | None]:
     tip = subject.declared.tip if subject.declared else declared.followed(repository, settings.branch)[0]
     artifact = of_version.artifact(subject, found)
     if subject.declared is None:

@@ -1,1 +1,1 @@
-"""Releases on git: which version is due, what is written below `overlays/`, and the verbs that change it."""
+"""Releases: which version is due, and the verbs that change what runs."""

@@ -1,18 +1,20 @@
 """Which release of an environment is to be promoted to the next one: the one that was named, or what is due."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.overlays.overlay_types import Overlay, Release, pick
-from slipway.release import edits, past
+from slipway.gitops import edits, history
+from slipway.images.build import is_unbuilt
+from slipway.overlays.types import Overlay, Release, pick
 from slipway.release.due import held
-from slipway.release.images import is_unbuilt
 from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository
-    from slipway.overlays.overlay_types import ReleaseRecord
+    from slipway.overlays.types import ReleaseRecord
     from slipway.settings import Settings
     from slipway.store import Store
 
@@ -37,7 +39,7 @@ class Wish(NamedTuple):
 _USUAL = Wish()
 
 
-def source_of(settings: "Settings", environment: str) -> str:
+def source_of(settings: Settings, environment: str) -> str:
     """The environment that another takes its releases from; raises `SlipwayError` when it takes them directly."""
     source = settings.environment(environment).promotes_from
     if source is None:
@@ -48,9 +50,7 @@ def source_of(settings: "Settings", environment: str) -> str:
     return source
 
 
-def candidate(
-    repository: "Repository", commit: str, settings: "Settings", target: Overlay, wish: Wish = _USUAL
-) -> Release:
+def candidate(repository: Repository, commit: str, settings: Settings, target: Overlay, wish: Wish = _USUAL) -> Release:
     """The release of the source environment to promote; raises `SlipwayError` that says why there is none."""
     source = source_of(settings, target.environment)
     overlay = edits.read(repository, commit, settings, source, target.model)
@@ -69,7 +69,7 @@ def candidate(
     return _pullable(found, wish)
 
 
-def _named(overlay: Overlay, store: "Store", text: str) -> Release:
+def _named(overlay: Overlay, store: Store, text: str) -> Release:
     _check_not_rejected(overlay, text)
     found = overlay.release(pick([release.name for release in overlay.releases], text, overlay.model))
     if store.verified(overlay.model, found.name) is None:
@@ -77,7 +77,7 @@ def _named(overlay: Overlay, store: "Store", text: str) -> Release:
     return found
 
 
-def _newest(overlay: Overlay, store: "Store", barred: set[str]) -> Release:
+def _newest(overlay: Overlay, store: Store, barred: set[str]) -> Release:
     """The newest verified release on the route; one that is barred only where all are."""
     routed = [release for release in overlay.releases if release.name in overlay.route]
     if not routed:
@@ -98,7 +98,7 @@ def _check_not_rejected(overlay: Overlay, text: str) -> None:
         )
 
 
-def due(repository: "Repository", commit: str, settings: "Settings", target: Overlay) -> tuple[Release | None, str]:
+def due(repository: Repository, commit: str, settings: Settings, target: Overlay) -> tuple[Release | None, str]:
     """What of a model is to be promoted into an environment that has not got it; None, and why, if there is nothing.
 
     `commit` is the newest of the branch that the cluster follows: code that is not on it is for people to propose.
@@ -118,13 +118,13 @@ def due(repository: "Repository", commit: str, settings: "Settings", target: Ove
     return found, f"{found.name} of {source} can be promoted"
 
 
-def is_merged(repository: "Repository", tip: str, record: "ReleaseRecord") -> bool:
+def is_merged(repository: Repository, tip: str, record: ReleaseRecord) -> bool:
     """Whether the commit that a release was made from is in the history of `tip`.
 
     One that was squashed is not; a shallow clone, which has no history, cannot tell and says yes.
     """
     commit = repository.commit_at(record.commit)
-    return past.is_shallow(repository) or (commit is not None and repository.contains(tip, commit))
+    return history.is_shallow(repository) or (commit is not None and repository.contains(tip, commit))
 
 
 def _unverified(overlay: Overlay, releases: Sequence[Release]) -> SlipwayError:

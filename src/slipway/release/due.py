@@ -1,21 +1,29 @@
 """Which version of a model is due in an environment, and why: a pure function of what is known."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from slipway.errors import SlipwayError
+from slipway.models.training_digest import training_digest
+from slipway.release.make import fingerprint_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slipway.names import ReleaseName
-    from slipway.overlays.overlay_types import Hold, Overlay
-    from slipway.store import Record
+    from slipway.overlays.types import Hold, Overlay
+    from slipway.settings import Settings
+    from slipway.store import Record, Store
 
-__all__ = ["Decision", "due", "held"]
+__all__ = ["Choice", "Decision", "check_environment", "choose", "decide", "due", "held", "names_of"]
 
 
 class Decision(NamedTuple):
     """The version to release, or None, and the reason in words."""
 
-    record: "Record | None"
+    record: Record | None
     reason: str
     failed: bool = False
     """Whether something that should be there is missing."""
@@ -23,18 +31,18 @@ class Decision(NamedTuple):
     """What to call it, where `record`, `failed` and a hold do not say that."""
 
 
-def held(hold: "Hold") -> str:
+def held(hold: Hold) -> str:
     """Who stopped a model, since when and why."""
     return f"held by {hold.by} since {hold.since}: {hold.reason}"
 
 
 def due(
-    overlay: "Overlay",
-    records: "Iterable[Record]",
+    overlay: Overlay,
+    records: Iterable[Record],
     *,
     digest: str | None = None,
     pin: int | None = None,
-    fingerprint: "Callable[[Record], str]" = lambda _: "",
+    fingerprint: Callable[[Record], str] = lambda _: "",
 ) -> Decision:
     """Decide on the records of a model's versions, newest first (they are read no further than needed).
 
@@ -64,16 +72,14 @@ def due(
     return Decision(None, "; ".join(passed)) if passed else _no_version(overlay, newest)
 
 
-def _rejected_image(
-    overlay: "Overlay", record: "Record", fingerprint: "Callable[[Record], str]"
-) -> "ReleaseName | None":
+def _rejected_image(overlay: Overlay, record: Record, fingerprint: Callable[[Record], str]) -> ReleaseName | None:
     """The rejected release of the same image; an image that also answers requests now is none."""
     serving = {name.short for name in overlay.route}
     rejected = {name.short: name for name in overlay.rejected if name.short not in serving}
     return rejected.get(fingerprint(record)[:8]) if rejected else None
 
 
-def _pinned(overlay: "Overlay", records: "Iterable[Record]", pin: int) -> Decision:
+def _pinned(overlay: Overlay, records: Iterable[Record], pin: int) -> Decision:
     if {name.version for name in overlay.route} == {pin}:
         return Decision(None, f"v{pin} is pinned and deployed")
     if rejected := [name for name in overlay.rejected if name.version == pin]:
@@ -84,7 +90,7 @@ def _pinned(overlay: "Overlay", records: "Iterable[Record]", pin: int) -> Decisi
     return Decision(record, f"v{pin} is pinned")
 
 
-def _nothing(overlay: "Overlay", record: "Record", newest: int, digest: str | None, passed: list[str]) -> Decision:
+def _nothing(overlay: Overlay, record: Record, newest: int, digest: str | None, passed: list[str]) -> Decision:
     if passed:
         return Decision(None, "; ".join([_runs(overlay, newest), *passed]))
     if record.version < newest:
@@ -95,7 +101,7 @@ def _nothing(overlay: "Overlay", record: "Record", newest: int, digest: str | No
     return Decision(None, reason)
 
 
-def _runs(overlay: "Overlay", newest: int) -> str:
+def _runs(overlay: Overlay, newest: int) -> str:
     """What answers requests, and that the newest release does not where that is so."""
     serving = overlay.serving()
     if serving is not None and serving.version == newest:
@@ -105,7 +111,7 @@ def _runs(overlay: "Overlay", newest: int) -> str:
     return f"v{newest} is declared and gets no requests ({ways})"
 
 
-def _no_version(overlay: "Overlay", newest: int) -> Decision:
+def _no_version(overlay: Overlay, newest: int) -> Decision:
     if newest:
         return Decision(None, _lost("no version", newest), failed=True)
     command = f"slipway train {overlay.model} --env {overlay.environment}"
@@ -124,11 +130,11 @@ def _newer(version: int, newest: int, passed: list[str]) -> str:
     return "; ".join([because, *passed])
 
 
-def _digest(record: "Record") -> str | None:
+def _digest(record: Record) -> str | None:
     return record.training.digest if record.training else None
 
 
-def _differs(record: "Record") -> str:
+def _differs(record: Record) -> str:
     command = f"slipway train {record.model} --env {record.environment}"
     if record.training is None:
         return (
@@ -136,3 +142,81 @@ def _differs(record: "Record") -> str:
             f"--version {record.version}, or train: manual"
         )
     return f"v{record.version}'s training digest differs from the code: train it again: {command}"
+
+
+class Choice(NamedTuple):
+    """What a person asked for, instead of what is due."""
+
+    version: int | None = None
+    where: Mapping[str, str] = {}
+    """Metadata of the version: the newest that has all of them."""
+    traffic: int = 100
+    """The share in percent that a new release gets."""
+    explicit: bool = False
+    """Whether a version was chosen, by whatever means."""
+
+    @classmethod
+    def of(cls, version: int | None, where: Mapping[str, str], traffic: int = 100) -> Choice:
+        """What these three say."""
+        return cls(version, where, traffic, version is not None or bool(where))
+
+
+def check_environment(settings: Settings, environment: str) -> None:
+    """Raise `SlipwayError` for an environment that takes only what another has verified: nothing is released there."""
+    settings.refuse_promoted(environment, f"slipway promote MODEL --to {environment}")
+
+
+def names_of(settings: Settings, models: Sequence[str], environment: str, choice: Choice) -> list[str]:
+    """The models that are meant, sorted; raises `SlipwayError` for what cannot be released like that."""
+    check_environment(settings, environment)
+    if choice.version is not None and len(models) != 1:
+        raise SlipwayError("--version is the version of one model", fix="name the model: slipway release MODEL …")
+    if not 1 <= choice.traffic <= 100:
+        raise SlipwayError(f"{choice.traffic} % is no share of the requests", fix="give 1 to 100")
+    for name in models:
+        settings.model(name)
+    found = sorted(set(models)) or settings.models()
+    if not found:
+        raise SlipwayError("there is no model", fix="slipway new NAME makes one")
+    return found
+
+
+def decide(settings: Settings, model: str, store: Store, overlay: Overlay, newest: int | None = None) -> Decision:
+    """What is due of a model in an environment, by its settings, its code, its store and its overlay.
+
+    Versions above `newest` are passed over; where one of them is released already, nothing is due.
+    """
+    of = settings.model(model)
+    if "predict" not in of.services:
+        return Decision(None, "it does not predict (services in slipway.yaml)")
+    pin = of.pin.get(overlay.environment)
+    released = overlay.releases[0].version if overlay.releases else 0
+    if newest is not None and released > newest and pin is None and overlay.hold is None:
+        return Decision(None, f"v{released} was released since")
+    versions = [version for version in reversed(store.versions(model)) if newest is None or version <= newest]
+    digest = None if of.train == "manual" or overlay.hold else training_digest(settings, model)
+    return due(
+        overlay,
+        (store.record(model, version) for version in versions),
+        digest=digest,
+        pin=pin,
+        fingerprint=lambda record: fingerprint_of(settings, record),
+    )
+
+
+def choose(choice: Choice, settings: Settings, model: str, store: Store, overlay: Overlay) -> Decision:
+    """What a person chose, or what is due; raises `SlipwayError` when a hold stops what was chosen."""
+    if not choice.explicit:
+        return decide(settings, model, store, overlay)
+    if overlay.hold is not None:
+        fix = f"slipway lift {model} --env {overlay.environment}, when the reason is gone"
+        raise SlipwayError(held(overlay.hold), fix=fix)
+    record = store.find(model, version=choice.version, where=choice.where)
+    serving = overlay.serving()
+    reason = f"v{record.version} was asked for"
+    if serving is not None and record.version < serving.version:
+        reason += (
+            f", although v{serving.version} is newer: it stays until a version comes that is newer than both, or longer"
+            f" where slipway.yaml pins it (pin: {{{overlay.environment}: {record.version}}})"
+        )
+    return Decision(record, reason)

@@ -1,28 +1,29 @@
 """`slipway promote`: a verified release of one environment moves to the next, image and all."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops import edits, release_folder
+from slipway.gitops.edits import Edited, settings_at
+from slipway.gitops.places import Change, Here, Place, Proposed, Stand
 from slipway.names import ReleaseName, nearest
-from slipway.overlays.overlay_types import Origin, Overlay, Release
-from slipway.release import declare, edits, schemas
+from slipway.overlays.types import Origin, Overlay, Release
+from slipway.release import compatibility
 from slipway.release.candidates import Wish, candidate, source_of
-from slipway.release.committed import settings_at
-from slipway.release.copying import copy
 from slipway.release.due import held
-from slipway.release.edits import Edited
-from slipway.release.place import Change, Here, Place, Proposed, Stand
 from slipway.store import store_of
 from slipway.store.records import run_url
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
 
-__all__ = ["AUTOMATIC", "Promoted", "Wish", "promote", "source_of", "target_of"]
-
+__all__ = ["AUTOMATIC", "Promoted", "Wish", "copy", "promote", "source_of", "target_of"]
 
 _USUAL = Wish()
 
@@ -36,11 +37,11 @@ class Promoted(NamedTuple):
     edited: Edited
     source: Release
     """The release that was promoted, of the environment that it was in."""
-    settings: "Settings"
+    settings: Settings
     """Those by which it was promoted: of the commit whose code its place uses."""
 
 
-def target_of(settings: "Settings", name: str | None) -> str:
+def target_of(settings: Settings, name: str | None) -> str:
     """The environment to promote to: the one that was named, or the only one that takes promotions."""
     if name is not None:
         source_of(settings, name)
@@ -55,7 +56,7 @@ def target_of(settings: "Settings", name: str | None) -> str:
 
 
 def promote(
-    settings: "Settings", model: str, wish: Wish = _USUAL, *, to: str | None = None, place: Place | None = None
+    settings: Settings, model: str, wish: Wish = _USUAL, *, to: str | None = None, place: Place | None = None
 ) -> Promoted:
     """Promote a release in one commit, at `place` (the current branch unless given).
 
@@ -70,7 +71,7 @@ def promote(
     return done
 
 
-def _copied(settings: "Settings", model: str, environment: str, done: Edited) -> list[str]:
+def _copied(settings: Settings, model: str, environment: str, done: Edited) -> list[str]:
     commit = done.commit or (done.stand.commit if done.stand else None)
     try:
         return copy(settings, [model], environment, commit)
@@ -97,22 +98,24 @@ def _attempt(repository: Repository, model: str, to: str | None, wish: Wish, pla
     _check_callers(settings, target, found, release, wish)
     notes = _notes(repository, stand.commit, settings, target, found)
     served = release.name in target.route and wish.traffic == 100
-    after = target if served else declare.with_share(_forgiven(target, release), release, wish.traffic)
+    after = target if served else release_folder.with_share(_forgiven(target, release), release, wish.traffic)
     if after == target:
-        already = f"{environment} serves {found.name} already, as {release.name}: {declare.shown(target.route)}"
+        already = f"{environment} serves {found.name} already, as {release.name}: {release_folder.shown(target.route)}"
         return Promoted(Edited([already, *notes], stand=stand), found, settings)
     change = Change(edits.changes(repository, stand.commit, after), _message(target, after, release, wish), [after])
     commit = place.commit(stand, change)
-    lines = [f"{environment}: {model} {release.name} from {_from(release)}, {declare.shown(after.route)} ({place})"]
+    lines = [
+        f"{environment}: {model} {release.name} from {_from(release)}, {release_folder.shown(after.route)} ({place})"
+    ]
     return Promoted(Edited([*lines, *notes], commit, change.message, target, after, stand), found, settings)
 
 
-def _check_callers(settings: "Settings", target: Overlay, found: Release, release: Release, wish: Wish) -> None:
+def _check_callers(settings: Settings, target: Overlay, found: Release, release: Release, wish: Wish) -> None:
     """Refuse what breaks calls that are answered until now, unless that was accepted in writing."""
     if wish.accept_breaking.strip():
         return
     source = source_of(settings, target.environment)
-    if broken := schemas.broken(settings, target, source, found, release):
+    if broken := compatibility.broken(settings, target, source, found, release):
         told = "".join(f"\n  {change.text}" for change in broken)
         raise SlipwayError(
             f"{found.name} breaks calls that {target.environment} answers now:{told}",
@@ -120,7 +123,7 @@ def _check_callers(settings: "Settings", target: Overlay, found: Release, releas
         )
 
 
-def _notes(repository: Repository, commit: str, settings: "Settings", target: Overlay, found: Release) -> list[str]:
+def _notes(repository: Repository, commit: str, settings: Settings, target: Overlay, found: Release) -> list[str]:
     """What may surprise about the choice."""
     source = source_of(settings, target.environment)
     overlay = edits.read(repository, commit, settings, source, target.model)
@@ -138,7 +141,7 @@ def _notes(repository: Repository, commit: str, settings: "Settings", target: Ov
 
 
 def _release(
-    repository: Repository, stand: Stand, settings: "Settings", target: Overlay, found: Release, wish: Wish
+    repository: Repository, stand: Stand, settings: Settings, target: Overlay, found: Release, wish: Wish
 ) -> Release:
     """The declared release of the same image, or the next version's."""
     fingerprint = found.record.fingerprint
@@ -159,7 +162,7 @@ def _release(
         accepted=wish.accept_breaking,
         origin=Origin(environment=source_of(settings, target.environment), release=str(found.name)),
     )
-    return declare.make(repository, stand.code.commit, settings, record)
+    return release_folder.make(repository, stand.code.commit, settings, record)
 
 
 def _forgiven(target: Overlay, release: Release) -> Overlay:
@@ -170,12 +173,12 @@ def _forgiven(target: Overlay, release: Release) -> Overlay:
 
 def _message(before: Overlay, after: Overlay, release: Release, wish: Wish) -> str:
     undo = f"slipway rollback {after.model} --env {after.environment} --reason '…'"
-    return declare.announced(
+    return release_folder.announced(
         f"{after.environment}/{after.model}: promote {release.name} from {_from(release)}",
         {
             "Version": release.record.model_id,
-            "Metrics": declare.shown_metrics(release.record.metrics),
-            "Route": declare.shown(after.route),
+            "Metrics": release_folder.shown_metrics(release.record.metrics),
+            "Route": release_folder.shown(after.route),
             "Image": release.record.image,
             "From commit": release.record.commit,
             **({AUTOMATIC: "yes"} if wish.automatic else {}),
@@ -187,3 +190,50 @@ def _message(before: Overlay, after: Overlay, release: Release, wish: Wish) -> s
 def _from(release: Release) -> str:
     origin = release.record.origin
     return f"{origin.environment}/{origin.release}" if origin else "nowhere"
+
+
+def copy(settings: Settings, models: Sequence[str], environment: str, commit: str | None = None) -> list[str]:
+    """Copy into the environment's store the artifacts that its overlays name and it lacks; says what it copied.
+
+    The overlays are those of `commit`, else of what is checked out.
+    `models` are all that have an overlay when none is named; one that fails does not stop the others. Doing it again
+    copies nothing. Raises `SlipwayError` in the end when a version holds another artifact than the overlay names.
+    """
+    settings.environment(environment)
+    repository = Repository(settings.root)
+    commit = commit or repository.latest()
+    for model in models:
+        settings.model(model)
+    lines: list[str] = []
+    failed: list[SlipwayError] = []
+    for model in models or sorted(edits.models_at(repository, commit, environment)):
+        try:
+            overlay = edits.read(repository, commit, settings, environment, model)
+            lines.extend(line for release in reversed(overlay.releases) if (line := _copy(settings, overlay, release)))
+        except SlipwayError as error:
+            failed.append(error)
+    if failed:
+        told = "".join(f"\n  {line}" for line in lines)
+        problem = "\n".join(error.problem for error in failed)
+        raise SlipwayError(problem + (f"\nall else was copied:{told}" if lines else ""), fix=failed[0].fix)
+    return lines
+
+
+def _copy(settings: Settings, overlay: Overlay, release: Release) -> str:
+    origin = release.record.origin
+    if origin is None:
+        return ""
+    store = store_of(settings, overlay.environment)
+    if release.version in store.versions(overlay.model):
+        if store.record(overlay.model, release.version).artifact.digest != release.record.artifact:
+            raise SlipwayError(
+                f"{release.record.model_id} holds another artifact than {release.name} names",
+                fix="somebody published there by hand: git revert the promotion and promote again",
+            )
+        return ""
+    source = store_of(settings, origin.environment)
+    record = source.record(overlay.model, ReleaseName.parse(origin.release).version)
+    if record.artifact.digest != release.record.artifact:
+        raise SlipwayError(f"{record.id} holds another artifact than {release.name} names", fix="promote again")
+    source.copy(record, store, release.version)
+    return f"copied {record.id} to {release.record.model_id}"

@@ -5,6 +5,8 @@ dropped that a rollback could have to wait behind: not in the commit that declar
 not before what was declared last has answered its golden predictions where it runs.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,17 +15,17 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops import edits, release_folder
+from slipway.gitops.edits import settings_at
+from slipway.gitops.places import Change
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD, is_own
-from slipway.release import declare, edits
-from slipway.release.committed import settings_at
-from slipway.release.place import Change
 from slipway.settings import ModelSettings
 from slipway.store import store_of
 
 if TYPE_CHECKING:
-    from slipway.overlays.overlay_types import Overlay
-    from slipway.release.place import Place, Stand
+    from slipway.gitops.places import Place, Stand
+    from slipway.overlays.types import Overlay
     from slipway.settings import Settings
 
 __all__ = ["Dropped", "drop", "retain"]
@@ -36,7 +38,7 @@ class Dropped(NamedTuple):
     commit: str | None = None
 
 
-def retain(overlay: "Overlay", most: int, verified: Callable[[ReleaseName], bool]) -> "tuple[Overlay, str]":
+def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool]) -> tuple[Overlay, str]:
     """The overlay without its oldest releases beyond `most`, and why more than that stay; "" where none do.
 
     Whatever is on the route stays, and the newest. Nothing goes before both the newest release and the newest on the
@@ -57,7 +59,7 @@ def retain(overlay: "Overlay", most: int, verified: Callable[[ReleaseName], bool
     return after, f"{len(kept)} releases stay, retention is {most}: they answer requests, or are the newest"
 
 
-def _waits(overlay: "Overlay", verified: Callable[[ReleaseName], bool]) -> str:
+def _waits(overlay: Overlay, verified: Callable[[ReleaseName], bool]) -> str:
     if overlay.hold is not None:
         return "it is held"
     serving = overlay.serving()
@@ -66,7 +68,7 @@ def _waits(overlay: "Overlay", verified: Callable[[ReleaseName], bool]) -> str:
     return f"{' and '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} not verified yet" if waiting else ""
 
 
-def drop(settings: "Settings", environment: str, models: Sequence[str], place: "Place") -> Dropped:
+def drop(settings: Settings, environment: str, models: Sequence[str], place: Place) -> Dropped:
     """Drop what no retention keeps any longer of `models` in an environment, in one commit at `place`.
 
     Nothing else changes, no request is answered otherwise, and what is dropped comes back by `slipway rollback --to`. A
@@ -77,7 +79,7 @@ def drop(settings: "Settings", environment: str, models: Sequence[str], place: "
     return edits.retrying(lambda: _attempt(repository, environment, models, place), place.pause)
 
 
-def _attempt(repository: Repository, environment: str, models: Sequence[str], place: "Place") -> Dropped:
+def _attempt(repository: Repository, environment: str, models: Sequence[str], place: Place) -> Dropped:
     stand = place.stand()
     # Those of another branch, whose code may be what is released, say nothing about how many the cluster keeps.
     settings = settings_at(repository, stand.commit)
@@ -102,7 +104,7 @@ def _attempt(repository: Repository, environment: str, models: Sequence[str], pl
 
 
 def _with_many(
-    repository: Repository, stand: "Stand", settings: "Settings", environment: str, models: Sequence[str]
+    repository: Repository, stand: Stand, settings: Settings, environment: str, models: Sequence[str]
 ) -> Iterator[str]:
     """The models that have more releases than are retained; of the others nothing is read."""
     declared: Counter[str] = Counter()
@@ -114,17 +116,17 @@ def _with_many(
             yield model
 
 
-def _most(settings: "Settings", environment: str, model: str) -> int:
+def _most(settings: Settings, environment: str, model: str) -> int:
     return settings.declared.get(model, ModelSettings()).within(environment).retention
 
 
-def _retained(settings: "Settings", overlay: "Overlay") -> "tuple[Overlay, str]":
+def _retained(settings: Settings, overlay: Overlay) -> tuple[Overlay, str]:
     store = store_of(settings, overlay.environment)
     most = _most(settings, overlay.environment, overlay.model)
     return retain(overlay, most, lambda name: store.verified(overlay.model, name) is not None)
 
 
-def _message(environment: str, moves: "Sequence[tuple[Overlay, Overlay]]") -> str:
+def _message(environment: str, moves: Sequence[tuple[Overlay, Overlay]]) -> str:
     dropped = {
         after.model: ", ".join(str(each.name) for each in before.releases if not after.has(each.name))
         for before, after in moves
@@ -137,4 +139,4 @@ def _message(environment: str, moves: "Sequence[tuple[Overlay, Overlay]]") -> st
     facts = {f"{after.model} keeps": ", ".join(str(each.name) for each in after.releases) for _, after in moves} | {
         "Why": "retention in slipway.yaml; slipway rollback MODEL --to RELEASE brings one back"
     }
-    return declare.announced(subject, facts)
+    return release_folder.announced(subject, facts)

@@ -3,6 +3,8 @@
 Each goes to `place`, the current branch unless given.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,11 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.overlays.overlay_types import Hold, Overlay, Release, pick
-from slipway.release import declare, edits, past
-from slipway.release.choosing import decide
-from slipway.release.due import held
-from slipway.release.edits import Edited
-from slipway.release.place import Place, Stand
+from slipway.gitops import edits, history, release_folder
+from slipway.gitops.edits import Edited
+from slipway.gitops.places import Place, Stand
+from slipway.overlays.types import Hold, Overlay, Release, pick
+from slipway.release.due import decide, held
 from slipway.store import store_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ Decided = tuple[Overlay, str, list[str]]
 
 
 def traffic(
-    settings: "Settings", model: str, environment: str, shares: Mapping[str, int], place: Place | None = None
+    settings: Settings, model: str, environment: str, shares: Mapping[str, int], place: Place | None = None
 ) -> Edited:
     """Share the requests out among declared releases: percent by release (`v6` will do for `v6-1a2b3c4d`).
 
@@ -48,17 +49,21 @@ def traffic(
         if len(route) != len(shares):
             raise SlipwayError("a release is named twice", fix="give each release one share")
         after = msgspec.structs.replace(before, route=route)
-        facts = {"Before": declare.shown(before.route), "Now": declare.shown(route)}
-        lines = [f"{environment}: {model} {declare.shown(route)}"]
+        facts = {"Before": release_folder.shown(before.route), "Now": release_folder.shown(route)}
+        lines = [f"{environment}: {model} {release_folder.shown(route)}"]
         if after.hold:
             lines.append(f"{held(after.hold)}; the hold stays")
-        return after, declare.announced(f"{environment}/{model}: traffic {declare.shown(route)}", facts), lines
+        return (
+            after,
+            release_folder.announced(f"{environment}/{model}: traffic {release_folder.shown(route)}", facts),
+            lines,
+        )
 
     return edits.edit(settings, environment, model, change, place)
 
 
 def rollback(
-    settings: "Settings",
+    settings: Settings,
     model: str,
     environment: str,
     *,
@@ -80,11 +85,11 @@ def rollback(
             raise SlipwayError(
                 f"nothing of {model} runs in {environment}", fix=f"slipway status {model} --env {environment}"
             )
-        known = past.releases(repository, stand.commit, before)
+        known = history.releases(repository, stand.commit, before)
         try:
             target, note = (_named(known, serving, before, to), "") if to else _older(settings, known, serving, before)
         except SlipwayError as error:
-            if not past.is_shallow(repository):
+            if not history.is_shallow(repository):
                 raise
             fix = "git fetch --unshallow, and run it again: this clone lacks older commits, and the releases in them"
             raise SlipwayError(error.problem, fix=fix) from error
@@ -100,8 +105,8 @@ def rollback(
         rejected = ", ".join(str(release.name) for release in before.releases if release.name in newer)
         facts = {
             "Reason": reason,
-            "Before": declare.shown(before.route),
-            "Now": declare.shown(after.route),
+            "Before": release_folder.shown(before.route),
+            "Now": release_folder.shown(after.route),
             "Rejected": rejected or "nothing that was declared",
             "Held": f"until slipway lift {model} --env {environment}",
         }
@@ -110,7 +115,7 @@ def rollback(
             f"the model is held, so no release or promotion changes it {facts['Held']}",
             *([note] if note else []),
         ]
-        return after, declare.announced(f"{environment}/{model}: roll back to {target.name}", facts), lines
+        return after, release_folder.announced(f"{environment}/{model}: roll back to {target.name}", facts), lines
 
     return edits.edit(settings, environment, model, change, place)
 
@@ -132,7 +137,7 @@ def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str
     return target
 
 
-def _older(settings: "Settings", known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
+def _older(settings: Settings, known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
     """The release to go back to, and what there is to be known of it."""
     older = [release for release in known if release.age < serving.age and release.name not in overlay.rejected]
     promoted = next((release for release in older if release.record.origin is not None), None)
@@ -156,7 +161,7 @@ def _older(settings: "Settings", known: Sequence[Release], serving: Release, ove
     )
 
 
-def hold(settings: "Settings", model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
+def hold(settings: Settings, model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
     """Stop releases and promotions of a model in an environment, until it is lifted."""
     _check_reason(reason)
 
@@ -164,29 +169,29 @@ def hold(settings: "Settings", model: str, environment: str, *, reason: str, pla
         if before.hold is not None:
             return before, "", [f"{environment}: {model} is {held(before.hold)}"]
         new = Hold(by=repository.identity(), since=edits.now(), reason=reason)
-        message = declare.announced(
-            f"{environment}/{model}: hold", {"Reason": reason, "Runs": declare.shown(before.route)}
+        message = release_folder.announced(
+            f"{environment}/{model}: hold", {"Reason": reason, "Runs": release_folder.shown(before.route)}
         )
         return msgspec.structs.replace(before, hold=new), message, [f"{environment}: {model} is {held(new)}"]
 
     return edits.edit(settings, environment, model, change, place)
 
 
-def lift(settings: "Settings", model: str, environment: str, place: Place | None = None) -> Edited:
+def lift(settings: Settings, model: str, environment: str, place: Place | None = None) -> Edited:
     """End a hold; nothing that was rejected comes back by that. Says what is due now."""
 
     def change(_repository: Repository, _stand: Stand, before: Overlay) -> Decided:
         if before.hold is None:
             return before, "", [f"{environment}: {model} is not held"]
         after = msgspec.structs.replace(before, hold=None)
-        message = declare.announced(f"{environment}/{model}: lift the hold", {"It was": held(before.hold)})
+        message = release_folder.announced(f"{environment}/{model}: lift the hold", {"It was": held(before.hold)})
         lines = [f"{environment}: {model} is not held any more", _next(settings, after)]
         return after, message, lines
 
     return edits.edit(settings, environment, model, change, place)
 
 
-def _next(settings: "Settings", overlay: Overlay) -> str:
+def _next(settings: Settings, overlay: Overlay) -> str:
     if settings.environment(overlay.environment).promotes_from:
         return f"next: slipway promote {overlay.model} --to {overlay.environment}"
     try:

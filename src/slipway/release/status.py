@@ -1,14 +1,16 @@
 """`slipway status`: what runs where, what is newest, and what comes next."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.overlays.overlay_types import Overlay
-from slipway.release import candidates, declare, edits, trainings, workflow
-from slipway.release.choosing import decide
-from slipway.release.due import held
+from slipway.gitops import edits, release_folder, training_folder
+from slipway.overlays.types import Overlay
+from slipway.release import candidates, trainings
+from slipway.release.due import decide, held
 from slipway.store import store_of
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Row(NamedTuple):
     """What is due, or why nothing is."""
 
 
-def status(settings: "Settings", models: Sequence[str] = (), environment: str | None = None) -> list[Row]:
+def status(settings: Settings, models: Sequence[str] = (), environment: str | None = None) -> list[Row]:
     """A row for every model that is there or was deployed; what a store or a model refuses is told in its row."""
     if environment is not None:
         settings.environment(environment)
@@ -49,7 +51,7 @@ def status(settings: "Settings", models: Sequence[str] = (), environment: str | 
     return rows
 
 
-def _row(settings: "Settings", repository: Repository, commit: str, environment: str, model: str) -> Row:
+def _row(settings: Settings, repository: Repository, commit: str, environment: str, model: str) -> Row:
     try:
         overlay = edits.read(repository, commit, settings, environment, model)
     except SlipwayError as error:
@@ -59,16 +61,16 @@ def _row(settings: "Settings", repository: Repository, commit: str, environment:
         newest = max(store.versions(model), default=None)
         verified = _verified(store, overlay)
     except SlipwayError as error:
-        return Row(environment, model, declare.shown(overlay.route), "-", "-", error.problem)
+        return Row(environment, model, release_folder.shown(overlay.route), "-", "-", error.problem)
     try:
         following = held(overlay.hold) if overlay.hold else _next(settings, repository, commit, store, overlay)
     except SlipwayError as error:
         following = error.problem
     version = f"v{newest}" if newest else "-"
-    return Row(environment, model, declare.shown(overlay.route), version, verified, following)
+    return Row(environment, model, release_folder.shown(overlay.route), version, verified, following)
 
 
-def _verified(store: "Store", overlay: Overlay) -> str:
+def _verified(store: Store, overlay: Overlay) -> str:
     found = {name: store.verified(overlay.model, name) is not None for name in sorted(overlay.route, reverse=True)}
     if not found:
         return "-"
@@ -77,13 +79,13 @@ def _verified(store: "Store", overlay: Overlay) -> str:
     return ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in found.items())
 
 
-def _next(settings: "Settings", repository: Repository, commit: str, store: "Store", overlay: Overlay) -> str:
+def _next(settings: Settings, repository: Repository, commit: str, store: Store, overlay: Overlay) -> str:
     source = settings.environment(overlay.environment).promotes_from
     if source is None:
         decision = decide(settings, overlay.model, store, overlay)
         if decision.record:
             return f"due: {decision.reason}"
-        declared = workflow.read(repository, commit, overlay.environment, overlay.model)
+        declared = training_folder.read(repository, commit, overlay.environment, overlay.model)
         return trainings.awaited(settings, overlay.model, store, overlay, declared) or decision.reason
     found = candidates.candidate(repository, commit, settings, overlay, candidates.Wish(allow_unbuilt=True))
     if any(release.record.fingerprint == found.record.fingerprint for release in overlay.releases):

@@ -1,5 +1,7 @@
 """What a changed training digest leads to: a declared training, one on the runner, words for a person, or nothing."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import tempfile
@@ -9,20 +11,21 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from slipway import unprivileged
-from slipway.environment import SOURCE
+from slipway import processes
 from slipway.errors import SlipwayError
-from slipway.release import trainer, workflow
+from slipway.gitops import training_folder
+from slipway.gitops.training_folder import Training
+from slipway.images import trainer
+from slipway.images.build import UNBUILT
+from slipway.models.environment import SOURCE
+from slipway.models.training_digest import training_digest
 from slipway.release.due import held
-from slipway.release.images import UNBUILT
-from slipway.release.workflow import Training
 from slipway.store import Record
-from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
-    from slipway.overlays.overlay_types import Overlay
+    from slipway.overlays.types import Overlay
     from slipway.settings import ModelSettings, Settings
-    from slipway.settings_types import Occasion
+    from slipway.settings.types import Occasion
     from slipway.store import Store
 
 __all__ = ["Wanted", "awaited", "plan", "run", "wanted"]
@@ -45,13 +48,13 @@ class Wanted(NamedTuple):
 
 
 def plan(
-    settings: "Settings",
+    settings: Settings,
     environment: str,
     model: str,
-    store: "Store",
-    overlay: "Overlay",
+    store: Store,
+    overlay: Overlay,
     declared: Training | None,
-    occasion: "Occasion" = "as set",
+    occasion: Occasion = "as set",
 ) -> Wanted:
     """What the code as it stands asks for; `declared` is what `workflow.read` found beside the overlay.
 
@@ -65,12 +68,12 @@ def plan(
 
 
 def wanted(
-    settings: "Settings",
-    overlay: "Overlay",
+    settings: Settings,
+    overlay: Overlay,
     records: Iterable[Record],
     declared: Training | None,
     digest: str,
-    occasion: "Occasion" = "as set",
+    occasion: Occasion = "as set",
     repository: str = "",
 ) -> Wanted:
     """Decide on the records of a model's versions, newest first (they are read no further than needed).
@@ -98,7 +101,7 @@ def wanted(
     return Wanted("runner", _UNTRAINED, digest)
 
 
-def awaited(settings: "Settings", model: str, store: "Store", overlay: "Overlay", declared: Training | None) -> str:
+def awaited(settings: Settings, model: str, store: Store, overlay: Overlay, declared: Training | None) -> str:
     """What to say of a training that is declared for the code as it stands and has published nothing; else ""."""
     if declared is None or overlay.hold or settings.model(model).train == "manual":
         return ""
@@ -109,7 +112,7 @@ def awaited(settings: "Settings", model: str, store: "Store", overlay: "Overlay"
     return _since(model, declared)
 
 
-def run(settings: "Settings", model: str, environment: str, report: Callable[[str], None] = lambda _: None) -> Record:
+def run(settings: Settings, model: str, environment: str, report: Callable[[str], None] = lambda _: None) -> Record:
     """Train a model on this machine, in its own environment, and publish the next version; returns its record.
 
     `report` gets each line of what the training says. Raises `SlipwayError` with the last of them when it fails.
@@ -125,20 +128,20 @@ def run(settings: "Settings", model: str, environment: str, report: Callable[[st
     )
 
 
-def _stopped(settings: "Settings", environment: str, overlay: "Overlay") -> str:
+def _stopped(settings: Settings, environment: str, overlay: Overlay) -> str:
     source = settings.environment(environment).promotes_from
     if source is not None:
         return f"{environment} takes only what {source} has verified"
     return held(overlay.hold) if overlay.hold else ""
 
 
-def _of_another_branch(settings: "Settings", overlay: "Overlay") -> str:
+def _of_another_branch(settings: Settings, overlay: Overlay) -> str:
     """The branch whose code somebody has put to the test; "" when it is the usual one."""
     serving = overlay.serving()
     return serving.record.branch if serving and serving.record.branch not in ("", settings.branch) else ""
 
 
-def _trained(records: Iterable[Record], overlay: "Overlay", digest: str) -> tuple[Record | None, Record | None]:
+def _trained(records: Iterable[Record], overlay: Overlay, digest: str) -> tuple[Record | None, Record | None]:
     """The newest version, and the newest that this code trained and nothing newer replaced."""
     serving = overlay.serving()
     newest = None
@@ -151,7 +154,7 @@ def _trained(records: Iterable[Record], overlay: "Overlay", digest: str) -> tupl
     return newest, None
 
 
-def _behind(declared: Training | None, of: "ModelSettings", digest: str, repository: str) -> bool:
+def _behind(declared: Training | None, of: ModelSettings, digest: str, repository: str) -> bool:
     """Whether what trains again, by a schedule, the service or a person, is not what code and settings say by now."""
     if of.train != "declared":
         return False
@@ -173,7 +176,7 @@ def _by_hand(model: str, environment: str, newest: Record | None, digest: str) -
 
 
 def _declared(
-    settings: "Settings", environment: str, model: str, declared: Training | None, digest: str, *, behind: bool
+    settings: Settings, environment: str, model: str, declared: Training | None, digest: str, *, behind: bool
 ) -> Wanted:
     if declared is not None and declared.digest == digest:
         return Wanted("declare", _CHANGED, digest) if behind else Wanted("nothing", _since(model, declared), digest)
@@ -184,7 +187,7 @@ def _declared(
     return Wanted("declare", _UNTRAINED, digest)
 
 
-def _lacking(settings: "Settings", environment: str) -> list[str]:
+def _lacking(settings: Settings, environment: str) -> list[str]:
     """What an environment lacks for a cluster to train in it: a store and images that a pod can reach."""
     at = settings.environment(environment)
     found = [] if at.store.startswith("gs://") else ["store: gs://BUCKET/PREFIX"]
@@ -192,7 +195,7 @@ def _lacking(settings: "Settings", environment: str) -> list[str]:
 
 
 def _since(model: str, declared: Training) -> str:
-    name = workflow.name_of(model, declared)
+    name = training_folder.name_of(model, declared)
     return f"its training is declared since {declared.created}: argo get {name} tells how it goes"
 
 
@@ -202,7 +205,7 @@ def _train(words: list[str], root: Path, report: Callable[[str], None]) -> list[
     lines: list[str] = []
     with subprocess.Popen(
         command,
-        env=unprivileged.environment() | {"PYTHONPATH": SOURCE},
+        env=processes.environment() | {"PYTHONPATH": SOURCE},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

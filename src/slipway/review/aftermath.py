@@ -1,5 +1,7 @@
 """What follows from the merge of a change, by two commits alone: what trains, and what the next release takes."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -8,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from slipway import settings as settings_file
-from slipway.discovery import data_source
 from slipway.errors import SlipwayError
-from slipway.functions.bundle import serving_files
-from slipway.review import claims, reach
-from slipway.training.digest import training_digest
+from slipway.images.bundle import serving_files
+from slipway.models.discovery import data_source
+from slipway.models.training_digest import training_digest
+from slipway.review import affected, claims
 
 if TYPE_CHECKING:
     from slipway.git import Repository
@@ -50,13 +52,13 @@ class Following(NamedTuple):
 class _Side(NamedTuple):
     """What a commit has of models and settings, laid out in a folder; data and the like by their names only."""
 
-    settings: "Settings"
+    settings: Settings
     files: Mapping[str, claims.Entry]
     modules: Mapping[str, str]
     """The text of every module of the models, and of what they share."""
 
 
-def following(repository: "Repository", before: str, after: str) -> list[Following]:
+def following(repository: Repository, before: str, after: str) -> list[Following]:
     """What follows when what `after` has comes in the place of what `before` has; both are commits.
 
     No store is asked, so it is not told whether an artifact is there already.
@@ -77,7 +79,7 @@ def following(repository: "Repository", before: str, after: str) -> list[Followi
         return [*_of_platform(sides[0], sides[1], changed), *_of_models(sides[0], sides[1], changed)]
 
 
-def _laid_out(repository: "Repository", files: Mapping[str, claims.Entry], changed: set[str], root: Path) -> _Side:
+def _laid_out(repository: Repository, files: Mapping[str, claims.Entry], changed: set[str], root: Path) -> _Side:
     """The files that say what a model is; what is not read as text has the id of its content for content."""
     serving = _SERVING if any(path.startswith(_SERVING) for path in changed) else ()
     named = [settings_file.FILE, *(path for path in files if path.startswith(serving or "\0"))]
@@ -96,10 +98,10 @@ def _laid_out(repository: "Repository", files: Mapping[str, claims.Entry], chang
         for path, entry in texts.items()
         if path.endswith(".py") and path.startswith(folders)
     }
-    return _Side(reach.named(settings), files, modules)
+    return _Side(affected.named(settings), files, modules)
 
 
-def _text(repository: "Repository", files: Mapping[str, claims.Entry], path: str) -> str:
+def _text(repository: Repository, files: Mapping[str, claims.Entry], path: str) -> str:
     if path not in files:
         raise SlipwayError(f"there is no {path}")
     return (repository.read([files[path].blob])[files[path].blob] or b"").decode("utf-8-sig", errors="replace")
@@ -133,7 +135,7 @@ def _keys(before: msgspec.Struct | None, after: msgspec.Struct | None) -> str:
 
 def _of_models(old: _Side, new: _Side, changed: set[str]) -> Iterator[Following]:
     before, after = old.settings.declared, new.settings.declared
-    reached = changed | reach.reached(old.modules, changed) | reach.reached(new.modules, changed)
+    reached = changed | affected.modules_reached(old.modules, changed) | affected.modules_reached(new.modules, changed)
     touched = {folder for path in reached for folder in _above(path)}
     for model in sorted(before.keys() | after.keys()):
         if model not in after:
@@ -174,7 +176,7 @@ def _of_model(old: _Side, new: _Side, model: str, changed: set[str]) -> Iterator
                 yield Following(model, f"{words} has changed: the next training takes it")
 
 
-def _of_settings(model: str, before: "ModelSettings", after: "ModelSettings") -> Iterator[Following]:
+def _of_settings(model: str, before: ModelSettings, after: ModelSettings) -> Iterator[Following]:
     def differ(names: tuple[str, ...]) -> str:
         return ", ".join(name for name in names if getattr(before, name) != getattr(after, name))
 
@@ -193,5 +195,5 @@ def _of_settings(model: str, before: "ModelSettings", after: "ModelSettings") ->
         yield Following(model, f"train is {after.train}, until now {before.train}")
 
 
-def _trains(settings: "Settings", model: str) -> str:
+def _trains(settings: Settings, model: str) -> str:
     return f"it {_TRAINS[settings.model(model).train]}"

@@ -1,5 +1,7 @@
 """The case for a promotion, gathered: the release that comes, the one that goes, and all that differs between them."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,20 +11,21 @@ import msgspec
 from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
+from slipway.gitops import edits
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import MANIFESTS
-from slipway.release import breaking, edits
+from slipway.release import compatibility
 from slipway.release.candidates import is_merged, source_of
 from slipway.review import differences
-from slipway.review.asking import Version, fetched
 from slipway.review.comparison import Comparison, Side, compare
+from slipway.review.questions import Version, fetched
 from slipway.store import store_of
 from slipway.training import gates
 
 if TYPE_CHECKING:
-    from slipway.overlays.overlay_types import Hold, Overlay, Release
-    from slipway.release.breaking import Change
-    from slipway.release.place import Stand
+    from slipway.gitops.places import Stand
+    from slipway.overlays.types import Hold, Overlay, Release
+    from slipway.release.compatibility import Change
     from slipway.settings import Settings
     from slipway.store import Record
     from slipway.training.gates import Verdict
@@ -36,7 +39,7 @@ _PLATFORM = ("functions", "manifests/function", "slipway.yaml", "src/slipway")
 class Contents(NamedTuple):
     """How two artifacts differ; `changes` are those for callers."""
 
-    changes: "list[Change]"
+    changes: list[Change]
     parameters: list[differences.Moved]
     packages: list[differences.Moved]
     code: str
@@ -47,17 +50,17 @@ class Case(NamedTuple):
 
     source: str
     """The environment that the candidate is in."""
-    candidate: "Release"
-    before: "Overlay"
-    after: "Overlay"
-    release: "Release"
+    candidate: Release
+    before: Overlay
+    after: Overlay
+    release: Release
     """What the candidate becomes in the target."""
-    running: "Release | None"
+    running: Release | None
     """What has the largest part of the target's requests now."""
-    record: "Record"
-    running_record: "Record | None"
+    record: Record
+    running_record: Record | None
     comparison: Comparison
-    verdicts: "list[Verdict]"
+    verdicts: list[Verdict]
     unjudged: str
     """Why no gate was judged, where there are some."""
     contents: Contents | None
@@ -67,21 +70,19 @@ class Case(NamedTuple):
     """Files of the platform that differ between the commits of both."""
     evidence: dict[str, Any] | None
     notes: list[str]
-    hold: "Hold | None" = None
+    hold: Hold | None = None
     """Of the environment that the candidate is in."""
     unmerged: str = ""
     """The branch that its commit is to be on and is not; empty where it is."""
 
 
-def running(overlay: "Overlay") -> "Release | None":
+def running(overlay: Overlay) -> Release | None:
     """The release with the largest share of the requests; of equals, the newest."""
     routed = [release for release in overlay.releases if release.name in overlay.route]
     return max(routed, key=lambda release: (overlay.route[release.name], release.age), default=None)
 
 
-def gather(
-    settings: "Settings", before: "Overlay", after: "Overlay", candidate: "Release", stand: "Stand | None" = None
-) -> Case:
+def gather(settings: Settings, before: Overlay, after: Overlay, candidate: Release, stand: Stand | None = None) -> Case:
     """Gather the case of a candidate, a release of the environment that `after` promotes from, at `stand`.
 
     What cannot be had of the release that runs now is left out and noted; raises `SlipwayError` when the candidate's
@@ -103,7 +104,7 @@ def gather(
     release = _promoted(after, candidate)
     verdicts, unjudged = _judged(settings, after.model, comparison)
     if contents is not None and now is not None:
-        contents.changes.extend(breaking.limit_changes(now.files[MANIFESTS], release.files[MANIFESTS]))
+        contents.changes.extend(compatibility.limit_changes(now.files[MANIFESTS], release.files[MANIFESTS]))
     return Case(
         source=source,
         candidate=candidate,
@@ -126,15 +127,15 @@ def gather(
     )
 
 
-def _hold(settings: "Settings", stand: "Stand", source: str, model: str) -> "Hold | None":
+def _hold(settings: Settings, stand: Stand, source: str, model: str) -> Hold | None:
     return edits.read(Repository(settings.root), stand.commit, settings, source, model).hold
 
 
-def _unmerged(settings: "Settings", stand: "Stand", candidate: "Release") -> str:
+def _unmerged(settings: Settings, stand: Stand, candidate: Release) -> str:
     return "" if is_merged(Repository(settings.root), stand.commit, candidate.record) else stand.branch
 
 
-def _promoted(after: "Overlay", candidate: "Release") -> "Release":
+def _promoted(after: Overlay, candidate: Release) -> Release:
     same = (candidate.record.fingerprint, candidate.record.artifact)
     for release in after.releases:
         if (release.record.fingerprint, release.record.artifact) == same:
@@ -144,7 +145,7 @@ def _promoted(after: "Overlay", candidate: "Release") -> "Release":
 
 
 def _running_version(
-    settings: "Settings", source: str, now: "Release | None", model: str, folder: Path
+    settings: Settings, source: str, now: Release | None, model: str, folder: Path
 ) -> tuple[Version | None, list[str]]:
     """What runs now, from the store that it was promoted from: who proposes a promotion need not read the target's."""
     if now is None:
@@ -165,7 +166,7 @@ def _running_version(
 
 
 def _compared(
-    settings: "Settings", ours: Version, theirs: Version | None, now: "Release | None", notes: list[str]
+    settings: Settings, ours: Version, theirs: Version | None, now: Release | None, notes: list[str]
 ) -> Comparison:
     comparison = compare(settings, ours, theirs)
     if now is None or theirs is not None:
@@ -179,7 +180,7 @@ def _contents(before: Version, after: Version) -> Contents:
     locks = [differences.packages(_text(version.folder / "requirements.lock")) for version in (before, after)]
     parameters = [manifest.read(version.folder).parameters for version in (before, after)]
     return Contents(
-        changes=breaking.changes(before.schema, after.schema),
+        changes=compatibility.compare(before.schema, after.schema),
         parameters=differences.moved(*parameters),
         packages=differences.moved(*locks),
         code=differences.code(before.folder, after.folder),
@@ -190,7 +191,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _judged(settings: "Settings", model: str, comparison: Comparison) -> "tuple[list[Verdict], str]":
+def _judged(settings: Settings, model: str, comparison: Comparison) -> tuple[list[Verdict], str]:
     """What the gates of the settings say of the candidate against what runs now, where both had the same rows."""
     against = comparison.before.metrics if comparison.before and comparison.then else None
     try:
@@ -199,7 +200,7 @@ def _judged(settings: "Settings", model: str, comparison: Comparison) -> "tuple[
         return [], error.problem
 
 
-def _platform(settings: "Settings", now: "Release | None", candidate: "Release", notes: list[str]) -> list[str]:
+def _platform(settings: Settings, now: Release | None, candidate: Release, notes: list[str]) -> list[str]:
     if now is None:
         return []
     try:

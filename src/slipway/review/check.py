@@ -1,15 +1,17 @@
 """`slipway check`: whatever a change of overlays claims is looked at again, on the base branch as it is now."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from slipway import codeowners
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.github import codeowners
+from slipway.gitops import history, release_folder
+from slipway.gitops.edits import settings_at
 from slipway.names import check_model_name
 from slipway.overlays.overlay import KUSTOMIZATION, STATE
-from slipway.release import declare, past
-from slipway.release.committed import settings_at
 from slipway.release.due import held
 from slipway.review import claims, decisions, promotions, written
 from slipway.review.claims import Claim, Compared, Violation
@@ -19,7 +21,7 @@ from slipway.settings import ModelSettings
 
 if TYPE_CHECKING:
     from slipway.names import ReleaseName
-    from slipway.overlays.overlay_types import Overlay, Release
+    from slipway.overlays.types import Overlay, Release
     from slipway.settings import Settings
 
 __all__ = ["Checked", "check"]
@@ -32,7 +34,7 @@ class Checked(NamedTuple):
     violations: list[Violation]
 
 
-def check(settings: "Settings", *, base: str | None = None, head: str | None = None, fork: str = "") -> Checked:
+def check(settings: Settings, *, base: str | None = None, head: str | None = None, fork: str = "") -> Checked:
     """Check the change from the branch `base` (else the remote's that the cluster follows) to `head` (else HEAD).
 
     Settings, manifests and overlays are those of the base branch's tip, and none is read from the work tree; a change
@@ -72,7 +74,7 @@ def _checked(ground: Ground, commits: Compared, claim: Claim, fork: str) -> tupl
     try:
         before = _before(ground, claim, namespace)
         after = written.overlay_of(ground.repository, claim, claim.after, namespace)
-        line = f"{name}: {declare.shown(before.route)} → {declare.shown(after.route)}"
+        line = f"{name}: {release_folder.shown(before.route)} → {release_folder.shown(after.route)}"
         line += promotions.told(ground, before, after)
         return line, [*wrong, *_overlay(ground, claim, before, after)]
     except SlipwayError as error:
@@ -119,7 +121,7 @@ def _clashes(ground: Ground, claim: Claim, namespace: str) -> Iterator[Violation
         yield Violation(f"{claim.folder}/{STATE}", f"the model is {held(hold)}", fix)
 
 
-def _before(ground: Ground, claim: Claim, namespace: str) -> "Overlay":
+def _before(ground: Ground, claim: Claim, namespace: str) -> Overlay:
     """The overlay as it is declared; one that cannot be read is as good as none, for what mends it."""
     try:
         return written.overlay_of(ground.repository, claim, claim.before, namespace)
@@ -129,7 +131,7 @@ def _before(ground: Ground, claim: Claim, namespace: str) -> "Overlay":
         return written.overlay_of(ground.repository, claim, claim.after, namespace)
 
 
-def _overlay(ground: Ground, claim: Claim, before: "Overlay", after: "Overlay") -> Iterator[Violation]:
+def _overlay(ground: Ground, claim: Claim, before: Overlay, after: Overlay) -> Iterator[Violation]:
     files = written.contents(ground.repository, claims.own(claim.after))
     move = _move(ground, before, after)
     yield from written.unlike(claim, files, after, before.namespace)
@@ -147,17 +149,17 @@ def _overlay(ground: Ground, claim: Claim, before: "Overlay", after: "Overlay") 
     yield from promotions.violations(ground, move, new)
 
 
-def _move(ground: Ground, before: "Overlay", after: "Overlay") -> Move:
-    def verified(name: "ReleaseName") -> bool:
+def _move(ground: Ground, before: Overlay, after: Overlay) -> Move:
+    def verified(name: ReleaseName) -> bool:
         store = promotions.reachable(ground.settings, after.environment, after.model)
         return store.verified(after.model, name) is not None
 
     of = ground.settings.declared.get(after.model, ModelSettings()).within(after.environment)
-    known = past.releases(ground.repository, ground.tip, before)
+    known = history.releases(ground.repository, ground.tip, before)
     return Move(before, after, known, of.retention, verified)
 
 
-def _returning(move: Move) -> "list[Release]":
+def _returning(move: Move) -> list[Release]:
     """Releases that are declared anew, each just as it was once."""
     return [release for release in move.new if release in move.past]
 

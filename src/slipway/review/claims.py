@@ -1,12 +1,14 @@
 """What a change claims: per overlay, its files on the base branch as it is now, and as a merge would leave them."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.overlays.overlay import is_own
-from slipway.overlays.overlay_types import folder_of
+from slipway.overlays.types import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,9 +68,9 @@ class Claim(NamedTuple):
 
     environment: str
     model: str
-    before: "Mapping[str, Entry]"
+    before: Mapping[str, Entry]
     """On the tip of the base branch."""
-    after: "Mapping[str, Entry]"
+    after: Mapping[str, Entry]
     """As a merge would leave it."""
     changed: tuple[str, ...]
     """What the change itself touches."""
@@ -81,7 +83,7 @@ class Claim(NamedTuple):
         return folder_of(self.environment, self.model)
 
 
-def compared(repository: "Repository", settings: "Settings", base: str | None, head: str | None) -> Compared:
+def compared(repository: Repository, settings: Settings, base: str | None, head: str | None) -> Compared:
     """The commits to compare: `head` (else HEAD) and the branch `base` (else the remote's that the cluster follows).
 
     Raises `SlipwayError` when this clone has one of them not, or not the commits between them.
@@ -101,7 +103,7 @@ def compared(repository: "Repository", settings: "Settings", base: str | None, h
     return Compared(tip, fork, top)
 
 
-def entries(repository: "Repository", commit: str, *paths: str) -> dict[str, Entry]:
+def entries(repository: Repository, commit: str, *paths: str) -> dict[str, Entry]:
     """What a commit has below `paths`, links and submodules too, by path."""
     found = {}
     for line in repository.run("ls-tree", "-r", "-z", commit, "--", *paths).split(b"\0"):
@@ -112,7 +114,7 @@ def entries(repository: "Repository", commit: str, *paths: str) -> dict[str, Ent
     return found
 
 
-def claims(repository: "Repository", commits: Compared) -> list[Claim]:
+def claims(repository: Repository, commits: Compared) -> list[Claim]:
     """What a change does to overlays, by environment and model; empty when it touches none of them."""
     tip, fork, head = (entries(repository, commit, OVERLAYS) for commit in commits)
     changed = {path for path in fork.keys() | head.keys() if fork.get(path) != head.get(path)}
@@ -120,7 +122,7 @@ def claims(repository: "Repository", commits: Compared) -> list[Claim]:
     return [_claim(folder, changed, *(_below(side, folder) for side in (tip, fork, head))) for folder in folders]
 
 
-def stray(repository: "Repository", commits: Compared) -> Iterator[Violation]:
+def stray(repository: Repository, commits: Compared) -> Iterator[Violation]:
     """Files of a change that are in no overlay, and entries that are no plain files, wherever they are."""
     fork, head = (entries(repository, commit, OVERLAYS) for commit in (commits.fork, commits.head))
     for path, entry in sorted(head.items()):
@@ -138,21 +140,21 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
 
 
-def own(files: "Mapping[str, Entry]") -> dict[str, Entry]:
+def own(files: Mapping[str, Entry]) -> dict[str, Entry]:
     """Those that belong to the releases."""
     return {path: entry for path, entry in files.items() if is_own(path)}
 
 
-def _below(files: "Mapping[str, Entry]", folder: str) -> dict[str, Entry]:
+def _below(files: Mapping[str, Entry], folder: str) -> dict[str, Entry]:
     return {path[len(folder) + 1 :]: entry for path, entry in files.items() if path.startswith(f"{folder}/")}
 
 
 def _claim(
     folder: str,
     touched: set[str],
-    tip: "Mapping[str, Entry]",
-    fork: "Mapping[str, Entry]",
-    head: "Mapping[str, Entry]",
+    tip: Mapping[str, Entry],
+    fork: Mapping[str, Entry],
+    head: Mapping[str, Entry],
 ) -> Claim:
     _, environment, model = folder.split("/")
     changed = sorted(path for path in fork.keys() | head.keys() if f"{folder}/{path}" in touched)

@@ -1,22 +1,40 @@
 """A candidate and what runs now, compared on the same rows, which neither was trained on."""
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import Struct, field
 
 from slipway.errors import SlipwayError
-from slipway.review.asked import DataChange, MeasuresWanted, Rows, RowsWanted
-from slipway.review.figures import quantiles, share_alike
+from slipway.review.worker import DataChange, MeasuresWanted, Rows, RowsWanted
 from slipway.schema import Field
 from slipway.training.metrics import unlike
 
 if TYPE_CHECKING:
-    from slipway.review.asked import Answers
-    from slipway.review.asking import Version
+    from collections.abc import Sequence
+
+    from slipway.review.questions import Version
+    from slipway.review.worker import Answers
     from slipway.settings import Settings
 
-__all__ = ["Comparison", "Side", "compare"]
+__all__ = [
+    "Comparison",
+    "Errors",
+    "Side",
+    "compare",
+    "confusion",
+    "errors_by_truth",
+    "labels",
+    "quantiles",
+    "recalls",
+    "residuals",
+    "share_alike",
+]
 
 
 class Side(Struct, frozen=True, kw_only=True):
@@ -60,7 +78,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return share_alike(self.candidate.answers, self.then, self.near) if self.then else None
 
 
-def compare(settings: "Settings", candidate: "Version", before: "Version | None") -> Comparison:
+def compare(settings: Settings, candidate: Version, before: Version | None) -> Comparison:
     """Measure both on the rows of the candidate's data that neither was trained on, each in its own process.
 
     Where that cannot be, `unlike` says why, and what is left is what the records say. Raises `SlipwayError` only when
@@ -79,7 +97,7 @@ def compare(settings: "Settings", candidate: "Version", before: "Version | None"
         return _alone(settings, candidate, before, msgspec.structs.replace(recorded, unlike=error.problem))
 
 
-def _both(settings: "Settings", candidate: "Version", before: "Version") -> Comparison:
+def _both(settings: Settings, candidate: Version, before: Version) -> Comparison:
     _check_targets(candidate, before)
     found = _rows(settings, candidate, before, [candidate.split, before.split])
     if found.missing:
@@ -110,7 +128,7 @@ def _both(settings: "Settings", candidate: "Version", before: "Version") -> Comp
     )
 
 
-def _alone(settings: "Settings", candidate: "Version", before: "Version | None", recorded: Comparison) -> Comparison:
+def _alone(settings: Settings, candidate: Version, before: Version | None, recorded: Comparison) -> Comparison:
     """The candidate on its own unseen rows; as recorded where even that cannot be."""
     try:
         found = _rows(settings, candidate, before, [candidate.split])
@@ -132,28 +150,28 @@ def _alone(settings: "Settings", candidate: "Version", before: "Version | None",
     )
 
 
-def _answered(found: Rows, *answers: "Answers") -> list[list[Any]]:
+def _answered(found: Rows, *answers: Answers) -> list[list[Any]]:
     """The truth, and what each answered, of the rows that none refused."""
     refused = {place for each in answers for place in each.refused}
     places = [place for place in range(len(found.rows)) if place not in refused]
     return [[column[place] for place in places] for column in (found.truth, *(each.outcomes for each in answers))]
 
 
-def _check_targets(candidate: "Version", before: "Version") -> None:
+def _check_targets(candidate: Version, before: Version) -> None:
     found = unlike(candidate.schema.target, before.schema.target)
     if found:
         ours, theirs = found
         raise SlipwayError(f"{before.record.id} predicts {theirs}, and the candidate {ours}")
 
 
-def _rows(settings: "Settings", candidate: "Version", before: "Version | None", splits: "list[Any]") -> Rows:
+def _rows(settings: Settings, candidate: Version, before: Version | None, splits: list[Any]) -> Rows:
     if candidate.data is None:
         raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
     wanted = RowsWanted(data=str(candidate.data), splits=splits, earlier=_earlier(candidate, before))
     return candidate.rows(settings, wanted)
 
 
-def _earlier(candidate: "Version", before: "Version | None") -> str | None:
+def _earlier(candidate: Version, before: Version | None) -> str | None:
     """The data of what runs now, where they are known and others."""
     ours, theirs = (version.record.data if version else None for version in (candidate, before))
     if before is None or before.data is None or ours is None or theirs is None or ours.sha256 == theirs.sha256:
@@ -168,3 +186,81 @@ def _notes(found: Rows) -> list[str]:
     if found.unchanged:
         notes.append(f"the data of both cannot be compared: {found.unchanged}")
     return notes
+
+
+class Errors(NamedTuple):
+    """Rows in order of their truth, a part of them: the truth from `low` to `high`, and the mean absolute error."""
+
+    low: float
+    high: float
+    error: float
+
+
+def labels(*columns: Sequence[Any]) -> list[Any]:
+    """The different values, sorted by their text."""
+    found = {str(value): value for column in columns for value in column}
+    return [found[text] for text in sorted(found)]
+
+
+def confusion(truth: Sequence[Any], answers: Sequence[Any]) -> Counter[tuple[str, str]]:
+    """Rows by their (truth, answer), as text."""
+    return Counter((str(one), str(other)) for one, other in zip(truth, answers, strict=True))
+
+
+def recalls(truth: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
+    """By class of the truth: the share of its rows that was answered right."""
+    counted = confusion(truth, answers)
+    totals = Counter(map(str, truth))
+    return {label: counted[label, label] / total for label, total in totals.items()}
+
+
+def quantiles(values: Sequence[float], places: Sequence[float]) -> list[float]:
+    """The values at these places (0 to 1) of the sorted ones, interpolated between neighbours."""
+    ordered = sorted(values)
+    found = []
+    for place in places:
+        at = place * (len(ordered) - 1)
+        low = math.floor(at)
+        high = min(low + 1, len(ordered) - 1)
+        found.append(ordered[low] + (ordered[high] - ordered[low]) * (at - low))
+    return found
+
+
+def errors_by_truth(truth: Sequence[float], answers: Sequence[float], parts: int) -> list[Errors]:
+    """The mean absolute error from the smallest truth to the largest, in parts of about as many rows each."""
+    pairs = sorted(zip(truth, answers, strict=True))
+    parts = max(1, min(parts, len(pairs)))
+    cuts = [len(pairs) * part // parts for part in range(parts + 1)]
+    groups = [pairs[low:high] for low, high in pairwise(cuts)]
+    return [
+        Errors(group[0][0], group[-1][0], sum(abs(found - true) for true, found in group) / len(group))
+        for group in groups
+    ]
+
+
+def residuals(truth: Sequence[float], *answers: Sequence[float], parts: int) -> tuple[list[float], list[list[int]]]:
+    """How many rows are off by how much: the middles of the bins, and the rows in them, by answers.
+
+    Off is an answer less the truth. The bins are the same for all and symmetric about 0; the few rows that are further
+    off than 99 % are in the outermost.
+    """
+    off = [[found - true for true, found in zip(truth, column, strict=True)] for column in answers]
+    widest = quantiles([abs(value) for column in off for value in column], [0.99])[0] or 1.0
+    width = 2 * widest / parts
+    counts = [[0] * parts for _ in off]
+    for column, counted in zip(off, counts, strict=True):
+        for value in column:
+            counted[min(parts - 1, max(0, int((value + widest) / width)))] += 1
+    return [-widest + (place + 0.5) * width for place in range(parts)], counts
+
+
+def share_alike(one: Sequence[Any], other: Sequence[Any], within: float) -> float:
+    """The share of places with the same value, or with numbers that are no further than `within` from each other."""
+    same = sum(_alike(mine, theirs, within) for mine, theirs in zip(one, other, strict=True))
+    return same / len(one) if one else 1.0
+
+
+def _alike(one: Any, other: Any, within: float) -> bool:
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return abs(one - other) <= within
+    return bool(one == other)

@@ -1,24 +1,26 @@
 """What a candidate is made of and what its callers notice, against what runs now, in sections of a body."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
-from slipway.review.markdown import Section, code, details, fence, table
+from slipway.github.markdown import Section, code, details, fence, table
 from slipway.review.plots import distribution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from slipway.overlays.overlay_types import Release
-    from slipway.review.asked import DataChange
+    from slipway.overlays.types import Release
     from slipway.review.case import Case
     from slipway.review.differences import Moved
+    from slipway.review.worker import DataChange
 
 __all__ = ["callers", "code_diff", "made_of", "manifests"]
 
 _MANY = 30
 
 
-def callers(case: "Case") -> Section:
+def callers(case: Case) -> Section:
     """What differs for those who call the function."""
     title = "### What callers notice"
     if case.running is None:
@@ -35,7 +37,7 @@ def callers(case: "Case") -> Section:
     return Section(("\n\n".join([title, "\n".join([*lines[:_MANY], *more]), *why]),))
 
 
-def made_of(case: "Case") -> Section:
+def made_of(case: Case) -> Section:
     """Parameters, data, packages and the platform's own code."""
     parts = [*_parameters(case), *_data(case), *_packages(case), *_platform(case)]
     if not parts:
@@ -44,7 +46,7 @@ def made_of(case: "Case") -> Section:
     return Section(("\n\n".join([title, *parts]), f"{title}\n\nLeft out: it is too long."))
 
 
-def code_diff(case: "Case") -> Section:
+def code_diff(case: Case) -> Section:
     """The model's code in both artifacts."""
     if case.contents is None:
         return Section(("",))
@@ -55,7 +57,7 @@ def code_diff(case: "Case") -> Section:
     return _folded(f"The model's code: {_counted(files, 'file')} differ" + ("s" if files == 1 else ""), "", diff)
 
 
-def manifests(case: "Case") -> Section:
+def manifests(case: Case) -> Section:
     """What the cluster gets, beside what runs now."""
     if case.manifests is None or case.running is None:
         return Section((_folded_new(case.release),))
@@ -79,17 +81,17 @@ def _folded(summary: str, before: str, diff: str) -> Section:
     return Section((*forms, f"{summary}; left out, it is too long."))
 
 
-def _folded_new(release: "Release") -> str:
+def _folded_new(release: Release) -> str:
     return f"The cluster gets all of {code(release.name)} anew, as the folder of that name in this pull request has it."
 
 
-def _parameters(case: "Case") -> list[str]:
+def _parameters(case: Case) -> list[str]:
     if case.contents is None:
         return []
     return [_moved("parameter", case.contents.parameters)] if case.contents.parameters else ["Parameters are the same."]
 
 
-def _packages(case: "Case") -> list[str]:
+def _packages(case: Case) -> list[str]:
     if case.contents is None:
         return []
     if not case.contents.packages:
@@ -97,7 +99,7 @@ def _packages(case: "Case") -> list[str]:
     return [_moved("package", case.contents.packages)]
 
 
-def _platform(case: "Case") -> list[str]:
+def _platform(case: Case) -> list[str]:
     if not case.platform:
         return []
     shown = ", ".join(code(path) for path in case.platform[:8])
@@ -107,7 +109,7 @@ def _platform(case: "Case") -> list[str]:
     ]
 
 
-def _moved(what: str, moved: "Sequence[Moved]") -> str:
+def _moved(what: str, moved: Sequence[Moved]) -> str:
     rows = [[code(item.name), _value(item.before), _value(item.after)] for item in moved]
     return table([what, "runs now", "candidate"], rows, most=_MANY)
 
@@ -116,7 +118,7 @@ def _value(text: str) -> str:
     return code(text, 60) if text else ""
 
 
-def _data(case: "Case") -> list[str]:
+def _data(case: Case) -> list[str]:
     ours = case.record.data
     theirs = case.running_record.data if case.running_record else None
     if ours is None:
@@ -130,7 +132,7 @@ def _data(case: "Case") -> list[str]:
     return [words, *(_changed(case.comparison.data) if case.comparison.data else [])]
 
 
-def _changed(data: "DataChange") -> list[str]:
+def _changed(data: DataChange) -> list[str]:
     words = f"{_counted(data.added, 'row')} came and {data.gone} went, by their content"
     for columns, verb in ((data.columns_added, "new"), (data.columns_gone, "gone")):
         if columns:

@@ -1,19 +1,21 @@
 """Whether the route, the hold, the rejected and the declared releases change as the verbs of slipway change them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
-from slipway.overlays.overlay_types import folder_of, ordered
+from slipway.overlays.types import folder_of, ordered
 from slipway.release import retention
 from slipway.release.due import held
 from slipway.review.claims import Violation
 
 if TYPE_CHECKING:
     from slipway.names import ReleaseName
-    from slipway.overlays.overlay_types import Overlay, Release
+    from slipway.overlays.types import Overlay, Release
 
 __all__ = ["Move", "violations"]
 
@@ -21,15 +23,15 @@ __all__ = ["Move", "violations"]
 class Move(NamedTuple):
     """An overlay before and after a change."""
 
-    before: "Overlay"
-    after: "Overlay"
-    past: "Sequence[Release]"
+    before: Overlay
+    after: Overlay
+    past: Sequence[Release]
     """All releases that are declared before or ever were, newest first."""
     retention: int
-    verified: "Callable[[ReleaseName], bool]"
+    verified: Callable[[ReleaseName], bool]
 
     @property
-    def new(self) -> "list[Release]":
+    def new(self) -> list[Release]:
         """Releases that were not declared before, the oldest first."""
         return [release for release in reversed(self.after.releases) if not self.before.has(release.name)]
 
@@ -149,7 +151,7 @@ def _rolled_back(move: Move) -> Iterator[Violation]:
     yield from _target_of_rollback(move, target)
 
 
-def _target_of_rollback(move: Move, target: "Release") -> Iterator[Violation]:
+def _target_of_rollback(move: Move, target: Release) -> Iterator[Violation]:
     newer = {release.name for release in move.past if release.age > target.age}
     for release in move.after.releases:
         if release.name in newer:

@@ -1,5 +1,7 @@
 """What differs between two releases: packages, code, parameters, manifests. Text in, text out."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from difflib import unified_diff
@@ -11,7 +13,7 @@ from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import MANIFESTS
 
 if TYPE_CHECKING:
-    from slipway.overlays.overlay_types import Overlay, Release
+    from slipway.overlays.types import Overlay, Release
 
 __all__ = ["Expected", "Manifests", "Moved", "code", "manifests", "moved", "overlay", "packages", "unified"]
 
@@ -63,7 +65,7 @@ def code(before: Path, after: Path) -> str:
     return unified(*({path: file.read_bytes() for path, file in _code(folder).items()} for folder in (before, after)))
 
 
-def manifests(before: "Release", after: "Release") -> Manifests:
+def manifests(before: Release, after: Release) -> Manifests:
     """What differs in what the cluster gets, apart from the names and digests that always do."""
     old, new = (release.files[MANIFESTS].decode(errors="replace") for release in (before, after))
     pairs = {
@@ -91,7 +93,7 @@ def manifests(before: "Release", after: "Release") -> Manifests:
     return Manifests(expected, unified({MANIFESTS: old.encode()}, {MANIFESTS: new.encode()}))
 
 
-def overlay(before: "Overlay", after: "Overlay") -> str:
+def overlay(before: Overlay, after: Overlay) -> str:
     """The unified diff of the files of an overlay; of releases that come or go, their record alone."""
     sides = []
     for side, other in ((before, after), (after, before)):

@@ -3,13 +3,15 @@
 Several bars of one chart would cover each other, so the candidate is bars and what runs now is a line.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from slipway.review import figures
-from slipway.review.markdown import code, table
+from slipway.github.markdown import code, table
+from slipway.review import comparison as figures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ _LONGEST_LABEL = 18
 _SPECIAL = re.compile(r"[^\w .,:+=()-]+")
 
 
-def plots(comparison: "Comparison") -> list[str]:
+def plots(comparison: Comparison) -> list[str]:
     """The plots and tables of a comparison, each a block of markdown; none when no answers are known."""
     if not comparison.truth:
         return []
@@ -46,7 +48,7 @@ def plots(comparison: "Comparison") -> list[str]:
 
 
 def chart(
-    title: str, heads: "Sequence[object]", axis: str, bars: "Sequence[float]", line: "Sequence[float] | None" = None
+    title: str, heads: Sequence[object], axis: str, bars: Sequence[float], line: Sequence[float] | None = None
 ) -> str:
     """A Mermaid block: `bars`, and a `line` over them where there is one. Values have to be finite."""
     labels = _distinct([label(head) for head in heads])
@@ -77,7 +79,7 @@ def label(text: object, most: int = _LONGEST_LABEL) -> str:
     return (plain if len(plain) <= most else f"{plain[: most - 1]}…") or "?"
 
 
-def confusions(comparison: "Comparison") -> str:
+def confusions(comparison: Comparison) -> str:
     """Rows by truth and answer, what runs now in brackets where it differs; of many classes, the pairs mixed up."""
     now = figures.confusion(comparison.truth, comparison.candidate.answers)
     then = figures.confusion(comparison.truth, comparison.then) if comparison.then else None
@@ -91,14 +93,14 @@ def confusions(comparison: "Comparison") -> str:
     return f"{words}:\n\n{table(['', *(code(name, 30) for name in names)], rows, align='lr')}"
 
 
-def distribution(title: str, before: "Mapping[str, float]", after: "Mapping[str, float]") -> str:
+def distribution(title: str, before: Mapping[str, float], after: Mapping[str, float]) -> str:
     """A chart of the share of the rows that each value of the target has, of the most frequent ones."""
     names = sorted(before.keys() | after.keys(), key=lambda name: (-after.get(name, 0), -before.get(name, 0), name))
     shown = sorted(names[:_MOST_BARS])
     return chart(title, shown, "share of rows", _shares(after, shown), _shares(before, shown))
 
 
-def _recalls(comparison: "Comparison") -> str:
+def _recalls(comparison: Comparison) -> str:
     now = figures.recalls(comparison.truth, comparison.candidate.answers)
     then = figures.recalls(comparison.truth, comparison.then) if comparison.then else None
     # Of many, those that the candidate finds least, and those that it lost most of.
@@ -109,7 +111,7 @@ def _recalls(comparison: "Comparison") -> str:
     return chart(title + _legend(then), shown, "recall", [now[name] for name in shown], line)
 
 
-def _errors(comparison: "Comparison") -> str:
+def _errors(comparison: Comparison) -> str:
     now = figures.errors_by_truth(comparison.truth, comparison.candidate.answers, _PARTS)
     then = None
     if comparison.then:
@@ -119,7 +121,7 @@ def _errors(comparison: "Comparison") -> str:
     return chart(title, heads, "error", [part.error for part in now], then)
 
 
-def _residuals(comparison: "Comparison") -> str:
+def _residuals(comparison: Comparison) -> str:
     answers = [comparison.candidate.answers, *([comparison.then] if comparison.then else [])]
     middles, counts = figures.residuals(comparison.truth, *answers, parts=_BINS)
     then = [float(count) for count in counts[1]] if len(counts) > 1 else None
@@ -127,7 +129,7 @@ def _residuals(comparison: "Comparison") -> str:
     return chart(title, [_off(middle) for middle in middles], "rows", [float(count) for count in counts[0]], then)
 
 
-def _quantiles(comparison: "Comparison") -> str:
+def _quantiles(comparison: Comparison) -> str:
     columns = {"truth": comparison.truth, "candidate": comparison.candidate.answers}
     if comparison.then:
         columns["runs now"] = comparison.then
@@ -146,7 +148,7 @@ def _legend(line: object) -> str:
     return ": bars the candidate, line what runs now" if line is not None else ""
 
 
-def _pairs(now: "Counter[tuple[str, str]]", then: "Counter[tuple[str, str]] | None") -> str:
+def _pairs(now: Counter[tuple[str, str]], then: Counter[tuple[str, str]] | None) -> str:
     before = then or Counter()
     wrong = {pair for pair in [*now, *before] if pair[0] != pair[1]}
     order = sorted(wrong, key=lambda pair: (-now[pair], -before[pair], pair))[:_MOST_PAIRS]
@@ -158,17 +160,17 @@ def _pairs(now: "Counter[tuple[str, str]]", then: "Counter[tuple[str, str]] | No
     return f"What is mixed up most:\n\n{table(heads, rows, align='llr')}" if rows else "Nothing is mixed up."
 
 
-def _cell(pair: tuple[str, str], now: "Counter[tuple[str, str]]", then: "Counter[tuple[str, str]] | None") -> str:
+def _cell(pair: tuple[str, str], now: Counter[tuple[str, str]], then: Counter[tuple[str, str]] | None) -> str:
     shown = str(now[pair]) if then is None or then[pair] == now[pair] else f"{now[pair]} ({then[pair]})"
     return f"**{shown}**" if pair[0] == pair[1] else shown
 
 
-def _shares(counts: "Mapping[str, float]", names: "Sequence[str]") -> list[float]:
+def _shares(counts: Mapping[str, float], names: Sequence[str]) -> list[float]:
     total = sum(counts.values()) or 1.0
     return [counts.get(name, 0.0) / total for name in names]
 
 
-def _distinct(names: "Sequence[str]") -> list[str]:
+def _distinct(names: Sequence[str]) -> list[str]:
     """The names, with a number where one has been there before: Mermaid would draw both at one place."""
     found: list[str] = []
     for name in names:

@@ -1,5 +1,7 @@
 """Whether a new release in an environment that takes promotions is what it claims to be, where it says it is from."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -7,18 +9,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from slipway.errors import SlipwayError
+from slipway.gitops import edits, history
+from slipway.images.build import UNBUILT, is_unbuilt
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD
-from slipway.overlays.overlay_types import ReleaseRecord
-from slipway.release import edits, past, schemas
+from slipway.overlays.types import ReleaseRecord
+from slipway.release import compatibility
 from slipway.release.due import held
-from slipway.release.images import UNBUILT, is_unbuilt
 from slipway.review.claims import Violation
 from slipway.store import Origin, store_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository
-    from slipway.overlays.overlay_types import Overlay, Release
+    from slipway.overlays.types import Overlay, Release
     from slipway.review.decisions import Move
     from slipway.settings import Settings
     from slipway.store import Record, Store
@@ -32,12 +35,12 @@ _OWN = frozenset({"release", "version", "model_id", "created", "by", "run", "acc
 class Ground(NamedTuple):
     """What claims are held to: the base branch as it is now, and its settings."""
 
-    repository: "Repository"
+    repository: Repository
     tip: str
-    settings: "Settings"
+    settings: Settings
 
 
-def reachable(settings: "Settings", environment: str, model: str) -> "Store":
+def reachable(settings: Settings, environment: str, model: str) -> Store:
     """The environment's store, asked for the model's versions once; a directory that is not there is an empty one.
 
     Raises `SlipwayError` that says which credentials are missing when it does not answer.
@@ -54,7 +57,7 @@ def reachable(settings: "Settings", environment: str, model: str) -> "Store":
     return store
 
 
-def _there(settings: "Settings", environment: str, model: str) -> "Store":
+def _there(settings: Settings, environment: str, model: str) -> Store:
     """As `reachable`, of a store that has to have something; raises `SlipwayError` for a directory elsewhere."""
     url = settings.environment(environment).store
     if "://" not in url and not (settings.root / Path(url).expanduser()).is_dir():
@@ -63,7 +66,7 @@ def _there(settings: "Settings", environment: str, model: str) -> "Store":
     return reachable(settings, environment, model)
 
 
-def told(ground: Ground, before: "Overlay", after: "Overlay") -> str:
+def told(ground: Ground, before: Overlay, after: Overlay) -> str:
     """What an approver has to know of where a new release comes from, to be put behind a line; "" if nothing."""
     source = ground.settings.environment(after.environment).promotes_from
     if source is None or all(before.has(release.name) for release in after.releases):
@@ -72,7 +75,7 @@ def told(ground: Ground, before: "Overlay", after: "Overlay") -> str:
     return f"; in {source} it is {held(hold)}" if hold else ""
 
 
-def violations(ground: Ground, move: "Move", new: "Sequence[Release]") -> Iterator[Violation]:
+def violations(ground: Ground, move: Move, new: Sequence[Release]) -> Iterator[Violation]:
     """What does not hold of the releases that a change adds; `new` are those, the oldest first.
 
     Raises `SlipwayError` when a store cannot be asked.
@@ -92,7 +95,7 @@ def violations(ground: Ground, move: "Move", new: "Sequence[Release]") -> Iterat
     yield from _numbers(move, store, new)
 
 
-def _published(move: "Move", store: "Store", release: "Release") -> Iterator[Violation]:
+def _published(move: Move, store: Store, release: Release) -> Iterator[Violation]:
     """Of a release that comes from no other environment: it is a version of this one's store."""
     where = move.at(f"{release.name}/{RECORD}")
     if release.record.origin is not None:
@@ -104,7 +107,7 @@ def _published(move: "Move", store: "Store", release: "Release") -> Iterator[Vio
         yield Violation(where, problem, move.verb("release"))
 
 
-def _promoted(ground: Ground, move: "Move", source: str, release: "Release") -> Iterator[Violation]:
+def _promoted(ground: Ground, move: Move, source: str, release: Release) -> Iterator[Violation]:
     where = move.at(f"{release.name}/{RECORD}")
     origin = release.record.origin
     if origin is None or origin.environment != source:
@@ -119,7 +122,7 @@ def _promoted(ground: Ground, move: "Move", source: str, release: "Release") -> 
     found = _declared(ground, overlay, origin.release)
     if found is None:
         problem = f"{origin.release} was never declared in {source}"
-        if past.is_shallow(ground.repository):
+        if history.is_shallow(ground.repository):
             problem += ", as far as this shallow clone goes"
         yield Violation(where, problem, f"git fetch --unshallow, if this clone is shallow; else {move.verb('promote')}")
         return
@@ -131,16 +134,16 @@ def _promoted(ground: Ground, move: "Move", source: str, release: "Release") -> 
         yield from _callers(ground.settings, where, source, move, found, release)
 
 
-def _declared(ground: Ground, overlay: "Overlay", name: str) -> "Release | None":
+def _declared(ground: Ground, overlay: Overlay, name: str) -> Release | None:
     """The release of that name, declared now or once."""
     for release in overlay.releases:
         if str(release.name) == name:
             return release
-    known = past.releases(ground.repository, ground.tip, overlay)
+    known = history.releases(ground.repository, ground.tip, overlay)
     return next((release for release in known if str(release.name) == name), None)
 
 
-def _same(where: str, move: "Move", found: "Release", release: "Release") -> Iterator[Violation]:
+def _same(where: str, move: Move, found: Release, release: Release) -> Iterator[Violation]:
     for field in msgspec.structs.fields(ReleaseRecord):
         claimed, real = getattr(release.record, field.name), getattr(found.record, field.name)
         if field.name not in _OWN and claimed != real:
@@ -148,7 +151,7 @@ def _same(where: str, move: "Move", found: "Release", release: "Release") -> Ite
             yield Violation(where, problem, move.verb("promote"))
 
 
-def _verified(where: str, store: "Store", move: "Move", found: "Release") -> Iterator[Violation]:
+def _verified(where: str, store: Store, move: Move, found: Release) -> Iterator[Violation]:
     model = move.after.model
     if store.verified(model, found.name) is None:
         problem = f"{found.name} is not verified in {store.environment}"
@@ -161,7 +164,7 @@ def _verified(where: str, store: "Store", move: "Move", found: "Release") -> Ite
         yield Violation(where, problem, "promote another release, and look at who changed the store")
 
 
-def _image(settings: "Settings", where: str, source: str, move: "Move", release: "Release") -> Iterator[Violation]:
+def _image(settings: Settings, where: str, source: str, move: Move, release: Release) -> Iterator[Violation]:
     """What may be named where no image is built is not enough where some are."""
     if is_unbuilt(release.record.image) and settings.environment(move.after.environment).registry != UNBUILT:
         problem = f"nobody has built its image, {release.record.image}"
@@ -169,17 +172,17 @@ def _image(settings: "Settings", where: str, source: str, move: "Move", release:
 
 
 def _callers(
-    settings: "Settings", where: str, source: str, move: "Move", found: "Release", release: "Release"
+    settings: Settings, where: str, source: str, move: Move, found: Release, release: Release
 ) -> Iterator[Violation]:
     """What would break calls that are answered now, and was not accepted in writing."""
     if release.record.accepted.strip():
         return
-    for change in schemas.broken(settings, move.before, source, found, release):
+    for change in compatibility.broken(settings, move.before, source, found, release):
         fix = f"{move.verb('promote')} --accept-breaking 'why', when those who call it know"
         yield Violation(where, f"breaks calls that are answered now: {change.text}", fix)
 
 
-def _numbers(move: "Move", store: "Store", new: "Sequence[Release]") -> Iterator[Violation]:
+def _numbers(move: Move, store: Store, new: Sequence[Release]) -> Iterator[Violation]:
     """Each takes the next number that is free, or the one that the copy of its artifact in the store has already."""
     versions = store.versions(move.after.model)
     names = [*move.before.rejected, *(release.name for release in move.before.releases)]
@@ -196,7 +199,7 @@ def _numbers(move: "Move", store: "Store", new: "Sequence[Release]") -> Iterator
         following += 1
 
 
-def _is_copy(record: "Record", release: "Release") -> bool:
+def _is_copy(record: Record, release: Release) -> bool:
     origin = release.record.origin
     try:
         expected = Origin(origin.environment, ReleaseName.parse(origin.release).version) if origin else None

@@ -1,8 +1,10 @@
 """How good a candidate is, in words: one line, a table, the gates and the plots."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
-from slipway.review.markdown import Section, code, table
+from slipway.github.markdown import Section, code, table
 from slipway.review.plots import plots
 from slipway.training.metrics import worse_by
 
@@ -17,7 +19,7 @@ _FEW = 200
 _LEADING = ("accuracy", "r2")
 
 
-def verdict(case: "Case") -> str:
+def verdict(case: Case) -> str:
     """One line: better, worse or as good, by the metric that the gates name first; else by the usual one."""
     found = case.comparison
     name = _leading(case)
@@ -43,11 +45,11 @@ def verdict(case: "Case") -> str:
     return f"**{word}** than what runs now: {code(name)} {before:.4g} → {after:.4g} {same}."
 
 
-def _reason(case: "Case") -> str:
+def _reason(case: Case) -> str:
     return next((why for why in (case.comparison.unlike, *case.comparison.notes) if why), "the model has no metrics")
 
 
-def doubts(case: "Case") -> list[str]:
+def doubts(case: Case) -> list[str]:
     """What an approver should not overlook about it, a line each."""
     missed = [verdict for verdict in case.verdicts if verdict.missed_by]
     found = [f"No gate was judged: {code(case.unjudged, 200)}."] if case.unjudged else []
@@ -70,7 +72,7 @@ def doubts(case: "Case") -> list[str]:
     return found
 
 
-def section(case: "Case") -> Section:
+def section(case: Case) -> Section:
     """The table of metrics, the gates and the plots."""
     found = case.comparison
     parts = [
@@ -84,13 +86,13 @@ def section(case: "Case") -> Section:
     return Section(("\n\n".join([*whole, *plots(found)]), "\n\n".join([*whole, note])))
 
 
-def _leading(case: "Case") -> str | None:
+def _leading(case: Case) -> str | None:
     metrics = case.comparison.candidate.metrics
     names = [*(verdict.metric for verdict in case.verdicts), *_LEADING, *sorted(metrics)]
     return next((name for name in names if name in metrics), None)
 
 
-def _metrics(case: "Case") -> str:
+def _metrics(case: Case) -> str:
     found = case.comparison
     before = found.before.metrics if found.before else {}
     names = sorted(found.candidate.metrics.keys() | before.keys())
@@ -108,7 +110,7 @@ def _metrics(case: "Case") -> str:
     return table(heads, rows, align="lr", most=40)
 
 
-def _difference(name: str, case: "Case") -> str:
+def _difference(name: str, case: Case) -> str:
     found = case.comparison
     before, after = (found.before.metrics if found.before else {}).get(name), found.candidate.metrics.get(name)
     if before is None or after is None:
@@ -126,7 +128,7 @@ def _difference(name: str, case: "Case") -> str:
     )
 
 
-def _explained(found: "Comparison") -> str:
+def _explained(found: Comparison) -> str:
     words = []
     if found.then:
         words.append(
@@ -147,7 +149,7 @@ def _explained(found: "Comparison") -> str:
     return " ".join(words)
 
 
-def _gates(case: "Case") -> str:
+def _gates(case: Case) -> str:
     if not case.verdicts:
         return (
             f"No gate was judged: {code(case.unjudged, 200)}." if case.unjudged else "No gate is set in `slipway.yaml`."

@@ -1,5 +1,7 @@
 """`slipway diff`: the rendered manifests of the overlays that a change touches, before and after, object by object."""
 
+from __future__ import annotations
+
 import difflib
 import html
 import re
@@ -12,11 +14,11 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.github.markdown import Section, code, details, fence, fitted
+from slipway.gitops import rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION
-from slipway.release import render
 from slipway.review import aftermath, claims, written
-from slipway.review.markdown import Section, code, details, fence, fitted
 
 if TYPE_CHECKING:
     from slipway.review.aftermath import Following
@@ -64,10 +66,10 @@ class Diff(NamedTuple):
     """What a change makes of the rendered manifests, and what follows from its merge."""
 
     overlays: list[OverlayDiff]
-    following: "list[Following]"
+    following: list[Following]
 
 
-def diff(settings: "Settings", *, base: str | None = None, head: str | None = None) -> Diff:
+def diff(settings: Settings, *, base: str | None = None, head: str | None = None) -> Diff:
     """The change from the branch `base` (else the remote's that the cluster follows) to `head` (else HEAD).
 
     Only overlays that it touches are built, from git. Raises `SlipwayError` when the commits cannot be compared.
@@ -135,7 +137,7 @@ def _section(each: OverlayDiff) -> Section:
     return Section((*forms, f"{summary} (`slipway diff` shows it)"))
 
 
-def _after(following: "list[Following]") -> Section:
+def _after(following: list[Following]) -> Section:
     if not following:
         return Section(("",))
     lines = [_follows(each) for each in following]
@@ -147,7 +149,7 @@ def _after(following: "list[Following]") -> Section:
     return Section(tuple(f"### After the merge\n\n{form}" for form in ("\n".join(lines), *shorter)))
 
 
-def _follows(each: "Following") -> str:
+def _follows(each: Following) -> str:
     said = f": {code(each.said, 300)}" if each.said else ""
     return f"- {code(each.model) if each.model else 'all models'}: {each.text}{said}"
 
@@ -168,7 +170,7 @@ def _part(files: Mapping[str, claims.Entry], part: str) -> dict[str, claims.Entr
     return {path.removeprefix(part): entry for path, entry in files.items() if path.startswith(part)}
 
 
-def _overlay(repository: Repository, claim: "Claim", part: str) -> OverlayDiff:
+def _overlay(repository: Repository, claim: Claim, part: str) -> OverlayDiff:
     folder = f"{claim.model}/{part}".rstrip("/")
     try:
         sides = [
@@ -191,7 +193,7 @@ def _built(files: Mapping[str, bytes], root: Path) -> bytes:
         for path, content in files.items():
             (Path(scratch) / path).parent.mkdir(parents=True, exist_ok=True)
             (Path(scratch) / path).write_bytes(content)
-        made = render.build(Path(scratch), root)
+        made = rendering.build(Path(scratch), root)
     if made.count(b"\n") > _MOST_LINES:
         raise SlipwayError(f"more than {_MOST_LINES} lines are rendered from it")
     return made

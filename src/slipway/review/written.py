@@ -1,24 +1,26 @@
 """Whether the files of an overlay are, byte for byte, what slipway writes; nothing else gets in beside them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipway.errors import SlipwayError
+from slipway.gitops import release_folder, training_folder
+from slipway.gitops.training_folder import Training
+from slipway.images.build import lies_under
 from slipway.names import ModelId
 from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
-from slipway.release import declare, workflow
-from slipway.release.images import lies_under
-from slipway.release.workflow import Training
 from slipway.review.claims import Claim, Entry, Violation
 from slipway.settings import ModelSettings
 
 if TYPE_CHECKING:
     from slipway.git import Repository
-    from slipway.overlays.overlay_types import Overlay, Release
+    from slipway.overlays.types import Overlay, Release
     from slipway.settings import Settings
 
 __all__ = ["contents", "foreign", "overlay_of", "rendered", "training", "unlike"]
@@ -31,18 +33,18 @@ _ANEW = {"created": "", "by": "", "commit": "", "branch": "", "run": "", "size":
 _ANEW |= {"verifier": "", "verifier_fingerprint": ""}
 
 
-def contents(repository: "Repository", files: Mapping[str, Entry]) -> dict[str, bytes]:
+def contents(repository: Repository, files: Mapping[str, Entry]) -> dict[str, bytes]:
     """The contents of files, by the same paths."""
     found = repository.read(sorted({entry.blob for entry in files.values()}))
     return {path: found[entry.blob] or b"" for path, entry in files.items()}
 
 
-def overlay_of(repository: "Repository", claim: Claim, files: Mapping[str, Entry], namespace: str) -> "Overlay":
+def overlay_of(repository: Repository, claim: Claim, files: Mapping[str, Entry], namespace: str) -> Overlay:
     """Read one side of a claim; raises `SlipwayError` when a file of it is damaged."""
     return overlays.parse(contents(repository, files), claim.environment, claim.model, namespace)
 
 
-def foreign(claim: Claim, settings: "Settings") -> Iterator[Violation]:
+def foreign(claim: Claim, settings: Settings) -> Iterator[Violation]:
     """Files that no verb writes into an overlay's folder."""
     takes = settings.environment(claim.environment).promotes_from is None
     for path in claim.changed:
@@ -55,7 +57,7 @@ def foreign(claim: Claim, settings: "Settings") -> Iterator[Violation]:
             yield Violation(f"{claim.folder}/{path}", problem, "take it out of the change")
 
 
-def unlike(claim: Claim, files: Mapping[str, bytes], after: "Overlay", namespace: str) -> Iterator[Violation]:
+def unlike(claim: Claim, files: Mapping[str, bytes], after: Overlay, namespace: str) -> Iterator[Violation]:
     """Files beside the releases' folders that differ from what slipway writes for the same data."""
     if after.namespace != namespace:
         problem = f"deploys to the namespace {after.namespace}, and {claim.environment} is {namespace}"
@@ -69,7 +71,7 @@ def unlike(claim: Claim, files: Mapping[str, bytes], after: "Overlay", namespace
 
 
 def rendered(
-    repository: "Repository", tip: str, settings: "Settings", claim: Claim, release: "Release", old: "Release | None"
+    repository: Repository, tip: str, settings: Settings, claim: Claim, release: Release, old: Release | None
 ) -> Iterator[Violation]:
     """What of a release's folder differs from what slipway makes of its record on the base branch as it is now.
 
@@ -84,7 +86,7 @@ def rendered(
     for problem in _foreign_images(settings, claim, release, old):
         yield Violation(f"{where}/{RECORD}", problem, _REWRITE)
     try:
-        made = declare.make(repository, tip, settings, release.record)
+        made = release_folder.make(repository, tip, settings, release.record)
     except SlipwayError as error:
         yield Violation(where, f"cannot be rendered on the base branch: {error.problem}", error.fix or _REWRITE)
         return
@@ -95,7 +97,7 @@ def rendered(
             yield Violation(f"{where}/{path}", _differs(path), _REWRITE)
 
 
-def _foreign_images(settings: "Settings", claim: Claim, release: "Release", old: "Release | None") -> Iterator[str]:
+def _foreign_images(settings: Settings, claim: Claim, release: Release, old: Release | None) -> Iterator[str]:
     """Images that are not those of the environment where the release was made, nor of the one that it replaces."""
     made_in = settings.environment(claim.environment).promotes_from or claim.environment
     registry = settings.environment(made_in).registry
@@ -105,9 +107,7 @@ def _foreign_images(settings: "Settings", claim: Claim, release: "Release", old:
             yield f"its {what} {image!r} is no digest of {registry}, where {made_in} has its images"
 
 
-def training(
-    repository: "Repository", tip: str, settings: "Settings", claim: Claim, namespace: str
-) -> Iterator[Violation]:
+def training(repository: Repository, tip: str, settings: Settings, claim: Claim, namespace: str) -> Iterator[Violation]:
     """What of a declared training differs from what slipway makes of its record on the base branch as it is now."""
     sides = [
         {path: entry for path, entry in files.items() if path.startswith(TRAINING)}
@@ -119,8 +119,8 @@ def training(
     where = f"{claim.folder}/training"
     try:
         found = _training_record(files, f"{where}/{RECORD}")
-        base = repository.files(tip, workflow.BASE)
-        made = workflow.files(base, claim.environment, claim.model, namespace, found, settings.root)
+        base = repository.files(tip, training_folder.BASE)
+        made = training_folder.files(base, claim.environment, claim.model, namespace, found, settings.root)
     except SlipwayError as error:
         yield Violation(where, error.problem, error.fix or _REWRITE)
         return
@@ -132,7 +132,7 @@ def training(
             yield Violation(f"{where}/{path}", problem, _REWRITE)
 
 
-def _unlike_settings(settings: "Settings", claim: Claim, found: Training) -> Iterator[str]:
+def _unlike_settings(settings: Settings, claim: Claim, found: Training) -> Iterator[str]:
     """What a declared training says otherwise than the settings: images of others, and what its pods get to see."""
     of, at = settings.declared.get(claim.model, ModelSettings()), settings.environment(claim.environment)
     for name, said, meant in (
@@ -161,5 +161,5 @@ def _differs(path: str) -> str:
     return "is not what slipway writes for what it says"
 
 
-def _identity(release: "Release") -> object:
+def _identity(release: Release) -> object:
     return msgspec.structs.replace(release.record, **_ANEW)

@@ -4,12 +4,14 @@ It answers as `functions-framework --target predict --source main.py` does, whic
 or over gRPC, where `SLIPWAY_PROTOCOL` says so.
 """
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 
 from slipway.errors import SlipwayError
+from slipway.serving.process import setting
 from slipway.serving.start import or_exit, start
-from slipway.serving.variables import setting
 
 __all__ = ["PROTOCOL", "main"]
 
@@ -27,11 +29,11 @@ def main() -> None:
         port = setting("PORT", 8080)
         if protocol == "grpc":
             # What only one of them needs is not loaded by the other.
-            from slipway.serving import rpc
+            from slipway.serving.grpc import server as rpc
 
             rpc.run(function, host, port)
             return
-        from slipway.serving import asgi, server
+        from slipway.serving.http import asgi, server
 
         listener = server.listen(host, port)
     server.run(asgi.application(function), listener)

@@ -1,5 +1,7 @@
 """Who may ask: keys, or a name and a password, as files that Kubernetes keeps up to date with a Secret."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import hmac

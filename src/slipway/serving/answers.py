@@ -1,5 +1,7 @@
 """What goes back to a caller: a status, headers and JSON, the same for every transport."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple

@@ -1,5 +1,7 @@
 """`bundle.json`: what a bundle holds, written when it is made and held against its files at every start."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import msgspec

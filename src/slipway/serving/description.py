@@ -1,5 +1,7 @@
 """What the function says of itself at `GET /`: enough to call it without any other documentation."""
 
+from __future__ import annotations
+
 import inspect
 import sys
 from collections.abc import Mapping
@@ -7,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from slipway.artifacts import Loaded
-from slipway.artifacts.about import About
+from slipway.artifacts.card import About
 
 __all__ = ["Identity", "describe"]
 

@@ -1,5 +1,7 @@
 """The function itself: which request gets which answer. It knows no transport, so that each can share it."""
 
+from __future__ import annotations
+
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -9,20 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from slipway.artifacts import Loaded
-from slipway.artifacts.about import About
+from slipway.artifacts.card import About
 from slipway.model import InputError
 from slipway.schema import InvalidRows, Problem
-from slipway.serving import log, payload, routing
+from slipway.serving import log
 from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
 from slipway.serving.description import Identity, describe
-from slipway.serving.exposition import CONTENT_TYPE
-from slipway.serving.metrics import Metrics
-from slipway.serving.paths import INFERENCE, PAGE, PROBES, READY, is_scrape
-from slipway.serving.routing import Asked
+from slipway.serving.http import bodies, routing
+from slipway.serving.http.routing import INFERENCE, PAGE, PROBES, READY, Asked, is_scrape
+from slipway.serving.metrics import CONTENT_TYPE, Metrics
 
 if TYPE_CHECKING:
-    from slipway.serving.v2 import V2
+    from slipway.serving.oip.rest import V2
 
 __all__ = ["Function", "Limits"]
 
@@ -111,9 +112,9 @@ class Function:
         return predictions
 
     @cached_property
-    def v2(self) -> "V2":
+    def v2(self) -> V2:
         """The Open Inference Protocol, which a start has no need of."""
-        from slipway.serving.v2 import V2
+        from slipway.serving.oip.rest import V2
 
         return V2(self, self._loaded)
 
@@ -142,12 +143,12 @@ class Function:
         """Raise `Refusal` for what can be told before the body is read: 404, 405, 413 and 415."""
         self._find(method, path, headers)
         if method == "POST":
-            payload.check_type(headers, with_bytes=self.route(path) in INFERENCE)
-            payload.check_length(headers, self.limits.body)
+            bodies.check_type(headers, with_bytes=self.route(path) in INFERENCE)
+            bodies.check_length(headers, self.limits.body)
 
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""
-        payload.check_size(size, self.limits.body)
+        bodies.check_size(size, self.limits.body)
 
     def check_rows(self, count: int) -> None:
         """Raise `Refusal` (413) when `count` rows are too many for one request."""
@@ -174,9 +175,9 @@ class Function:
         return routing.choose(self._paths, methods, method)
 
     def _predict(self, asked: Asked) -> Answer:
-        payload.check_type(asked.headers)
+        bodies.check_type(asked.headers)
         self.check_size(len(asked.body))
-        value = payload.parse(asked.body)
+        value = bodies.parse(asked.body)
         if not isinstance(value, dict | list):
             raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
         rows = value if isinstance(value, list) else [value]
@@ -214,13 +215,13 @@ class Function:
 
     @cached_property
     def _specification(self) -> bytes:
-        from slipway.serving import openapi
+        from slipway.serving.http import openapi
 
         document = openapi.document(self._loaded, self.identity, self.v2.inference, self.access.kind)
         return msgspec.json.encode(document)
 
     def _show(self, _asked: Asked) -> Answer:
-        from slipway.serving import page
+        from slipway.serving.http import page
 
         return page.answer()
 
@@ -246,6 +247,6 @@ class Function:
         took: list[float] = []
         while len(took) < 5 and sum(took) < 20 * _BRIEF:
             start = time.perf_counter()
-            self._answers(payload.parse(body))
+            self._answers(bodies.parse(body))
             took.append(time.perf_counter() - start)
         return min(took)

@@ -1,5 +1,7 @@
 """One line of JSON on stderr for each thing worth knowing, in the fields that Cloud Logging reads."""
 
+from __future__ import annotations
+
 import os
 import re
 import sys

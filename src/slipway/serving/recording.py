@@ -1,5 +1,7 @@
 """What is kept of a request, whatever it came by: a line in the log, and counts. Never what was in it."""
 
+from __future__ import annotations
+
 import time
 from types import TracebackType
 from typing import Any, Self

@@ -1,5 +1,7 @@
 """How the function starts: it checks all that it will rely on, and ends the process when anything does not hold."""
 
+from __future__ import annotations
+
 import os
 import sys
 import time
@@ -9,15 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from slipway.artifacts import about, differences
+from slipway.artifacts import card, differences
 from slipway.artifacts import load as load_artifact
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.schema import InvalidRows
-from slipway.serving import access, bundled, log, pool
+from slipway.serving import access, bundled, log
+from slipway.serving import process as pool
 from slipway.serving.description import Identity
 from slipway.serving.function import Function, Limits
-from slipway.serving.variables import setting
+from slipway.serving.process import setting
 
 __all__ = ["load", "or_exit", "start"]
 
@@ -76,7 +79,7 @@ def load(folder: Path) -> Function:
     if wrong:
         problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
         raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
-    return Function(loaded, identity, limits, let_in, about.read(folder / "artifact"))
+    return Function(loaded, identity, limits, let_in, card.read(folder / "artifact"))
 
 
 def _identity(bundle: bundled.BundleFile) -> Identity:

@@ -1,5 +1,7 @@
 """What a place must be able to do to hold versions: create once, read, list. Nothing is ever changed or removed."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class Backend(Protocol):
     def parallel(self) -> int:
         """How many transfers at once make sense here."""
 
-    def create(self, key: str, source: "Path | bytes") -> bool:
+    def create(self, key: str, source: Path | bytes) -> bool:
         """Put an object where there is none: True if it is now there, whole; False, and no change, if one was.
 
         False may also mean that an earlier try of this very call was carried out and its answer lost: who has to
@@ -32,7 +34,7 @@ class Backend(Protocol):
     def read(self, key: str) -> bytes:
         """The content of a small object; raises `Missing`."""
 
-    def download(self, key: str, target: "Path") -> None:
+    def download(self, key: str, target: Path) -> None:
         """Write the content of an object of any size to the file `target`; raises `Missing`."""
 
     def size(self, key: str) -> int | None:

@@ -1,5 +1,7 @@
 """The content of published files, each stored once under the digest of what is in it."""
 
+from __future__ import annotations
+
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -10,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from slipway import digests
 from slipway.errors import SlipwayError
+from slipway.files import explained
 from slipway.store.backend import Backend, Missing
-from slipway.store.disk import explained
 from slipway.store.records import File
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 
 @contextmanager
-def temporary_folder() -> "Iterator[Path]":
+def temporary_folder() -> Iterator[Path]:
     """A folder that is gone when the block ends; `TMPDIR` says where."""
     with explained("make a folder in", Path(tempfile.gettempdir())):
         folder = tempfile.TemporaryDirectory(prefix="slipway-")
@@ -104,7 +106,7 @@ def temporary_folder() -> "Iterator[Path]":
 
 
 @contextmanager
-def private_copy(files: Mapping[str, Path]) -> "Iterator[dict[str, tuple[Path, File]]]":
+def private_copy(files: Mapping[str, Path]) -> Iterator[dict[str, tuple[Path, File]]]:
     """The files as they are now, which nobody changes between taking their digests and uploading them.
 
     Otherwise a file written to meanwhile would be stored for ever under the digest of something else.
@@ -121,7 +123,7 @@ def private_copy(files: Mapping[str, Path]) -> "Iterator[dict[str, tuple[Path, F
         yield copies
 
 
-def _entries(folder: Path) -> "Iterator[Path]":
+def _entries(folder: Path) -> Iterator[Path]:
     # Not Path.rglob, which passes over folders that it may not read.
     for path in sorted(folder.iterdir()):
         yield path

@@ -1,5 +1,7 @@
 """A store in a directory: one file per object, made visible whole by a hard link, which the system grants once."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import tempfile
@@ -8,8 +10,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from slipway.errors import SlipwayError
+from slipway.files import explained
 from slipway.store.backend import Missing
-from slipway.store.disk import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +76,7 @@ class LocalBackend:
         return self._root / key
 
     @contextmanager
-    def _draft(self, source: Path | bytes) -> "Iterator[Path]":
+    def _draft(self, source: Path | bytes) -> Iterator[Path]:
         """A hidden file with the content of `source`, on the disk for good, that goes when the block ends."""
         folder = self._root / _DRAFTS
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +118,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _missing(key: str) -> "Iterator[None]":
+def _missing(key: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):

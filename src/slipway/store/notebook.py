@@ -6,6 +6,8 @@ notebook.publish("iris", "my-model/", metadata={"idea": "fewer features"})
 notebook.fetch("iris", where={"idea": "fewer features"}, to="somewhere/")
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +27,9 @@ def publish(
     folder: str | Path,
     *,
     env: str = "test",
-    metadata: "Mapping[str, str] | None" = None,
+    metadata: Mapping[str, str] | None = None,
     root: str | Path | None = None,
-) -> "Record":
+) -> Record:
     """Publish a folder as the next version of a model; the record that is returned has its `id`.
 
     `root` is the repository, the one around the working directory unless given. Raises `SlipwayError`.
@@ -41,7 +43,7 @@ def fetch(
     to: str | Path,
     env: str = "test",
     version: int | None = None,
-    where: "Mapping[str, str] | None" = None,
+    where: Mapping[str, str] | None = None,
     root: str | Path | None = None,
 ) -> Path:
     """Write a version's files to the folder `to`: the chosen one, or the newest whose metadata match `where`.
@@ -52,7 +54,7 @@ def fetch(
     return store.fetch(store.find(model, version=version, where=where), Path(to))
 
 
-def _store(environment: str, root: str | Path | None) -> "Store":
+def _store(environment: str, root: str | Path | None) -> Store:
     # Settings are read with PyYAML, which a serving image has not.
     from slipway import settings
 

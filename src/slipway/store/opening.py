@@ -1,11 +1,13 @@
 """From what `slipway.yaml` says of a store to the store."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-from slipway.store.disk import explained
+from slipway.files import explained
 from slipway.store.local import LocalBackend
 from slipway.store.versions import Store
 
@@ -18,7 +20,7 @@ __all__ = ["open_store", "store_of"]
 _BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/?")
 
 
-def store_of(settings: "Settings", environment: str) -> Store:
+def store_of(settings: Settings, environment: str) -> Store:
     """The store of an environment of the settings; raises `SlipwayError` for one that they do not name."""
     return open_store(settings.environment(environment).store, root=settings.root, environment=environment)
 
@@ -31,7 +33,7 @@ def open_store(url: str, *, root: Path, environment: str) -> Store:
     return Store(_backend(url, root), environment)
 
 
-def _backend(url: str, root: Path) -> "Backend":
+def _backend(url: str, root: Path) -> Backend:
     if url.startswith("gs:"):
         return _bucket(url)
     if "://" in url:
@@ -44,7 +46,7 @@ def _backend(url: str, root: Path) -> "Backend":
     return LocalBackend(directory)
 
 
-def _bucket(url: str) -> "Backend":
+def _bucket(url: str) -> Backend:
     match = _BUCKET.fullmatch(url)
     if not match:
         raise SlipwayError(f"{url!r} is not the address of a bucket", fix="write gs://bucket or gs://bucket/prefix")

@@ -1,5 +1,7 @@
 """The record of a version: what is known of it, as JSON that people read too."""
 
+from __future__ import annotations
+
 import getpass
 import math
 import os

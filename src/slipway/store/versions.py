@@ -1,5 +1,7 @@
 """The store of one environment: versions that are numbered one after the other, whole, and never changed."""
 
+from __future__ import annotations
+
 import re
 import uuid
 from collections.abc import Mapping
@@ -11,15 +13,14 @@ import msgspec
 
 from slipway import digests, files
 from slipway.errors import SlipwayError
+from slipway.files import explained
 from slipway.names import ModelId, ReleaseName, check_model_name, nearest
 from slipway.store import records
 from slipway.store.backend import Backend, Missing
 from slipway.store.blobs import Blobs, files_of, private_copy, temporary_folder
-from slipway.store.disk import explained
 from slipway.store.records import Artifact, Origin, Record
-from slipway.store.selection import no_version, select
 
-__all__ = ["Store"]
+__all__ = ["Store", "no_version", "published_by", "select"]
 
 _RECORD = re.compile(r"([1-9][0-9]*)\.json")
 
@@ -110,12 +111,12 @@ class Store:
             self.blobs.get({name: record.attachments[name]}, folder, what=str(record.id))
             return (folder / name).read_bytes()
 
-    def copy(self, record: Record, destination: "Store", version: int, *, by: str | None = None) -> Record:
+    def copy(self, record: Record, destination: Store, version: int, *, by: str | None = None) -> Record:
         """Make `version` of another environment out of a version of this one, and name that as its origin.
 
         Doing it again changes nothing. Raises `SlipwayError` when that number is taken by anything else.
         """
-        return destination._adopt(self, record, version, by or records.user())  # noqa: SLF001 - one class, another object
+        return destination._adopt(self, record, version, by or records.user())
 
     def verify(self, model: str, release: ReleaseName | str, evidence: Mapping[str, Any]) -> bool:
         """Record that a release answered its golden predictions; False, and no change, if that is recorded already."""
@@ -159,7 +160,7 @@ class Store:
         # Refused, it may still be ours: the answer to a first try that was carried out can get lost on the way.
         return self._backend.create(key, content) or self._backend.read(key) == content
 
-    def _adopt(self, source: "Store", record: Record, version: int, by: str) -> Record:
+    def _adopt(self, source: Store, record: Record, version: int, by: str) -> Record:
         origin = Origin(record.environment, record.version)
         if version not in self.versions(record.model):
             self._copy_contents(source, record)
@@ -170,7 +171,7 @@ class Store:
             raise self._taken(record.model, version)
         return found
 
-    def _copy_contents(self, source: "Store", record: Record) -> None:
+    def _copy_contents(self, source: Store, record: Record) -> None:
         wanted = {f"artifact/{name}": file for name, file in record.artifact.files.items()}
         wanted |= {f"attachments/{name}": file for name, file in record.attachments.items()}
         lacking = {name: file for name, file in wanted.items() if self.blobs.lacks(file)}
@@ -202,3 +203,44 @@ def _same(folder: Path, artifact: Artifact) -> Path:
 
 def _damaged(url: str, reason: str) -> SlipwayError:
     return SlipwayError(f"{url} is corrupted: {reason}", fix="delete it, and verify the release again")
+
+
+_SHOWN = 10
+_LOOKED_AT = 20
+
+
+def select(store: Store, model: str, version: int | None, where: Mapping[str, str]) -> Record:
+    """The record of the newest version (or of `version`) whose metadata have every value of `where`."""
+    for number in reversed(store.versions(model)) if version is None else [version]:
+        record = store.record(model, number)
+        if where.items() <= record.metadata.items():
+            return record
+    conditions = "".join(f" with {key}={value}" for key, value in where.items())
+    raise no_version(store, model, f"no version{'' if version is None else f' {version}'}{conditions}", where)
+
+
+def published_by(store: Store, model: str, run: str) -> Record | None:
+    """The version that a run of a training has published; None where none of the newest 20 is."""
+    for version in reversed(store.versions(model)[-_LOOKED_AT:]):
+        record = store.record(model, version)
+        if record.training is not None and record.training.run == run:
+            return record
+    return None
+
+
+def no_version(store: Store, model: str, what: str, where: Mapping[str, str] | None = None) -> SlipwayError:
+    """The error that says `what` a model has not, and what there is in its place."""
+    versions = store.versions(model)
+    if versions:
+        shown = ", ".join(_described(store, model, number, where or {}) for number in versions[-_SHOWN:])
+        earlier = "…, " if len(versions) > _SHOWN else ""
+        return SlipwayError(f"{model} has {what} in {store.environment}", fix=f"there are: {earlier}{shown}")
+    command = f"slipway train {model} --env {store.environment}"
+    return SlipwayError(f"{model} has no version in {store.environment} yet", fix=f"run `{command}`")
+
+
+def _described(store: Store, model: str, number: int, where: Mapping[str, str]) -> str:
+    if not where:
+        return str(number)
+    metadata = store.record(model, number).metadata
+    return f"{number} ({', '.join(f'{key}={metadata[key]}' if key in metadata else f'no {key}' for key in where)})"

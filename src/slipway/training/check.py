@@ -1,14 +1,16 @@
 """Step `check`: the data against the schema, and which rows are held out."""
 
+from __future__ import annotations
+
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from slipway.discovery import blame, load_class
 from slipway.errors import SlipwayError
 from slipway.model import Contract, Model
+from slipway.models.discovery import blame, load_class
+from slipway.models.rows import held_out, plain
 from slipway.names import nearest
 from slipway.schema import Field, Schema
-from slipway.training.rows import held_out, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +28,7 @@ _MOST_CLASSES = 20
 _SHOWN = 10
 
 
-def run(run: "Run") -> str:
+def run(run: Run) -> str:
     """Settle `schema.json`; refuse data that breaks it, naming column and row (1 is the first below the heads)."""
     contract = Contract.of(load_class(run.settings, run.about.model))
     data = _read(run)
@@ -49,7 +51,7 @@ def run(run: "Run") -> str:
     return f"{len(data)} rows fit the schema ({_summary(fields, target)}), {int(out.sum())} are held out"
 
 
-def _summary(fields: "Sequence[Field]", target: Field) -> str:
+def _summary(fields: Sequence[Field], target: Field) -> str:
     """What was taken for what, so that a wrong guess is seen."""
     kinds = Counter("categories" if field.categories else f"{field.kind}s" for field in fields)
     told = ", ".join(f"{kind}: {count}" for kind, count in kinds.items())
@@ -57,7 +59,7 @@ def _summary(fields: "Sequence[Field]", target: Field) -> str:
     return f"{told}; {target.name}: {classes}"
 
 
-def _read(run: "Run") -> "pd.DataFrame":
+def _read(run: Run) -> pd.DataFrame:
     import pandas as pd
 
     source = run.read("data.json")["uri"]
@@ -80,7 +82,7 @@ def _read(run: "Run") -> "pd.DataFrame":
     return data.reset_index(drop=True)
 
 
-def _twice(run: "Run") -> list[str]:
+def _twice(run: Run) -> list[str]:
     """Names that stand in the heads more than once, of which pandas would change all but the first."""
     if type(run.new_model()).read is not Model.read:
         return []
@@ -92,7 +94,7 @@ def _twice(run: "Run") -> list[str]:
     return [name for name, count in Counter(first.iloc[0]).items() if name and count > 1]
 
 
-def _check_columns(contract: Contract, data: "pd.DataFrame") -> None:
+def _check_columns(contract: Contract, data: pd.DataFrame) -> None:
     for name in (*contract.names, contract.target):
         if name not in data.columns:
             fix = nearest(name, map(str, data.columns))
@@ -101,7 +103,7 @@ def _check_columns(contract: Contract, data: "pd.DataFrame") -> None:
             raise SlipwayError(f"the data has no column {name!r}", fix=fix)
 
 
-def learned(name: str, column: "pd.Series[Any]", *, target: bool = False) -> Field:
+def learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Field:
     """The field that a column of data stands for: a number, true or false, a category, or text."""
     from pandas.api import types
 
@@ -119,14 +121,14 @@ def learned(name: str, column: "pd.Series[Any]", *, target: bool = False) -> Fie
     return Field(name=name, kind="string", categories=tuple(values) if few else ())
 
 
-def _mostly_numbers(column: "pd.Series[Any]") -> bool:
+def _mostly_numbers(column: pd.Series[Any]) -> bool:
     """Whether text is a column of numbers with a few wrong ones among them: those are errors, not categories."""
     import pandas as pd
 
     return len(column) > 0 and bool(pd.to_numeric(column, errors="coerce").notna().mean() > 0.5)
 
 
-def _problems(field: Field, column: "pd.Series[Any]") -> "Sequence[str]":
+def _problems(field: Field, column: pd.Series[Any]) -> Sequence[str]:
     """What is wrong with a column; numbers are checked all at once, so that large data stays fast."""
     suspects = _suspect_numbers(field, column) if field.kind == "number" else column
     found = []
@@ -138,7 +140,7 @@ def _problems(field: Field, column: "pd.Series[Any]") -> "Sequence[str]":
     return found
 
 
-def _suspect_numbers(field: Field, column: "pd.Series[Any]") -> "pd.Series[Any]":
+def _suspect_numbers(field: Field, column: pd.Series[Any]) -> pd.Series[Any]:
     import pandas as pd
     from pandas.api import types
 
@@ -151,7 +153,7 @@ def _suspect_numbers(field: Field, column: "pd.Series[Any]") -> "pd.Series[Any]"
     return column if is_text and suspects.empty else suspects
 
 
-def _target_problems(run: "Run", target: Field, column: "pd.Series[Any]") -> "Sequence[str]":
+def _target_problems(run: Run, target: Field, column: pd.Series[Any]) -> Sequence[str]:
     """The target goes through the model's own conversion first."""
     model = run.new_model()
     found = []
@@ -169,7 +171,7 @@ def _target_problems(run: "Run", target: Field, column: "pd.Series[Any]") -> "Se
     return found
 
 
-def _check_split(run: "Run", target: "pd.Series[Any]", out: "pd.Series[bool]", *, classes: bool) -> None:
+def _check_split(run: Run, target: pd.Series[Any], out: pd.Series[bool], *, classes: bool) -> None:
     if out.all() or not out.any():
         side = "train on" if out.all() else "hold out"
         raise SlipwayError(

@@ -1,14 +1,16 @@
 """The version that is deployed now, asked for its predictions on the rows of this run."""
 
+from __future__ import annotations
+
 import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway import own_process, unprivileged
-from slipway.environment import SOURCE
+from slipway import processes
 from slipway.errors import SlipwayError
+from slipway.models.environment import SOURCE
 from slipway.names import ModelId
 from slipway.store import store_of
 from slipway.training import gates
@@ -28,7 +30,7 @@ answer = load(Path(sys.argv[1])).answer(question)
 """
 
 
-def record(settings: "Settings", model: str, environment: str) -> "Record | None":
+def record(settings: Settings, model: str, environment: str) -> Record | None:
     """The record of the newest version that answers requests, as the overlay in the work tree says.
 
     Where there is no work tree, and a gate compares with it, the function at `SLIPWAY_DEPLOYED_AT` says it; when that
@@ -41,7 +43,7 @@ def record(settings: "Settings", model: str, environment: str) -> "Record | None
     return store.record(model, version) if version in store.versions(model) else None
 
 
-def _found(store: "Store", model: str) -> int | None:
+def _found(store: Store, model: str) -> int | None:
     url = os.environ.get("SLIPWAY_DEPLOYED_AT", "")
     if not url:
         return None
@@ -50,10 +52,10 @@ def _found(store: "Store", model: str) -> int | None:
 
 def _answering(url: str, model: str, environment: str) -> int | None:
     """The version that answers now; None where none tells us so. Of several that share the requests it is any one."""
-    from slipway.functions import calling
+    from slipway.images import clients
 
     try:
-        found = ModelId.parse(calling.describe(url).model_id)
+        found = ModelId.parse(clients.describe(url).model_id)
     except SlipwayError:  # nothing was released yet, it lets nobody in, speaks another protocol, or is just not there
         return None
     return found.version if (found.model, found.environment) == (model, environment) else None
@@ -66,7 +68,7 @@ def _told() -> int | None:
     return int(text) if text else None
 
 
-def _declared(settings: "Settings", model: str, environment: str) -> int | None:
+def _declared(settings: Settings, model: str, environment: str) -> int | None:
     from slipway.overlays.overlay import read_folder
 
     overlay = read_folder(settings.root, environment, model)
@@ -74,15 +76,15 @@ def _declared(settings: "Settings", model: str, environment: str) -> int | None:
     return release.version if release else None
 
 
-def predictions(settings: "Settings", deployed: "Record", rows: "Sequence[Any]") -> "list[Any] | None":
+def predictions(settings: Settings, deployed: Record, rows: Sequence[Any]) -> list[Any] | None:
     """What the deployed version, with its own code, predicts for `rows`; `None` if it cannot (another schema, say)."""
     environment = deployed.environment
     store = store_of(settings, environment)
     with tempfile.TemporaryDirectory() as scratch:
         folder = store.fetch(deployed, Path(scratch) / "artifact")
-        env = unprivileged.environment() | {"PYTHONPATH": SOURCE}
+        env = processes.environment() | {"PYTHONPATH": SOURCE}
         try:
-            return own_process.ask(
+            return processes.ask(
                 sys.executable, _PREDICT, str(folder), answer=list[Any], env=env, question=rows, cwd=Path(scratch)
             )
         except SlipwayError:

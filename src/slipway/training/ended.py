@@ -1,24 +1,26 @@
 """How a run of a workflow ended: one line of JSON for whoever watches the logs, and its version announced."""
 
+from __future__ import annotations
+
 import os
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.forge import announce
+from slipway.github import announcements
 from slipway.store.records import run_url
-from slipway.store.selection import published_by
-from slipway.training.argo import said
+from slipway.store.versions import published_by
 
 if TYPE_CHECKING:
     from slipway.store import Store
 
-__all__ = ["told"]
+__all__ = ["said", "told"]
 
 
-def told(store: "Store", model: str, phase: str, seconds: float) -> Iterator[str]:
+def told(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]:
     """The lines to show; of the run that `SLIPWAY_RUN` names, whose failures Argo has put into `SLIPWAY_FAILURES`.
 
     A store that cannot be reached fails nothing: how the run ended is told all the same.
@@ -45,8 +47,8 @@ def told(store: "Store", model: str, phase: str, seconds: float) -> Iterator[str
     if problem:
         line["problem"] = problem
     yield msgspec.json.encode(line).decode()
-    if record is not None and announce.is_wanted():
-        yield announce.version(record.id)
+    if record is not None and announcements.is_wanted():
+        yield announcements.version(record.id)
 
 
 def _failures() -> list[dict[str, str]]:
@@ -60,3 +62,13 @@ def _failures() -> list[dict[str, str]]:
         return [{"step": str(each["templateName"]), "message": said(each["message"])} for each in tries or found or []]
     except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
         return []
+
+
+_AROUND = re.compile(r'(time="[^"]*" level=|Error: exit status )')
+_STATUS = re.compile(r"\Amain: Error \(exit code \d+\): (?=.)", re.DOTALL)
+
+
+def said(message: str) -> str:
+    """The step's own last lines where the message holds them, else the message."""
+    lines = [line for line in message.splitlines() if not _AROUND.match(line)]
+    return _STATUS.sub("", "\n".join(lines)).strip()

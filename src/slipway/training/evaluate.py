@@ -1,23 +1,25 @@
 """Step `evaluate`: metrics on the held-out rows, golden predictions, the gates, and the model's served tests."""
 
+from __future__ import annotations
+
 import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slipway import files
-from slipway.artifacts import about, manifest
+from slipway.artifacts import card, manifest
 from slipway.artifacts.answers import to_json
 from slipway.artifacts.golden import Golden
 from slipway.artifacts.loading import SCHEMA, Loaded, load
 from slipway.artifacts.saving import save_golden
-from slipway.discovery import asks_for_url, blame
 from slipway.errors import SlipwayError
+from slipway.models.discovery import asks_for_url, blame
+from slipway.models.rows import held_out, plain, records
 from slipway.schema import Schema
 from slipway.store import store_of
 from slipway.training import deployed, gates
 from slipway.training.metrics import measure, unlike
-from slipway.training.rows import held_out, plain, records
 from slipway.training.test import pytest
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ __all__ = ["run"]
 _GOLDEN_ROWS = 20
 
 
-def run(run: "Run") -> str:
+def run(run: Run) -> str:
     """Leave `metrics.json` and complete the artifact with its golden predictions.
 
     Raises `SlipwayError` when a gate is missed (which figure, by how much), when predicting or measuring fails, when
@@ -52,7 +54,7 @@ def run(run: "Run") -> str:
     chosen = _chosen(predictions)
     saved = Golden(rows=[rows[at] for at in chosen], predictions=[predictions[at] for at in chosen])
     save_golden(saved, run.folder / "artifact")
-    about.write(about.About(metrics, _card(run)), run.folder / "artifact")
+    card.write(card.About(metrics, _card(run)), run.folder / "artifact")
     run.write(
         "metrics.json",
         {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared},
@@ -65,7 +67,7 @@ def run(run: "Run") -> str:
     )
 
 
-def _held_out(run: "Run", loaded: Loaded) -> "tuple[list[dict[str, Any]], list[Any]]":
+def _held_out(run: Run, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:
     schema = loaded.schema
     data = run.data()
     out = data[held_out(data, [*schema.names, schema.target.name], run.model.held_out)]
@@ -73,7 +75,7 @@ def _held_out(run: "Run", loaded: Loaded) -> "tuple[list[dict[str, Any]], list[A
     return records(out, schema.names), to_json(truth, len(out), schema.target)
 
 
-def _predict(run: "Run", loaded: Loaded, rows: "list[Any]") -> "list[Any]":
+def _predict(run: Run, loaded: Loaded, rows: list[Any]) -> list[Any]:
     try:
         return loaded.answer(rows)
     except SlipwayError:
@@ -87,11 +89,11 @@ def _not_saved(error: Exception, loaded: Loaded) -> str:
     return f"names that begin with _ are not saved with a model: call it {name.lstrip('_')}" if name[:1] == "_" else ""
 
 
-def _blame(run: "Run", error: Exception) -> str:
+def _blame(run: Run, error: Exception) -> str:
     return blame(error, run.settings.root, run.folder / "artifact" / "code")
 
 
-def _measure(run: "Run", loaded: Loaded, truth: "list[Any]", predictions: "list[Any]", whose: str) -> dict[str, float]:
+def _measure(run: Run, loaded: Loaded, truth: list[Any], predictions: list[Any], whose: str) -> dict[str, float]:
     found = [_outcome(loaded, prediction) for prediction in predictions]
     try:
         own = loaded.model.metrics(truth, found)
@@ -116,9 +118,7 @@ def _outcome(loaded: Loaded, prediction: Any) -> Any:
     return prediction[target]
 
 
-def _compared(
-    run: "Run", loaded: Loaded, before: Any, rows: "list[Any]", truth: "list[Any]"
-) -> "dict[str, float] | None":
+def _compared(run: Run, loaded: Loaded, before: Any, rows: list[Any], truth: list[Any]) -> dict[str, float] | None:
     """The metrics of the deployed version on the same rows, or those of its record if it cannot predict them.
 
     It cannot, either, when its target is another one. `None` when there is none, or no gate compares with it.
@@ -132,7 +132,7 @@ def _compared(
     return dict(before.metrics) if found is None else _measure(run, loaded, truth, found, f"the deployed {before.id}")
 
 
-def _target(run: "Run", record: "Record") -> "Field | None":
+def _target(run: Run, record: Record) -> Field | None:
     """What the deployed version predicts; None where its artifact does not say."""
     file = record.artifact.files.get(SCHEMA)
     if file is None:
@@ -142,7 +142,7 @@ def _target(run: "Run", record: "Record") -> "Field | None":
         return manifest.read_file(Path(scratch), SCHEMA, Schema).target
 
 
-def _against(run: "Run", before: Any, compared: "Mapping[str, float] | None") -> str:
+def _against(run: Run, before: Any, compared: Mapping[str, float] | None) -> str:
     """What the gates compared with, for a comparison that did not take place would let any model pass."""
     if not gates.compare(run.model.gates):
         return ""
@@ -153,12 +153,12 @@ def _against(run: "Run", before: Any, compared: "Mapping[str, float] | None") ->
     return f", compared with v{before.version}" + (f" but in {lacking}, which nobody measured of it" if lacking else "")
 
 
-def _card(run: "Run") -> str:
+def _card(run: Run) -> str:
     path = run.settings.folder(run.about.model) / "README.md"
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _leave(metrics: "Mapping[str, float]", folder: Path) -> None:
+def _leave(metrics: Mapping[str, float], folder: Path) -> None:
     """A file for each metric: of a step's result, Argo reads whole files only."""
     folder.mkdir(exist_ok=True)
     for name, value in metrics.items():
@@ -166,7 +166,7 @@ def _leave(metrics: "Mapping[str, float]", folder: Path) -> None:
             files.write(folder / name, repr(value).encode())
 
 
-def _chosen(predictions: "Sequence[Any]") -> list[int]:
+def _chosen(predictions: Sequence[Any]) -> list[int]:
     """Places of the golden rows: every outcome in turn, so that a rare one is among them."""
     places: dict[str, list[int]] = {}
     for at, prediction in enumerate(predictions):
@@ -175,12 +175,12 @@ def _chosen(predictions: "Sequence[Any]") -> list[int]:
     return sorted(at for _, at in turns[:_GOLDEN_ROWS])
 
 
-def _serve(run: "Run") -> str:
+def _serve(run: Run) -> str:
     """Start the fresh model as its release will be started, and run the model's tests that ask for its URL.
 
     It runs in the serving environment: what only training has is missing there, and better noticed now.
     """
-    from slipway.functions import bundle, running
+    from slipway.images import bundle, running
 
     name = run.about.model
     if run.model.image is not None:

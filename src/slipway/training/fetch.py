@@ -1,5 +1,7 @@
 """Step `fetch`: a snapshot of the data, named by its content."""
 
+from __future__ import annotations
+
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from slipway import digests
 from slipway.errors import SlipwayError
-from slipway.uris import local_path, scheme
+from slipway.settings.uris import local_path, scheme
 
 if TYPE_CHECKING:
     from slipway.training.run import Run
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(run: "Run") -> str:
+def run(run: Run) -> str:
     """Leave the data as `data/<sha256><suffix>` and what is known of it as `data.json`.
 
     Raises `SlipwayError` when the data cannot be read, or is not what its pin says.

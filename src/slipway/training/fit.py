@@ -1,27 +1,34 @@
 """Step `fit`: train on the rows that are not held out, and save what was learned, converted where that is faithful."""
 
-import random
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from slipway import files
-from slipway.artifacts.golden import Golden
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from slipway import digests, files, processes
+from slipway.artifacts.golden import Golden, differences
+from slipway.artifacts.loading import REFUSED, each, load
 from slipway.artifacts.saving import save
-from slipway.discovery import blame, model_files
 from slipway.errors import SlipwayError
-from slipway.training import converting, lock, secrets
-from slipway.training.rows import held_out, records
+from slipway.models.discovery import blame, model_files
+from slipway.models.environment import SOURCE, lock_for, python_for, serving_lock, use_for
+from slipway.models.rows import held_out, records
+from slipway.training import conversion, secrets
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from slipway.settings import Settings
     from slipway.training.run import Run
 
-__all__ = ["run"]
+__all__ = ["Settled", "run", "settle"]
 
 _SEED = 0
 
 
-def run(run: "Run") -> str:
+def run(run: Run) -> str:
     """Leave the artifact in `artifact/`, complete but for its golden predictions.
 
     Raises `SlipwayError` with the user's own line when `train` fails, when a part cannot be saved, and when a
@@ -54,11 +61,66 @@ def run(run: "Run") -> str:
     return f"trained on {len(rows)} rows" + (f"; {converted}" if converted else "")
 
 
-def _convert(run: "Run", artifact: "Path", rows: "list[dict[str, Any]]") -> str:
+def _convert(run: Run, artifact: Path, rows: list[dict[str, Any]]) -> str:
     """Have the artifact served as fast as it can be: leave `conversion.json`, `originals/` and its lock."""
     auto = run.model.convert == "auto"
-    found = converting.convert(artifact, rows, run.folder / "originals") if auto else {}
+    found = conversion.convert(artifact, rows, run.folder / "originals") if auto else {}
     run.write("conversion.json", found)
-    settled = lock.settle(run.settings, run.about.model, artifact, rows)
+    settled = settle(run.settings, run.about.model, artifact, rows)
     files.write(artifact / "requirements.lock", settled.path.read_bytes())
-    return "; ".join(filter(None, (converting.line(found), settled.why)))
+    return "; ".join(filter(None, (conversion.line(found), settled.why)))
+
+
+# In the environment that is tried, which has what serves and nothing that trains.
+_ANSWER = """
+from pathlib import Path
+from slipway.artifacts.loading import load
+answer = load(Path(sys.argv[1])).answer(question)
+"""
+
+
+class Settled(NamedTuple):
+    """The lock, and why it is no leaner where one might have expected that."""
+
+    path: Path
+    why: str = ""
+
+
+def settle(settings: Settings, model: str, artifact: Path, rows: Sequence[dict[str, Any]]) -> Settled:
+    """The lock for serving the artifact in a folder.
+
+    Where every estimator was converted, that is one without scikit-learn and pandas if the model's own code predicts
+    all `rows` in that environment. Else it has all that predicting had before.
+    """
+    paths = digests.walk(artifact)
+    found = serving_lock(settings, model, paths)
+    if use_for(paths) != "onnx":
+        return Settled(found)
+    why = _fails(python_for(found), artifact, rows)
+    if not why:
+        return Settled(found)
+    return Settled(lock_for(settings, model, "mixed"), f"served with all its requirements, for without them {why}")
+
+
+def _fails(python: Path, artifact: Path, rows: Sequence[dict[str, Any]]) -> str:
+    """How the artifact fails to answer all rows as it does here; empty when it does not."""
+    loaded = load(artifact)
+    try:
+        answers = each(loaded, list(rows))
+    except Exception:  # noqa: BLE001 - the model's code; the step evaluate has its say on that
+        return ""
+    pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not REFUSED]
+    expected = Golden(rows=[row for row, _ in pairs], predictions=[answer for _, answer in pairs])
+    try:
+        found = _answers(python, artifact, expected.rows)
+    except SlipwayError as error:
+        return f"predicting fails: {error.problem.splitlines()[-1].strip()}"
+    wrong = differences(expected, found, loaded.manifest.tolerance)
+    return f"it answers otherwise: {wrong[0]}" if wrong else ""
+
+
+def _answers(python: Path, artifact: Path, rows: Sequence[Any]) -> list[Any]:
+    env = processes.environment() | {"PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1"}
+    with TemporaryDirectory() as scratch:
+        where, folder = str(artifact.absolute()), Path(scratch)
+        return processes.ask(python, _ANSWER, where, answer=list[Any], env=env, question=rows, cwd=folder)

@@ -1,5 +1,7 @@
 """The gates: what a metric has to be for a version to be published."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -29,13 +31,13 @@ class Verdict(Struct, frozen=True, kw_only=True):
         return f"{self.metric} {self.value:.4g}, {self.rule}{missed}"
 
 
-def compare(gates: "Mapping[str, Gate]") -> bool:
+def compare(gates: Mapping[str, Gate]) -> bool:
     """Whether any of the gates compares with the deployed version."""
     return any(gate.worse_by is not None for gate in gates.values())
 
 
 def judge(
-    gates: "Mapping[str, Gate]", metrics: "Mapping[str, float]", deployed: "Mapping[str, float] | None"
+    gates: Mapping[str, Gate], metrics: Mapping[str, float], deployed: Mapping[str, float] | None
 ) -> list[Verdict]:
     """What every rule says; `deployed` holds the metrics of the deployed version, if there is one.
 

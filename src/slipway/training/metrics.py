@@ -1,5 +1,7 @@
 """How good predictions are: the usual metrics, and which way is better."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ __all__ = ["measure", "unlike", "worse_by"]
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 
 
-def measure(target: "Field", truth: "Sequence[Any]", predictions: "Sequence[Any]") -> dict[str, float]:
+def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
     """Metrics of a classifier (accuracy, balanced_accuracy, f1_macro) or a regression (r2, mae, rmse).
 
     Both sequences hold JSON values, one a row. What is neither a class nor a number has no usual metrics.
@@ -36,7 +38,7 @@ def measure(target: "Field", truth: "Sequence[Any]", predictions: "Sequence[Any]
     return {}
 
 
-def unlike(ours: "Field", theirs: "Field") -> tuple[str, str] | None:
+def unlike(ours: Field, theirs: Field) -> tuple[str, str] | None:
     """What each of two targets is where their predictions cannot be measured alike; None where they can."""
     if ours.name != theirs.name:
         return repr(ours.name), repr(theirs.name)

@@ -1,13 +1,15 @@
 """Step `publish`: the artifact, its record and its reports become the next version."""
 
+from __future__ import annotations
+
 import os
 import platform
 from typing import TYPE_CHECKING
 
 from slipway import digests
+from slipway.models.training_digest import run_name
 from slipway.store import store_of
 from slipway.store.records import Data, Training, run_url
-from slipway.training.digest import run_name
 
 if TYPE_CHECKING:
     from slipway.store import Record, Store
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(run: "Run") -> str:
+def run(run: Run) -> str:
     """Publish the run as the next version of its model in its environment; leave the record as `version.json`."""
     about, data, rows, measured = run.about, run.read("data.json"), run.read("rows.json"), run.read("metrics.json")
     store = store_of(run.settings, about.environment)
@@ -56,12 +58,12 @@ def run(run: "Run") -> str:
     return f"published {record.id}, {record.artifact.digest[:8]}"
 
 
-def _originals(run: "Run") -> list[str]:
+def _originals(run: Run) -> list[str]:
     """The estimators as they were before they were converted."""
     return [f"originals/{name}" for name in digests.walk(run.folder / "originals")]
 
 
-def _published(run: "Run", store: "Store") -> "Record | None":
+def _published(run: Run, store: Store) -> Record | None:
     """What this very run has published already: a pod that is lost after that is started again.
 
     The run that a push declared is the same one as long as it is declared: its Workflow, where it was lost, is made
@@ -82,13 +84,13 @@ def _published(run: "Run", store: "Store") -> "Record | None":
     return None
 
 
-def _declared(run: "Run", name: str) -> str:
+def _declared(run: Run, name: str) -> str:
     """Since when this run is declared; "" where it is none that was, which would bear the training digest's name."""
     is_it = name == run_name(run.about.model, run.about.training_digest)
     return os.environ.get("SLIPWAY_DECLARED", "") if is_it else ""
 
 
-def _digest(run: "Run") -> str:
+def _digest(run: Run) -> str:
     return digests.of_files(
         {path: digests.of_file(file) for path, file in digests.walk(run.folder / "artifact").items()}
     )

@@ -1,5 +1,7 @@
 """A training run: what it is about, its folder, and how one step follows another."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
@@ -11,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 
 from slipway import files
-from slipway.discovery import data_source, load_class
 from slipway.errors import SlipwayError
+from slipway.models.discovery import data_source, load_class
+from slipway.models.training_digest import training_digest
 from slipway.names import nearest
 from slipway.schema import Schema
 from slipway.settings import Data
 from slipway.store.records import encode
-from slipway.training.digest import training_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +61,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 class Run:
     """A run at one step: `folder` holds what the steps before left, and takes what this one makes."""
 
-    def __init__(self, settings: "Settings", folder: Path, about: About) -> None:
+    def __init__(self, settings: Settings, folder: Path, about: About) -> None:
         self.settings = settings
         self.folder = folder
         self.about = about
@@ -81,24 +83,24 @@ class Run:
         """The schema that `check` settled."""
         return msgspec.convert(self.read("schema.json"), Schema)
 
-    def new_model(self) -> "Model":
+    def new_model(self) -> Model:
         """An object of the model's class, with its parameters, not trained."""
         kind = load_class(self.settings, self.about.model)
         return kind(**typed(self.about.parameters, kind, self.about.model))
 
-    def data(self) -> "pd.DataFrame":
+    def data(self) -> pd.DataFrame:
         """The data, as the model reads it."""
         return self.new_model().read(self.folder / self.read("data.json")["file"])
 
 
 def begin(
-    settings: "Settings",
+    settings: Settings,
     model: str,
     environment: str,
     *,
     data: str | None = None,
-    parameters: "Mapping[str, Parameter] | None" = None,
-    metadata: "Mapping[str, str] | None" = None,
+    parameters: Mapping[str, Parameter] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> About:
     """What a run of `model` for `environment` is about; `data` and `parameters` go before those of the settings.
 
@@ -124,7 +126,7 @@ def begin(
     )
 
 
-def check_environment(settings: "Settings", environment: str) -> None:
+def check_environment(settings: Settings, environment: str) -> None:
     """Raise `SlipwayError` for an environment that takes only what another has verified: nothing is trained for it."""
     fix = f"train for {{source}} (--env {{source}}), release it there, and then: slipway promote --to {environment}"
     settings.refuse_promoted(environment, fix)
@@ -140,7 +142,7 @@ def about_of(folder: Path) -> About:
 
 def step(
     name: StepName,
-    settings: "Settings",
+    settings: Settings,
     source: Path | None,
     target: Path,
     about: About | None = None,
@@ -165,7 +167,7 @@ def step(
         return line
 
 
-def typed(given: "Mapping[str, Parameter]", kind: "type[Model]", model: str) -> "dict[str, Parameter]":
+def typed(given: Mapping[str, Parameter], kind: type[Model], model: str) -> dict[str, Parameter]:
     """Parameters as the types of their defaults; raises `SlipwayError` for one that the model does not have."""
     for name in given:
         if name not in kind.parameters:

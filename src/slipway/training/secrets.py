@@ -1,5 +1,7 @@
 """Secrets that a training needs: taken from the environment, and kept out of all that is shown or published."""
 
+from __future__ import annotations
+
 import os
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ _SHORTEST = 6
 """Characters: a shorter value stands in files by chance."""
 
 
-def read(references: "Mapping[str, SecretRef]") -> dict[str, str]:
+def read(references: Mapping[str, SecretRef]) -> dict[str, str]:
     """The values by variable; raises `SlipwayError` naming one that the environment does not have."""
     for variable, reference in references.items():
         if not os.environ.get(variable):
@@ -27,14 +29,14 @@ def read(references: "Mapping[str, SecretRef]") -> dict[str, str]:
     return {variable: os.environ[variable] for variable in references}
 
 
-def hide(text: str, secrets: "Mapping[str, str]") -> str:
+def hide(text: str, secrets: Mapping[str, str]) -> str:
     """`text` with every secret's value replaced by its name."""
     for variable, value in secrets.items():
         text = text.replace(value, f"<{variable}>")
     return text
 
 
-def refuse_in(folder: "Path", secrets: "Mapping[str, str]") -> None:
+def refuse_in(folder: Path, secrets: Mapping[str, str]) -> None:
     """Raise `SlipwayError` when a file below `folder` holds a secret's value."""
     values = {variable: value.encode() for variable, value in secrets.items() if len(value) >= _SHORTEST}
     for name, path in digests.walk(folder).items() if values else ():

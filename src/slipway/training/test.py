@@ -1,5 +1,7 @@
 """Step `test`: the model's own tests, before anything is trained."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slipway import unprivileged
-from slipway.discovery import tests, untested
-from slipway.environment import SOURCE
+from slipway import folders, processes
 from slipway.errors import SlipwayError
-from slipway.wrapped import finding
+from slipway.models.discovery import tests, untested
+from slipway.models.environment import SOURCE
 
 if TYPE_CHECKING:
     from slipway.training.run import Run
@@ -22,7 +23,7 @@ __all__ = ["pytest", "run"]
 _NO_TESTS = 5
 
 
-def run(run: "Run") -> str:
+def run(run: Run) -> str:
     """Leave `junit.xml` and `coverage.json`; raise `SlipwayError` with pytest's words when a test fails.
 
     A class that came as it is may have none, and then leaves nothing.
@@ -51,13 +52,13 @@ def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path 
     Raises `SlipwayError` with what pytest printed when one fails, or when there is none.
     """
     # A class that came as it is finds the modules beside it by their bare names.
-    paths = f"{root}" if finding.source(folder).name == finding.FILE else f"{root} {folder}"
+    paths = f"{root}" if folders.source(folder).name == folders.FILE else f"{root} {folder}"
     plugin = ["-p", "slipway.testing", "--import-mode=importlib", f"--rootdir={root}", "-o", f"pythonpath={paths}"]
     # The repository's own options are for its own tests.
     quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]
     with TemporaryDirectory() as scratch:
         # Coverage keeps its data where it runs otherwise, which is the repository.
-        env = unprivileged.environment() | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": SOURCE}
+        env = processes.environment() | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": SOURCE}
         command = [str(python), "-m", "pytest", str(folder), *plugin, *quiet, *options]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
     where = folder.relative_to(root)

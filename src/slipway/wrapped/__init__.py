@@ -3,6 +3,8 @@
 `adapted` makes a `Model` of such a class. What serves imports this, so only the standard library is needed here.
 """
 
+from __future__ import annotations
+
 from slipway.wrapped.adapting import adapted, fits
 from slipway.wrapped.frames import ModelWrapper
 

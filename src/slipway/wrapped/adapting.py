@@ -1,5 +1,7 @@
 """A class of another convention as a `Model`: which convention it keeps, and what the model is called."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

@@ -5,6 +5,8 @@ That is the convention of Seldon Core's Python servers
 `class_names` and the argument `meta` are used; `tags()`, `metrics()` and the like are asked for by nobody here.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
 import sys
@@ -40,7 +42,7 @@ class ArrayModel(Model):
     numeric: bool = True
     """Whether all features are numbers, so that the array is one of numbers."""
 
-    def train(self, data: "pd.DataFrame") -> None:
+    def train(self, data: pd.DataFrame) -> None:
         """See what the columns hold."""
         from pandas.api import types
 

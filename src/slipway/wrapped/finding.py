@@ -1,33 +1,22 @@
 """Where the class of a model is: in `model.py`, or in a file of its own name beside it."""
 
-import re
+from __future__ import annotations
+
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.folders import FILE
 from slipway.wrapped.adapting import fits
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["FILE", "class_in", "reach", "source"]
-
-FILE = "model.py"
+__all__ = ["class_in", "reach"]
 
 
-def source(folder: Path) -> Path:
-    """The file in a model's folder that has its class: `model.py`, or the one `<Class>.py` that has a class `<Class>`.
-
-    Where there is none of them, or several, it is `model.py`, which is not there.
-    """
-    if (folder / FILE).is_file():
-        return folder / FILE
-    found = [path for path in folder.glob("*.py") if not path.name.startswith("test_") and _has_its_class(path)]
-    return found[0] if len(found) == 1 else folder / FILE
-
-
-def class_in(module: "ModuleType", file: Path) -> Any:
+def class_in(module: ModuleType, file: Path) -> Any:
     """The class in the module of `file` that keeps a convention and is no `Model`; None where there is none, or two."""
     if file.name != FILE:
         return getattr(module, file.stem, None)
@@ -55,8 +44,3 @@ def _beside(folder: Path) -> None:
                 del sys.modules[module]
     others = [path for path in sys.path if path != str(folder)]
     sys.path[:] = [*others, str(folder)]
-
-
-def _has_its_class(path: Path) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return re.search(rf"^class {re.escape(path.stem)}\b", text, re.MULTILINE) is not None

@@ -1,5 +1,7 @@
 """Models that train and predict on a whole DataFrame: `prep_and_train(self, data)`, `prep_and_predict(self, data)`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +22,15 @@ class ModelWrapper(Model):
     What `prep_and_train` sets on `self` is saved, as with every model.
     """
 
-    def prep_and_train(self, data: "pd.DataFrame") -> None:
+    def prep_and_train(self, data: pd.DataFrame) -> None:
         """Learn from `data`, whose columns are the source features and the target."""
         raise NotImplementedError
 
-    def prep_and_predict(self, data: "pd.DataFrame") -> Any:
+    def prep_and_predict(self, data: pd.DataFrame) -> Any:
         """One prediction for each row of `data` (the source features): a list, an array, a Series or a DataFrame."""
         raise NotImplementedError
 
-    def train(self, data: "pd.DataFrame") -> None:
+    def train(self, data: pd.DataFrame) -> None:
         """See `Model.train`."""
         for method in _METHODS:
             if getattr(type(self), method) is getattr(ModelWrapper, method):

@@ -1,5 +1,7 @@
 """What the `__init__` of a class takes, as a model's parameters."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Mapping
 

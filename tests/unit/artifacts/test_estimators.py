@@ -25,7 +25,7 @@ from sklearn.svm import SVC
 
 from slipway import digests
 from slipway.artifacts import estimators
-from slipway.artifacts.trusted import Trust
+from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
 from tests.unit.artifacts.zoo import Clip, Simple, with_squares
 

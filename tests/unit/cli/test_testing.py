@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from slipway.git import Repository
+from slipway.models.scaffold import new_model
 from slipway.review.affected import affected
-from slipway.scaffold import new_model
 from slipway.settings import load
 from tests.unit.conftest import Site
 

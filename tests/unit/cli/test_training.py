@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway import environment
 from slipway.cli import main
-from slipway.scaffold import new_model
+from slipway.models import environment
+from slipway.models.scaffold import new_model
 from slipway.settings import load
 from slipway.training.run import STEPS
 

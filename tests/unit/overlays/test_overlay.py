@@ -8,7 +8,7 @@ from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import format, parse  # noqa: A004
-from slipway.overlays.overlay_types import Hold, Origin, Overlay, Release, ReleaseRecord, pick
+from slipway.overlays.types import Hold, Origin, Overlay, Release, ReleaseRecord, pick
 
 
 def release(version: int, short: str = "1a2b3c4d", **record: object) -> Release:

@@ -344,7 +344,7 @@ def test_what_others_wrote_cannot_steer_the_terminal(site: Site, capsys: pytest.
 
 def test_github_is_asked_where_there_is_a_token(site: Site, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pull requests that no subject names are found by the API; when it does not answer, a note says so."""
-    from slipway.forge.github import connect
+    from slipway.github.api import connect
 
     site.git("push", "--quiet", on_github.clone_url("team/models", "ghs_made_up"), "main")
     site.git("switch", "--quiet", "-c", "change")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from slipway.names import ReleaseName
-from slipway.overlays.overlay_types import Hold, Overlay, Release, ReleaseRecord
+from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release.due import due
 from slipway.store import Record
 from tests.unit.release.conftest import record

@@ -6,12 +6,11 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops.edits import Edited
+from slipway.gitops.places import Here, Proposed
 from slipway.names import ReleaseName
-from slipway.overlays.overlay_types import Origin
-from slipway.release.copying import copy
-from slipway.release.edits import Edited
-from slipway.release.place import Here, Proposed
-from slipway.release.promote import Wish, promote
+from slipway.overlays.types import Origin
+from slipway.release.promote import Wish, copy, promote
 from slipway.release.routes import hold, lift, rollback
 from slipway.store import Store
 from tests.unit.conftest import Site

@@ -4,7 +4,7 @@ import pytest
 
 from slipway import cli
 from slipway.git import Repository
-from slipway.release.place import Pushed
+from slipway.gitops.places import Pushed
 from slipway.release.routes import hold, traffic
 from tests.forge_server.fixtures import NAME
 from tests.unit.conftest import Site

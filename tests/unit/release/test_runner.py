@@ -3,8 +3,8 @@
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.processes import WITHHELD
 from slipway.release.trainings import run
-from slipway.unprivileged import WITHHELD
 from tests.unit.conftest import ROOT, Site
 
 COIN = '''

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from slipway.gitops.training_folder import Training
+from slipway.gitops.training_service import TrainingService
 from slipway.names import ReleaseName
-from slipway.overlays.overlay_types import Hold, Overlay, Release, ReleaseRecord
-from slipway.release.training_service import TrainingService
+from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release.trainings import wanted
-from slipway.release.workflow import Training
 from slipway.settings import SecretRef, Settings, parse
-from slipway.settings_types import Occasion
+from slipway.settings.types import Occasion
 from tests.unit.conftest import ROOT
 from tests.unit.release.conftest import record
 

@@ -10,14 +10,14 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
+from slipway.gitops import edits, release_folder
+from slipway.gitops.places import Here, Proposed
 from slipway.names import ReleaseName
-from slipway.overlays.overlay_types import Overlay
-from slipway.release import declare, edits
-from slipway.release.place import Here, Proposed
+from slipway.overlays.types import Overlay
 from slipway.release.promote import Wish, promote
-from slipway.review import asked
-from slipway.review.asking import Version
+from slipway.review import worker
 from slipway.review.check import Checked, check
+from slipway.review.questions import Version
 from tests.unit.conftest import Site
 from tests.unit.review.shop import Shop
 
@@ -85,7 +85,7 @@ def redeclare(team: Site, **changes: Any) -> None:
     record = msgspec.structs.replace(old.record, **changes)
     name = str(ReleaseName.of(record.version, record.fingerprint))
     record = msgspec.structs.replace(record, release=name, model_id=f"iris/prod/{record.version}")
-    made = declare.make(Repository(team.root), team.head, team.settings, record)
+    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
     route = {made.name: 100}
     others = [release for release in before.releases if release != old]
     put(team, msgspec.structs.replace(before, releases=(made, *others), route=route))
@@ -104,7 +104,7 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
             os.close(read)
             with suppress(BaseException), open(write, "wb") as file:  # noqa: PTH123 - a pipe
                 told = msgspec.json.decode(msgspec.json.encode(wanted))
-                file.write(msgspec.json.encode(asked.answered(question, version.folder.absolute(), told)))
+                file.write(msgspec.json.encode(worker.answered(question, version.folder.absolute(), told)))
             os._exit(0)
         os.close(write)
         with open(read, "rb") as file:  # noqa: PTH123 - a pipe

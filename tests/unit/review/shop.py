@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from slipway.environment import compile_lock
 from slipway.git import Repository
+from slipway.gitops.places import Here, Proposed
+from slipway.models.environment import compile_lock
 from slipway.names import ReleaseName
-from slipway.release.place import Here, Proposed
 from slipway.release.promote import Promoted, Wish, promote
-from slipway.review.asking import Version, fetched
+from slipway.review.questions import Version, fetched
 from slipway.store import Record
 from slipway.store.records import Data, Training
 from tests.unit.conftest import Site

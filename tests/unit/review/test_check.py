@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
+from slipway.gitops.places import Here, Proposed
 from slipway.names import ReleaseName
-from slipway.release.place import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback, traffic
 from slipway.review.check import Checked, check

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.models.rows import held_out
 from slipway.review import comparison
 from slipway.review.comparison import Comparison, compare
 from slipway.store import Record
-from slipway.training.rows import held_out
 from tests.unit.review.shop import CODE, HEADS, ROWS, SCHEMA, Shop, table
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from slipway.names import ReleaseName
-from slipway.overlays.overlay_types import Hold, Release
+from slipway.overlays.types import Hold, Release
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold, lift, rollback
 from tests.unit.conftest import Site

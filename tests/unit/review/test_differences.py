@@ -3,7 +3,7 @@
 import msgspec
 
 from slipway.names import ReleaseName
-from slipway.overlays.overlay_types import Overlay, Release, ReleaseRecord
+from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.review import differences
 from slipway.review.differences import Moved
 

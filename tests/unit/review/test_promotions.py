@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
+from slipway.gitops import release_folder
 from slipway.names import ReleaseName
-from slipway.overlays.overlay_types import Origin
-from slipway.release import declare
+from slipway.overlays.types import Origin
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import rollback
 from slipway.schema import Field, Schema
@@ -136,8 +136,8 @@ def test_a_release_of_test_by_hand(team: Site) -> None:
     before = overlay(team, "main", "test")
     record = msgspec.structs.replace(before.releases[0].record, version=9, model_id="iris/test/9")
     record = msgspec.structs.replace(record, release=str(ReleaseName.of(9, record.fingerprint)))
-    made = declare.make(Repository(team.root), team.head, team.settings, record)
-    put(team, declare.with_share(before, made, 100))
+    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
+    put(team, release_folder.with_share(before, made, 100))
     [problem] = said(team)
     assert problem.endswith("iris/test/9 was never published")
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from slipway.git import Repository
-from slipway.release.place import Here, Proposed
+from slipway.gitops.places import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold
 from slipway.review import rendered
@@ -54,8 +54,8 @@ def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPa
     site.git("switch", "--quiet", "-c", "change")
     site.released("tumor")
     built = []
-    build = rendered.render.build
-    monkeypatch.setattr(rendered.render, "build", lambda *given: built.append(given) or build(*given))
+    build = rendered.rendering.build
+    monkeypatch.setattr(rendered.rendering, "build", lambda *given: built.append(given) or build(*given))
     [overlay] = look(site).overlays
     assert (overlay.environment, overlay.folder, len(built)) == ("test", "tumor", 2)
 

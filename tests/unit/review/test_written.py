@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
+from slipway.gitops import release_folder, training_folder
+from slipway.gitops.training_folder import Training
 from slipway.names import ReleaseName
-from slipway.release import declare, workflow
 from slipway.release.promote import Wish, promote
-from slipway.release.workflow import Training
 from slipway.settings import Announce, SecretRef
 from tests.unit.conftest import ROOT, Site
 from tests.unit.review.conftest import FOLDER, FOREIGN, commit, overlay, propose, put, said
@@ -170,10 +170,10 @@ def test_a_declared_training(team: Site, declared: Training, path: str, says: st
     shutil.copytree(ROOT / "workflows/train", team.root / "workflows/train")
     team.commit()
     repository = Repository(team.root)
-    base = repository.files(team.head, workflow.BASE)
-    files = workflow.files(base, "test", "iris", "slipway-test", declared, team.root)
+    base = repository.files(team.head, training_folder.BASE)
+    files = training_folder.files(base, "test", "iris", "slipway-test", declared, team.root)
     files |= {path: files.get(path, b"") + b"# by hand\n"} if path else {}
-    folder = workflow.folder("test", "iris")
+    folder = training_folder.folder("test", "iris")
     commit(team, {f"{folder}/{name}": content for name, content in files.items()})
     problems = said(team)
     assert len(problems) == (1 if says else 0)
@@ -212,8 +212,8 @@ def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: 
         artifact=new.artifact.digest,
         **changes,
     )
-    made = declare.make(Repository(team.root), team.head, team.settings, record)
-    put(team, declare.with_share(before, made, 100))
+    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
+    put(team, release_folder.with_share(before, made, 100))
     problems = said(team)
     assert len(problems) == (1 if says else 0)
     assert all(says in problem for problem in problems)
@@ -224,7 +224,7 @@ def test_another_verifier_of_a_declared_release(team: Site) -> None:
     before = overlay(team, "main", "test")
     old = before.releases[0]
     record = msgspec.structs.replace(old.record, verifier=f"ghcr.io/mallory/slipway{DIGEST}")
-    made = declare.make(Repository(team.root), team.head, team.settings, record)
+    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
     put(team, msgspec.structs.replace(before, releases=(made, *before.releases[1:])))
     [problem] = said(team)
     assert "its verifier 'ghcr.io/mallory/slipway@sha256:" in problem

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from slipway import environment
-from slipway.functions import running
-from slipway.functions.bundle import Bundle
+from slipway.images import running
+from slipway.images.bundle import Bundle
+from slipway.models import environment
 from tests.unit.serving import tiny
 
 MAX_BODY, MAX_ROWS = 4096, 50

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.functions import running
-from slipway.functions.bundle import Bundle
+from slipway.images import running
+from slipway.images.bundle import Bundle
 from slipway.serving.access import OPEN, Access, Kind, from_environment
 from slipway.serving.answers import Refusal
 from tests.unit.serving import tiny
@@ -222,14 +222,14 @@ def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
 
 def test_verification_says_who_it_is(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a key of the environment, or by the mounted Secret; without one it says which variable to set."""
-    from slipway.functions import calling
+    from slipway.images import clients
 
     with pytest.raises(SlipwayError, match="does not let us in: a key is needed") as caught:
-        calling.describe(guarded.url)
+        clients.describe(guarded.url)
     assert "SLIPWAY_KEY" in caught.value.fix
     monkeypatch.setenv("SLIPWAY_KEY", KEYS["ada"])
-    assert calling.describe(guarded.url).model_id == "tiny/dev/1"
+    assert clients.describe(guarded.url).model_id == "tiny/dev/1"
     monkeypatch.delenv("SLIPWAY_KEY")
     monkeypatch.setenv("SLIPWAY_ACCESS", str(guarded.folder))
     monkeypatch.setenv("SLIPWAY_ACCESS_KIND", "bearer")
-    assert calling.predict(guarded.url, [json.loads(ROW)]) == [4.0]
+    assert clients.predict(guarded.url, [json.loads(ROW)]) == [4.0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from slipway.functions import running
+from slipway.images import running
 from tests.fuzz.run import memory, run
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from slipway.functions import running
-from slipway.functions.bundle import Bundle
-from slipway.serving.rpc_messages import message
+from slipway.images import running
+from slipway.images.bundle import Bundle
+from slipway.serving.grpc.messages import message
 from tests.unit.serving.conftest import Server
 
 Client = Callable[..., str]

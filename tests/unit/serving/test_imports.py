@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from slipway.functions.bundle import Bundle
+from slipway.images.bundle import Bundle
 
 UNWANTED = {"git", "grpc", "numpy", "packaging", "pandas", "scipy", "skops", "sklearn", "uv", "yaml"}
 # functions-framework makes an empty module `google.cloud` in each process of its environment.

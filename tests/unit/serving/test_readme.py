@@ -6,8 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from slipway.schema import Field, Schema
-from slipway.serving import payload, tensors, v2_body
-from slipway.serving.routing import Asked
+from slipway.serving.http import bodies
+from slipway.serving.http.routing import Asked
+from slipway.serving.oip import rest, tensors
 
 README = Path(__file__).parents[3] / "functions/README.md"
 
@@ -25,8 +26,8 @@ def test_documented_requests_are_taken() -> None:
     for command in commands:
         assert command[2:4] == ["-H", "Content-Type: application/json"] and command[4] == "-d"
         headers = {"content-type": command[3].partition(": ")[2]}
-        payload.check_type(headers)
+        bodies.check_type(headers)
         path = urlsplit(command[1]).path
         assert path == "/v2/models/iris/infer"
-        _, given = v2_body.read(Asked(path, path, headers, command[5].encode()))
+        _, given = rest.read(Asked(path, path, headers, command[5].encode()))
         assert len(tensors.to_rows(SCHEMA, given, lambda _: None)) == 2

@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.functions import running
-from slipway.functions.bundle import Bundle
+from slipway.images import running
+from slipway.images.bundle import Bundle
 from slipway.settings import Scale
 from tests.unit.serving import tiny
 from tests.waiting import until
@@ -33,7 +33,7 @@ main()
 STARTER = """
 import signal, sys, time
 from pathlib import Path
-from slipway.functions import running
+from slipway.images import running
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background ignore it
 with running.start(Path(sys.argv[1])) as server:
     print(server.process.pid, flush=True)

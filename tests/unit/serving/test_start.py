@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.functions import running
-from slipway.functions.bundle import Bundle
+from slipway.images import running
+from slipway.images.bundle import Bundle
 from tests.unit.serving import tiny
 
 Start = Callable[..., tuple[int, dict[str, Any], str]]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway import settings as settings_module
-from slipway.functions import bundle
+from slipway.images import bundle
 
 CODE = '''
 """The module of a model that weighs parcels."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway import settings
-from slipway.scaffold import new_model
+from slipway.models.scaffold import new_model
 from slipway.training import run
 from slipway.training.run import STEPS
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.training.argo import said
+from slipway.training.ended import said
 
 # As Argo 3.7 gave it.
 MISSED = """main: Error (exit code 1): error: a gate is missed: profit 0

@@ -2,8 +2,8 @@
 
 import pytest
 
+from slipway.models.training_digest import training_digest
 from slipway.training import run
-from slipway.training.digest import training_digest
 
 
 def write(path, text):

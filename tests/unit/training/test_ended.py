@@ -5,7 +5,7 @@ import json
 import pytest
 
 from slipway.errors import OutOfReach
-from slipway.forge import failures
+from slipway.github import failures
 from slipway.store import Store, open_store
 from slipway.training import ended
 

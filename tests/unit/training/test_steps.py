@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.models.training_digest import training_digest
 from slipway.store import open_store
-from slipway.training.digest import training_digest
 from slipway.training.run import STEPS, About, Run, step
 
 

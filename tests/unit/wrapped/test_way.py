@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from slipway import discovery, settings
+from slipway import settings
 from slipway.artifacts import load
 from slipway.errors import SlipwayError
+from slipway.models import discovery
+from slipway.models.training_digest import training_digest
 from slipway.training import run
-from slipway.training.digest import training_digest
 
 CASES = Path(__file__).parents[2] / "models"
 LEAF = "models: {leaf: {target: kind, parameters: {limit: 7}}}\n"

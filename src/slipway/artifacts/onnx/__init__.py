@@ -1,0 +1,1 @@
+"""Fitted estimators as ONNX graphs: their conversion, and how they answer."""

@@ -1,0 +1,87 @@
+"""What stands in `.github`: who has to approve what, and actions that cannot change under one's hands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from slipway.cli.doctor.findings import Finding, lacks, ok
+from slipway.github import codeowners
+from slipway.github.codeowners import FILE as CODEOWNERS
+from slipway.settings import FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slipway.settings import Settings
+
+__all__ = ["actions", "owners"]
+
+# As the file comes; nobody on GitHub is called so.
+_PLACEHOLDER = "@OWNER/"
+_PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|docker://[^@\s]+@sha256:[0-9a-f]{64}")
+
+
+def owners(settings: Settings) -> Iterator[Finding]:
+    """That whatever decides what runs in production has somebody who has to approve it."""
+    try:
+        text = (settings.root / CODEOWNERS).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        fix = f"write it: /overlays/prod/ @TEAM, and so on; {FILE} names the environments that take promotions"
+        yield lacks("files", f"there is no {CODEOWNERS} that can be read: anybody may approve anything", fix)
+        return
+    for place in codeowners.guarded(settings.environments):
+        yield _owned(settings.root, place, text)
+
+
+def _owned(root: Path, place: str, text: str) -> Finding:
+    """Whether each file of a place has an owner, those that are still to come too."""
+    there = [path.relative_to(root).as_posix() for path in sorted((root / place).rglob("*")) if path.is_file()]
+    samples = [f"{place}anything", f"{place}any/folder/anything"] if place.endswith("/") else [place]
+    found = {path: codeowners.owners(text, path) for path in [*samples, *there]}
+    free = next((path for path, owners in found.items() if not owners), None)
+    if free is not None:
+        fix = f"add a line at the end of {CODEOWNERS}: /{place} @TEAM"
+        return lacks("files", f"nobody owns {free if free in there else place}: anybody may approve its change", fix)
+    people = sorted({owner for owners in found.values() for owner in owners})
+    if any(owner.startswith(_PLACEHOLDER) for owner in people):
+        fix = f"name a team or a person in {CODEOWNERS} who may write to this repository"
+        return lacks("files", f"{place} is owned by {' '.join(people)}, whom nobody has named yet", fix)
+    return ok("files", f"{place} is owned by {' '.join(people)}")
+
+
+def actions(root: Path) -> Iterator[Finding]:
+    """That each action of others is named by commit, which nobody can move."""
+    workflows = [*root.glob(".github/workflows/*.y*ml"), *root.glob(".github/actions/**/action.y*ml")]
+    bad, count = [], 0
+    for path in sorted(workflows):
+        where = path.relative_to(root).as_posix()
+        try:
+            used = sorted(set(_used(yaml.safe_load(path.read_text(encoding="utf-8")))))
+        except (OSError, ValueError, yaml.YAMLError):
+            yield lacks("files", f"{where} cannot be read as YAML", "mend it: actionlint says where")
+            continue
+        count += len(used)
+        bad += [f"{name} in {where}" for name in used if not name.startswith("./") and not _PINNED.fullmatch(name)]
+    for each in bad:
+        yield lacks(
+            "files", f"{each[:200]} is no commit: whoever owns it can change it", "name OWNER/NAME@COMMIT # TAG"
+        )
+    if not bad:
+        yield ok("files", f"all {count} uses of actions in .github are named by commit, or are this repository's own")
+
+
+def _used(content: Any) -> Iterator[str]:
+    """Every `uses` of a workflow or an action, wherever it stands."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key == "uses" and isinstance(value, str):
+                yield value
+            else:
+                yield from _used(value)
+    elif isinstance(content, list):
+        for each in content:
+            yield from _used(each)

@@ -1,0 +1,108 @@
+"""What this machine has: tools, git and who commits by it, an engine for images, stores that answer."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.cli.doctor.findings import Finding, lacks, ok, tried, unknown
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slipway.settings import Settings
+
+__all__ = ["git", "images", "stores", "tools"]
+
+_LEAST_GIT = (2, 31)
+
+
+def tools(root: Path) -> Iterator[Finding]:
+    """Programs that releases call."""
+    from slipway.gitops.rendering import find_kustomize
+
+    yield tried("tools", _git_version)
+    yield tried("tools", lambda: f"{Path(find_kustomize(root)[0]).name} is there")
+
+
+def _git_version() -> str:
+    fix = f"install git {'.'.join(map(str, _LEAST_GIT))} or newer"
+    try:
+        said = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SlipwayError("git is not installed", fix=fix) from error
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < _LEAST_GIT:
+        raise SlipwayError(f"{said} is too old", fix=fix)
+    return said
+
+
+def git(root: Path) -> Iterator[Finding]:
+    """The repository, its remote, and who commits."""
+    try:
+        repository = Repository(root)
+        head = repository.head()
+    except SlipwayError as error:
+        yield lacks("git", error.problem, error.fix)
+        return
+    yield ok("git", f"{head.branch} is checked out, at {head.commit[:12]}")
+    yield tried("git", lambda: f"commits are by {repository.identity()}")
+    remotes = repository.run("remote").decode().split()
+    if "origin" in remotes:
+        yield ok("git", "there is a remote called origin")
+    else:
+        yield lacks("git", "there is no remote called origin: nothing can be pushed", "git remote add origin URL")
+
+
+def images(settings: Settings) -> Iterator[Finding]:
+    """An engine where an image is to be built, and images that stay what they are."""
+    from slipway.images import engines
+    from slipway.images.build import UNBUILT
+
+    if any(environment.registry != UNBUILT for environment in settings.environments.values()):
+        yield tried("tools", lambda: f"{engines.find().name} works, for images")
+    else:
+        yield ok("settings", "no registry is set: images are named and not built", "set one where a cluster pulls them")
+    named = {settings.base_image, *(each.base_image for each in settings.declared.values() if each.base_image)}
+    for image in sorted(named):
+        advice = "" if "@sha256:" in image else f"pin it: {image}@sha256:…, so that it changes only when you say so"
+        yield ok("settings", f"the base image is {image}", advice)
+
+
+def stores(settings: Settings) -> Iterator[Finding]:
+    """That each answers; what may be written is told as far as that can be without writing."""
+    for name, environment in settings.environments.items():
+        where = environment.store
+        try:
+            _read(settings, name)
+        except SlipwayError as error:
+            yield lacks("stores", f"{name}: {error.problem}", error.fix)
+            continue
+        yield ok("stores", f"{name}: {where} can be read")
+        if where.startswith("gs://"):
+            fix = (
+                f"who publishes and copies there needs objectCreator on the bucket: slipway publish MODEL --env {name}"
+            )
+            yield unknown("stores", f"{name}: whether {where} can be written shows when something is", fix)
+        else:
+            yield _writable(name, settings.root / Path(where).expanduser())
+
+
+def _read(settings: Settings, environment: str) -> None:
+    from slipway.store import store_of
+
+    store = store_of(settings, environment)
+    # One listing, however much there is.
+    store.versions(next(iter(settings.models()), "none"))
+
+
+def _writable(name: str, directory: Path) -> Finding:
+    nearest = next(each for each in (directory, *directory.parents) if each.exists())
+    if os.access(nearest, os.W_OK | os.X_OK):
+        return ok("stores", f"{name}: {directory} can be written")
+    return lacks("stores", f"{name}: {nearest} cannot be written", f"give yourself the right to: chmod u+w {nearest}")

@@ -1,1 +1,0 @@
-"""Functions from outside: bundled, built and started here, called, and compared."""

@@ -1,0 +1,7 @@
+"""Git, through its own command line: reads what commits hold, and makes commits so that nobody else's is lost."""
+
+from __future__ import annotations
+
+from slipway.git.repository import NOWHERE, GitError, Head, Moved, Repository
+
+__all__ = ["NOWHERE", "GitError", "Head", "Moved", "Repository"]

@@ -1,0 +1,198 @@
+"""The remote repository that a team shares: what its branches hold, and pushes that never take anything away."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from slipway.errors import SlipwayError
+from slipway.git.repository import GitError, Moved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.git.repository import Repository
+
+__all__ = ["Remote"]
+
+T = TypeVar("T")
+
+_TRIES = 4
+_PAUSE = 0.5  # seconds, doubled after each try that did not reach the remote
+
+# What git and the usual hosts say; the words of GitHub's own checks begin with GH and a number.
+_PROTECTED = re.compile(r"GH00[16]|GH013|protected branch|rule violations|not allowed to (force-)?push", re.IGNORECASE)
+# What a push is told when somebody else's came first.
+_MOVED = re.compile(r"non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value")
+_CLASH = re.compile(r"exists; cannot create|directory/file conflict", re.IGNORECASE)
+_DENIED = re.compile(
+    r"error: 40[13]|Authentication failed|could not read (Username|Password)|Permission .* denied|access denied"
+    r"|[Ww]rite access .* not granted|Permission denied",
+)
+_UNREACHABLE = re.compile(
+    r"Could not resolve host|Couldn't connect|Connection (refused|reset|timed out)|error: 5\d\d"
+    r"|early EOF|hung up|timed out|TLS|SSL"
+)
+
+
+class Remote:
+    """The remote `name` of a repository.
+
+    A token in `GITHUB_TOKEN` (or `GH_TOKEN`) is used where the remote is on `GITHUB_SERVER_URL`, https://github.com
+    unless set; anywhere else git's own credentials are.
+    """
+
+    def __init__(self, repository: Repository, name: str = "origin") -> None:
+        """Raises `SlipwayError` when there is no such remote."""
+        self.repository, self.name = repository, name
+        try:
+            self.url = repository.run("remote", "get-url", name).decode().strip()
+        except GitError as error:
+            raise SlipwayError(
+                f"{repository.root} has no remote {name} to push to",
+                fix=f"git remote add {name} URL; or leave --push out and work here alone",
+            ) from error
+        self.shown = re.sub(r"//[^/@]*@", "//", self.url)
+        """The address without what may be a token in it."""
+        self._secrets = _credentials(self.url)
+
+    def fetch(self, branch: str) -> str:
+        """The commit of a branch as the remote has it now; raises `SlipwayError` when it has none."""
+        commit = self.find(branch)
+        if commit is None:
+            raise SlipwayError(
+                f"{self.name} has no branch {branch}",
+                fix=f"git push {self.name} {branch}; or name the branch that the cluster follows in slipway.yaml",
+            )
+        return commit
+
+    def find(self, branch: str) -> str | None:
+        """The commit of a branch as the remote has it now, with all that it holds; None when it has no such branch."""
+        place = f"refs/remotes/{self.name}/{branch}"
+        try:
+            self._reaching(
+                "fetch", lambda: self._run("fetch", "--quiet", "--no-tags", self.name, f"+refs/heads/{branch}:{place}")
+            )
+        except GitError as error:
+            if "couldn't find remote ref" not in str(error):
+                raise
+            if self.repository.commit_at(place):
+                self.repository.run("update-ref", "-d", place)
+            return None
+        return self.repository.commit_at(place)
+
+    def bring(self, commit: str) -> None:
+        """Have a commit here that the remote has, as the head of a pull request, whatever it is called there."""
+        if self.repository.commit_at(commit) is None:
+            self._reaching("fetch", lambda: self._run("fetch", "--quiet", "--no-tags", self.name, commit))
+
+    def branches(self, prefix: str) -> list[str]:
+        """The remote's branches whose names begin with `prefix`, sorted."""
+        listed = self._reaching("look", lambda: self._run("ls-remote", "--heads", self.name, f"refs/heads/{prefix}*"))
+        return sorted(line.split("\t")[1].removeprefix("refs/heads/") for line in listed.decode().splitlines())
+
+    def push(self, commit: str, branch: str) -> None:
+        """Move a branch of the remote on to a commit that follows it.
+
+        Raises `Moved` when it does not follow (any more), and `SlipwayError` when nobody may push there like that.
+        """
+        self._push(commit, branch, "--quiet")
+
+    def replace(self, commit: str, branch: str, expected: str | None) -> None:
+        """Make `commit` the branch of the remote, whatever it was, if it still is `expected` (None: not there)."""
+        self._push(commit, branch, "--quiet", f"--force-with-lease=refs/heads/{branch}:{expected or ''}")
+
+    def has(self, commit: str) -> bool:
+        """Whether a branch of the remote, as it was fetched last, contains a commit."""
+        found = self.repository.run(
+            "for-each-ref", "--count=1", "--contains", commit, "--format=%(refname)", f"refs/remotes/{self.name}/"
+        )
+        return bool(found.strip())
+
+    def _push(self, commit: str, branch: str, *options: str) -> None:
+        try:
+            self._reaching("push", lambda: self._run("push", *options, self.name, f"{commit}:refs/heads/{branch}"))
+        except GitError as error:
+            # The answer to a push that was carried out can get lost on the way.
+            if self._is_in(commit, branch):
+                return
+            raise self._refused(branch, str(error)) from error
+        self.repository.run("update-ref", f"refs/remotes/{self.name}/{branch}", commit)
+
+    def _is_in(self, commit: str, branch: str) -> bool:
+        try:
+            tip = self.find(branch)
+            return tip is not None and self.repository.contains(tip, commit)
+        except SlipwayError:
+            return False
+
+    def _refused(self, branch: str, said: str) -> Exception:
+        words = _words(said)
+        if _PROTECTED.search(said):
+            return SlipwayError(
+                f"{self.shown} refuses the push to {branch}, which is protected:\n  {words}",
+                fix="put the GitHub App of the bot on the bypass list of the branch's ruleset, and give its token "
+                "(README.md, What an administrator sets up); slipway doctor checks it",
+            )
+        if _MOVED.search(said) and not _CLASH.search(said):
+            return Moved(branch, words)
+        fix = "delete the branch that is in its way there" if _CLASH.search(said) else "see what the remote said"
+        return SlipwayError(f"{self.shown} refuses the push to {branch}:\n  {words}", fix=fix)
+
+    def _reaching(self, what: str, run: Callable[[], T]) -> T:
+        """Try again while the remote cannot be reached; raises `SlipwayError` for what trying cannot mend."""
+        for tries in range(_TRIES):
+            try:
+                return run()
+            except GitError as error:
+                said = str(error)
+                if _PROTECTED.search(said) or "rejected]" in said:
+                    raise
+                if _DENIED.search(said):
+                    raise SlipwayError(
+                        f"{self.shown} refuses the {what}:\n  {_words(said)}", fix=self._rights()
+                    ) from error
+                if not _UNREACHABLE.search(said):
+                    raise
+                if tries == _TRIES - 1:
+                    fix = "see that it can be reached from here, and run the command again: nothing was changed there"
+                    raise SlipwayError(f"{self.shown} cannot be reached:\n  {_words(said)}", fix=fix) from error
+                time.sleep(_PAUSE * 2**tries)
+        raise AssertionError
+
+    def _rights(self) -> str:
+        if self._secrets:
+            return (
+                "the token needs the permission `contents: write` on this repository: give it to the GitHub App "
+                "(its settings, Permissions), or to the job that runs this"
+            )
+        return (
+            "log in to git with the right to push; "
+            "in GitHub Actions give GITHUB_TOKEN the token of the bot's GitHub App"
+        )
+
+    def _run(self, *arguments: str) -> bytes:
+        return self.repository.run(*arguments, secrets={"GIT_TERMINAL_PROMPT": "0", **self._secrets})
+
+
+def _credentials(url: str) -> dict[str, str]:
+    """The token as a header of git's requests to its own host, by variables: no argument and no file has it."""
+    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
+    if not token or not url.startswith(f"{server}/"):
+        return {}
+    encoded = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
+        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {encoded}",
+    }
+
+
+def _words(said: str) -> str:
+    """What git said, without the line that leads to it."""
+    lines = [line.rstrip() for line in said.splitlines() if line.strip() and not line.startswith(("To ", "hint:"))]
+    return "\n  ".join(lines[-8:])

@@ -1,0 +1,255 @@
+"""What a run of the pipeline was started by, and so what it is asked to release: typed and checked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.names import MAX_MODEL_NAME, nearest
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+    from slipway.settings.types import Train
+
+__all__ = ["NEW_VERSION", "Payload", "Request", "current", "read"]
+
+_LONGEST = 10_000  # characters of any text that is asked for
+_LONGEST_SHOWN = 80
+_LARGEST_SHOWN = 10**18
+
+
+class Payload:
+    """The object at `where` of an event, for messages: `workflow_dispatch`, `repository_dispatch: client_payload`."""
+
+    def __init__(self, where: str, content: dict[str, Any]) -> None:
+        self.content = content
+        self._where = where
+
+    def below(self, key: str) -> Payload:
+        """The object at `key`; an empty one where it is absent or null."""
+        given = self.content.get(key)
+        if given is not None and not isinstance(given, dict):
+            raise self.wrong(key, "is no object", fix="write {KEY: VALUE, …}")
+        return Payload(f"{self._where}: {key}", given or {})
+
+    def only(self, *known: str) -> None:
+        """Raise `SlipwayError` for a key that is not known, with the nearest that is."""
+        for key in self.content:
+            if key not in known:
+                raise SlipwayError(f"{self._where}: unknown key {_shown(key)}", fix=nearest(key, known))
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """The text at `key`; where it is absent, null or empty the default, without which `SlipwayError` is raised."""
+        given = self.content.get(key)
+        if given is None or given == "":
+            if default is None:
+                raise SlipwayError(f"{self._where}: {key} is missing", fix=f"give it: {key}")
+            return default
+        if not isinstance(given, str):
+            raise self.wrong(key, "is no text", fix="put it in quotes")
+        if len(given) > _LONGEST:
+            raise self.wrong(key, f"has more than {_LONGEST} characters", fix="say less")
+        if not given.isprintable():
+            raise self.wrong(key, "has a character that cannot be shown", fix="letters, digits and signs are taken")
+        return given
+
+    def wrong(self, key: str, problem: str, fix: str = "") -> SlipwayError:
+        """The error that `key`, as it was given, `problem`."""
+        return SlipwayError(f"{self._where}: {key}: {_shown(self.content.get(key))} {problem}", fix=fix)
+
+
+def _shown(given: object) -> str:
+    """What was given, in ASCII and short: a terminal or a log must not do what it says."""
+    if isinstance(given, dict | list):
+        return "an object" if isinstance(given, dict) else "a list"
+    if isinstance(given, int) and abs(given) > _LARGEST_SHOWN:
+        return "a number of many digits"
+    text = ascii(given)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+NEW_VERSION = "slipway-version"
+"""The type of the `repository_dispatch` that announces a version."""
+
+_MOST = 25 * 1024 * 1024  # bytes; what GitHub sends is never more
+_COMMIT = re.compile("[0-9a-f]{40}")
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
+
+
+class Request(NamedTuple):
+    """What a run is asked to release."""
+
+    models: tuple[str, ...] = ()
+    """Only these; all when there is none."""
+    environment: str = "test"
+    version: int | None = None
+    """This one, instead of what is due."""
+    announced: int | None = None
+    """This one was published, so something may be due."""
+    where: Mapping[str, str] = {}
+    """The newest version whose metadata have these values, instead of what is due."""
+    traffic: int = 100
+    """Percent of the requests that a new release gets."""
+    span: tuple[str, str] | None = None
+    """The commits before and after a push; None for a branch that is new, and where nothing was pushed."""
+    train: Train = "none"
+    """Which models are trained: changed ones as the settings say, those set to manual too, those whose schedule says
+    so, none."""
+
+
+def current(settings: Settings) -> Request:
+    """What this run was started by; raises `SlipwayError` outside of GitHub Actions."""
+    name, path = os.environ.get("GITHUB_EVENT_NAME", ""), os.environ.get("GITHUB_EVENT_PATH", "")
+    if not (name and path):
+        raise SlipwayError("no event has started this", fix="run it in GitHub Actions, or name what to release")
+    return read(name, Path(path), settings)
+
+
+def read(name: str, path: Path, settings: Settings) -> Request:
+    """Read the event `name` from the file at `path`; raise `SlipwayError` that names the wrong key and what it holds.
+
+    Whether a version exists is for the store to say.
+    """
+    event = Payload(name, _content(path))
+    if name == "push":
+        return _push(event, settings)
+    if name == "schedule":
+        return Request(environment=_usual(settings), train="scheduled")
+    if name == "repository_dispatch":
+        return _announced(event, settings)
+    if name == "workflow_dispatch":
+        return _by_hand(event.below("inputs"), settings)
+    known = ("push", "schedule", "repository_dispatch", "workflow_dispatch")
+    raise SlipwayError(f"the event {name[:60]!r} releases nothing", fix=nearest(name, known))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MOST:
+            raise SlipwayError(f"the event in {path} has more than {_MOST} bytes", fix="GitHub sends none like it")
+        content = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        fix = "GITHUB_EVENT_PATH has to name the file that the runner wrote"
+        raise SlipwayError(f"the event cannot be read from {path}: {error.strerror}", fix=fix) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SlipwayError(f"the event in {path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise SlipwayError(f"the event in {path} is no object", fix="GitHub sends none like it")
+    return content
+
+
+def _push(event: Payload, settings: Settings) -> Request:
+    reference = event.text("ref", os.environ.get("GITHUB_REF") or None)
+    branch = reference.removeprefix("refs/heads/")
+    if event.content.get("deleted") is True:
+        raise event.wrong("ref", "was deleted: there is nothing to release")
+    if reference.startswith("refs/heads/") and (branch == settings.branch or branch.startswith("deploy/")):
+        return Request(environment=_usual(settings), train="as set", span=_span(event))
+    if reference.startswith("refs/heads/trainpred/"):
+        return Request(environment=_usual(settings), train="also manual", span=_span(event))
+    raise event.wrong("ref", "starts no release", fix=f"push to {settings.branch}, deploy/… or trainpred/…")
+
+
+def _span(event: Payload) -> tuple[str, str] | None:
+    before, after = event.text("before", ""), event.text("after", "")
+    whole = all(_COMMIT.fullmatch(each) and each.strip("0") for each in (before, after))
+    return (before, after) if whole else None
+
+
+def _announced(event: Payload, settings: Settings) -> Request:
+    if event.text("action") != NEW_VERSION:
+        raise event.wrong("action", "is not known", fix=f"dispatch with the event_type {NEW_VERSION}")
+    payload = event.below("client_payload")
+    payload.only("model", "version", "environment")
+    model, environment = payload.text("model"), payload.text("environment", "")
+    return Request(
+        models=(_model(payload, "model", model, settings),),
+        environment=_environment(payload, environment, settings),
+        announced=_version(payload),
+    )
+
+
+def _version(payload: Payload) -> int | None:
+    """The version of a payload that a program made: a number, which `gh api -f` sends as text."""
+    given = payload.content.get("version")
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return _number(payload, "version")
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given < 10**9:
+        raise payload.wrong("version", "is no version", fix="versions are whole numbers from 1 on: 7")
+    return given
+
+
+def _by_hand(inputs: Payload, settings: Settings) -> Request:
+    inputs.only("model", "version", "where", "environment", "traffic")
+    models = tuple(dict.fromkeys(inputs.text("model", "").split()))
+    version, where = _number(inputs, "version"), _pairs(inputs)
+    if version is not None and where:
+        raise inputs.wrong("version", "and where are both given", fix="leave one of them empty")
+    if version is not None and len(models) != 1:
+        raise inputs.wrong("version", f"is given for {len(models) or 'all'} models", fix="name one model with it")
+    traffic = _number(inputs, "traffic") or 100
+    if traffic > 100:
+        raise inputs.wrong("traffic", "is more than there is", fix="give a percentage from 1 to 100")
+    return Request(
+        models=tuple(_model(inputs, "model", model, settings) for model in models),
+        environment=_environment(inputs, inputs.text("environment", "").strip(), settings),
+        version=version,
+        where=where,
+        traffic=traffic,
+        train="as set",
+    )
+
+
+def _number(payload: Payload, key: str) -> int | None:
+    text = payload.text(key, "").strip()
+    if text and not _NUMBER.fullmatch(text):
+        raise payload.wrong(key, "is no whole number from 1 on", fix="write it in digits: 7")
+    return int(text) if text else None
+
+
+def _pairs(inputs: Payload) -> dict[str, str]:
+    try:
+        words = shlex.split(inputs.text("where", ""))
+    except ValueError as error:
+        raise inputs.wrong("where", "has a quote without its other half") from error
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not name or not equals or name in found:
+            problem = "names a key twice" if name in found else "is not KEY=VALUE"
+            raise inputs.wrong("where", problem, fix='write it like stage=blue owner="Ann B."')
+        found[name] = value
+    return found
+
+
+def _model(payload: Payload, key: str, model: str, settings: Settings) -> str:
+    try:
+        if len(model) > MAX_MODEL_NAME:
+            raise SlipwayError("has too many characters", fix=nearest(model, settings.models()))
+        settings.model(model)
+    except SlipwayError as error:
+        raise payload.wrong(key, error.problem[:200], fix=error.fix) from error
+    return model
+
+
+def _environment(payload: Payload, environment: str, settings: Settings) -> str:
+    if not environment:
+        return _usual(settings)
+    if environment not in settings.environments:
+        raise payload.wrong("environment", "is not known", fix=nearest(environment, settings.environments))
+    return environment
+
+
+def _usual(settings: Settings) -> str:
+    """The environment where none is named: `test`, else the first that takes no promotions."""
+    first = [name for name, each in settings.environments.items() if each.promotes_from is None]
+    return "test" if "test" in settings.environments or not first else first[0]

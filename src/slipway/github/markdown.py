@@ -1,0 +1,132 @@
+"""Markdown as GitHub reads it, of text that nobody vouches for: none of it becomes markup, a mention or a link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+__all__ = ["MOST", "Section", "code", "details", "fence", "fit", "fitted", "table"]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+_LONGEST_LINE = 400
+
+
+class Section(Struct, frozen=True):
+    """A part of a body in several forms, the whole one first; each is shorter than the one before."""
+
+    forms: tuple[str, ...]
+
+
+def code(text: object, most: int = 80) -> str:
+    """`text` on one line, as code, `most` characters of it."""
+    line = _CONTROL.sub(" ", str(text)).strip() or " "
+    line = line if len(line) <= most else f"{line[: most - 1]}…"
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    edge = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{ticks}{edge}{line}{edge}{ticks}"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, align: str = "l", most: int = 60) -> str:
+    """A table of cells that are markdown already; `align` has l or r for each column, its last for all that follow."""
+    marks = {"l": ":--", "r": "--:"}
+    lines = [_row(heads), _row([marks[align[min(place, len(align) - 1)]] for place in range(len(heads))])]
+    shown = list(rows)
+    lines += [_row(row) for row in shown[:most]]
+    note = [] if len(shown) <= most else ["", f"… and {len(shown) - most} more."]
+    return "\n".join([*lines, *note])
+
+
+def details(summary: str, content: str) -> str:
+    """A part that a reader opens; `summary` is HTML already."""
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
+
+
+def fence(text: str, language: str = "", most: int | None = None) -> str:
+    """`text` in a block of code: `most` lines of it, and a note of what was cut."""
+    lines = text.splitlines()
+    kept = [_plain(line) for line in lines[:most]]
+    longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    note = f"\n\n… and {len(lines) - len(kept)} more lines." if len(kept) < len(lines) else ""
+    return "\n".join([f"{ticks}{language}", *kept, ticks]) + note
+
+
+def fitted(sections: Sequence[Section], most: int) -> str:
+    """All sections, one below the other, in the longest forms that fit into `most` characters together.
+
+    The longest section is shortened first, until all fit or none can be any shorter.
+    """
+    chosen = [0] * len(sections)
+    while len(_joined(sections, chosen)) > most:
+        longer = [place for place, section in enumerate(sections) if chosen[place] + 1 < len(section.forms)]
+        if not longer:
+            break
+        longest = max(longer, key=lambda place: len(sections[place].forms[chosen[place]]))
+        chosen[longest] += 1
+    return _joined(sections, chosen)
+
+
+def _joined(sections: Sequence[Section], chosen: Sequence[int]) -> str:
+    parts = [section.forms[form] for section, form in zip(sections, chosen, strict=True)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    # A backslash before a bar would take away the meaning of the one that is put there.
+    escaped = [cell.replace("\\|", "\\ |").replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
+
+
+def _plain(line: str) -> str:
+    shown = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
+    return _CONTROL.sub("�", shown.replace("\t", "    "))
+
+
+MOST = 65_536
+"""Characters that the body of a pull request or a comment may have."""
+
+_FENCE = re.compile(r" {0,3}(`{3,100}(?!.*`)|~{3,100})(.*)")
+_DETAILS = re.compile(r"<(/?)details\b", re.IGNORECASE)
+_NOTE = "\n\n> *Cut here: the whole is longer than GitHub takes.*\n"
+# The note, the ends of a fence and of some nested details.
+_ROOM = 400
+_MOST_ENDS = 20
+# One that is cut itself: without it most of the text could go.
+_LONG_LINE = 2_000
+
+
+class _Open(NamedTuple):
+    """What is open at the end of a line: the fence, or "", and how many <details>."""
+
+    fence: str
+    details: int
+
+
+def fit(text: str, most: int = MOST) -> str:
+    """`text` itself, or as many whole lines as `most` characters hold, properly closed, and a note that says so."""
+    if len(text) <= most:
+        return text
+    kept: list[str] = []
+    room, open_ = most - _ROOM, _Open("", 0)
+    for line in text.splitlines(keepends=True):
+        if len(line) > room:
+            kept.append(line[:room] if len(line) > _LONG_LINE else "")
+            break
+        kept.append(line)
+        room, open_ = room - len(line), _after(open_, line)
+    ends = (f"\n{open_.fence}" if open_.fence else "") + "\n</details>" * min(open_.details, _MOST_ENDS)
+    return "".join(kept).rstrip("\n") + ends + _NOTE
+
+
+def _after(open_: _Open, line: str) -> _Open:
+    match = _FENCE.match(line)
+    if open_.fence:
+        closes = match is not None and match[1].startswith(open_.fence) and not match[2].strip()
+        return _Open("", open_.details) if closes else open_
+    if match is not None:
+        return _Open(match[1], open_.details)
+    change = sum(-1 if slash else 1 for slash in _DETAILS.findall(line))
+    return _Open("", max(open_.details + change, 0))

@@ -1,0 +1,1 @@
+"""The repository as the declaration of what runs: overlays rendered, committed, proposed, and read from history."""

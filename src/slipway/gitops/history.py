@@ -1,0 +1,255 @@
+"""`slipway history`: what was meant to run, when, by whom; read from the commits of the overlays alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from slipway import times
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.gitops import edits, release_folder
+from slipway.names import ReleaseName
+from slipway.overlays import documents
+from slipway.overlays import overlay as overlays
+from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
+from slipway.overlays.types import Hold, Overlay, Release, folder_of
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+
+__all__ = ["Event", "Moment", "at", "events", "is_shallow", "releases"]
+
+_FILE = re.compile(
+    rf"overlays/(?P<environment>[^/]+)/(?P<model>[^/]+)/"
+    rf"(?:{re.escape(ROUTE)}|{re.escape(STATE)}|(?P<release>v[0-9]+-[0-9a-f]{{8}})/{re.escape(MANIFESTS)})"
+)
+
+
+class Event(NamedTuple):
+    """One change of what runs."""
+
+    when: datetime
+    who: str
+    commit: str
+    environment: str
+    model: str
+    what: str
+
+
+class Moment(NamedTuple):
+    """What was meant to run at a time; `commit` is None when there was none yet."""
+
+    time: datetime
+    commit: str | None
+    since: datetime | None
+    overlays: list[Overlay]
+
+
+class _Commit(NamedTuple):
+    id: str
+    parent: str
+    when: datetime
+    who: str
+    changed: dict[tuple[str, str], set[str]]
+    """By environment and model: releases whose manifests were written."""
+
+
+class _Side(NamedTuple):
+    """The two files that say what runs, as a commit has them."""
+
+    route: Mapping[ReleaseName, int]
+    hold: Hold | None
+    rejected: frozenset[str]
+
+
+def events(settings: Settings, models: Sequence[str] = (), environment: str | None = None) -> list[Event]:
+    """Every change of what runs of `models` (all, when none is named), newest first, along the first parents."""
+    if environment is not None:
+        settings.environment(environment)
+    repository = _whole(settings)
+    folder = f"overlays/{environment}/" if environment else "overlays/"
+    commits = [commit for commit in _commits(repository, folder) if commit.changed]
+    wanted = [
+        (commit, where)
+        for commit in commits
+        for where in sorted(commit.changed)
+        if (not models or where[1] in models) and (environment is None or where[0] == environment)
+    ]
+    contents = repository.read([name for commit, where in wanted for name in _names(commit, where)])
+    found = []
+    for commit, (place, model) in wanted:
+        if what := _what(repository, contents, commit, (place, model)):
+            found.append(Event(commit.when, commit.who, commit.id, place, model, what))
+    _check_known(settings, {*models} - {event.model for event in found})
+    return found
+
+
+def at(settings: Settings, moment: datetime, models: Sequence[str] = (), environment: str | None = None) -> Moment:
+    """What the newest first-parent commit at or before `moment` declared."""
+    repository = _whole(settings)
+    if environment is not None:
+        settings.environment(environment)
+    log = repository.run("log", "--first-parent", "--format=%H %ct", repository.latest()).decode()
+    for line in log.splitlines():
+        commit, seconds = line.split()
+        if int(seconds) <= moment.timestamp():
+            found = [
+                edits.read(repository, commit, settings, name, model)
+                for name in ([environment] if environment else settings.environments)
+                for model in sorted(edits.models_at(repository, commit, name))
+                if not models or model in models
+            ]
+            _check_known(settings, {*models} - {overlay.model for overlay in found})
+            return Moment(moment, commit, datetime.fromtimestamp(int(seconds), UTC), found)
+    _check_known(settings, {*models})
+    return Moment(moment, None, None, [])
+
+
+def _whole(settings: Settings) -> Repository:
+    """The repository; raises `SlipwayError` where its oldest commits are missing, for that would be told as history."""
+    repository = Repository(settings.root)
+    if is_shallow(repository):
+        raise SlipwayError(f"{settings.root} is a shallow clone, without the history", fix="git fetch --unshallow")
+    return repository
+
+
+def _check_known(settings: Settings, silent: set[str]) -> None:
+    """Raise `SlipwayError` for a model that has neither a past nor a folder."""
+    for model in sorted(silent):
+        settings.model(model)
+
+
+def _commits(repository: Repository, folder: str) -> Iterator[_Commit]:
+    form = "--format=%x01%H%x02%P%x02%ct%x02%an <%ae>"
+    log = repository.run(
+        "log", "--first-parent", "--diff-merges=first-parent", "--name-only", form, repository.latest(), "--", folder
+    )
+    for entry in log.decode(errors="replace").split("\x01")[1:]:
+        head, *paths = entry.split("\n")
+        commit, parents, seconds, who = head.split("\x02")
+        changed: dict[tuple[str, str], set[str]] = {}
+        for path in paths:
+            if match := _FILE.fullmatch(path):
+                written = changed.setdefault((match["environment"], match["model"]), set())
+                written.update({match["release"]} - {None})
+        yield _Commit(commit, parents.partition(" ")[0], datetime.fromtimestamp(int(seconds), UTC), who, changed)
+
+
+def _names(commit: _Commit, where: tuple[str, str]) -> list[str]:
+    sides = [commit.id, *([commit.parent] if commit.parent else [])]
+    return [f"{side}:{folder_of(*where)}/{file}" for side in sides for file in (ROUTE, STATE)]
+
+
+def _side(contents: Mapping[str, bytes | None], commit: str, where: tuple[str, str]) -> _Side:
+    folder = folder_of(*where)
+    route, state = contents.get(f"{commit}:{folder}/{ROUTE}"), contents.get(f"{commit}:{folder}/{STATE}")
+    read = msgspec.convert(documents.parse(state, f"{folder}/{STATE}"), State) if state is not None else State()
+    path = f"{folder}/{ROUTE}"
+    return _Side(
+        shares(documents.parse(route, path), where[1], path) if route is not None else {},
+        read.hold,
+        frozenset(read.rejected),
+    )
+
+
+def _what(repository: Repository, contents: Mapping[str, bytes | None], commit: _Commit, where: tuple[str, str]) -> str:
+    """The change in words; empty when nothing that runs has changed."""
+    try:
+        before, after = (_side(contents, side, where) for side in (commit.parent, commit.id))
+    except (SlipwayError, msgspec.ValidationError):
+        return "the files cannot be read: somebody changed them by hand"
+    return "; ".join([*_of_route(repository, commit, where, before, after), *_of_hold(before, after)])
+
+
+def _of_route(
+    repository: Repository, commit: _Commit, where: tuple[str, str], before: _Side, after: _Side
+) -> Iterator[str]:
+    if after.rejected - before.rejected and after.hold:
+        rejected = ", ".join(sorted(after.rejected - before.rejected))
+        yield f"rolled back to {release_folder.shown(after.route)}, rejected {rejected}: {after.hold.reason}"
+        return
+    if before.route and not after.route:
+        yield "removed: nothing runs"
+    new = [name for name in after.route if name not in before.route]
+    for name in new:
+        share = "" if after.route[name] == 100 else f" with {after.route[name]} %"
+        yield f"{_came(repository, commit.id, where, name, str(name) in commit.changed[where])}{share}"
+    if not new and after.route and after.route != before.route:
+        yield f"traffic {release_folder.shown(after.route)}"
+    for release in sorted(commit.changed[where]):
+        if ReleaseName.parse(release) in {*before.route} & {*after.route}:
+            yield f"released {release} again, with other settings"
+
+
+def _came(repository: Repository, commit: str, where: tuple[str, str], name: ReleaseName, written: bool) -> str:
+    """How a release got onto the route."""
+    if not written:
+        return f"traffic to {name}"
+    path = f"{commit}:{folder_of(*where)}/{name}/{RECORD}"
+    record = documents.parse(repository.read([path])[path] or b"{}", path)
+    origin = record.get("origin")
+    return f"promoted {name} from {origin['environment']}/{origin['release']}" if origin else f"released {name}"
+
+
+def _of_hold(before: _Side, after: _Side) -> Iterator[str]:
+    rolled_back = after.rejected - before.rejected
+    if after.hold and after.hold != before.hold and not rolled_back:
+        yield f"held: {after.hold.reason}"
+    if before.hold and not after.hold:
+        yield "lifted the hold"
+
+
+def told(moment: Moment) -> str:
+    """One line about which commit a moment's answer is from."""
+    if moment.commit is None or moment.since is None:
+        return f"at {times.format(moment.time)} nothing was declared yet"
+    return f"at {times.format(moment.time)}, by commit {moment.commit[:12]} of {times.format(moment.since)}"
+
+
+_RECORD = re.compile(rf".*/(v[0-9]+-[0-9a-f]{{8}})/{re.escape(overlays.RECORD)}")
+
+
+def releases(repository: Repository, commit: str, overlay: Overlay) -> list[Release]:
+    """All releases of the overlay's model that are declared or ever were, newest first.
+
+    Those of the past are read from the last commit that wrote them; one that cannot be read any more is left out.
+    """
+    found = {release.name: release for release in overlay.releases}
+    for name, last in _written(repository, commit, folder_of(overlay.environment, overlay.model)).items():
+        if name not in found and (release := _restored(repository, last, overlay, name)):
+            found[name] = release
+    return sorted(found.values(), key=lambda release: release.age, reverse=True)
+
+
+def is_shallow(repository: Repository) -> bool:
+    """Whether older commits were left out when the repository was cloned, as CI does."""
+    return repository.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def _written(repository: Repository, commit: str, folder: str) -> dict[ReleaseName, str]:
+    """The last commit that added or changed each release's record."""
+    log = repository.run(
+        "log", "--format=%x01%H", "--name-only", "--full-history", "--diff-filter=AM", commit, "--", f"{folder}/"
+    )
+    found: dict[ReleaseName, str] = {}
+    for entry in log.decode(errors="replace").split("\x01")[1:]:
+        commit_id, *paths = entry.split("\n")
+        for path in paths:
+            if match := _RECORD.fullmatch(path):
+                found.setdefault(ReleaseName.parse(match[1]), commit_id)
+    return found
+
+
+def _restored(repository: Repository, commit: str, overlay: Overlay, name: ReleaseName) -> Release | None:
+    folder = folder_of(overlay.environment, overlay.model)
+    files = repository.files(commit, f"{folder}/{name}")
+    within = {f"{name}/{path}": content for path, content in files.items()}
+    try:
+        return overlays.parse(within, overlay.environment, overlay.model, "").release(name)
+    except SlipwayError:
+        return None

@@ -1,0 +1,270 @@
+"""Where a change of overlays lands: on the branch that is checked out, on the remote's, or on one that proposes it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.git import NOWHERE, GitError, Head, Repository
+from slipway.git.remote import Remote
+from slipway.overlays import overlay
+from slipway.overlays.overlay import MANIFESTS, RECORD
+from slipway.overlays.types import Overlay, Release, folder_of
+
+__all__ = [
+    "Apart",
+    "Change",
+    "Here",
+    "Place",
+    "Proposed",
+    "Pushed",
+    "Stand",
+    "check",
+    "check_owned",
+    "is_same",
+    "kept",
+    "of_code",
+]
+
+
+class Stand(NamedTuple):
+    """What a change begins from."""
+
+    branch: str
+    """The branch that gets it, in the end."""
+    commit: str
+    """What overlays are read from; the change goes on top of it."""
+    code: Head
+    """Whose models, settings and manifests are used."""
+
+
+class Change(NamedTuple):
+    """What is to be committed."""
+
+    files: Mapping[str, bytes | None]
+    """{path: content, or None to remove it}."""
+    message: str
+    overlays: Sequence[Overlay] = ()
+    """The overlays as they are to be."""
+
+
+class Place(Protocol):
+    """Where changes land."""
+
+    pause: float
+    """Seconds that a commit takes here, about: how long to stand back when somebody else was quicker."""
+
+    def stand(self, *paths: str) -> Stand:
+        """What a change can begin from now; whatever is below `paths` (else all) has to be committed.
+
+        Raises `SlipwayError` when nothing can be committed here.
+        """
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """Commit; None when the place has just this already. Raises `Moved` when it has moved on from `stand`."""
+
+    def __str__(self) -> str:
+        """In words."""
+
+
+class Here:
+    """The branch that is checked out."""
+
+    pause = 0.02
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+
+    def stand(self, *paths: str) -> Stand:
+        """See `Place.stand`."""
+        head = self.repository.ready(*paths)
+        return Stand(head.branch, head.commit, head)
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """See `Place.commit`."""
+        return self.repository.commit(change.files, change.message, branch=stand.branch, parent=stand.commit)
+
+    def __str__(self) -> str:
+        return self.repository.checked_out().branch
+
+
+class Pushed:
+    """The branch of the remote that the cluster follows, fresh at every try.
+
+    Where that branch is checked out it is brought up to date first, so that what is due is judged by the newest code,
+    unless `code` says which commit's code this is about. Any other branch's code is taken as it is checked out.
+    """
+
+    pause = 0.3
+
+    def __init__(self, repository: Repository, branch: str, *, code: Head | None = None) -> None:
+        self.repository, self.branch, self.code = repository, branch, code
+        self.remote = Remote(repository)
+
+    def stand(self, *paths: str) -> Stand:
+        """See `Place.stand`."""
+        self.repository.settle(*paths)
+        tip = self.remote.fetch(self.branch)
+        return Stand(self.branch, tip, self.code or self._code(tip))
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """See `Place.commit`."""
+        new = self.repository.record(change.files, change.message, stand.commit)
+        self.remote.push(new, stand.branch)
+        if self.code is None and stand.code == Head(stand.branch, stand.commit):
+            # What was pushed counts; where this clone cannot follow now, the next command brings it forward.
+            with contextlib.suppress(GitError):
+                self._follow(new)
+        return new
+
+    def _code(self, tip: str) -> Head:
+        head = self.repository.checked_out()
+        if head.branch == self.branch:
+            return self._up_to_date(head, tip)
+        if not self.remote.has(head.commit):
+            raise SlipwayError(
+                f"the commit {head.commit[:12]} is not on {self.remote.name}, and a release names the commit it is of",
+                fix=f"git push {self.remote.name} {head.branch}" if head.branch else "check out a branch and push it",
+            )
+        return of_code(self.repository)
+
+    def _up_to_date(self, head: Head, tip: str) -> Head:
+        if not self.repository.contains(tip, head.commit):
+            fix = f"git pull --rebase {self.remote.name} {head.branch} && git push {self.remote.name} {head.branch}"
+            raise SlipwayError(f"{head.branch} has commits that {self.remote.name} has not", fix=fix)
+        if head.commit != tip:
+            self._follow(tip)
+        return Head(head.branch, tip)
+
+    def _follow(self, commit: str) -> None:
+        """Bring the checked-out branch, and the work tree, forward to a commit that follows it."""
+        self.repository.run("merge", "--ff-only", "--quiet", commit)
+
+    def __str__(self) -> str:
+        return f"{self.remote.name}/{self.branch}"
+
+
+def of_code(repository: Repository) -> Head:
+    """What is checked out; where HEAD is detached, as in a pipeline, the branch is that of the run."""
+    head = repository.checked_out()
+    return head if head.branch else Head(os.environ.get("GITHUB_REF_NAME", ""), head.commit)
+
+
+class Apart(Pushed):
+    """The remote's branch, for changes that take nothing from what is checked out: neither code nor the work tree."""
+
+    def stand(self, *paths: str) -> Stand:  # noqa: ARG002 - as every place takes them
+        """See `Place.stand`."""
+        self.repository.identity()
+        tip = self.remote.fetch(self.branch)
+        return Stand(self.branch, tip, Head("", tip))
+
+
+class Proposed:
+    """A branch of its own that proposes one change, for a pull request; `base` says what it is on top of.
+
+    The branch is the machine's: what it proposed before is replaced. On top of a `Pushed` base it is the remote's.
+    """
+
+    def __init__(self, base: Here | Pushed, branch: str) -> None:
+        """Raises `SlipwayError` for a name that cannot be, or a branch that is checked out."""
+        self.base, self.branch = base, branch
+        self.pause = base.pause
+        check(base.repository, branch)
+
+    def stand(self, *paths: str) -> Stand:
+        """See `Place.stand`."""
+        return self.base.stand(*paths)
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """See `Place.commit`."""
+        repository = self.base.repository
+        tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else self._tip()
+        if tip is not None:
+            check_owned(repository, stand.commit, tip, self.branch, change.overlays)
+            if is_same(repository, tip, stand.commit, change.overlays):
+                return None
+            change = change._replace(files=kept(repository, tip, change.files, change.overlays))
+        if isinstance(self.base, Here):
+            placed = {"branch": self.branch, "parent": stand.commit, "expected": tip or NOWHERE}
+            return repository.commit(change.files, change.message, **placed)
+        new = repository.record(change.files, change.message, stand.commit)
+        self.base.remote.replace(new, self.branch, tip)
+        return new
+
+    def _tip(self) -> str | None:
+        return self.base.repository.commit_at(f"refs/heads/{self.branch}")
+
+    def __str__(self) -> str:
+        return f"branch {self.branch}"
+
+
+def check(repository: Repository, branch: str) -> None:
+    """Raise `SlipwayError` for a branch that is checked out, or a name that git refuses."""
+    if repository.checked_out().branch == branch:
+        raise SlipwayError(f"{branch} is the branch that you are on", fix="leave --branch out to promote on it")
+    try:
+        repository.run("check-ref-format", "--branch", branch)
+    except SlipwayError as error:
+        raise SlipwayError(f"{branch!r} cannot be the name of a branch", fix="--branch promote/prod/iris") from error
+    where = repository.run("for-each-ref", "--format=%(worktreepath)", f"refs/heads/{branch}").decode().strip()
+    if where:
+        raise SlipwayError(f"the branch {branch} is checked out in {where}", fix="name another branch")
+
+
+def check_owned(repository: Repository, base: str, tip: str, branch: str, overlays: Sequence[Overlay]) -> None:
+    """Refuse to replace a branch on which anything but changes of these overlays was committed since `base`."""
+    own = tuple(f"{folder_of(each.environment, each.model)}/" for each in overlays)
+    log = repository.run("log", "--format=", "--name-only", "--no-merges", f"{base}..{tip}")
+    foreign = [path for path in log.decode().split("\n") if path and not path.startswith(own)]
+    if foreign:
+        raise SlipwayError(f"the branch {branch} holds other work: {foreign[0]}", fix="name another branch")
+
+
+def is_same(repository: Repository, tip: str, base: str, overlays: Sequence[Overlay]) -> bool:
+    """Whether a branch proposes just these overlays on top of `base` already, whoever made it and when."""
+    return repository.commit_at(f"{tip}^") == base and all(_is_there(repository, tip, after) for after in overlays)
+
+
+def kept(
+    repository: Repository, tip: str, files: Mapping[str, bytes | None], overlays: Sequence[Overlay]
+) -> dict[str, bytes | None]:
+    """The files of a proposal with the records that the branch has of the same releases.
+
+    Who looked at them before need not look again because of who proposed them last, and when.
+    """
+    found = dict(files)
+    for after in overlays:
+        there = {_of_release(release): release.files[RECORD] for release in _at(repository, tip, after).releases}
+        for release in after.releases:
+            path = f"{folder_of(after.environment, after.model)}/{release.name}/{RECORD}"
+            if path in found and (same := there.get(_of_release(release))):
+                found[path] = same
+    return found
+
+
+def _is_there(repository: Repository, tip: str, after: Overlay) -> bool:
+    return _essence(_at(repository, tip, after)) == _essence(after)
+
+
+def _at(repository: Repository, tip: str, after: Overlay) -> Overlay:
+    files = repository.files(tip, folder_of(after.environment, after.model))
+    return overlay.parse(files, after.environment, after.model, after.namespace)
+
+
+def _of_release(release: Release) -> tuple[bytes, bytes]:
+    """A release without who made it and when."""
+    record = msgspec.structs.replace(release.record, created="", by="", run="")
+    return msgspec.json.encode(record), release.files[MANIFESTS]
+
+
+def _essence(overlay: Overlay) -> tuple[object, ...]:
+    """An overlay without who made it and when."""
+    releases = [_of_release(release) for release in overlay.releases]
+    hold = overlay.hold.reason if overlay.hold else None
+    return releases, overlay.route, hold, set(overlay.rejected)

@@ -1,0 +1,82 @@
+"""Putting a release into an overlay: its folder, and its share of the route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.gitops import parts as verifying
+from slipway.gitops import rendering
+from slipway.names import ReleaseName
+from slipway.overlays import documents
+from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
+from slipway.overlays.types import Overlay, Release, ReleaseRecord
+
+if TYPE_CHECKING:
+    from slipway.git import Repository
+    from slipway.settings import Settings
+
+__all__ = ["announced", "make", "share", "shown", "shown_metrics", "with_share"]
+
+
+def make(repository: Repository, commit: str, settings: Settings, record: ReleaseRecord) -> Release:
+    """The whole folder of a release, rendered from the commit's `manifests/function` and the settings."""
+    model, environment, _ = record.model_id.split("/")
+    base = repository.files(commit, rendering.BASE)
+    own = settings.model(model).within(environment)
+    verification = verifying.values(base, settings.environment(environment), model, record, own.access, own.protocol)
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [MANIFESTS],
+    }
+    files = {
+        KUSTOMIZATION: documents.format(kustomization),
+        MANIFESTS: rendering.manifests(base, model, record, own, settings.root, verification),
+        RECORD: documents.format(msgspec.to_builtins(record)),
+    }
+    return Release(record=record, files=files)
+
+
+def share(route: Mapping[ReleaseName, int], name: ReleaseName, percent: int) -> dict[ReleaseName, int]:
+    """The route with `percent` for `name`, and what is left for the others, in the proportions that they have.
+
+    No share is 0: what would round to less than 1 leaves the route. Raises `SlipwayError` for a share that cannot be.
+    """
+    others = {other: part for other, part in route.items() if other != name}
+    if not 1 <= percent <= 100:
+        raise SlipwayError(f"{percent} % is no share of the requests", fix="give 1 to 100")
+    if not others and percent != 100:
+        raise SlipwayError(f"{name} has nothing to share the requests with", fix="leave --traffic out, or give 100")
+    total, left = sum(others.values()), 100 - percent
+    parts = {other: part * left // total for other, part in others.items()}
+    # The largest remainders get what the rounding left over; among equals, the newer release.
+    order = sorted(others, key=lambda other: (others[other] * left % total, other), reverse=True)
+    for other in order[: left - sum(parts.values())]:
+        parts[other] += 1
+    return {name: percent} | {other: part for other, part in parts.items() if part}
+
+
+def with_share(overlay: Overlay, release: Release, percent: int) -> Overlay:
+    """The overlay with a release (declared already or not) on its route."""
+    declared = overlay if release in overlay.releases else overlay.with_release(release)
+    return msgspec.structs.replace(declared, route=share(overlay.route, release.name, percent))
+
+
+def shown(route: Mapping[ReleaseName, int]) -> str:
+    """A route in words, newest first."""
+    ordered = sorted(route.items(), reverse=True)
+    return ", ".join(f"{name} {percent} %" for name, percent in ordered) or "nothing runs"
+
+
+def shown_metrics(metrics: Mapping[str, float]) -> str:
+    """Metrics in words."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items())) or "none recorded"
+
+
+def announced(subject: str, facts: Mapping[str, str]) -> str:
+    """A commit message: what happened, and below it what is to be known of it."""
+    return "\n".join([subject, "", *(f"{name}: {value}" for name, value in facts.items()), ""])

@@ -1,0 +1,88 @@
+"""Declaring a training: the files of `overlays/<environment>/<model>/training/`, and the words of their commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipway.gitops import edits, training_folder
+from slipway.gitops.training_folder import Training, measured
+from slipway.gitops.training_service import TrainingService, is_wanted
+from slipway.images import trainer
+from slipway.models.training_digest import run_name
+from slipway.store.records import run_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from slipway.git import Repository
+    from slipway.gitops.places import Stand
+    from slipway.model import Parameter
+    from slipway.overlays.types import Overlay
+    from slipway.settings import Settings
+
+__all__ = ["declare", "facts"]
+
+# Nor does what is deployed meanwhile make a training another one.
+_OF_ITS_MAKING = ("branch", "by", "commit", "created", "deployed", "fingerprint", "platform_fingerprint", "run")
+
+
+def declare(
+    repository: Repository,
+    stand: Stand,
+    settings: Settings,
+    overlay: Overlay,
+    image: str,
+    *,
+    digest: str,
+    fingerprint: str = "",
+    platform: str = "",
+    platform_fingerprint: str = "",
+    parameters: Mapping[str, Parameter] | None = None,
+) -> dict[str, bytes | None]:
+    """The changes ({path: content, or None to remove it}) that declare a training by the trainer `image`.
+
+    `digest` is the training digest that was asked for, `fingerprint` the trainer's, `platform` the platform's own
+    image, and `parameters` those of the model, where it has a training service. There are none where just this is
+    declared already. Raises `SlipwayError` when the base of trainings does not render.
+    """
+    environment, model = overlay.environment, overlay.model
+    of, at, serving = settings.model(model), settings.environment(environment), overlay.serving()
+    service = TrainingService(parameters=dict(parameters or {})) if is_wanted(settings, model) else None
+    before = training_folder.read(repository, stand.commit, environment, model)
+    training = Training(
+        digest=digest,
+        image=image,
+        fingerprint=fingerprint,
+        repository=trainer.repository(settings, model),
+        commit=stand.code.commit,
+        branch=stand.code.branch,
+        run=run_url(),
+        created=edits.now() if before is None or before.digest != digest else before.created,
+        by=repository.identity(),
+        deployed=serving.version if serving else None,
+        schedule=of.schedule,
+        secrets=of.secrets,
+        variables=at.variables,
+        settings=of.training,
+        scores=measured(of.gates),
+        store=at.store,
+        announce=at.announce,
+        platform=platform,
+        platform_fingerprint=platform_fingerprint,
+        service=service,
+    )
+    if before is not None and _content(before) == _content(training):
+        return {}
+    base = repository.files(stand.code.commit, training_folder.BASE)
+    files = training_folder.files(base, environment, model, overlay.namespace, training, settings.root)
+    return training_folder.changes(repository, stand.commit, environment, model, files)
+
+
+def facts(model: str, digest: str, image: str, reason: str) -> dict[str, str]:
+    """What a commit message tells of a declared training."""
+    return {"Training": run_name(model, digest), "Why": reason, "Trainer": image}
+
+
+def _content(training: Training) -> tuple[object, ...]:
+    """What makes a training another one; who declared it, when and from which commit does not."""
+    return tuple(getattr(training, name) for name in training.__struct_fields__ if name not in _OF_ITS_MAKING)

@@ -1,0 +1,123 @@
+"""The function that starts a model's trainings over HTTP, as it is declared beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from msgspec import Struct, field
+
+from slipway import processes
+from slipway.errors import SlipwayError
+from slipway.gitops import rendering
+from slipway.models.environment import SOURCE, compile_lock, python_for
+from slipway.overlays import documents
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from slipway.gitops.training_folder import Training
+    from slipway.settings import Settings
+
+__all__ = ["PART", "TrainingService", "is_wanted", "manifest", "name_of", "parameters", "values"]
+
+PART = "service"
+"""The folder within `workflows/train` that it is rendered from."""
+
+_READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# Runs in the model's own environment, as its class may import anything.
+_PARAMETERS = """
+from pathlib import Path
+from slipway import settings
+from slipway.models import discovery
+from slipway.training.run import typed
+found, model = settings.load(Path(sys.argv[1])), sys.argv[2]
+kind = discovery.load_class(found, model)
+answer = {**kind.parameters, **typed(found.model(model).parameters, kind, model)}
+"""
+
+
+class TrainingService(Struct, frozen=True, kw_only=True):
+    """What the record of a declared training has of its service; keys of a newer writer are passed over."""
+
+    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+    """The model's own, with the values that they have unless given."""
+
+
+def is_wanted(settings: Settings, model: str) -> bool:
+    """Whether a model has a training service: where it is trained elsewhere, there is nothing to start."""
+    of = settings.model(model)
+    return "training" in of.services and of.train == "declared"
+
+
+def name_of(model: str) -> str:
+    """`iris-training`: no release of a model is called so."""
+    return f"{model}-training"
+
+
+def parameters(settings: Settings, model: str) -> dict[str, bool | int | float | str]:
+    """The model's parameters with the values that they have unless given, asked of its class in its own environment.
+
+    Raises `SlipwayError` when the class cannot be loaded, and for a parameter that no training would take.
+    """
+    python = python_for(compile_lock(settings, model, "train"))
+    env = {"PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
+    answer = dict[str, bool | int | float | str]
+    try:
+        return processes.ask(python, _PARAMETERS, str(settings.root), model, answer=answer, env=env)
+    except SlipwayError as error:
+        problem = f"the parameters of {model} cannot be read: {error.problem}"
+        raise SlipwayError(problem, fix=error.fix or f"slipway train {model} says more") from error
+
+
+def values(environment: str, model: str, training: Training, service: TrainingService) -> dict[str, Any]:
+    """What it decides, as `workflows/train/service/kustomization.yaml` refers to it."""
+    labels = {"app.kubernetes.io/component": "training-service", "app.kubernetes.io/name": model}
+    if training.settings.visibility == "cluster-local":
+        labels["networking.knative.dev/visibility"] = "cluster-local"
+    variables = {
+        **training.variables,
+        "HOME": "/scratch",
+        "SLIPWAY_ACCESS": "/etc/slipway/access",
+        "SLIPWAY_CLUSTER": "/var/run/secrets/slipway",
+        "SLIPWAY_ENVIRONMENT": environment,
+        "SLIPWAY_MODEL": model,
+        "SLIPWAY_PARAMETERS": json.dumps(service.parameters, sort_keys=True),
+        "SLIPWAY_STORE": training.store,
+        "TMPDIR": "/scratch",
+    }
+    return {
+        "name": name_of(model),
+        "model": model,
+        "labels": labels,
+        "image": training.platform,
+        "access": training.settings.access or name_of(model),
+        "variables": [{"name": name, "value": value} for name, value in sorted(variables.items())],
+    }
+
+
+def manifest(base: Mapping[str, bytes], environment: str, model: str, training: Training, root: Path) -> bytes:
+    """The Knative Service of a model's training service; `base` are the files of `workflows/train`.
+
+    Raises `SlipwayError` when kustomize refuses the base, or makes no Service with the image out of it.
+    """
+    service = training.service
+    if service is None:
+        raise SlipwayError(f"{model} has no training service", fix=f"models.{model}.services: [predict, training]")
+    place = f"workflows/train/{PART}"
+    own = {path.removeprefix(f"{PART}/"): each for path, each in base.items() if path.startswith(f"{PART}/")}
+    rendered = rendering.fill(place, own, "TrainingService", values(environment, model, training, service), root)
+    _check(rendered, place, name_of(model), training.platform)
+    return documents.HEADER.encode() + rendered.rstrip() + b"\n"
+
+
+def _check(rendered: bytes, place: str, name: str, image: str) -> None:
+    found = [each for each in yaml.load_all(rendered, _READER) if each]
+    there = [container for each in found for container in rendering.containers(each, "Service", name)]
+    if len(found) == 1 and image in [container.get("image") for container in there]:
+        return
+    problem = f"{place} renders something else than one Service {name} with the image {image}"
+    raise SlipwayError(problem, fix=f"look at the replacements in {place}/kustomization.yaml; git log -- {place}")

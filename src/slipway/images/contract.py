@@ -1,0 +1,201 @@
+"""What a container has to do, and what one misses of it: told all at once, before anything of it is published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import OutOfReach, SlipwayError
+from slipway.images import clients
+from slipway.images.addresses import address
+from slipway.serving.oip import tensors
+
+if TYPE_CHECKING:
+    from slipway.schema import Schema
+
+__all__ = ["answer", "datatypes", "describe", "identity", "missing", "predict", "predictions", "request"]
+
+
+def missing(
+    url: str, model: str, user: str, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str], target: str
+) -> list[str]:
+    """What the container at `url`, which was started as `<model>/dev/1` and `dev`, lacks; nothing when it is sound.
+
+    `rows` are a few sound ones, `types` is as `inference.datatypes` gives it.
+    """
+    return [
+        *_user(user),
+        *_paths(url),
+        *_identity(url, model),
+        *_metadata(url, model, types, target),
+        *_answers(url, model, rows, types, target),
+        *_refusals(url, model),
+    ]
+
+
+def _user(user: str) -> Iterator[str]:
+    uid = user.partition(":")[0]
+    if not uid.isdecimal() or int(uid) == 0:
+        yield f"it runs as {user or 'root'!r}, and a cluster wants a number that is not 0: USER 65532"
+
+
+def _paths(url: str) -> Iterator[str]:
+    for path in ("/v2/health/live", "/v2/health/ready"):
+        status, _ = clients.ask(f"{url}{path}")
+        if status != 200:
+            yield f"GET {path} gives {status}, and not 200"
+
+
+def _identity(url: str, model: str) -> Iterator[str]:
+    status, _ = clients.ask(f"{url}/v2")
+    if status != 200:
+        yield f"GET /v2 gives {status}, and not 200"
+        return
+    meant = (f"{model}/dev/1", "dev")
+    found = identity(url)
+    if found not in (None, meant):
+        yield f"GET /v2 gives {found}, and MODEL_ID and RELEASE are {meant}"
+
+
+def _metadata(url: str, model: str, types: Mapping[str, str], target: str) -> Iterator[str]:
+    path = f"/v2/models/{model}"
+    status, told = clients.ask(f"{url}{path}")
+    if status != 200 or not isinstance(told, dict):
+        yield f"GET {path} gives {status}, and not 200 with the model's metadata"
+        return
+    if told.get("name") != model:
+        yield f"GET {path} names {told.get('name')!r}, and not {model!r}"
+    inputs, outputs = _names(told.get("inputs")), _names(told.get("outputs"))
+    if inputs != set(types):
+        yield f"GET {path} has the inputs {_shown(inputs)}; the features are {_shown(set(types))}"
+    if target not in outputs and len(outputs) != 1:
+        yield f"GET {path} has the outputs {_shown(outputs)}, none of which is the target, {target}"
+
+
+def _answers(
+    url: str, model: str, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str], target: str
+) -> Iterator[str]:
+    for some in (rows[:1], rows):
+        try:
+            predict(url, model, some, types, target)
+        except SlipwayError as error:
+            yield f"{len(some)} row{'s' if len(some) > 1 else ''} of the data: {error.problem}"
+
+
+def _refusals(url: str, model: str) -> Iterator[str]:
+    """A caller's mistake is the caller's: no 200, and no 5xx, which would count as a failure of the model."""
+    path = f"/v2/models/{model}/infer"
+    for what, body in (("no JSON", b"{"), ("no inputs", b'{"inputs": []}')):
+        status, _ = clients.ask(f"{url}{path}", body)
+        if not 400 <= status < 500:
+            yield f"POST {path} with {what} gives {status}, and not 400"
+
+
+def _names(tensors: Any) -> set[str]:
+    return {str(each.get("name")) for each in tensors if isinstance(each, dict)} if isinstance(tensors, list) else set()
+
+
+def _shown(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def describe(url: str) -> clients.Called:
+    """Who answers at `url`, a function of ours or a container, which knows neither its artifact nor its fingerprint.
+
+    Raises as `calling.describe` does.
+    """
+    parts = address(url, ("https", "http", "grpc", "grpcs"))
+    try:
+        return clients.describe(url)
+    except SlipwayError:
+        if parts.scheme.startswith("grpc"):  # which no container speaks
+            raise
+        named = identity(url)
+        if named is None:
+            raise
+        return clients.Called(url.rstrip("/"), *named, artifact="", fingerprint="")
+
+
+def answer(url: str, model: str, rows: Sequence[Any], schema: Schema) -> list[Any]:
+    """The predictions for `rows` as JSON has them; see `predict`."""
+    return predict(url, model, schema.parse(rows), datatypes(schema), schema.target.name)
+
+
+def identity(url: str) -> tuple[str, str] | None:
+    """The model id and the release that a container says it is; None where it does not say.
+
+    Raises `OutOfReach` when nobody answers yet.
+    """
+    at = f"{url.rstrip('/')}/v2"
+    status, told = clients.ask(at)
+    if status in clients.NOT_READY:
+        raise OutOfReach(f"{at} answers with status {status}", fix="see that the container runs and gets ready")
+    name, version = (told.get("name"), told.get("version")) if isinstance(told, dict) else (None, None)
+    # A server that was not written for slipway gives its own name.
+    return (name, version) if isinstance(version, str) and isinstance(name, str) and name.count("/") == 2 else None
+
+
+def predict(
+    url: str, model: str, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str], target: str
+) -> list[Any]:
+    """The predictions for `rows`, which are typed; `types` is as `inference.datatypes` gives it.
+
+    Raises `SlipwayError` with what the container says when it gives none; it is `OutOfReach` where it does not answer
+    now, and may later.
+    """
+    at = f"{url}/v2/models/{model}/infer"
+    status, told = clients.ask(at, json.dumps(request(rows, types)).encode())
+    if status != 200:
+        said = told.get("error", "") if isinstance(told, dict) else ""
+        kind = OutOfReach if status in clients.NOT_READY else SlipwayError
+        raise kind(f"{at} answered with status {status} {said}".rstrip(), fix="look at the container's log")
+    try:
+        return predictions(told, target, len(rows))
+    except ValueError as error:
+        fix = "see the contract: functions/README.md, Other languages"
+        raise SlipwayError(f"{at} does not answer by the protocol: {error}", fix=fix) from error
+
+
+def datatypes(schema: Schema) -> dict[str, str]:
+    """The datatype of each input tensor, by its name."""
+    return {field.name: tensors.about(field).datatype for field in schema.fields}
+
+
+def request(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict[str, Any]:
+    """The body that asks for the predictions of `rows`."""
+    return {
+        "inputs": [
+            {"name": name, "shape": [len(rows)], "datatype": datatype, "data": [row[name] for row in rows]}
+            for name, datatype in types.items()
+        ]
+    }
+
+
+def predictions(answer: Any, target: str, count: int) -> list[Any]:
+    """One prediction a row: the value of the only output, or a dict of all outputs, the target's among them.
+
+    Raises `ValueError` that says what of `answer` is not as the protocol has it.
+    """
+    outputs = answer.get("outputs") if isinstance(answer, dict) else None
+    if not isinstance(outputs, list) or not outputs or not all(isinstance(each, dict) for each in outputs):
+        raise ValueError("the answer has no list of outputs")
+    found = {str(each.get("name")): _rows(each, count) for each in outputs}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if target not in found:
+        raise ValueError(f"none of the outputs ({', '.join(found)}) is named {target!r}")
+    return [{name: values[row] for name, values in found.items()} for row in range(count)]
+
+
+def _rows(output: Mapping[str, Any], count: int) -> list[Any]:
+    values = _flat(output.get("data"))
+    width, left = divmod(len(values), count)
+    if left or not width or output.get("shape") not in ([count], [count, width]):
+        said = f"{len(values)} values, the shape {output.get('shape')}"
+        raise ValueError(f"the output {output.get('name')!r} has {said}: for {count} rows it has to be [{count}]")
+    return values if width == 1 else [values[row * width : (row + 1) * width] for row in range(count)]
+
+
+def _flat(data: Any) -> list[Any]:
+    return [value for each in data for value in _flat(each)] if isinstance(data, list) else [data]

@@ -1,0 +1,162 @@
+"""What is in an image, as a CycloneDX document (1.6): packages, base image, and of a release its model."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, NamedTuple
+
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from slipway import __version__
+from slipway.artifacts import manifest
+from slipway.serving import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from slipway.images.build import Image
+    from slipway.images.bundle import Bundle
+    from slipway.images.platform import Platform
+
+__all__ = ["Package", "make", "of_platform", "packages"]
+
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_PYTHON = re.compile(r"(?:^|/)python:(\d+\.\d+(?:\.\d+)?)")
+_LEAST = "3.11"
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/slipway")
+
+
+class Package(NamedTuple):
+    """A package that a lock installs; `hashes` (SHA-256) are those of its files, of which one is installed."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+
+def make(bundle: Bundle, image: Image) -> bytes:
+    """The document of a release's image, as JSON; the same image gives the same bytes.
+
+    Packages are those that the lock installs on Linux with the Python of the base image, as far as its name says which
+    that is (`python:3.11-slim`), and otherwise with the one that the artifact was made with.
+    """
+    about = bundled.read(bundle.folder)
+    python = _python(about.base_image) or manifest.read(bundle.folder / "artifact").python
+    model = _model(about)
+    return _document(image, _About(about.fingerprint, about.base_image, python), bundle.lock, [model])
+
+
+def of_platform(platform: Platform, image: Image, base_image: str) -> bytes:
+    """The document of the platform's own image; see `make`. Where its base tells no Python, it is the lock's least."""
+    python = _python(base_image) or _LEAST
+    return _document(image, _About(platform.fingerprint, base_image, python), platform.lock, [])
+
+
+class _About(NamedTuple):
+    fingerprint: str
+    base_image: str
+    python: str
+
+
+def _document(image: Image, about: _About, lock: Path, more: list[Component]) -> bytes:
+    root = _image(image, about.fingerprint, about.python)
+    found = [_component(package) for package in packages(lock.read_text(encoding="utf-8"), about.python)]
+    bom = Bom(
+        serial_number=uuid.uuid5(_NAMESPACE, about.fingerprint),
+        metadata=BomMetaData(component=root, tools=None),
+        components=[*more, _base(about.base_image), _platform(), *found],
+    )
+    # The same image, the same bytes: the time is left out, which the format allows and the library's types do not.
+    bom.metadata.timestamp = None  # type: ignore[assignment]
+    bom.register_dependency(root, bom.components)
+    return (JsonV1Dot6(bom).output_as_string(indent=1) + "\n").encode()
+
+
+def packages(lock: str, python: str) -> Iterator[Package]:
+    """What a lock (in pip's format) installs on Linux with this Python (`3.11` or `3.11.9`), by name."""
+    here = {
+        "python_version": ".".join(python.split(".")[:2]),
+        "python_full_version": python if python.count(".") == 2 else f"{python}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "platform_machine": "x86_64",
+    }
+    for line in sorted(lock.replace("\\\n", " ").splitlines()):
+        text = line.split("--hash")[0].split("#")[0].strip()
+        requirement = Requirement(text) if text else None
+        if requirement and (requirement.marker is None or requirement.marker.evaluate(here)):
+            (pin,) = requirement.specifier
+            yield Package(canonicalize_name(requirement.name), pin.version, tuple(_HASH.findall(line)))
+
+
+def _python(base_image: str) -> str:
+    found = _PYTHON.search(base_image)
+    return found[1] if found else ""
+
+
+def _component(package: Package) -> Component:
+    url = PackageURL("pypi", name=package.name, version=package.version)
+    return Component(
+        name=package.name,
+        version=package.version,
+        purl=url,
+        bom_ref=str(url),
+        hashes=[_sha256(digest) for digest in package.hashes],
+    )
+
+
+def _image(image: Image, fingerprint: str, python: str) -> Component:
+    repository, _, digest = image.reference.partition("@")
+    name = repository.rpartition("/")[2]
+    told = {"slipway:fingerprint": fingerprint, "slipway:python": python}
+    return Component(
+        type=ComponentType.CONTAINER,
+        name=name,
+        version=digest,
+        purl=PackageURL("oci", name=name, version=digest, qualifiers={"repository_url": repository}),
+        bom_ref=image.reference,
+        hashes=[_sha256(digest.partition(":")[2])],
+        properties=[Property(name=name, value=value) for name, value in told.items()],
+    )
+
+
+def _base(reference: str) -> Component:
+    """The image that this one starts from, by its tag or, where it has one, its digest."""
+    tagged, _, digest = reference.partition("@")
+    path, _, tag = tagged.rpartition(":") if ":" in tagged.rpartition("/")[2] else (tagged, "", "")
+    return Component(
+        type=ComponentType.CONTAINER,
+        name=path,
+        version=digest or tag,
+        bom_ref=f"base:{reference}",
+        hashes=[_sha256(digest.partition(":")[2])] if digest else None,
+    )
+
+
+def _model(about: bundled.BundleFile) -> Component:
+    return Component(
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        name=about.model,
+        version=about.artifact.digest,
+        bom_ref=f"model:{about.model}",
+        hashes=[_sha256(about.artifact.digest)],
+    )
+
+
+def _platform() -> Component:
+    return Component(type=ComponentType.FRAMEWORK, name="slipway", version=__version__, bom_ref="slipway")
+
+
+def _sha256(digest: str) -> HashType:
+    return HashType(alg=HashAlgorithm.SHA_256, content=digest)

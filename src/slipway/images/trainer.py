@@ -1,0 +1,178 @@
+"""The trainer: what goes into the image that trains a model, in one folder that is the image's build context.
+
+    Dockerfile  train.lock  serve.lock  estimators.lock  onnx.lock  mixed.lock  platform/  repository/
+
+`platform/` is the platform's own code, `repository/` what a checkout has of the model: its folder with tests and data,
+the shared code, a `slipway.yaml` that knows this model alone, and `trainer.json`, which says what is in the trainer.
+"""
+
+from __future__ import annotations
+
+import glob
+import os.path
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from slipway import digests, files
+from slipway.images.bundle import base_image, copy, fingerprint, platform, settle
+from slipway.models.discovery import data_source, model_files
+from slipway.models.environment import USES, compile_lock
+from slipway.models.imports import closure
+from slipway.models.training_digest import training_digest
+from slipway.overlays import documents
+from slipway.settings import FILE
+from slipway.settings.uris import local_path
+from slipway.store.records import encode
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+
+__all__ = ["SMOKE", "Trainer", "components", "make", "repository"]
+
+SMOKE = """
+import sys
+from pathlib import Path
+from slipway import cli, errors, settings
+from slipway.models import discovery
+cli.parser()
+try:
+    discovery.load_class(settings.load(Path.cwd()), sys.argv[1])
+except errors.SlipwayError as error:
+    sys.exit(str(error))
+"""
+"""What an image of a trainer has to be able to do, as Python: read its settings and import its model."""
+
+# What of a model's settings decides how it is trained; the rest may change without a new image.
+_TRAINING = frozenset(
+    {"folder", "train", "data", "target", "features", "parameters", "secrets", "gates", "held_out", "convert"}
+    | {"base_image"}
+)
+
+_ABOUT = "trainer.json"
+
+_LAUNCHER = """#!/opt/environments/train/bin/python -P
+import sys
+
+from slipway.cli import main
+
+sys.exit(main())
+"""
+
+
+class Trainer(NamedTuple):
+    """A trainer in `folder`; its fingerprint is that of `components`."""
+
+    folder: Path
+    model: str
+    fingerprint: str
+    components: dict[str, str]
+
+
+def make(settings: Settings, model: str, target: Path) -> Trainer:
+    """Make the trainer of a model as its code stands in the folder `target`, which must not hold anything yet.
+
+    The same code and settings give the same bytes. Raises `SlipwayError` when the model's code or requirements cannot
+    be read, or its requirements contradict each other.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        found = _files(settings, model, Path(scratch))
+        parts = _components(settings, model, found)
+        with files.new_folder(target) as draft:
+            for path, file in found.items():
+                copy(file, draft / path)
+            about = {"model": model, "fingerprint": fingerprint(parts), "components": parts}
+            (draft / "repository" / _ABOUT).write_bytes(encode(about))
+            settle(draft)
+            (draft / "platform/bin/slipway").chmod(0o755)
+    return Trainer(target, model, fingerprint(parts), parts)
+
+
+def components(settings: Settings, model: str) -> dict[str, str]:
+    """What the fingerprint of a model's trainer is made of, by name; see `bundle.fingerprint` and `bundle.explain`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return _components(settings, model, _files(settings, model, Path(scratch)))
+
+
+def repository(settings: Settings, model: str) -> str:
+    """Digest of all that a trainer has of the checkout: the model's folder, the shared code, its data, its settings."""
+    found = {path: digests.of_file(file) for path, file in _repository_files(settings, model).items()}
+    return digests.of_files({**found, FILE: digests.of_bytes(documents.format(_settings(settings, model)))})
+
+
+def _components(settings: Settings, model: str, found: dict[str, Path]) -> dict[str, str]:
+    def of(*parts: str) -> str:
+        return digests.of_files({path: digests.of_file(file) for path, file in found.items() if path.startswith(parts)})
+
+    return {
+        "training": training_digest(settings, model),
+        "environments": of(*(f"{use}.lock" for use in USES)),
+        "platform code": of("platform/", "Dockerfile"),
+        "repository": repository(settings, model),
+        "base image": digests.of_value(base_image(settings, model)),
+    }
+
+
+def _files(settings: Settings, model: str, scratch: Path) -> dict[str, Path]:
+    """Every file of the trainer: {path in it: path}; those that are in no repository are written to `scratch`."""
+    (scratch / FILE).write_bytes(documents.format(_settings(settings, model)))
+    (scratch / "slipway").write_text(_LAUNCHER)
+    return {
+        "Dockerfile": platform(settings.root) / "functions" / "Dockerfile",
+        **{f"{use}.lock": compile_lock(settings, model, use) for use in USES},
+        "platform/bin/slipway": scratch / "slipway",
+        **{f"platform/{path}": file for path, file in _platform_files(platform(settings.root)).items()},
+        f"repository/{FILE}": scratch / FILE,
+        **{f"repository/{path}": file for path, file in _repository_files(settings, model).items()},
+    }
+
+
+def _platform_files(root: Path) -> dict[str, Path]:
+    """The platform's code, the function's with it: a fresh model is served before it is published."""
+    return {
+        **{f"src/slipway/{path}": file for path, file in digests.walk(root / "src" / "slipway").items()},
+        **{path: root / path for path in ("functions/Dockerfile", "functions/predict/main.py")},
+    }
+
+
+def _repository_files(settings: Settings, model: str) -> dict[str, Path]:
+    """The model's folder, the shared code that it or its tests import, and its data where that lies elsewhere."""
+    root, folder = settings.root, settings.folder(model)
+    own = {
+        file
+        for path, file in digests.walk(folder).items()
+        if not any(part.startswith(".") for part in Path(path).parts) and file.resolve().is_relative_to(root)
+    }
+    shared = closure(root, [file for file in own if file.suffix == ".py"], "model")
+    found = {*own, *shared, *model_files(settings, model).values(), *_data(settings, model)}
+    return {file.relative_to(root).as_posix(): file for file in sorted(found)}
+
+
+def _data(settings: Settings, model: str) -> list[Path]:
+    source = data_source(settings, model)
+    path = local_path(source.uri, settings.root) if source else None
+    if path is None or not path.resolve().is_relative_to(settings.root):
+        return []
+    # The one of today is not there yet: all of its kind are taken, whose days may stand for folders, too.
+    inside = os.path.relpath(path, settings.root)
+    kind = "*".join(map(glob.escape, inside.split("{date}")))
+    return [file for file in settings.root.glob(kind) if file.is_file()]
+
+
+def _settings(settings: Settings, model: str) -> dict[str, Any]:
+    own = {name: value for name, value in msgspec.to_builtins(settings.model(model)).items() if name in _TRAINING}
+    return {
+        "environments": _given(msgspec.to_builtins(settings.environments)),
+        "branch": settings.branch,
+        "base_image": settings.base_image,
+        "models": {model: _given(own)},
+    }
+
+
+def _given(value: Any) -> Any:
+    """Without what is not set, which a settings file leaves out."""
+    if isinstance(value, dict):
+        return {key: _given(each) for key, each in value.items() if each is not None}
+    return value

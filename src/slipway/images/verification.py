@@ -1,0 +1,258 @@
+"""Verification: a running function is held to the golden predictions of the artifact that it says it serves."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from slipway.artifacts import Golden, differences
+from slipway.artifacts import manifest as manifests
+from slipway.errors import OutOfReach, SlipwayError
+from slipway.images import bundle, clients, confined, contract, running
+from slipway.names import ModelId, ReleaseName, nearest
+from slipway.overlays import overlay
+from slipway.schema import Schema
+from slipway.store import Store, store_of
+from slipway.store.records import now, user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from slipway.settings import Settings
+    from slipway.store import Record
+
+__all__ = ["Verified", "find", "hold", "parse", "patiently", "verify_at", "verify_declared", "verify_url"]
+
+_PAUSE = 2.0  # seconds, between two tries
+
+_GOLDEN, _MANIFEST, _SCHEMA = "golden.json", "artifact.json", "schema.json"
+
+
+class Verified(NamedTuple):
+    """A verified release: the evidence as the store has it, and whether it had it before."""
+
+    environment: str
+    model: str
+    release: ReleaseName
+    evidence: dict[str, Any]
+    repeated: bool
+
+
+def verify_url(open_store: Callable[[str], Store], url: str, environment: str | None = None) -> Verified:
+    """Hold the function at `url` to the golden predictions of the version that it names, and record that it kept them.
+
+    `open_store` gives an environment's store. Raises `SlipwayError`, and records nothing, when it is none of ours,
+    serves what was not published, belongs to another environment than `environment`, or answers differently; and
+    `OutOfReach` when it or the store cannot be reached, or the store has not got the version yet.
+    """
+    called = contract.describe(url)
+    model_id, release = _published(called)
+    if environment not in (None, model_id.environment):
+        raise SlipwayError(f"{url} is {model_id}, which is not of {environment}", fix="give its own: --env")
+    store = open_store(model_id.environment)
+    return _verify(store, _record(store, model_id), release, called, where=url)
+
+
+def verify_at(store: Store, model: str, release: ReleaseName, url: str) -> Verified:
+    """Hold the function at `url`, which has to be this release, to its golden predictions; see `verify_url`.
+
+    A release that was verified before is not asked.
+    """
+    known = store.verified(model, release)
+    if known is not None:
+        return Verified(store.environment, model, release, known, repeated=True)
+    record = _record(store, ModelId(model, store.environment, release.version))
+    return _verify(store, record, release, _who(url, record, release), where=url)
+
+
+def verify_declared(
+    settings: Settings, environment: str, text: str, at: str | None = None, python: Path | None = None
+) -> Verified:
+    """Verify a declared release, named as `find` takes it: served on this machine, or where it runs, `at` a URL.
+
+    A release that was verified before is not served again. `python` is as `running.serve` takes it. Raises
+    `SlipwayError`, and records nothing, when this checkout gives another image than the release's,
+    or the function does not hold.
+    """
+    model, declared = find(settings, environment, text)
+    name, model_id = declared.name, ModelId.parse(declared.record.model_id)
+    store = store_of(settings, model_id.environment)
+    known = store.verified(model, name)
+    if known is not None and at is None:
+        return Verified(store.environment, model, name, known, repeated=True)
+    record = store.record(model, model_id.version)
+    if at is not None:
+        return _verify(store, record, name, _who(at, record, name), where=at)
+    with _served(settings, store, record, declared, python) as url:
+        return _verify(store, record, name, _who(url, record, name), where=f"served on {socket.gethostname()}")
+
+
+def patiently(verify: Callable[[], Verified], seconds: float, report: Callable[[str], None]) -> Verified:
+    """What `verify` gives; while something is out of reach it is tried again, for so many seconds."""
+    deadline, told = time.monotonic() + seconds, ""
+    while True:
+        try:
+            return verify()
+        except OutOfReach as error:
+            if time.monotonic() + _PAUSE > deadline:
+                raise
+            if error.problem != told:
+                report(f"{error.problem}; trying again")
+            told = error.problem
+            time.sleep(_PAUSE)
+
+
+def find(settings: Settings, environment: str, text: str) -> tuple[str, overlay.Release]:
+    """The model and the declared release that `v7-1a2b3c4d` or `test/iris/v7-1a2b3c4d` names.
+
+    Raises `SlipwayError` when none of that name is declared.
+    """
+    within, model, name = parse(text)
+    environment = within or environment
+    settings.environment(environment)
+    overlays = settings.root / "overlays" / environment
+    models = [model] if model else sorted(folder.name for folder in overlays.glob("*") if folder.is_dir())
+    declared = {model: overlay.read_folder(settings.root, environment, model) for model in models}
+    for model, found in declared.items():
+        if found is not None and found.has(name):
+            return model, found.release(name)
+    known = [str(release.name) for found in declared.values() if found for release in found.releases]
+    raise SlipwayError(f"{name} is not declared in {environment}", fix=nearest(str(name), known))
+
+
+def parse(text: str) -> tuple[str, str, ReleaseName]:
+    """Environment, model and release of `test/iris/v7-1a2b3c4d`; of `v7-1a2b3c4d` alone the first two are empty."""
+    *path, last = text.split("/")
+    name = ReleaseName.parse(last)
+    if len(path) not in (0, 2):
+        raise SlipwayError(f"{text!r} is not a release", fix="write v7-1a2b3c4d or test/iris/v7-1a2b3c4d")
+    return (*(path or ("", "")), name)
+
+
+def hold(url: str, golden: Golden, tolerance: float) -> float:
+    """Have the function at `url` predict the golden rows; returns the largest difference of a number.
+
+    Raises `SlipwayError` that says which predictions are off, and by how much.
+    """
+    return _difference(url, golden, clients.reproduce(url, golden), tolerance)
+
+
+def _difference(url: str, golden: Golden, predictions: list[Any], tolerance: float) -> float:
+    wrong = differences(golden, predictions, tolerance)
+    if wrong:
+        shown = "\n  ".join(wrong[:10])
+        problem = f"{url} does not reproduce its golden predictions:\n  {shown}"
+        raise SlipwayError(problem, fix="compare the libraries it runs with (GET /) with those it was trained with")
+    return largest(golden.predictions, predictions)
+
+
+def largest(expected: Any, found: Any) -> float:
+    """The largest difference between numbers that stand in the same place; 0 where there is none."""
+    if isinstance(expected, dict):
+        return max((largest(value, found[key]) for key, value in expected.items()), default=0.0)
+    if isinstance(expected, list):
+        return max((largest(one, other) for one, other in zip(expected, found, strict=True)), default=0.0)
+    if isinstance(expected, int | float) and not isinstance(expected, bool):
+        return abs(float(expected) - float(found))
+    return 0.0
+
+
+def _verify(store: Store, record: Record, release: ReleaseName, called: clients.Called, *, where: str) -> Verified:
+    if record.image is not None:
+        # A container knows its name alone; what is in it is settled by the digest of its image.
+        called = called._replace(artifact=record.artifact.digest, fingerprint=bundle.of_container(record))
+    _same(called, record, release)
+    golden, tolerance, schema = _golden(store, record)
+    if record.image is None:
+        predictions = clients.reproduce(called.url, golden)
+    else:
+        predictions = contract.answer(called.url, record.model, golden.rows, schema)
+    evidence = {
+        "where": where,
+        "rows": len(golden.rows),
+        "max_difference": _difference(called.url, golden, predictions, tolerance),
+        "tolerance": tolerance,
+        "model_id": str(record.id),
+        "fingerprint": called.fingerprint,
+        "when": now(),
+        "by": user(),
+    }
+    new = store.verify(record.model, release, evidence)
+    found = evidence if new else store.verified(record.model, release) or evidence
+    return Verified(store.environment, record.model, release, found, repeated=not new)
+
+
+def _who(url: str, record: Record, release: ReleaseName) -> clients.Called:
+    """Who answers at `url`; a container that does not say is who it is called by."""
+    if record.image is None:
+        return clients.describe(url)
+    named = contract.identity(url) or (str(record.id), str(release))
+    return clients.Called(url.rstrip("/"), *named, artifact="", fingerprint="")
+
+
+def _same(called: clients.Called, record: Record, release: ReleaseName) -> None:
+    """Raise `SlipwayError` unless what answers is this release of this version."""
+    for word, expected, found in (
+        ("the model id", str(record.id), called.model_id),
+        ("the release", str(release), called.release),
+        ("the artifact", record.artifact.digest, called.artifact),
+        ("the fingerprint", f"{release.short}…", f"{called.fingerprint[:8]}…"),
+    ):
+        if expected != found:
+            fix = "look at the release's overlay and at what was deployed"
+            raise SlipwayError(f"{called.url}: {word} is {found}, and {expected} is expected", fix=fix)
+
+
+def _record(store: Store, model_id: ModelId) -> Record:
+    """The record of a version; `OutOfReach` where there is none yet: that of a promotion is copied after the merge."""
+    if model_id.version not in store.versions(model_id.model):
+        fix = f"after a promotion: slipway copy {model_id.model} --env {model_id.environment}"
+        raise OutOfReach(f"{model_id.environment} has no version {model_id.version} of {model_id.model}", fix=fix)
+    return store.record(model_id.model, model_id.version)
+
+
+def _published(called: clients.Called) -> tuple[ModelId, ReleaseName]:
+    model_id = ModelId.parse(called.model_id)
+    if model_id.environment == "dev" or called.release == "dev":
+        problem = f"{called.url} serves {model_id} ({called.release}), which is no release"
+        raise SlipwayError(problem, fix="publish a version and release it; there is nothing to hold this to")
+    return model_id, ReleaseName.parse(called.release)
+
+
+def _golden(store: Store, record: Record) -> tuple[Golden, float, Schema]:
+    wanted = {
+        name: record.artifact.files[name] for name in (_GOLDEN, _MANIFEST, _SCHEMA) if name in record.artifact.files
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        store.blobs.get(wanted, Path(scratch), what=str(record.id))
+        golden = manifests.read_file(Path(scratch), _GOLDEN, Golden)
+        tolerance = manifests.read(Path(scratch)).tolerance
+        schema = manifests.read_file(Path(scratch), _SCHEMA, Schema)
+    if not golden.rows:
+        raise SlipwayError(f"{record.id} has no golden predictions to hold a function to", fix="train it again")
+    return golden, tolerance, schema
+
+
+@contextmanager
+def _served(
+    settings: Settings, store: Store, record: Record, declared: overlay.Release, python: Path | None
+) -> Iterator[str]:
+    if record.image is not None:
+        with confined.serve(record.image, model_id=str(record.id), release=str(declared.name)) as url:
+            yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        made = bundle.make(settings, store, record, Path(scratch) / "bundle")
+        if made.fingerprint != declared.record.fingerprint:
+            problem = (
+                f"{declared.name} cannot be served from this checkout: its fingerprint is "
+                f"{declared.record.fingerprint[:8]}, and this code and these settings give {made.fingerprint[:8]}"
+            )
+            fix = f"git checkout {declared.record.commit[:12]}, which it was made from; or give its URL where it runs"
+            raise SlipwayError(problem, fix=fix)
+        with running.serve(made, model_id=str(record.id), release=str(declared.name), python=python) as url:
+            yield url

@@ -1,0 +1,68 @@
+"""The folder of a new model: code, tests, pins and a little data that go the whole way as they are."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from importlib.resources import files as resources
+from string import Template
+from typing import TYPE_CHECKING
+
+from slipway import files
+from slipway.errors import SlipwayError
+from slipway.names import check_model_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from slipway.settings import Settings
+
+__all__ = ["new_model"]
+
+_PINNED = ("numpy", "pandas", "scikit-learn")
+_ROWS = 120
+
+
+def new_model(settings: Settings, name: str) -> Path:
+    """Make `model/<name>`; raise `SlipwayError` when the name will not do or is taken."""
+    folder = settings.root / "model" / check_model_name(name)
+    if name in settings.declared and settings.folder(name) != folder:
+        raise SlipwayError(f"slipway.yaml names another folder for {name}", fix="choose another name")
+    if folder.exists() or folder.is_symlink():
+        raise SlipwayError(f"{folder.relative_to(settings.root)} is there already", fix="choose another name")
+    title = name.capitalize()
+    words = {"name": name, "Name": f"{title}Model" if keyword.iskeyword(title) else title, "Title": title}
+    templates = resources("slipway.models") / "template"
+    with files.new_folder(folder) as draft:
+        for file in ("model.py", "test_model.py", "README.md"):
+            text = (templates / f"{file}.txt").read_text(encoding="utf-8")
+            (draft / file).write_text(Template(text).substitute(words), encoding="utf-8")
+        (draft / "requirements.txt").write_text(_pins(settings.root), encoding="utf-8")
+        (draft / f"{name}.csv").write_text(_data(), encoding="utf-8")
+    return folder
+
+
+def _pins(root: Path) -> str:
+    """The versions that the repository's own lock has."""
+    try:
+        lock = (root / "requirements.lock").read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SlipwayError(f"{root} has no requirements.lock to take versions from", fix="make lock") from error
+    lines = []
+    for package in _PINNED:
+        pin = re.search(rf"^{re.escape(package)}==(\S+)", lock, re.MULTILINE)
+        if pin is None:
+            raise SlipwayError(f"requirements.lock does not pin {package}", fix="make lock")
+        lines.append(f"{package}=={pin[1]}")
+    return "\n".join(lines) + "\n"
+
+
+def _data() -> str:
+    """Made-up rows of two kinds that differ in length, none of them twice; the colour says nothing."""
+    rows = ["length,width,colour,kind"]
+    for number in range(_ROWS):
+        large = number % 2
+        length = 3 + 3 * large + (number * 7 % 20) / 10
+        width = 1 + (number * 37 % _ROWS) / 60
+        rows.append(f"{length:.1f},{width:.2f},{('red', 'green', 'blue')[number % 3]},{('small', 'large')[large]}")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,307 @@
+"""The first half of a release in two: `slipway build` does all that runs a model's code, and all that takes an engine.
+
+It needs no right to push to git; `slipway release --built` commits what it leaves (`committing.py`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from slipway.errors import SlipwayError
+from slipway.files import write
+from slipway.git import Repository
+from slipway.gitops import edits, training_folder, training_service
+from slipway.gitops.places import of_code
+from slipway.images import build as images
+from slipway.images import platform as platforms
+from slipway.images import sbom, trainer
+from slipway.images.build import Image
+from slipway.models import environment as environments
+from slipway.models.discovery import untested
+from slipway.release import trainings
+from slipway.release.due import Choice, choose, names_of
+from slipway.release.make import UNNEEDED, Maker, fingerprint_of
+from slipway.store import store_of
+from slipway.store.records import encode
+from slipway.training import test
+
+if TYPE_CHECKING:
+    from slipway.gitops.places import Place, Stand
+    from slipway.images.bundle import Bundle
+    from slipway.overlays.types import Overlay
+    from slipway.release.due import Decision
+    from slipway.settings import Settings
+    from slipway.settings.types import Train
+    from slipway.store import Record, Store
+
+__all__ = ["FILE", "Asked", "Made", "Plan", "Planned", "build", "nothing", "overlays_only", "read", "save"]
+
+FILE = "plan.json"
+
+
+class Made(Struct, frozen=True, kw_only=True):
+    """An image that the build made or found."""
+
+    reference: str
+    """`<registry>/<name>@sha256:<digest>`"""
+    size: int = 0
+    """Compressed bytes; 0 where nobody knows."""
+    new: bool = False
+    """Whether this build made it."""
+    sbom: str = ""
+    """The file beside the plan that lists what is in it."""
+
+    @property
+    def image(self) -> Image:
+        """As builders give it."""
+        return Image(self.reference, self.size)
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """What a build settled for one model."""
+
+    model: str
+    result: str
+    text: str
+    version: int | None = None
+    """To be released; None when nothing is."""
+    fingerprint: str = ""
+    function: Made | None = None
+    digest: str = ""
+    """The training digest of the code, where a training is to be declared."""
+    because: str = ""
+    """Why a training is to be declared."""
+    trainer: Made | None = None
+    trainer_fingerprint: str = ""
+    parameters: dict[str, bool | int | float | str] = {}
+    """The model's own, where its training service has to know them."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a build settled, at which commit."""
+
+    environment: str
+    commit: str
+    branch: str
+    traffic: int = 100
+    explicit: bool = False
+    """Whether a person chose the version."""
+    platform: Made | None = None
+    """The platform's own image, where pods need it."""
+    platform_fingerprint: str = ""
+    models: list[Planned]
+
+    def of(self, model: str) -> Planned:
+        """What is planned for a model."""
+        return next(planned for planned in self.models if planned.model == model)
+
+
+def save(plan: Plan, folder: Path) -> Path:
+    """Write a plan into its folder; returns the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / FILE, encode(plan))
+    return folder / FILE
+
+
+def read(folder: Path) -> Plan:
+    """The plan in a folder; raises `SlipwayError` when there is none, or it is damaged."""
+    path = folder / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except FileNotFoundError as error:
+        raise SlipwayError(f"{folder} holds no {FILE}", fix=f"slipway build --to {folder}") from error
+    except msgspec.MsgspecError as error:
+        raise SlipwayError(f"{path} is damaged: {error}", fix=f"slipway build --to {folder}") from error
+
+
+class Asked(NamedTuple):
+    """What is to be built."""
+
+    models: Sequence[str] = ()
+    """Only these; all when there is none."""
+    environment: str = "test"
+    choice: Choice = Choice()
+    train: Train = "none"
+
+
+def build(
+    settings: Settings,
+    asked: Asked,
+    place: Place,
+    target: Path,
+    *,
+    report: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """Test, train, and make the images of what is due of what was asked for, by what `place` has.
+
+    Leaves the plan, and beside it what is in each image that it made, in the folder `target`. A model that fails does
+    not stop the others. Raises `SlipwayError` as `release` does.
+    """
+    choice = asked.choice
+    names = names_of(settings, asked.models, asked.environment, choice)
+    repository = Repository(settings.root)
+    stand = place.stand()
+    builder = images.builder_for(settings, asked.environment, report)
+    target.mkdir(parents=True, exist_ok=True)
+
+    def listed(made: Bundle, image: images.Image) -> None:
+        if not images.is_unbuilt(image.reference):
+            (target / _list_of(made.model)).write_bytes(sbom.make(made, image))
+
+    maker = Maker(repository, asked.environment, builder, report, made=listed)
+    run = _Build(settings, asked, maker, stand, target, report)
+    models = [run.safely(model) for model in names]
+    done = Plan(
+        environment=asked.environment,
+        commit=stand.code.commit,
+        branch=stand.code.branch,
+        traffic=choice.traffic,
+        explicit=choice.explicit,
+        platform=run.platform(),
+        platform_fingerprint=maker.found.fingerprint if maker.found else "",
+        models=models,
+    )
+    save(done, target)
+    return done
+
+
+def nothing(settings: Settings, target: Path) -> Plan:
+    """Leave a plan in the folder `target` in which nothing is to be done."""
+    code = of_code(Repository(settings.root))
+    done = Plan(environment="", commit=code.commit, branch=code.branch, models=[])
+    save(done, target)
+    return done
+
+
+def overlays_only(repository: Repository, before: str, after: str) -> bool:
+    """Whether two commits differ in overlays alone; a commit that is not here (any more) differs in anything."""
+    if repository.commit_at(before) is None or repository.commit_at(after) is None:
+        return False
+    changed = repository.run("diff", "--name-only", "--no-renames", "-z", before, after).split(b"\0")
+    return all(path.startswith(b"overlays/") for path in changed if path)
+
+
+class _Build:
+    """One run of `build`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        asked: Asked,
+        maker: Maker,
+        stand: Stand,
+        target: Path,
+        report: Callable[[str], None],
+    ) -> None:
+        self.settings, self.environment, self.choice, self.train = settings, *asked[1:]
+        self.maker, self.stand, self.target, self.report = maker, stand, target, report
+        self.tested: set[str] = set()
+
+    def safely(self, model: str) -> Planned:
+        """What is planned of a model; a failure is a plan, too, and so is a fault of ours, which is shown whole."""
+        self.report(f"{model}: what is due?")
+        try:
+            return self._one(model)
+        except SlipwayError as error:
+            return Planned(model=model, result="failed", text=str(error))
+        except Exception as error:  # noqa: BLE001 - it stops no other model
+            self.report(traceback.format_exc())
+            return Planned(model=model, result="failed", text=f"{type(error).__name__}: {error}")
+
+    def platform(self) -> Made | None:
+        """The platform's own image, if any model needed it."""
+        found = self.maker.found
+        if found is None or found == UNNEEDED:
+            return None
+        listed = ""
+        if found.new:
+            listed = _list_of(platforms.NAME)
+            with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+                made = platforms.make(self.settings, Path(scratch) / "platform")
+                (self.target / listed).write_bytes(sbom.of_platform(made, found.image, self.settings.base_image))
+        return Made(reference=found.image.reference, size=found.image.size, new=found.new, sbom=listed)
+
+    def _one(self, model: str) -> Planned:
+        store = store_of(self.settings, self.environment)
+        overlay = edits.read(self.maker.repository, self.stand.commit, self.settings, self.environment, model)
+        wanted = self._wanted(model, store, overlay)
+        if wanted.kind == "runner":
+            record = trainings.run(self.settings, model, self.environment, self.report)
+            self.report(f"{model}: trained, {record.id}")
+            self.tested.add(model)
+        decision = choose(self.choice, self.settings, model, store, overlay)
+        found = self._function(model, decision.record, decision.reason) if decision.record else None
+        if wanted.kind == "declare":
+            return self._declared(found or Planned(model=model, result="training", text=wanted.reason), wanted)
+        return found or _nothing(model, decision, overlay, wanted)
+
+    def _wanted(self, model: str, store: Store, overlay: Overlay) -> trainings.Wanted:
+        """What the code's training digest asks for; nothing where a person chose a version."""
+        if self.train == "none" or self.choice.explicit:
+            return trainings.Wanted("nothing", "")
+        declared = training_folder.read(self.maker.repository, self.stand.commit, self.environment, model)
+        return trainings.plan(self.settings, self.environment, model, store, overlay, declared, self.train)
+
+    def _function(self, model: str, record: Record, reason: str) -> Planned:
+        self._test(model)
+        fingerprint = fingerprint_of(self.settings, record)
+        image = self.maker.image(self.settings, record, fingerprint, self.stand)
+        self.maker.platform(self.settings, self.stand)
+        new = (str(record.id), fingerprint) in self.maker.images and not images.is_unbuilt(image.reference)
+        return Planned(
+            model=model,
+            result="built",
+            text=reason,
+            version=record.version,
+            fingerprint=fingerprint,
+            function=Made(reference=image.reference, size=image.size, new=new, sbom=_list_of(model) if new else ""),
+        )
+
+    def _declared(self, found: Planned, wanted: trainings.Wanted) -> Planned:
+        """What was found, and a training to declare."""
+        self._test(found.model)
+        with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+            made = trainer.make(self.settings, found.model, Path(scratch) / "trainer")
+            image = self.maker.builder.build_trainer(made, found.model)
+        self.maker.platform(self.settings, self.stand)
+        served = training_service.is_wanted(self.settings, found.model)
+        built = Made(reference=image.reference, size=image.size, new=True)
+        return msgspec.structs.replace(
+            found,
+            digest=wanted.digest,
+            because=wanted.reason,
+            trainer=built,
+            trainer_fingerprint=made.fingerprint,
+            parameters=training_service.parameters(self.settings, found.model) if served else {},
+        )
+
+    def _test(self, model: str) -> None:
+        """Run the model's own tests, once, before anything is built of it."""
+        if model not in self.tested and not untested(self.settings, model):
+            self.report(f"{model}: testing")
+            python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
+            test.pytest(self.settings.root, self.settings.folder(model), python=python)
+            self.tested.add(model)
+
+
+def _list_of(name: str) -> str:
+    """The file that lists what is in the image of that name."""
+    return f"{name}.cdx.json"
+
+
+def _nothing(model: str, decision: Decision, overlay: Overlay, wanted: trainings.Wanted) -> Planned:
+    """Why nothing is built."""
+    if wanted.kind == "message":
+        return Planned(model=model, result="to train", text=wanted.reason)
+    if overlay.hold is not None:
+        return Planned(model=model, result="held", text=decision.reason)
+    if decision.failed and wanted.reason:
+        return Planned(model=model, result="training", text=wanted.reason)
+    return Planned(model=model, result="skipped" if decision.failed else "nothing due", text=decision.reason)

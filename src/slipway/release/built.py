@@ -1,0 +1,126 @@
+"""The second half of a release in two: `slipway release --built` commits what `slipway build` has settled.
+
+It runs no code of a model, and takes nothing from a plan on trust that it can know itself: the plan comes from where
+models' code has run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.gitops import edits, training_commit
+from slipway.images import build as images
+from slipway.models.training_digest import training_digest
+from slipway.release.due import Choice, Decision, choose, decide, names_of
+from slipway.release.make import UNNEEDED, Maker, PlatformImage
+from slipway.release.release import Outcome, Released, Result, Run
+from slipway.settings import FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.gitops.places import Place, Stand
+    from slipway.overlays.types import Overlay
+    from slipway.release.build import Made, Plan, Planned
+    from slipway.settings import Settings
+    from slipway.store import Store
+
+__all__ = ["release_built"]
+
+
+def release_built(
+    settings: Settings, plan: Plan, place: Place, report: Callable[[str], None] = lambda _: None
+) -> Released:
+    """Commit what a build has settled, in one commit, as far as it still is due on what `place` has now.
+
+    Runs no code of a model, and builds nothing. Raises `SlipwayError` as `release` does.
+    """
+    repository = Repository(settings.root)
+    if repository.latest() != plan.commit:
+        fix = f"git checkout {plan.commit}"
+        raise SlipwayError(f"the plan is of the commit {plan.commit[:12]}, which is not checked out", fix=fix)
+    _check(settings, plan)
+    known = {each.fingerprint: each.function.image for each in plan.models if each.function}
+    image = PlatformImage(plan.platform.image, plan.platform_fingerprint) if plan.platform else UNNEEDED
+    maker = Maker(repository, plan.environment, images.Unbuilt(), report, known, image)
+    run = _Commit(settings, plan, maker, place)
+    return edits.retrying(lambda: run.attempt([each.model for each in plan.models]), place.pause)
+
+
+def _check(settings: Settings, plan: Plan) -> None:
+    """Refuse a plan of what no build plans: another environment, or images that are not of its registry."""
+    if not plan.models:
+        return
+    names_of(settings, [each.model for each in plan.models], plan.environment, Choice())
+    registry = settings.environment(plan.environment).registry
+    named = [made for each in plan.models for made in (each.function, each.trainer)]
+    for made in filter(None, [*named, plan.platform]):
+        if not images.lies_under(made.reference, registry):
+            raise SlipwayError(
+                f"the plan names an image that is not of {registry}: {made.reference}", fix="slipway build, again"
+            )
+    for each in plan.models:
+        if each.trainer is not None and each.digest != training_digest(settings, each.model):
+            raise SlipwayError(f"the plan has another training digest of {each.model}", fix="slipway build, again")
+
+
+class _Commit(Run):
+    """A release of what was planned."""
+
+    def __init__(self, settings: Settings, plan: Plan, maker: Maker, place: Place) -> None:
+        choice = Choice(traffic=plan.traffic, explicit=plan.explicit)
+        super().__init__(settings, plan.environment, maker, place, choice)
+        self.plan = plan
+
+    def decide(self, model: str, store: Store, overlay: Overlay) -> Decision:
+        """What was planned, if it still is due."""
+        planned = self.plan.of(model)
+        if planned.version is None:
+            return Decision(None, planned.text, result=planned.result)
+        if self.plan.explicit:
+            return choose(Choice.of(planned.version, {}), self.settings, model, store, overlay)
+        return decide(self.settings, model, store, overlay, newest=planned.version)
+
+    def change(self, model: str, stand: Stand, overlay: Overlay) -> Result:
+        """See `Run.change`; with the training that is to be declared."""
+        planned = self.plan.of(model)
+        if (planned.version or planned.trainer) and (newer := self._newer_code(model, stand)):
+            text = f"{newer} is newer, and changes it: its own run releases it"
+            return Result(Outcome(model, "superseded", text))
+        found = super().change(model, stand, overlay)
+        if planned.trainer is None or overlay.hold is not None:
+            return found
+        return self._with_training(found, planned, planned.trainer, stand, found.overlay or overlay)
+
+    def _newer_code(self, model: str, stand: Stand) -> str:
+        """The newest commit of the branch after the planned one that changes a model's code or settings, else ""."""
+        if stand.branch != self.plan.branch or self.plan.explicit:
+            return ""
+        folder = self.settings.folder(model).relative_to(self.settings.root).as_posix()
+        paths = [folder, "model/common"]
+        if self.settings.model(model) != self.on_branch.declared.get(model):
+            paths.append(FILE)
+        span = f"{self.plan.commit}..{stand.commit}"
+        return self.repository.run("log", "-1", "--format=%h", span, "--", *paths).decode().strip()
+
+    def _with_training(self, found: Result, planned: Planned, made: Made, stand: Stand, overlay: Overlay) -> Result:
+        files = training_commit.declare(
+            self.repository,
+            stand,
+            self.settings,
+            overlay,
+            made.reference,
+            digest=planned.digest,
+            fingerprint=planned.trainer_fingerprint,
+            platform=self.plan.platform.reference if self.plan.platform else "",
+            platform_fingerprint=self.plan.platform_fingerprint,
+            parameters=planned.parameters,
+        )
+        if not files:
+            return found
+        facts = training_commit.facts(planned.model, planned.digest, made.reference, planned.because)
+        text = f"its training is declared: {planned.because}"
+        outcome = found.outcome._replace(note=text) if found.files else Outcome(planned.model, "training", text)
+        return Result(outcome, {**found.files, **files}, {**found.facts, **facts}, overlay)

@@ -1,0 +1,251 @@
+"""Two releases of a model compared: what differs for those who call it, and what of that breaks their calls."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import yaml
+
+from slipway.errors import SlipwayError
+from slipway.names import ReleaseName
+from slipway.overlays.overlay import MANIFESTS
+from slipway.schema import Field, Schema
+from slipway.serving.__main__ import PROTOCOL
+from slipway.serving.access import KIND
+from slipway.serving.function import Limits
+from slipway.store import store_of
+
+if TYPE_CHECKING:
+    from slipway.overlays.types import Overlay, Release
+    from slipway.settings import Settings
+    from slipway.store import Record, Store
+
+__all__ = ["Change", "broken", "compare", "limit_changes", "of_record", "of_release"]
+
+_LONGEST_SHOWN = 60
+_MOST_SHOWN = 8
+_LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("bytes", Limits().body)}
+_PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}
+_ACCESS = {"none": "nothing", "basic": "a name and a password", "bearer": "a key"}
+
+
+class Change(NamedTuple):
+    """One difference, in words of one line (names in it are the model's own), and whether it breaks callers."""
+
+    text: str
+    breaking: bool
+
+
+def compare(before: Schema, after: Schema) -> list[Change]:
+    """What differs for callers, the breaking ones first; the order of the fields makes no difference.
+
+    A request may hold less than before where it breaks (unknown fields are refused); an answer may hold nothing new.
+    """
+    old, new = ({field.name: field for field in schema.fields} for schema in (before, after))
+    found = [
+        Change(f"field {_shown(name)} is gone: a row that has it is refused", True) for name in old if name not in new
+    ]
+    found += [_new(field) for field in after.fields if field.name not in old]
+    for name in old:
+        if name in new:
+            found += [
+                Change(f"field {_shown(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])
+            ]
+    found += [Change(f"the prediction {text}", breaking) for text, breaking in _output(before.target, after.target)]
+    return _ordered(found)
+
+
+def limit_changes(before: bytes, after: bytes) -> list[Change]:
+    """What differs in how it is asked, by whom, and with how much; of the manifests (YAML) of two releases."""
+    told = [_variables(manifests) for manifests in (before, after)]
+    old, new = (_limits(variables) for variables in told)
+    words = {name: word for name, (word, _) in _LIMITS.items()}
+    found = [
+        Change(f"a request may hold {new[name]} {words[name]}, until now {old[name]}", new[name] < old[name])
+        for name in _LIMITS
+        if old[name] != new[name]
+    ]
+    was, now = (_ACCESS.get(variables.get(KIND, "none"), "") for variables in told)
+    if was != now:
+        found.append(Change(f"a request has to bring {now}, until now {was}", now != _ACCESS["none"]))
+    was, now = (_PROTOCOLS.get(variables.get(PROTOCOL, "http"), "") for variables in told)
+    if was != now:
+        found.append(Change(f"it is asked over {now}, until now over {was}", True))
+    return _ordered(found)
+
+
+def _ordered(found: Iterable[Change]) -> list[Change]:
+    return sorted(found, key=lambda change: not change.breaking)
+
+
+def _new(field: Field) -> Change:
+    words = "every row has to have it" if field.needed else "a row may leave it out"
+    return Change(f"field {_shown(field.name)} is new: {words}", field.needed)
+
+
+def _input(before: Field, after: Field) -> Iterator[Change]:
+    if before.kind != after.kind:
+        wider = (before.kind, after.kind) == ("integer", "number")
+        yield Change(f"takes {after.expected}, until now {before.expected}", not wider)
+        if not wider:
+            return
+    yield from _categories_taken(before, after)
+    yield from _range(before, after, narrower_breaks=True)
+    if before.optional and not after.optional:
+        yield Change("may no longer be null", True)
+    elif after.optional and not before.optional:
+        yield Change("may be null", False)
+    if after.needed and not before.needed:
+        yield Change("may no longer be left out", True)
+    elif before.needed and not after.needed:
+        yield Change("may be left out", False)
+    elif before.default != after.default:
+        yield Change(f"is {_shown(after.default)} where it is left out, until now {_shown(before.default)}", False)
+    yield from _meaning(before, after)
+
+
+def _output(before: Field, after: Field) -> Iterator[Change]:
+    if before.name != after.name:
+        yield Change(f"is {_shown(after.name)}, until now {_shown(before.name)}", True)
+    if before.kind != after.kind:
+        yield Change(f"is {after.expected}, until now {before.expected}", True)
+        return
+    if bool(before.categories) != bool(after.categories):
+        words = "one of a few labels" if after.categories else "any value"
+        yield Change(f"is {words}, no longer {'any value' if after.categories else 'one of a few labels'}", True)
+    elif added := _without(after.categories, before.categories):
+        yield Change(f"has new labels: {_listed(added)}", True)
+    if after.categories and (gone := _without(before.categories, after.categories)):
+        yield Change(f"never is one of these labels any more: {_listed(gone)}", True)
+    yield from _range(before, after, narrower_breaks=False)
+    if before.optional != after.optional:
+        yield Change("may be null" if after.optional else "is never null any more", after.optional)
+    yield from _meaning(before, after)
+
+
+def _categories_taken(before: Field, after: Field) -> Iterator[Change]:
+    if after.categories and not before.categories:
+        yield Change(f"takes only these, until now anything: {_listed(after.categories)}", True)
+    elif before.categories and not after.categories:
+        yield Change("takes anything, until now a few categories only", False)
+    else:
+        if gone := _without(before.categories, after.categories):
+            yield Change(f"no longer takes {_listed(gone)}", True)
+        if added := _without(after.categories, before.categories):
+            yield Change(f"also takes {_listed(added)}", False)
+
+
+def _range(before: Field, after: Field, *, narrower_breaks: bool) -> Iterator[Change]:
+    """What differs in the limits; whether a narrower range breaks, or else a wider one."""
+    for word, old, new, sign in (
+        ("minimum", before.minimum, after.minimum, 1.0),
+        ("maximum", before.maximum, after.maximum, -1.0),
+    ):
+        if old != new:
+            narrower = new is not None and (old is None or (new - old) * sign > 0)
+            yield Change(f"has the {word} {_limit(new)}, until now {_limit(old)}", narrower is narrower_breaks)
+
+
+def _meaning(before: Field, after: Field) -> Iterator[Change]:
+    if before.unit != after.unit:
+        # Where nothing was said before, saying it changes nothing.
+        said = bool(before.unit and after.unit)
+        yield Change(f"is in {_unit(after)}, until now in {_unit(before)}", said)
+    if before.description != after.description:
+        yield Change("is described anew", False)
+
+
+def _limits(variables: Mapping[str, str]) -> dict[str, int]:
+    """What the function is told to take in one request, or takes unless it is told."""
+    given = {name: variables.get(name, "") for name in _LIMITS}
+    return {name: int(given[name]) if given[name].isdecimal() else default for name, (_, default) in _LIMITS.items()}
+
+
+def _variables(manifests: bytes) -> dict[str, str]:
+    """What the containers of Services are told by their environment."""
+    found = {}
+    for document in yaml.safe_load_all(manifests):
+        if (document or {}).get("kind") != "Service":
+            continue
+        template = (document.get("spec") or {}).get("template") or {}
+        for container in (template.get("spec") or {}).get("containers") or ():
+            for variable in container.get("env") or ():
+                found[str(variable.get("name"))] = str(variable.get("value", ""))
+    return found
+
+
+def _without(these: Iterable[object], those: Iterable[object]) -> list[object]:
+    known = set(those)
+    return [value for value in these if value not in known]
+
+
+def _listed(values: Iterable[object]) -> str:
+    shown = [_shown(value) for value in values]
+    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
+    return ", ".join(shown[:_MOST_SHOWN]) + more
+
+
+def _limit(value: float | None) -> str:
+    return "none" if value is None else f"{value:.15g}"
+
+
+def _unit(field: Field) -> str:
+    return _shown(field.unit) if field.unit else "no unit that is said"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+
+
+_FILE = "schema.json"
+
+
+def of_release(settings: Settings, environment: str, release: Release) -> Schema | None:
+    """The schema of a release of an environment; None when its artifact has none.
+
+    One whose artifact was not copied yet is looked for where it was promoted from. Raises `SlipwayError` when no store
+    has its artifact.
+    """
+    model = release.record.model_id.split("/")[0]
+    origin = release.record.origin
+    try:
+        store = store_of(settings, environment)
+        return of_record(store, store.record(model, release.version))
+    except SlipwayError:
+        if origin is None:
+            raise
+    store = store_of(settings, origin.environment)
+    return of_record(store, store.record(model, ReleaseName.parse(origin.release).version))
+
+
+def broken(settings: Settings, before: Overlay, source: str, found: Release, release: Release) -> list[Change]:
+    """What of a promotion breaks calls that are answered until now.
+
+    `before` is the target's overlay, `found` the release of `source` and `release` what becomes of it.
+    """
+    serving = before.serving()
+    if serving is None or serving.name == release.name:
+        return []
+    changes = limit_changes(serving.files[MANIFESTS], release.files[MANIFESTS])
+    old, new = of_release(settings, before.environment, serving), of_release(settings, source, found)
+    if old is not None and new is not None:
+        changes += compare(old, new)
+    return [change for change in changes if change.breaking]
+
+
+def of_record(store: Store, record: Record) -> Schema | None:
+    """The schema of a version; None when its artifact has none, as one may that was made by hand."""
+    if _FILE not in record.artifact.files:
+        return None
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        store.blobs.get({_FILE: record.artifact.files[_FILE]}, Path(scratch), what=str(record.id))
+        content = (Path(scratch) / _FILE).read_bytes()
+    try:
+        return msgspec.json.decode(content, type=Schema)
+    except msgspec.MsgspecError as error:
+        raise SlipwayError(f"the {_FILE} of {record.id} is damaged: {error}", fix="choose another version") from error

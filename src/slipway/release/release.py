@@ -1,0 +1,199 @@
+"""`slipway release`: what is due becomes releases, for all models of a run in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway import settings as settings_file
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.gitops import edits, release_folder, training_folder
+from slipway.gitops.edits import settings_at
+from slipway.gitops.places import Change, Here, Place, Stand
+from slipway.images import build as images
+from slipway.names import ReleaseName
+from slipway.overlays.types import Overlay, Release
+from slipway.release.due import Choice, Decision, check_environment, choose, names_of
+from slipway.release.make import Maker
+from slipway.store import store_of
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+    from slipway.store import Store
+
+__all__ = ["FAILED", "Outcome", "Released", "Result", "Run", "release"]
+
+FAILED = ("failed", "skipped")
+"""Results that make a run fail."""
+
+
+class Outcome(NamedTuple):
+    """What became of a model, and why.
+
+    `released`, `nothing due`, `held`, `skipped` (it has no version), `superseded` (a newer commit's run releases it) or
+    `failed`; and of what a build settled, `built`, `training` (it was declared).
+    """
+
+    model: str
+    result: str
+    text: str
+    release: ReleaseName | None = None
+    note: str = ""
+
+
+class Released(NamedTuple):
+    """What a run did; `commit` is None when there was nothing to commit."""
+
+    outcomes: list[Outcome]
+    commit: str | None
+    branch: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether any model failed, or had nothing to release."""
+        return any(outcome.result in FAILED for outcome in self.outcomes)
+
+
+class Result(NamedTuple):
+    """What is to be committed for a model."""
+
+    outcome: Outcome
+    files: Mapping[str, bytes | None] = {}
+    facts: Mapping[str, str] = {}
+    overlay: Overlay | None = None
+
+
+def release(
+    settings: Settings,
+    models: Sequence[str] = (),
+    *,
+    environment: str = "test",
+    choice: Choice | None = None,
+    builder: images.Builder | None = None,
+    report: Callable[[str], None] = lambda _: None,
+    place: Place | None = None,
+) -> Released:
+    """Release what is due of `models` (all of them when none is named) in an environment, in one commit.
+
+    The commit goes to `place`, the current branch unless given. A `choice` is what is not due by itself; only a hold
+    stops it. A model that fails does not stop the others. Raises `SlipwayError` when nothing can be released at all: by
+    what was asked, or by the state of the git repository.
+    """
+    choice = choice or Choice()
+    names = names_of(settings, models, environment, choice)
+    repository = Repository(settings.root)
+    where = place or Here(repository)
+    maker = Maker(repository, environment, builder or images.builder_for(settings, environment, report), report)
+    run = Run(settings, environment, maker, where, choice)
+    return edits.retrying(lambda: run.attempt(names), where.pause)
+
+
+class Run:
+    """One run of `release`; what is slow is done once, however often the head moves meanwhile."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: str,
+        maker: Maker,
+        place: Place,
+        choice: Choice,
+    ) -> None:
+        self.settings, self.environment, self.choice = settings, environment, choice
+        self.on_branch = settings  # those of the branch that gets the commit, with each attempt
+        self.maker, self.place = maker, place
+        self.repository = maker.repository
+
+    def decide(self, model: str, store: Store, overlay: Overlay) -> Decision:
+        """Which version of a model is to be released."""
+        return choose(self.choice, self.settings, model, store, overlay)
+
+    def change(self, model: str, stand: Stand, overlay: Overlay) -> Result:
+        """What becomes of a model that has this overlay now."""
+        found = self._released(model, stand, overlay)
+        if stand.code.branch != stand.branch or self.settings.model(model).train == "declared":
+            return found
+        # It is declared no longer: nothing would ever bring it up to date.
+        gone = training_folder.changes(self.repository, stand.commit, self.environment, model, {})
+        facts = {"Training": "is declared no longer"} if gone else {}
+        return found._replace(files={**found.files, **gone}, facts={**found.facts, **facts})
+
+    def attempt(self, models: Sequence[str]) -> Released:
+        """Decide on what the place has now and commit; raises `Moved` when somebody else did meanwhile."""
+        stand = self.place.stand()
+        # Of the branch that gets the commit: another one's settings, or older ones, may know nothing of promotions.
+        self.on_branch = settings_at(self.repository, stand.commit)
+        check_environment(self.on_branch, self.environment)
+        self.settings = settings_file.load(self.settings.root)
+        results = [self._safely(model, stand) for model in models]
+        outcomes = [result.outcome for result in results]
+        written = {path: content for result in results for path, content in result.files.items()}
+        if not written:
+            return Released(outcomes, None, stand.branch)
+        overlays = [result.overlay for result in results if result.overlay]
+        message = _message(self.environment, [result for result in results if result.files])
+        return Released(outcomes, self.place.commit(stand, Change(written, message, overlays)), stand.branch)
+
+    def _safely(self, model: str, stand: Stand) -> Result:
+        try:
+            overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, model)
+            return self.change(model, stand, overlay)
+        except SlipwayError as error:
+            return Result(Outcome(model, "failed", str(error)))
+
+    def _released(self, model: str, stand: Stand, overlay: Overlay) -> Result:
+        store = store_of(self.settings, self.environment)
+        decision = self.decide(model, store, overlay)
+        if decision.record is None:
+            return Result(Outcome(model, decision.result or _result(decision, overlay), decision.reason))
+        made = self.maker.make(self.settings, decision.record, overlay, stand, again=self.choice.explicit)
+        after = release_folder.with_share(overlay, made, self.choice.traffic)
+        if after == overlay:
+            return Result(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
+        reason = decision.reason + ("; it was rejected before" if made.name in overlay.rejected else "")
+        return Result(
+            Outcome(model, "released", reason, made.name),
+            edits.changes(self.repository, stand.commit, after),
+            _facts(made, after, reason),
+            after,
+        )
+
+
+def _result(decision: Decision, overlay: Overlay) -> str:
+    if decision.failed:
+        return "skipped"
+    return "held" if overlay.hold else "nothing due"
+
+
+def _facts(made: Release, overlay: Overlay, reason: str) -> dict[str, str]:
+    return {
+        "Release": f"{overlay.model} {made.name}",
+        "Version": made.record.model_id,
+        "Why": reason,
+        "Metrics": release_folder.shown_metrics(made.record.metrics),
+        "Route": release_folder.shown(overlay.route),
+        "Image": made.record.image,
+        "From commit": made.record.commit,
+        **({"Built by": made.record.run} if made.record.run else {}),
+    }
+
+
+def _message(environment: str, results: Sequence[Result]) -> str:
+    if len(results) == 1:
+        subject = f"{environment}/{results[0].outcome.model}: {_done(results[0].outcome)}"
+    else:
+        told = ", ".join(f"{result.outcome.model} {_short(result.outcome)}" for result in results)
+        subject = f"{environment}: release {told}"
+    bodies = [release_folder.announced("", result.facts).strip() for result in results]
+    return "\n\n".join([subject, *bodies]) + "\n"
+
+
+def _done(outcome: Outcome) -> str:
+    if outcome.result == "released":
+        return f"release {outcome.release}"
+    return "declare a training" if outcome.result == "training" else "withdraw the training"
+
+
+def _short(outcome: Outcome) -> str:
+    return str(outcome.release) if outcome.result == "released" else "training"

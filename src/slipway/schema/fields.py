@@ -1,0 +1,140 @@
+"""What the types of a model's input and output stand for: the fields of its schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import math
+import types
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from slipway.schema.schema import Field, Kind
+
+__all__ = ["ContractError", "Range", "enums_of", "field_of", "fields_of"]
+
+
+_KINDS: dict[type, Kind] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+}
+
+
+class ContractError(TypeError):
+    """A model's class that does not keep the contract; the message says what and where."""
+
+
+class Range(NamedTuple):
+    """Limits and meaning of a typed field: `radius: Annotated[float, Range(0, 50, unit="mm")]`."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    description: str = ""
+
+
+def fields_of(row: Any, where: str) -> tuple[Field, ...]:
+    """The fields that those of the dataclass `row` stand for; raise `ContractError` for a type that stands for none."""
+    if not isinstance(row, type) or not dataclasses.is_dataclass(row):
+        raise ContractError(f"{where}.input is {row!r}: it has to be a dataclass")
+    try:
+        hints = get_type_hints(row, include_extras=True)
+    except (NameError, TypeError) as error:
+        fix = "import it outside of `if TYPE_CHECKING`, and write the class at the outermost level of its module"
+        raise ContractError(f"{row.__name__}: a type cannot be found: {error}; {fix}") from error
+    return tuple(
+        _with_default(field_of(field.name, hints[field.name], f"{row.__name__}.{field.name}"), field, row)
+        for field in dataclasses.fields(row)
+        if field.init
+    )
+
+
+def _with_default(field: Field, declared: dataclasses.Field[Any], row: type) -> Field:
+    """`field` with the default of the dataclass, which a row that leaves it out gets."""
+    default = declared.default
+    if declared.default_factory is not dataclasses.MISSING:
+        default = declared.default_factory()
+    if default is dataclasses.MISSING:
+        return field
+    value = default.value if isinstance(default, enum.Enum) else default
+    try:
+        return msgspec.structs.replace(field, default=field.parse(value))
+    except ValueError as error:
+        raise ContractError(f"{row.__name__}.{field.name}: its default {value!r} does not fit: {error}") from error
+
+
+def field_of(name: str, hint: Any, where: str) -> Field:
+    """The field that a type stands for: `float`, `int`, `bool`, `str`, `Literal`, `Enum`, `| None`, with `Range`."""
+    hint, limits, optional = _unwrapped(hint, where)
+    kind, categories = _kind_of(hint, where)
+    _check_range(limits, kind, where)
+    return Field(
+        name=name,
+        kind=kind,
+        categories=categories,
+        minimum=None if limits.minimum is None else float(limits.minimum),
+        maximum=None if limits.maximum is None else float(limits.maximum),
+        unit=limits.unit,
+        description=limits.description,
+        optional=optional,
+    )
+
+
+def _unwrapped(hint: Any, where: str) -> tuple[Any, Range, bool]:
+    """What is within `Annotated` and `| None`, whichever is around the other."""
+    limits, optional = Range(), False
+    while True:
+        if get_origin(hint) is Annotated:
+            hint, *extras = get_args(hint)
+            limits = next((extra for extra in extras if isinstance(extra, Range)), limits)
+        elif get_origin(hint) in (Union, types.UnionType):
+            members = [member for member in get_args(hint) if member is not type(None)]
+            if len(members) != 1:
+                raise ContractError(f"{where}: {hint} is more than one type")
+            hint, optional = members[0], True
+        elif get_origin(hint) is Literal and None in get_args(hint) and get_args(hint) != (None,):
+            hint, optional = Literal[tuple(value for value in get_args(hint) if value is not None)], True
+        else:
+            return hint, limits, optional
+
+
+def _check_range(limits: Range, kind: Kind, where: str) -> None:
+    given = [limit for limit in (limits.minimum, limits.maximum) if limit is not None]
+    if not given:
+        return
+    if kind not in ("number", "integer"):
+        raise ContractError(f"{where}: a range is for numbers, and this is {kind}")
+    if not all(type(limit) in (int, float) and math.isfinite(limit) for limit in given) or given != sorted(given):
+        raise ContractError(f"{where}: {limits!r} has to have two finite numbers, the smaller one first")
+
+
+def _kind_of(hint: Any, where: str) -> tuple[Kind, tuple[Any, ...]]:
+    if isinstance(hint, type) and hint in _KINDS:
+        return _KINDS[hint], ()
+    if get_origin(hint) is Literal:
+        values = get_args(hint)
+    elif isinstance(hint, type) and issubclass(hint, enum.Enum):
+        values = tuple(member.value for member in hint)
+    else:
+        raise ContractError(f"{where}: {hint!r} is no type for a field: use float, int, bool, str, Literal or an Enum")
+    kinds = {type(value) for value in values}
+    if len(kinds) != 1 or not kinds <= _KINDS.keys():
+        raise ContractError(f"{where}: the values of {hint!r} are not all of one simple type")
+    return _KINDS[kinds.pop()], values
+
+
+@functools.cache
+def enums_of(row: type) -> dict[str, type[enum.Enum]]:
+    """The enums among the types of the dataclass `row`, by the name of the field."""
+    hints = get_type_hints(row)
+    names = [field.name for field in dataclasses.fields(row) if field.init]
+    return {name: members for name in names if (members := _enum_in(hints[name]))}
+
+
+def _enum_in(hint: Any) -> type[enum.Enum] | None:
+    members = get_args(hint) or (hint,)
+    return next((member for member in members if isinstance(member, type) and issubclass(member, enum.Enum)), None)

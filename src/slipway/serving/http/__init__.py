@@ -1,0 +1,1 @@
+"""The function over HTTP: the server, its routes, and the documents that describe it."""

@@ -1,0 +1,141 @@
+"""What an ASGI server has of a request, as our functions take it: headers and body, read in full and within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn
+
+from slipway.serving.answers import Answer, Refusal, of
+
+__all__ = ["Receive", "Scope", "body", "check_length", "check_size", "check_type", "headers", "no_http", "parse"]
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+# How long (in seconds) a caller may take to send a body.
+_PATIENCE = 30
+
+
+def headers(scope: Scope) -> dict[str, str]:
+    """The headers by their lower-case names."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
+    """The body, refused as soon as it is too large (by what `check_size` raises), too slow, or cut off."""
+    found = bytearray()
+    more = True
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refusal(499, "disconnected", "the caller went away while sending")
+                piece, more = message.get("body", b""), message.get("more_body", False)
+                check_size(len(found) + len(piece))
+                found += piece
+    except TimeoutError:
+        raise Refusal(408, "too_slow", f"the body was not there after {_PATIENCE} seconds") from None
+    return bytes(found)
+
+
+def no_http(message: str) -> Answer:
+    """What is told to who sends something else than HTTP/1.1, so that no function ever sees it."""
+    return of(400, {"status": "error", "error": {"code": "invalid_http", "message": message}})
+
+
+_JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
+_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+
+
+def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
+    """Raise `Refusal` (415) unless the body is said to be JSON in UTF-8, or nothing is said of it.
+
+    `with_bytes` says that bytes may follow the JSON (application/octet-stream).
+    """
+    full = headers.get("content-type", "").strip()
+    if full == "application/json" and "content-encoding" not in headers:
+        return
+    media = full.partition(";")[0].strip()
+    if full and not _JSON.fullmatch(media) and not (with_bytes and media.lower() == "application/octet-stream"):
+        _unsupported(f"the content type is {_shown(media or full)}; send 'Content-Type: application/json'")
+    charset = _CHARSET.search(full)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        _unsupported(f"the charset is {_shown(charset[1])}; send UTF-8")
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        _unsupported(f"the content encoding is {_shown(coding)}; send the JSON as it is")
+
+
+def check_length(headers: Mapping[str, str], limit: int) -> None:
+    """Raise `Refusal` (413) when a body is said to be over `limit` bytes."""
+    length = headers.get("content-length", "")
+    check_size(int(length) if length.isdecimal() else 0, limit)
+
+
+def check_size(size: int, limit: int) -> None:
+    """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is over the limit."""
+    if size > limit:
+        raise Refusal(413, "body_too_large", f"the body is over the limit of {limit} bytes")
+
+
+def parse(body: bytes) -> Any:
+    """The JSON value in `body`; raise `Refusal` (400) that says what is wrong and where."""
+    if not body.strip():
+        _invalid("empty_body", "the body is empty; send a JSON object, or a list of objects")
+    text = _text(body)
+    try:
+        value = _DECODER.decode(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which JSON's escapes can write, cannot be written back
+        _invalid("invalid_json", "a text in the body has half of a surrogate pair")
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno} (character {error.pos})"
+        _invalid("invalid_json", f"the body is not JSON: {error.msg} at {where}")
+    except RecursionError:
+        _invalid("invalid_json", "the body is nested too deeply")
+    except ValueError:  # Python's own limit
+        _invalid("invalid_json", "a number in the body has thousands of digits")
+    return value
+
+
+def _text(body: bytes) -> str:
+    if (encoding := json.detect_encoding(body)) not in ("utf-8", "utf-8-sig"):
+        _invalid("invalid_encoding", f"the body is {encoding.upper()}; send UTF-8")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _invalid("invalid_encoding", f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        _invalid("duplicate_key", f"the key {_shown(twice)} stands twice in one object")
+    return found
+
+
+def _number(text: str) -> NoReturn:
+    _invalid("invalid_json", f"{text} is no number in JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_number)
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _invalid(code: str, message: str) -> NoReturn:
+    raise Refusal(400, code, message)
+
+
+def _unsupported(message: str) -> NoReturn:
+    raise Refusal(415, "unsupported_media_type", message)

@@ -1,0 +1,68 @@
+"""The Open Inference Protocol, version 2, as every transport of it answers: https://github.com/kserve/open-inference-protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway.artifacts import Loaded
+from slipway.names import ModelId
+from slipway.serving.answers import Refusal
+from slipway.serving.oip import tensors
+from slipway.serving.oip.outputs import Outputs
+from slipway.serving.oip.tensors import Tensor
+
+if TYPE_CHECKING:
+    from slipway.serving.function import Function
+
+__all__ = ["EXTENSIONS", "PLATFORM", "SERVER", "Inference", "Inferred"]
+
+SERVER = "slipway"
+
+PLATFORM = "slipway_python"
+"""What the protocol calls the framework of a model."""
+
+EXTENSIONS = ("binary_tensor_data",)
+
+
+class Inferred(NamedTuple):
+    """What was predicted for so many rows."""
+
+    rows: int
+    outputs: list[Tensor]
+
+
+class Inference:
+    """The model of a function, and its predictions, in the words of the protocol."""
+
+    def __init__(self, function: Function, loaded: Loaded) -> None:
+        identity = ModelId.parse(function.identity.model_id)
+        self.model, self.version = identity.model, str(identity.version)
+        self.server_version = function.identity.release
+        self._function, self._schema = function, loaded.schema
+        self.inputs = [tensors.about(field) for field in loaded.schema.fields]
+        self._outputs = Outputs(loaded.schema.target, loaded.golden.predictions)
+        self.outputs = self._outputs.described
+        self.identity = function.identity
+
+    def check(self, model: str, version: str = "") -> None:
+        """Raise `Refusal` (404) unless this is the model, and its version where one is named."""
+        if model != self.model:
+            message = f"there is no model {model[:60]!r} here; there is {self.model}"
+            raise Refusal(404, "no_model", message)
+        if version not in ("", self.version):
+            message = f"{self.model} has no version {version[:60]!r} here; there is {self.version}"
+            raise Refusal(404, "no_version", message)
+
+    def infer(self, given: Sequence[Tensor], wanted: Collection[str] = ()) -> Inferred:
+        """Predict what the tensors hold; all outputs, or those that are `wanted`, in their order.
+
+        Raises `Refusal` when the tensors or an output's name do not fit; what else a model raises passes through.
+        """
+        chosen = self._outputs.choose(wanted)
+        rows = tensors.to_rows(self._schema, given, self._function.check_rows)
+        return Inferred(len(rows), self._outputs.tensors(chosen, self._function.predict(rows)))
+
+    def told(self) -> dict[str, str]:
+        """Who answers, as the parameters of an answer."""
+        return {"model_id": self.identity.model_id, "release": self.identity.release}

@@ -1,0 +1,182 @@
+"""The Open Inference Protocol over HTTP: which of its paths gets which answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from slipway.serving.answers import Answer, Refusal, of
+from slipway.serving.http import bodies, routing
+from slipway.serving.http.routing import MODELS, Asked
+from slipway.serving.oip import tensors as binary
+from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
+from slipway.serving.oip.tensors import Tensor, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.artifacts import Loaded
+    from slipway.serving.function import Function
+
+__all__ = ["HEADER", "V2", "Request", "encode_answer", "read"]
+
+
+class V2:
+    """The protocol's paths of one function."""
+
+    def __init__(self, function: Function, loaded: Loaded) -> None:
+        self.inference = Inference(function, loaded)
+        of_models = {"": self._model, "/ready": self._ready, "/infer": self._infer}
+        self._answers: dict[str, Callable[[Asked], Answer]] = {
+            "/v2": self._server,
+            "/v2/health/live": lambda _: of(200, {"live": True}),
+            "/v2/health/ready": lambda _: of(200, {"ready": True}),
+            **{f"{each}{end}": answer for each in MODELS for end, answer in of_models.items()},
+        }
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer a request for one of the paths; raises `Refusal`, and what the model raises."""
+        return self._answers[asked.route](asked)
+
+    def _server(self, _asked: Asked) -> Answer:
+        told = {"name": SERVER, "version": self.inference.server_version, "extensions": EXTENSIONS}
+        return of(200, told)
+
+    def _model(self, asked: Asked) -> Answer:
+        found = self._found(asked)
+        told: dict[str, Any] = {"name": found.model, "versions": [found.version], "platform": PLATFORM}
+        told |= {"inputs": _about(found.inputs), "outputs": _about(found.outputs)}
+        return of(200, told)
+
+    def _ready(self, asked: Asked) -> Answer:
+        return of(200, {"name": self._found(asked).model, "ready": True})
+
+    def _found(self, asked: Asked) -> Inference:
+        self.inference.check(**routing.named(asked.route, asked.path))
+        return self.inference
+
+    def _infer(self, asked: Asked) -> Answer:
+        found = self._found(asked)
+        request, tensors = read(asked)
+        done = found.infer(tensors, request.wanted)
+        told: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
+        if request.id is not None:
+            told["id"] = request.id
+        return encode_answer({**told, "parameters": found.told()}, done.outputs, request)._replace(rows=done.rows)
+
+
+def _about(tensors: list[Tensor]) -> list[dict[str, Any]]:
+    return [{"name": each.name, "datatype": each.datatype, "shape": each.shape} for each in tensors]
+
+
+HEADER = "inference-header-content-length"
+"""How many bytes of a body are JSON; tensors follow as bytes."""
+
+Parameters = dict[str, Any]
+
+
+class _Input(msgspec.Struct):
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any] | None = None
+    parameters: Parameters | None = None
+
+
+class _Output(msgspec.Struct):
+    name: str
+    parameters: Parameters | None = None
+
+
+class Request(msgspec.Struct):
+    """A request for predictions, as the protocol has it; null stands for what is not there, as some clients send it."""
+
+    inputs: list[_Input]
+    id: str | None = None
+    parameters: Parameters | None = None
+    outputs: list[_Output] | None = None
+
+    @property
+    def wanted(self) -> list[str]:
+        """The names of the outputs that are asked for; none for all."""
+        return [output.name for output in self.outputs or ()]
+
+    def wants_bytes(self, output: str) -> bool:
+        """Whether this output shall come as bytes."""
+        own = next((each.parameters for each in self.outputs or () if each.name == output), None) or {}
+        return own.get("binary_data", (self.parameters or {}).get("binary_data_output")) is True
+
+
+def read(asked: Asked) -> tuple[Request, list[Tensor]]:
+    """The request in a body, and the tensors that it brings; raises `Refusal` (400) that says what is wrong with it."""
+    text, rest = _parts(asked)
+    try:
+        request = msgspec.convert(bodies.parse(text), Request)
+    except msgspec.ValidationError as error:
+        message = f"the body is no inference request: {error}; GET /openapi.json has what one is"
+        raise Refusal(400, "invalid_request", message) from None
+    tensors = []
+    for each in request.inputs:
+        values, rest = _values(each, rest)
+        tensors.append(Tensor(each.name, each.datatype, tuple(each.shape), values))
+    if rest:
+        raise Refusal(400, "invalid_request", f"{len(rest)} bytes are left over, which no input's binary_data_size has")
+    return request, tensors
+
+
+def encode_answer(told: dict[str, Any], outputs: Sequence[Tensor], request: Request) -> Answer:
+    """The answer that has `outputs` beside what is `told`."""
+    described, chunks = [], []
+    for output in outputs:
+        about: dict[str, Any] = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
+        if request.wants_bytes(output.name):
+            chunks.append(binary.encode(output.datatype, output.values))
+            described.append({**about, "parameters": {"binary_data_size": len(chunks[-1])}})
+        else:
+            described.append({**about, "data": output.values})
+    text = msgspec.json.encode({**told, "outputs": described})
+    if not chunks:
+        return Answer(200, {"content-type": "application/json"}, text)
+    headers = {"content-type": "application/octet-stream", HEADER: str(len(text))}
+    return Answer(200, headers, b"".join([text, *chunks]))
+
+
+def _parts(asked: Asked) -> tuple[bytes, memoryview]:
+    """The JSON of a body, and what lies behind it."""
+    given = asked.headers.get(HEADER)
+    if given is None:
+        return asked.body, memoryview(b"")
+    if not (given.isascii() and given.isdecimal() and len(given) < 16 and int(given) <= len(asked.body)):
+        message = f"{HEADER} is {given[:40]!r}, and the body has {len(asked.body)} bytes"
+        raise Refusal(400, "invalid_request", message)
+    # A view, for every input takes its bytes off it, and there may be thousands.
+    return asked.body[: int(given)], memoryview(asked.body)[int(given) :]
+
+
+def _values(given: _Input, rest: memoryview) -> tuple[list[Any], memoryview]:
+    """The values of an input, and the bytes that are left for the others."""
+    size = (given.parameters or {}).get("binary_data_size")
+    if size is None and given.data is not None:
+        return _flat(given.name, given.shape, given.data), rest
+    where = f"input {given.name[:60]!r}"
+    if size is None or given.data is not None:
+        raise Refusal(400, "invalid_request", f"{where} needs either data or the parameter binary_data_size")
+    if type(size) is not int or not 0 <= size <= len(rest):
+        said = f"binary_data_size is {str(size)[:40]}, and {len(rest)} bytes are there behind the JSON ({HEADER})"
+        raise Refusal(400, "invalid_request", f"{where}: {said}")
+    return binary.decode(given.name, given.datatype, bytes(rest[:size])), rest[size:]
+
+
+def _flat(name: str, shape: list[int], values: list[Any]) -> list[Any]:
+    """The values of nested lists, which have to be as the shape says, in one list."""
+    found = [len(values)]
+    while values and type(values[0]) is list:
+        found.append(len(values[0]))
+        if any(type(each) is not list or len(each) != found[-1] for each in values):
+            raise refused(name, "its lists are not of equal length")
+        values = [value for each in values for value in each]
+    if len(found) > 1 and found != shape:
+        raise refused(name, f"its shape is {str(shape[:8])[:60]}, and its lists are {found[:8]}")
+    return values

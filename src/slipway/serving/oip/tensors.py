@@ -1,0 +1,201 @@
+"""From tensors of the Open Inference Protocol to rows, by a model's one schema.
+
+Each field is an input of its own, with one value for each row: its shape is [n], or [n, 1]. Where all fields are
+numbers, one tensor of the shape [n, fields] under any other name holds them all, in the fields' order.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from slipway.names import nearest
+from slipway.schema import MOST, Field, Kind, Problem, Schema
+from slipway.serving.answers import Refusal, invalid_rows
+
+__all__ = ["FORMATS", "Tensor", "about", "decode", "encode", "invalid", "refused", "text_of", "to_rows"]
+
+_FLOATS = ("FP64", "FP32", "FP16")
+_INTEGERS = {f"INT{bits}": range(-(2 ** (bits - 1)), 2 ** (bits - 1)) for bits in (64, 32, 16, 8)}
+_INTEGERS |= {f"UINT{bits}": range(2**bits) for bits in (64, 32, 16, 8)}
+
+# By what a field is, the datatypes that it takes; the first is the one that it is described by.
+_TAKEN: dict[Kind, tuple[str, ...]] = {
+    "number": (*_FLOATS, *_INTEGERS),
+    "integer": (*_INTEGERS, *_FLOATS),
+    "boolean": ("BOOL",),
+    "string": ("BYTES",),
+}
+_OWN = {kind: taken[0] for kind, taken in _TAKEN.items()}
+# What a shape may hold: the product of two is still a number that is told in no time.
+_SIZES = range(2**31)
+
+
+class Tensor(NamedTuple):
+    """A tensor by its name: its values lie one after the other, row after row; None is a missing one."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    values: Sequence[Any]
+
+
+def about(field: Field) -> Tensor:
+    """A field as the protocol describes it: -1 stands for any number of rows."""
+    return Tensor(field.name, _OWN[field.kind], (-1,), ())
+
+
+def invalid(message: str) -> Refusal:
+    """The refusal (400) of tensors that do not fit."""
+    return Refusal(400, "invalid_tensors", message)
+
+
+def refused(name: str, reason: str) -> Refusal:
+    """The refusal (400) of the tensor `name`, and why."""
+    return invalid(f"tensor {_cut(name)}: {reason}")
+
+
+def to_rows(schema: Schema, given: Sequence[Tensor], check_rows: Callable[[int], None]) -> list[dict[str, Any]]:
+    """The rows that the tensors hold, as a caller of `/predict` would have sent them.
+
+    `check_rows` raises for too many of them, before any is made. An optional field's tensor may be left out, and so may
+    one with a default; not a number (NaN) is a missing value. Raises `Refusal` (400): for a name, a datatype or a shape
+    that does not fit, and for values that are none of their datatype, each with its row and field.
+    """
+    for tensor in given:
+        _check_size(tensor)
+    fields = {field.name: field for field in schema.fields}
+    if len(given) == 1 and given[0].name not in fields:
+        given = _columns(schema, given[0])
+    _check_names(schema, [tensor.name for tensor in given])
+    counts = {tensor.name: _count(tensor) for tensor in given}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{name[:60]} {count}" for name, count in counts.items())
+        raise invalid(f"the input tensors are of different numbers of rows: {told}")
+    check_rows(max(counts.values()))
+    problems: list[Problem] = []
+    columns = [_checked(tensor, fields[tensor.name], problems) for tensor in given]
+    if problems:
+        raise invalid_rows(problems)
+    names = [tensor.name for tensor in given]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _check_size(tensor: Tensor) -> None:
+    shape = tensor.shape
+    if not 1 <= len(shape) <= 2 or not all(type(size) is int and size in _SIZES for size in shape):
+        raise refused(tensor.name, f"{str(list(shape[:8]))[:60]} is no shape of this model; [rows] is needed")
+    if math.prod(shape) != len(tensor.values):
+        needed = f"its shape {list(shape)} needs {math.prod(shape)} values"
+        raise refused(tensor.name, f"{needed}, and it has {len(tensor.values)}")
+
+
+def _columns(schema: Schema, tensor: Tensor) -> list[Tensor]:
+    """The one tensor of all fields, by field."""
+    names = schema.names
+    if any(field.kind not in ("number", "integer") for field in schema.fields):
+        raise invalid(f"unknown input tensor {_cut(tensor.name)}; {nearest(tensor.name, names)}")
+    if len(tensor.shape) != 2 or tensor.shape[1] != len(names):
+        shape = list(tensor.shape)[:8]
+        problem = f"{_cut(tensor.name)} is no field, and as the tensor of all fields its shape is [rows, {len(names)}]"
+        raise invalid(f"{problem}, not {shape}; {nearest(tensor.name, names)}")
+    rows, width = tensor.shape
+    return [tensor._replace(name=name, shape=(rows,), values=tensor.values[at::width]) for at, name in enumerate(names)]
+
+
+def _check_names(schema: Schema, names: list[str]) -> None:
+    known = schema.names
+    if unknown := [name for name in names if name not in known]:
+        raise invalid(f"unknown input tensor {_cut(unknown[0])}; {nearest(unknown[0], known)}")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise invalid(f"the input tensor {twice!r} is there twice")
+    if missing := [field.name for field in schema.fields if field.needed and field.name not in names]:
+        raise invalid(f"input tensors are missing: {', '.join(missing)[:500]}")
+    if not names:
+        raise invalid(f"there is no input tensor; known: {', '.join(known)[:500]}")
+
+
+def _count(tensor: Tensor) -> int:
+    rows, *more = tensor.shape
+    if more not in ([], [1]):
+        shapes = f"[{rows}] or [{rows}, 1]"
+        raise refused(tensor.name, f"its shape is {list(tensor.shape)[:8]}; {shapes} is needed")
+    return rows
+
+
+def _checked(tensor: Tensor, field: Field, problems: list[Problem]) -> list[Any]:
+    taken = _TAKEN[field.kind]
+    if tensor.datatype not in taken:
+        more = f" (or {', '.join(taken[1:])})" if len(taken) > 1 else ""
+        raise refused(tensor.name, f"its datatype is {tensor.datatype[:20]!r}; {taken[0]} is needed{more}")
+    if allowed := _INTEGERS.get(tensor.datatype):
+        for row, value in enumerate(tensor.values):
+            if value is not None and not (type(value) is int and value in allowed) and len(problems) < MOST:
+                problems.append(Problem(row, field.name, f"{repr(value)[:60]} is no {tensor.datatype}"))
+    if tensor.datatype in _FLOATS and field.optional:
+        return [None if value is not None and value != value else value for value in tensor.values]
+    return list(tensor.values)
+
+
+def _cut(name: str) -> str:
+    return repr(name[:60])
+
+
+FORMATS = {
+    "FP64": "d",
+    "FP32": "f",
+    "FP16": "e",
+    "INT64": "q",
+    "INT32": "i",
+    "INT16": "h",
+    "INT8": "b",
+    "UINT64": "Q",
+    "UINT32": "I",
+    "UINT16": "H",
+    "UINT8": "B",
+    "BOOL": "?",
+}
+"""By datatype, what `struct` calls it."""
+
+_LENGTH = struct.Struct("<I")
+
+
+def decode(name: str, datatype: str, content: bytes) -> list[Any]:
+    """The values in the `content` of the tensor `name`; raises `Refusal` (400) when it is cut off or no such values."""
+    if datatype == "BYTES":
+        return list(_texts(name, content))
+    format_ = FORMATS.get(datatype)
+    if format_ is None:
+        raise refused(name, f"the datatype {datatype[:20]!r} has no bytes that are read here")
+    size = struct.calcsize(f"<{format_}")
+    if len(content) % size:
+        raise refused(name, f"{len(content)} bytes are no whole number of {datatype}, which has {size}")
+    return list(struct.unpack(f"<{len(content) // size}{format_}", content))
+
+
+def encode(datatype: str, values: Sequence[Any]) -> bytes:
+    """The bytes of `values`, where None is not a number (NaN) or the text `null`; nothing else has a missing value."""
+    if datatype == "BYTES":
+        return b"".join(_LENGTH.pack(len(text)) + text for text in map(text_of, values))
+    return struct.pack(f"<{len(values)}{FORMATS[datatype]}", *(float("nan") if v is None else v for v in values))
+
+
+def text_of(value: str | None) -> bytes:
+    """A text as bytes; `null` for None, for bytes of a text have no missing value."""
+    return b"null" if value is None else value.encode()
+
+
+def _texts(name: str, content: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(content):
+        begin = at + _LENGTH.size
+        at = begin + (_LENGTH.unpack_from(content, at)[0] if begin <= len(content) else 0)
+        if begin > len(content) or at > len(content):
+            raise refused(name, "its bytes end within a text; each has its length in four bytes before it")
+        try:
+            yield content[begin:at].decode()
+        except UnicodeDecodeError:
+            raise refused(name, "a text in it is not UTF-8") from None

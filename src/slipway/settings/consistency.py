@@ -1,0 +1,210 @@
+"""What has to hold in `slipway.yaml` beyond each value by itself; the message names the path of what does not."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import os.path
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.names import check_model_name, nearest
+from slipway.settings import cron
+from slipway.settings.strict import convert, refuse
+from slipway.settings.types import LABEL, AccessSettings, Environment, File, Gate, ModelSettings, Own, Scale
+
+__all__ = ["check", "check_secrets"]
+
+# Names of parameters that would hold a secret; a variable is one as a token, too, which a parameter need not be.
+_SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|api_?key|(access|private|secret)_key|credentials?)$")
+
+
+def check(file: File) -> None:
+    """Raise `SlipwayError` for what contradicts something else, or is not what it is to name."""
+    _check_environments(file.environments)
+    for name, model in file.models.items():
+        _check_model(name, model, file.environments)
+
+
+def check_secrets(models: dict[Any, Any]) -> None:
+    """Refuse a secret's value; before all else, so that no other message shows what should not have been written."""
+    for name, model in models.items():
+        secrets = model.get("secrets") if isinstance(model, dict) else None
+        for variable, value in secrets.items() if isinstance(secrets, dict) else ():
+            if not isinstance(value, dict):
+                fix = "keep it in a Kubernetes Secret and write {secret: NAME, key: KEY}; change what was leaked"
+                refuse(f"models.{name}.secrets.{variable}", "a secret is only named here, never written", fix)
+
+
+def _check_environments(environments: dict[str, Environment]) -> None:
+    if not environments:
+        refuse("environments", "there is none", "name one: test")
+    for name, environment in environments.items():
+        at = f"environments.{name}"
+        if not re.fullmatch(LABEL, name) or len(name) > 20:
+            refuse(at, "an environment's name is lower-case letters, digits and -, a letter first, 20 at the most")
+        if name == "dev":
+            refuse(at, "the word is reserved: what is served from a folder is called MODEL/dev/1")
+        source = environment.promotes_from
+        if source is not None and source not in environments:
+            refuse(f"{at}.promotes_from", f"unknown environment {source!r}; {nearest(source, environments)}")
+        if source is None and environment.promotion != "manual":
+            refuse(f"{at}.promotion", f"{name} takes no promotions", "say where from: promotes_from: test")
+        _check_variables(environment.variables, f"{at}.variables")
+    for name in environments:
+        _check_sources(name, environments)
+    _check_apart(environments)
+
+
+def _check_variables(variables: dict[str, str], at: str) -> None:
+    for variable, value in variables.items():
+        _check_variable(variable, f"{at}.{variable}")
+        if _SECRET.search(variable) or variable.endswith("TOKEN"):
+            fix = "keep it in a Kubernetes Secret; a pod's rights come with its service account; change what was leaked"
+            refuse(f"{at}.{variable}", "looks like a secret, and everybody can read the overlays", fix)
+        if not value.isprintable():
+            refuse(f"{at}.{variable}", "has a character that cannot be shown")
+
+
+def _check_variable(name: str, at: str) -> None:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        refuse(at, "is no name for an environment variable: capitals, digits and _")
+
+
+def _check_sources(name: str, environments: dict[str, Environment]) -> None:
+    seen, at = [name], environments[name].promotes_from
+    while at is not None:
+        if at == name:
+            way = " from ".join([*seen, name])
+            refuse(f"environments.{name}.promotes_from", f"{way}: nothing could ever get in")
+        if at in seen:
+            return
+        seen.append(at)
+        at = environments[at].promotes_from
+
+
+def _check_apart(environments: dict[str, Environment]) -> None:
+    """Each environment has its own namespace and its own store: versions and routes would mix."""
+    names = list(environments)
+    for place, name in enumerate(names):
+        for other in names[:place]:
+            if environments[name].namespace == environments[other].namespace:
+                refuse(f"environments.{name}.namespace", f"is that of {other}", "give each environment its own")
+            here, there = (_normal(environments[each].store) for each in (name, other))
+            if here == there or here.startswith(f"{there}/") or there.startswith(f"{here}/"):
+                refuse(f"environments.{name}.store", f"is that of {other}, or within it", "give each its own")
+
+
+def _normal(store: str) -> str:
+    return store.rstrip("/") if store.startswith("gs://") else os.path.normpath(store)
+
+
+def _check_model(name: str, model: ModelSettings, environments: dict[str, Environment]) -> None:
+    at = f"models.{name}"
+    try:
+        check_model_name(name)
+    except SlipwayError as error:
+        refuse(at, error.problem, error.fix)
+    _check_environments_of(model, environments, at)
+    for metric, gate in model.gates.items():
+        _check_gate(gate, f"{at}.gates.{metric}")
+    for parameter, value in model.parameters.items():
+        _check_parameter(parameter, value, f"{at}.parameters.{parameter}")
+    for variable in model.secrets:
+        _check_variable(variable, f"{at}.secrets.{variable}")
+    if model.schedule is not None and (objection := cron.objection(model.schedule)):
+        refuse(f"{at}.schedule", f"{model.schedule!r} {objection}")
+    _check_columns(model, at)
+    if model.image is not None:
+        _check_container(model, at)
+    if model.folder is not None:
+        _check_folder(model.folder, f"{at}.folder")
+    if model.data is not None:
+        _check_data(model.data if isinstance(model.data, str) else model.data.uri, f"{at}.data")
+
+
+def _check_columns(model: ModelSettings, at: str) -> None:
+    if model.features and model.target is None:
+        refuse(f"{at}.features", "of which target?", "write the column that is predicted: target: …")
+    for name in model.features:
+        if name == model.target or model.features.count(name) > 1:
+            refuse(f"{at}.features", f"{name!r} is named twice among the columns")
+
+
+def _check_container(model: ModelSettings, at: str) -> None:
+    if "@sha256:" not in str(model.image):
+        refuse(f"{at}.image", "is a tag, and what that names changes", "name it by its digest: …@sha256:…")
+    if model.target is None:
+        refuse(f"{at}.image", "predicts what?", "write the column of the data that it predicts: target: …")
+    if model.train == "declared":
+        refuse(f"{at}.train", "an engine has to start the container, and pods have none", "write train: runner")
+    if model.parameters:
+        refuse(f"{at}.parameters", "a container has none", "have it built with what it needs")
+    if model.protocol != "http":
+        refuse(f"{at}.protocol", "a container is asked over HTTP", "leave it out")
+    if any(own.access.kind != "none" for own in (model, *map(model.within, model.per_environment))):
+        refuse(f"{at}.access", "a container lets everybody in", "have what stands before it ask who calls")
+
+
+def _check_environments_of(model: ModelSettings, environments: dict[str, Environment], at: str) -> None:
+    for key, named in (("pin", model.pin), ("per_environment", model.per_environment)):
+        for environment in named:
+            if environment not in environments:
+                refuse(f"{at}.{key}.{environment}", f"unknown environment; {nearest(environment, environments)}")
+    _check_scale(model.scale, f"{at}.scale")
+    _check_access(model.access, f"{at}.access")
+    for environment, own in model.per_environment.items():
+        convert(own, Own, f"{at}.per_environment.{environment}")
+        _check_scale(model.within(environment).scale, f"{at}.per_environment.{environment}.scale")
+        _check_access(model.within(environment).access, f"{at}.per_environment.{environment}.access")
+
+
+def _check_scale(scale: Scale, at: str) -> None:
+    if scale.min > scale.max:
+        refuse(f"{at}.min", f"{scale.min} is more than max, which is {scale.max}")
+
+
+def _check_access(access: AccessSettings, at: str) -> None:
+    if access.kind == "none" and access.secret is not None:
+        refuse(f"{at}.secret", "is not asked for while everybody may ask", "say how: kind: bearer, or kind: basic")
+
+
+def _check_gate(gate: Gate, at: str) -> None:
+    if gate == Gate():
+        refuse(at, "sets no limit: give min, max or worse_by")
+    for key, value in msgspec.structs.asdict(gate).items():
+        if value is not None and not math.isfinite(value):
+            refuse(f"{at}.{key}", f"{value} is no limit: give a number")
+    if gate.min is not None and gate.max is not None and gate.min > gate.max:
+        refuse(f"{at}.min", f"{gate.min:g} is more than max, which is {gate.max:g}: nothing could pass")
+
+
+def _check_parameter(name: str, value: bool | int | float | str, at: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        refuse(at, f"{value} is no number that a record can hold")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        refuse(at, "is too large for an integer of 64 bits")
+    if isinstance(value, str) and _SECRET.search(name):
+        fix = "name it under `secrets`, never write it; change what was leaked"
+        refuse(at, "looks like a secret, and every record shows the parameters", fix)
+
+
+def _check_folder(folder: str, at: str) -> None:
+    parts = Path(folder).parts
+    if len(parts) < 2 or parts[0] != "model" or parts[1] == "common":
+        refuse(at, f"{folder!r} is no folder below model/", "its modules are imported as model.<folder>.<module>")
+    for part in parts:
+        if not part.isidentifier() or keyword.iskeyword(part):
+            refuse(at, f"{part!r} cannot be a Python package's name")
+
+
+def _check_data(uri: str, at: str) -> None:
+    for placeholder in re.findall(r"\{(.*?)\}", uri):
+        if placeholder != "date":
+            refuse(at, f"unknown {{{placeholder}}}: {{date}} is the only one")
+    if re.match(r"[a-z][a-z0-9+.-]*://[^/]*@", uri):
+        refuse(at, "holds a user or a password, and every record shows it", "give rights to who runs the training")

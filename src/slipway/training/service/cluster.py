@@ -1,0 +1,158 @@
+"""Trainings in the cluster: Workflows, created and read by the Kubernetes API with the pod's own token.
+
+Three calls of plain HTTPS; Kubernetes' own client takes longer to import than all else that the service does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from slipway.errors import OutOfReach, SlipwayError
+from slipway.training.ended import said
+from slipway.training.service.runs import Parameter, Run
+
+__all__ = ["Api", "ClusterRuns"]
+
+_PATIENCE = 20  # seconds
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_COMPLETED, _PHASE = "workflows.argoproj.io/completed", "workflows.argoproj.io/phase"
+
+
+class Api:
+    """The workflows of one namespace; `folder` holds `token`, `ca.crt` and `namespace`, as Kubernetes mounts them.
+
+    `server` is its address: https://host:port.
+    """
+
+    def __init__(self, folder: Path, server: str) -> None:
+        self.folder = folder
+        self.namespace = (folder / "namespace").read_text().strip()
+        self.url = f"{server}/apis/argoproj.io/v1alpha1/namespaces/{self.namespace}/workflows"
+        context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+        self._open = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        ).open
+
+    @classmethod
+    def of_pod(cls, folder: Path) -> Api:
+        """That of the cluster that this pod runs in."""
+        host, port = (os.environ[f"KUBERNETES_SERVICE_{name}"] for name in ("HOST", "PORT"))
+        return cls(folder, f"https://{f'[{host}]' if ':' in host else host}:{port}")
+
+    def ask(self, path: str = "", *, body: Mapping[str, Any] | None = None, accept: str = "application/json") -> Any:
+        """What the API answers to GET, or to POST where there is a body; None when there is no such object.
+
+        Raises `OutOfReach` when it does not answer, or asks to come back later.
+        """
+        # Read anew each time: it is replaced before it expires.
+        token = (self.folder / "token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}", "Accept": accept, "Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", content, headers)  # noqa: S310 - the cluster's own
+        try:
+            with self._open(request, timeout=_PATIENCE) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return self._refused(error, "create" if body else "read")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise OutOfReach(f"the cluster's API cannot be reached: {reason}", fix="try again in a minute") from error
+
+    def _refused(self, error: urllib.error.HTTPError, verb: str) -> None:
+        try:
+            said = str(json.load(error)["message"])
+        except (ValueError, KeyError, TypeError):
+            said = str(error.reason)
+        if error.code == 404 and verb == "read":
+            return
+        if error.code == 429 or error.code >= 500:
+            raise OutOfReach(f"the cluster's API is not ready: {said}", fix="try again in a minute")
+        fix = "manifests/environments says what slipway-training-service may do"
+        raise SlipwayError(f"the cluster lets nobody {verb} a workflow here ({error.code}): {said}", fix=fix)
+
+
+class ClusterRuns:
+    """See `Runs`; those of one model in the namespace of the pod."""
+
+    def __init__(self, api: Api, model: str) -> None:
+        self.api, self.model = api, model
+        self._labels = {"app.kubernetes.io/component": "training", "app.kubernetes.io/name": model}
+
+    def start(self, parameters: Mapping[str, Parameter], data: str | None) -> Run:
+        """See `Runs.start`; it says nothing but its template and its arguments, which is all that is admitted."""
+        given = {"parameters": _words(parameters), "data": data}
+        made = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"generateName": f"train-{self.model}-", "labels": self._labels},
+            "spec": {
+                "workflowTemplateRef": {"name": f"train-{self.model}"},
+                "arguments": {"parameters": [{"name": key, "value": text} for key, text in given.items() if text]},
+            },
+        }
+        return _run(self.api.ask(body=made))
+
+    def last(self) -> Run | None:
+        """See `Runs.last`."""
+        found = self._listed()
+        return self.find(found[-1]["name"]) if found else None
+
+    def under_way(self) -> Run | None:
+        """See `Runs.under_way`."""
+        going = [each for each in self._listed() if each.get("labels", {}).get(_COMPLETED) != "true"]
+        return Run(going[0]["name"], going[0]["labels"].get(_PHASE, "Pending")) if going else None
+
+    def find(self, name: str) -> Run | None:
+        """See `Runs.find`."""
+        found = self.api.ask(f"/{urllib.parse.quote(name, safe='')}")
+        ours = found is not None and self._labels.items() <= found["metadata"].get("labels", {}).items()
+        return _run(found) if ours else None
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """The metadata of all runs, oldest first; what their steps did is not asked for."""
+        selector = ",".join(f"{key}={value}" for key, value in self._labels.items())
+        found = self.api.ask(f"?labelSelector={urllib.parse.quote(selector)}", accept=_METADATA)
+        return sorted(
+            # Kubernetes writes an empty list as null.
+            (each["metadata"] for each in (found or {}).get("items") or []),
+            key=lambda metadata: (metadata["creationTimestamp"], metadata["name"]),
+        )
+
+
+def _words(parameters: Mapping[str, Parameter]) -> str:
+    """As `slipway step --parameters` reads them; numbers as Python writes them, so that none loses a digit."""
+    return " ".join(shlex.quote(f"{name}={value}") for name, value in parameters.items())
+
+
+def _run(workflow: dict[str, Any]) -> Run:
+    status = workflow.get("status", {})
+    return Run(
+        name=workflow["metadata"]["name"],
+        phase=status.get("phase") or "Pending",
+        message=_message(status),
+        started=status.get("startedAt"),
+        finished=status.get("finishedAt"),
+    )
+
+
+def _message(status: Mapping[str, Any]) -> str:
+    """What the step said that failed last, else what Argo says of the whole."""
+    failed = [
+        node
+        for node in status.get("nodes", {}).values()
+        if node.get("type") == "Pod" and node.get("phase") in ("Failed", "Error") and node.get("message")
+    ]
+    if not failed or status.get("phase") == "Succeeded":
+        return str(status.get("message", ""))
+    node = max(failed, key=lambda each: str(each.get("finishedAt")))
+    return f"{node.get('templateName', node.get('displayName'))}: {said(node['message'])}"

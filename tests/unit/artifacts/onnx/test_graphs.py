@@ -1,0 +1,151 @@
+"""Converted estimators: what they take and give, and what they refuse."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from slipway.artifacts import load, manifest
+from slipway.artifacts.loading import Loaded
+from slipway.artifacts.onnx import graphs
+from slipway.artifacts.onnx.conversion import ways
+from slipway.artifacts.onnx.watching import Watched
+from slipway.errors import SlipwayError
+from slipway.model import PipelineModel
+
+ROOT = Path(__file__).parents[4]
+ROWS = [[0.0, 1.0], [1.0, 0.0], [0.9, 0.1], [0.2, 0.8]]
+
+
+def converted(estimator, given, target):
+    """An estimator that is fitted, and converted in the first way."""
+    watched = Watched(estimator.fit(given, target))
+    watched.predict(given)
+    return next(ways(watched)).convert()
+
+
+@pytest.fixture
+def graph():
+    return converted(LogisticRegression(), ROWS, ["no", "yes", "yes", "no"]).graph
+
+
+def test_it_gives_what_scikit_learn_gives(graph):
+    """An array of the classes' own type, and how sure it is; attributes are there as well."""
+    labels, sure = graph.predict(ROWS), graph.predict_proba(np.array(ROWS))
+
+    assert (labels.dtype.str, labels.tolist()) == ("<U3", ["no", "yes", "yes", "no"])
+    assert (sure.dtype, sure.shape) == (np.float64, (4, 2))
+    assert graph.classes_.tolist() == ["no", "yes"]
+    assert graph.n_features_in_ == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([1.0, 2.0], r"rows of 2 numbers are needed; the shape is \(2,\)"),
+        ([[1.0, 2.0, 3.0]], r"the shape is \(1, 3\)"),
+        ([[1.0, float("nan")]], "a number is missing in column 1, where none ever was"),
+        ([["a", "b"]], "could not convert string"),
+    ],
+)
+def test_what_it_cannot_take_is_refused(graph, given, says):
+    """As scikit-learn would: a graph computes anything, and a wrong answer is worse than none."""
+    with pytest.raises(ValueError, match=says):
+        graph.predict(given)
+
+
+class Whole(PipelineModel):
+    source_features = ("length", "width")
+    target_variable = "kind"
+
+
+class Careful(Whole):
+    def predict(self, rows):
+        return super().predict(rows)
+
+
+class Computing(Careful):
+    waits = False
+
+
+@pytest.mark.parametrize(("kind", "only"), [(Whole, True), (Careful, False), (Computing, True)])
+def test_only_a_graph_is_known_to_wait_for_nothing(kind, only):
+    """A model's own code may wait at any time, unless its class says that it does not; so it needs a thread."""
+    model = kind()
+    given = pd.DataFrame(ROWS, columns=["length", "width"])
+    model.fitted = converted(LogisticRegression(), given, ["no", "yes", "yes", "no"]).graph
+    assert Loaded(model, schema=None, golden=None, manifest=None).only_computes is only
+
+
+def test_a_python_estimator_may_wait():
+    """Transformers of a pipeline may be anybody's."""
+    model = Whole()
+    model.fitted = LogisticRegression()
+    assert not Loaded(model, schema=None, golden=None, manifest=None).only_computes
+
+
+def test_what_was_not_converted_is_missing_by_name(graph):
+    """The message says what there is."""
+    with pytest.raises(AttributeError, match=r"LogisticRegression was converted, with classes_, .* without 'coef_'"):
+        _ = graph.coef_
+
+
+def test_it_takes_columns_in_any_form():
+    """A DataFrame, a dict of columns, dicts by name: in any order, and with others beside them."""
+    table = pd.DataFrame(ROWS, columns=["a", "b"])
+    graph = converted(LogisticRegression(), table, [0, 1, 1, 0]).graph
+
+    for given in (table[["b", "a"]], {"b": table["b"].tolist(), "a": table["a"].tolist(), "c": [0] * 4}):
+        assert graph.predict(given).tolist() == [0, 1, 1, 0]
+    assert graph.predict(table.to_dict("records")).tolist() == [0, 1, 1, 0]
+
+
+def test_an_artifact_with_a_damaged_graph_is_refused(saved):
+    """By the name of the file."""
+    folder = saved(value=1)
+    found = manifest.read(folder)
+    (folder / "parts" / "value.onnx").write_bytes(b"no graph")
+    part = manifest.Part(form="onnx", file="parts/value.onnx")
+    manifest.write(manifest.Manifest(**{**_fields(found), "parts": {"value": part}}), folder)
+
+    with pytest.raises(SlipwayError, match=r"value\.onnx cannot be loaded"):
+        load(folder)
+
+
+def _fields(found):
+    return {name: getattr(found, name) for name in found.__struct_fields__}
+
+
+@pytest.mark.parametrize("domain", ["ai.onnx.contrib", "evil"])
+def test_an_operator_that_is_not_onnxruntimes_own_is_refused(domain):
+    """It would be code of somebody's library, of which none is registered."""
+    model = onnx.load_from_string(converted(LogisticRegression(), ROWS, [0, 1, 1, 0]).content)
+    model.graph.node[0].domain = domain
+    model.opset_import.append(onnx.helper.make_opsetid(domain, 1))
+
+    with pytest.raises(SlipwayError, match="cannot be loaded"):
+        graphs.decode(model.SerializeToString(), "classifier")
+
+
+_CONVERT = """
+import sys
+from sklearn.ensemble import RandomForestClassifier
+from tests.unit.artifacts.onnx.test_graphs import ROWS, converted
+sys.stdout.buffer.write(converted(RandomForestClassifier(3, random_state=0), ROWS, ["no", "yes", "yes", "no"]).content)
+"""
+
+
+def test_the_same_estimator_gives_the_same_bytes_in_every_process():
+    """Names, their order and the versions of what made it are fixed."""
+    here = converted(RandomForestClassifier(3, random_state=0), ROWS, ["no", "yes", "yes", "no"]).content
+    env = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PYTHONHASHSEED": "7"}
+
+    done = subprocess.run([sys.executable, "-c", _CONVERT], cwd=ROOT, env=env, capture_output=True, check=True)
+
+    assert done.stdout == here

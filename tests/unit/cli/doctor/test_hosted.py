@@ -1,0 +1,121 @@
+"""The rules of the branch, and what the token may see of them."""
+
+import pytest
+
+from tests.forge_server import ALL, Token
+from tests.forge_server.fixtures import NAME, TOKEN
+from tests.unit.cli.doctor.conftest import DEPLOYING, RULES, RULESET
+
+ANYBODY = {
+    "type": "required_status_checks",
+    "parameters": {"required_status_checks": [{"context": "ci"}], "strict_required_status_checks_policy": True},
+}
+
+
+def without(kind):
+    return [RULESET | {"rules": [rule for rule in RULES if rule["type"] != kind]}]
+
+
+@pytest.mark.parametrize(
+    ("rulesets", "says"),
+    [
+        (without("pull_request"), ["takes pushes of anybody", "takes what no owner approved"]),
+        (without("required_status_checks"), ["does not take the check ci", "takes what is behind it"]),
+        (without("non_fast_forward"), ["can be force-pushed"]),
+        (without("deletion"), ["can be deleted"]),
+        ([RULESET | {"rules": [*RULES[1:], {"type": "pull_request"}]}], ["takes what no owner approved"]),
+        (
+            [RULESET | {"rules": [RULES[0], ANYBODY, *RULES[2:]]}],
+            ["takes a check ci of anybody who may write"],
+        ),
+        ([RULESET | {"bypass_actors": []}], ["the bot's App may not pass the ruleset 'main'"]),
+        (
+            [RULESET | {"bypass_actors": [{"actor_id": 78, "actor_type": "Integration"}]}],
+            ["the bot's App may not pass the ruleset 'main'"],
+        ),
+        (
+            [RULESET | {"bypass_actors": [{"actor_id": 77, "actor_type": "RepositoryRole"}]}],
+            ["the bot's App may not pass the ruleset 'main'"],
+        ),
+        (
+            [RULESET, RULESET | {"id": 6, "name": "more", "bypass_actors": []}],
+            ["the bot's App may not pass the ruleset 'more'"],
+        ),
+    ],
+)
+def test_rules_of_the_branch(place, on_github, rulesets, says):
+    """Each that is not there is named, and who commits releases has to pass every one of them."""
+    on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
+    found = place.missing
+    assert len(found) == len(says)
+    assert all(say in line and "Settings → Rules" in line for say, line in zip(says, found, strict=True))
+
+
+@pytest.mark.parametrize("rulesets", [[], [RULESET | {"enforcement": "evaluate"}]], ids=["none", "not-enforced"])
+def test_a_branch_without_rules(place, on_github, rulesets):
+    """Everything is missing, but for the list of who may pass what is not there."""
+    on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
+    assert len(place.missing) == 6
+
+
+def test_the_classic_protection(place, on_github):
+    """Counts as well, but no App may pass its checks."""
+    state = on_github.states[NAME]
+    state.rulesets = [DEPLOYING]
+    state.protection["main"] = {
+        "required_pull_request_reviews": {"require_code_owner_reviews": True},
+        "required_status_checks": {"strict": True, "contexts": ["ci"], "checks": [{"context": "ci", "app_id": 15368}]},
+        "allow_force_pushes": {"enabled": False},
+        "allow_deletions": {"enabled": False},
+    }
+    assert [line.split(", whose")[0] for line in place.missing] == ["github: main is guarded by the classic protection"]
+
+
+def test_what_the_token_may_not_see(place, on_github):
+    """Is unknown, with the permission that it takes; nothing is said to be missing for that."""
+    on_github.states[NAME].rulesets = [*without("deletion"), DEPLOYING]
+    on_github.tokens[TOKEN] = Token(permissions={"metadata": "read", "contents": "read"})
+    assert place.missing == []
+    found = place.found("unknown")
+    wanted = ["secrets: read", "environments: read", "actions: read", "administration: read", "administration: write"]
+    for permission in wanted:
+        assert any(permission in line for line in found), permission
+    assert any("no ruleset says that main cannot be deleted; its protection cannot be read" in line for line in found)
+
+
+@pytest.mark.parametrize("permissions", [ALL, ALL | {"administration": "read"}], ids=["write", "read"])
+def test_the_token_of_an_administrator(place, on_github, permissions):
+    """Sees all of it; who may only read sees all but who may pass."""
+    on_github.tokens[TOKEN] = Token("ada", "User", permissions)
+    assert len(place.found("missing", "unknown")) == (permissions is not ALL)
+
+
+def test_no_token_or_no_answer(place, on_github, monkeypatch):
+    """One line says that GitHub was not asked, and what it takes."""
+    monkeypatch.setenv("GITHUB_TOKEN", "")
+    assert [line for line in place.found("unknown") if "gh auth token" in line]
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    on_github.tokens["another"] = Token()
+    assert [line for line in place.found("unknown") if "Bad credentials" in line]
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
+    assert [line for line in place.found("unknown") if "127.0.0.1" in line]
+
+
+def test_what_workflows_may_do(place, on_github):
+    """The defaults of old repositories are too much."""
+    on_github.states[NAME].workflow = {
+        "default_workflow_permissions": "write",
+        "can_approve_pull_request_reviews": True,
+    }
+    assert [line.split(" → ")[0] for line in place.missing] == [
+        "github: workflows may write all, unless a job says less",
+        "github: workflows may approve pull requests",
+    ]
+
+
+def test_owners_whom_github_does_not_know(place, on_github):
+    """A line that GitHub passes over guards nothing."""
+    error = {"line": 2, "kind": "Unknown owner", "path": ".github/CODEOWNERS", "suggestion": "make sure @ada exists"}
+    on_github.states[NAME].codeowners_errors = [error]
+    said = "github: .github/CODEOWNERS, line 2: GitHub says: Unknown owner → make sure @ada exists"
+    assert place.missing == [said]

@@ -1,0 +1,205 @@
+"""What is asked of GitHub, against a server that answers as it does."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.github.api import connect
+from tests.forge_server import Token
+from tests.forge_server.fixtures import NAME
+
+MARKER = "<!-- slipway: diff -->"
+
+
+def test_a_pull_request_is_opened(github, clone, on_github):
+    """With all that there is to know of it."""
+    commit = clone.propose("promote/prod/iris")
+    pull = github.propose("promote/prod/iris", "main", "Promote iris", "Why\n")
+    assert pull == (
+        1,
+        f"{on_github.url}/{NAME}/pull/1",
+        "promote/prod/iris",
+        "main",
+        commit,
+        "open",
+        "Promote iris",
+        "Why\n",
+    )
+    assert github.pull_from("promote/prod/iris") == pull
+
+
+def test_an_open_pull_request_is_brought_up_to_date(github, clone, on_github):
+    """There is one for a branch, whose words change; where they do not, nothing is written."""
+    clone.propose("change")
+    first = github.propose("change", "main", "One", "1")
+    second = github.propose("change", "main", "Two\n of\tthem", "2")
+    assert (second.number, second.title, second.body) == (first.number, "Two of them", "2")
+    before = len(on_github.requests)
+    assert github.propose("change", "main", "Two of them", "2") == second
+    assert on_github.requests[before:] == [f"GET /repos/{NAME}/pulls"]
+
+
+def test_several_propose_at_once(github, clone, on_github):
+    """One opens it, and the others bring it up to date: nobody is told that it exists already."""
+    clone.propose("change")
+    with ThreadPoolExecutor(6) as pool:
+        pulls = list(pool.map(lambda body: connect().propose("change", "main", "One", body), "abcdef"))
+    assert {pull.number for pull in pulls} == {1} and len(on_github.states[NAME].pulls) == 1
+    assert github.pull_from("change").body in set("abcdef")
+    clone.propose("other")
+    on_github.fail(422, method="POST", path="/pulls", message="Validation Failed", after=True)
+    assert github.propose("other", "main", "Two", "").number == 2
+
+
+def test_the_newest_stands_for_those_that_are_closed(github, clone):
+    """A branch may be proposed again; the open one counts, and without one the newest."""
+    assert github.pull_from("change") is None
+    clone.propose("change")
+    first = github.propose("change", "main", "One", "")
+    close(github, first.number)
+    assert github.pull_from("change") == first._replace(state="closed")
+    second = github.propose("change", "main", "Two", "")
+    assert second.number == 2 and github.pull_from("change") == second
+    close(github, 2)
+    assert github.pull_from("change") == second._replace(state="closed")
+
+
+def close(github, number):
+    github._api.get_repo(NAME).get_pull(number).edit(state="closed")
+
+
+def test_branches_are_not_mixed_up(github, clone):
+    """Nor those whose names begin alike, nor those with signs in them."""
+    for branch in ("a", "a/b", "a&state=closed", "ü#1"):
+        if branch != "a/b":
+            clone.propose(branch, f"file-{ord(branch[-1])}")
+            assert github.propose(branch, "main", branch, "").branch == branch
+    assert github.pull_from("a").number == 1
+    assert github.pull_from("a/b") is None
+    assert github.pull_from("a&state=closed").number == 2
+    assert github.pull_from("ü#1").number == 3
+
+
+def test_a_merged_pull_request(github, clone):
+    """Is merged, not closed; it is known by its merge and by the commits that it brought in."""
+    commit = clone.propose("change")
+    pull = github.propose("change", "main", "One", "")
+    assert [each.number for each in github.pulls_of(commit)] == [pull.number]
+    merged = github._api.get_repo(NAME).get_pull(1).merge().sha
+    assert github.pull_from("change").state == "merged"
+    assert clone.git("ls-remote", "origin", "main").split()[0] == merged
+    base = clone.git("rev-parse", "main")
+    found = [[each.number for each in github.pulls_of(each)] for each in (merged, commit, base)]
+    assert found == [[1], [1], []]
+
+
+def test_open_ones_by_their_branches(github, clone):
+    """Those that are open, of this repository; a closed one is open no longer, and closing it again changes nothing."""
+    for branch in ("lift/prod/iris", "traffic/prod/iris", "lifted"):
+        clone.propose(branch)
+        github.propose(branch, "main", "One", "")
+    assert [pull.branch for pull in github.open_from("lift/", "traffic/")] == ["traffic/prod/iris", "lift/prod/iris"]
+    first = github.pull_from("lift/prod/iris")
+    github.close(first.number)
+    github.close(first.number)
+    assert [pull.branch for pull in github.open_from("lift/", "traffic/")] == ["traffic/prod/iris"]
+    assert github.pull_from("lift/prod/iris").state == "closed"
+
+
+def test_a_commit_that_github_does_not_know(github):
+    """No pull request has brought it in."""
+    assert github.pulls_of("0" * 40) == []
+
+
+def test_comments_are_kept_to_one_each(github, clone, on_github):
+    """The one of a marker is changed, others stay, and there may be more than one page of them."""
+    clone.propose("change")
+    github.propose("change", "main", "One", "")
+    for number in range(130):
+        github.comment(1, f"<!-- slipway: {number} -->", "text") if number in (3, 129) else _write(
+            on_github, str(number)
+        )
+    github.comment(1, "<!-- slipway: 129 -->", "anew")
+    comments = on_github.states[NAME].comments
+    assert len(comments) == 130
+    assert [each["body"] for each in comments if "slipway" in each["body"]] == [
+        "<!-- slipway: 3 -->\ntext",
+        "<!-- slipway: 129 -->\nanew",
+    ]
+    before = len(on_github.requests)
+    github.comment(1, "<!-- slipway: 129 -->", "anew")
+    assert not [each for each in on_github.requests[before:] if not each.startswith("GET")]
+
+
+def _write(forge, body, user="eve", type_="User"):
+    state = forge.states[NAME]
+    state.comments.append(
+        {"id": 1000 + len(state.comments), "number": 1, "body": body, "user": user, "user_type": type_}
+    )
+
+
+def test_a_comment_of_somebody_else_is_left_alone(github, clone, on_github):
+    """Who writes the marker below a pull request does not get the bot's words under their name."""
+    clone.propose("change")
+    github.propose("change", "main", "One", "")
+    _write(on_github, f"{MARKER}\nmine")
+    github.comment(1, MARKER, "text")
+    assert [each["body"] for each in on_github.states[NAME].comments] == [f"{MARKER}\nmine", f"{MARKER}\ntext"]
+
+
+def test_a_person_has_comments_of_their_own(clone, on_github, monkeypatch):
+    """With the token of a person, theirs is the one that is changed."""
+    on_github.tokens["gho_ada"] = Token("ada", "User")
+    monkeypatch.setenv("GITHUB_TOKEN", "gho_ada")
+    clone.git("remote", "set-url", "origin", on_github.clone_url(NAME, "gho_ada"))
+    clone.propose("change")
+    connect().propose("change", "main", "One", "")
+    _write(on_github, MARKER)
+    for body in ("one", "two"):
+        connect().comment(1, MARKER, body)
+    assert [each["body"] for each in on_github.states[NAME].comments] == [MARKER, f"{MARKER}\ntwo"]
+
+
+@pytest.mark.parametrize("marker", ["", "slipway", "<!-- a -->\n", "<!-- a --> b -->", "<!---->", "<!-- a\nb -->"])
+def test_what_is_no_marker_is_refused(github, marker):
+    """It would show, or never be found again."""
+    with pytest.raises(SlipwayError, match="is no marker"):
+        github.comment(1, marker, "text")
+
+
+def test_long_bodies_are_cut(github, clone, on_github):
+    """GitHub would refuse them."""
+    clone.propose("change")
+    pull = github.propose("change", "main", "t" * 300, "line\n" * 20_000)
+    assert len(pull.title) == 256 and 60_000 < len(pull.body) <= 65_536
+    assert pull.body.endswith("> *Cut here: the whole is longer than GitHub takes.*\n")
+    github.comment(1, MARKER, "ü" * 100_000)
+    assert 60_000 < len(on_github.states[NAME].comments[0]["body"]) <= 65_536
+
+
+def test_an_event(github, on_github):
+    """Arrives as it was given."""
+    payload = {"model": "iris", "version": 7}
+    github.dispatch("slipway-version", payload)
+    assert on_github.states[NAME].dispatches == [{"event_type": "slipway-version", "client_payload": payload}]
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/api/v3", "/api/v3/"])
+def test_any_address_of_an_api(clone, on_github, monkeypatch, prefix):
+    """That of GitHub Enterprise has a path, and links within answers have it too."""
+    monkeypatch.setenv("GITHUB_API_URL", on_github.url + prefix)
+    clone.propose("change")
+    connect().propose("change", "main", "One", "")
+    for number in range(120):
+        _write(on_github, str(number))
+    connect().comment(1, MARKER, "text")
+    connect().comment(1, MARKER, "again")
+    assert on_github.states[NAME].comments[-1]["body"] == f"{MARKER}\nagain"
+
+
+def test_anything_else_can_be_read(github, on_github):
+    """For checks of how the repository is set up."""
+    on_github.states[NAME].variables["A"] = "1"
+    assert github.read("variables", "actions-variables: read", "actions/variables")["variables"][0]["name"] == "A"
+    assert github.read("the repository", "metadata: read")["default_branch"] == "main"

@@ -1,0 +1,153 @@
+"""`slipway history`: what ran, when, by whom, from the commits alone."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.gitops.history import at, events, told
+from slipway.gitops.places import Here, Proposed
+from slipway.release.promote import Wish, promote
+from slipway.release.routes import hold, lift, rollback, traffic
+from tests.unit.conftest import Site
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
+    """The time that commits get."""
+    return Clock(monkeypatch)
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def set(self, hour: int) -> None:
+        for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+            self._monkeypatch.setenv(name, f"2026-11-21T{hour:02d}:00:00+00:00")
+
+
+def moment(hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, 21, hour, minute, tzinfo=UTC)
+
+
+def test_every_kind_of_change(site: Site, clock: Clock) -> None:
+    """Releases, shares, promotions, rollbacks, holds and lifts are told in words, newest first."""
+    clock.set(1)
+    one = site.released()
+    clock.set(2)
+    two = site.released(traffic=20)
+    clock.set(3)
+    traffic(site.settings, "iris", "test", {"1": 50, "2": 50})
+    clock.set(4)
+    promote(site.settings, "iris", Wish(allow_unbuilt=True), to="prod")
+    clock.set(5)
+    rollback(site.settings, "iris", "test", reason="wrong")
+    clock.set(6)
+    lift(site.settings, "iris", "test")
+    clock.set(7)
+    hold(site.settings, "iris", "prod", reason="audit")
+    site.write("notes", "nothing that runs")
+    site.commit()
+
+    found = events(site.settings)
+    assert [(event.when.hour, event.environment, event.what) for event in found] == [
+        (7, "prod", "held: audit"),
+        (6, "test", "lifted the hold"),
+        (5, "test", f"rolled back to {one} 100 %, rejected {two}: wrong"),
+        (4, "prod", f"promoted v1-{two.short} from test/{two}"),
+        (3, "test", f"traffic {two} 50 %, {one} 50 %"),
+        (2, "test", f"released {two} with 20 %"),
+        (1, "test", f"released {one}"),
+    ]
+    assert {event.who for event in found} == {"Ada <ada@example.org>"}
+    assert [event.environment for event in events(site.settings, environment="prod")] == ["prod", "prod"]
+    assert events(site.settings, ["tumor"]) == []
+
+
+def test_an_undone_and_a_repeated_release(site: Site) -> None:
+    """A git revert and a release with other settings are changes like any other."""
+    one = site.released()
+    site.released()
+    site.git("revert", "--no-edit", "HEAD")
+    site.set("iris: {train: manual}", "iris: {train: manual, scale: {max: 9}}")
+    site.release("iris", version=1)
+    again, reverted, *_ = events(site.settings)
+    assert again.what == f"released {one} again, with other settings"
+    assert reverted.what == f"traffic to {one}"
+
+
+def test_a_merged_pull_request_counts_when_it_was_merged(site: Site, clock: Clock) -> None:
+    """The commit on the followed branch decides, not the one on the branch of the proposal."""
+    clock.set(1)
+    site.released()
+    clock.set(2)
+    promote(
+        site.settings,
+        "iris",
+        Wish(allow_unbuilt=True),
+        to="prod",
+        place=Proposed(Here(Repository(site.root)), "promote"),
+    )
+    clock.set(9)
+    site.git("merge", "--quiet", "--no-ff", "-m", "Merge", "promote")
+    assert [event.when.hour for event in events(site.settings, environment="prod")] == [9]
+    assert at(site.settings, moment(8), environment="prod").overlays == []
+    assert len(at(site.settings, moment(9), environment="prod").overlays) == 1
+
+
+def test_at(site: Site, clock: Clock) -> None:
+    """What was meant to run is what the newest commit at or before the time says."""
+    clock.set(1)
+    one = site.released()
+    clock.set(3)
+    two = site.released()
+    for time, route in [((1, 0), {one: 100}), ((2, 59), {one: 100}), ((3, 0), {two: 100}), ((5, 0), {two: 100})]:
+        found = at(site.settings, moment(*time))
+        assert [overlay.route for overlay in found.overlays] == [route]
+    assert site.head[:12] in told(found)
+
+
+def test_before_everything(site: Site) -> None:
+    """Before the first commit nothing was declared."""
+    found = at(site.settings, datetime(2001, 1, 1, tzinfo=UTC))
+    assert (found.commit, found.overlays) == (None, [])
+    assert told(found) == "at 2001-01-01T00:00:00Z nothing was declared yet"
+
+
+def test_a_shallow_clone(site: Site, tmp_path: Path) -> None:
+    """Where the older commits are missing nothing is told, rather than what the oldest one there seems to say."""
+    one, two = site.released(), site.released()
+    site.git("clone", "--quiet", "--depth=1", site.root.as_uri(), str(tmp_path / "shallow"))
+    shallow = Site(tmp_path / "shallow")
+    for ask in (lambda: events(shallow.settings), lambda: at(shallow.settings, datetime.now(UTC))):
+        with pytest.raises(SlipwayError, match="shallow clone") as caught:
+            ask()
+        assert caught.value.fix == "git fetch --unshallow"
+    with pytest.raises(SlipwayError, match="no release v9") as caught:
+        rollback(shallow.settings, "iris", "test", reason="wrong", to="v9")
+    assert "git fetch --unshallow" in caught.value.fix
+    rollback(shallow.settings, "iris", "test", reason="wrong", to=str(one))
+    assert shallow.overlay().rejected == (two,)
+
+
+def test_files_that_somebody_damaged(site: Site) -> None:
+    """A commit that cannot be read is told as such, and the others still are."""
+    one = site.released()
+    site.write("overlays/test/iris/route.yaml", "spec: [")
+    site.commit("By hand")
+    site.git("revert", "--no-edit", "HEAD")
+    found = [event.what for event in events(site.settings)]
+    assert found[-1] == f"released {one}"
+    assert found[:2] == ["the files cannot be read: somebody changed them by hand"] * 2
+
+
+def test_removed(site: Site) -> None:
+    """A model whose folder a person deleted does not run any more."""
+    site.released()
+    site.git("rm", "-r", "-q", "overlays/test/iris")
+    site.commit("Gone")
+    assert events(site.settings)[0].what == "removed: nothing runs"
+    assert at(site.settings, datetime.now(UTC)).overlays == []

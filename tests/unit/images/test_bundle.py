@@ -1,0 +1,203 @@
+"""Bundles: what is in one, and what its fingerprint stands for."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from slipway import digests
+from slipway import settings as settings_module
+from slipway.errors import SlipwayError
+from slipway.images import bundle
+from slipway.store import open_store
+from tests.unit.serving import tiny
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> "Settings":
+    """A repository with the model, and with platform code of its own that a test may change."""
+    root = tmp_path / "repository"
+    settings = tiny.repository(root)
+    shutil.copytree(ROOT / "functions", root / "functions")
+    shutil.copytree(ROOT / "src" / "slipway", root / "src" / "slipway", ignore=shutil.ignore_patterns("__pycache__"))
+    return settings
+
+
+def content(folder: Path) -> dict[str, tuple[bytes, int, float]]:
+    """All that an image could take from a folder: bytes, modes and times."""
+    return {
+        path: (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime)
+        for path, file in digests.walk(folder).items()
+    }
+
+
+def test_bundle_is_the_build_context(repository: "Settings", tmp_path: Path) -> None:
+    """It holds the Dockerfile and all that this copies, the artifact as it is, and what `bundle.json` says of it."""
+    artifact = tiny.artifact(tmp_path / "artifact")
+    made = bundle.make_local(repository, "tiny", artifact, tmp_path / "bundle")
+    told = json.loads((made.folder / "bundle.json").read_bytes())
+    files = {path: digests.of_file(file) for path, file in digests.walk(artifact).items()}
+    assert told["artifact"] == {"digest": digests.of_files(files), "files": files}
+    assert (told["model"], told["base_image"]) == ("tiny", repository.base_image)
+    assert told["fingerprint"] == made.fingerprint == digests.of_value(told["components"])
+    assert re.fullmatch("[0-9a-f]{64}", made.fingerprint)
+    assert {path: digests.of_file(file) for path, file in digests.walk(made.folder / "artifact").items()} == files
+    assert made.lock.read_text() == tiny.LOCK
+    dockerfile = (made.folder / "Dockerfile").read_text()
+    stage = re.search(r"^FROM \S+ AS bundle$(.*?)^FROM", dockerfile, re.MULTILINE | re.DOTALL)
+    assert stage
+    for source in re.findall(r"^COPY (\S+)", stage[1], re.MULTILINE):
+        assert (made.folder / source).exists(), source
+
+
+def test_same_inputs_give_the_same_bytes(
+    repository: "Settings", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the folder, the time zone, the umask nor the files' own modes and times change a bundle."""
+    artifact = tiny.artifact(tmp_path / "artifact")
+    first = bundle.make_local(repository, "tiny", artifact, tmp_path / "first")
+    elsewhere = tmp_path / "else where" / "deep"
+    shutil.copytree(repository.root, elsewhere / "repository", copy_function=shutil.copyfile)
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    before = os.umask(0o077)
+    try:
+        other = settings_module.load(elsewhere / "repository")
+        copied = shutil.copytree(artifact, elsewhere / "artifact", copy_function=shutil.copyfile)
+        for file in digests.walk(copied).values():
+            file.chmod(0o400)
+        second = bundle.make_local(other, "tiny", copied, elsewhere / "second")
+    finally:
+        os.umask(before)
+    assert second.fingerprint == first.fingerprint
+    assert content(second.folder) == content(first.folder)
+
+
+def test_published_version_gives_the_bundle_of_its_files(repository: "Settings", tmp_path: Path) -> None:
+    """From the store comes what was published, and the fingerprint needs its record alone, in any environment."""
+    artifact = tiny.artifact(tmp_path / "artifact")
+    local = bundle.make_local(repository, "tiny", artifact, tmp_path / "local")
+    for environment in ("test", "prod"):
+        url = repository.environment(environment).store
+        store = open_store(url, root=repository.root, environment=environment)
+        record = store.publish("tiny", artifact)
+        made = bundle.make(repository, store, record, tmp_path / environment)
+        assert content(made.folder) == content(local.folder)
+        files = {path: file.sha256 for path, file in record.artifact.files.items()}
+        assert bundle.fingerprint(bundle.components(repository, "tiny", files)) == made.fingerprint
+
+
+def append(path: Path, text: str = "\n# changed\n") -> None:
+    path.write_text(path.read_text() + text)
+
+
+CHANGES = [
+    ("src/slipway/serving/function.py", ["serving code"]),
+    ("src/slipway/schema/schema.py", ["serving code"]),
+    ("functions/predict/main.py", ["serving code"]),
+    ("functions/Dockerfile", ["serving code"]),
+    ("src/slipway/store/versions.py", []),
+    ("src/slipway/images/bundle.py", []),
+    ("functions/README.md", []),
+    ("model/tiny/model.py", []),
+    ("model/tiny/test_model.py", []),
+]
+
+
+@pytest.mark.parametrize(("changed", "components"), CHANGES, ids=[change[0] for change in CHANGES])
+def test_fingerprint_changes_with_what_enters_the_image(
+    repository: "Settings", tmp_path: Path, changed: str, components: list[str]
+) -> None:
+    """The components say which part of it made the difference; what stays outside makes none."""
+    artifact = tiny.artifact(tmp_path / "artifact")
+    before = bundle.make_local(repository, "tiny", artifact, tmp_path / "before")
+    append(repository.root / changed)
+    after = bundle.make_local(repository, "tiny", artifact, tmp_path / "after")
+    assert bundle.explain(before.components, after.components) == components
+    assert (before.fingerprint == after.fingerprint) == (not components)
+
+
+def test_fingerprint_changes_with_artifact_lock_and_base_image(repository: "Settings", tmp_path: Path) -> None:
+    """Each has a component of its own; the artifact's covers its lock and its code as well."""
+    artifact = tiny.artifact(tmp_path / "artifact")
+    before = bundle.make_local(repository, "tiny", artifact, tmp_path / "before")
+    append(artifact / "golden.json", "\n")
+    golden = bundle.make_local(repository, "tiny", artifact, tmp_path / "golden")
+    assert bundle.explain(before.components, golden.components) == ["artifact"]
+    append(artifact / "requirements.lock")
+    lock = bundle.make_local(repository, "tiny", artifact, tmp_path / "lock")
+    assert bundle.explain(golden.components, lock.components) == ["artifact", "environment"]
+    append(artifact / "code/model/tiny/model.py")
+    code = bundle.make_local(repository, "tiny", artifact, tmp_path / "code")
+    assert bundle.explain(lock.components, code.components) == ["artifact", "model code"]
+    other = msgspec.structs.replace(repository, base_image="python:3.12-slim")
+    base = bundle.make_local(other, "tiny", artifact, tmp_path / "base")
+    assert bundle.explain(code.components, base.components) == ["base image"]
+
+
+def test_artifact_made_by_hand_gets_the_repository_s_code(repository: "Settings", tmp_path: Path) -> None:
+    """The artifact stays as it is, and the model's code of the repository lies beside it; its tests do not."""
+    artifact = tiny.artifact(tmp_path / "artifact", by_hand=True)
+    (artifact / "requirements.lock").write_text(tiny.LOCK)
+    made = bundle.make_local(repository, "tiny", artifact, tmp_path / "bundle")
+    assert sorted(digests.walk(made.folder / "code")) == ["model/tiny/model.py"]
+    assert digests.walk(made.folder / "artifact").keys() == digests.walk(artifact).keys()
+    append(repository.root / "model/tiny/model.py")
+    changed = bundle.make_local(repository, "tiny", artifact, tmp_path / "changed")
+    assert bundle.explain(made.components, changed.components) == ["model code"]
+
+
+@pytest.mark.parametrize("package", ["functions-framework", "msgspec"])
+def test_lock_without_what_serves_is_refused(repository: "Settings", tmp_path: Path, package: str) -> None:
+    """An image that could not start is not made."""
+    artifact = tiny.artifact(tmp_path / "artifact")
+    lines = [line for line in tiny.LOCK.splitlines() if not line.startswith(package)]
+    (artifact / "requirements.lock").write_text("\n".join(lines))
+    with pytest.raises(SlipwayError, match=f"has no {package}"):
+        bundle.make_local(repository, "tiny", artifact, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_folder_that_is_no_artifact_is_refused(repository: "Settings", tmp_path: Path) -> None:
+    """The message says what an artifact has."""
+    with pytest.raises(SlipwayError, match=r"is no artifact: it has no artifact\.json"):
+        bundle.make_local(repository, "tiny", tmp_path, tmp_path / "bundle")
+
+
+DOCKERFILE = (ROOT / "functions" / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"^ARG BASE_IMAGE",
+        r"^FROM \$\{BASE_IMAGE\} AS environments$",
+        r"--require-hashes",
+        r"compileall",
+        r"^USER \d+:\d+$",
+        r'^ENTRYPOINT \["python", "-m", "slipway.serving"\]$',
+    ],
+)
+def test_dockerfile_has(line: str) -> None:
+    """Locked requirements, bytecode, a numeric user who is not root, and the framework's own command."""
+    assert re.search(line, DOCKERFILE, re.MULTILINE)
+
+
+def test_dockerfile_copies_what_changes_most_last() -> None:
+    """Environment, platform code, model: a new version of a model leaves the layers before it as they are."""
+    stages = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)
+    function = stages[-1]
+    assert function.startswith("environments AS function\n")
+    assert re.findall(r"^COPY (.+)", function, re.MULTILINE) == [
+        "--from=bundle /platform /app",
+        "--from=bundle /model /app",
+    ]

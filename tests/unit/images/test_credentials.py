@@ -1,0 +1,117 @@
+"""How we say who we are to a function that asks."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from slipway.errors import OutOfReach, SlipwayError
+from slipway.images import clients
+from slipway.images.addresses import given
+
+VARIABLES = ("SLIPWAY_KEY", "SLIPWAY_USERNAME", "SLIPWAY_PASSWORD", "SLIPWAY_ACCESS", "SLIPWAY_ACCESS_KIND")
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def set_to(monkeypatch, **variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SLIPWAY_{name}", str(value))
+
+
+def test_nothing_is_said_unless_something_is_given():
+    """Most functions let everybody in."""
+    assert given().header == ""
+
+
+def test_a_key_or_a_name_and_a_password(monkeypatch):
+    """As the environment has them."""
+    set_to(monkeypatch, KEY="abc\n")
+    assert given().header == "Bearer abc"
+    set_to(monkeypatch, KEY="", USERNAME="ada", PASSWORD="pä:ss")  # noqa: S106 - made up
+    assert given().header == "Basic " + base64.b64encode("ada:pä:ss".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"USERNAME": "ada"}, {"PASSWORD": "x"}, {"KEY": "k", "USERNAME": "ada", "PASSWORD": "x"}, {"KEY": "two words"}],
+)
+def test_what_does_not_go_together(monkeypatch, variables):
+    """Is refused before anybody is called; the message does not show it."""
+    set_to(monkeypatch, **variables)
+    with pytest.raises(SlipwayError) as caught:
+        given()
+    assert "SLIPWAY_KEY" in str(caught.value) and "two words" not in str(caught.value)
+
+
+def test_of_several_keys_in_a_secret(monkeypatch, tmp_path):
+    """That named verify, else the first; read anew each time, and none of what Kubernetes keeps beside them."""
+    set_to(monkeypatch, ACCESS=tmp_path, ACCESS_KIND="bearer")
+    assert given() == ("", True)
+    for name in ("..2026", "bob", "ada"):
+        (tmp_path / name).write_text(f"of {name}".replace(" ", "-"))
+    assert given().header == "Bearer of-ada"
+    (tmp_path / "verify").write_text("own\n")
+    assert given() == ("Bearer own", True)
+
+
+def test_a_name_and_a_password_in_a_secret(monkeypatch, tmp_path):
+    """As Kubernetes' own type has them."""
+    set_to(monkeypatch, ACCESS=tmp_path, ACCESS_KIND="basic")
+    (tmp_path / "username").write_text("ada")
+    (tmp_path / "password").write_text("x")
+    assert given().header == "Basic " + base64.b64encode(b"ada:x").decode()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Lets nobody in, or sends on to another address."""
+
+    seen: list[tuple[str, str | None]]
+    to = ""
+
+    def do_GET(self):
+        self.seen.append((self.path, self.headers["Authorization"]))
+        self.send_response(302 if self.to else 401)
+        if self.to:
+            self.send_header("Location", self.to)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def serving(to="") -> Iterator[tuple[str, list]]:
+    handler = type("Handler", (Refusing,), {"seen": [], "to": to})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", handler.seen
+    server.shutdown()
+
+
+def test_what_is_said_to_one_is_not_said_to_another(monkeypatch):
+    """Who sends us on does not hand our key on."""
+    set_to(monkeypatch, KEY="secret-key")
+    with serving() as (other, seen), serving(to=f"{other}/there") as (first, _), pytest.raises(SlipwayError):
+        clients.describe(first)
+    assert seen == [("/there", None)]
+
+
+def test_a_mounted_secret_may_be_newer_than_the_functions(monkeypatch, tmp_path):
+    """So the Job that verifies tries again, where a person is told at once."""
+    with serving() as (url, _):
+        set_to(monkeypatch, KEY="wrong")
+        with pytest.raises(SlipwayError, match="does not let us in") as caught:
+            clients.describe(url)
+        assert not isinstance(caught.value, OutOfReach)
+        set_to(monkeypatch, KEY="", ACCESS=tmp_path, ACCESS_KIND="bearer")
+        with pytest.raises(OutOfReach):
+            clients.describe(url)

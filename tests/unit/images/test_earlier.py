@@ -1,0 +1,51 @@
+"""A container's version that earlier code has published; the engine is played by a server of the test."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from slipway.artifacts import differences, load
+from slipway.cli import main
+from slipway.images import confined
+from tests.earlier import given
+
+
+@pytest.fixture(autouse=True)
+def engine_serves(container, monkeypatch):
+    """Whatever image is started, the test's server answers."""
+
+    @contextmanager
+    def serve(_image: str, *, model_id: str, release: str) -> Iterator[str]:
+        yield container(model_id, release).url
+
+    monkeypatch.setattr(confined, "serve", serve)
+
+
+def test_its_artifact_is_loaded_and_answers(tmp_path: Path) -> None:
+    """It names the class of the platform by its module."""
+    store = given.repository(tmp_path / "team").store()
+    record = store.record("stones", 1)
+    folder = store.fetch(record, tmp_path / "artifact")
+    assert json.loads((folder / "artifact.json").read_bytes())["entry"] == "slipway.containers.model:ContainerModel"
+    loaded = load(folder)
+    assert loaded.model.image == record.image
+    assert loaded.model.types == {"length": "FP64", "width": "FP64"}
+    assert differences(loaded.golden, loaded.answer(loaded.golden.rows), loaded.manifest.tolerance) == []
+
+
+@pytest.mark.usefixtures("people")
+def test_its_earlier_release_is_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name depends on nothing of the platform's code: it is the release that it was."""
+    site = given.renewed(tmp_path / "team")
+    [release] = site.overlay("stones").releases
+    assert release.record.container
+    command = ["-C", str(site.root)]
+    assert main([*command, "verify", f"test/stones/{release.name}"]) == 0
+    assert f"stones {release.name} is verified now" in capsys.readouterr().out
+    site.git("rm", "-r", "--quiet", "overlays/test/stones")
+    site.commit("Forget it")
+    assert main([*command, "release", "stones"]) == 0
+    assert [each.name for each in site.overlay("stones").releases] == [release.name]

@@ -1,0 +1,175 @@
+"""Which engine makes the images, and what it is told."""
+
+import re
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.images import engines
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """A PATH with nothing on it but what a test puts there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("SLIPWAY_ENGINE", "SLIPWAY_BUILD_OPTIONS", "SLIPWAY_PUSH_OPTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+IMAGE = f"sha256:{'cd' * 32}"
+DIGEST = f"sha256:{'ab' * 32}"
+
+
+def write_after(option, text):
+    """A script that writes `text` to the file that the option names, as engines give ids and digests."""
+    return f'for word in "$@"; do [ "$before" = {option} ] && echo {text} > "$word"; before=$word; done; exit 0'
+
+
+def install(path, name, script):
+    """Put a program on the PATH that notes how it was called and then does what `script` says."""
+    program = path / name
+    program.write_text(f'#!/bin/sh\necho "$@" >> {path}/calls\n{script}\n')
+    program.chmod(0o755)
+
+
+def test_a_client_without_an_engine_is_no_engine(path):
+    """Docker's client alone is passed over for the engine that works."""
+    install(path, "docker", "exit 1")
+    install(path, "buildah", "exit 0")
+    assert engines.find().name == "buildah"
+
+
+def test_without_any_engine_the_message_says_what_to_install(path):
+    """Nothing on the PATH works: what would, and how to do without."""
+    install(path, "docker", "exit 1")
+    with pytest.raises(SlipwayError, match="no engine works here") as caught:
+        engines.find()
+    assert "install docker with buildx, podman or buildah" in caught.value.fix
+
+
+def test_an_engine_can_be_chosen_and_has_to_work(path, monkeypatch):
+    """`SLIPWAY_ENGINE` goes before the order, is never replaced by another, and a typo is named."""
+    install(path, "docker", "exit 0")
+    install(path, "podman", "exit 0")
+    monkeypatch.setenv("SLIPWAY_ENGINE", "podman")
+    assert engines.find().name == "podman"
+    monkeypatch.setenv("SLIPWAY_ENGINE", "buildah")
+    with pytest.raises(SlipwayError, match="no engine works here: buildah"):
+        engines.find()
+    monkeypatch.setenv("SLIPWAY_ENGINE", "podmann")
+    with pytest.raises(SlipwayError, match="podmann") as caught:
+        engines.find()
+    assert caught.value.fix == "did you mean 'podman'?"
+
+
+def test_a_build_gets_its_base_its_labels_and_the_machines_options(path, monkeypatch):
+    """Options of the machine are read as a shell reads them; the image gets a fixed time and no name."""
+    install(path, "buildah", write_after("--iidfile", IMAGE))
+    monkeypatch.setenv("SLIPWAY_BUILD_OPTIONS", "--volume '/a b:/c'")
+    built = engines.Buildah().build(path / "context", "function", "python:3.12", {"title": "iris"})
+    assert built == IMAGE
+    (call,) = (path / "calls").read_text().splitlines()
+    call = re.sub(r"--iidfile \S+", "--iidfile FILE", re.sub("slipway-[0-9a-f]{16}", "MARK", call))
+    assert call == (
+        "build --layers --force-rm --timestamp 315532800 --target function"
+        " --add-host MARK:127.0.0.1 --build-arg=BASE_IMAGE=python:3.12"
+        f" --label=title=iris --volume /a b:/c --iidfile FILE {path}/context"
+    )
+
+
+def test_docker_builds_the_same_image_of_the_same_files(path):
+    """Its builder is told the time to give, and to add nothing that would make a list of the image."""
+    install(path, "docker", f'echo "$SOURCE_DATE_EPOCH $BUILDX_NO_DEFAULT_ATTESTATIONS" >> {path}/told')
+    with pytest.raises(FileNotFoundError):
+        engines.Docker().build(path, "train", "python:3.12", {})
+    assert (path / "told").read_text() == "315532800 1\n"
+    assert "--load --target train" in (path / "calls").read_text()
+
+
+def test_a_push_gives_the_digest_in_the_registry(path):
+    """The digest is the one that the engine writes after the push; a registry on this machine needs no certificate."""
+    install(path, "podman", write_after("--digestfile", DIGEST))
+    assert engines.Podman().push(IMAGE, "localhost:5000/iris:1") == DIGEST
+    assert "--tls-verify=false" in (path / "calls").read_text()
+    assert f"tag {IMAGE} localhost:5000/iris:1" in (path / "calls").read_text()
+    assert engines.Podman().push(IMAGE, "registry.example/iris:1") == DIGEST
+    assert "--tls-verify=false" not in "".join((path / "calls").read_text().splitlines()[-2:])
+
+
+def test_docker_names_an_image_only_when_it_is_pushed(path):
+    """The name comes with the push, and the digest from what docker knows of the registry."""
+    install(path, "docker", f"case $1 in image) echo '[\"registry.example/iris@{DIGEST}\"]';; esac")
+    assert engines.Docker().push(IMAGE, "registry.example/iris:1") == DIGEST
+    assert (path / "calls").read_text().splitlines()[:2] == [
+        f"tag {IMAGE} registry.example/iris:1",
+        "push --quiet registry.example/iris:1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("registry.example/iris:1", "registry.example/iris"),
+        ("registry.example:5000/iris", "registry.example:5000/iris"),
+        ("docker.io/team/iris:1", "team/iris"),
+    ],
+)
+def test_docker_knows_an_image_by_other_registries_too(path, tag, name):
+    """The digest is that of the repository which was pushed to; those of others are nothing to it."""
+    other = f"sha256:{'ef' * 32}"
+    known = f'["old.example/iris@{other}", "{name}-other@{other}", "{name}@{DIGEST}"]'
+    install(path, "docker", f"case $1 in image) echo '{known}';; esac")
+    assert engines.Docker().push(IMAGE, tag) == DIGEST
+    install(path, "docker", f"case $1 in image) echo '[\"old.example/iris@{other}\"]';; esac")
+    with pytest.raises(SlipwayError, match="the engine names no digest for it"):
+        engines.Docker().push(IMAGE, tag)
+
+
+def test_a_name_that_was_not_pushed_is_not_given(path):
+    """When the registry refuses, the image has no name here either."""
+    install(path, "buildah", "case $1 in push) echo denied >&2; exit 125;; esac")
+    with pytest.raises(SlipwayError, match="denied"):
+        engines.Buildah().push(IMAGE, "registry.example/iris:1")
+    assert "tag " not in (path / "calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("engine", "program", "call"),
+    [
+        (engines.Docker(), "docker", "buildx imagetools inspect --raw R/iris@sha256:1"),
+        (engines.Podman(), "podman", "manifest inspect R/iris@sha256:1"),
+        (engines.Buildah(), "skopeo", "inspect --raw docker://R/iris@sha256:1"),
+    ],
+    ids=["docker", "podman", "buildah"],
+)
+def test_each_engine_asks_for_a_manifest_in_its_own_way(path, engine, program, call):
+    """What the registry has is printed as it is there."""
+    install(path, program, "echo '{}'")
+    assert engine.manifest("R/iris@sha256:1").strip() == "{}"
+    assert (path / "calls").read_text().strip() == call
+
+
+def test_buildah_without_skopeo_knows_no_manifest(path):
+    """It shows lists of images only, so nothing is claimed."""
+    install(path, "buildah", "exit 1")
+    assert engines.Buildah().manifest("R/iris@sha256:1") == ""
+
+
+def test_a_container_is_removed_by_the_name_that_it_was_given(path):
+    """Each has a name of its own, also when it failed, so that builds at the same time leave one another's alone."""
+    install(path, "buildah", "case $1 in run) echo broken >&2; exit 1;; esac")
+    for _ in range(2):
+        with pytest.raises(SlipwayError, match="broken"):
+            engines.Buildah().execute(IMAGE, ["python", "-c", "pass"])
+    calls = (path / "calls").read_text()
+    made, removed = re.findall(r"--name (\S+)", calls), re.findall(r"^rm (\S+)", calls, re.MULTILINE)
+    assert made == removed
+    assert len(set(made)) == 2
+
+
+def test_an_image_that_ends_at_once_says_so(path):
+    """A container that stops before it is ready is an error with its last words, not a wait."""
+    install(path, "docker", 'echo \'{"severity": "CRITICAL", "message": "a digest is wrong"}\'; exit 1')
+    with pytest.raises(SlipwayError, match="a digest is wrong"), engines.Docker().run("iris:1"):
+        pass

@@ -1,0 +1,236 @@
+"""From a bundle to an image: what is held before it is pushed, and what is said of it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from slipway import settings as settings_file
+from slipway.errors import SlipwayError
+from slipway.images import build as images
+from slipway.images import bundle, running
+from slipway.images.platform import Platform
+from slipway.images.trainer import Trainer
+from slipway.names import ReleaseName
+from slipway.overlays import documents, overlay
+from slipway.overlays.types import Overlay, Release, ReleaseRecord
+from tests.unit.serving import tiny
+
+ROOT = Path(__file__).parents[3]
+TRAINABLE = f"{tiny.CODE}\n    def train(self, data):\n        pass\n"
+DIGEST = f"sha256:{'ab' * 32}"
+
+
+class Machine:
+    """An engine whose images are folders of this machine: what it runs is really run."""
+
+    name = "machine"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.built: list[tuple[str, str, dict[str, str]]] = []
+        self.pushed: list[str] = []
+        self.known = {
+            "config": {"digest": "sha256:c", "size": 4_000},
+            "layers": [{"digest": "sha256:l", "size": 9_000}],
+        }
+
+    def works(self) -> bool:
+        """See `Engine.works`."""
+        return True
+
+    def build(self, context: Path, target: str, base: str, labels: Mapping[str, str]) -> str:
+        """See `Engine.build`."""
+        self.built.append((target, base, dict(labels)))
+        return str(shutil.copytree(context, self.folder / str(len(self.built))))
+
+    @contextmanager
+    def run(self, image: str) -> Iterator[str]:
+        """See `Engine.run`."""
+        with running.start(Path(image)) as server:
+            yield server.url
+
+    def execute(self, image: str, command: Sequence[str]) -> str:
+        """See `Engine.execute`."""
+        done = subprocess.run([sys.executable, *command[1:]], cwd=image, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SlipwayError(done.stderr)
+        return done.stdout
+
+    def push(self, image: str, tag: str) -> str:
+        """See `Engine.push`."""
+        assert Path(image).is_dir()
+        self.pushed.append(tag)
+        return DIGEST
+
+    def manifest(self, reference: str) -> str:
+        """See `Engine.manifest`: one layer is the same in every image but this last."""
+        own = {"digest": f"sha256:own {reference[-4:]}", "size": 600}
+        return json.dumps(self.known | {"layers": [*self.known["layers"], own]})
+
+
+class Factory:
+    """What builds, and what it reported."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = tiny.repository(folder / "repository")
+        (folder / "images").mkdir()
+        self.machine = Machine(folder / "images")
+        self.said: list[str] = []
+        self.built = images.Built(self.settings, "registry.example/team", self.machine, self.said.append)
+        self.folder = folder
+
+    def bundle(self, **changes: object) -> bundle.Bundle:
+        """A bundle of the model."""
+        artifact = tiny.artifact(self.folder / "artifact", **changes)
+        return bundle.make_local(self.settings, "tiny", artifact, self.folder / "bundle")
+
+
+@pytest.fixture
+def factory(tmp_path: Path) -> Factory:
+    """A repository, and an engine that works."""
+    return Factory(tmp_path)
+
+
+def test_an_image_is_held_and_pushed(factory: Factory) -> None:
+    """It is named by its digest, weighed, and labelled with its fingerprint."""
+    made = factory.bundle()
+    image = factory.built.build(made, "tiny")
+    assert image == images.Image(f"registry.example/team/tiny@{DIGEST}", 13_600)
+    assert factory.machine.pushed == [f"registry.example/team/tiny:{made.fingerprint[:12]}"]
+    ((target, base, labels),) = factory.machine.built
+    assert (target, base) == ("function", "python:3.11-slim")
+    assert labels["org.opencontainers.image.version"] == made.fingerprint
+    assert factory.said[-1].endswith(": 13.6 kB")
+
+
+def test_golden_predictions_that_differ_are_never_pushed(factory: Factory) -> None:
+    """The message says which, and by how much."""
+    with pytest.raises(SlipwayError) as caught:
+        factory.built.build(factory.bundle(predictions=[4.0, 8.5]), "tiny")
+    assert "the image of tiny does not hold and is not pushed" in caught.value.problem
+    assert "row 1: expected 8.5, found 8.0" in caught.value.problem
+    assert factory.machine.pushed == []
+
+
+def test_a_container_that_does_not_start_is_never_pushed(factory: Factory) -> None:
+    """The function's own last word is the reason."""
+    with pytest.raises(SlipwayError, match="left_out") as caught:
+        factory.built.build(factory.bundle(code=f"import left_out\n{tiny.CODE}"), "tiny")
+    assert "is not pushed" in caught.value.problem
+    assert factory.machine.pushed == []
+
+
+def test_another_program_at_the_port_is_no_proof(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What answers has to be the image, and not what another build started there."""
+    other = tiny.bundled(factory.folder / "other", predictions=[4.0, 8.0000001])
+    made = factory.bundle()
+    with running.start(other.folder) as stranger:
+        monkeypatch.setattr(factory.machine, "run", lambda _image: nullcontext(stranger.url))
+        with pytest.raises(SlipwayError, match="is answered by") as caught:
+            factory.built.build(made, "tiny")
+    assert caught.value.fix.endswith("run it again")
+    assert factory.machine.pushed == []
+
+
+def test_only_what_no_declared_image_has_is_new(factory: Factory) -> None:
+    """A layer that the cluster has for the model's last release is not sent to it again."""
+    name = ReleaseName.parse("v1-1a2b3c4d")
+    record = ReleaseRecord(
+        release=str(name),
+        version=1,
+        model_id="tiny/test/1",
+        fingerprint="1a2b3c4d" * 8,
+        image=f"registry.example/team/tiny@sha256:{'cd' * 32}",
+        artifact="ef" * 32,
+        commit="0" * 40,
+        created="2026-01-01T00:00:00Z",
+        by="Ada",
+    )
+    files = {
+        overlay.RECORD: documents.format(msgspec.to_builtins(record)),
+        overlay.MANIFESTS: b"",
+        "kustomization.yaml": b"",
+    }
+    declared = Release(record=record, files=files)
+    found = Overlay(environment="test", model="tiny", namespace="test", releases=(declared,), route={name: 100})
+    for path, content in overlay.format(found).items():
+        file = factory.settings.root / "overlays/test/tiny" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    factory.built.build(factory.bundle(), "tiny")
+    assert factory.said[-1].endswith(": 600 bytes of 13.6 kB are new")
+
+
+def test_a_size_that_nobody_says_is_not_claimed(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image is as good without."""
+    monkeypatch.setattr(factory.machine, "manifest", lambda _reference: "")
+    assert factory.built.build(factory.bundle(), "tiny").size == 0
+    assert factory.said[-1].endswith(" s")
+
+
+def trainer_in(factory: Factory, code: str) -> Trainer:
+    """A trainer as far as its image's first act goes."""
+    folder = factory.folder / "trainer"
+    (folder / "model/tiny").mkdir(parents=True)
+    (folder / "model/tiny/model.py").write_text(code)
+    (folder / "slipway.yaml").write_text(tiny.SETTINGS)
+    return Trainer(folder, "tiny", "12" * 32, {})
+
+
+def test_a_trainer_has_an_image_of_its_own(factory: Factory) -> None:
+    """It is another target of the same Dockerfile, and has to import the model before it is pushed."""
+    image = factory.built.build_trainer(trainer_in(factory, TRAINABLE), "tiny")
+    assert image.reference == f"registry.example/team/tiny-train@{DIGEST}"
+    assert [target for target, _, _ in factory.machine.built] == ["train"]
+    assert factory.machine.pushed == ["registry.example/team/tiny-train:121212121212"]
+
+
+def test_a_trainer_that_cannot_import_its_model_is_never_pushed(factory: Factory) -> None:
+    """The module that is missing is named."""
+    with pytest.raises(SlipwayError, match="left_out") as caught:
+        factory.built.build_trainer(trainer_in(factory, f"import left_out\n{TRAINABLE}"), "tiny")
+    assert "the image of tiny-train does not hold and is not pushed" in caught.value.problem
+    assert factory.machine.pushed == []
+
+
+def platform_in(factory: Factory) -> Platform:
+    """A build context as far as an engine that only copies it looks."""
+    folder = factory.folder / "platform"
+    folder.mkdir()
+    return Platform(folder, "12" * 32, {})
+
+
+def test_the_platform_has_an_image_of_its_own(factory: Factory) -> None:
+    """It is another target of the same Dockerfile, upon the base image of the file, whatever a model's is."""
+    image = factory.built.build_platform(platform_in(factory))
+    assert image.reference == f"registry.example/team/slipway@{DIGEST}"
+    assert [(target, base) for target, base, _ in factory.machine.built] == [("platform", "python:3.11-slim")]
+    assert factory.machine.pushed == ["registry.example/team/slipway:121212121212"]
+
+
+def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package that is missing is named."""
+    monkeypatch.setattr(images, "PLATFORM_SMOKE", "import left_out")
+    with pytest.raises(SlipwayError, match="left_out") as caught:
+        factory.built.build_platform(platform_in(factory))
+    assert "the image of slipway does not hold and is not pushed" in caught.value.problem
+    assert factory.machine.pushed == []
+
+
+def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> None:
+    """By their fingerprints, in a registry that cannot exist."""
+    settings = settings_file.load(tiny.repository(tmp_path / "repository").root)
+    builder = images.builder_for(settings, "test", print)
+    image = builder.build_trainer(Trainer(tmp_path, "tiny", "12" * 32, {}), "tiny")
+    assert image == images.Image(f"unbuilt.invalid/tiny-train@sha256:{'12' * 32}")
+    assert images.is_unbuilt(image.reference)
+    assert images.is_unbuilt(builder.build_platform(Platform(tmp_path, "12" * 32, {})).reference)

@@ -1,0 +1,171 @@
+"""The platform's own image: what is in its build context, and when it is made at all."""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from slipway import settings as settings_file
+from slipway.cli import outcomes
+from slipway.git import Repository
+from slipway.gitops.places import Here
+from slipway.images import build as images
+from slipway.images import platform
+from slipway.images.build import Image
+from slipway.overlays.overlay import MANIFESTS
+from slipway.overlays.types import Overlay
+from slipway.release.build import Made, Plan
+from slipway.release.make import UNNEEDED, Maker, PlatformImage, fingerprint_of
+from slipway.settings import Settings
+from tests.unit.conftest import Site
+
+ROOT = Path(__file__).parents[3]
+BUCKET = "gs://bucket/test"
+
+
+class Builder:
+    """Names images and counts them."""
+
+    def __init__(self) -> None:
+        self.built: list[str] = []
+
+    def build_platform(self, made: platform.Platform) -> Image:
+        """See `images.Builder`."""
+        self.built.append(made.fingerprint)
+        return Image(f"registry.example/team/slipway@sha256:{made.fingerprint}", 77)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Settings:
+    """A repository that brings the platform's code along, as a team's does."""
+    for folder in ("functions", "src/slipway"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "requirements.lock", tmp_path)
+    (tmp_path / "slipway.yaml").write_text(f"environments: {{test: {{store: {BUCKET}, namespace: test}}}}\n")
+    return settings_file.load(tmp_path)
+
+
+def test_it_has_the_platform_and_nothing_of_a_model(checkout: Settings, tmp_path: Path) -> None:
+    """All of the package and its lock; the same files give the same fingerprint."""
+    made = platform.make(checkout, tmp_path / "made")
+    assert sorted(path.name for path in made.folder.iterdir()) == ["Dockerfile", "platform", "platform.lock"]
+    assert (made.folder / "platform/src/slipway/cli/__init__.py").is_file()
+    assert (made.folder / "platform/bin/slipway").stat().st_mode & 0o111
+    lock = made.lock.read_text()
+    assert "google-cloud-storage==" in lock
+    assert "--hash=sha256:" in lock
+    for left_out in ("\nuv==", "\ncyclonedx-python-lib==", "\npandas==", "\nscikit-learn=="):
+        assert left_out not in lock
+    assert platform.components(checkout) == made.components
+
+
+@pytest.mark.parametrize(
+    ("path", "component"),
+    [
+        ("src/slipway/errors.py", "platform code"),
+        ("functions/training/main.py", "platform code"),
+        ("functions/Dockerfile", "platform code"),
+        ("slipway.yaml", "base image"),
+        ("model/iris/model.py", ""),
+    ],
+)
+def test_its_fingerprint_is_of_what_is_in_it(checkout: Settings, path: str, component: str) -> None:
+    """Code, packages and base image; no model, and no environment."""
+    before = platform.components(checkout)
+    file = checkout.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    more = "base_image: python:3.12\n" if component == "base image" else "#\n"
+    file.write_text((file.read_text() if file.is_file() else "") + more)
+    after = platform.components(settings_file.load(checkout.root))
+    assert [name for name in before if before[name] != after[name]] == ([component] if component else [])
+
+
+def maker(site: Site, builder: object) -> Maker:
+    return Maker(Repository(site.root), "test", builder, lambda _: None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("place", "key"), [("prod/tumor/v1-1a2b3c4d", "verifier"), ("test/iris/training", "platform")])
+def test_it_is_built_once(site: Site, place: str, key: str) -> None:
+    """Not again in the same run, nor while a release or a training names it; of whichever model and environment."""
+    site.set(".slipway/store/test", f"{BUCKET}, registry: registry.example/team")
+    builder, stand = Builder(), Here(Repository(site.root)).stand()
+    first = maker(site, builder)
+    found = first.platform(site.settings, stand)
+    assert first.platform(site.settings, stand) == found
+    assert builder.built == [found.fingerprint]
+    assert found.new
+    record = f'{key}: "{found.image.reference}"\n{key}_fingerprint: "{found.fingerprint}"\n'
+    site.write(f"overlays/{place}/record.yaml", record)
+    site.commit("What names it")
+    again = maker(site, builder).platform(site.settings, Here(Repository(site.root)).stand())
+    assert (again.image.reference, again.new) == (found.image.reference, False)
+    assert builder.built == [found.fingerprint]
+
+
+def test_an_image_of_another_registry_is_not_taken(site: Site) -> None:
+    """Whoever wrote it there: where the registry has changed, its images are built anew."""
+    site.set(".slipway/store/test", f"{BUCKET}, registry: registry.example/team")
+    builder = Builder()
+    found = maker(site, builder).platform(site.settings, Here(Repository(site.root)).stand())
+    foreign = f"ghcr.io/mallory/slipway@sha256:{found.fingerprint}"
+    record = f'verifier: "{foreign}"\nverifier_fingerprint: "{found.fingerprint}"\n'
+    site.write("overlays/prod/tumor/v1-1a2b3c4d/record.yaml", record)
+    site.commit("A release that is verified by another one")
+    again = maker(site, builder).platform(site.settings, Here(Repository(site.root)).stand())
+    assert (again.image, again.new) == (found.image, True)
+
+
+@pytest.mark.parametrize("registry", ["ghcr.io/team", "ghcr.io/others"])
+def test_an_image_that_is_declared_is_not_made_again(site: Site, registry: str) -> None:
+    """Where the registry is still the one that it is in; else the version gets another."""
+    record = site.publish()
+    release = site.release("iris").outcomes[0].release
+    declared = site.overlay().release(str(release)).record
+    image = f"ghcr.io/team/iris@sha256:{'cd' * 32}"
+    path = f"overlays/test/iris/{release}/record.yaml"
+    site.write(path, (site.root / path).read_text().replace(declared.image, image))
+    site.set(".slipway/store/test", f".slipway/store/test, registry: {registry}")
+    stand = Here(Repository(site.root)).stand()
+    found = maker(site, images.Unbuilt()).image(site.settings, record, declared.fingerprint, stand)
+    assert (found.reference == image) is (registry == "ghcr.io/team")
+
+
+def test_a_release_is_verified_by_it(site: Site) -> None:
+    """The record names the image, and the Job is among the manifests."""
+    record, stand = site.publish(), Here(Repository(site.root)).stand()
+    environments = site.settings.environments
+    test = msgspec.structs.replace(environments["test"], store=BUCKET)
+    settings = msgspec.structs.replace(site.settings, environments=environments | {"test": test})
+    image = PlatformImage(Image("registry.example/team/slipway@sha256:ab"), "ab" * 32)
+    known = {fingerprint_of(settings, record): Image("registry.example/team/iris@sha256:cd")}
+    made = Maker(Repository(site.root), "test", images.Unbuilt(), lambda _: None, known, image).make(
+        settings, record, Overlay(environment="test", model="iris", namespace="test"), stand, again=False
+    )
+    assert (made.record.verifier, made.record.verifier_fingerprint) == (image.image.reference, image.fingerprint)
+    [_, job] = yaml.safe_load_all(made.files[MANIFESTS])
+    assert job["kind"] == "Job"
+    assert job["spec"]["template"]["spec"]["containers"][0]["image"] == image.image.reference
+
+
+def test_a_build_names_it_among_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one is attested as the others are; one that was there already is not named again."""
+    output = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    reference = f"registry.example/team/slipway@sha256:{'ab' * 32}"
+    for new in (True, False):
+        output.write_text("")
+        made = Made(reference=reference, new=new, sbom="slipway.cdx.json")
+        assert outcomes.planned(Plan(environment="test", commit="c", branch="main", platform=made, models=[])) == 0
+        assert ("slipway.cdx.json" in output.read_text()) is new
+
+
+def test_it_is_not_built_where_no_pod_needs_it(site: Site) -> None:
+    """A pod does not reach a directory, and cannot pull what nobody builds."""
+    builder, stand = Builder(), Here(Repository(site.root)).stand()
+    assert maker(site, builder).platform(site.settings, stand) == UNNEEDED
+    site.set(".slipway/store/test", BUCKET)
+    assert maker(site, images.Unbuilt()).platform(site.settings, stand) == UNNEEDED
+    assert builder.built == []

@@ -1,0 +1,101 @@
+"""What the list of an image's parts says of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from slipway.images import sbom
+from slipway.images.build import Image
+from slipway.images.bundle import Bundle
+from slipway.images.platform import Platform
+from tests.unit.serving import tiny
+
+IMAGE = Image(f"localhost:5000/team/tiny@sha256:{'ab' * 32}", 62_000_000)
+
+LOCK = f"""\
+functions-framework==3.10.2 \\
+    --hash=sha256:{"1" * 64} \\
+    --hash=sha256:{"2" * 64}
+msgspec==0.22.0 \\
+    --hash=sha256:{"3" * 64}
+numpy==2.4.6 ; python_full_version < '3.12' \\
+    --hash=sha256:{"4" * 64}
+numpy==2.5.5 ; python_full_version >= '3.12' \\
+    --hash=sha256:{"5" * 64}
+pywin32==311 ; sys_platform == 'win32' \\
+    --hash=sha256:{"6" * 64}
+"""
+
+
+@pytest.fixture
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """A bundle whose lock has packages for other machines too."""
+    monkeypatch.setattr(tiny, "LOCK", LOCK)
+    return tiny.bundled(tmp_path)
+
+
+def parts(document: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {part["name"]: part for part in document["components"] if part["type"] == kind}
+
+
+def test_it_lists_what_the_image_has(bundled: Bundle) -> None:
+    """The packages that the lock installs there with the hashes it demands, the base image, and the model."""
+    document = json.loads(sbom.make(bundled, IMAGE))
+    packages = parts(document, "library")
+    assert {name: part["purl"] for name, part in packages.items()} == {
+        "functions-framework": "pkg:pypi/functions-framework@3.10.2",
+        "msgspec": "pkg:pypi/msgspec@0.22.0",
+        "numpy": "pkg:pypi/numpy@2.4.6",
+    }
+    hashes = packages["functions-framework"]["hashes"]
+    assert [(each["alg"], each["content"][0]) for each in hashes] == [("SHA-256", "1"), ("SHA-256", "2")]
+    assert parts(document, "container")["python"]["version"] == "3.11-slim"
+    told = json.loads((bundled.folder / "bundle.json").read_bytes())
+    model = parts(document, "machine-learning-model")["tiny"]
+    assert model["version"] == model["hashes"][0]["content"] == told["artifact"]["digest"]
+
+
+def test_it_names_the_image_that_it_is_of(bundled: Bundle) -> None:
+    """By its digest, so that a list and an image that do not belong together are told apart."""
+    image = json.loads(sbom.make(bundled, IMAGE))["metadata"]["component"]
+    assert image["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
+    assert {"name": "slipway:fingerprint", "value": bundled.fingerprint} in image["properties"]
+
+
+def test_the_same_image_gives_the_same_bytes(bundled: Bundle, tmp_path: Path) -> None:
+    """No time, no chance; another fingerprint is another document."""
+    assert sbom.make(bundled, IMAGE) == sbom.make(bundled, IMAGE)
+    other = tiny.bundled(tmp_path / "other", predictions=[4.0, 8.0000001])
+    numbers = {json.loads(sbom.make(each, IMAGE))["serialNumber"] for each in (bundled, other)}
+    assert len(numbers) == 2
+
+
+def test_it_keeps_the_format(bundled: Bundle) -> None:
+    """CycloneDX 1.6, held to its official schema."""
+    text = sbom.make(bundled, IMAGE).decode()
+    assert json.loads(text)["specVersion"] == "1.6"
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+@pytest.mark.parametrize(
+    ("python", "numpy"), [("3.11", "2.4.6"), ("3.11.9", "2.4.6"), ("3.12", "2.5.5"), ("3.13.1", "2.5.5")]
+)
+def test_packages_are_those_of_the_image_s_python(python: str, numpy: str) -> None:
+    """A lock holds for several; one of its lines is installed."""
+    assert {package.version for package in sbom.packages(LOCK, python) if package.name == "numpy"} == {numpy}
+
+
+def test_the_platform_s_own_image(tmp_path: Path) -> None:
+    """It has the lock's packages, the base image and the platform, and no model."""
+    (tmp_path / "platform.lock").write_text(LOCK)
+    text = sbom.of_platform(Platform(tmp_path, "12" * 32, {}), IMAGE, "debian:bookworm")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.decode()) is None
+    document = json.loads(text)
+    assert parts(document, "library")["numpy"]["version"] == "2.4.6"
+    assert parts(document, "container")["debian"]["version"] == "bookworm"
+    assert parts(document, "machine-learning-model") == {}
+    assert {"name": "slipway:fingerprint", "value": "12" * 32} in document["metadata"]["component"]["properties"]

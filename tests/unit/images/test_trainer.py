@@ -1,0 +1,195 @@
+"""Trainers: what is in one, and what its fingerprint stands for."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from slipway import digests
+from slipway import settings as settings_file
+from slipway.images import trainer
+from slipway.images.bundle import explain
+from slipway.models.environment import USES
+from slipway.models.training_digest import training_digest
+from slipway.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+SETTINGS = """
+environments:
+  test: {store: gs://team/test, namespace: test}
+  prod: {store: gs://team/prod, namespace: prod, promotes_from: test}
+models:
+  tiny: {data: data/parcels.csv, parameters: {rate: 1.0}, gates: {r2: {min: 0.5}}, scale: {max: 3}}
+  other: {}
+"""
+CODE = "from model.common.units import KILO\nfrom slipway.model import Model\n\n\nclass Tiny(Model):\n    pass\n"
+
+
+@pytest.fixture
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Locks that are there, so that no package index is asked."""
+    folder = tmp_path / "locks"
+    folder.mkdir()
+    for use in USES:
+        (folder / f"{use}.lock").write_text(f"msgspec==0.22.0 --hash=sha256:00 # {use}\n")
+    monkeypatch.setattr(trainer, "compile_lock", lambda _settings, _model, use: folder / f"{use}.lock")
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path: Path, locks: Path) -> Settings:  # noqa: ARG001
+    """A repository of two models that share code, with platform code of its own."""
+    root = tmp_path / "repository"
+    files = {
+        "slipway.yaml": SETTINGS,
+        "data/parcels.csv": "weight,price\n1,2\n",
+        "model/tiny/model.py": CODE,
+        "model/tiny/requirements.txt": "",
+        "model/tiny/test_model.py": "from model.common.cases import CASES\n",
+        "model/tiny/.env": "TOKEN=secret",
+        "model/common/units.py": "KILO = 1000\n",
+        "model/common/cases.py": "CASES = []\n",
+        "model/common/unused.py": "",
+        "model/other/model.py": "",
+    }
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("functions", "src/slipway"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
+    return settings_file.load(root)
+
+
+def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
+    """All that the Dockerfile copies for it: locks, the whole platform, and of the repository what training needs."""
+    made = trainer.make(repository, "tiny", tmp_path / "trainer")
+    dockerfile = (made.folder / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM \S+ AS (code|repository)$(.*?)^FROM", dockerfile, re.MULTILINE | re.DOTALL)
+    copied = {name: re.findall(r"^COPY (\S+)", stage, re.MULTILINE) for name, stage in stages}
+    assert copied == {"code": ["platform/"], "repository": ["repository/"]}
+    assert {path.name for path in made.folder.glob("*.lock")} == {f"{use}.lock" for use in USES}
+    assert sorted(digests.walk(made.folder / "repository")) == [
+        "data/parcels.csv",
+        "model/common/cases.py",
+        "model/common/units.py",
+        "model/tiny/model.py",
+        "model/tiny/requirements.txt",
+        "model/tiny/test_model.py",
+        "slipway.yaml",
+        "trainer.json",
+    ]
+    platform = made.folder / "platform"
+    assert digests.walk(platform / "src/slipway").keys() == digests.walk(repository.root / "src/slipway").keys()
+    assert (platform / "functions/Dockerfile").is_file()
+    assert (platform / "functions/predict/main.py").is_file()
+    assert os.access(platform / "bin/slipway", os.X_OK)
+
+
+def test_its_settings_are_those_of_the_model(repository: Settings, tmp_path: Path) -> None:
+    """They are read as any are, give the same training digest, and know no other model, whose folder is not there."""
+    made = trainer.make(repository, "tiny", tmp_path / "trainer")
+    read = settings_file.load(made.folder / "repository")
+    assert read.models() == ["tiny"]
+    assert read.environments == repository.environments
+    assert read.model("tiny").gates == repository.model("tiny").gates
+    assert training_digest(read, "tiny") == training_digest(repository, "tiny")
+
+
+def test_the_same_code_gives_the_same_bytes(repository: Settings, tmp_path: Path) -> None:
+    """And the fingerprint is known without making it."""
+    first, second = (trainer.make(repository, "tiny", tmp_path / name) for name in ("first", "second"))
+    content = [
+        {
+            path: (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime)
+            for path, file in digests.walk(each.folder).items()
+        }
+        for each in (first, second)
+    ]
+    assert content[0] == content[1]
+    assert trainer.components(repository, "tiny") == first.components
+    assert json.loads((first.folder / "repository/trainer.json").read_bytes())["fingerprint"] == first.fingerprint
+
+
+CHANGES = [
+    ("model/tiny/model.py", ["repository", "training"]),
+    ("model/common/units.py", ["repository", "training"]),
+    ("model/tiny/test_model.py", ["repository"]),
+    ("data/parcels.csv", ["repository"]),
+    ("src/slipway/training/fit.py", ["platform code"]),
+    ("functions/Dockerfile", ["platform code"]),
+    ("model/common/unused.py", []),
+    ("model/other/model.py", []),
+    ("README.md", []),
+]
+
+
+@pytest.mark.parametrize(("path", "components"), CHANGES, ids=[change[0] for change in CHANGES])
+def test_fingerprint_changes_with_what_trains(repository: Settings, path: str, components: list[str]) -> None:
+    """What trains another model, or nothing, asks for no new image of this one."""
+    before = trainer.components(repository, "tiny")
+    with (repository.root / path).open("a") as file:
+        file.write("\n# changed\n")
+    assert explain(before, trainer.components(repository, "tiny")) == components
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "components"),
+    [
+        ("scale: {max: 3}", "scale: {max: 4}", []),
+        ("other: {}", "other: {retention: 2}", []),
+        ("r2: {min: 0.5}", "r2: {min: 0.6}", ["repository"]),
+        ("gs://team/test", "gs://team/elsewhere", ["repository"]),
+        ("rate: 1.0", "rate: 2.0", ["repository", "training"]),
+    ],
+)
+def test_only_settings_of_training_count(repository: Settings, old: str, new: str, components: list[str]) -> None:
+    """How a function is scaled does not ask for a new trainer; where artifacts go does."""
+    before = trainer.components(repository, "tiny")
+    file = repository.root / "slipway.yaml"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    assert explain(before, trainer.components(settings_file.load(repository.root), "tiny")) == components
+
+
+def test_fingerprint_changes_with_locks_and_base_image(repository: Settings, locks: Path) -> None:
+    """Each has a component of its own."""
+    before = trainer.components(repository, "tiny")
+    (locks / "estimators.lock").write_text("msgspec==0.23.0 --hash=sha256:00\n")
+    renewed = trainer.components(repository, "tiny")
+    assert explain(before, renewed) == ["environments"]
+    other = msgspec.structs.replace(repository, base_image="python:3.12-slim")
+    assert "base image" in explain(renewed, trainer.components(other, "tiny"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("data/a#b.csv", ["data/a#b.csv"]),
+        ("data/a[1].csv", ["data/a[1].csv"]),
+        ("file:data/a#b.csv", ["data/a#b.csv"]),
+        ("data/{date}/all.csv", ["data/2026-01-01/all.csv", "data/2026-01-02/all.csv"]),
+        ("gs://team/data/a#b.csv", []),
+    ],
+)
+def test_the_data_are_those_that_a_training_here_reads(repository: Settings, uri: str, found: list[str]) -> None:
+    """Whatever letters their names have; of a kind that has one for each day all."""
+    there = (
+        "data/a#b.csv",
+        "data/a",
+        "data/a[1].csv",
+        "data/a1.csv",
+        "data/2026-01-01/all.csv",
+        "data/2026-01-02/all.csv",
+    )
+    for path in there:
+        (repository.root / path).parent.mkdir(exist_ok=True)
+        (repository.root / path).write_text("weight,price\n1,2\n")
+    file = repository.root / "slipway.yaml"
+    file.write_text(file.read_text().replace("data: data/parcels.csv", f"data: '{uri}'"))
+    files = trainer._repository_files(settings_file.load(repository.root), "tiny")
+    assert [path for path in files if path.startswith("data/")] == found

@@ -1,0 +1,327 @@
+"""Model folders: which files make a model, and which class in them keeps the contract."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway import settings
+from slipway.errors import SlipwayError
+from slipway.models import discovery
+from slipway.settings import Data
+
+CASES = Path(__file__).parents[2] / "models"
+ENVIRONMENTS = "environments: {test: {store: store, namespace: test}}\n"
+
+
+class Repository:
+    """A scratch repository with copies of the cases."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(exist_ok=True)
+        self.configure("")
+
+    def configure(self, models):
+        (self.root / "slipway.yaml").write_text(ENVIRONMENTS + models)
+
+    @property
+    def settings(self):
+        return settings.load(self.root)
+
+    def copy(self, case):
+        shutil.copytree(CASES / case, self.root / "model" / case)
+        return self
+
+    def write(self, path, text=""):
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+        return self
+
+    def files(self, name="good"):
+        return list(discovery.model_files(self.settings, name))
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """The modules of its models are forgotten afterwards."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield Repository(tmp_path)
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if name == "model" or name.startswith("model."):
+            del sys.modules[name]
+
+
+def refusal(repository, case):
+    with pytest.raises(SlipwayError) as caught:
+        discovery.load_class(repository.copy(case).settings, case)
+    return caught.value
+
+
+def test_the_class_of_a_model_folder_is_found(repository):
+    """Under the name that it has in tests and in serving, too."""
+    found = discovery.load_class(repository.copy("good").settings, "good")
+    assert (found.__name__, found.__module__) == ("Good", "model.good.model")
+    assert found is discovery.load_class(repository.settings, "good")
+
+
+def test_a_class_with_two_names_is_one(repository):
+    """An alias is no second model."""
+    assert discovery.load_class(repository.copy("alias").settings, "alias").__name__ == "Only"
+
+
+@pytest.mark.parametrize(
+    ("case", "problem", "fix"),
+    [
+        ("noclass", "model/noclass/model.py has no class derived from slipway.model.Model", "does not count"),
+        ("elsewhere", "model/elsewhere/model.py has no class derived from slipway.model.Model", "does not count"),
+        ("twoclasses", "model/twoclasses/model.py has 2 models: First and Second", "one class a folder"),
+        ("notarget", "model/notarget/model.py: Aimless.target_variable is not set", ""),
+        ("nopipeline", "model/nopipeline/model.py: Empty.pipeline is not written", ""),
+        ("badtype", "model/badtype/model.py: Leaf.lengths: list[float] is no type for a field", ""),
+        ("nomodel", "model/nomodel has no model.py", "slipway new nomodel"),
+        ("Bad-Name", "'Bad-Name' cannot be a model's name", "'badname'"),
+    ],
+)
+def test_a_folder_without_just_one_model_is_refused(repository, case, problem, fix):
+    """With the file, what is wrong, and what to do."""
+    error = refusal(repository, case)
+    assert error.problem.startswith(problem)
+    assert fix in error.fix
+
+
+@pytest.mark.parametrize(
+    ("case", "problem", "fix"),
+    [
+        (
+            "importerror",
+            'model/importerror/limits.py, line 3: LIMIT = json.loads("{]")\n  JSONDecodeError: Expecting property',
+            "",
+        ),
+        (
+            "importname",
+            "model/importname/model.py, line 1: from slipway.model import Modell\n  ImportError: cannot import name",
+            "",
+        ),
+        ("syntaxerror", "model/syntaxerror/limits.py, line 1: LIMIT = 6.0 +\n  SyntaxError: invalid syntax", ""),
+        ("notutf8", "model/notutf8/model.py, line 1: ", ""),
+        (
+            "missinglibrary",
+            "model/missinglibrary/model.py, line 1: import lightgradientforest\n  ModuleNotFoundError: No module",
+            "add it, pinned, to model/missinglibrary/requirements.txt",
+        ),
+        (
+            "missingmodule",
+            "model/missingmodule/model.py, line 1: from model.common.nothing import LIMIT\n  ModuleNotFoundError",
+            "there is no model/common",
+        ),
+        (
+            "exits",
+            'model/exits/model.py, line 5: sys.exit("usage: model.py DATA")\n  SystemExit: usage: model.py DATA',
+            "",
+        ),
+    ],
+)
+def test_a_module_that_fails_is_refused_with_the_users_own_line(repository, case, problem, fix):
+    """The last one of theirs, whatever library it led to; a module of theirs is no package to install."""
+    error = refusal(repository, case)
+    assert error.problem.startswith(problem)
+    assert fix in error.fix
+
+
+def test_a_mended_module_is_imported_anew(repository):
+    """As in a notebook, after a mistake."""
+    refusal(repository, "syntaxerror")
+    repository.write("model/syntaxerror/limits.py", "LIMIT = 6.0").write(
+        "model/syntaxerror/model.py", (CASES / "alias/model.py").read_text()
+    )
+    assert discovery.load_class(repository.settings, "syntaxerror").__name__ == "Only"
+
+
+def test_a_named_model_without_its_folder_is_refused(repository):
+    """It is told what is missing, not that a package should be installed."""
+    repository.configure("models: {iris: , wine: {folder: model/good}}")
+    with pytest.raises(SlipwayError, match=r"models\.iris: there is no model/iris/model\.py"):
+        discovery.load_class(repository.settings, "iris")
+
+
+def test_two_models_can_share_one_folder(repository):
+    """And with it the class; their settings tell them apart."""
+    repository.copy("good").configure("models: {small: {folder: model/good}, large: {folder: model/good}}")
+    small, large = (discovery.load_class(repository.settings, name) for name in ("small", "large"))
+    assert small is large
+    assert discovery.entry(repository.settings, "small") == "model.good.model"
+    assert repository.files("small") == repository.files("large")
+
+
+def test_another_repositorys_model_of_the_same_name_is_another(repository, tmp_path):
+    """In one process too, as in a notebook or in tests."""
+    other = Repository(tmp_path / "other").write("model/good/model.py", (CASES / "alias/model.py").read_text())
+    repository.copy("good")
+    names = [discovery.load_class(each.settings, "good").__name__ for each in (repository, other, repository)]
+    assert names == ["Good", "Only", "Good"]
+
+
+def test_blame_names_the_line_that_led_into_a_library(repository):
+    """Not the library's, and not ours."""
+    good = discovery.load_class(repository.copy("good").settings, "good")()
+    good.train(None)
+    with pytest.raises(TypeError) as caught:
+        good.predict([{"length": None, "width": 2}])
+    assert discovery.blame(caught.value, repository.root) == (
+        'model/good/features.py, line 2: return row["length"] * row["width"]\n'
+        "  TypeError: unsupported operand type(s) for *: 'NoneType' and 'int'"
+    )
+
+
+def test_blame_without_a_line_of_the_user_says_what_happened(repository):
+    """An empty message is no reason for a lonely colon."""
+    assert discovery.blame(ValueError("too few"), repository.root) == "ValueError: too few"
+    assert discovery.blame(KeyError(), repository.root) == "KeyError"
+
+
+ASIDE = [
+    *("test_model.py", "test_more/helper.py", "tests/data.py", "model_test.py", "conftest.py", "README.md", "README"),
+    *("requirements.txt", "requirements-serve.txt", "data.csv", "old.csv.gz", "more.parquet", "explore.ipynb"),
+    *(".hidden", ".ipynb_checkpoints/model.py", "__pycache__/model.cpython-311.pyc", "deep/data.csv"),
+]
+
+
+@pytest.mark.parametrize("name", ASIDE)
+def test_what_does_not_make_the_model_is_left_out(repository, name):
+    """Tests, documents, requirements, data, and what is hidden."""
+    repository.copy("good").write(f"model/good/{name}")
+    assert repository.files() == ["model/good/features.py", "model/good/model.py"]
+
+
+@pytest.mark.parametrize("name", ["words.txt", "deep/words.json", "contest.py", "requirements_parser.py", "testing.py"])
+def test_everything_else_in_the_folder_makes_the_model(repository, name):
+    """What the code may read is not known, so it is all of it."""
+    repository.copy("good").write(f"model/good/{name}")
+    assert f"model/good/{name}" in repository.files()
+
+
+def test_what_the_code_imports_is_never_left_out(repository):
+    """Whatever it is called."""
+    repository.write("model/good/test_bench.py").write("model/good/model.py", "from model.good import test_bench\n")
+    assert repository.files() == ["model/good/model.py", "model/good/test_bench.py"]
+
+
+@pytest.mark.parametrize(
+    ("data", "left_out"),
+    [
+        ("model/good/leaves.bin", {"leaves.bin"}),
+        ("./model/good/leaves.bin", {"leaves.bin"}),
+        ("model/good/../good/leaves.bin", {"leaves.bin"}),
+        ("{uri: model/good/leaves.bin}", {"leaves.bin"}),
+        ("file:model/good/leaves.bin", {"leaves.bin"}),
+        ("'model/good/{date}.bin'", {"leaves.bin", "leaves-2026-01-01.bin"}),
+        ("'model/good/leaves-{date}.bin'", {"leaves-2026-01-01.bin"}),
+        ("gs://bucket/model/good/leaves.bin", set()),
+    ],
+)
+def test_the_data_that_the_settings_name_are_left_out(repository, data, left_out):
+    """In whatever format, and of every date; other files like them are not."""
+    names = {"leaves.bin", "leaves-2026-01-01.bin", "leaves.binary", "model.py"}
+    for name in names:
+        repository.write(f"model/good/{name}")
+    repository.configure(f"models: {{good: {{data: {data}}}}}")
+    assert set(repository.files()) == {f"model/good/{name}" for name in names - left_out}
+
+
+def test_data_named_by_its_whole_path_are_left_out(repository):
+    """As a laptop's settings may have it."""
+    repository.write("model/good/model.py").write("model/good/leaves.bin")
+    repository.configure(f"models: {{good: {{data: {repository.root}/model/good/leaves.bin}}}}")
+    assert repository.files() == ["model/good/model.py"]
+
+
+def test_shared_code_comes_along_with_all_that_it_imports(repository):
+    """Directly or not, relative imports and the packages' own files included; what nobody imports stays."""
+    repository.write("model/good/model.py", "from ..common.first import a\nimport model.common.pack.inner\n")
+    repository.write("model/common/first.py", "def f():\n    from .second import b\n")
+    repository.write("model/common/second.py", "from model.other import words\n")
+    repository.write("model/common/third.py")
+    repository.write("model/common/pack/__init__.py", "from . import beside\n")
+    repository.write("model/common/pack/inner.py").write("model/common/pack/beside.py")
+    repository.write("model/common/pack/unused.py").write("model/other/words.py")
+    assert repository.files() == [
+        "model/common/first.py",
+        "model/common/pack/__init__.py",
+        "model/common/pack/beside.py",
+        "model/common/pack/inner.py",
+        "model/common/second.py",
+        "model/good/model.py",
+        "model/other/words.py",
+    ]
+
+
+def test_links_are_followed_within_the_repository(repository):
+    """As if the file were there."""
+    repository.copy("good").write("shared/words.txt")
+    (repository.root / "model/good/words.txt").symlink_to("../../shared/words.txt")
+    assert "model/good/words.txt" in repository.files()
+
+
+@pytest.mark.parametrize("name", ["id_rsa", "words.txt"])
+def test_a_link_out_of_the_repository_is_left_out(repository, tmp_path_factory, name):
+    """What it names is this machine's, and has no place in an image."""
+    outside = tmp_path_factory.mktemp("outside") / name
+    outside.write_text("private")
+    (repository.copy("good").root / "model/good" / name).symlink_to(outside)
+    assert repository.files() == ["model/good/features.py", "model/good/model.py"]
+
+
+def test_a_module_out_of_the_repository_is_refused(repository, tmp_path_factory):
+    """It would be missing where the model serves."""
+    outside = tmp_path_factory.mktemp("outside") / "shared.py"
+    outside.touch()
+    repository.write("model/good/model.py", "from model.common import shared\n").write("model/common/other.py")
+    (repository.root / "model/common/shared.py").symlink_to(outside)
+    with pytest.raises(SlipwayError, match=r"model/common/shared\.py is a link out of the repository"):
+        repository.files()
+
+
+def test_a_file_that_is_not_python_is_refused_with_its_line(repository):
+    """Before anything is trained."""
+    with pytest.raises(SlipwayError, match=r"model/syntaxerror/limits\.py, line 1: invalid syntax: LIMIT = 6\.0 \+"):
+        repository.copy("syntaxerror").files("syntaxerror")
+
+
+def test_the_tests_of_a_model_are_those_that_pytest_finds(repository):
+    """In folders below it, too."""
+    repository.copy("good").write("model/good/test_b.py").write("model/good/deep/test_a.py").write(
+        "model/good/x_test.py"
+    )
+    found = discovery.tests(repository.settings, "good")
+    assert [path.name for path in found] == ["test_a.py", "test_b.py"]
+
+
+@pytest.mark.parametrize(
+    ("files", "models", "source"),
+    [
+        ([], "", None),
+        (["a.csv"], "", Data(uri="model/good/a.csv")),
+        (["a.csv", "b.csv"], "", None),
+        (["a.csv", "._a.csv"], "", Data(uri="model/good/a.csv")),
+        (["a.csv", "b.csv"], "models: {good: {data: 'gs://b/{date}.csv'}}", Data(uri="gs://b/{date}.csv")),
+        ([], f"models: {{good: {{data: {{uri: x, sha256: {'ab' * 32}}}}}}}", Data(uri="x", sha256="ab" * 32)),
+    ],
+)
+def test_the_data_are_what_the_settings_say_or_the_one_csv_file(repository, files, models, source):
+    """With two there is none to be guessed."""
+    for name in files:
+        repository.write(f"model/good/{name}")
+    repository.write("model/good/model.py").configure(models)
+    assert discovery.data_source(repository.settings, "good") == source
+
+
+@pytest.mark.parametrize(("word", "asks"), [("served_url", True), ("nothing", False)])
+def test_a_test_that_is_not_in_utf_8_is_read(repository, word, asks):
+    """Python itself takes it, by the coding that it names."""
+    repository.copy("good")
+    text = f"# -*- coding: latin-1 -*-\ndef test_gr\u00f6\u00dfe({word}): ...\n"
+    (repository.root / "model/good/test_size.py").write_bytes(text.encode("latin-1"))
+    assert discovery.asks_for_url(repository.settings, "good") is asks

@@ -1,0 +1,158 @@
+"""Two schemas compared: what differs for callers, and what of that breaks their calls."""
+
+import pytest
+
+from slipway.release.compatibility import Change, compare, limit_changes
+from slipway.schema import Field, Schema
+
+
+def field(kind="number", **more):
+    return Field(**({"name": "x", "kind": kind} | more))
+
+
+TARGET = Field(name="y", kind="string", categories=("a", "b"))
+
+
+def taken(*fields):
+    return Schema(fields=fields, target=TARGET)
+
+
+def given(**more):
+    return Schema(fields=(field(),), target=Field(**({"name": "y", "kind": "string"} | more)))
+
+
+def test_the_same_schema_has_no_changes():
+    """Nor have fields in another order, which a row does not know."""
+    one, other = field(name="one"), field("string", name="other")
+    assert compare(taken(one, other), taken(other, one)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (taken(field(), field(name="z")), taken(field()), "field 'z' is gone: a row that has it is refused"),
+        (taken(field(), field(name="z", optional=True)), taken(field()), "field 'z' is gone"),
+        (taken(), taken(field()), "field 'x' is new: every row has to have it"),
+        (taken(field("string")), taken(field()), "field 'x' takes a number, until now a string"),
+        (taken(field()), taken(field("integer")), "field 'x' takes an integer, until now a number"),
+        (taken(field("boolean")), taken(field("integer")), "field 'x' takes an integer, until now true or false"),
+        (taken(field()), taken(field(minimum=0.0)), "field 'x' has the minimum 0, until now none"),
+        (taken(field(maximum=2.5)), taken(field(maximum=1.5)), "field 'x' has the maximum 1.5, until now 2.5"),
+        (
+            taken(field("string")),
+            taken(field("string", categories=("red",))),
+            "takes only these, until now anything: 'red'",
+        ),
+        (
+            taken(field("string", categories=("red", "blue"))),
+            taken(field("string", categories=("red", "green"))),
+            "field 'x' no longer takes 'blue'",
+        ),
+        (taken(field(optional=True)), taken(field()), "field 'x' may no longer be null"),
+        (taken(field(default=1.0)), taken(field()), "field 'x' may no longer be left out"),
+        (taken(field(unit="cm")), taken(field(unit="mm")), "field 'x' is in 'mm', until now in 'cm'"),
+        (given(), given(name="z"), "the prediction is 'z', until now 'y'"),
+        (given(kind="integer"), given(kind="number"), "the prediction is a number, until now an integer"),
+        (given(kind="number"), given(kind="integer"), "the prediction is an integer, until now a number"),
+        (given(), given(categories=("a",)), "the prediction is one of a few labels, no longer any value"),
+        (given(categories=("a",)), given(), "the prediction is any value, no longer one of a few labels"),
+        (given(categories=("a",)), given(categories=("a", "b")), "the prediction has new labels: 'b'"),
+        (given(categories=("a", "b")), given(categories=("a",)), "never is one of these labels any more: 'b'"),
+        (given(kind="number", maximum=1.0), given(kind="number"), "has the maximum none, until now 1"),
+        (given(), given(optional=True), "the prediction may be null"),
+    ],
+)
+def test_what_breaks_callers(before, after, says):
+    """A call that was right is refused, or its answer is one that the caller never had to expect."""
+    found = compare(before, after)
+    assert [change.text for change in found if change.breaking and says in change.text], found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (taken(), taken(field(optional=True)), "field 'x' is new: a row may leave it out"),
+        (taken(), taken(field(default=1.0)), "field 'x' is new: a row may leave it out"),
+        (taken(field("integer")), taken(field()), "field 'x' takes a number, until now an integer"),
+        (taken(field(minimum=0.0)), taken(field()), "field 'x' has the minimum none, until now 0"),
+        (taken(field(maximum=1.0)), taken(field(maximum=2.0)), "field 'x' has the maximum 2, until now 1"),
+        (taken(field("string", categories=("a",))), taken(field("string")), "takes anything"),
+        (
+            taken(field("string", categories=("a",))),
+            taken(field("string", categories=("b", "a"))),
+            "field 'x' also takes 'b'",
+        ),
+        (taken(field(default=1.0)), taken(field(default=2.0)), "is 2.0 where it is left out, until now 1.0"),
+        (taken(field()), taken(field(unit="mm")), "is in 'mm', until now in no unit that is said"),
+        (taken(field()), taken(field(description="how long")), "field 'x' is described anew"),
+        (given(kind="number"), given(kind="number", minimum=0.0), "the prediction has the minimum 0"),
+        (given(optional=True), given(), "the prediction is never null any more"),
+    ],
+)
+def test_what_breaks_nobody(before, after, says):
+    """Whatever was sent is still taken, and whatever comes back was to be expected before."""
+    [found] = compare(before, after)
+    assert says in found.text and not found.breaking
+
+
+def test_a_field_that_need_not_be_there_any_more():
+    """A field that becomes optional may be null and left out; neither breaks."""
+    assert compare(taken(field()), taken(field(optional=True))) == [
+        Change("field 'x' may be null", breaking=False),
+        Change("field 'x' may be left out", breaking=False),
+    ]
+
+
+def test_what_breaks_comes_first():
+    """A reader of the first lines has read the worst."""
+    before, after = taken(field(description="old"), field(name="z")), taken(field(description="new"))
+    assert [change.breaking for change in compare(before, after)] == [True, False]
+
+
+def test_long_names_and_many_labels_stay_readable():
+    """A change is one line, however long the names and however many the labels are."""
+    many = tuple(f"label\n{number}" * 50 for number in range(60))
+    [change] = compare(given(categories=many[:1]), given(categories=many))
+    assert change.text.endswith("and 51 more") and len(change.text) < 700 and "\n" not in change.text
+
+
+def manifests(**variables):
+    env = "".join(f"            - {{name: {name}, value: '{value}'}}\n" for name, value in variables.items())
+    return f"""
+apiVersion: v1
+kind: ConfigMap
+---
+apiVersion: serving.knative.dev/v1
+kind: Service
+spec:
+  template:
+    spec:
+      containers:
+        - name: function
+          env:
+            - {{name: MODEL_ID, value: iris/prod/1}}
+{env}""".encode()
+
+
+def test_a_lower_limit_breaks_callers():
+    """Fewer rows or bytes in a request do, more do not; where a release sets none, the function's own count."""
+    fewer = manifests(SLIPWAY_MAX_ROWS="100")
+    assert limit_changes(manifests(), manifests()) == []
+    assert limit_changes(manifests(), fewer) == [Change("a request may hold 100 rows, until now 10000", breaking=True)]
+    assert [change.breaking for change in limit_changes(fewer, manifests())] == [False]
+
+
+def test_having_to_say_who_one_is_breaks_callers():
+    """So does another way of it; that nobody has to any more does not."""
+    keys, password = manifests(SLIPWAY_ACCESS_KIND="bearer"), manifests(SLIPWAY_ACCESS_KIND="basic")
+    assert limit_changes(keys, keys) == []
+    assert limit_changes(manifests(), keys) == [Change("a request has to bring a key, until now nothing", True)]
+    assert [change.breaking for change in limit_changes(keys, password)] == [True]
+    assert [change.breaking for change in limit_changes(keys, manifests())] == [False]
+
+
+def test_another_protocol_breaks_callers():
+    """Whichever way it is changed: a port speaks only one."""
+    grpc = manifests(SLIPWAY_PROTOCOL="grpc")
+    assert limit_changes(manifests(), grpc) == [Change("it is asked over gRPC, until now over HTTP", True)]
+    assert [change.breaking for change in limit_changes(grpc, manifests())] == [True]

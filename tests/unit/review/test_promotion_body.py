@@ -1,0 +1,232 @@
+"""The body of a promotion's pull request, from real releases; short and harmless whatever is in them."""
+
+import re
+
+import msgspec
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.overlays.types import Release
+from slipway.release.compatibility import Change
+from slipway.release.routes import hold, rollback
+from slipway.review import promotion_body
+from slipway.review.case import Case, _running_version, gather, running
+from slipway.review.comparison import Comparison, Side
+from slipway.review.differences import Manifests, Moved
+from slipway.review.worker import DataChange
+from tests.unit.review.shop import ROWS, SCHEMA, Shop, table
+
+pytestmark = pytest.mark.usefixtures("forked")
+
+
+def without_code(text: str) -> str:
+    """What is left for GitHub to make markup of."""
+    return re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text, flags=re.DOTALL)
+
+
+def test_a_first_promotion(shop: Shop) -> None:
+    """There is nothing to compare with, and one way back."""
+    name = shop.released_parcel()
+    done = shop.propose()
+    text = promotion_body.body(shop.settings, done)
+    assert text.startswith(f"<!-- slipway: promotion prod/parcel {name} -->\n")
+    assert "Nothing of parcel runs in prod yet. `accuracy` 1" in text
+    assert "runs now" not in text and "WARNING" not in text
+    assert "then nothing of the model runs here" in text and "slipway rollback" not in text
+    assert f"| overlays | {done.edited.commit} |" in text
+
+
+def test_code_that_was_never_merged(shop: Shop) -> None:
+    """Is the first that an approver reads, and in bold; so is a hold where it comes from told."""
+    shop.git("checkout", "--quiet", "-b", "deploy/x")
+    shop.write("model/parcel/more.py", "")
+    commit = shop.commit("Never merged")
+    name = shop.released_parcel()
+    shop.git("checkout", "--quiet", "main")
+    shop.git("restore", "--source", "deploy/x", "--staged", "--worktree", "overlays")
+    shop.commit("Released")
+    hold(shop.settings, "parcel", "test", reason="audit")
+    done = shop.propose(release=str(name))
+    text = promotion_body.body(shop.settings, done)
+    warning = f"> [!WARNING]\n> - **It was built from `deploy/x`, commit {commit}, which is not on `main`**: nobody"
+    assert warning in text
+    assert "> - In test the model is held by `Ada <ada@example.org>` since" in text and "`audit`" in text
+    assert "Undo:" not in done.edited.message
+
+
+def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:
+    """Everything an approver asks is answered, what speaks against it first, and how to undo it last."""
+    first = shop.released_parcel(50)
+    shop.promote()
+    schema = msgspec.json.decode(msgspec.json.encode(SCHEMA))
+    schema["fields"][0]["maximum"] = 600
+    data = table([*ROWS[5:], ["599", "red", "big"]])
+    second = shop.released_parcel(80, schema=schema, data=data, parameters={"scale": 2.0})
+    text = promotion_body.body(
+        shop.settings, shop.propose(traffic=10, accept_breaking="@team | agreed\nby <b>mail</b>")
+    )
+    assert text.index("[!WARNING]") < text.index("A gate is missed: `accuracy") < text.index("It breaks callers")
+    assert f"`{second}` of parcel in test becomes `{second}` in prod: the same image, `sha256:" in text
+    assert "**Worse** than what runs now: `accuracy` 1 →" in text
+    assert "- **breaks**: `field 'weight' has the maximum 600, until now none`" in text
+    assert "accepted, because: `@team | agreed by <b>mail</b>`" in text
+    assert "It gets 10 % of the requests at first." in text
+    assert f"| requests | `{first} 100 %` | `{second} 10 %, {first} 90 %` |" in text
+    assert "| `scale` | `1.0` | `2.0` |" in text and "1 row came and 5 went" in text
+    assert "nothing but names and digests differ" in text
+    assert "<https://ci.example.org/runs/1>" in text and f"| trained from commit | {'c' * 40} |" in text
+    assert re.search(rf"slipway rollback parcel --env prod .*; `{second}` is rejected", text)
+    assert text.rstrip().endswith(f"then it is `{first} 100 %` again, held and rejected as before.")
+    assert "@" not in without_code(text) and "<b>" not in without_code(text)
+
+
+def test_without_the_targets_store_the_source_has_what_runs(shop: Shop) -> None:
+    """Who proposes a promotion need not read the target's store; and where nobody has the artifact, that is said."""
+    shop.released_parcel(50)
+    shop.promote()
+    shop.released_parcel(80)
+    done = shop.propose()
+    before, after = done.edited.before, done.edited.after
+    assert before is not None and after is not None
+    (shop.root / ".slipway/store/prod").rename(shop.root / ".slipway/elsewhere")
+    version, notes = _running_version(shop.settings, "test", running(before), "parcel", shop.root.parent / "fetched")
+    assert version is not None and str(version.record.id) == "parcel/test/1" and notes == []
+    (shop.root / ".slipway/store/test/parcel/versions/1.json").unlink()
+    found = gather(shop.settings, before, after, done.source)
+    assert found.contents is None and found.comparison.before == Side(metrics={"accuracy": 0.75})
+    assert "cannot be had" in found.notes[0] and found.notes[0] in found.comparison.unlike
+    assert "Not known: `the artifact of v1-" in promotion_body.written(found, "")
+
+
+def test_what_runs_is_what_most_requests_get(shop: Shop) -> None:
+    """And not the newest, which may have begun with a tenth."""
+    first = shop.released_parcel(50)
+    shop.promote()
+    shop.released_parcel(51)
+    done = shop.promote(traffic=10)
+    assert done.edited.after is not None
+    found = running(done.edited.after)
+    assert found is not None and found.name.short == first.short
+
+
+def test_a_promotion_that_changed_nothing_has_no_body(shop: Shop) -> None:
+    """There is nothing to argue for."""
+    shop.released_parcel()
+    shop.promote()
+    with pytest.raises(SlipwayError, match="nothing was changed"):
+        promotion_body.body(shop.settings, shop.promote())
+
+
+def huge(case: Case, nasty: str) -> Case:
+    """The case with all that a model's author decides as long and as nasty as can be."""
+    names = [f"{nasty}{number}" for number in range(60)]
+    metrics = {name: float(number) for number, name in enumerate(names * 20)}
+    assert case.contents is not None and case.manifests is not None
+    side = Side(metrics=metrics, answers=names)
+    counts = dict.fromkeys(names, 1.0)
+    change = DataChange(
+        rows_before=1,
+        rows=2,
+        added=3,
+        gone=4,
+        columns_added=names,
+        columns_gone=names,
+        before=counts,
+        after=counts,
+    )
+    return case._replace(
+        comparison=Comparison(
+            target=case.comparison.target,
+            candidate=side,
+            before=side,
+            truth=names,
+            unlike=nasty,
+            notes=names,
+            data=change,
+        ),
+        contents=case.contents._replace(
+            changes=[Change(name, breaking=True) for name in names * 5],
+            parameters=[Moved(name, nasty, nasty) for name in names * 5],
+            packages=[Moved(name, nasty, nasty) for name in names * 5],
+            code="\n".join(f"+{nasty}" for _ in range(3_000)),
+        ),
+        manifests=Manifests(case.manifests.expected, "\n".join(f"-{nasty}" for _ in range(3_000))),
+        platform=names,
+        notes=names,
+        unjudged=nasty,
+        evidence={"when": nasty, "by": nasty, "where": nasty},
+        release=release_of(case, nasty),
+    )
+
+
+def release_of(case: Case, nasty: str) -> Release:
+    record = msgspec.structs.replace(case.release.record, accepted=nasty, by=nasty, run=nasty, branch=nasty)
+    return msgspec.structs.replace(case.release, record=record)
+
+
+@pytest.fixture
+def case(shop: Shop) -> Case:
+    """A second promotion, with nothing to measure on."""
+    shop.released_parcel(50, by_hand=True)
+    shop.promote()
+    shop.released_parcel(80, by_hand=True)
+    done = shop.propose()
+    assert done.edited.before is not None and done.edited.after is not None
+    return gather(shop.settings, done.edited.before, done.edited.after, done.source)
+
+
+def test_it_stays_short_and_harmless(case: Case) -> None:
+    """Under 60,000 characters, with the way back in it, nobody called, nothing of the text become markup."""
+    for nasty in (
+        "`@all` <script>x</script> | ```\n# head\n",
+        "x" * 5_000,
+        "```\n</details>\n@all ",
+        "|" * 300,
+        "漢🙂" * 900,
+    ):
+        text = promotion_body.written(huge(case, nasty), "")
+        assert len(text) < 60_000
+        assert "### How to undo it" in text and "git revert" in text
+        assert "more lines" in text
+        outside = re.sub(r"^(`{3,})[\s\S]*?^\1$", "", text, flags=re.MULTILINE)
+        assert not re.search(r"@all|<script>|^# head", without_code(outside), re.MULTILINE)
+        assert outside.count("<details>") == without_code(outside).count("</details>")
+
+
+def test_an_unmeasured_candidate_is_said_to_be_that(case: Case) -> None:
+    """Versions that were published by hand have only what their records say, and that is marked."""
+    text = promotion_body.written(case, "")
+    assert "> - It was not compared with what runs now on the same rows." in text
+    assert "**Not compared on the same rows**" in text and "published by hand" in text
+    assert "0.75 recorded for what runs now, on other rows" in text
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://github.com/team/models/actions/runs/1", "<https://github.com/team/models/actions/runs/1>"),
+        ("javascript:alert(1)", "`javascript:alert(1)`"),
+        ("https://example.org/>@all", "`https://example.org/>@all`"),
+        ("train-iris-1a2b3c4d", "`train-iris-1a2b3c4d`"),
+    ],
+)
+def test_only_an_address_of_the_web_becomes_a_link(address: str, shown: str) -> None:
+    """A run is also the name of a workflow, and the record could hold anything."""
+    assert promotion_body._link(address) == shown
+
+
+def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:
+    """What, why, the diff and the way back; the reason is shown as it is."""
+    first = shop.released_parcel(50)
+    shop.promote()
+    shop.verify(shop.overlay("parcel", "prod").releases[0].name, "parcel", "prod")
+    shop.released_parcel(80)
+    shop.promote()
+    done = rollback(shop.settings, "parcel", "prod", reason="@all <b>wrong</b> | `x`")
+    text = promotion_body.plain(shop.settings, done)
+    assert text.startswith("<!-- slipway: change prod/parcel -->\n")
+    assert f"**`prod/parcel: roll back to {first}`**" in text and "@all <b>wrong</b> | `x`" in text
+    assert "+rejected:" in text and "`slipway lift parcel --env prod --push --emergency`, then" in text
+    assert "git revert" not in text.partition("### How to undo it")[2]  # which brings back nothing that was rejected
+    outside = re.sub(r"^(`{3,})[\s\S]*?^\1$", "", text, flags=re.MULTILINE)
+    assert "@all" not in without_code(outside)

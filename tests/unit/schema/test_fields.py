@@ -1,0 +1,97 @@
+"""How a type of Python stands for a field of the schema."""
+
+import enum
+import math
+from typing import Annotated, Literal, Optional
+
+import pytest
+
+from slipway.schema import Field
+from slipway.schema.fields import ContractError, Range, field_of
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+class Size(enum.IntEnum):
+    SMALL = 1
+    LARGE = 2
+
+
+class Kind(enum.StrEnum):
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Mixed(enum.Enum):
+    ONE = 1
+    TWO = "two"
+
+
+class Empty(enum.Enum):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("hint", "field"),
+    [
+        (float, Field(name="x", kind="number")),
+        (int, Field(name="x", kind="integer")),
+        (bool, Field(name="x", kind="boolean")),
+        (str, Field(name="x", kind="string")),
+        (float | None, Field(name="x", kind="number", optional=True)),
+        (Optional[str], Field(name="x", kind="string", optional=True)),  # noqa: UP045
+        (Literal["a", "b"], Field(name="x", kind="string", categories=("a", "b"))),
+        (Literal["a", None], Field(name="x", kind="string", categories=("a",), optional=True)),
+        (Literal[1, 2] | None, Field(name="x", kind="integer", categories=(1, 2), optional=True)),
+        (Literal[True], Field(name="x", kind="boolean", categories=(True,))),
+        (Colour, Field(name="x", kind="string", categories=("red", "green"))),
+        (Size | None, Field(name="x", kind="integer", categories=(1, 2), optional=True)),
+        (Kind, Field(name="x", kind="string", categories=("good", "bad"))),
+        (Annotated[float, Range(0, 1)], Field(name="x", kind="number", minimum=0.0, maximum=1.0)),
+        (Annotated[int, Range(maximum=9)], Field(name="x", kind="integer", maximum=9.0)),
+        (Annotated[float | None, Range(0)], Field(name="x", kind="number", minimum=0.0, optional=True)),
+        (Annotated[float, Range(0)] | None, Field(name="x", kind="number", minimum=0.0, optional=True)),
+        (Annotated[str, "a word", Range(unit="ISO 3166")], Field(name="x", kind="string", unit="ISO 3166")),
+        (
+            Annotated[Annotated[Colour, Range(description="Skin")] | None, "note"],
+            Field(name="x", kind="string", categories=("red", "green"), description="Skin", optional=True),
+        ),
+    ],
+    ids=str,
+)
+def test_a_type_stands_for_a_field(hint, field):
+    """`None` and a range count wherever they stand."""
+    assert field_of("x", hint, "Row.x") == field
+
+
+@pytest.mark.parametrize(
+    ("hint", "says"),
+    [
+        (list, "is no type for a field"),
+        (list[int], "is no type for a field"),
+        (dict, "is no type for a field"),
+        (object, "is no type for a field"),
+        (None, "is no type for a field"),
+        ("float", "is no type for a field"),
+        (int | float, "is more than one type"),
+        (str | int | None, "is more than one type"),
+        (Literal[1, "a"], "not all of one simple type"),
+        (Literal[1, True], "not all of one simple type"),
+        (Mixed, "not all of one simple type"),
+        (Empty, "not all of one simple type"),
+        (Annotated[str, Range(0, 1)], "a range is for numbers"),
+        (Annotated[bool, Range(0, 1)], "a range is for numbers"),
+        (Annotated[float, Range(1, 0)], "the smaller one first"),
+        (Annotated[float, Range(0, math.nan)], "two finite numbers"),
+        (Annotated[float, Range("0", "1")], "two finite numbers"),
+    ],
+    ids=str,
+)
+def test_a_type_that_stands_for_no_field_is_refused(hint, says):
+    """With the place: the class and the field."""
+    with pytest.raises(ContractError, match=says) as caught:
+        field_of("x", hint, "Row.x")
+    assert str(caught.value).startswith("Row.x: ")

@@ -1,0 +1,257 @@
+"""The function over gRPC: the same core, with gRPC's own status, health, metadata and end."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+
+from slipway.artifacts import Golden
+from slipway.errors import SlipwayError
+from slipway.images import clients, grpc_client, running
+from slipway.images.bundle import Bundle
+from slipway.serving.access import FOLDER, KIND
+from slipway.serving.grpc.messages import message
+from tests.unit.serving import tiny
+from tests.unit.serving.conftest import Server
+from tests.waiting import until
+
+SERVICE = "/inference.GRPCInferenceService"
+HEALTH = "/grpc.health.v1.Health/Check"
+
+Call = Callable[..., Any]
+
+
+@contextmanager
+def calls(url: str) -> Iterator[Call]:
+    """Send a message and get the answer, with what is told beside it."""
+    with grpc.insecure_channel(urlsplit(url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
+
+        def call(path: str, request: Any, answer: str = "", **metadata: str) -> tuple[Any, dict[str, Any]]:
+            content = request if isinstance(request, bytes) else request.SerializeToString()
+            given = [(name.replace("_", "-"), value) for name, value in metadata.items()]
+            found, done = channel.unary_unary(path).with_call(content, timeout=20, metadata=given)
+            return message(answer).FromString(found) if answer else found, dict(done.trailing_metadata())
+
+        yield call
+
+
+@pytest.fixture
+def call(grpc_server: Server) -> Iterator[Call]:
+    with calls(grpc_server.url) as found:
+        yield found
+
+
+def request(*values: float, **more: Any) -> Any:
+    """Rows as typed contents."""
+    made = message("ModelInferRequest")(model_name="tiny", **more)
+    weight = made.inputs.add(name="weight", datatype="FP64", shape=[len(values)])
+    weight.contents.fp64_contents.extend(values)
+    wrapping = made.inputs.add(name="wrapping", datatype="BYTES", shape=[len(values)])
+    wrapping.contents.bytes_contents.extend([b"box"] * len(values))
+    return made
+
+
+def logged(server: Server, request_id: str) -> list[dict[str, Any]]:
+    """The lines about a call; they come by a pipe, which may take longer than the answer."""
+    until(lambda: server.logged(request_id))
+    return server.logged(request_id)
+
+
+def shaped(*sizes: int) -> Any:
+    """One whose first tensor says so of its shape."""
+    made = request(2)
+    made.inputs[0].shape[:] = sizes
+    return made
+
+
+def refused(call: Call, *asked: Any, **metadata: str) -> Any:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*asked, **metadata)
+    return caught.value
+
+
+def test_typed_contents_get_typed_contents(call: Call) -> None:
+    """The predictions, the caller's id, and who answers among the parameters."""
+    answer, beside = call(
+        f"{SERVICE}/ModelInfer", request(2, 4, id="mine"), "ModelInferResponse", x_request_id="asked-1"
+    )
+    [output] = answer.outputs
+    assert (output.name, output.datatype, list(output.shape)) == ("price", "FP64", [2])
+    assert list(output.contents.fp64_contents) == [4.0, 5.0]
+    assert (answer.model_name, answer.model_version, answer.id) == ("tiny", "7", "mine")
+    assert answer.parameters["release"].string_param == "v7-1a2b3c4d"
+    assert beside["x-request-id"] == "asked-1"
+
+
+def test_requests_are_logged_as_over_http(call: Call, grpc_server: Server) -> None:
+    """One line, with rows and code, and nothing of what was in it; health is not worth one."""
+    call(f"{SERVICE}/ModelInfer", request(2, 4), x_request_id="logged-call")
+    refused(call, f"{SERVICE}/ModelInfer", request(-123.25), x_request_id="refused-call")
+    call(HEALTH, message("HealthCheckRequest")(), x_request_id="probe")
+    [line] = logged(grpc_server, "logged-call")
+    assert (line["path"], line["status"], line["rows"]) == (f"{SERVICE}/ModelInfer", 200, 2)
+    [line] = logged(grpc_server, "refused-call")
+    assert (line["status"], line["error"]) == (400, "invalid_rows")
+    assert "123.25" not in json.dumps(line)
+    assert grpc_server.logged("probe") == []
+
+
+def test_health_is_grpcs_own(call: Call) -> None:
+    """As Kubernetes asks for it: of all, or of the service; of another there is none."""
+    for service in ("", "inference.GRPCInferenceService"):
+        assert call(HEALTH, message("HealthCheckRequest")(service=service), "HealthCheckResponse")[0].status == 1
+    error = refused(call, HEALTH, message("HealthCheckRequest")(service="other"))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "words"),
+    [
+        (request(2, -1), "INVALID_ARGUMENT", "row 1: weight: -1.0 is below the minimum 0 kg"),
+        (request(*[2] * 51), "RESOURCE_EXHAUSTED", "51 rows; the limit is 50"),
+        (request(*[2] * 350), "RESOURCE_EXHAUSTED", "the body is over the limit of 4096 bytes"),
+        (request(*[2] * 1000), "RESOURCE_EXHAUSTED", "larger than max"),
+        (request(2, outputs=[{"name": "price"}] * 2), "INVALID_ARGUMENT", "output 'price' is asked for twice"),
+        (shaped(*[2**62] * 300), "INVALID_ARGUMENT", "is no shape"),
+        (shaped(), "INVALID_ARGUMENT", "[] is no shape"),
+        (request(2, model_version="8"), "NOT_FOUND", "tiny has no version '8' here; there is 7"),
+        (request(2, raw_input_contents=[b""]), "INVALID_ARGUMENT", "2 tensors and 1 raw contents"),
+        (request(2, raw_input_contents=[b"12345678"] * 2), "INVALID_ARGUMENT", "contents beside the raw ones"),
+        (b"\xff\xff", "INVALID_ARGUMENT", "the message is no ModelInferRequest"),
+    ],
+)
+def test_what_is_refused(call: Call, asked: Any, code: str, words: str) -> None:
+    """The status that fits, with row, field and what to mend."""
+    error = refused(call, f"{SERVICE}/ModelInfer", asked)
+    assert error.code().name == code
+    assert words in error.details()
+
+
+def test_unknown_calls_are_unimplemented(call: Call, grpc_server: Server) -> None:
+    """As gRPC has it, with what there is; logged as every call is."""
+    error = refused(call, f"{SERVICE}/ModelStreamInfer", b"", x_request_id="unknown-call")
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "inference.GRPCInferenceService has ServerLive, ServerReady" in error.details()
+    [line] = logged(grpc_server, "unknown-call")
+    assert (line["status"], line["error"]) == (405, "method_not_allowed")
+
+
+def test_streams_are_unimplemented(grpc_server: Server) -> None:
+    """Whether anything was sent by then or not, as by who asks what the server can do."""
+    with grpc.insecure_channel(urlsplit(grpc_server.url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
+        stream = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        ended = threading.Event()
+
+        def nothing() -> Iterator[bytes]:
+            ended.wait()
+            yield from ()
+
+        with pytest.raises(grpc.RpcError) as caught:
+            next(stream(nothing(), timeout=20))
+        ended.set()
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_too_large_a_message_is_logged(call: Call, grpc_server: Server) -> None:
+    """It is refused by us, as it is over HTTP."""
+    refused(call, f"{SERVICE}/ModelInfer", request(*[2] * 350), x_request_id="too-large")
+    [line] = logged(grpc_server, "too-large")
+    assert (line["status"], line["error"]) == (413, "body_too_large")
+
+
+def test_caller_who_does_not_wait_is_recorded(tmp_path: Path) -> None:
+    """A call whose deadline passes has its line and its count, and is none that is being answered any more."""
+    hold, log = tmp_path / "hold", list[str]()
+    port = running.usable_port("127.0.0.1", 0)
+    env = {"SLIPWAY_PROTOCOL": "grpc", "SLIPWAY_METRICS_PORT": str(port)}
+    folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
+    with running.start(folder, env=env, echo=log.append) as function:
+        server, metrics = Server(function.url, log), Server(f"http://127.0.0.1:{port}", [])
+        hold.touch()
+        with grpc.insecure_channel(urlsplit(function.url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
+            asked = channel.unary_unary(f"{SERVICE}/ModelInfer").future(
+                request(2).SerializeToString(), metadata=[("x-request-id", "left")], timeout=600
+            )
+            until(tiny.begun(hold).exists)
+            asked.cancel()
+            [line] = logged(server, "left")
+        hold.unlink()
+        told = metrics.ask("GET", "/metrics").body.decode()
+    assert (line["status"], line["error"]) == (499, "disconnected")
+    assert f'route="{SERVICE}/ModelInfer",code="499"}} 1' in told
+    assert 'slipway_requests_in_progress{model="tiny",environment="dev",release="dev"} 0' in told
+
+
+def test_metrics_have_a_port_of_their_own(bundled: Bundle) -> None:
+    """For Prometheus asks over HTTP/1.1; calls are counted by their names, as routes are."""
+    port = running.usable_port("127.0.0.1", 0)
+    env = {"SLIPWAY_PROTOCOL": "grpc", "SLIPWAY_METRICS_PORT": str(port)}
+    with running.start(bundled.folder, env=env) as function, calls(function.url) as call:
+        call(f"{SERVICE}/ModelInfer", request(2, 4))
+        metrics = Server(f"http://127.0.0.1:{port}", []).ask("GET", "/metrics").body.decode()
+        assert Server(f"http://127.0.0.1:{port}", []).ask("GET", "/").status == 404
+    assert f'route="{SERVICE}/ModelInfer",code="200"}} 1' in metrics
+    assert 'slipway_predictions_total{model="tiny",environment="dev",release="dev",outcome="number"} 2' in metrics
+
+
+def test_access(bundled: Bundle) -> None:
+    """Who brings no key is not let in, and health is open; verification brings its own."""
+    keys = bundled.folder.parent / "keys"
+    keys.mkdir()
+    (keys / "ada").write_text("secret")
+    env = {"SLIPWAY_PROTOCOL": "grpc", FOLDER: str(keys), KIND: "bearer"}
+    with running.start(bundled.folder, env=env) as function, calls(function.url) as call:
+        error = refused(call, f"{SERVICE}/ServerMetadata", b"")
+        assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert dict(error.trailing_metadata())["x-error-code"] == "unauthorized"
+        assert call(f"{SERVICE}/ModelInfer", request(2), authorization="Bearer secret")
+        with pytest.raises(SlipwayError, match="does not let us in") as caught:
+            clients.describe(function.url)
+        assert "SLIPWAY_KEY" in caught.value.fix
+
+
+def test_long_prediction_blocks_nobody_and_is_finished(tmp_path: Path) -> None:
+    """Meanwhile health is answered; after SIGTERM what was begun is, and the process ends with status 0."""
+    hold = tmp_path / "hold"
+    folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
+    with running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function, calls(function.url) as call:
+        answers: list[Any] = []
+        asking = threading.Thread(target=lambda: answers.append(call(f"{SERVICE}/ModelInfer", request(2))))
+        hold.touch()
+        asking.start()
+        until(tiny.begun(hold).exists)
+        call(HEALTH, message("HealthCheckRequest")())
+        assert not answers
+        function.process.terminate()
+        hold.unlink()
+        asking.join()
+        assert len(answers) == 1
+        assert function.wait() == 0
+
+
+def test_what_is_missing_in_some_rows(tmp_path: Path) -> None:
+    """An output is the same alone and beside others, and verification reads what was trained."""
+    golden: list[Any] = [{"price": 4.0, "why": "wet", "by": {"a": 1.0}}, {"price": 8.0, "why": None, "by": None}]
+    code = tiny.CODE.replace("return prices", f"return [{golden}[price == 8] for price in prices]")
+    folder = tiny.bundled(tmp_path, code=code, predictions=golden).folder
+    with running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function, calls(function.url) as call:
+        for weights in ([2.0], [2.0, 10.0]):
+            answer, _ = call(f"{SERVICE}/ModelInfer", request(*weights), "ModelInferResponse")
+            found = {each.name: each for each in answer.outputs}
+            types = {name: each.datatype for name, each in found.items()}
+            assert types == {"price": "FP64", "why": "BYTES", "by.a": "FP64"}
+            assert list(found["why"].contents.bytes_contents) == [b"wet", b"null"][: len(weights)]
+        assert grpc_client.predict(function.url, Golden(rows=tiny.ROWS, predictions=golden)) == golden
+
+
+def test_a_protocol_that_there_is_not(bundled: Bundle) -> None:
+    """The function does not start, and says why."""
+    env = {"SLIPWAY_PROTOCOL": "soap"}
+    with pytest.raises(SlipwayError, match="SLIPWAY_PROTOCOL is 'soap'"), running.start(bundled.folder, env=env):
+        pass

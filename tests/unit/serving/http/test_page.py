@@ -1,0 +1,78 @@
+"""The function's own documentation: the document for programs, and the page for people."""
+
+import hashlib
+import json
+import re
+from base64 import b64encode
+
+from slipway.images import running
+from slipway.images.bundle import Bundle
+from slipway.serving.access import FOLDER, KIND
+from tests.unit.serving.conftest import Server
+
+
+def test_document_is_made_of_the_schema_and_the_golden_predictions(server: Server) -> None:
+    """A row's fields with their limits, and examples that hold."""
+    document = server.ask("GET", "/openapi.json").json
+    weight = document["components"]["schemas"]["Row"]["properties"]["weight"]
+    assert (weight["type"], weight["minimum"], weight["maximum"], weight["description"]) == (
+        "number",
+        0,
+        1000,
+        "of all (kg)",
+    )
+    post = document["paths"]["/predict"]["post"]
+    asked = post["requestBody"]["content"]["application/json"]["examples"]
+    told = post["responses"]["200"]["content"]["application/json"]["examples"]
+    for name in ("row", "rows"):
+        answer = server.ask("POST", "/predict", json.dumps(asked[name]["value"]).encode())
+        assert answer.json == told[name]["value"]
+    infer = document["paths"]["/v2/models/{model}/infer"]["post"]
+    example = infer["requestBody"]["content"]["application/json"]["examples"]["row"]["value"]
+    answer = server.ask("POST", "/v2/models/tiny/infer", json.dumps(example).encode())
+    assert answer.json["outputs"][0]["data"] == [4.0]
+
+
+def test_document_has_every_path(server: Server) -> None:
+    """What the 404 names is what the document describes."""
+    document = server.ask("GET", "/openapi.json").json
+    message = server.ask("GET", "/nothing").json["error"]["message"]
+    assert message == f"there is no such path; there are {', '.join(sorted_as_told(document['paths'], message))}"
+
+
+def sorted_as_told(paths: dict[str, object], message: str) -> list[str]:
+    return sorted(paths, key=lambda path: message.index(f"{path},") if f"{path}," in message else len(message))
+
+
+def test_page_needs_nothing_from_elsewhere(server: Server) -> None:
+    """One file, which works without the internet."""
+    page = server.ask("GET", "/docs")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert not re.search(rb"https?://|@import|\burl\(|innerHTML|eval\(", page.body)
+
+
+def test_page_may_run_its_own_script_alone(server: Server) -> None:
+    """The policy names script and style by what they are, and lets it ask nobody but the function."""
+    page = server.ask("GET", "/docs")
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ") and "connect-src 'self'" in policy
+    for tag in (b"style", b"script"):
+        [content] = re.findall(rb"<%b>(.*?)</%b>" % (tag, tag), page.body, re.DOTALL)
+        assert f"{tag.decode()}-src 'sha256-{b64encode(hashlib.sha256(content).digest()).decode()}'" in policy
+
+
+def test_only_the_page_is_open_where_a_key_is_needed(bundled: Bundle) -> None:
+    """It tells nothing of the model; the document does, and says how to say who asks."""
+    keys = bundled.folder.parent / "keys"
+    keys.mkdir()
+    (keys / "ada").write_text("secret")
+    with running.start(bundled.folder, env={FOLDER: str(keys), KIND: "bearer"}) as function:
+        guarded = Server(function.url, [])
+        assert guarded.ask("GET", "/docs").status == 200
+        assert guarded.ask("GET", "/openapi.json").status == guarded.ask("GET", "/v2/models/tiny").status == 401
+        assert guarded.ask("GET", "/v2/health/ready").status == 200
+        document = guarded.ask("GET", "/openapi.json", Authorization="Bearer secret").json
+    assert document["security"] == [{"access": []}]
+    assert document["components"]["securitySchemes"]["access"]["scheme"] == "bearer"
+    assert document["paths"]["/health/ready"]["get"]["security"] == []
+    assert "401" in document["paths"]["/predict"]["post"]["responses"]

@@ -1,0 +1,147 @@
+"""How the function is run: by itself as an image runs it, and by functions-framework, which answers the same."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.images import running
+from slipway.images.bundle import Bundle
+from slipway.serving.http import server as serving
+from tests.unit.serving import tiny
+from tests.unit.serving.conftest import Reply, Server
+
+ROW = b'{"weight": 2, "wrapping": "box"}'
+FRAMEWORK = ["-m", "functions_framework", "--target", "predict", "--source", "main.py", "--host", "127.0.0.1"]
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+ASKED = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(ROW), ROW)
+
+
+@contextmanager
+def run(folder: Path, command: list[str], **env: str) -> Iterator[Server]:
+    """The function of a bundle, run by this command."""
+    port = running.usable_port("127.0.0.1", 0)
+    own = {"PYTHONPATH": str(folder), "PORT": str(port), "HOST": "127.0.0.1", **env}
+    url = f"http://127.0.0.1:{port}"
+    with running.process([sys.executable, *command], url, cwd=folder, env=own) as started:
+        yield Server(started.url, [])
+
+
+def talk(address: tuple[str, int], request: bytes, answers: int) -> bytes:
+    """Send bytes, and read until so many answers came or the connection ended."""
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(request)
+        told = b""
+        while told.count(b"HTTP/1.1 ") < answers or not told.endswith(b"}"):
+            piece = connection.recv(65536)
+            if not piece:
+                break
+            told += piece
+        return told
+
+
+def settled(reply: Reply) -> tuple[int, str | None, object]:
+    """What two ways to run a function have to have in common."""
+    told = json.loads(reply.body) if reply.body else None
+    if isinstance(told, dict):
+        told.pop("request_id", None)
+    return reply.status, reply.headers.get("content-type"), told
+
+
+def test_functions_framework_runs_it_too(tmp_path: Path) -> None:
+    """`functions-framework --target predict --source main.py` answers as the image's own command does."""
+    folder = tiny.bundled(tmp_path).folder
+    with run(folder, ["-m", "slipway.serving"]) as own, run(folder, FRAMEWORK) as framework:
+        for method, path, body in (
+            ("POST", "/predict", ROW),
+            ("POST", "/predict", b'{"weight": -2}'),
+            ("POST", "/predict", b"{"),
+            ("GET", "/health/ready", None),
+            ("HEAD", "/", None),
+            ("GET", "/favicon.ico", None),
+            ("DELETE", "/predict", None),
+        ):
+            assert settled(framework.ask(method, path, body)) == settled(own.ask(method, path, body)), path
+
+
+def test_environment_without_httptools_is_served_by_h11(tmp_path: Path) -> None:
+    """An artifact that was locked before httptools was wanted answers, and refuses, all the same."""
+    folder = tiny.bundled(tmp_path).folder
+    code = "import sys; sys.modules['httptools'] = None; import slipway.serving.__main__ as own; own.main()"
+    with run(folder, ["-c", f"import importlib.util as u; u.find_spec = lambda name: None; {code}"]) as server:
+        assert server.ask("POST", "/predict", ROW).status == 200
+        assert b'"invalid_http"' in talk(server.address, b"GARBAGE\r\n\r\n", 1)
+
+
+@pytest.mark.parametrize("upgrade", [b"h2c", b"websocket"])
+def test_offer_to_speak_another_protocol_is_passed_over(server: Server, upgrade: bytes) -> None:
+    """Java's client offers HTTP/2 with its first request: it is answered by HTTP/1.1."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n" % upgrade
+    request = HEAD + offer + b"Content-Length: %d\r\n\r\n%s" % (len(ROW), ROW)
+    assert talk(server.address, request + ASKED, 2).count(b"HTTP/1.1 200 ") == 2
+
+
+def test_requests_that_do_not_wait_are_answered_in_order(server: Server) -> None:
+    """Several requests in one piece get as many answers."""
+    health = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    told = talk(server.address, ASKED + health + ASKED, 3)
+    assert told.count(b"HTTP/1.1 200 ") == 3
+    assert [part[:20] for part in told.split(b"\r\n\r\n{")[1:]][1].startswith(b'"status":"ok","model')
+
+
+def test_trailers_are_passed_over(server: Server) -> None:
+    """What follows a body in chunks changes nothing, and may not go on for ever."""
+    chunks = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (len(ROW), ROW)
+    told = talk(server.address, chunks + b"X-Request-Id: late\r\n\r\n", 1)
+    assert told.startswith(b"HTTP/1.1 200 ") and b"late" not in told
+    assert talk(server.address, chunks + b"X-More: x\r\n" * 60_000, 1).startswith(b"HTTP/1.1 400 ")
+
+
+def test_caller_that_waits_to_be_told_to_go_on_is_told(server: Server) -> None:
+    """`Expect: 100-continue`, as curl sends it with a larger body."""
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(ROW))
+        assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(ROW)
+        assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
+
+
+def test_connection_is_kept(server: Server) -> None:
+    """A caller asks again and again by one connection."""
+    connection = HTTPConnection(*server.address, timeout=10)
+    for _ in range(3):
+        connection.request("POST", "/predict", ROW)
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("connection")) == (200, None)
+        answer.read()
+    connection.close()
+
+
+def test_answer_does_not_wait_for_more() -> None:
+    """TCP sends what is there at once: head and body of an answer are two pieces, and the second would be held back."""
+    with serving.listen("127.0.0.1", 0) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize(("port", "told"), [("http", "PORT is 'http'"), ("70000", "port 70000 of 127.0.0.1")])
+def test_port_that_cannot_be_used_is_told(bundled: Bundle, port: str, told: str) -> None:
+    """A wrong PORT ends the start with a line that says what is wrong."""
+    env = {"PYTHONPATH": str(bundled.folder), "PORT": port, "HOST": "127.0.0.1"}
+    command = [sys.executable, "-m", "slipway.serving"]
+    done = subprocess.run(command, cwd=bundled.folder, env=env, capture_output=True, text=True, check=False)
+    last = json.loads(done.stderr.splitlines()[-1])
+    assert (done.returncode, last["severity"]) == (1, "CRITICAL")
+    assert told in last["message"]
+
+
+def test_port_in_use_is_told() -> None:
+    """Who starts two functions on one port learns which."""
+    with serving.listen("127.0.0.1", 0) as taken, pytest.raises(SlipwayError, match="cannot be used"):
+        serving.listen("127.0.0.1", taken.getsockname()[1])

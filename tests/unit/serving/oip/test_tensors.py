@@ -1,0 +1,156 @@
+"""Rows as tensors, by one schema."""
+
+import math
+from typing import Any
+
+import pytest
+
+from slipway.schema import Field, Schema
+from slipway.serving.answers import Refusal
+from slipway.serving.oip import tensors
+from slipway.serving.oip.tensors import Tensor
+from slipway.serving.oip.tensors import to_rows as to_rows_within
+
+MIXED = Schema(
+    fields=(
+        Field(name="weight", kind="number"),
+        Field(name="age", kind="integer", optional=True),
+        Field(name="length", kind="number", optional=True),
+        Field(name="wrapping", kind="string", default="box"),
+    ),
+    target=Field(name="price", kind="number"),
+)
+NUMBERS = Schema(
+    fields=(Field(name="width", kind="number"), Field(name="rooms", kind="integer")),
+    target=Field(name="price", kind="number"),
+)
+
+
+def to_rows(schema: Schema, given: list[Tensor]) -> list[dict[str, Any]]:
+    return to_rows_within(schema, given, lambda _: None)
+
+
+def column(name: str, datatype: str, *values: Any, shape: tuple[int, ...] | None = None) -> Tensor:
+    return Tensor(name, datatype, shape or (len(values),), values)
+
+
+def test_each_field_is_a_tensor_with_a_value_for_each_row() -> None:
+    """What may be left out may be: the row has not got it, and the schema says what follows."""
+    given = [column("wrapping", "BYTES", "bag", "box", shape=(2, 1)), column("weight", "FP32", 1.5, 2.0)]
+    assert to_rows(MIXED, given) == [{"wrapping": "bag", "weight": 1.5}, {"wrapping": "box", "weight": 2.0}]
+
+
+def test_missing_values() -> None:
+    """Not a number is a missing value of an optional number, and null is of any field."""
+    given = [
+        column("weight", "FP64", 1.0, 2.0),
+        column("length", "FP64", math.nan, 3.0),
+        column("age", "INT64", None, 4),
+    ]
+    assert to_rows(MIXED, given) == [
+        {"weight": 1.0, "length": None, "age": None},
+        {"weight": 2.0, "length": 3.0, "age": 4},
+    ]
+
+
+def test_one_tensor_holds_all_fields_that_are_numbers() -> None:
+    """Under any name that is no field, row after row, in the order of the fields."""
+    assert to_rows(NUMBERS, [column("input-0", "FP64", 1.5, 3.0, 2.5, 4.0, shape=(2, 2))]) == [
+        {"width": 1.5, "rooms": 3.0},
+        {"width": 2.5, "rooms": 4.0},
+    ]
+
+
+def test_no_row_is_none() -> None:
+    """A tensor of shape [0] gives no row."""
+    assert to_rows(NUMBERS, [column("width", "FP64"), column("rooms", "INT64")]) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "input tensors are missing: weight"),
+        ([column("wrapping", "BYTES", "box")], "input tensors are missing: weight"),
+        ([column("weight", "FP64", 1.0), column("wieght", "FP64", 1.0)], "'wieght'; did you mean 'weight'?"),
+        ([column("input", "FP64", 1.0, shape=(1, 1))], "unknown input tensor 'input'"),
+        ([column("weight", "FP64", 1.0)] * 2, "'weight' is there twice"),
+        ([column("weight", "BYTES", "1")], "datatype is 'BYTES'; FP64 is needed"),
+        ([column("weight", "FP64", 1.0, 2.0, shape=(3,))], "shape [3] needs 3 values, and it has 2"),
+        ([column("weight", "FP64", 1.0, 2.0, shape=(1, 2))], "shape is [1, 2]; [1] or [1, 1] is needed"),
+        ([column("weight", "FP64", shape=(-1,))], "[-1] is no shape"),
+        ([Tensor("weight", "FP64", (), [1.0])], "[] is no shape"),
+        ([Tensor("weight", "FP64", (1, 1, 1), [1.0])], "[1, 1, 1] is no shape"),
+        ([Tensor("weight", "FP64", (2**31,), [])], "[2147483648] is no shape"),
+        ([Tensor("weight", "FP64", (2**31 - 1, 2**31 - 1), [])], "needs 4611686014132420609 values, and it has 0"),
+        ([Tensor("weight", "FP64", (10**4000,) * 8, [])], "is no shape"),
+        ([column("weight", "FP64", 1.0), column("age", "INT64", 1, 2)], "different numbers of rows: weight 1, age 2"),
+    ],
+)
+def test_what_does_not_fit_is_named(given: list[Tensor], message: str) -> None:
+    """Names, datatypes and shapes that do not fit are refused with what is needed."""
+    with pytest.raises(Refusal) as caught:
+        to_rows(MIXED, given)
+    assert (caught.value.status, caught.value.code) == (400, "invalid_tensors")
+    assert message in caught.value.message
+
+
+def test_a_shape_of_very_many_sizes_is_refused_at_once() -> None:
+    """What would take a minute to multiply, and have more digits than Python writes, is not multiplied."""
+    with pytest.raises(Refusal, match="is no shape") as caught:
+        to_rows(MIXED, [Tensor("weight", "FP64", (10**18,) * 50_000, [])])
+    assert len(caught.value.message) < 200
+
+
+def test_too_many_rows_are_refused_before_they_are_made() -> None:
+    """A tensor holds a row in a byte."""
+    asked: list[int] = []
+    with pytest.raises(LookupError):
+        to_rows_within(MIXED, [column("weight", "UINT8", 1, 2, 3)], lambda count: asked.append(count) or [][0])
+    assert asked == [3]
+
+
+def test_a_matrix_of_another_width_is_refused() -> None:
+    """The tensor of all fields has a column for each."""
+    with pytest.raises(Refusal, match=r"its shape is \[rows, 2\], not \[1, 3\]"):
+        to_rows(NUMBERS, [column("input", "FP64", 1.0, 2.0, 3.0, shape=(1, 3))])
+
+
+@pytest.mark.parametrize(("datatype", "value"), [("INT64", 1.5), ("INT8", 128), ("UINT8", -1), ("INT32", True)])
+def test_values_are_of_their_datatype(datatype: str, value: Any) -> None:
+    """A value that is not is told with its row and field."""
+    with pytest.raises(Refusal) as caught:
+        to_rows(MIXED, [column("weight", "FP64", 1.0, 1.0), column("age", datatype, 1, value)])
+    assert [str(each) for each in caught.value.problems] == [f"row 1: age: {value!r} is no {datatype}"]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "values"),
+    [
+        ("FP64", [1.5, -2.0]),
+        ("FP32", [0.5]),
+        ("INT8", [-1, 7]),
+        ("UINT64", [2**63]),
+        ("BOOL", [True, False]),
+        ("BYTES", ["é", ""]),
+    ],
+)
+def test_bytes_hold_the_values(datatype: str, values: list[Any]) -> None:
+    """What is written as bytes is read as it was."""
+    assert tensors.decode("x", datatype, tensors.encode(datatype, values)) == values
+
+
+@pytest.mark.parametrize(
+    ("datatype", "content", "message"),
+    [
+        ("FP64", b"1234567", "7 bytes are no whole number of FP64, which has 8"),
+        ("BYTES", b"\x01\x00", "end within a text"),
+        ("BYTES", b"\x05\x00\x00\x00abc", "end within a text"),
+        ("BYTES", b"\x01\x00\x00\x00\xff", "not UTF-8"),
+        ("BF16", b"", "'BF16' has no bytes that are read here"),
+    ],
+)
+def test_bytes_that_hold_none_are_refused(datatype: str, content: bytes, message: str) -> None:
+    """Cut off, of another datatype, or no text: the tensor is named."""
+    with pytest.raises(Refusal, match="tensor 'x'") as caught:
+        tensors.decode("x", datatype, content)
+    assert message in caught.value.message
