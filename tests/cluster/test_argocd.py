@@ -68,8 +68,8 @@ def test_only_what_changed_is_rendered_again(team: Pushed) -> None:
     team.until(lambda: {team.revision(name) for name in both} == {commit}, "the commit was seen")
     log = team.kubectl("logs", "deployment/argocd-repo-server", "-n", "argocd", "--since=5m", "--tail=-1")
     rendered = [line for line in log.splitlines() if "manifest cache miss" in line and commit in line]
-    assert [line for line in rendered if f"overlays/{test}/coin" in line]
-    assert not [line for line in rendered if f"overlays/{test}/dice" in line]
+    assert [line for line in rendered if f"{test}-coin" in line]
+    assert not [line for line in rendered if f"{test}-dice" in line]
 
 
 @pytest.mark.usefixtures("first")
