@@ -1,5 +1,6 @@
 """The repository's own models, through saving and loading."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from slipway.model import Contract, InputError
 from slipway.schema import Field, Schema
 
 ROOT = Path(__file__).parents[4]
+MODULES = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "model"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def modules():
+    """Have the repository's own models loaded, where other tests loaded others of the same names."""
+    sys.modules.update(MODULES)
 
 
 def artifact(model, schema, rows, data, folder):
