@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
+from slipway.text import cut, listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,14 +27,14 @@ _RELEASE = re.compile(rf"v({_VERSION})-([0-9a-f]{{8}})")
 # `common` is the shared code, `training` lies beside the releases of a model; the others are packages on the path.
 _RESERVED = frozenset({"common", "model", "slipway", "training"})
 
-_LONGEST_SHOWN = 60
+_LONGEST_COMPARED = 60
 _MOST_SHOWN = 12
 
 
 def check_model_name(name: str) -> str:
     """Return `name` if Python and Kubernetes both accept it as a model's; raise `SlipwayError` if not."""
     if reason := _objection(name):
-        raise SlipwayError(f"{_shown(name)} cannot be a model's name: {reason}", fix=_proposal(name))
+        raise SlipwayError(f"{quoted(name)} cannot be a model's name: {reason}", fix=_proposal(name))
     return name
 
 
@@ -54,20 +55,11 @@ def _proposal(name: str) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """A clause that names the known word most like `word`, in either case, or lists them when none is alike."""
     spelt = {each.lower(): each for each in sorted(known, reverse=True)}
-    alike = get_close_matches(word[:_LONGEST_SHOWN].lower(), spelt, n=1, cutoff=0.6)
+    alike = get_close_matches(word[:_LONGEST_COMPARED].lower(), spelt, n=1, cutoff=0.6)
     if alike and spelt[alike[0]] != word:
-        return f"did you mean {_shown(spelt[alike[0]])}?"
-    words = sorted(spelt.values())
-    more = f", and {len(words) - _MOST_SHOWN} more" if len(words) > _MOST_SHOWN else ""
-    return f"known: {', '.join(map(_cut, words[:_MOST_SHOWN]))}{more}" if words else "there is none"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
-
-
-def _shown(text: str) -> str:
-    return repr(_cut(text))
+        return f"did you mean {quoted(spelt[alike[0]])}?"
+    words = [cut(each) for each in sorted(spelt.values())]
+    return f"known: {listed(words, _MOST_SHOWN, ', and ')}" if words else "there is none"
 
 
 class ModelId(NamedTuple):
@@ -83,7 +75,7 @@ class ModelId(NamedTuple):
         match = _MODEL_ID.fullmatch(text)
         if not match:
             fix = "write <model>/<environment>/<version>: iris/test/7"
-            raise SlipwayError(f"{_shown(text)} is not a model id", fix=fix)
+            raise SlipwayError(f"{quoted(text)} is not a model id", fix=fix)
         return cls(match[1], match[2], int(match[3]))
 
     def __str__(self) -> str:
@@ -106,7 +98,7 @@ class ReleaseName(NamedTuple):
         """Read `v<version>-<8 hexadecimal digits>`; raise `SlipwayError` on anything else."""
         match = _RELEASE.fullmatch(text)
         if not match:
-            raise SlipwayError(f"{_shown(text)} is not a release", fix="write v<version>-<fingerprint>: v7-1a2b3c4d")
+            raise SlipwayError(f"{quoted(text)} is not a release", fix="write v<version>-<fingerprint>: v7-1a2b3c4d")
         return cls(int(match[1]), match[2])
 
     def __str__(self) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from slipway.text import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -53,7 +55,7 @@ def _differ(where: str, expected: Any, found: Any, tolerance: float) -> Iterator
         for index, (one, other) in enumerate(zip(expected, found, strict=True)):
             yield from _differ(f"{where}, [{index}]", one, other, tolerance)
     elif type(expected) is not type(found) or expected != found:
-        yield f"{where}: expected {_shown(expected)}, found {_shown(found)}"
+        yield f"{where}: expected {quoted(expected, 200)}, found {quoted(found, 200)}"
 
 
 def _numbers_differ(where: str, expected: float, found: float, tolerance: float) -> Iterator[str]:
@@ -68,8 +70,3 @@ def _numbers_differ(where: str, expected: float, found: float, tolerance: float)
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:197]}…"

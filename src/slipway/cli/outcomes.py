@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from slipway.cli.output import one_line, say, table
+from slipway.cli.output import say, table
 from slipway.github import runs
+from slipway.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["one_line", "progress", "say", "table"]
+__all__ = ["progress", "say", "table"]
 
 
 def say(line: str = "") -> None:
@@ -19,11 +19,6 @@ def say(line: str = "") -> None:
 def progress(line: str) -> None:
     """Print a line about what goes on, apart from the answer."""
     print(line, file=sys.stderr, flush=True)
-
-
-def one_line(text: str) -> str:
-    """Text that stays in one line, whatever is in it; a runner takes lines that begin with :: for commands."""
-    return " ".join(text.split())
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

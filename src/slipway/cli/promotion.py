@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
 from slipway.cli.arguments import share
-from slipway.cli.output import one_line, say
+from slipway.cli.output import say
 from slipway.errors import SlipwayError
+from slipway.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import worktree
+from slipway.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -199,12 +200,12 @@ class Repository:
             dirty = self.dirty(*paths)
         if secret := [path for path in dirty if _is_credential(path)]:
             raise SlipwayError(
-                f"not ignored, and looks like a credential: {_first(secret)}",
+                f"not ignored, and looks like a credential: {listed(secret, 5)}",
                 fix="move it out of the repository, or name it in .gitignore; never commit it",
             )
         if dirty:
             raise SlipwayError(
-                f"not everything is committed: {_first(dirty)}",
+                f"not everything is committed: {listed(dirty, 5)}",
                 fix="git add and git commit it, or git stash --include-untracked; a release is made from a commit",
             )
 
@@ -305,7 +306,3 @@ class Repository:
 def _is_credential(path: str) -> bool:
     """Tell by its name whether a file is likely to hold a secret."""
     return any(fnmatch(path.rpartition("/")[2].lower(), pattern) for pattern in _CREDENTIALS)
-
-
-def _first(paths: list[str]) -> str:
-    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

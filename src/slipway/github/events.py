@@ -13,6 +13,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import MAX_MODEL_NAME, nearest
+from slipway.text import cut
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -71,8 +72,7 @@ def _shown(given: object) -> str:
         return "an object" if isinstance(given, dict) else "a list"
     if isinstance(given, int) and abs(given) > _LARGEST_SHOWN:
         return "a number of many digits"
-    text = ascii(given)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    return cut(ascii(given), _LONGEST_SHOWN)
 
 
 NEW_VERSION = "slipway-version"

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from slipway.text import cut
+
 __all__ = ["MOST", "Section", "code", "details", "fence", "fit", "fitted", "table"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
@@ -23,7 +25,7 @@ class Section(Struct, frozen=True):
 def code(text: object, most: int = 80) -> str:
     """`text` on one line, as code, `most` characters of it."""
     line = _CONTROL.sub(" ", str(text)).strip() or " "
-    line = line if len(line) <= most else f"{line[: most - 1]}…"
+    line = cut(line, most)
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     edge = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{ticks}{edge}{line}{edge}{ticks}"
@@ -81,8 +83,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _plain(line: str) -> str:
-    shown = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
-    return _CONTROL.sub("�", shown.replace("\t", "    "))
+    return _CONTROL.sub("�", cut(line, _LONGEST_LINE).replace("\t", "    "))
 
 
 MOST = 65_536

@@ -11,6 +11,7 @@ from slipway.gitops import history
 from slipway.images import clients
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.provenance import declared
+from slipway.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,8 +61,7 @@ def find(settings: Settings, what: str) -> Subject:
         found = _last_of_promotions(found)
     if len(found) > 1:
         names = [str(release) for release in sorted(found)]
-        more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        problem = f"{what} is more than one release: {', '.join(names[:_SHOWN])}{more}"
+        problem = f"{what} is more than one release: {listed(names, _SHOWN, ', and ')}"
         raise SlipwayError(problem, fix="name one of them, as it stands there")
     if not found:
         if _MODEL_ID.fullmatch(wanted):

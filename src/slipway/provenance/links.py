@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from slipway.text import printable
+
 __all__ = ["Chain", "Link", "lines", "plain"]
 
 # What these are is seen from how they look.
@@ -71,7 +73,7 @@ def lines(chain: Chain) -> list[str]:
             found += [f"  {'':<{width}}  {line}" for line in more]
         found += [f"  broken: {reason}" for reason in link.broken]
         found += [f"  note: {note}" for note in link.notes]
-    return ["".join(each if each.isprintable() else "�" for each in line) for line in found]
+    return [printable(line) for line in found]
 
 
 def _text(value: Any) -> str:

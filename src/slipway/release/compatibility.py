@@ -18,6 +18,7 @@ from slipway.serving.__main__ import PROTOCOL
 from slipway.serving.access import KIND
 from slipway.serving.function import Limits
 from slipway.store import store_of
+from slipway.text import listed, quoted
 
 if TYPE_CHECKING:
     from slipway.overlays.types import Overlay, Release
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "broken", "compare", "limit_changes", "of_record", "of_release"]
 
-_LONGEST_SHOWN = 60
 _MOST_SHOWN = 8
 _LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("bytes", Limits().body)}
 _PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}
@@ -47,13 +47,13 @@ def compare(before: Schema, after: Schema) -> list[Change]:
     """
     old, new = ({field.name: field for field in schema.fields} for schema in (before, after))
     found = [
-        Change(f"field {_shown(name)} is gone: a row that has it is refused", True) for name in old if name not in new
+        Change(f"field {quoted(name)} is gone: a row that has it is refused", True) for name in old if name not in new
     ]
     found += [_new(field) for field in after.fields if field.name not in old]
     for name in old:
         if name in new:
             found += [
-                Change(f"field {_shown(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])
+                Change(f"field {quoted(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])
             ]
     found += [Change(f"the prediction {text}", breaking) for text, breaking in _output(before.target, after.target)]
     return _ordered(found)
@@ -84,7 +84,7 @@ def _ordered(found: Iterable[Change]) -> list[Change]:
 
 def _new(field: Field) -> Change:
     words = "every row has to have it" if field.needed else "a row may leave it out"
-    return Change(f"field {_shown(field.name)} is new: {words}", field.needed)
+    return Change(f"field {quoted(field.name)} is new: {words}", field.needed)
 
 
 def _input(before: Field, after: Field) -> Iterator[Change]:
@@ -104,13 +104,13 @@ def _input(before: Field, after: Field) -> Iterator[Change]:
     elif before.needed and not after.needed:
         yield Change("may be left out", False)
     elif before.default != after.default:
-        yield Change(f"is {_shown(after.default)} where it is left out, until now {_shown(before.default)}", False)
+        yield Change(f"is {quoted(after.default)} where it is left out, until now {quoted(before.default)}", False)
     yield from _meaning(before, after)
 
 
 def _output(before: Field, after: Field) -> Iterator[Change]:
     if before.name != after.name:
-        yield Change(f"is {_shown(after.name)}, until now {_shown(before.name)}", True)
+        yield Change(f"is {quoted(after.name)}, until now {quoted(before.name)}", True)
     if before.kind != after.kind:
         yield Change(f"is {after.expected}, until now {before.expected}", True)
         return
@@ -184,9 +184,7 @@ def _without(these: Iterable[object], those: Iterable[object]) -> list[object]:
 
 
 def _listed(values: Iterable[object]) -> str:
-    shown = [_shown(value) for value in values]
-    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-    return ", ".join(shown[:_MOST_SHOWN]) + more
+    return listed([quoted(value) for value in values], _MOST_SHOWN)
 
 
 def _limit(value: float | None) -> str:
@@ -194,12 +192,7 @@ def _limit(value: float | None) -> str:
 
 
 def _unit(field: Field) -> str:
-    return _shown(field.unit) if field.unit else "no unit that is said"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    return quoted(field.unit) if field.unit else "no unit that is said"
 
 
 _FILE = "schema.json"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway.errors import SlipwayError
 from slipway.overlays.overlay import is_own
 from slipway.overlays.types import folder_of
+from slipway.text import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +138,7 @@ def stray(repository: Repository, commits: Compared) -> Iterator[Violation]:
 
 def plain(text: str) -> str:
     """A text that others may have chosen, on one line: what runs a step takes some lines for commands."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+    return printable(one_line(text))
 
 
 def own(files: Mapping[str, Entry]) -> dict[str, Entry]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from slipway.github.markdown import code, table
 from slipway.review import comparison as figures
+from slipway.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +77,7 @@ def chart(
 def label(text: object, most: int = _LONGEST_LABEL) -> str:
     """`text` as Mermaid may read it within quotes: letters and digits of any script, and a few marks."""
     plain = " ".join(_SPECIAL.sub(" ", str(text)).replace("_", " ").split())
-    return (plain if len(plain) <= most else f"{plain[: most - 1]}…") or "?"
+    return cut(plain, most) or "?"
 
 
 def confusions(comparison: Comparison) -> str:

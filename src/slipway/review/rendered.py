@@ -19,6 +19,7 @@ from slipway.gitops import rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION
 from slipway.review import aftermath, claims, written
+from slipway.text import printable
 
 if TYPE_CHECKING:
     from slipway.review.aftermath import Following
@@ -105,7 +106,7 @@ def text(found: Diff) -> str:
         parts.append(claims.plain(f"{each.environment}/{each.folder}: {each.problem or _counted(each)}"))
         for item in each.objects:
             parts.append(f"  {claims.plain(f'{item.kind} {item.name} {item.change}')}")
-            parts.extend(f"    {_shown(line)}" for line in item.lines)
+            parts.extend(f"    {printable(line)}" for line in item.lines)
     if found.following:
         parts.append("after the merge:")
     parts.extend(claims.plain(f"- {each}") for each in found.following)
@@ -133,7 +134,7 @@ def _section(each: OverlayDiff) -> Section:
         return Section((f"{code(each.folder)} is not rendered: {code(each.problem, 300)}",))
     summary = f"{name}: {_counted(each)}"
     lines = [line for item in each.objects for line in (f"# {item.kind} {item.name}: {item.change}", *item.lines)]
-    forms = [details(summary, fence("\n".join(map(_shown, lines)), "diff", most)) for most in (None, 200, 40)]
+    forms = [details(summary, fence("\n".join(map(printable, lines)), "diff", most)) for most in (None, 200, 40)]
     return Section((*forms, f"{summary} (`slipway diff` shows it)"))
 
 
@@ -157,10 +158,6 @@ def _follows(each: Following) -> str:
 def _counted(each: OverlayDiff) -> str:
     counts = {change: sum(item.change == change for item in each.objects) for change in ("added", "changed", "removed")}
     return ", ".join(f"{count} {change}" for change, count in counts.items() if count)
-
-
-def _shown(line: str) -> str:
-    return "".join(letter if letter.isprintable() or letter == "\t" else "\ufffd" for letter in line)
 
 
 def _part(files: Mapping[str, claims.Entry], part: str) -> dict[str, claims.Entry]:

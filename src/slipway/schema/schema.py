@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from slipway.names import nearest
+from slipway.text import cut, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,6 @@ _EXPECTED: dict[Kind, str] = {
 
 # What numpy and pandas hold as an integer.
 _LARGEST = 2**63 - 1
-_LONGEST_SHOWN = 60
 
 MOST = 20
 """How many problems are told at the most: there may be more where there are so many."""
@@ -53,7 +53,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         row = f"row {self.row}: " if self.row is not None else ""
-        return f"{row}{f'{_cut(self.field)}: ' if self.field else ''}{self.message}"
+        return f"{row}{f'{cut(self.field)}: ' if self.field else ''}{self.message}"
 
 
 class InvalidRows(ValueError):  # noqa: N818 - it names the rows, as the answer to the caller does
@@ -88,7 +88,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError(f"has no value; {self.expected} is needed")
         parsed = self._typed(value)
         if self.categories and parsed not in self.categories:
-            raise ValueError(f"unknown category {_shown(value)}; {self._hint(value)}")
+            raise ValueError(f"unknown category {quoted(value)}; {self._hint(value)}")
         if self.minimum is not None and parsed < self.minimum:
             raise ValueError(f"{value} is below the minimum {self.minimum:.15g}{self._in_unit}")
         if self.maximum is not None and parsed > self.maximum:
@@ -105,7 +105,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return int(value)
         if (self.kind == "boolean" and kind is bool) or (self.kind == "string" and kind is str):
             return value
-        found = _shown(value) if kind is float else _word(value)
+        found = quoted(value) if kind is float else _word(value)
         raise ValueError(f"{self.expected} is needed, not {found}")
 
     def _hint(self, value: Any) -> str:
@@ -250,11 +250,3 @@ def _number(value: float) -> float:
 
 def _word(value: Any) -> str:
     return _WORDS.get(type(value), type(value).__name__)
-
-
-def _shown(value: Any) -> str:
-    return _cut(repr(value[: _LONGEST_SHOWN + 1] if isinstance(value, str) else value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

@@ -15,6 +15,7 @@ from slipway.artifacts.onnx import doubles, graphs, trees
 from slipway.artifacts.onnx.converters import converters
 from slipway.artifacts.onnx.watching import METHODS, Watched
 from slipway.errors import SlipwayError
+from slipway.text import cut, one_line
 
 if TYPE_CHECKING:
     from slipway.artifacts.onnx.graphs import About, Graph, Method
@@ -221,8 +222,7 @@ def _describe(content: Any, about: About) -> None:
 def _short(error: Exception) -> str:
     if unknown := _NO_CONVERTER.match(str(error)):
         return f"there is no conversion of {unknown[1]}"
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= 200 else f"{text[:199]}…"
+    return cut(one_line(f"{type(error).__name__}: {error}"), 200)
 
 
 def _article(value: Any) -> str:

@@ -18,6 +18,7 @@ from slipway.serving.grpc.tensors import fill, read
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER
 from slipway.serving.process import threads
 from slipway.serving.recording import Recorded
+from slipway.text import cut
 
 __all__ = ["Calls"]
 
@@ -182,5 +183,4 @@ def _rows(response: Any) -> int | None:
 
 def _said(refusal: Refusal) -> str:
     """The message, and every problem in it."""
-    text = "; ".join(map(str, refusal.problems)) or refusal.message
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return cut("; ".join(map(str, refusal.problems)) or refusal.message, _LONGEST)

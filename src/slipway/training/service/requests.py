@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from slipway.names import nearest
 from slipway.serving.answers import Refusal
 from slipway.serving.http import bodies
+from slipway.text import quoted
 from slipway.training.service.runs import Parameter
 
 __all__ = ["Asked", "read"]
@@ -39,7 +40,7 @@ def read(body: bytes, known: Mapping[str, Parameter]) -> Asked:
     value = bodies.parse(body)
     if not isinstance(value, dict):
         raise Refusal(400, "invalid_json", 'the body is no JSON object, such as {"parameters": {"c": 0.5}}')
-    wrong = [f"unknown key {_shown(key)}; {nearest(key, _KEYS)}" for key in value if key not in _KEYS]
+    wrong = [f"unknown key {quoted(key)}; {nearest(key, _KEYS)}" for key in value if key not in _KEYS]
     parameters = value.get("parameters") or {}
     if not isinstance(parameters, dict):
         wrong.append("parameters: an object of names and values is needed")
@@ -57,10 +58,10 @@ def _parameter(name: str, value: Any, known: Mapping[str, Parameter]) -> str:
     """What is wrong with a parameter; "" for one that will do."""
     if name not in known:
         some = nearest(name, known) if known else "the model has none"
-        return f"unknown parameter {_shown(name)}; {some}"
+        return f"unknown parameter {quoted(name)}; {some}"
     kind = type(known[name])
     if type(value) is not kind and not (kind is float and type(value) is int):
-        return f"parameter {name}: {_WORDS[kind]} is needed, not {_shown(value)}"
+        return f"parameter {name}: {_WORDS[kind]} is needed, not {quoted(value)}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"parameter {name}: {value} is no number that a record can hold"
     if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
@@ -83,8 +84,3 @@ def _text(value: str) -> str:
     if _CONTROL.search(value):
         return "no line breaks and control characters are taken"
     return "two braces are not taken: Argo would evaluate what they hold" if "{{" in value else ""
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
