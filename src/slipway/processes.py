@@ -1,82 +1,29 @@
-"""Asking Python code in a process of its own, where a model's modules and libraries meet no others."""
+"""Questions to Python modules in a process of their own, where a model's code and libraries meet no others.
+
+`python -P -m slipway.processes MODULE` reads a question as JSON, calls `MODULE.answer` with it and replies.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any, TypeVar
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
 from slipway.errors import SlipwayError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-__all__ = ["WITHHELD", "ask", "environment"]
+__all__ = ["SOURCE", "WITHHELD", "ask", "ask_code", "environment"]
 
 T = TypeVar("T")
 
-# What the model's code prints, at import or later, must not get between: from here on it goes to standard error.
-_BEFORE = """
-import os, sys
-_answer = os.fdopen(os.dup(1), "wb")
-os.dup2(2, 1)
-import msgspec
-question = msgspec.json.decode(sys.stdin.buffer.read())
-"""
-_AFTER = """
-with _answer:
-    _answer.write(msgspec.json.encode(answer))
-"""
-
-_OURS = re.compile(r"^slipway\.errors\.\w+: ", re.MULTILINE)
-
-
-def ask(
-    python: Path | str,
-    code: str,
-    *arguments: str,
-    answer: type[T],
-    env: Mapping[str, str],
-    question: Any = None,
-    cwd: Path | None = None,
-    patience: float | None = None,
-) -> T:
-    """What `code` leaves in its variable `answer`, of this type, when `python`, which needs msgspec, runs it.
-
-    It finds `question` in a variable of that name, and `arguments` in `sys.argv`; question and answer are what JSON can
-    hold. `patience` is in seconds. Raises `SlipwayError` when there is no answer: with problem and fix of an error of
-    ours, else with the last line that was said.
-    """
-    command = [str(python), "-P", "-c", f"{_BEFORE}{code}{_AFTER}", *arguments]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env={**env, "PYTHONIOENCODING": "utf-8"},
-            input=msgspec.json.encode(question),
-            capture_output=True,
-            check=False,
-            timeout=patience,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise SlipwayError(f"it took more than {patience:g} s") from error
-    if done.returncode or not done.stdout:  # a model that ends the process gives no answer, whatever its status
-        raise _failure(done.stderr.decode(errors="replace").strip())
-    return msgspec.json.decode(done.stdout, type=answer)
-
-
-def _failure(said: str) -> SlipwayError:
-    *before, last = _OURS.split(said)
-    if before and "\nTraceback " not in last:
-        problem, _, fix = last.partition("\n  → ")
-        return SlipwayError(problem, fix=fix)
-    lines = [line for line in said.splitlines() if line.strip()]
-    return SlipwayError(lines[-1].strip() if lines else "it said nothing")
-
+SOURCE = str(Path(__file__).parents[1])
+"""The folder to import slipway from, as `PYTHONPATH` takes it."""
 
 WITHHELD = frozenset(
     {
@@ -91,9 +38,125 @@ WITHHELD = frozenset(
         "SLIPWAY_PASSWORD",
     }
 )
-"""Variables by which one may act as the pipeline, or as a caller: write to the repository, take on an identity."""
+"""Variables that let a process act as the pipeline, or as a caller: write to the repository, take on an identity."""
+
+
+class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    answer: msgspec.Raw = msgspec.Raw()
+    problem: str = ""
+    fix: str = ""
 
 
 def environment() -> dict[str, str]:
-    """The variables of this process without `WITHHELD`."""
+    """Return the variables of this process without `WITHHELD`."""
     return {name: value for name, value in os.environ.items() if name not in WITHHELD}
+
+
+def ask(
+    python: Path | str,
+    module: str,
+    question: Any,
+    *,
+    answer: type[T],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    patience: float | None = None,
+) -> T:
+    """Return what the function `answer(question)` of `module` returns in a new process of `python`.
+
+    Question and answer are JSON on their way; structs and paths arrive as the function's annotations say. `python`
+    needs msgspec, and imports this slipway. `env` is `environment()` unless given; `patience` is in seconds. Raises
+    `SlipwayError` when there is no answer: with problem and fix of a `SlipwayError`, else with the last line of the
+    process.
+    """
+    given = environment() if env is None else env
+    command = [str(python), "-P", "-m", "slipway.processes", module]
+    said = _run(command, question, {**given, "PYTHONPATH": SOURCE}, cwd, patience)
+    reply = msgspec.json.decode(said, type=_Reply)
+    if reply.problem:
+        raise SlipwayError(reply.problem, fix=reply.fix)
+    found: T = _decode(bytes(reply.answer), answer)
+    return found
+
+
+def _run(command: list[str], question: Any, env: Mapping[str, str], cwd: Path | None, patience: float | None) -> bytes:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**env, "PYTHONIOENCODING": "utf-8"},
+            input=msgspec.json.encode(question, enc_hook=os.fspath),
+            capture_output=True,
+            check=False,
+            timeout=patience,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SlipwayError(f"it took more than {patience:g} s") from error
+    if done.returncode or not done.stdout:  # a model that ends the process gives no answer, whatever its status
+        raise _failure(done.stderr.decode(errors="replace").strip())
+    return done.stdout
+
+
+def _answer(module: str) -> None:
+    """Answer the question on standard input; what the module prints, at import too, goes to standard error."""
+    with os.fdopen(os.dup(1), "wb") as output:
+        os.dup2(2, 1)
+        output.write(msgspec.json.encode(_reply(module, sys.stdin.buffer.read()), enc_hook=os.fspath))
+
+
+def _reply(module: str, question: bytes) -> _Reply:
+    try:
+        answer = import_module(module).answer
+        kind = get_type_hints(answer).get("question", Any)
+        return _Reply(msgspec.Raw(msgspec.json.encode(answer(_decode(question, kind)), enc_hook=os.fspath)))
+    except SlipwayError as error:
+        return _Reply(problem=error.problem, fix=error.fix)
+
+
+def _decode(content: bytes, kind: Any) -> Any:
+    return msgspec.json.decode(content, type=kind, dec_hook=lambda type_, value: type_(value))
+
+
+_OURS = re.compile(r"^slipway\.errors\.\w+: ", re.MULTILINE)
+
+
+def _failure(said: str) -> SlipwayError:
+    *before, last = _OURS.split(said)
+    if before and "\nTraceback " not in last:
+        problem, _, fix = last.partition("\n  → ")
+        return SlipwayError(problem, fix=fix)
+    lines = [line for line in said.splitlines() if line.strip()]
+    return SlipwayError(lines[-1].strip() if lines else "it said nothing")
+
+
+# What the model's code prints, at import or later, must not get between: from here on it goes to standard error.
+_BEFORE = """
+import os, sys
+_answer = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)
+import msgspec
+question = msgspec.json.decode(sys.stdin.buffer.read())
+"""
+_AFTER = """
+with _answer:
+    _answer.write(msgspec.json.encode(answer))
+"""
+
+
+def ask_code(
+    python: Path | str,
+    code: str,
+    *arguments: str,
+    answer: type[T],
+    env: Mapping[str, str],
+    question: Any = None,
+    cwd: Path | None = None,
+    patience: float | None = None,
+) -> T:
+    """Return what `code` leaves in its variable `answer`; `ask` takes its place."""
+    command = [str(python), "-P", "-c", f"{_BEFORE}{code}{_AFTER}", *arguments]
+    return msgspec.json.decode(_run(command, question, env, cwd, patience), type=answer)
+
+
+if __name__ == "__main__":
+    _answer(sys.argv[1])

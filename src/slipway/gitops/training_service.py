@@ -67,7 +67,7 @@ def parameters(settings: Settings, model: str) -> dict[str, bool | int | float |
     env = {"PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
     answer = dict[str, bool | int | float | str]
     try:
-        return processes.ask(python, _PARAMETERS, str(settings.root), model, answer=answer, env=env)
+        return processes.ask_code(python, _PARAMETERS, str(settings.root), model, answer=answer, env=env)
     except SlipwayError as error:
         problem = f"the parameters of {model} cannot be read: {error.problem}"
         raise SlipwayError(problem, fix=error.fix or f"slipway train {model} says more") from error

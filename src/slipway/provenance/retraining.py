@@ -101,7 +101,7 @@ def rows(settings: Settings, record: Record, snapshot: Path, artifact: Path) -> 
     where = str(settings.root), str(artifact), str(snapshot)
     seen = {**_own_variables(), "PYTHONPATH": environment.SOURCE}
     try:
-        return processes.ask(
+        return processes.ask_code(
             python, _ROWS, *where, question=record.model, answer=list[dict[str, Any]], env=seen, cwd=artifact.parent
         )
     except SlipwayError as error:

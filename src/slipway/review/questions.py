@@ -82,7 +82,7 @@ class Version(NamedTuple):
         env, folder = passed | _SINGLE | {"PYTHONPATH": SOURCE}, self.folder.absolute()
         words = question, str(folder)
         try:
-            return processes.ask(
+            return processes.ask_code(
                 python, _ASKED, *words, answer=type_, env=env, question=wanted, cwd=folder, patience=_PATIENCE
             )
         except SlipwayError as error:

@@ -8,9 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway import processes
+from slipway.artifacts import worker
 from slipway.errors import SlipwayError
-from slipway.models.environment import SOURCE
 from slipway.names import ModelId
 from slipway.store import store_of
 from slipway.training import gates
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
     from slipway.store import Record, Store
 
 __all__ = ["predictions", "record"]
-
-_PREDICT = """
-from pathlib import Path
-from slipway.artifacts.loading import load
-answer = load(Path(sys.argv[1])).answer(question)
-"""
 
 
 def record(settings: Settings, model: str, environment: str) -> Record | None:
@@ -82,10 +75,7 @@ def predictions(settings: Settings, deployed: Record, rows: Sequence[Any]) -> li
     store = store_of(settings, environment)
     with tempfile.TemporaryDirectory() as scratch:
         folder = store.fetch(deployed, Path(scratch) / "artifact")
-        env = processes.environment() | {"PYTHONPATH": SOURCE}
         try:
-            return processes.ask(
-                sys.executable, _PREDICT, str(folder), answer=list[Any], env=env, question=rows, cwd=Path(scratch)
-            )
+            return worker.predictions(sys.executable, folder, rows)
         except SlipwayError:
             return None

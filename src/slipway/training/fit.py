@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from slipway import digests, files, processes
+from slipway import digests, files
+from slipway.artifacts import worker
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import REFUSED, each, load
 from slipway.artifacts.saving import save
 from slipway.errors import SlipwayError
 from slipway.models.discovery import blame, model_files
-from slipway.models.environment import SOURCE, lock_for, python_for, serving_lock, use_for
+from slipway.models.environment import lock_for, python_for, serving_lock, use_for
 from slipway.models.rows import held_out, records
 from slipway.training import conversion, secrets
 
@@ -71,14 +71,6 @@ def _convert(run: Run, artifact: Path, rows: list[dict[str, Any]]) -> str:
     return "; ".join(filter(None, (conversion.line(found), settled.why)))
 
 
-# In the environment that is tried, which has what serves and nothing that trains.
-_ANSWER = """
-from pathlib import Path
-from slipway.artifacts.loading import load
-answer = load(Path(sys.argv[1])).answer(question)
-"""
-
-
 class Settled(NamedTuple):
     """The lock, and why it is no leaner where one might have expected that."""
 
@@ -112,15 +104,8 @@ def _fails(python: Path, artifact: Path, rows: Sequence[dict[str, Any]]) -> str:
     pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not REFUSED]
     expected = Golden(rows=[row for row, _ in pairs], predictions=[answer for _, answer in pairs])
     try:
-        found = _answers(python, artifact, expected.rows)
+        found = worker.predictions(python, artifact, expected.rows)
     except SlipwayError as error:
         return f"predicting fails: {error.problem.splitlines()[-1].strip()}"
     wrong = differences(expected, found, loaded.manifest.tolerance)
     return f"it answers otherwise: {wrong[0]}" if wrong else ""
-
-
-def _answers(python: Path, artifact: Path, rows: Sequence[Any]) -> list[Any]:
-    env = processes.environment() | {"PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1"}
-    with TemporaryDirectory() as scratch:
-        where, folder = str(artifact.absolute()), Path(scratch)
-        return processes.ask(python, _ANSWER, where, answer=list[Any], env=env, question=rows, cwd=folder)

@@ -1,0 +1,35 @@
+"""Predictions of an artifact, asked for in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from slipway import processes
+from slipway.artifacts.loading import load
+
+__all__ = ["Question", "answer", "predictions"]
+
+
+class Question(msgspec.Struct, frozen=True):
+    """The folder of an artifact, and rows as requests have them."""
+
+    artifact: Path
+    rows: Sequence[Any]
+
+
+def predictions(python: Path | str, artifact: Path, rows: Sequence[Any]) -> list[Any]:
+    """Return the predictions of an artifact in the environment of `python`; raise `SlipwayError` when it gives none."""
+    env = processes.environment() | {"PYTHONDONTWRITEBYTECODE": "1"}  # an artifact's folder stays as it is
+    question = Question(artifact.absolute(), rows)
+    with TemporaryDirectory() as scratch:
+        return processes.ask(python, __name__, question, answer=list[Any], env=env, cwd=Path(scratch))
+
+
+def answer(question: Question) -> list[Any]:
+    """Return what the artifact predicts, by the code in its folder."""
+    return load(question.artifact).answer(list(question.rows))
