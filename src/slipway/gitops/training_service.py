@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from msgspec import Struct, field
 
-from slipway import processes
 from slipway.errors import SlipwayError
 from slipway.gitops import rendering
-from slipway.models.environment import SOURCE, compile_lock, python_for
 from slipway.overlays import documents
 
 if TYPE_CHECKING:
@@ -21,23 +19,12 @@ if TYPE_CHECKING:
     from slipway.gitops.training_folder import Training
     from slipway.settings import Settings
 
-__all__ = ["PART", "TrainingService", "is_wanted", "manifest", "name_of", "parameters", "values"]
+__all__ = ["PART", "TrainingService", "is_wanted", "manifest", "name_of", "values"]
 
 PART = "service"
 """The folder within `workflows/train` that it is rendered from."""
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-# Runs in the model's own environment, as its class may import anything.
-_PARAMETERS = """
-from pathlib import Path
-from slipway import settings
-from slipway.models import discovery
-from slipway.training.run import typed
-found, model = settings.load(Path(sys.argv[1])), sys.argv[2]
-kind = discovery.load_class(found, model)
-answer = {**kind.parameters, **typed(found.model(model).parameters, kind, model)}
-"""
 
 
 class TrainingService(Struct, frozen=True, kw_only=True):
@@ -56,21 +43,6 @@ def is_wanted(settings: Settings, model: str) -> bool:
 def name_of(model: str) -> str:
     """`iris-training`: no release of a model is called so."""
     return f"{model}-training"
-
-
-def parameters(settings: Settings, model: str) -> dict[str, bool | int | float | str]:
-    """The model's parameters with the values that they have unless given, asked of its class in its own environment.
-
-    Raises `SlipwayError` when the class cannot be loaded, and for a parameter that no training would take.
-    """
-    python = python_for(compile_lock(settings, model, "train"))
-    env = {"PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
-    answer = dict[str, bool | int | float | str]
-    try:
-        return processes.ask_code(python, _PARAMETERS, str(settings.root), model, answer=answer, env=env)
-    except SlipwayError as error:
-        problem = f"the parameters of {model} cannot be read: {error.problem}"
-        raise SlipwayError(problem, fix=error.fix or f"slipway train {model} says more") from error
 
 
 def values(environment: str, model: str, training: Training, service: TrainingService) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from slipway.images import sbom, trainer
 from slipway.images.build import Image
 from slipway.models import environment as environments
 from slipway.models.discovery import untested
+from slipway.models.parameters import parameters
 from slipway.release import trainings
 from slipway.release.due import Choice, choose, names_of
 from slipway.release.make import UNNEEDED, Maker, fingerprint_of
@@ -279,7 +280,7 @@ class _Build:
             because=wanted.reason,
             trainer=built,
             trainer_fingerprint=made.fingerprint,
-            parameters=training_service.parameters(self.settings, found.model) if served else {},
+            parameters=parameters(self.settings, found.model) if served else {},
         )
 
     def _test(self, model: str) -> None:

@@ -15,8 +15,8 @@ import msgspec
 from slipway import files
 from slipway.errors import SlipwayError
 from slipway.models.discovery import data_source, load_class
+from slipway.models.parameters import typed
 from slipway.models.training_digest import training_digest
-from slipway.names import nearest
 from slipway.schema import Schema
 from slipway.settings import Data
 from slipway.store.records import encode
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from slipway.model import Model, Parameter
     from slipway.settings import Settings
 
-__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "check_environment", "step", "typed"]
+__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "check_environment", "step"]
 
 StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
@@ -165,32 +165,6 @@ def step(
             run.write(_ABOUT, about)
         line: str = import_module(f"slipway.training.{name}").run(run)
         return line
-
-
-def typed(given: Mapping[str, Parameter], kind: type[Model], model: str) -> dict[str, Parameter]:
-    """Parameters as the types of their defaults; raises `SlipwayError` for one that the model does not have."""
-    for name in given:
-        if name not in kind.parameters:
-            where = f"-p, or models.{model}.parameters in slipway.yaml"
-            raise SlipwayError(
-                f"{kind.__name__} has no parameter {name!r} ({where})", fix=nearest(name, kind.parameters)
-            )
-    return {name: _as(type(kind.parameters[name]), value, name) for name, value in given.items()}
-
-
-def _as(kind: type, value: Any, name: str) -> Any:
-    """A parameter as its default's type; text from a command line is read as that type."""
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is kind:
-        return value
-    if isinstance(value, str):
-        try:
-            return {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
-        except (KeyError, ValueError):
-            pass
-    fix = f"give a value like the default's type: {kind.__name__}"
-    raise SlipwayError(f"parameter {name}: {value!r} is not of type {kind.__name__}", fix=fix)
 
 
 def _commit(root: Path) -> Commit:

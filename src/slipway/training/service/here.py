@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from slipway.gitops.training_service import parameters
 from slipway.images.bundle import platform
 from slipway.images.running import Server, process, usable_port
 from slipway.models.environment import SOURCE
+from slipway.models.parameters import parameters
 from slipway.serving.access import FILES
 
 if TYPE_CHECKING:

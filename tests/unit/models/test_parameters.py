@@ -1,9 +1,9 @@
-"""What a training service has to know of its model."""
+"""Parameters of a model, asked of its class in its own environment."""
 
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.gitops.training_service import parameters
+from slipway.models.parameters import parameters
 from tests.unit.conftest import ROOT, Site
 
 MODEL = """
