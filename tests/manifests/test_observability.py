@@ -92,7 +92,7 @@ def test_dashboard_sees_every_protocol(url: str) -> None:
     """Where it asks by route, that is of each route that predicts, and of no other."""
     [pattern] = {found for text in expressions() for found in re.findall(r'route=~?"(.*?)"', text)}
     paths = json.loads(told(f"{url}/openapi.json"))["paths"]
-    calls = Calls(SimpleNamespace(v2=SimpleNamespace(inference=None)))._calls  # type: ignore[arg-type]
+    calls = Calls(SimpleNamespace(inference=None))._calls  # type: ignore[arg-type]
     predict = {path for path, methods in paths.items() if "post" in methods}
     predict |= {path for path in calls if path.endswith("Infer")}
     assert len(predict) == 4

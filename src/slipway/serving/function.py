@@ -23,6 +23,7 @@ from slipway.serving.http.routing import INFERENCE, PAGE, PROBES, READY, Asked, 
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 
 if TYPE_CHECKING:
+    from slipway.serving.oip.inference import Inference
     from slipway.serving.oip.rest import V2
 
 __all__ = ["Function", "Limits"]
@@ -112,11 +113,11 @@ class Function:
         return predictions
 
     @cached_property
-    def v2(self) -> V2:
-        """The Open Inference Protocol, which a start has no need of."""
-        from slipway.serving.oip.rest import V2
+    def inference(self) -> Inference:
+        """The model in the terms of the Open Inference Protocol, which a start has no need of."""
+        from slipway.serving.oip.inference import Inference
 
-        return V2(self, self._loaded)
+        return Inference(self.identity, self._loaded, self.check_rows, self.predict)
 
     def refuse(self, refusal: Refusal, request_id: str, path: str = "") -> Answer:
         """The answer to a request that is not carried out; the Open Inference Protocol's paths have its own form."""
@@ -190,7 +191,13 @@ class Function:
 
     def _infer(self, asked: Asked) -> Answer:
         self.check_size(len(asked.body))
-        return self.v2.answer(asked)
+        return self._v2.answer(asked)
+
+    @cached_property
+    def _v2(self) -> V2:
+        from slipway.serving.oip.rest import V2
+
+        return V2(self.inference)
 
     def _answers(self, rows: list[Any]) -> list[Any]:
         if not rows:
@@ -217,7 +224,7 @@ class Function:
     def _specification(self) -> bytes:
         from slipway.serving.http import openapi
 
-        document = openapi.document(self._loaded, self.identity, self.v2.inference, self.access.kind)
+        document = openapi.document(self._loaded, self.identity, self.inference, self.access.kind)
         return msgspec.json.encode(document)
 
     def _show(self, _asked: Asked) -> Answer:

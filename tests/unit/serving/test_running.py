@@ -182,7 +182,7 @@ def predict(url: str) -> int:
 
 def test_ending_waits_for_the_longest_request_that_settings_allow() -> None:
     """Gunicorn gives a worker as long as `scale.timeout` may be at the most; Kubernetes is who cuts it off."""
-    code = "from slipway.serving import framework; framework.settle(None); from gunicorn.config import Config; "
+    code = "from slipway.serving.http import framework; framework.settle(None); from gunicorn.config import Config; "
     code += "print(Config().graceful_timeout)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 600

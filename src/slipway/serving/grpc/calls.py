@@ -50,7 +50,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def __init__(self, function: Function) -> None:
         self._function = function
-        self._inference = function.v2.inference
+        self._inference = function.inference
         self._calls = {
             _HEALTH: _Call(message("HealthCheckRequest"), self._health),
             **{
@@ -146,7 +146,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def _server(self, _request: Any) -> Any:
         return message("ServerMetadataResponse")(
-            name=SERVER, version=self._inference.server_version, extensions=EXTENSIONS
+            name=SERVER, version=self._inference.identity.release, extensions=EXTENSIONS
         )
 
     def _ready(self, request: Any) -> Any:

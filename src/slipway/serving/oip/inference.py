@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 from slipway.artifacts import Loaded
 from slipway.names import ModelId
 from slipway.serving.answers import Refusal
+from slipway.serving.description import Identity
 from slipway.serving.oip import tensors
 from slipway.serving.oip.outputs import Outputs
 from slipway.serving.oip.tensors import Tensor
-
-if TYPE_CHECKING:
-    from slipway.serving.function import Function
 
 __all__ = ["EXTENSIONS", "PLATFORM", "SERVER", "Inference", "Inferred"]
 
@@ -33,17 +31,25 @@ class Inferred(NamedTuple):
 
 
 class Inference:
-    """The model of a function, and its predictions, in the words of the protocol."""
+    """A model and its predictions in the terms of the protocol.
 
-    def __init__(self, function: Function, loaded: Loaded) -> None:
-        identity = ModelId.parse(function.identity.model_id)
-        self.model, self.version = identity.model, str(identity.version)
-        self.server_version = function.identity.release
-        self._function, self._schema = function, loaded.schema
+    `check_rows` raises for too many rows; `predict` returns the predictions of rows.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        loaded: Loaded,
+        check_rows: Callable[[int], None],
+        predict: Callable[[list[Any]], list[Any]],
+    ) -> None:
+        named = ModelId.parse(identity.model_id)
+        self.identity = identity
+        self.model, self.version = named.model, str(named.version)
         self.inputs = [tensors.about(field) for field in loaded.schema.fields]
+        self._schema, self._check_rows, self._predict = loaded.schema, check_rows, predict
         self._outputs = Outputs(loaded.schema.target, loaded.golden.predictions)
         self.outputs = self._outputs.described
-        self.identity = function.identity
 
     def check(self, model: str, version: str = "") -> None:
         """Raise `Refusal` (404) unless this is the model, and its version where one is named."""
@@ -60,8 +66,8 @@ class Inference:
         Raises `Refusal` when the tensors or an output's name do not fit; what else a model raises passes through.
         """
         chosen = self._outputs.choose(wanted)
-        rows = tensors.to_rows(self._schema, given, self._function.check_rows)
-        return Inferred(len(rows), self._outputs.tensors(chosen, self._function.predict(rows)))
+        rows = tensors.to_rows(self._schema, given, self._check_rows)
+        return Inferred(len(rows), self._outputs.tensors(chosen, self._predict(rows)))
 
     def told(self) -> dict[str, str]:
         """Who answers, as the parameters of an answer."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -14,20 +14,14 @@ from slipway.serving.oip import tensors as binary
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
 from slipway.serving.oip.tensors import Tensor, refused
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from slipway.artifacts import Loaded
-    from slipway.serving.function import Function
-
 __all__ = ["HEADER", "V2", "Request", "encode_answer", "read"]
 
 
 class V2:
     """The protocol's paths of one function."""
 
-    def __init__(self, function: Function, loaded: Loaded) -> None:
-        self.inference = Inference(function, loaded)
+    def __init__(self, inference: Inference) -> None:
+        self.inference = inference
         of_models = {"": self._model, "/ready": self._ready, "/infer": self._infer}
         self._answers: dict[str, Callable[[Asked], Answer]] = {
             "/v2": self._server,
@@ -41,7 +35,7 @@ class V2:
         return self._answers[asked.route](asked)
 
     def _server(self, _asked: Asked) -> Answer:
-        told = {"name": SERVER, "version": self.inference.server_version, "extensions": EXTENSIONS}
+        told = {"name": SERVER, "version": self.inference.identity.release, "extensions": EXTENSIONS}
         return of(200, told)
 
     def _model(self, asked: Asked) -> Answer:
