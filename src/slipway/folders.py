@@ -1,22 +1,21 @@
-"""Model folders: which file of one has the model's class."""
+"""Model folders: which file of one has the model's class, and how that file's module finds the modules beside it."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["FILE", "source"]
+__all__ = ["FILE", "reach", "source"]
 
 FILE = "model.py"
 
 
 def source(folder: Path) -> Path:
-    """The file in a model's folder that has its class: `model.py`, or the one `<Class>.py` that has a class `<Class>`.
+    """Return the file with the class of a model: `model.py`, or else the one `<Class>.py` that has a class `<Class>`.
 
-    Where there is none of them, or several, it is `model.py`, which is not there.
+    Return the missing `model.py` when there is no such file, or when there are several.
     """
     if (folder / FILE).is_file():
         return folder / FILE
@@ -27,3 +26,25 @@ def source(folder: Path) -> Path:
 def _has_its_class(path: Path) -> bool:
     text = path.read_text(encoding="utf-8", errors="replace")
     return re.search(rf"^class {re.escape(path.stem)}\b", text, re.MULTILINE) is not None
+
+
+def reach(entry: str) -> None:
+    """Let the module `entry` of a foreign class import the modules beside it by their bare names.
+
+    Forget modules of the same names from other folders. Do nothing for a `model.py`, which imports by full names. Raise
+    `ModuleNotFoundError` when the package of `entry` does not exist.
+    """
+    spec = None if entry.endswith(f".{Path(FILE).stem}") else find_spec(entry)
+    if spec is not None and spec.origin is not None:
+        _put_on_path(Path(spec.origin).parent)
+
+
+def _put_on_path(folder: Path) -> None:
+    names = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    for name in names:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and "model" in Path(file).parts and not Path(file).resolve().is_relative_to(folder.resolve()):
+            for module in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+                del sys.modules[module]
+    others = [path for path in sys.path if path != str(folder)]
+    sys.path[:] = [*others, str(folder)]

@@ -5,7 +5,7 @@ import pytest
 from slipway import processes
 from slipway.errors import SlipwayError
 from slipway.github import announcements
-from slipway.training.test import pytest as run_tests
+from slipway.models.tests import pytest as run_tests
 
 TEST = "import os\n\ndef test_it():\n    assert not os.environ.keys() & {*os.environ['NAMES'].split()}\n"
 

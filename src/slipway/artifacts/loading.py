@@ -12,13 +12,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from slipway import folders
 from slipway.artifacts import golden, manifest
 from slipway.artifacts.answers import to_json
 from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
 from slipway.schema import Schema
-from slipway.wrapped import adapted, finding, fits
+from slipway.wrapped import adapted, fits
 
 __all__ = ["REFUSED", "SCHEMA", "Loaded", "each", "load"]
 
@@ -120,7 +121,7 @@ def _entry(entry: str, folder: Path) -> type[Model]:
     if code.is_dir() and str(code) not in sys.path:
         sys.path.insert(0, str(code))
     try:
-        finding.reach(module)
+        folders.reach(module)
         found = getattr(import_module(module), name, None)
     except ModuleNotFoundError as error:
         raise _missing(error, entry) from error

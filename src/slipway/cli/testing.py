@@ -66,16 +66,15 @@ def _chosen(settings: Settings, models: Sequence[str], since: str | None) -> lis
 
 def _alone(settings: Settings, model: str) -> int:
     """Run the tests in this process' environment, which is the model's."""
-    from slipway.models.discovery import tests, untested
-    from slipway.training import test
+    from slipway.models import tests
 
-    if untested(settings, model):
+    if tests.may_be_missing(settings, model):
         say("it has none")
         return 0
-    if not tests(settings, model):
+    if not tests.files(settings, model):
         where = settings.folder(model).relative_to(settings.root)
         raise SlipwayError(f"{where} has no test_*.py", fix=f"write {where}/test_model.py; slipway new shows one")
-    say(test.pytest(settings.root, settings.folder(model)))
+    say(tests.pytest(settings.root, settings.folder(model)))
     return 0
 
 

@@ -1,5 +1,25 @@
 """Models in any language: a container that speaks the Open Inference Protocol, held to a contract.
 
-`functions/README.md` ("Other languages") has the contract. `model` makes a `Model` of such a container, so that the
-training steps learn its schema, measure it and keep its golden predictions; its releases run the container itself.
+`functions/README.md` ("Other languages") has the contract. The training steps learn the schema of such a model, measure
+it and keep its golden predictions; its releases run the container itself.
 """
+
+from __future__ import annotations
+
+from slipway.model import Model
+from slipway.models import discovery
+from slipway.settings import Settings
+
+__all__ = ["class_of"]
+
+
+def class_of(settings: Settings, name: str) -> type[Model]:
+    """Return the class of a model: of the container that slipway.yaml names, or else of the model's folder.
+
+    Raise `SlipwayError` as `discovery.load_class` does.
+    """
+    if settings.model(name).image is None:
+        return discovery.load_class(settings, name)
+    from slipway.containers.model import model_of  # imports the engines, which other models do without
+
+    return model_of(settings, name)

@@ -1,4 +1,4 @@
-"""A container as a model: it is asked where the training steps ask a model, and learns nothing."""
+"""A container as a `Model`: the training steps ask it for predictions, and it learns nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from slipway.errors import SlipwayError
 from slipway.images import confined, contract
-from slipway.images import contract as asking
 from slipway.model import Model
+from slipway.models.data import features
 from slipway.models.rows import records
+from slipway.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,22 +27,22 @@ class ContainerModel(Model):
     """A container in any language that speaks the Open Inference Protocol."""
 
     declared: ClassVar[tuple[str, str]] = ("", "")
-    """The model's name and its image, as the settings have them."""
+    """The model's name and its image, from slipway.yaml."""
 
     image: str
     called: str
-    """The model's name, by which it is asked."""
+    """The model's name in requests."""
     target: str
     types: Mapping[str, str]
     """The datatype of each input."""
 
     def train(self, data: pd.DataFrame) -> None:
-        """Hold the container to the contract; raise `SlipwayError` that names all that it misses."""
+        """Hold the container to the contract; raise `SlipwayError` that names everything it lacks."""
         self.called, self.image = type(self).declared
-        *features, target = data.columns
+        *names, target = data.columns
         self.target = str(target)
-        self.types = {str(name): _datatype(data[name]) for name in features}
-        rows = records(data.head(_SAMPLE), features)
+        self.types = {str(name): _datatype(data[name]) for name in names}
+        rows = records(data.head(_SAMPLE), names)
         lacks = contract.missing(self._url, self.called, confined.user_of(self.image), rows, self.types, self.target)
         if lacks:
             problem = f"{self.image} does not keep the contract:\n  " + "\n  ".join(lacks)
@@ -49,7 +50,7 @@ class ContainerModel(Model):
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         """See `Model.predict`; the container runs on this machine until the process ends."""
-        return asking.predict(self._url, self.called, rows, self.types, self.target)
+        return contract.predict(self._url, self.called, rows, self.types, self.target)
 
     @cached_property
     def _url(self) -> str:
@@ -59,14 +60,16 @@ class ContainerModel(Model):
         return url
 
 
-def model_of(name: str, image: str, features: Sequence[str], target: str) -> type[Model]:
-    """The class of the model `name` that is answered by `image`."""
+def model_of(settings: Settings, name: str) -> type[Model]:
+    """Return the class of a model that slipway.yaml gives an image."""
+    of = settings.model(name)
+    target = of.target or ""
     own = {
         "__module__": ContainerModel.__module__,
         "__doc__": ContainerModel.__doc__,
         "__wrapped__": ContainerModel,
-        "declared": (name, image),
-        "source_features": list(features),
+        "declared": (name, of.image),
+        "source_features": features(settings, name, target),
         "target_variable": target,
     }
     new: type[Model] = type(ContainerModel.__name__, (ContainerModel,), own)

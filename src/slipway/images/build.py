@@ -18,9 +18,8 @@ from slipway.images.bundle import base_image
 from slipway.images.platform import NAME
 from slipway.images.platform import SMOKE as PLATFORM_SMOKE
 from slipway.images.trainer import SMOKE
-from slipway.models import discovery, environment
+from slipway.models import environment, tests
 from slipway.overlays import overlay
-from slipway.training import test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -141,9 +140,9 @@ class Built:
         verification.hold(url, expected, manifest.read(bundle.folder / "artifact").tolerance)
 
     def _test(self, url: str, model: str) -> None:
-        if discovery.asks_for_url(self.settings, model):
+        if tests.ask_for_url(self.settings, model):
             python = environment.python_for(environment.compile_lock(self.settings, model, "train"))
-            test.pytest(self.settings.root, self.settings.folder(model), f"--served-url={url}", python=python)
+            tests.pytest(self.settings.root, self.settings.folder(model), f"--served-url={url}", python=python)
 
     def _push(self, made: _Made, name: str, fingerprint: str, known: Iterable[str]) -> Image:
         began = time.monotonic()

@@ -18,13 +18,13 @@ import msgspec
 
 from slipway import digests, files
 from slipway.images.bundle import base_image, copy, fingerprint, platform, settle
-from slipway.models.discovery import data_source, model_files
+from slipway.models.data import data_source, local_path
+from slipway.models.discovery import model_files
 from slipway.models.environment import USES, compile_lock
 from slipway.models.imports import closure
 from slipway.models.training_digest import training_digest
 from slipway.overlays import documents
 from slipway.settings import FILE
-from slipway.settings.uris import local_path
 from slipway.store.records import encode
 
 if TYPE_CHECKING:

@@ -34,12 +34,12 @@ from pathlib import Path
 from slipway import settings
 from slipway.artifacts import manifest
 from slipway.artifacts.loading import SCHEMA
-from slipway.models.discovery import load_class
+from slipway.containers import class_of
 from slipway.schema import Schema
 from slipway.models.rows import records
 root, artifact, snapshot = map(Path, sys.argv[1:])
 schema = manifest.read_file(artifact, SCHEMA, Schema)
-model = load_class(settings.load(root), question)(**manifest.read(artifact).parameters)
+model = class_of(settings.load(root), question)(**manifest.read(artifact).parameters)
 answer = records(model.read(snapshot), schema.names)
 """
 

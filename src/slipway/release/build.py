@@ -24,14 +24,13 @@ from slipway.images import platform as platforms
 from slipway.images import sbom, trainer
 from slipway.images.build import Image
 from slipway.models import environment as environments
-from slipway.models.discovery import untested
+from slipway.models import tests
 from slipway.models.parameters import parameters
 from slipway.release import trainings
 from slipway.release.due import Choice, choose, names_of
 from slipway.release.make import UNNEEDED, Maker, fingerprint_of
 from slipway.store import store_of
 from slipway.store.records import encode
-from slipway.training import test
 
 if TYPE_CHECKING:
     from slipway.gitops.places import Place, Stand
@@ -285,10 +284,10 @@ class _Build:
 
     def _test(self, model: str) -> None:
         """Run the model's own tests, once, before anything is built of it."""
-        if model not in self.tested and not untested(self.settings, model):
+        if model not in self.tested and not tests.may_be_missing(self.settings, model):
             self.report(f"{model}: testing")
             python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
-            test.pytest(self.settings.root, self.settings.folder(model), python=python)
+            tests.pytest(self.settings.root, self.settings.folder(model), python=python)
             self.tested.add(model)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.images.bundle import serving_files
-from slipway.models.discovery import data_source
+from slipway.models.data import data_source
 from slipway.models.training_digest import training_digest
 from slipway.review import affected, claims
 

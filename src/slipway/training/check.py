@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Contract, Model
-from slipway.models.discovery import blame, load_class
+from slipway.models.discovery import blame
 from slipway.models.rows import held_out, plain
 from slipway.names import nearest
 from slipway.schema import Field, Schema
@@ -30,7 +31,7 @@ _SHOWN = 10
 
 def run(run: Run) -> str:
     """Settle `schema.json`; refuse data that breaks it, naming column and row (1 is the first below the heads)."""
-    contract = Contract.of(load_class(run.settings, run.about.model))
+    contract = Contract.of(class_of(run.settings, run.about.model))
     data = _read(run)
     _check_columns(contract, data)
     fields = contract.fields or tuple(learned(name, data[name]) for name in contract.names)

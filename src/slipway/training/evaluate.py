@@ -14,13 +14,13 @@ from slipway.artifacts.golden import Golden
 from slipway.artifacts.loading import SCHEMA, Loaded, load
 from slipway.artifacts.saving import save_golden
 from slipway.errors import SlipwayError
-from slipway.models.discovery import asks_for_url, blame
+from slipway.models import tests
+from slipway.models.discovery import blame
 from slipway.models.rows import held_out, plain, records
 from slipway.schema import Schema
 from slipway.store import store_of
 from slipway.training import deployed, gates
 from slipway.training.metrics import measure, unlike
-from slipway.training.test import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,7 +188,8 @@ def _serve(run: Run) -> str:
     with TemporaryDirectory() as scratch:
         made = bundle.make_local(run.settings, name, run.folder / "artifact", Path(scratch) / "bundle")
         with running.serve(made) as url:
-            if not asks_for_url(run.settings, name):
+            if not tests.ask_for_url(run.settings, name):
                 return "it starts and keeps its golden predictions"
             fix = f"see model.py and the test; slipway train {name} runs it again"
-            return "served: " + pytest(run.settings.root, run.settings.folder(name), f"--served-url={url}", fix=fix)
+            said = tests.pytest(run.settings.root, run.settings.folder(name), f"--served-url={url}", fix=fix)
+            return f"served: {said}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from slipway import digests
 from slipway.errors import SlipwayError
-from slipway.settings.uris import local_path, scheme
+from slipway.models.data import local_path, scheme
 
 if TYPE_CHECKING:
     from slipway.training.run import Run

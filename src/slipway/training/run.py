@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 
 from slipway import files
+from slipway.containers import class_of
 from slipway.errors import SlipwayError
-from slipway.models.discovery import data_source, load_class
+from slipway.models.data import data_source
 from slipway.models.parameters import typed
 from slipway.models.training_digest import training_digest
 from slipway.schema import Schema
@@ -85,7 +86,7 @@ class Run:
 
     def new_model(self) -> Model:
         """An object of the model's class, with its parameters, not trained."""
-        kind = load_class(self.settings, self.about.model)
+        kind = class_of(self.settings, self.about.model)
         return kind(**typed(self.about.parameters, kind, self.about.model))
 
     def data(self) -> pd.DataFrame:
@@ -113,7 +114,7 @@ def begin(
         found = sorted(path.name for path in settings.folder(model).glob("*.csv"))
         problem = f"{model} has no data: its folder holds {' and '.join(found) or 'no CSV file'}"
         raise SlipwayError(problem, fix=f"put one CSV file there, or set models.{model}.data in slipway.yaml")
-    own = typed(parameters, load_class(settings, model), model) if parameters else {}
+    own = typed(parameters, class_of(settings, model), model) if parameters else {}
     return About(
         model=model,
         environment=environment,

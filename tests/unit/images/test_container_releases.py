@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from slipway import settings
+from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.gitops import rendering
 from slipway.images import bundle, confined, verification
-from slipway.models import discovery
 from slipway.models.training_digest import training_digest
 from slipway.names import ReleaseName
 from slipway.overlays.types import ReleaseRecord
@@ -119,7 +119,7 @@ def test_another_image_is_another_training(team):
     """So that its release is due; nothing else of the class has to be there."""
     before = training_digest(team.settings, "leaves")
     assert training_digest(team.configure(IMAGE.replace("1", "2")), "leaves") != before
-    assert discovery.load_class(team.settings, "leaves").source_features == ["length", "width"]
+    assert class_of(team.settings, "leaves").source_features == ["length", "width"]
 
 
 @pytest.mark.usefixtures("engine_serves")

@@ -1,57 +1,10 @@
 """Model folders: which files make a model, and which class in them keeps the contract."""
 
-import shutil
-import sys
-from pathlib import Path
-
 import pytest
 
-from slipway import settings
 from slipway.errors import SlipwayError
 from slipway.models import discovery
-from slipway.settings import Data
-
-CASES = Path(__file__).parents[2] / "models"
-ENVIRONMENTS = "environments: {test: {store: store, namespace: test}}\n"
-
-
-class Repository:
-    """A scratch repository with copies of the cases."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir(exist_ok=True)
-        self.configure("")
-
-    def configure(self, models):
-        (self.root / "slipway.yaml").write_text(ENVIRONMENTS + models)
-
-    @property
-    def settings(self):
-        return settings.load(self.root)
-
-    def copy(self, case):
-        shutil.copytree(CASES / case, self.root / "model" / case)
-        return self
-
-    def write(self, path, text=""):
-        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / path).write_text(text)
-        return self
-
-    def files(self, name="good"):
-        return list(discovery.model_files(self.settings, name))
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """The modules of its models are forgotten afterwards."""
-    path, modules = list(sys.path), set(sys.modules)
-    yield Repository(tmp_path)
-    sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        if name == "model" or name.startswith("model."):
-            del sys.modules[name]
+from tests.unit.models.conftest import CASES, Repository
 
 
 def refusal(repository, case):
@@ -288,40 +241,3 @@ def test_a_file_that_is_not_python_is_refused_with_its_line(repository):
     """Before anything is trained."""
     with pytest.raises(SlipwayError, match=r"model/syntaxerror/limits\.py, line 1: invalid syntax: LIMIT = 6\.0 \+"):
         repository.copy("syntaxerror").files("syntaxerror")
-
-
-def test_the_tests_of_a_model_are_those_that_pytest_finds(repository):
-    """In folders below it, too."""
-    repository.copy("good").write("model/good/test_b.py").write("model/good/deep/test_a.py").write(
-        "model/good/x_test.py"
-    )
-    found = discovery.tests(repository.settings, "good")
-    assert [path.name for path in found] == ["test_a.py", "test_b.py"]
-
-
-@pytest.mark.parametrize(
-    ("files", "models", "source"),
-    [
-        ([], "", None),
-        (["a.csv"], "", Data(uri="model/good/a.csv")),
-        (["a.csv", "b.csv"], "", None),
-        (["a.csv", "._a.csv"], "", Data(uri="model/good/a.csv")),
-        (["a.csv", "b.csv"], "models: {good: {data: 'gs://b/{date}.csv'}}", Data(uri="gs://b/{date}.csv")),
-        ([], f"models: {{good: {{data: {{uri: x, sha256: {'ab' * 32}}}}}}}", Data(uri="x", sha256="ab" * 32)),
-    ],
-)
-def test_the_data_are_what_the_settings_say_or_the_one_csv_file(repository, files, models, source):
-    """With two there is none to be guessed."""
-    for name in files:
-        repository.write(f"model/good/{name}")
-    repository.write("model/good/model.py").configure(models)
-    assert discovery.data_source(repository.settings, "good") == source
-
-
-@pytest.mark.parametrize(("word", "asks"), [("served_url", True), ("nothing", False)])
-def test_a_test_that_is_not_in_utf_8_is_read(repository, word, asks):
-    """Python itself takes it, by the coding that it names."""
-    repository.copy("good")
-    text = f"# -*- coding: latin-1 -*-\ndef test_gr\u00f6\u00dfe({word}): ...\n"
-    (repository.root / "model/good/test_size.py").write_bytes(text.encode("latin-1"))
-    assert discovery.asks_for_url(repository.settings, "good") is asks

@@ -1,0 +1,58 @@
+"""The tests that a data scientist wrote for a model: which files they are, and how pytest runs them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from slipway import folders, processes
+from slipway.errors import SlipwayError
+from slipway.models.discovery import source
+from slipway.models.environment import SOURCE
+from slipway.settings import Settings
+
+__all__ = ["ask_for_url", "files", "may_be_missing", "pytest"]
+
+_NO_TESTS = 5  # pytest's exit code
+
+
+def files(settings: Settings, name: str) -> list[Path]:
+    """Return the test files of a model."""
+    return sorted(settings.folder(name).rglob("test_*.py"))
+
+
+def may_be_missing(settings: Settings, name: str) -> bool:
+    """Return True for a container or a foreign class without tests: its data are the test."""
+    foreign = settings.model(name).image is not None or source(settings, name).name != folders.FILE
+    return foreign and not files(settings, name)
+
+
+def ask_for_url(settings: Settings, name: str) -> bool:
+    """Return True if a test of the model takes the fixture `served_url`."""
+    return any("served_url" in path.read_text(encoding="utf-8", errors="replace") for path in files(settings, name))
+
+
+def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path | str = sys.executable) -> str:
+    """Run the tests below `folder` in a process of their own, by the interpreter `python`; return pytest's last line.
+
+    Raise `SlipwayError` with pytest's output when a test fails, or when there is none.
+    """
+    # A foreign class finds the modules beside it by their bare names.
+    paths = f"{root}" if folders.source(folder).name == folders.FILE else f"{root} {folder}"
+    plugin = ["-p", "slipway.testing", "--import-mode=importlib", f"--rootdir={root}", "-o", f"pythonpath={paths}"]
+    # The repository's own options are for its own tests.
+    quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]
+    with TemporaryDirectory() as scratch:
+        # Without this variable, coverage writes its data into the repository.
+        env = processes.environment() | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": SOURCE}
+        command = [str(python), "-m", "pytest", str(folder), *plugin, *quiet, *options]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
+    where = folder.relative_to(root)
+    if done.returncode == _NO_TESTS:
+        raise SlipwayError(f"{where} has no tests", fix=f"write some in {where}/test_model.py")
+    if done.returncode:
+        raise SlipwayError(f"the tests of {where} fail:\n{done.stdout}{done.stderr}".rstrip(), fix=fix)
+    counts = done.stdout.strip().splitlines()[-1].split(" in ")[0].split(", ")
+    return ", ".join(count for count in counts if "deselected" not in count)
