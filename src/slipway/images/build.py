@@ -16,8 +16,6 @@ from slipway.git import Repository
 from slipway.images import clients, engines, verification
 from slipway.images.bundle import base_image
 from slipway.images.platform import NAME
-from slipway.images.platform import SMOKE as PLATFORM_SMOKE
-from slipway.images.trainer import SMOKE
 from slipway.models import environment, tests
 from slipway.overlays import overlay
 
@@ -49,6 +47,9 @@ __all__ = [
 
 UNBUILT = "unbuilt.invalid"
 """A registry that cannot exist (RFC 2606): no cluster pulls from it."""
+
+_SMOKE = ["python", "-P", "-m", "slipway.cli.smoke"]
+"""Checks in an image that it can do its work."""
 
 _NAME = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}")
 
@@ -113,7 +114,7 @@ class Built:
         name = f"{name}-train"
         made = self._make(trainer, "train", name, base_image(self.settings, trainer.model))
         with _explained(name):
-            self.engine.execute(made.id, ["python", "-P", "-c", SMOKE, trainer.model])
+            self.engine.execute(made.id, [*_SMOKE, trainer.model])
         return self._push(made, name, trainer.fingerprint, ())
 
     def build_platform(self, platform: Platform) -> Image:
@@ -121,7 +122,7 @@ class Built:
         made = self._make(platform, "platform", NAME, self.settings.base_image)
         with _explained(NAME):
             self.engine.execute(made.id, ["slipway", "--version"])
-            self.engine.execute(made.id, ["python", "-P", "-c", PLATFORM_SMOKE])
+            self.engine.execute(made.id, _SMOKE)
         return self._push(made, NAME, platform.fingerprint, ())
 
     def _make(self, context: Bundle | Trainer | Platform, target: Target, name: str, base: str) -> _Made:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from slipway.store import Record, Store
 
 __all__ = [
+    "COMMAND",
+    "LAUNCHER",
     "Bundle",
     "base_image",
     "components",
@@ -47,6 +49,9 @@ __all__ = [
 ]
 
 LOCK = "requirements.lock"
+LAUNCHER = "functions/slipway"
+COMMAND = "platform/bin/slipway"
+"""The command `slipway` of trainers and the platform, in the repository and in their build contexts."""
 
 # Of every file in a bundle, so that layers do not differ by when they were made: 1980-01-01, the oldest that zip knows.
 _TIME = 315532800
@@ -198,5 +203,5 @@ def _write(contents: BundleFile, folder: Path) -> None:
 def settle(folder: Path) -> None:
     """Take away what a umask and a clock left on the files."""
     for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        path.chmod(0o755 if path.is_dir() or path == folder / COMMAND else 0o644)
         os.utime(path, (_TIME, _TIME))

@@ -8,44 +8,25 @@ it, so that one image serves all of them.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.requirements import Requirement
 
 from slipway import digests, files
-from slipway.images.bundle import copy, fingerprint, platform, settle
+from slipway.images.bundle import COMMAND, LAUNCHER, copy, fingerprint, platform, settle
 from slipway.models import environment
 
 if TYPE_CHECKING:
     from slipway.settings import Environment, Settings
 
-__all__ = ["NAME", "SMOKE", "Platform", "components", "is_bucket", "make"]
+__all__ = ["NAME", "Platform", "components", "is_bucket", "make"]
 
 NAME = "slipway"
 """Of its image: `<registry>/slipway`."""
 
-SMOKE = """
-from slipway import cli
-from slipway.github import api
-from slipway.images import verification
-from slipway.training.service import asgi, start
-from slipway.store import gcs
-cli.parser()
-"""
-"""What the image has to be able to do, as Python: show its verbs, and load what its pods need."""
-
 # It makes no environment of a model, and lists no image.
 _LEFT_OUT = ("cyclonedx-python-lib", "uv")
-
-_LAUNCHER = """#!/opt/environments/platform/bin/python -P
-import sys
-
-from slipway.cli import main
-
-sys.exit(main())
-"""
 
 
 class Platform(NamedTuple):
@@ -71,21 +52,18 @@ def make(settings: Settings, target: Path) -> Platform:
 
     The same code and lock give the same bytes. Raises `SlipwayError` when the lock cannot be made.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        found = _files(settings, Path(scratch))
-        parts = _components(settings, found)
-        with files.new_folder(target) as draft:
-            for path, file in found.items():
-                copy(file, draft / path)
-            settle(draft)
-            (draft / "platform/bin/slipway").chmod(0o755)
+    found = _files(settings)
+    parts = _components(settings, found)
+    with files.new_folder(target) as draft:
+        for path, file in found.items():
+            copy(file, draft / path)
+        settle(draft)
     return Platform(target, fingerprint(parts), parts)
 
 
 def components(settings: Settings) -> dict[str, str]:
     """What the fingerprint of the image is made of, by name; see `bundle.fingerprint` and `bundle.explain`."""
-    with tempfile.TemporaryDirectory() as scratch:
-        return _components(settings, _files(settings, Path(scratch)))
+    return _components(settings, _files(settings))
 
 
 def _components(settings: Settings, found: dict[str, Path]) -> dict[str, str]:
@@ -97,15 +75,14 @@ def _components(settings: Settings, found: dict[str, Path]) -> dict[str, str]:
     }
 
 
-def _files(settings: Settings, scratch: Path) -> dict[str, Path]:
-    """Every file of the build context: {path in it: path}; those that are in no repository are written to `scratch`."""
+def _files(settings: Settings) -> dict[str, Path]:
+    """Every file of the build context: {path in it: path}."""
     root = platform(settings.root)
-    (scratch / "slipway").write_text(_LAUNCHER)
     training = digests.walk(root / "functions" / "training")
     return {
         "Dockerfile": root / "functions" / "Dockerfile",
         "platform.lock": _lock(root),
-        "platform/bin/slipway": scratch / "slipway",
+        COMMAND: root / LAUNCHER,
         **{f"platform/src/slipway/{path}": file for path, file in digests.walk(root / "src" / "slipway").items()},
         **{f"platform/functions/training/{path}": file for path, file in training.items()},
     }

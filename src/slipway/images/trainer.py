@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from slipway import digests, files
-from slipway.images.bundle import base_image, copy, fingerprint, platform, settle
+from slipway.images.bundle import COMMAND, LAUNCHER, base_image, copy, fingerprint, platform, settle
 from slipway.models.data import data_source, local_path
 from slipway.models.discovery import model_files
 from slipway.models.environment import USES, compile_lock
@@ -30,20 +30,7 @@ from slipway.store.records import encode
 if TYPE_CHECKING:
     from slipway.settings import Settings
 
-__all__ = ["SMOKE", "Trainer", "components", "make", "repository"]
-
-SMOKE = """
-import sys
-from pathlib import Path
-from slipway import cli, errors, settings
-from slipway.models import discovery
-cli.parser()
-try:
-    discovery.load_class(settings.load(Path.cwd()), sys.argv[1])
-except errors.SlipwayError as error:
-    sys.exit(str(error))
-"""
-"""What an image of a trainer has to be able to do, as Python: read its settings and import its model."""
+__all__ = ["Trainer", "components", "make", "repository"]
 
 # What of a model's settings decides how it is trained; the rest may change without a new image.
 _TRAINING = frozenset(
@@ -52,14 +39,6 @@ _TRAINING = frozenset(
 )
 
 _ABOUT = "trainer.json"
-
-_LAUNCHER = """#!/opt/environments/train/bin/python -P
-import sys
-
-from slipway.cli import main
-
-sys.exit(main())
-"""
 
 
 class Trainer(NamedTuple):
@@ -86,7 +65,6 @@ def make(settings: Settings, model: str, target: Path) -> Trainer:
             about = {"model": model, "fingerprint": fingerprint(parts), "components": parts}
             (draft / "repository" / _ABOUT).write_bytes(encode(about))
             settle(draft)
-            (draft / "platform/bin/slipway").chmod(0o755)
     return Trainer(target, model, fingerprint(parts), parts)
 
 
@@ -118,11 +96,10 @@ def _components(settings: Settings, model: str, found: dict[str, Path]) -> dict[
 def _files(settings: Settings, model: str, scratch: Path) -> dict[str, Path]:
     """Every file of the trainer: {path in it: path}; those that are in no repository are written to `scratch`."""
     (scratch / FILE).write_bytes(documents.format(_settings(settings, model)))
-    (scratch / "slipway").write_text(_LAUNCHER)
     return {
         "Dockerfile": platform(settings.root) / "functions" / "Dockerfile",
         **{f"{use}.lock": compile_lock(settings, model, use) for use in USES},
-        "platform/bin/slipway": scratch / "slipway",
+        COMMAND: platform(settings.root) / LAUNCHER,
         **{f"platform/{path}": file for path, file in _platform_files(platform(settings.root)).items()},
         f"repository/{FILE}": scratch / FILE,
         **{f"repository/{path}": file for path, file in _repository_files(settings, model).items()},
@@ -133,7 +110,7 @@ def _platform_files(root: Path) -> dict[str, Path]:
     """The platform's code, the function's with it: a fresh model is served before it is published."""
     return {
         **{f"src/slipway/{path}": file for path, file in digests.walk(root / "src" / "slipway").items()},
-        **{path: root / path for path in ("functions/Dockerfile", "functions/predict/main.py")},
+        **{path: root / path for path in ("functions/Dockerfile", "functions/predict/main.py", LAUNCHER)},
     }
 
 

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -88,6 +90,14 @@ def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
     assert (platform / "functions/Dockerfile").is_file()
     assert (platform / "functions/predict/main.py").is_file()
     assert os.access(platform / "bin/slipway", os.X_OK)
+
+
+def test_its_command_imports_no_modules_beside_where_it_runs(tmp_path: Path) -> None:
+    """A model's folder has modules of any names."""
+    (tmp_path / "argparse.py").write_text("raise SystemExit('the wrong one')")
+    seen = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([ROOT / "functions/slipway", "--version"], cwd=tmp_path, env=seen, capture_output=True)
+    assert done.stdout.startswith(b"slipway "), done.stderr
 
 
 def test_its_settings_are_those_of_the_model(repository: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Checks inside a new image that it can do its work: `python -P -m slipway.cli.smoke [MODEL]`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from slipway import cli
+from slipway.errors import SlipwayError
+
+__all__ = ["check_platform", "check_trainer"]
+
+_OF_PODS = (
+    "slipway.github.api",
+    "slipway.images.verification",
+    "slipway.store.gcs",
+    "slipway.training.service.asgi",
+    "slipway.training.service.start",
+)
+
+
+def check_platform() -> None:
+    """Load what the pods of the platform's image need."""
+    cli.parser()
+    for name in _OF_PODS:
+        import_module(name)
+
+
+def check_trainer(root: Path, model: str) -> None:
+    """Read the settings of a trainer's repository and import its model."""
+    from slipway import settings
+    from slipway.models import discovery
+
+    cli.parser()
+    discovery.load_class(settings.load(root), model)
+
+
+if __name__ == "__main__":
+    try:
+        check_trainer(Path.cwd(), sys.argv[1]) if sys.argv[1:] else check_platform()
+    except SlipwayError as error:
+        sys.exit(str(error))

@@ -1,0 +1,20 @@
+"""New images are checked inside."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.cli import smoke
+from slipway.errors import SlipwayError
+from tests.unit.serving import tiny
+
+
+def test_the_platform_loads_what_its_pods_need() -> None:
+    """Each of the modules is there."""
+    smoke.check_platform()
+
+
+def test_a_trainer_has_to_know_its_model(tmp_path: Path) -> None:
+    """One that is not in its repository is told."""
+    with pytest.raises(SlipwayError):
+        smoke.check_trainer(tiny.repository(tmp_path / "repository").root, "missing")
