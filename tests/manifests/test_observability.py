@@ -6,7 +6,6 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from slipway.gitops.training_folder import GAUGE
 from slipway.images import running
 from slipway.schema import Field
 from slipway.serving.description import Identity
-from slipway.serving.grpc.calls import Calls
+from slipway.serving.grpc.messages import METHODS
 from slipway.serving.metrics import Metrics
 from tests.unit.serving import tiny
 
@@ -92,11 +91,10 @@ def test_dashboard_sees_every_protocol(url: str) -> None:
     """Where it asks by route, that is of each route that predicts, and of no other."""
     [pattern] = {found for text in expressions() for found in re.findall(r'route=~?"(.*?)"', text)}
     paths = json.loads(told(f"{url}/openapi.json"))["paths"]
-    calls = Calls(SimpleNamespace(inference=None))._calls  # type: ignore[arg-type]
     predict = {path for path, methods in paths.items() if "post" in methods}
-    predict |= {path for path in calls if path.endswith("Infer")}
+    predict |= {path for path in METHODS if path.endswith("Infer")}
     assert len(predict) == 4
-    assert {route for route in [*paths, *calls, "other"] if re.fullmatch(pattern, route)} == predict
+    assert {route for route in [*paths, *METHODS, "other"] if re.fullmatch(pattern, route)} == predict
 
 
 def test_dashboard_counts_by_rules_only() -> None:

@@ -53,6 +53,9 @@ LAUNCHER = "functions/slipway"
 COMMAND = "platform/bin/slipway"
 """The command `slipway` of trainers and the platform, in the repository and in their build contexts."""
 
+# The files that serving reads at run time.
+_DATA = {".binpb", ".html", ".json"}
+
 # Of every file in a bundle, so that layers do not differ by when they were made: 1980-01-01, the oldest that zip knows.
 _TIME = 315532800
 
@@ -147,11 +150,11 @@ def serving_files(settings: Settings) -> dict[str, Path]:
     root = platform(settings.root)
     package = root / "src" / "slipway"
     code = closure(root / "src", sorted((package / "serving").rglob("*.py")), "slipway")
-    pages = (package / "serving").rglob("*.html")
+    data = [path for path in (package / "serving").rglob("*") if path.suffix in _DATA]
     return {
         "Dockerfile": root / "functions" / "Dockerfile",
         "main.py": root / "functions" / "predict" / "main.py",
-        **{path.relative_to(root / "src").as_posix(): path for path in sorted([*code, *pages])},
+        **{path.relative_to(root / "src").as_posix(): path for path in sorted([*code, *data])},
     }
 
 

@@ -96,8 +96,7 @@ def _tensor(name: str, datatype: str, values: list[Any]) -> Tensor:
 
 
 def _infer(channel: Any, url: str, model: str, inputs: Sequence[Tensor]) -> list[Tensor]:
-    from slipway.serving.grpc.messages import message
-    from slipway.serving.grpc.tensors import fill, read
+    from slipway.serving.grpc.messages import fill, message, read
 
     request = message("ModelInferRequest")(model_name=model)
     fill(request.inputs, inputs)

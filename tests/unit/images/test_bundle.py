@@ -102,6 +102,8 @@ def append(path: Path, text: str = "\n# changed\n") -> None:
 
 CHANGES = [
     ("src/slipway/serving/function.py", ["serving code"]),
+    ("src/slipway/serving/http/docs.html", ["serving code"]),
+    ("src/slipway/serving/grpc/health.proto", []),
     ("src/slipway/schema/schema.py", ["serving code"]),
     ("functions/predict/main.py", ["serving code"]),
     ("functions/Dockerfile", ["serving code"]),

@@ -10,7 +10,6 @@ import pytest
 
 from slipway.images import running
 from slipway.images.bundle import Bundle
-from slipway.serving.grpc.messages import message
 from tests.unit.serving.conftest import Server
 
 Client = Callable[..., str]
@@ -52,25 +51,6 @@ def test_refusals_reach_the_caller(told: dict[str, Any], case: str, statuses: tu
     assert status in (statuses[0], f"StatusCode.{statuses[1]}")
     assert message in words
     assert "4711" not in words
-
-
-def test_messages_are_those_of_the_protocol(client: Client) -> None:
-    """Every field of ours has the number and the type that NVIDIA's description of the same message gives it."""
-    theirs = json.loads(client("messages.py"))
-    for name in ("InferParameter", "InferTensorContents", "InferInputTensor", "InferRequestedOutputTensor"):
-        ours = message(name).DESCRIPTOR.fields
-        assert [[each.name, each.number, each.type, each.is_repeated] for each in ours] == theirs[name]
-    for name in theirs:
-        if name.startswith(("Server", "Model")) and name.endswith(("Request", "Response")) and known(name):
-            found = [[each.name, each.number, each.type, each.is_repeated] for each in message(name).DESCRIPTOR.fields]
-            assert found == theirs[name], name
-
-
-def known(name: str) -> bool:
-    try:
-        return bool(message(name))
-    except KeyError:
-        return False
 
 
 def test_openapi_document_is_valid(server: Server, client: Client, tmp_path: Path) -> None:

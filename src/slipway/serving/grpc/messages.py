@@ -1,122 +1,115 @@
-"""The messages of the Open Inference Protocol over gRPC, and of gRPC's own health checks, as Python classes.
+"""The messages of gRPC as Python classes, and the tensors in them.
 
-They are described here and not in generated code; a test holds them to what NVIDIA's client has.
-https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/open_inference_grpc.proto
-https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+`open_inference.proto` and `health.proto` define the messages; `messages.binpb` is their compiled FileDescriptorSet, so
+that no function needs a compiler or generated code. After changing a .proto, run in this folder:
+
+    uv tool run --from grpcio-tools==1.81.1 --with setuptools \
+        python -m grpc_tools.protoc -I . --descriptor_set_out messages.binpb open_inference.proto health.proto
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf import message_factory
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 
-__all__ = ["message"]
+from slipway.serving.answers import Refusal
+from slipway.serving.oip import tensors as binary
+from slipway.serving.oip.tensors import Tensor, refused
 
-_TYPES = {
-    "bool": FieldDescriptorProto.TYPE_BOOL,
-    "bytes": FieldDescriptorProto.TYPE_BYTES,
-    "double": FieldDescriptorProto.TYPE_DOUBLE,
-    "float": FieldDescriptorProto.TYPE_FLOAT,
-    "int32": FieldDescriptorProto.TYPE_INT32,
-    "int64": FieldDescriptorProto.TYPE_INT64,
-    "string": FieldDescriptorProto.TYPE_STRING,
-    "uint32": FieldDescriptorProto.TYPE_UINT32,
-    "uint64": FieldDescriptorProto.TYPE_UINT64,
+__all__ = ["METHODS", "fill", "message", "read"]
+
+
+def _pool(files: FileDescriptorSet) -> DescriptorPool:
+    """Return a pool of our own: clients in the same process bring their descriptors of the same messages."""
+    pool = DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return pool
+
+
+_FILES = FileDescriptorSet.FromString(Path(__file__).with_name("messages.binpb").read_bytes())
+_POOL = _pool(_FILES)
+_CLASSES: dict[str, Any] = {
+    each.name: message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{file.package}.{each.name}"))
+    for file in _FILES.file
+    for each in file.message_type
 }
 
-# By message, its fields in the order of their numbers, from 1: `*` is repeated, `#` a map from text, and what begins
-# with a capital letter another message.
-_INFERENCE = {
-    "ServerLiveRequest": "",
-    "ServerLiveResponse": "bool live",
-    "ServerReadyRequest": "",
-    "ServerReadyResponse": "bool ready",
-    "ModelReadyRequest": "string name, string version",
-    "ModelReadyResponse": "bool ready",
-    "ServerMetadataRequest": "",
-    "ServerMetadataResponse": "string name, string version, string* extensions",
-    "ModelMetadataRequest": "string name, string version",
-    "TensorMetadata": "string name, string datatype, int64* shape",
-    "ModelMetadataResponse": "string name, string* versions, string platform, TensorMetadata* inputs, "
-    "TensorMetadata* outputs",
-    "InferParameter": "bool bool_param, int64 int64_param, string string_param, double double_param, "
-    "uint64 uint64_param",
-    "InferTensorContents": "bool* bool_contents, int32* int_contents, int64* int64_contents, uint32* uint_contents, "
-    "uint64* uint64_contents, float* fp32_contents, double* fp64_contents, bytes* bytes_contents",
-    "InferInputTensor": "string name, string datatype, int64* shape, InferParameter# parameters, "
-    "InferTensorContents contents",
-    "InferRequestedOutputTensor": "string name, InferParameter# parameters",
-    "ModelInferRequest": "string model_name, string model_version, string id, InferParameter# parameters, "
-    "InferInputTensor* inputs, InferRequestedOutputTensor* outputs, bytes* raw_input_contents",
-    "InferOutputTensor": "string name, string datatype, int64* shape, InferParameter# parameters, "
-    "InferTensorContents contents",
-    "ModelInferResponse": "string model_name, string model_version, string id, InferParameter# parameters, "
-    "InferOutputTensor* outputs, bytes* raw_output_contents",
+METHODS: dict[str, Any] = {
+    f"/{file.package}.{service.name}/{method.name}": _CLASSES[method.input_type.rpartition(".")[2]]
+    for file in _FILES.file
+    for service in file.service
+    for method in service.method
 }
-# Which of them exclude one another.
-_CHOICES = {"InferParameter": "parameter_choice"}
-
-_HEALTH = {"HealthCheckRequest": "string service", "HealthCheckResponse": "int32 status"}
+"""The class of the request by the path of its method: `/inference.GRPCInferenceService/ModelInfer`."""
 
 
 def message(name: str) -> Any:
-    """The class of a message: `ModelInferRequest`, `HealthCheckRequest`."""
+    """Return the class of a message, as `ModelInferRequest` or `HealthCheckRequest`."""
     return _CLASSES[name]
 
 
-def _file(package: str, messages: dict[str, str]) -> FileDescriptorProto:
-    file = FileDescriptorProto(name=f"slipway/{package}.proto", package=package, syntax="proto3")
-    for name, fields in messages.items():
-        made = file.message_type.add(name=name)
-        if name in _CHOICES:
-            made.oneof_decl.add(name=_CHOICES[name])
-        for number, field in enumerate(filter(None, fields.split(", ")), 1):
-            _add(made, field, number, f".{package}")
-    return file
+_CONTENTS = {
+    "BOOL": "bool_contents",
+    **{f"INT{bits}": "int_contents" for bits in (8, 16, 32)},
+    **{f"UINT{bits}": "uint_contents" for bits in (8, 16, 32)},
+    "INT64": "int64_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
 
 
-def _add(made: DescriptorProto, field: str, number: int, package: str) -> None:
-    type_, name = field.split(" ")
-    plain = type_.rstrip("*#")
-    repeated = type_ != plain
-    label = FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL
-    added = made.field.add(name=name, number=number, label=label)
-    if type_.endswith("#"):
-        entry = _entry(made, name, plain, package)
-        added.type, added.type_name = FieldDescriptorProto.TYPE_MESSAGE, f"{package}.{made.name}.{entry}"
-    else:
-        _set_type(added, plain, package)
-    if made.oneof_decl:
-        added.oneof_index = 0
+def read(described: Sequence[Any], raw: Sequence[bytes]) -> list[Tensor]:
+    """Return the tensors of a message, with their typed contents or those in `raw`.
+
+    Raise `Refusal` (400) when contents are missing, doubled, or not of their datatype.
+    """
+    if raw and len(raw) != len(described):
+        problem = f"{len(described)} tensors and {len(raw)} raw contents; each tensor has one"
+        raise Refusal(400, "invalid_request", problem)
+    values = map(_raw, described, raw) if raw else map(_typed, described)
+    return [
+        Tensor(each.name, each.datatype, tuple(each.shape), found)
+        for each, found in zip(described, values, strict=True)
+    ]
 
 
-def _entry(made: DescriptorProto, name: str, value: str, package: str) -> str:
-    """A map is a list of pairs, as protocol buffers send it."""
-    entry = made.nested_type.add(name="".join(part.capitalize() for part in name.split("_")) + "Entry")
-    entry.options.map_entry = True
-    for number, (key, type_) in enumerate((("key", "string"), ("value", value)), 1):
-        _set_type(entry.field.add(name=key, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL), type_, package)
-    return str(entry.name)
+def fill(described: Any, tensors: Sequence[Tensor], raw: Any = None) -> None:
+    """Add `tensors` to a message's `inputs` or `outputs`; their values become bytes in `raw` where that is given."""
+    for tensor in tensors:
+        made = described.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+        if raw is not None:
+            raw.append(binary.encode(tensor.datatype, tensor.values))
+        elif tensor.datatype == "BYTES":
+            made.contents.bytes_contents.extend(map(binary.text_of, tensor.values))
+        else:
+            values = [float("nan") if value is None else value for value in tensor.values]
+            getattr(made.contents, _CONTENTS[tensor.datatype]).extend(values)
 
 
-def _set_type(field: FieldDescriptorProto, type_: str, package: str) -> None:
-    if type_ in _TYPES:
-        field.type = _TYPES[type_]
-    else:
-        field.type, field.type_name = FieldDescriptorProto.TYPE_MESSAGE, f"{package}.{type_}"
+def _typed(tensor: Any) -> list[Any]:
+    name = _CONTENTS.get(tensor.datatype)
+    if name is None:
+        problem = f"the datatype {tensor.datatype[:20]!r} has no typed contents; send raw_input_contents"
+        raise refused(tensor.name, problem)
+    values = list(getattr(tensor.contents, name))
+    if tensor.datatype != "BYTES":
+        return values
+    try:
+        return [value.decode() for value in values]
+    except UnicodeDecodeError:
+        raise refused(tensor.name, "a text in it is not UTF-8") from None
 
 
-def _classes() -> dict[str, Any]:
-    # A pool of our own: clients in the same process bring their descriptions of the same messages.
-    pool = descriptor_pool.DescriptorPool()
-    files = [_file("inference", _INFERENCE), _file("grpc.health.v1", _HEALTH)]
-    for file in files:
-        pool.Add(file)
-    names = [f"{file.package}.{each.name}" for file in files for each in file.message_type]
-    found = [message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in names]
-    return {each.DESCRIPTOR.name: each for each in found}
-
-
-_CLASSES = _classes()
+def _raw(tensor: Any, content: bytes) -> list[Any]:
+    if tensor.HasField("contents") and tensor.contents != message("InferTensorContents")():
+        problem = f"tensor {tensor.name[:60]!r} has contents beside the raw ones"
+        raise Refusal(400, "invalid_request", problem)
+    return binary.decode(tensor.name, tensor.datatype, content)

@@ -1,7 +1,7 @@
-"""The server of a function that is asked over gRPC (`SLIPWAY_PROTOCOL=grpc`).
+"""The gRPC server (`SLIPWAY_PROTOCOL=grpc`), and its metrics over HTTP/1.1 on another port.
 
-It answers the Open Inference Protocol and gRPC's own health checks, by the same function as HTTP does: the same checks
-at the start, limits, access, log and metrics. A port speaks either HTTP/1.1 or gRPC.
+It serves the Open Inference Protocol and gRPC's own health checks with the same function as HTTP: the same checks at
+the start, limits, access, log and metrics. A port speaks either HTTP/1.1 or gRPC, and Prometheus asks over HTTP/1.1.
 """
 
 from __future__ import annotations
@@ -9,30 +9,36 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc.aio
 
 from slipway.errors import SlipwayError
 from slipway.serving.function import Function
 from slipway.serving.grpc.calls import Calls
-from slipway.serving.grpc.metrics import PORT, served
+from slipway.serving.metrics import CONTENT_TYPE, Metrics
 from slipway.serving.process import GRACE, setting
 
-__all__ = ["run"]
+__all__ = ["METRICS_PORT", "run"]
 
-# Up to so many times the limit a message is refused in our words and with a line in the log; beyond that by gRPC.
+METRICS_PORT = "SLIPWAY_METRICS_PORT"
+"""The variable with the port of the metrics; without it there are none."""
+
+# We refuse a message of up to this many times the limit and log that; gRPC itself refuses a larger one.
 _MARGIN = 2
 
 
 def run(function: Function, host: str, port: int) -> None:
-    """Answer until SIGTERM, and then until all that was begun is answered.
+    """Serve until SIGTERM, and then until every call that has begun is answered.
 
-    Raises `SlipwayError` when a port is in use, or not to be had.
+    Raise `SlipwayError` when a port is in use or invalid.
     """
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    counted = served(function.metrics, host, setting(PORT, 0)) if os.environ.get(PORT) else nullcontext()
-    with counted:
+    with_metrics = os.environ.get(METRICS_PORT)
+    with _metrics(function.metrics, host, setting(METRICS_PORT, 0)) if with_metrics else nullcontext():
         asyncio.run(_serve(function, address))
 
 
@@ -50,3 +56,35 @@ async def _serve(function: Function, address: str) -> None:
     await server.start()
     await ended.wait()
     await server.stop(GRACE)
+
+
+@contextmanager
+def _metrics(metrics: Metrics, host: str, port: int) -> Iterator[None]:
+    """Answer `GET /metrics` while the block runs."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10  # seconds
+
+        def do_GET(self) -> None:
+            found = self.path == "/metrics"
+            body = metrics.format() if found else b"there is /metrics\n"
+            self.send_response(200 if found else 404)
+            self.send_header("content-type", CONTENT_TYPE if found else "text/plain")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Log no scrape."""
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        fix = f"set {METRICS_PORT} to a free one"
+        raise SlipwayError(f"port {port} of {host} cannot be used: {error}", fix=fix) from error
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()

@@ -69,6 +69,6 @@ class Inference:
         rows = tensors.to_rows(self._schema, given, self._check_rows)
         return Inferred(len(rows), self._outputs.tensors(chosen, self._predict(rows)))
 
-    def told(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, str]:
         """Who answers, as the parameters of an answer."""
         return {"model_id": self.identity.model_id, "release": self.identity.release}

@@ -58,7 +58,7 @@ class V2:
         told: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
         if request.id is not None:
             told["id"] = request.id
-        return encode_answer({**told, "parameters": found.told()}, done.outputs, request)._replace(rows=done.rows)
+        return encode_answer({**told, "parameters": found.parameters()}, done.outputs, request)._replace(rows=done.rows)
 
 
 def _about(tensors: list[Tensor]) -> list[dict[str, Any]]:

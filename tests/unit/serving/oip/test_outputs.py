@@ -9,8 +9,7 @@ import pytest
 from slipway.artifacts import PredictionError
 from slipway.schema import Field
 from slipway.serving.answers import Refusal
-from slipway.serving.grpc.messages import message
-from slipway.serving.grpc.tensors import fill, read
+from slipway.serving.grpc.messages import fill, message, read
 from slipway.serving.oip import tensors
 from slipway.serving.oip.outputs import Outputs
 
