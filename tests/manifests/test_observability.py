@@ -15,7 +15,7 @@ from slipway.artifacts import Golden
 from slipway.gitops.training_folder import GAUGE
 from slipway.images import running
 from slipway.schema import Field
-from slipway.serving.description import Identity
+from slipway.serving.bundled import Identity
 from slipway.serving.grpc.messages import METHODS
 from slipway.serving.metrics import Metrics
 from tests.unit.serving import tiny

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from slipway import digests
 from slipway.errors import SlipwayError
 
-__all__ = ["FILE", "BundleFile", "BundledArtifact", "check", "read"]
+__all__ = ["FILE", "BundleFile", "BundledArtifact", "Identity", "check", "read"]
 
 FILE = "bundle.json"
 
@@ -31,6 +32,19 @@ class BundleFile(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     components: dict[str, str]
     base_image: str
+
+
+class Identity(NamedTuple):
+    """Who answers: the model id and the release, and the digests of what the bundle holds."""
+
+    model_id: str
+    release: str
+    artifact: str = ""
+    fingerprint: str = ""
+
+    def named(self) -> dict[str, str]:
+        """Return the two parts that every answer has."""
+        return {"model_id": self.model_id, "release": self.release}
 
 
 def read(folder: Path) -> BundleFile:

@@ -17,7 +17,7 @@ from slipway.schema import InvalidRows, Problem
 from slipway.serving import log
 from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
-from slipway.serving.description import Identity, describe
+from slipway.serving.bundled import Identity
 from slipway.serving.http import bodies, routing
 from slipway.serving.http.routing import INFERENCE, PAGE, PROBES, READY, Asked, is_scrape
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
@@ -57,7 +57,7 @@ class Function:
         self.access = access
         self._loaded = loaded
         self._about = about
-        self._named = {"model_id": identity.model_id, "release": identity.release}
+        self._named = identity.named()
         self._paths: dict[str, dict[str, Callable[[Asked], Answer]]] = {
             "/": {"GET": self._describe},
             "/predict": {"POST": self._predict},
@@ -215,22 +215,24 @@ class Function:
 
     @cached_property
     def _description(self) -> bytes:
-        return msgspec.json.encode(describe(self._loaded, self.identity, self.limits._asdict(), self._about))
+        from slipway.serving.http import docs
+
+        content = docs.description(self._loaded, self.identity, self.limits._asdict(), self._about)
+        return msgspec.json.encode(content)
 
     def _specify(self, _asked: Asked) -> Answer:
         return Answer(200, {"content-type": "application/json"}, self._specification)
 
     @cached_property
     def _specification(self) -> bytes:
-        from slipway.serving.http import openapi
+        from slipway.serving.http import docs
 
-        document = openapi.document(self._loaded, self.identity, self.inference, self.access.kind)
-        return msgspec.json.encode(document)
+        return msgspec.json.encode(docs.openapi(self._loaded, self.identity, self.inference, self.access.kind))
 
     def _show(self, _asked: Asked) -> Answer:
-        from slipway.serving.http import page
+        from slipway.serving.http import docs
 
-        return page.answer()
+        return docs.page()
 
     def _healthy(self, _asked: Asked) -> Answer:
         """Live and ready are the same here: until digests and golden predictions held, nothing listens."""

@@ -20,7 +20,7 @@ import msgspec
 from slipway.artifacts import Golden
 from slipway.names import ModelId
 from slipway.schema import Field
-from slipway.serving.description import Identity
+from slipway.serving.bundled import Identity
 
 __all__ = ["CONTENT_TYPE", "Counter", "Histogram", "Metrics", "Sample", "bounds", "exposition", "process_age"]
 

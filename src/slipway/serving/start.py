@@ -18,7 +18,7 @@ from slipway.names import ModelId
 from slipway.schema import InvalidRows
 from slipway.serving import access, bundled, log
 from slipway.serving import process as pool
-from slipway.serving.description import Identity
+from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
 from slipway.serving.process import setting
 

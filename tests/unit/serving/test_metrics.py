@@ -7,7 +7,7 @@ import pytest
 
 from slipway.artifacts import Golden
 from slipway.schema import Field
-from slipway.serving.description import Identity
+from slipway.serving.bundled import Identity
 from slipway.serving.metrics import Metrics, bounds
 from tests.unit.serving.conftest import Server
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from slipway.artifacts import Loaded
 from slipway.names import ModelId
 from slipway.serving.answers import Refusal
-from slipway.serving.description import Identity
+from slipway.serving.bundled import Identity
 from slipway.serving.oip import tensors
 from slipway.serving.oip.outputs import Outputs
 from slipway.serving.oip.tensors import Tensor

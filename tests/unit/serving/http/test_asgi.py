@@ -11,7 +11,7 @@ from slipway.artifacts import Golden, Loaded
 from slipway.artifacts.manifest import Manifest
 from slipway.model import Model
 from slipway.schema import Field, Schema
-from slipway.serving.description import Identity
+from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
 from slipway.serving.http import asgi
 
