@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from slipway.git.repository import Repository
+    from slipway.git.commands import Git
+    from slipway.git.objects import Entry
 
 __all__ = ["following", "locked", "scratch"]
 
@@ -32,44 +33,44 @@ _PATIENCE = 10.0  # seconds to wait for another git command
 _STALE = 1.0  # seconds after which a lock of a killed git command counts as left behind; git holds them for less
 
 
-def scratch(repository: Repository) -> Path:
+def scratch(git: Git) -> Path:
     """Our folder in the git directory."""
-    folder = repository.directory / "slipway"
+    folder = git.directory / "slipway"
     folder.mkdir(exist_ok=True)
     return folder
 
 
 @contextlib.contextmanager
-def locked(repository: Repository) -> Iterator[None]:
+def locked(git: Git) -> Iterator[None]:
     """One process at a time in this work tree, and none begins before what a killed one left is healed."""
-    with (scratch(repository) / "lock").open("w") as lock:
+    with (scratch(git) / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Git commands inherit the lock: one that outlives a kill -9 of ours still keeps the next run out.
-        repository.held = (lock.fileno(),)
+        git.held = (lock.fileno(),)
         try:
             with _uninterrupted():
-                _heal(repository)
+                _heal(git)
                 yield
         finally:
-            repository.held = ()
+            git.held = ()
 
 
 @contextlib.contextmanager
-def following(repository: Repository, branch: str, old: str, new: str, paths: Sequence[str]) -> Iterator[None]:
+def following(git: Git, branch: str, old: str, new: str, paths: Sequence[str]) -> Iterator[None]:
     """Within the block the branch moves from `old` to `new`; after it, work tree and index have followed at `paths`.
 
     There are none for a branch that is not checked out here.
     """
-    with _index_lock(repository) if paths else contextlib.nullcontext():
+    with _index_lock(git) if paths else contextlib.nullcontext():
         journal = {"branch": branch, "old": old, "new": new, "paths": list(paths)}
-        path = scratch(repository) / "journal"
+        path = scratch(git) / "journal"
         write(path, json.dumps(journal).encode())
         try:
             yield
         except BaseException:
             path.unlink()
             raise
-        _follow(repository, journal)
+        _follow(git, journal)
         path.unlink()
 
 
@@ -84,9 +85,9 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _index_lock(repository: Repository) -> Iterator[None]:
+def _index_lock(git: Git) -> Iterator[None]:
     """Git's own lock of the index, as a link to a file of ours: after a kill it is known to be ours."""
-    marker, lock = scratch(repository) / "marker", repository.directory / "index.lock"
+    marker, lock = scratch(git) / "marker", git.directory / "index.lock"
     marker.touch()
     deadline = time.monotonic() + _PATIENCE
     while True:
@@ -107,10 +108,10 @@ def _index_lock(repository: Repository) -> Iterator[None]:
         marker.unlink()
 
 
-def _heal(repository: Repository) -> None:
+def _heal(git: Git) -> None:
     """Complete or forget what a killed run had begun; we hold the lock, so nothing of ours is at work."""
-    folder = scratch(repository)
-    marker, lock = folder / "marker", repository.directory / "index.lock"
+    folder = scratch(git)
+    marker, lock = folder / "marker", git.directory / "index.lock"
     with contextlib.suppress(FileNotFoundError):
         if marker.samefile(lock):
             lock.unlink()
@@ -120,47 +121,53 @@ def _heal(repository: Repository) -> None:
     path = folder / "journal"
     if path.exists():
         journal = json.loads(path.read_bytes())
-        _remove_stale(repository, journal["branch"])
-        with _index_lock(repository):
-            _follow(repository, journal)
+        _remove_stale(git, journal["branch"])
+        with _index_lock(git):
+            _follow(git, journal)
         path.unlink()
 
 
-def _remove_stale(repository: Repository, branch: str) -> None:
+def _remove_stale(git: Git, branch: str) -> None:
     """Locks of a branch's move that was killed together with its git command."""
-    common = repository.directory / "commondir"
-    shared = (repository.directory / common.read_text().strip()) if common.is_file() else repository.directory
-    for lock in (shared / "refs" / "heads" / f"{branch}.lock", repository.directory / "HEAD.lock"):
+    common = git.directory / "commondir"
+    shared = (git.directory / common.read_text().strip()) if common.is_file() else git.directory
+    for lock in (shared / "refs" / "heads" / f"{branch}.lock", git.directory / "HEAD.lock"):
         deadline = time.monotonic() + _STALE
         while lock.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         lock.unlink(missing_ok=True)
 
 
-def _follow(repository: Repository, journal: dict[str, Any]) -> None:
+def _follow(git: Git, journal: dict[str, Any]) -> None:
     """Bring the journal's paths to what is checked out, but for files that hold what we never wrote."""
     paths: list[str] = journal["paths"]
     if not paths:
         return
-    old, new, head = (_known(repository, commit, paths) for commit in (journal["old"], journal["new"], "HEAD"))
-    contents = repository.read(sorted({blob for blobs in (old, new, head) for blob in blobs.values()}))
-    contents[""] = None
+    old, new, head = (git.entries(commit, paths) for commit in (journal["old"], journal["new"], "HEAD"))
+    contents = git.read(sorted({entry.id for entries in (old, new, head) for entry in entries.values()}))
+
+    def content(entries: dict[str, Entry], path: str) -> bytes | None:
+        return contents[entries[path].id] if path in entries else None
+
     for path in paths:
-        file = repository.root / path
+        file = git.root / path
         file.with_name(_DRAFT).unlink(missing_ok=True)
-        ours = [contents[blobs.get(path, "")] for blobs in (old, new)]
-        if _content(file) in ours:
-            _put(repository.root, file, contents[head.get(path, "")])
-    draft, index = scratch(repository) / "tree-index", repository.directory / "index"
+        if _content(file) in (content(old, path), content(new, path)):
+            _put(git.root, file, content(head, path))
+    draft, index = scratch(git) / "tree-index", git.directory / "index"
     if index.exists():
         shutil.copyfile(index, draft)
-    repository.stage({path: head.get(path) for path in paths}, draft)
-    repository.run("update-index", "-q", "--unmerged", "--ignore-missing", "--refresh", index=draft)
+    _stage(git, {path: head.get(path) for path in paths}, draft)
+    git.run("update-index", "-q", "--unmerged", "--ignore-missing", "--refresh", index=draft)
     draft.replace(index)
 
 
-def _known(repository: Repository, commit: str, paths: list[str]) -> dict[str, str]:
-    return repository.blobs(commit, *paths) if repository.commit_at(commit) else {}
+def _stage(git: Git, entries: dict[str, Entry | None], index: Path) -> None:
+    """Put {path: entry, or None for no such file} into an index."""
+    lines = [
+        f"{entry.mode} {entry.id}\t{path}" if entry else f"0 {'0' * 40}\t{path}" for path, entry in entries.items()
+    ]
+    git.run("update-index", "-z", "--index-info", given=os.fsencode("\0".join([*lines, ""])), index=index)
 
 
 def _content(file: Path) -> bytes | None:
