@@ -212,7 +212,6 @@ class _Due:
         tip = self.base.remote.fetch(branch_of(environment, model))
         after = edits.read(repository, tip, self.settings, environment, model)
         before = edits.read(repository, self.stand.commit, self.settings, environment, model)
-        forgiven = {name.short for name in before.rejected} - {name.short for name in after.rejected}
         automatic = f"{promote.AUTOMATIC}: yes" in repository.run("log", "-1", "--format=%B", tip).decode()
         for release in after.releases:
             origin, share = release.record.origin, after.route.get(release.name)
@@ -221,7 +220,7 @@ class _Due:
                     origin.release,
                     share,
                     allow_unbuilt=images.is_unbuilt(release.record.image),
-                    again=release.name.short in forgiven,
+                    again=not {*before.rejected} <= {*after.rejected},
                     automatic=automatic,
                     accept_breaking=release.record.accepted,
                 )

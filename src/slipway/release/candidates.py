@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
@@ -10,15 +10,17 @@ from slipway.gitops import edits, history
 from slipway.images.build import is_unbuilt
 from slipway.overlays.types import Overlay, Release, pick
 from slipway.release.due import held
+from slipway.release.rejections import Rejections
 from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.git import Repository
+    from slipway.names import ReleaseName
     from slipway.overlays.types import ReleaseRecord
     from slipway.settings import Settings
     from slipway.store import Store
 
-__all__ = ["Wish", "candidate", "due", "is_merged", "source_of"]
+__all__ = ["Wish", "candidate", "due", "is_merged", "rejections_of", "source_of"]
 
 
 class Wish(NamedTuple):
@@ -58,15 +60,21 @@ def candidate(repository: Repository, commit: str, settings: Settings, target: O
         fix = f"slipway lift {target.model} --env {source}, when the reason is gone; or name one: --release RELEASE"
         raise SlipwayError(f"{target.model} in {source} is {held(overlay.hold)}", fix=fix)
     store = store_of(settings, source)
-    rejected = {name.short for name in target.rejected} - {name.short for name in target.route}
-    barred = set() if wish.again else rejected
+    barred = rejections_of(repository, commit, settings, target).bars_release if not wish.again else lambda _: None
     found = _newest(overlay, store, barred) if wish.release is None else _named(overlay, store, wish.release)
-    if found.name.short in barred:
+    if name := barred(found):
+        same = name.short if name.short == found.name.short else f"the artifact of {name}"
         raise SlipwayError(
-            f"{target.environment} has rejected {found.name.short}, which is {found.name} of {source}",
+            f"{target.environment} has rejected {same}, which is {found.name} of {source}",
             fix="--again promotes it all the same",
         )
     return _pullable(found, wish)
+
+
+def rejections_of(repository: Repository, commit: str, settings: Settings, overlay: Overlay) -> Rejections:
+    """Return the rejections of an overlay, with the artifacts that the commit's history and the store know."""
+    past = history.releases(repository, commit, overlay) if overlay.rejected else ()
+    return Rejections(overlay, store_of(settings, overlay.environment), past)
 
 
 def _named(overlay: Overlay, store: Store, text: str) -> Release:
@@ -77,7 +85,7 @@ def _named(overlay: Overlay, store: Store, text: str) -> Release:
     return found
 
 
-def _newest(overlay: Overlay, store: Store, barred: set[str]) -> Release:
+def _newest(overlay: Overlay, store: Store, barred: Callable[[Release], ReleaseName | None]) -> Release:
     """The newest verified release on the route; one that is barred only where all are."""
     routed = [release for release in overlay.releases if release.name in overlay.route]
     if not routed:
@@ -86,7 +94,7 @@ def _newest(overlay: Overlay, store: Store, barred: set[str]) -> Release:
     verified = [release for release in routed if store.verified(overlay.model, release.name) is not None]
     if not verified:
         raise _unverified(overlay, routed)
-    return next((release for release in verified if release.name.short not in barred), verified[0])
+    return next((release for release in verified if not barred(release)), verified[0])
 
 
 def _check_not_rejected(overlay: Overlay, text: str) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway.errors import SlipwayError
 from slipway.models.training_digest import training_digest
 from slipway.release.make import fingerprint_of
+from slipway.release.rejections import Rejections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from slipway.names import ReleaseName
     from slipway.overlays.types import Hold, Overlay
     from slipway.settings import Settings
     from slipway.store import Record, Store
@@ -43,18 +43,21 @@ def due(
     digest: str | None = None,
     pin: int | None = None,
     fingerprint: Callable[[Record], str] = lambda _: "",
+    rejections: Rejections | None = None,
 ) -> Decision:
     """Decide on the records of a model's versions, newest first (they are read no further than needed).
 
     What was released before is not due again, whatever it gets of the requests: that was decided by a person.
     `digest` is the training digest of the code; None for a model whose versions are published by hand, where it does
     not count. `pin` is the version that the settings pin. `fingerprint` gives that of a version's image, and is asked
-    only where something was rejected: a training that makes the same again does not bring it back.
+    only where something was rejected: a training that makes the same again does not bring it back. `rejections` know
+    the rejected artifacts, too: a change of the serving code does not bring them back, either.
     """
+    rejections = rejections or Rejections(overlay)
     if overlay.hold is not None:
         return Decision(None, held(overlay.hold))
     if pin is not None:
-        return _pinned(overlay, records, pin)
+        return _pinned(overlay, records, pin, rejections)
     rejected = {name.version for name in overlay.rejected}
     newest = overlay.releases[0].version if overlay.releases else 0
     passed: list[str] = []
@@ -65,21 +68,26 @@ def due(
             passed.append(f"v{record.version} was rejected")
         elif digest is not None and _digest(record) != digest:
             passed.append(_differs(record))
-        elif same := _rejected_image(overlay, record, fingerprint):
-            passed.append(f"v{record.version} is the same image as {same}, which was rejected")
+        elif reason := _rejected(overlay, rejections, record, fingerprint):
+            passed.append(reason)
         else:
             return Decision(record, _newer(record.version, newest, passed))
     return Decision(None, "; ".join(passed)) if passed else _no_version(overlay, newest)
 
 
-def _rejected_image(overlay: Overlay, record: Record, fingerprint: Callable[[Record], str]) -> ReleaseName | None:
-    """The rejected release of the same image; an image that also answers requests now is none."""
-    serving = {name.short for name in overlay.route}
-    rejected = {name.short: name for name in overlay.rejected if name.short not in serving}
-    return rejected.get(fingerprint(record)[:8]) if rejected else None
+def _rejected(
+    overlay: Overlay, rejections: Rejections, record: Record, fingerprint: Callable[[Record], str] = lambda _: ""
+) -> str:
+    """Return which rejection bars a version under another number; "" when none does."""
+    if not overlay.rejected:
+        return ""
+    short = fingerprint(record)[:8]
+    same = rejections.bars(short, record.artifact.digest)
+    kind = "image" if same and same.short == short else "artifact"
+    return f"v{record.version} is the same {kind} as {same}, which was rejected" if same else ""
 
 
-def _pinned(overlay: Overlay, records: Iterable[Record], pin: int) -> Decision:
+def _pinned(overlay: Overlay, records: Iterable[Record], pin: int, rejections: Rejections) -> Decision:
     if {name.version for name in overlay.route} == {pin}:
         return Decision(None, f"v{pin} is pinned and deployed")
     if rejected := [name for name in overlay.rejected if name.version == pin]:
@@ -87,6 +95,8 @@ def _pinned(overlay: Overlay, records: Iterable[Record], pin: int) -> Decision:
     record = next((record for record in records if record.version == pin), None)
     if record is None:
         return Decision(None, f"v{pin} is pinned, but there is no such version", failed=True)
+    if reason := _rejected(overlay, rejections, record):
+        return Decision(None, f"v{pin} is pinned, but {reason}")
     return Decision(record, f"v{pin} is pinned")
 
 
@@ -201,6 +211,7 @@ def decide(settings: Settings, model: str, store: Store, overlay: Overlay, newes
         digest=digest,
         pin=pin,
         fingerprint=lambda record: fingerprint_of(settings, record),
+        rejections=Rejections(overlay, store),
     )
 
 

@@ -15,7 +15,7 @@ from slipway.gitops.places import Change, Here, Place, Proposed, Stand
 from slipway.names import ReleaseName, nearest
 from slipway.overlays.types import Origin, Overlay, Release
 from slipway.release import compatibility
-from slipway.release.candidates import Wish, candidate, source_of
+from slipway.release.candidates import Wish, candidate, rejections_of, source_of
 from slipway.release.due import held
 from slipway.store import store_of
 from slipway.store.records import run_url
@@ -97,8 +97,9 @@ def _attempt(repository: Repository, model: str, to: str | None, wish: Wish, pla
     release = _release(repository, stand, settings, target, found, wish)
     _check_callers(settings, target, found, release, wish)
     notes = _notes(repository, stand.commit, settings, target, found)
+    forgiven = rejections_of(repository, stand.commit, settings, target).forgive(release)
     served = release.name in target.route and wish.traffic == 100
-    after = target if served else release_folder.with_share(_forgiven(target, release), release, wish.traffic)
+    after = target if served else release_folder.with_share(forgiven, release, wish.traffic)
     if after == target:
         already = f"{environment} serves {found.name} already, as {release.name}: {release_folder.shown(target.route)}"
         return Promoted(Edited([already, *notes], stand=stand), found, settings)
@@ -163,12 +164,6 @@ def _release(
         origin=Origin(environment=source_of(settings, target.environment), release=str(found.name)),
     )
     return release_folder.make(repository, stand.code.commit, settings, record)
-
-
-def _forgiven(target: Overlay, release: Release) -> Overlay:
-    """The overlay without rejections of the image that a person now promotes again."""
-    left = tuple(name for name in target.rejected if name.short != release.name.short)
-    return msgspec.structs.replace(target, rejected=left)
 
 
 def _message(before: Overlay, after: Overlay, release: Release, wish: Wish) -> str:

@@ -16,6 +16,7 @@ from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release
 from slipway.release.due import Choice, Decision, check_environment, choose, names_of
 from slipway.release.make import Maker
+from slipway.release.rejections import Rejections
 from slipway.store import store_of
 
 if TYPE_CHECKING:
@@ -148,10 +149,13 @@ class Run:
         if decision.record is None:
             return Result(Outcome(model, decision.result or _result(decision, overlay), decision.reason))
         made = self.maker.make(self.settings, decision.record, overlay, stand, again=self.choice.explicit)
-        after = release_folder.with_share(overlay, made, self.choice.traffic)
+        rejections = Rejections(overlay, store)
+        rejected = rejections.bars_release(made) is not None
+        chosen = rejections.forgive(made) if self.choice.explicit else overlay
+        after = release_folder.with_share(chosen, made, self.choice.traffic)
         if after == overlay:
             return Result(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
-        reason = decision.reason + ("; it was rejected before" if made.name in overlay.rejected else "")
+        reason = decision.reason + ("; it was rejected before" if rejected else "")
         return Result(
             Outcome(model, "released", reason, made.name),
             edits.changes(self.repository, stand.commit, after),

@@ -17,6 +17,7 @@ from slipway.gitops.edits import Edited
 from slipway.gitops.places import Place, Stand
 from slipway.overlays.types import Hold, Overlay, Release, pick
 from slipway.release.due import decide, held
+from slipway.release.rejections import Rejections
 from slipway.store import store_of
 
 if TYPE_CHECKING:
@@ -139,9 +140,16 @@ def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str
 
 def _older(settings: Settings, known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
     """The release to go back to, and what there is to be known of it."""
-    older = [release for release in known if release.age < serving.age and release.name not in overlay.rejected]
-    promoted = next((release for release in older if release.record.origin is not None), None)
     store = store_of(settings, overlay.environment)
+    rejections = Rejections(overlay, store, known)
+    older = [
+        release
+        for release in known
+        if release.age < serving.age
+        and release.name not in overlay.rejected
+        and not rejections.bars(release.name.short, release.record.artifact)
+    ]
+    promoted = next((release for release in older if release.record.origin is not None), None)
     why = f"nothing older was verified in {overlay.environment}"
     try:
         for release in older:

@@ -11,6 +11,7 @@ from slipway.overlays.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
 from slipway.overlays.types import folder_of, ordered
 from slipway.release import retention
 from slipway.release.due import held
+from slipway.release.rejections import Rejections
 from slipway.review.claims import Violation
 
 if TYPE_CHECKING:
@@ -95,19 +96,20 @@ def _route(move: Move) -> Iterator[Violation]:
 def _rejections(move: Move) -> Iterator[Violation]:
     before, after = {*move.before.rejected}, {*move.after.rejected}
     # What gets requests now and got none before: of these a person may say `--again`.
-    chosen = {name.short for name in move.after.route if name not in move.before.route}
+    chosen = [each for each in move.after.releases if {each.name} & {*move.after.route} - {*move.before.route}]
+    rejections = Rejections(move.before, past=move.past)
+    forgiven = {name for each in chosen for name in before - {*rejections.forgive(each).rejected}}
     for name in sorted(after - before):
         problem, fix = f"rejects {name} and goes back to nothing", move.verb("rollback --reason '…'")
         yield Violation(move.at(STATE), problem, fix)
-    for name in sorted(before - after):
-        if name.short not in chosen:
-            problem = f"no longer rejects {name}, and nothing of that image is chosen again"
-            yield Violation(move.at(STATE), problem, "leave it in; --again brings back what was rejected")
-    answered = {name.short for name in move.before.route}
+    for name in sorted(before - after - forgiven):
+        problem = f"no longer rejects {name}, and nothing of that image or artifact is chosen again"
+        yield Violation(move.at(STATE), problem, "leave it in; --again brings back what was rejected")
+    left = Rejections(msgspec.structs.replace(move.before, rejected=tuple(sorted(before & after))), past=move.past)
     for release in move.new:
-        same = [name for name in after if name.short == release.name.short and name.short not in answered]
-        if same:
-            problem = f"is the image of {same[0]}, which {move.after.environment} has rejected"
+        if same := left.bars_release(release):
+            kind = "image" if same.short == release.name.short else "artifact"
+            problem = f"is the {kind} of {same}, which {move.after.environment} has rejected"
             yield Violation(move.at(f"{release.name}/{RECORD}"), problem, _again(move))
 
 

@@ -15,6 +15,7 @@ from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD
 from slipway.overlays.types import ReleaseRecord
 from slipway.release import compatibility
+from slipway.release.candidates import rejections_of
 from slipway.release.due import held
 from slipway.review.claims import Violation
 from slipway.store import Origin, store_of
@@ -120,6 +121,12 @@ def _promoted(ground: Ground, move: Move, source: str, release: Release) -> Iter
         yield Violation(where, problem, f"{move.verb('promote')}, of what {source} serves")
         return
     found = _declared(ground, overlay, origin.release)
+    if found and (
+        rejected := rejections_of(ground.repository, ground.tip, ground.settings, overlay).bars_release(found)
+    ):
+        problem = f"{origin.release} is the artifact of {rejected}, which was rejected in {source} since"
+        yield Violation(where, problem, f"{move.verb('promote')}, of what {source} serves")
+        return
     if found is None:
         problem = f"{origin.release} was never declared in {source}"
         if history.is_shallow(ground.repository):

@@ -1,0 +1,195 @@
+"""Rejections: what was rolled back from does not come back by itself, whatever image it comes in."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.names import ReleaseName
+from slipway.overlays.types import Overlay, Release, ReleaseRecord
+from slipway.release import candidates
+from slipway.release.promote import Wish, promote
+from slipway.release.rejections import Rejections
+from slipway.release.routes import lift, rollback
+from slipway.release.status import status
+from tests.earlier import given
+from tests.unit.conftest import ROOT, Site
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """Give the repository a platform of its own, whose serving code can change."""
+    shutil.copytree(ROOT / "functions", site.root / "functions", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src", site.root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    site.commit("Own the platform")
+    return site
+
+
+def change_serving_code(site: Site) -> None:
+    path = site.root / "functions/predict/main.py"
+    path.write_text(f"{path.read_text()}# changed\n")
+    site.commit("Change the serving code")
+
+
+def roll_back(site: Site, environment: str = "test", to: str | None = None) -> None:
+    rollback(site.settings, "iris", environment, reason="wrong", to=to)
+    lift(site.settings, "iris", environment)
+
+
+def propose(site: Site, **wish: object) -> None:
+    promote(site.settings, "iris", Wish(allow_unbuilt=True, **wish), to="prod")  # type: ignore[arg-type]
+
+
+def test_a_rejected_artifact_is_never_due(site: Site) -> None:
+    """Trained again with the same result, it stays rejected when the serving code has changed; asked for, it comes."""
+    site.released()
+    site.released()
+    roll_back(site)
+    change_serving_code(site)
+    assert "v2 was rejected" in site.release("iris").outcomes[0].text
+    site.publish(content=2)
+    [outcome] = site.release("iris").outcomes
+    assert outcome.result == "nothing due" and "v3 is the same artifact as v2-" in outcome.text
+    [row] = status(site.settings, ["iris"], "test")
+    assert "v3 is the same artifact as v2-" in row.next
+    [outcome] = site.release("iris", version=3).outcomes
+    assert "it was rejected before" in outcome.text
+    assert site.versions() == {3: 100} and site.overlay().rejected == ()
+
+
+def test_a_pinned_version_of_a_rejected_artifact(site: Site) -> None:
+    """A pin chooses a version and brings no rejected artifact back."""
+    site.released()
+    site.released()
+    roll_back(site)
+    site.publish(content=2)
+    site.set("iris: {train: manual}", "iris: {train: manual, pin: {test: 3}}")
+    assert "v3 is pinned, but v3 is the same artifact as v2-" in site.release("iris").outcomes[0].text
+
+
+def test_a_rejected_artifact_is_not_promoted_by_itself(site: Site) -> None:
+    """Test serves it in a new image, since a person released it again; production keeps its rejection."""
+    site.released()
+    propose(site)
+    site.verify(site.overlay(environment="prod").releases[0].name, environment="prod")
+    rejected = site.released()
+    propose(site)
+    roll_back(site, "prod")
+    change_serving_code(site)
+    site.release("iris", version=2)
+    again = next(iter(site.overlay().route))
+    assert again.short != rejected.short
+    site.verify(again)
+    found, reason = candidates.due(Repository(site.root), site.head, site.settings, site.overlay(environment="prod"))
+    assert found is None and f"prod has rejected the artifact of v2-{rejected.short}" in reason
+    with pytest.raises(SlipwayError, match="has rejected the artifact of"):
+        propose(site)
+    propose(site, again=True)
+    assert site.versions(environment="prod") == {3: 100}
+    assert site.overlay(environment="prod").rejected == ()
+
+
+def test_a_rejection_whose_artifact_no_store_has(site: Site) -> None:
+    """The history of the overlay names the artifact of a promotion that was never copied."""
+    site.released()
+    propose(site)
+    site.verify(site.overlay(environment="prod").releases[0].name, environment="prod")
+    site.released()
+    propose(site)
+    roll_back(site, "prod")
+    (site.root / ".slipway/store/prod/iris/versions/2.json").unlink()
+    change_serving_code(site)
+    site.release("iris", version=2)
+    site.verify(next(iter(site.overlay().route)))
+    with pytest.raises(SlipwayError, match="has rejected the artifact of"):
+        propose(site)
+
+
+def test_a_rollback_passes_over_a_rejected_artifact(site: Site) -> None:
+    """A version that has the artifact of a rejected one is chosen only by its name."""
+    site.released()
+    site.publish(content="bad")
+    site.release("iris")
+    bad = next(iter(site.overlay().route))
+    site.verify(bad)
+    site.released()
+    site.publish(content="bad")
+    site.release("iris")
+    site.verify(next(iter(site.overlay().route)))
+    roll_back(site)
+    assert site.versions() == {3: 100}
+    roll_back(site)
+    assert site.versions() == {1: 100}
+    site.released()
+    roll_back(site, to="1")
+    assert site.versions() == {1: 100}
+
+
+def test_an_image_that_was_at_fault(site: Site) -> None:
+    """A rollback to an older image of the same artifact rejects the newer image alone."""
+    first = site.released()
+    change_serving_code(site)
+    site.release("iris", version=1)
+    roll_back(site, to=str(first))
+    site.released()
+    roll_back(site)
+    assert site.overlay().route == {first: 100}
+
+
+def test_an_earlier_overlay_bars_the_artifact(tmp_path: Path, people: None) -> None:  # noqa: ARG001
+    """Overlays written by earlier code name rejected releases only; nothing in their files changes."""
+    site = given.renewed(tmp_path / "team")
+    before = (site.root / "overlays/test/fruit/state.yaml").read_bytes()
+    overlay, store = site.overlay("fruit"), site.store()
+    [rejected] = overlay.rejected
+    artifact = store.record("fruit", rejected.version).artifact.digest
+    assert Rejections(overlay, store).bars("0" * 8, artifact) == rejected
+    assert (site.root / "overlays/test/fruit/state.yaml").read_bytes() == before
+    prod = site.overlay("fruit", "prod")
+    found = candidates.rejections_of(Repository(site.root), site.head, site.settings, prod)
+    assert found.bars("0" * 8, artifact) in prod.rejected
+
+
+def release(version: int, short: str, artifact: str) -> Release:
+    name = ReleaseName.of(version, short * 8)
+    record = ReleaseRecord(
+        release=str(name),
+        version=version,
+        model_id=f"iris/test/{version}",
+        fingerprint=short * 64,
+        image="unbuilt.invalid/iris",
+        artifact=artifact * 64,
+        commit="",
+        created="",
+        by="",
+    )
+    return Release(record=record, files={})
+
+
+def test_what_is_barred() -> None:
+    """An unknown artifact bars its image alone; what answers requests is never barred; a choice forgives both."""
+    old, bad, new = release(1, "a", "1"), release(2, "b", "2"), release(3, "c", "2")
+    overlay = Overlay(
+        environment="test",
+        model="iris",
+        namespace="",
+        releases=(old,),
+        route={old.name: 100},
+        rejected=(bad.name,),
+    )
+    unknown, known = Rejections(overlay), Rejections(overlay, past=[old, bad])
+    assert (unknown.bars_release(bad), unknown.bars_release(new)) == (bad.name, None)
+    assert (known.bars_release(bad), known.bars_release(new), known.bars_release(old)) == (bad.name, bad.name, None)
+    assert known.forgive(new).rejected == () and known.forgive(old).rejected == (bad.name,)
+    serving = overlay.with_release(new)
+    answering = Overlay(
+        environment="test",
+        model="iris",
+        namespace="",
+        releases=serving.releases,
+        route={new.name: 100},
+        rejected=(bad.name,),
+    )
+    assert Rejections(answering, past=[old, bad]).bars_release(new) is None
