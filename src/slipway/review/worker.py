@@ -1,6 +1,6 @@
-"""What is asked of a version in a process of its own, where its code and its libraries meet no others.
+"""The process in which a version's own code answers questions, apart from the code and libraries of other versions.
 
-The model's own code runs here. Question and answer are of a type each, and JSON on the way.
+`slipway.processes` calls `answer` here. It imports only what a version's locked environment has.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from slipway.artifacts.loading import REFUSED, Loaded, each, load
@@ -21,15 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Answers",
-    "AnswersWanted",
-    "DataChange",
-    "Measures",
-    "MeasuresWanted",
-    "Rows",
-    "RowsWanted",
-    "Split",
-    "answered",
+    *("Answers", "AnswersWanted", "DataChange", "Measures", "MeasuresWanted", "Question", "Rows", "RowsWanted"),
+    *("Split", "answer"),
 ]
 
 MOST_ROWS = 20_000
@@ -46,17 +38,17 @@ class Split(Struct, frozen=True, kw_only=True):
     share: float
 
 
-class RowsWanted(Struct, frozen=True, kw_only=True):
-    """Which rows are wanted: those of `data` that every split held out."""
+class RowsWanted(Struct, frozen=True, kw_only=True, tag="rows"):
+    """Ask for the rows of `data` that every split held out."""
 
     data: str
     splits: list[Split]
     earlier: str | None = None
-    """The data of another version, to say what changed in it."""
+    """The data of another version, to compare with."""
 
 
 class DataChange(Struct, frozen=True, kw_only=True):
-    """What differs between two data sets, over the columns that both have."""
+    """The difference between two data sets, over the columns that both have."""
 
     rows_before: int
     rows: int
@@ -70,28 +62,28 @@ class DataChange(Struct, frozen=True, kw_only=True):
 
 
 class Rows(Struct, frozen=True, kw_only=True):
-    """The wanted rows, with all their columns, and the truth of each as JSON has it."""
+    """Rows with all their columns, and the truth of each as JSON has it."""
 
     rows: list[dict[str, Any]]
     truth: list[Any]
     unseen: int
-    """How many there are; `rows` may be fewer."""
+    """How many rows every split held out; `rows` may be fewer."""
     total: int
     missing: list[str]
-    """Columns of a split that the data has not; there are no rows then."""
+    """Columns of a split that the data lacks; then there are no rows."""
     change: DataChange | None = None
     unchanged: str = ""
-    """Why nothing can be said of the change of the data."""
+    """Why the data cannot be compared."""
 
 
-class AnswersWanted(Struct, frozen=True):
-    """Rows with the fields that the version's schema has."""
+class AnswersWanted(Struct, frozen=True, tag="answers"):
+    """Ask for predictions; the rows have the fields of the version's schema."""
 
     rows: list[dict[str, Any]]
 
 
 class Answers(Struct, frozen=True, kw_only=True):
-    """The target's value in each prediction; None, too, for the places in `refused`."""
+    """The target's value in each prediction; None for the places in `refused`."""
 
     outcomes: list[Any]
     refused: list[int]
@@ -99,33 +91,43 @@ class Answers(Struct, frozen=True, kw_only=True):
     """Why the first of them was refused."""
 
 
-class MeasuresWanted(Struct, frozen=True, kw_only=True):
-    """Answers of several versions to the same rows."""
+class MeasuresWanted(Struct, frozen=True, kw_only=True, tag="measures"):
+    """Ask how good the answers of several versions to the same rows are."""
 
     truth: list[Any]
     answers: list[list[Any]]
 
 
 class Measures(Struct, frozen=True, kw_only=True):
-    """The metrics of each of them, and why those of the model's own are missing."""
+    """The metrics of each version, and why the model's own metrics are missing."""
 
     metrics: list[dict[str, float]]
     lacking: str = ""
 
 
-def answered(question: str, artifact: Path, wanted: Any) -> Any:
-    """What the version whose artifact is in a folder says to `rows`, `answers` or `measures`, as JSON has it."""
-    asked, type_ = _QUESTIONS[question]
-    return asked(load(artifact), msgspec.convert(wanted, type_))
+class Question(Struct, frozen=True):
+    """A question to the version whose artifact is in a folder."""
+
+    artifact: Path
+    wanted: RowsWanted | AnswersWanted | MeasuresWanted
 
 
-def rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
-    """The rows of the data that no version was trained on."""
+def answer(question: Question) -> Rows | Answers | Measures:
+    """Load the artifact and answer."""
+    loaded, wanted = load(question.artifact), question.wanted
+    if isinstance(wanted, RowsWanted):
+        return _rows(loaded, wanted)
+    return _answers(loaded, wanted) if isinstance(wanted, AnswersWanted) else _measures(loaded, wanted)
+
+
+def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
+    """Return the rows of the data that no version was trained on."""
     from slipway.artifacts.answers import to_json
     from slipway.models.rows import held_out, plain, records
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
-    missing = sorted({name for split in wanted.splits for name in split.columns} - set(map(str, data.columns)))
+    columns = sorted({name for split in wanted.splits for name in split.columns})
+    missing = sorted({*columns} - set(map(str, data.columns)))
     change, unchanged = _change(loaded, wanted, data)
     taken = data.iloc[:0]
     unseen = 0
@@ -136,7 +138,6 @@ def rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
         unseen = int(mask.sum())
         taken = data[mask].iloc[:: -(-unseen // MOST_ROWS) or 1]
     target = loaded.schema.target
-    columns = sorted({name for split in wanted.splits for name in split.columns})
     truth = [loaded.model.outcome(plain(value)) for value in taken[target.name].tolist()]
     return Rows(
         rows=[] if missing else records(taken, columns),
@@ -149,20 +150,19 @@ def rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     )
 
 
-def answers(loaded: Loaded, wanted: AnswersWanted) -> Answers:
-    """What the version predicts; rows that it refuses are passed over."""
+def _answers(loaded: Loaded, wanted: AnswersWanted) -> Answers:
     fine, unfit = _fitting(loaded, wanted.rows)
     found = dict(zip(fine, each(loaded, [wanted.rows[place] for place in fine]), strict=True))
-    refused = [place for place, answer in found.items() if answer is REFUSED]
+    refused = [place for place, given in found.items() if given is REFUSED]
     why = next(iter(unfit.values()), "") or next((_why(loaded, wanted.rows[place]) for place in refused), "")
-    outcomes = {place: _outcome(loaded, answer) for place, answer in found.items() if answer is not REFUSED}
+    outcomes = {place: _outcome(loaded, given) for place, given in found.items() if given is not REFUSED}
     return Answers(
         outcomes=[outcomes.get(place) for place in range(len(wanted.rows))], refused=sorted([*unfit, *refused]), why=why
     )
 
 
-def measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
-    """How good answers are, by the usual metrics and by this version's own."""
+def _measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
+    """Measure answers by the usual metrics and by this version's own."""
     from slipway.training.metrics import measure
 
     usual = [measure(loaded.schema.target, wanted.truth, found) for found in wanted.answers]
@@ -179,7 +179,7 @@ def measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
 
 
 def _fitting(loaded: Loaded, rows: list[dict[str, Any]]) -> tuple[list[int], dict[int, str]]:
-    """Places of the rows that fit the schema, and why the others do not."""
+    """Return the places of the rows that fit the schema, and why the others do not."""
     fine, refused = [], {}
     for place, row in enumerate(rows):
         try:
@@ -192,7 +192,7 @@ def _fitting(loaded: Loaded, rows: list[dict[str, Any]]) -> tuple[list[int], dic
 
 
 def _why(loaded: Loaded, row: dict[str, Any]) -> str:
-    """What the model says to a row that it refuses."""
+    """Return the model's message about a row that it refuses."""
     try:
         loaded.answer([row])
     except InputError as error:
@@ -200,8 +200,8 @@ def _why(loaded: Loaded, row: dict[str, Any]) -> str:
     return ""
 
 
-def _outcome(loaded: Loaded, answer: Any) -> Any:
-    return answer.get(loaded.schema.target.name) if isinstance(answer, dict) else answer
+def _outcome(loaded: Loaded, prediction: Any) -> Any:
+    return prediction.get(loaded.schema.target.name) if isinstance(prediction, dict) else prediction
 
 
 def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[DataChange | None, str]:
@@ -214,6 +214,7 @@ def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[Da
         before = loaded.model.read(Path(wanted.earlier))
         both = [name for name in (*loaded.schema.names, target) if name in before.columns and name in after.columns]
         old, new = Counter(hashes(before, both)), Counter(hashes(after, both))
+        old_names, new_names = set(map(str, before.columns)), set(map(str, after.columns))
         quantity = loaded.schema.target.kind in ("number", "integer") and not loaded.schema.target.categories
         spread = _quantiles if quantity else _counts
         return DataChange(
@@ -221,8 +222,8 @@ def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[Da
             rows=len(after),
             added=(new - old).total(),
             gone=(old - new).total(),
-            columns_added=sorted(set(map(str, after.columns)) - set(map(str, before.columns))),
-            columns_gone=sorted(set(map(str, before.columns)) - set(map(str, after.columns))),
+            columns_added=sorted(new_names - old_names),
+            columns_gone=sorted(old_names - new_names),
             before=spread(before[target]),
             after=spread(after[target]),
         ), ""
@@ -239,10 +240,3 @@ def _counts(column: pd.Series[Any]) -> dict[str, float]:
 
 def _quantiles(column: pd.Series[Any]) -> dict[str, float]:
     return {f"{place * 100:g} %": float(column.quantile(place)) for place in _QUANTILES}
-
-
-_QUESTIONS: dict[str, tuple[Any, Any]] = {
-    "rows": (rows, RowsWanted),
-    "answers": (answers, AnswersWanted),
-    "measures": (measures, MeasuresWanted),
-}

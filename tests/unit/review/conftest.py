@@ -97,14 +97,14 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     import pandas  # noqa: F401
     import sklearn.metrics  # noqa: F401
 
-    def ask(version: Version, _python: Path, question: str, wanted: object, type_: type[Any]) -> Any:
+    def ask(version: Version, _python: Path, wanted: Any, type_: type[Any]) -> Any:
         read, write = os.pipe()
         child = os.fork()
         if not child:
             os.close(read)
             with suppress(BaseException), open(write, "wb") as file:  # noqa: PTH123 - a pipe
-                told = msgspec.json.decode(msgspec.json.encode(wanted))
-                file.write(msgspec.json.encode(worker.answered(question, version.folder.absolute(), told)))
+                told = msgspec.json.decode(msgspec.json.encode(wanted), type=type(wanted))
+                file.write(msgspec.json.encode(worker.answer(worker.Question(version.folder.absolute(), told))))
             os._exit(0)
         os.close(write)
         with open(read, "rb") as file:  # noqa: PTH123 - a pipe
