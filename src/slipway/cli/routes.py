@@ -86,7 +86,7 @@ def _lift(args: argparse.Namespace) -> int:
 
 def _run(verb: str, args: argparse.Namespace, change: Callable[[Settings, Place], Edited]) -> int:
     from slipway import settings as settings_file
-    from slipway.review import promotion_body
+    from slipway.review import change_body
 
     settings = settings_file.load(args.root)
     where = pushing.place(settings, args.env, f"{verb}/{args.env}/{args.model}", args)
@@ -94,5 +94,5 @@ def _run(verb: str, args: argparse.Namespace, change: Callable[[Settings, Place]
     for line in done.lines:
         say(line)
     say(f"committed {done.commit[:12]}, {where}" if done.commit else "nothing to commit")
-    pushing.propose(settings, where, done, lambda: promotion_body.plain(settings, done))
+    pushing.propose(settings, where, done, lambda: change_body.body(done))
     return 0

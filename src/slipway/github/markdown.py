@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from slipway.text import cut
 
-__all__ = ["MOST", "Section", "code", "details", "fence", "fit", "fitted", "table"]
+__all__ = ["MOST", "Section", "code", "details", "fence", "fit", "fitted", "folded", "table"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 _LONGEST_LINE = 400
@@ -54,6 +54,13 @@ def fence(text: str, language: str = "", most: int | None = None) -> str:
     ticks = "`" * max(3, longest + 1)
     note = f"\n\n… and {len(lines) - len(kept)} more lines." if len(kept) < len(lines) else ""
     return "\n".join([f"{ticks}{language}", *kept, ticks]) + note
+
+
+def folded(summary: str, diff: str, *, lead: str = "", most: Sequence[int | None] = (1500, 400, 100, 20)) -> Section:
+    """Return a diff that a reader opens, in forms of fewer and fewer lines; the last form says that it is left out."""
+    parts = [lead] if lead else []
+    forms = [details(summary, "\n\n".join([*parts, fence(diff, "diff", each)])) for each in most]
+    return Section((*forms, f"{summary}: left out, it is too long."))
 
 
 def fitted(sections: Sequence[Section], most: int) -> str:

@@ -1,10 +1,10 @@
-"""The case for a promotion, gathered: the release that comes, the one that goes, and all that differs between them."""
+"""The case for a promotion: the candidate, the running release, and all that differs between them."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,32 +12,29 @@ from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
 from slipway.gitops import edits
+from slipway.gitops.places import Stand
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import MANIFESTS
+from slipway.overlays.types import Hold, Overlay, Release
 from slipway.release import compatibility
 from slipway.release.candidates import is_merged, source_of
+from slipway.release.compatibility import Change
 from slipway.review import differences
 from slipway.review.comparison import Comparison, Side, compare
 from slipway.review.questions import Version, fetched
-from slipway.store import store_of
+from slipway.settings import Settings
+from slipway.store import Record, store_of
 from slipway.training import gates
-
-if TYPE_CHECKING:
-    from slipway.gitops.places import Stand
-    from slipway.overlays.types import Hold, Overlay, Release
-    from slipway.release.compatibility import Change
-    from slipway.settings import Settings
-    from slipway.store import Record
-    from slipway.training.gates import Verdict
+from slipway.training.gates import Verdict
 
 __all__ = ["Case", "Contents", "gather", "running"]
 
-# What decides, outside of models, what a release does; where these differ an image differs too.
+# Beside the model, these paths decide what a release does: where they differ, so do the images.
 _PLATFORM = ("functions", "manifests/function", "slipway.yaml", "src/slipway")
 
 
 class Contents(NamedTuple):
-    """How two artifacts differ; `changes` are those for callers."""
+    """The differences between two artifacts; `changes` concern callers."""
 
     changes: list[Change]
     parameters: list[differences.Moved]
@@ -46,47 +43,47 @@ class Contents(NamedTuple):
 
 
 class Case(NamedTuple):
-    """All that the body of a promotion's pull request says."""
+    """Everything that the body of a promotion's pull request says."""
 
     source: str
-    """The environment that the candidate is in."""
+    """The candidate's environment."""
     candidate: Release
     before: Overlay
     after: Overlay
     release: Release
-    """What the candidate becomes in the target."""
+    """The target's release that the candidate becomes."""
     running: Release | None
-    """What has the largest part of the target's requests now."""
+    """The target's release with the largest share of the requests."""
     record: Record
     running_record: Record | None
     comparison: Comparison
     verdicts: list[Verdict]
     unjudged: str
-    """Why no gate was judged, where there are some."""
+    """Why no gate was judged, though there are gates."""
     contents: Contents | None
-    """None where nothing runs, or its artifact cannot be had: `notes` say why."""
+    """None where nothing runs, or its artifact is not available: `notes` say why."""
     manifests: differences.Manifests | None
     platform: list[str]
-    """Files of the platform that differ between the commits of both."""
+    """The platform's files that differ between the commits of both."""
     evidence: dict[str, Any] | None
     notes: list[str]
     hold: Hold | None = None
-    """Of the environment that the candidate is in."""
+    """The hold on the model in the candidate's environment."""
     unmerged: str = ""
-    """The branch that its commit is to be on and is not; empty where it is."""
+    """The branch that lacks the candidate's commit; empty where it has it."""
 
 
 def running(overlay: Overlay) -> Release | None:
-    """The release with the largest share of the requests; of equals, the newest."""
+    """Return the release with the largest share of the requests; of equals, the newest."""
     routed = [release for release in overlay.releases if release.name in overlay.route]
     return max(routed, key=lambda release: (overlay.route[release.name], release.age), default=None)
 
 
 def gather(settings: Settings, before: Overlay, after: Overlay, candidate: Release, stand: Stand | None = None) -> Case:
-    """Gather the case of a candidate, a release of the environment that `after` promotes from, at `stand`.
+    """Gather the case of a candidate: a release, at `stand`, of the environment that `after` promotes from.
 
-    What cannot be had of the release that runs now is left out and noted; raises `SlipwayError` when the candidate's
-    own artifact cannot be had.
+    Notes name what is missing of the running release. Raise `SlipwayError` when the candidate's artifact is not
+    available.
     """
     source = source_of(settings, after.environment)
     now = running(before)
@@ -95,12 +92,7 @@ def gather(settings: Settings, before: Overlay, after: Overlay, candidate: Relea
         ours = fetched(store, store.record(after.model, candidate.version), Path(scratch) / "candidate")
         theirs, notes = _running_version(settings, source, now, after.model, Path(scratch) / "running")
         comparison = _compared(settings, ours, theirs, now, notes)
-        contents = None
-        if now is not None and theirs is not None:
-            try:
-                contents = _contents(theirs, ours)
-            except SlipwayError as error:
-                notes.append(error.problem)
+        contents = _contents(theirs, ours, notes) if theirs is not None else None
     release = _promoted(after, candidate)
     verdicts, unjudged = _judged(settings, after.model, comparison)
     if contents is not None and now is not None:
@@ -147,7 +139,7 @@ def _promoted(after: Overlay, candidate: Release) -> Release:
 def _running_version(
     settings: Settings, source: str, now: Release | None, model: str, folder: Path
 ) -> tuple[Version | None, list[str]]:
-    """What runs now, from the store that it was promoted from: who proposes a promotion need not read the target's."""
+    """Fetch the running version, first from where it was promoted from: the target's store may not be readable."""
     if now is None:
         return None, []
     places = [(source, ReleaseName.parse(now.record.origin.release).version)] if now.record.origin else []
@@ -176,15 +168,19 @@ def _compared(
     )
 
 
-def _contents(before: Version, after: Version) -> Contents:
-    locks = [differences.packages(_text(version.folder / "requirements.lock")) for version in (before, after)]
-    parameters = [manifest.read(version.folder).parameters for version in (before, after)]
-    return Contents(
-        changes=compatibility.compare(before.schema, after.schema),
-        parameters=differences.moved(*parameters),
-        packages=differences.moved(*locks),
-        code=differences.code(before.folder, after.folder),
-    )
+def _contents(before: Version, after: Version, notes: list[str]) -> Contents | None:
+    try:
+        locks = [differences.packages(_text(version.folder / "requirements.lock")) for version in (before, after)]
+        parameters = [manifest.read(version.folder).parameters for version in (before, after)]
+        return Contents(
+            changes=compatibility.compare(before.schema, after.schema),
+            parameters=differences.moved(*parameters),
+            packages=differences.moved(*locks),
+            code=differences.code(before.folder, after.folder),
+        )
+    except SlipwayError as error:
+        notes.append(error.problem)
+        return None
 
 
 def _text(path: Path) -> str:
@@ -192,7 +188,7 @@ def _text(path: Path) -> str:
 
 
 def _judged(settings: Settings, model: str, comparison: Comparison) -> tuple[list[Verdict], str]:
-    """What the gates of the settings say of the candidate against what runs now, where both had the same rows."""
+    """Judge the candidate by the gates; against the running version only where both had the same rows."""
     against = comparison.before.metrics if comparison.before and comparison.then else None
     try:
         return gates.judge(settings.model(model).gates, comparison.candidate.metrics, against), ""

@@ -1,45 +1,59 @@
-"""The body of a pull request that shares out requests, goes back, holds or lifts."""
+"""The body of a pull request that changes the shares of requests, rolls back, holds or lifts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-from slipway.github.markdown import Section, code, details, fence, fitted, table
+from slipway.github.markdown import Section, code, fitted, folded, table
 from slipway.gitops import release_folder
+from slipway.gitops.edits import Edited
 from slipway.names import ReleaseName
+from slipway.overlays.types import Overlay
 from slipway.review import differences
 
-if TYPE_CHECKING:
-    from slipway.gitops.edits import Edited
-    from slipway.overlays.types import Overlay
-    from slipway.settings import Settings
+__all__ = ["MOST", "body", "sides", "undo"]
 
-__all__ = ["plain", "sides", "undo"]
-
-_MOST = 60_000
+MOST = 60_000
+"""Characters that a body stays under; GitHub takes a few more."""
 
 
-def plain(settings: Settings, done: Edited) -> str:
-    """The body for a change of one overlay that brings no release with it; under 60,000 characters.
+def body(done: Edited) -> str:
+    """Return the body for a change of one overlay that brings no release; it is shorter than `MOST`.
 
-    Starts with `<!-- slipway: change prod/iris -->`. Raises `SlipwayError` when nothing was changed.
+    It begins with `<!-- slipway: change prod/iris -->`. Raise `SlipwayError` when nothing was changed.
     """
     before, after = sides(done)
-    settings.environment(after.environment)
+    summary = f"What git gets in <code>overlays/{after.environment}/{after.model}</code>"
     sections = [
         Section((f"<!-- slipway: change {after.environment}/{after.model} -->",)),
-        Section((_said(done.message),)),
+        Section((_message(done.message),)),
         Section((_overview(before, after),)),
-        _diff(before, after),
+        folded(summary, differences.overlay(before, after)),
         Section((undo(before, after),)),
     ]
-    return fitted(sections, _MOST - 1)
+    return fitted(sections, MOST - 1)
 
 
-def _said(message: str) -> str:
-    """The commit's message: what is done in bold, and below it why, a fact a line."""
+def sides(done: Edited) -> tuple[Overlay, Overlay]:
+    """Return the overlay before and after a change; raise `SlipwayError` when nothing was changed."""
+    if done.before is None or done.after is None:
+        raise SlipwayError("nothing was changed, so there is nothing to say of it", fix="; ".join(done.lines))
+    return done.before, done.after
+
+
+def undo(before: Overlay, after: Overlay) -> str:
+    """Return the section on the ways back from `after`, the nearest way first."""
+    ways = _ways(before, after)
+    # A person decides that a rejected release comes back; a revert is no such decision.
+    if {*after.rejected} <= {*before.rejected}:
+        ways.append(f"`git revert COMMIT` (of a merge commit `git revert -m 1 COMMIT`) and push: {_reverted(before)}.")
+    lead = "Until it is merged nothing of it runs: close the pull request. After the merge, any of these:"
+    return "\n".join(["### How to undo it", "", lead, "", *(f"- {way}" for way in ways)])
+
+
+def _message(message: str) -> str:
+    """Return the commit's message: its subject in bold, and below it a fact a line."""
     subject, *facts = [line for line in message.splitlines() if line.strip()][:30] or [""]
     lines = [f"**{code(subject, 200)}**", ""]
     for fact in facts:
@@ -50,7 +64,7 @@ def _said(message: str) -> str:
 
 def _overview(before: Overlay, after: Overlay) -> str:
     rows = [
-        ["requests", code(release_folder.shown(before.route), 300), code(release_folder.shown(after.route), 300)],
+        ["requests", *(code(release_folder.shown(side.route), 300) for side in (before, after))],
         ["held", _held(before), _held(after)],
         ["rejected", _rejected(before), _rejected(after)],
     ]
@@ -66,36 +80,11 @@ def _rejected(overlay: Overlay) -> str:
     return code(", ".join(map(str, overlay.rejected)), 300) if overlay.rejected else "nothing"
 
 
-def _diff(before: Overlay, after: Overlay) -> Section:
-    diff = differences.overlay(before, after)
-    summary = f"What git gets in <code>overlays/{after.environment}/{after.model}</code>"
-    forms = [details(summary, fence(diff, "diff", most)) for most in (1500, 400, 100, 20)]
-    return Section((*forms, f"{summary}: left out, it is too long."))
-
-
-def sides(done: Edited) -> tuple[Overlay, Overlay]:
-    """The overlay before and after a change; raises `SlipwayError` when nothing was changed."""
-    if done.before is None or done.after is None:
-        raise SlipwayError("nothing was changed, so there is nothing to say of it", fix="; ".join(done.lines))
-    return done.before, done.after
-
-
-def undo(before: Overlay, after: Overlay) -> str:
-    """The ways back from `after`, the nearest first; from what runs for the first time there is one."""
-    ways = _ways(before, after)
-    # What was rejected comes back by a person's decision alone, and no revert is one.
-    if {*after.rejected} <= {*before.rejected}:
-        ways.append(f"`git revert COMMIT` (of a merge commit `git revert -m 1 COMMIT`) and push: {_reverted(before)}.")
-    lead = "Until it is merged nothing of it runs: close the pull request. After the merge, any of these:"
-    return "\n".join(["### How to undo it", "", lead, "", *(f"- {way}" for way in ways)])
-
-
 def _ways(before: Overlay, after: Overlay) -> list[str]:
     def verb(name: str, more: str = "") -> str:
         return f"`slipway {name} {after.model} --env {after.environment}{more} --push --emergency`"
 
-    rejected = [name for name in after.rejected if name not in before.rejected]
-    if rejected:
+    if {*after.rejected} - {*before.rejected}:
         again = f"`slipway promote {after.model} --to {after.environment} --again --push`"
         return [f"{verb('lift')}, then {again}, which takes what was rejected all the same."]
     new = max((name for name in after.route if not before.has(name)), default=None)
@@ -125,5 +114,4 @@ def _shares(route: Mapping[ReleaseName, int]) -> str:
 def _reverted(before: Overlay) -> str:
     if not before.route:
         return "then nothing of the model runs here, as now"
-    names = ", ".join(f"{name} {percent} %" for name, percent in sorted(before.route.items(), reverse=True))
-    return f"then it is {code(names, 200)} again, held and rejected as before"
+    return f"then it is {code(release_folder.shown(before.route), 200)} again, held and rejected as before"

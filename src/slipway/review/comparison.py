@@ -1,72 +1,54 @@
-"""A candidate and what runs now, compared on the same rows, which neither was trained on."""
+"""A candidate compared with the running version, on the same rows, which neither was trained on."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
 from slipway.errors import SlipwayError
-from slipway.review.worker import DataChange, MeasuresWanted, Rows, RowsWanted
+from slipway.review.questions import Version
+from slipway.review.worker import Answers, DataChange, MeasuresWanted, Rows, RowsWanted
 from slipway.schema import Field
+from slipway.settings import Settings
 from slipway.training.metrics import unlike
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from slipway.review.questions import Version
-    from slipway.review.worker import Answers
-    from slipway.settings import Settings
-
-__all__ = [
-    "Comparison",
-    "Errors",
-    "Side",
-    "compare",
-    "confusion",
-    "errors_by_truth",
-    "labels",
-    "quantiles",
-    "recalls",
-    "residuals",
-    "share_alike",
-]
+__all__ = ["Comparison", "Side", "compare", "quantiles", "share_alike"]
 
 
 class Side(Struct, frozen=True, kw_only=True):
-    """How good one version is; `answers` are to the rows of the comparison, none where only its record is known."""
+    """The metrics of one version, and its answers to the rows; there are none where only its record is known."""
 
     metrics: dict[str, float]
     answers: list[Any] = field(default_factory=list)
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """What is known of how good the candidate is, and what runs now; `before` is None when nothing runs."""
+    """The candidate, and the running version as `before`, which is None when nothing runs."""
 
     target: Field
     candidate: Side
     before: Side | None = None
     truth: list[Any] = field(default_factory=list)
-    """Of the rows that were measured on; none where the metrics are those that were recorded."""
+    """Of the measured rows; empty where the metrics come from the records."""
     total: int = 0
     """Rows of the data, seen and unseen."""
     unlike: str = ""
-    """Why the two were not measured on the same rows; empty where they were, or nothing runs."""
+    """Why the two were not measured on the same rows."""
     notes: list[str] = field(default_factory=list)
     data: DataChange | None = None
 
     @property
     def then(self) -> list[Any] | None:
-        """What runs now, answering the same rows; None unless it could, and nothing was in the way."""
+        """Return the running version's answers to the same rows; None without such answers."""
         return self.before.answers if self.before and self.before.answers else None
 
     @property
     def near(self) -> float:
-        """How far two quantities may be apart and still count as the same: a twentieth of where most truth lies."""
+        """Return how far two quantities may differ and count as alike: 1/20 of the middle 80 % of the truth."""
         if self.target.categories or self.target.kind not in ("number", "integer") or not self.truth:
             return 0.0
         low, high = quantiles(self.truth, [0.1, 0.9])
@@ -74,15 +56,15 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
     @property
     def alike(self) -> float | None:
-        """The share of rows on which both answer the same (see `near`); None unless both answered."""
+        """Return the share of rows on which both answer the same (see `near`); None unless both answered."""
         return share_alike(self.candidate.answers, self.then, self.near) if self.then else None
 
 
 def compare(settings: Settings, candidate: Version, before: Version | None) -> Comparison:
-    """Measure both on the rows of the candidate's data that neither was trained on, each in its own process.
+    """Measure both versions on the unseen rows of the candidate's data, each in its own process.
 
-    Where that cannot be, `unlike` says why, and what is left is what the records say. Raises `SlipwayError` only when
-    the candidate's artifact has no schema.
+    Where that is not possible, `unlike` says why, and the records give the metrics. Raise `SlipwayError` only when the
+    candidate's artifact has no schema.
     """
     recorded = Comparison(
         target=candidate.schema.target,
@@ -98,21 +80,20 @@ def compare(settings: Settings, candidate: Version, before: Version | None) -> C
 
 
 def _both(settings: Settings, candidate: Version, before: Version) -> Comparison:
-    _check_targets(candidate, before)
-    found = _rows(settings, candidate, before, [candidate.split, before.split])
-    if found.missing:
-        problem = (
-            f"the candidate's data has no column {', '.join(map(repr, found.missing))}, which {before.record.id} needs"
-        )
-        raise SlipwayError(problem)
-    if not found.rows:
-        raise SlipwayError(f"none of the {found.total} rows of the candidate's data is unseen by both")
-    theirs, ours = before.answers(settings, found.rows), candidate.answers(settings, found.rows)
-    truth, now, then = _answered(found, ours, theirs)
+    if found := unlike(candidate.schema.target, before.schema.target):
+        raise SlipwayError(f"{before.record.id} predicts {found[1]}, and the candidate {found[0]}")
+    rows = _rows(settings, candidate, before, [candidate.split, before.split])
+    if rows.missing:
+        names = ", ".join(map(repr, rows.missing))
+        raise SlipwayError(f"the candidate's data has no column {names}, which {before.record.id} needs")
+    if not rows.rows:
+        raise SlipwayError(f"none of the {rows.total} rows of the candidate's data is unseen by both")
+    theirs, ours = before.answers(settings, rows.rows), candidate.answers(settings, rows.rows)
+    truth, now, then = _answered(rows, ours, theirs)
     if not truth:
         raise SlipwayError(f"{before.record.id} refuses every row of the candidate's data: {theirs.why or ours.why}")
     measured = candidate.measures(settings, MeasuresWanted(truth=truth, answers=[now, then]))
-    notes = _notes(found)
+    notes = _notes(rows)
     if theirs.refused:
         notes.append(f"{before.record.id} refuses {len(theirs.refused)} further rows ({theirs.why})")
     if measured.lacking:
@@ -122,20 +103,19 @@ def _both(settings: Settings, candidate: Version, before: Version) -> Comparison
         candidate=Side(metrics=measured.metrics[0], answers=now),
         before=Side(metrics=measured.metrics[1], answers=then),
         truth=truth,
-        total=found.total,
+        total=rows.total,
         notes=notes,
-        data=found.change,
+        data=rows.change,
     )
 
 
 def _alone(settings: Settings, candidate: Version, before: Version | None, recorded: Comparison) -> Comparison:
-    """The candidate on its own unseen rows; as recorded where even that cannot be."""
+    """Measure the candidate on its own unseen rows; keep what is recorded where even that fails."""
     try:
-        found = _rows(settings, candidate, before, [candidate.split])
-        if not found.rows:
-            raise SlipwayError(f"none of the {found.total} rows of its data was held out")
-        ours = candidate.answers(settings, found.rows)
-        truth, now = _answered(found, ours)
+        rows = _rows(settings, candidate, before, [candidate.split])
+        if not rows.rows:
+            raise SlipwayError(f"none of the {rows.total} rows of its data was held out")
+        truth, now = _answered(rows, candidate.answers(settings, rows.rows))
         measured = candidate.measures(settings, MeasuresWanted(truth=truth, answers=[now]))
     except SlipwayError as error:
         notes = [] if error.problem == recorded.unlike else [error.problem]
@@ -144,24 +124,17 @@ def _alone(settings: Settings, candidate: Version, before: Version | None, recor
         recorded,
         candidate=Side(metrics=measured.metrics[0], answers=now),
         truth=truth,
-        total=found.total,
-        notes=[*recorded.notes, *_notes(found)],
-        data=found.change,
+        total=rows.total,
+        notes=[*recorded.notes, *_notes(rows)],
+        data=rows.change,
     )
 
 
-def _answered(found: Rows, *answers: Answers) -> list[list[Any]]:
-    """The truth, and what each answered, of the rows that none refused."""
+def _answered(rows: Rows, *answers: Answers) -> list[list[Any]]:
+    """Return the truth and each version's answers, for the rows that no version refused."""
     refused = {place for each in answers for place in each.refused}
-    places = [place for place in range(len(found.rows)) if place not in refused]
-    return [[column[place] for place in places] for column in (found.truth, *(each.outcomes for each in answers))]
-
-
-def _check_targets(candidate: Version, before: Version) -> None:
-    found = unlike(candidate.schema.target, before.schema.target)
-    if found:
-        ours, theirs = found
-        raise SlipwayError(f"{before.record.id} predicts {theirs}, and the candidate {ours}")
+    places = [place for place in range(len(rows.rows)) if place not in refused]
+    return [[column[place] for place in places] for column in (rows.truth, *(each.outcomes for each in answers))]
 
 
 def _rows(settings: Settings, candidate: Version, before: Version | None, splits: list[Any]) -> Rows:
@@ -172,50 +145,24 @@ def _rows(settings: Settings, candidate: Version, before: Version | None, splits
 
 
 def _earlier(candidate: Version, before: Version | None) -> str | None:
-    """The data of what runs now, where they are known and others."""
+    """Return the running version's data where they are known and differ from the candidate's."""
     ours, theirs = (version.record.data if version else None for version in (candidate, before))
     if before is None or before.data is None or ours is None or theirs is None or ours.sha256 == theirs.sha256:
         return None
     return str(before.data)
 
 
-def _notes(found: Rows) -> list[str]:
+def _notes(rows: Rows) -> list[str]:
     notes = []
-    if len(found.rows) < found.unseen:
-        notes.append(f"measured on {len(found.rows)} of {found.unseen} unseen rows, taken evenly")
-    if found.unchanged:
-        notes.append(f"the data of both cannot be compared: {found.unchanged}")
+    if len(rows.rows) < rows.unseen:
+        notes.append(f"measured on {len(rows.rows)} of {rows.unseen} unseen rows, taken evenly")
+    if rows.unchanged:
+        notes.append(f"the data of both cannot be compared: {rows.unchanged}")
     return notes
 
 
-class Errors(NamedTuple):
-    """Rows in order of their truth, a part of them: the truth from `low` to `high`, and the mean absolute error."""
-
-    low: float
-    high: float
-    error: float
-
-
-def labels(*columns: Sequence[Any]) -> list[Any]:
-    """The different values, sorted by their text."""
-    found = {str(value): value for column in columns for value in column}
-    return [found[text] for text in sorted(found)]
-
-
-def confusion(truth: Sequence[Any], answers: Sequence[Any]) -> Counter[tuple[str, str]]:
-    """Rows by their (truth, answer), as text."""
-    return Counter((str(one), str(other)) for one, other in zip(truth, answers, strict=True))
-
-
-def recalls(truth: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
-    """By class of the truth: the share of its rows that was answered right."""
-    counted = confusion(truth, answers)
-    totals = Counter(map(str, truth))
-    return {label: counted[label, label] / total for label, total in totals.items()}
-
-
 def quantiles(values: Sequence[float], places: Sequence[float]) -> list[float]:
-    """The values at these places (0 to 1) of the sorted ones, interpolated between neighbours."""
+    """Return the values at these places (0 to 1) of the sorted values, interpolated between neighbours."""
     ordered = sorted(values)
     found = []
     for place in places:
@@ -226,41 +173,13 @@ def quantiles(values: Sequence[float], places: Sequence[float]) -> list[float]:
     return found
 
 
-def errors_by_truth(truth: Sequence[float], answers: Sequence[float], parts: int) -> list[Errors]:
-    """The mean absolute error from the smallest truth to the largest, in parts of about as many rows each."""
-    pairs = sorted(zip(truth, answers, strict=True))
-    parts = max(1, min(parts, len(pairs)))
-    cuts = [len(pairs) * part // parts for part in range(parts + 1)]
-    groups = [pairs[low:high] for low, high in pairwise(cuts)]
-    return [
-        Errors(group[0][0], group[-1][0], sum(abs(found - true) for true, found in group) / len(group))
-        for group in groups
-    ]
-
-
-def residuals(truth: Sequence[float], *answers: Sequence[float], parts: int) -> tuple[list[float], list[list[int]]]:
-    """How many rows are off by how much: the middles of the bins, and the rows in them, by answers.
-
-    Off is an answer less the truth. The bins are the same for all and symmetric about 0; the few rows that are further
-    off than 99 % are in the outermost.
-    """
-    off = [[found - true for true, found in zip(truth, column, strict=True)] for column in answers]
-    widest = quantiles([abs(value) for column in off for value in column], [0.99])[0] or 1.0
-    width = 2 * widest / parts
-    counts = [[0] * parts for _ in off]
-    for column, counted in zip(off, counts, strict=True):
-        for value in column:
-            counted[min(parts - 1, max(0, int((value + widest) / width)))] += 1
-    return [-widest + (place + 0.5) * width for place in range(parts)], counts
-
-
 def share_alike(one: Sequence[Any], other: Sequence[Any], within: float) -> float:
-    """The share of places with the same value, or with numbers that are no further than `within` from each other."""
-    same = sum(_alike(mine, theirs, within) for mine, theirs in zip(one, other, strict=True))
+    """Return the share of places with equal values, or with numbers no further than `within` apart."""
+    same = sum(_is_alike(mine, theirs, within) for mine, theirs in zip(one, other, strict=True))
     return same / len(one) if one else 1.0
 
 
-def _alike(one: Any, other: Any, within: float) -> bool:
+def _is_alike(one: Any, other: Any, within: float) -> bool:
     if isinstance(one, int | float) and isinstance(other, int | float):
         return abs(one - other) <= within
     return bool(one == other)

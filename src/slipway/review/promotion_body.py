@@ -3,60 +3,54 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from slipway.github.markdown import Section, code, fitted, table
 from slipway.gitops import release_folder
-from slipway.review import contents, quality
+from slipway.overlays.types import Overlay, Release
+from slipway.release.promote import Promoted
+from slipway.review import sections
 from slipway.review.case import Case, gather
-from slipway.review.change_body import plain, sides, undo
+from slipway.review.change_body import MOST, sides, undo
+from slipway.settings import Settings
+from slipway.store import Record
 
-if TYPE_CHECKING:
-    from slipway.overlays.types import Overlay, Release
-    from slipway.release.promote import Promoted
-    from slipway.settings import Settings
-    from slipway.store import Record
-
-__all__ = ["MOST", "body", "marker", "plain", "written"]
-
-MOST = 60_000
-"""Characters that a body stays under; GitHub takes a few more."""
+__all__ = ["body", "marker", "of_case"]
 
 
 def body(settings: Settings, done: Promoted) -> str:
-    """The case for a promotion: the candidate and what runs now, compared; under `MOST` characters.
+    """Return the case for a promotion, as a body that is shorter than `MOST`.
 
-    Starts with the line of `marker`. Raises `SlipwayError` when the promotion changed nothing, or the candidate's
-    artifact cannot be had; what else is missing is said in the body.
+    Raise `SlipwayError` when the promotion changed nothing, or the candidate's artifact is not available. The body
+    itself says what else is missing.
     """
     before, after = sides(done.edited)
-    return written(gather(settings, before, after, done.source, done.edited.stand), done.edited.commit or "")
+    return of_case(gather(settings, before, after, done.source, done.edited.stand), done.edited.commit or "")
 
 
 def marker(after: Overlay, candidate: Release) -> str:
-    """The first line, which a machine knows the body by: `<!-- slipway: promotion prod/iris v7-1a2b3c4d -->`.
+    """Return the first line, by which a machine finds the body: `<!-- slipway: promotion prod/iris v7-1a2b3c4d -->`.
 
-    The release is that of the environment that it comes from.
+    The release is the one that is promoted, named as in its own environment.
     """
     return f"<!-- slipway: promotion {after.environment}/{after.model} {candidate.name} -->"
 
 
-def written(case: Case, commit: str) -> str:
-    """The body of a gathered case; `commit` is that of the overlays, empty where it is not known."""
-    sections = [
+def of_case(case: Case, commit: str) -> str:
+    """Return the body of a gathered case; `commit` is the one of the overlays, empty where it is not known."""
+    parts = [
         Section((marker(case.after, case.candidate),)),
         Section((_headline(case),)),
         Section((_verdicts(case),)),
         Section((_overview(case),)),
-        quality.section(case),
-        contents.callers(case),
-        contents.made_of(case),
-        contents.code_diff(case),
-        contents.manifests(case),
+        sections.quality(case),
+        sections.callers(case),
+        sections.made_of(case),
+        sections.code_diff(case),
+        sections.manifests(case),
         Section((_provenance(case, commit),)),
         Section((undo(case.before, case.after),)),
     ]
-    return fitted(sections, MOST - 1)
+    return fitted(parts, MOST - 1)
 
 
 def _headline(case: Case) -> str:
@@ -69,10 +63,10 @@ def _headline(case: Case) -> str:
 
 
 def _verdicts(case: Case) -> str:
-    """The lines to read if no others are; what speaks against it stands above them, marked."""
-    lines = [quality.verdict(case), _gates(case), _callers(case), _verified(case), _traffic(case)]
+    """Return the lines to read if no others are read; warnings stand above the others, marked."""
+    lines = [sections.verdict(case), _gates(case), _callers(case), _verified(case), _traffic(case)]
     calm = "\n".join(f"- {line}" for line in lines if line)
-    doubts = [*_unmerged(case), *quality.doubts(case), *_doubts(case)]
+    doubts = [*_unmerged(case), *sections.doubts(case), *_doubts(case)]
     if not doubts:
         return calm
     return "\n".join(["> [!WARNING]", *(f"> - {doubt}" for doubt in doubts)]) + f"\n\n{calm}"
@@ -94,25 +88,21 @@ def _doubts(case: Case) -> list[str]:
     if hold := case.hold:
         since = f"by {code(hold.by)} since {code(hold.since, 40)}"
         found.append(f"In {case.source} the model is held {since}: {code(hold.reason, 300)}.")
-    broken = [change for change in case.contents.changes if change.breaking] if case.contents else []
-    if broken:
+    if broken := [change for change in case.contents.changes if change.breaking] if case.contents else []:
         more = f", and {len(broken) - 1} more" if broken[1:] else ""
         found.append(f"It breaks callers: {code(broken[0].text, 200)}{more}.")
     if case.evidence is None:
         found.append(f"{code(case.candidate.name)} is not verified in {case.source}.")
-    found += [f"{code(note, 300)}." for note in case.notes[:5]]
-    return found
+    return found + [f"{code(note, 300)}." for note in case.notes[:5]]
 
 
 def _gates(case: Case) -> str:
-    missed = sum(bool(verdict.missed_by) for verdict in case.verdicts)
-    if not case.verdicts:
+    number, missed = len(case.verdicts), sum(bool(verdict.missed_by) for verdict in case.verdicts)
+    if not number:
         return ""
     if missed:
-        return f"**{missed} of {len(case.verdicts)} gates** {'is' if missed == 1 else 'are'} missed."
-    return {1: "The gate holds.", 2: "Both gates hold."}.get(
-        len(case.verdicts), f"All {len(case.verdicts)} gates hold."
-    )
+        return f"**{missed} of {number} gates** {'is' if missed == 1 else 'are'} missed."
+    return {1: "The gate holds.", 2: "Both gates hold."}.get(number, f"All {number} gates hold.")
 
 
 def _callers(case: Case) -> str:
@@ -150,41 +140,42 @@ def _traffic(case: Case) -> str:
 
 
 def _overview(case: Case) -> str:
-    columns = [_column(case.release, release_folder.shown(case.after.route))]
+    columns = {"candidate": _column(case.release, case.after)}
     if case.running is not None:
-        columns.insert(0, _column(case.running, release_folder.shown(case.before.route)))
-        columns[1]["size"] += _grown(case.running.record.size, case.release.record.size)
-    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
-    heads = ["runs now", "candidate"] if case.running is not None else ["candidate"]
-    return table([f"{case.after.environment}/{case.after.model}", *heads], rows)
+        columns = {"runs now": _column(case.running, case.before), **columns}
+        columns["candidate"]["size"] += _grown(case.running.record.size, case.release.record.size)
+    rows = [[name, *(column[name] for column in columns.values())] for name in columns["candidate"]]
+    return table([f"{case.after.environment}/{case.after.model}", *columns], rows)
 
 
-def _column(release: Release, requests: str) -> dict[str, str]:
-    record = release.record
+def _column(release: Release, overlay: Overlay) -> dict[str, str]:
+    record, origin = release.record, release.record.origin
     return {
         "release": code(record.release),
         "model id": code(record.model_id),
-        "from": code(_from(release)),
-        "image": _digest(record.image),
-        "size": _size(record.size),
+        "from": code(f"{origin.environment}/{origin.release}" if origin else "no promotion"),
+        "image": code(f"sha256:{record.image.rpartition('sha256:')[2][:12]}"),
+        "size": f"{record.size / 1e6:.1f} MB" if record.size else "not known",
         "artifact": code(record.artifact[:12]),
-        "requests": code(requests, 200),
+        "requests": code(release_folder.shown(overlay.route), 200),
     }
 
 
+def _grown(before: int, after: int) -> str:
+    if not before or not after or before == after:
+        return ""
+    return f" ({(after - before) / 1e6:+.1f} MB)"
+
+
 def _provenance(case: Case, commit: str) -> str:
-    record, training = case.candidate.record, case.record.training
+    record = case.candidate.record
     facts = {
         # A whole commit id outside of code is a link on GitHub.
         "released from commit": _commit(record.commit) + (f", branch {code(record.branch)}" if record.branch else ""),
         "released by": code(record.by, 120) + f", {code(record.created, 40)}",
         "run of the release": _link(record.run),
         "published by": code(case.record.by, 120) + f", {code(case.record.created, 40)}, as {code(case.record.id)}",
-        "training digest": code(training.digest) if training else "",
-        "trained from commit": _commit(training.commit or "") + (", with changes beside it" if training.dirty else "")
-        if training
-        else "",
-        "run of the training": _link(training.run or "") if training else "",
+        **_training(case.record),
         "data": _data(case.record),
         "fingerprint": code(record.fingerprint),
         "image": code(record.image, 300),
@@ -194,28 +185,19 @@ def _provenance(case: Case, commit: str) -> str:
     return f"### Where it comes from\n\n{table(['candidate', code(case.candidate.name)], rows)}"
 
 
+def _training(record: Record) -> dict[str, str]:
+    training = record.training
+    if training is None:
+        return {}
+    return {
+        "training digest": code(training.digest),
+        "trained from commit": _commit(training.commit or "") + (", with changes beside it" if training.dirty else ""),
+        "run of the training": _link(training.run or ""),
+    }
+
+
 def _data(record: Record) -> str:
     return f"{code(record.data.uri, 200)}, {code(record.data.sha256)}" if record.data else "not known"
-
-
-def _from(release: Release) -> str:
-    origin = release.record.origin
-    return f"{origin.environment}/{origin.release}" if origin else "no promotion"
-
-
-def _digest(image: str) -> str:
-    digest = image.rpartition("sha256:")[2]
-    return code(f"sha256:{digest[:12]}")
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size else "not known"
-
-
-def _grown(before: int, after: int) -> str:
-    if not before or not after or before == after:
-        return ""
-    return f" ({'+' if after > before else '-'}{abs(after - before) / 1e6:.1f} MB)"
 
 
 def _commit(commit: str) -> str:
@@ -225,7 +207,7 @@ def _commit(commit: str) -> str:
 
 
 def _link(address: str) -> str:
-    """An address that is one of the web's and holds nothing else; as code whatever it is otherwise."""
+    """Return an address of the web as a link, and anything else as code."""
     if re.fullmatch(r"https://[A-Za-z0-9:/._~%-]{1,300}", address):
         return f"<{address}>"
     return code(address, 200) if address else ""

@@ -161,3 +161,27 @@ def test_an_artifact_without_a_schema(shop: Shop) -> None:
     (version.folder / "schema.json").unlink()
     with pytest.raises(SlipwayError, match=r"has no schema\.json"):
         compare(shop.settings, version, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "places", "found"),
+    [([3.0], [0, 0.5, 1], [3, 3, 3]), ([4, 0], [0, 0.25, 1], [0, 1, 4]), ([1, 2, 3], [0.5, 0.75], [2, 2.5])],
+)
+def test_quantiles_lie_between_neighbours(values, places, found):
+    """As numpy has them."""
+    assert comparison.quantiles(values, places) == found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        (["a", "b"], ["a", "c"], 0.5),
+        ([1.0, 2.0], [1.05, 3.0], 0.5),
+        ([True], [True], 1.0),
+        ([None], ["a"], 0.0),
+        ([], [], 1.0),
+    ],
+)
+def test_answers_that_are_alike(one, other, share):
+    """Classes by being the same, quantities by being near."""
+    assert comparison.share_alike(one, other, 0.1) == share

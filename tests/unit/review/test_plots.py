@@ -6,7 +6,7 @@ import re
 import pytest
 
 from slipway.review.comparison import Comparison, Side
-from slipway.review.plots import chart, distribution, label, plots
+from slipway.review.plots import chart, distribution, errors_by_truth, label, plots, recalls, residuals
 from slipway.schema import Field
 
 NASTY = [
@@ -122,3 +122,28 @@ def test_a_distribution_is_in_shares():
 def test_a_label(text, shown):
     """Letters and digits of any script; never empty, never long."""
     assert label(text) == shown
+
+
+def test_recall_is_of_the_classes_that_the_truth_has():
+    """A class that is only answered has none; numbers and text that read alike are one class."""
+    assert recalls(["a", "a", "b", 1], ["a", "b", "b", "1"]) == {"a": 0.5, "b": 1.0, "1": 1.0}
+
+
+@pytest.mark.parametrize("parts", [1, 3, 50])
+def test_errors_are_those_of_rows_with_like_truth(parts):
+    """Every row is in one part; there are never more parts than rows."""
+    truth, answers = [3.0, 1.0, 2.0, 4.0], [3.5, 1.0, 2.0, 2.0]
+    found = errors_by_truth(truth, answers, parts)
+    assert len(found) == min(parts, 4)
+    assert (found[0].low, found[-1].high) == (1, 4)
+    assert [part.low for part in found] == sorted(part.low for part in found)
+    assert errors_by_truth(truth, answers, 1)[0].error == 0.625
+
+
+def test_residuals_of_all_are_in_the_same_bins():
+    """Each row is counted once, those far off in the outermost; no error at all is the middle."""
+    truth = [0.0] * 200
+    middles, [calm, wild] = residuals(truth, truth, [1.0] * 199 + [1e9], parts=5)
+    assert calm == [0, 0, 200, 0, 0] and wild == [0, 0, 0, 0, 200]
+    assert middles[2] == pytest.approx(0) and middles[0] == -middles[-1]
+    assert residuals(truth, truth, parts=3)[1] == [[0, 200, 0]]

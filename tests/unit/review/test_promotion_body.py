@@ -8,7 +8,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.overlays.types import Release
 from slipway.release.compatibility import Change
-from slipway.release.routes import hold, rollback
+from slipway.release.routes import hold
 from slipway.review import promotion_body
 from slipway.review.case import Case, _running_version, gather, running
 from slipway.review.comparison import Comparison, Side
@@ -95,7 +95,7 @@ def test_without_the_targets_store_the_source_has_what_runs(shop: Shop) -> None:
     found = gather(shop.settings, before, after, done.source)
     assert found.contents is None and found.comparison.before == Side(metrics={"accuracy": 0.75})
     assert "cannot be had" in found.notes[0] and found.notes[0] in found.comparison.unlike
-    assert "Not known: `the artifact of v1-" in promotion_body.written(found, "")
+    assert "Not known: `the artifact of v1-" in promotion_body.of_case(found, "")
 
 
 def test_what_runs_is_what_most_requests_get(shop: Shop) -> None:
@@ -184,7 +184,7 @@ def test_it_stays_short_and_harmless(case: Case) -> None:
         "|" * 300,
         "漢🙂" * 900,
     ):
-        text = promotion_body.written(huge(case, nasty), "")
+        text = promotion_body.of_case(huge(case, nasty), "")
         assert len(text) < 60_000
         assert "### How to undo it" in text and "git revert" in text
         assert "more lines" in text
@@ -195,7 +195,7 @@ def test_it_stays_short_and_harmless(case: Case) -> None:
 
 def test_an_unmeasured_candidate_is_said_to_be_that(case: Case) -> None:
     """Versions that were published by hand have only what their records say, and that is marked."""
-    text = promotion_body.written(case, "")
+    text = promotion_body.of_case(case, "")
     assert "> - It was not compared with what runs now on the same rows." in text
     assert "**Not compared on the same rows**" in text and "published by hand" in text
     assert "0.75 recorded for what runs now, on other rows" in text
@@ -213,20 +213,3 @@ def test_an_unmeasured_candidate_is_said_to_be_that(case: Case) -> None:
 def test_only_an_address_of_the_web_becomes_a_link(address: str, shown: str) -> None:
     """A run is also the name of a workflow, and the record could hold anything."""
     assert promotion_body._link(address) == shown
-
-
-def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:
-    """What, why, the diff and the way back; the reason is shown as it is."""
-    first = shop.released_parcel(50)
-    shop.promote()
-    shop.verify(shop.overlay("parcel", "prod").releases[0].name, "parcel", "prod")
-    shop.released_parcel(80)
-    shop.promote()
-    done = rollback(shop.settings, "parcel", "prod", reason="@all <b>wrong</b> | `x`")
-    text = promotion_body.plain(shop.settings, done)
-    assert text.startswith("<!-- slipway: change prod/parcel -->\n")
-    assert f"**`prod/parcel: roll back to {first}`**" in text and "@all <b>wrong</b> | `x`" in text
-    assert "+rejected:" in text and "`slipway lift parcel --env prod --push --emergency`, then" in text
-    assert "git revert" not in text.partition("### How to undo it")[2]  # which brings back nothing that was rejected
-    outside = re.sub(r"^(`{3,})[\s\S]*?^\1$", "", text, flags=re.MULTILINE)
-    assert "@all" not in without_code(outside)
