@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz cluster test-cluster test-cluster-long bench lint render lock tools clean
+.PHONY: help demo test test-long fuzz cluster test-cluster test-cluster-long bench lint render lock schema tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -65,6 +65,9 @@ render: .tools/bin/kustomize ## Build every overlay, and hold it to manifests/sc
 lock: .venv/ready ## Bring requirements.lock up to pyproject.toml (UPGRADE=1: and to the newest versions)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		$(if $(UPGRADE),--upgrade) --extra dev --output-file requirements.lock pyproject.toml
+
+schema: .venv/ready ## Bring slipway.schema.json up to the types of the settings (src/slipway/settings/types.py)
+	@python -m slipway.settings.json_schema > slipway.schema.json
 
 tools: .tools/bin/kustomize ## kustomize, and where Go is, the tools that a few tests need
 	@.ci/tools

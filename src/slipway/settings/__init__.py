@@ -1,9 +1,10 @@
-"""`slipway.yaml`, the one settings file, as it is read: a repository's environments and models."""
+"""`slipway.yaml`, the one settings file: its types, and how it is read and checked."""
 
 from __future__ import annotations
 
-from slipway.settings.reading import (
-    FILE,
+from slipway.settings.reading import Settings, find_root, load, parse
+from slipway.settings.strict import FILE
+from slipway.settings.types import (
     AccessSettings,
     Announce,
     Data,
@@ -14,11 +15,7 @@ from slipway.settings.reading import (
     Protocol,
     Scale,
     SecretRef,
-    Settings,
     TrainingSettings,
-    find_root,
-    load,
-    parse,
 )
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What has to hold in `slipway.yaml` beyond each value by itself; the message names the path of what does not."""
+"""What `slipway.yaml` has to keep beyond the type of each value: names that exist, values that fit one another."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
 from slipway.settings import cron
 from slipway.settings.strict import convert, refuse
-from slipway.settings.types import LABEL, AccessSettings, Environment, File, Gate, ModelSettings, Own, Scale
+from slipway.settings.types import AccessSettings, Environment, File, Gate, ModelSettings, Own, Scale
 
 __all__ = ["check", "check_secrets"]
 
-# Names of parameters that would hold a secret; a variable is one as a token, too, which a parameter need not be.
+# Names of parameters and variables that seem to hold a secret.
 _SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|api_?key|(access|private|secret)_key|credentials?)$")
 
 
 def check(file: File) -> None:
-    """Raise `SlipwayError` for what contradicts something else, or is not what it is to name."""
+    """Raise `SlipwayError` with the path of the first value that does not fit the others."""
     _check_environments(file.environments)
     for name, model in file.models.items():
         _check_model(name, model, file.environments)
 
 
 def check_secrets(models: dict[Any, Any]) -> None:
-    """Refuse a secret's value; before all else, so that no other message shows what should not have been written."""
+    """Refuse a secret that is written into the file; call this before other checks, whose messages would show it."""
     for name, model in models.items():
         secrets = model.get("secrets") if isinstance(model, dict) else None
         for variable, value in secrets.items() if isinstance(secrets, dict) else ():
@@ -45,8 +45,6 @@ def _check_environments(environments: dict[str, Environment]) -> None:
         refuse("environments", "there is none", "name one: test")
     for name, environment in environments.items():
         at = f"environments.{name}"
-        if not re.fullmatch(LABEL, name) or len(name) > 20:
-            refuse(at, "an environment's name is lower-case letters, digits and -, a letter first, 20 at the most")
         if name == "dev":
             refuse(at, "the word is reserved: what is served from a folder is called MODEL/dev/1")
         source = environment.promotes_from
@@ -62,7 +60,6 @@ def _check_environments(environments: dict[str, Environment]) -> None:
 
 def _check_variables(variables: dict[str, str], at: str) -> None:
     for variable, value in variables.items():
-        _check_variable(variable, f"{at}.{variable}")
         if _SECRET.search(variable) or variable.endswith("TOKEN"):
             fix = "keep it in a Kubernetes Secret; a pod's rights come with its service account; change what was leaked"
             refuse(f"{at}.{variable}", "looks like a secret, and everybody can read the overlays", fix)
@@ -70,12 +67,8 @@ def _check_variables(variables: dict[str, str], at: str) -> None:
             refuse(f"{at}.{variable}", "has a character that cannot be shown")
 
 
-def _check_variable(name: str, at: str) -> None:
-    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
-        refuse(at, "is no name for an environment variable: capitals, digits and _")
-
-
 def _check_sources(name: str, environments: dict[str, Environment]) -> None:
+    """Refuse environments that promote from one another in a circle."""
     seen, at = [name], environments[name].promotes_from
     while at is not None:
         if at == name:
@@ -88,7 +81,7 @@ def _check_sources(name: str, environments: dict[str, Environment]) -> None:
 
 
 def _check_apart(environments: dict[str, Environment]) -> None:
-    """Each environment has its own namespace and its own store: versions and routes would mix."""
+    """Refuse a namespace or a store that two environments share: their versions and routes would mix."""
     names = list(environments)
     for place, name in enumerate(names):
         for other in names[:place]:
@@ -114,8 +107,6 @@ def _check_model(name: str, model: ModelSettings, environments: dict[str, Enviro
         _check_gate(gate, f"{at}.gates.{metric}")
     for parameter, value in model.parameters.items():
         _check_parameter(parameter, value, f"{at}.parameters.{parameter}")
-    for variable in model.secrets:
-        _check_variable(variable, f"{at}.secrets.{variable}")
     if model.schedule is not None and (objection := cron.objection(model.schedule)):
         refuse(f"{at}.schedule", f"{model.schedule!r} {objection}")
     _check_columns(model, at)
@@ -137,7 +128,7 @@ def _check_columns(model: ModelSettings, at: str) -> None:
 
 def _check_container(model: ModelSettings, at: str) -> None:
     if "@sha256:" not in str(model.image):
-        refuse(f"{at}.image", "is a tag, and what that names changes", "name it by its digest: …@sha256:…")
+        refuse(f"{at}.image", "is a tag, which may name another image tomorrow", "name its digest: …@sha256:…")
     if model.target is None:
         refuse(f"{at}.image", "predicts what?", "write the column of the data that it predicts: target: …")
     if model.train == "declared":
@@ -147,7 +138,7 @@ def _check_container(model: ModelSettings, at: str) -> None:
     if model.protocol != "http":
         refuse(f"{at}.protocol", "a container is asked over HTTP", "leave it out")
     if any(own.access.kind != "none" for own in (model, *map(model.within, model.per_environment))):
-        refuse(f"{at}.access", "a container lets everybody in", "have what stands before it ask who calls")
+        refuse(f"{at}.access", "a container lets everybody in", "put something in front of it that asks who calls")
 
 
 def _check_environments_of(model: ModelSettings, environments: dict[str, Environment], at: str) -> None:
@@ -158,9 +149,10 @@ def _check_environments_of(model: ModelSettings, environments: dict[str, Environ
     _check_scale(model.scale, f"{at}.scale")
     _check_access(model.access, f"{at}.access")
     for environment, own in model.per_environment.items():
-        convert(own, Own, f"{at}.per_environment.{environment}")
-        _check_scale(model.within(environment).scale, f"{at}.per_environment.{environment}.scale")
-        _check_access(model.within(environment).access, f"{at}.per_environment.{environment}.access")
+        here = f"{at}.per_environment.{environment}"
+        convert(own, Own, here)
+        _check_scale(model.within(environment).scale, f"{here}.scale")
+        _check_access(model.within(environment).access, f"{here}.access")
 
 
 def _check_scale(scale: Scale, at: str) -> None:
@@ -170,7 +162,8 @@ def _check_scale(scale: Scale, at: str) -> None:
 
 def _check_access(access: AccessSettings, at: str) -> None:
     if access.kind == "none" and access.secret is not None:
-        refuse(f"{at}.secret", "is not asked for while everybody may ask", "say how: kind: bearer, or kind: basic")
+        fix = "say how callers prove who they are: kind: bearer, or kind: basic"
+        refuse(f"{at}.secret", "is not used while everybody may call", fix)
 
 
 def _check_gate(gate: Gate, at: str) -> None:

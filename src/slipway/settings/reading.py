@@ -1,4 +1,4 @@
-"""`slipway.yaml`, the one settings file, as it is read: a repository's environments and models."""
+"""The settings of a repository: `slipway.yaml` as it is read, and the folders under `model/`."""
 
 from __future__ import annotations
 
@@ -11,39 +11,9 @@ from slipway.folders import source
 from slipway.names import check_model_name, nearest
 from slipway.settings.consistency import check, check_secrets
 from slipway.settings.strict import FILE, convert, read
-from slipway.settings.types import (
-    AccessSettings,
-    Announce,
-    Data,
-    Environment,
-    File,
-    Gate,
-    LimitSettings,
-    ModelSettings,
-    Protocol,
-    Scale,
-    SecretRef,
-    TrainingSettings,
-)
+from slipway.settings.types import Environment, File, ModelSettings
 
-__all__ = [
-    "FILE",
-    "AccessSettings",
-    "Announce",
-    "Data",
-    "Environment",
-    "Gate",
-    "LimitSettings",
-    "ModelSettings",
-    "Protocol",
-    "Scale",
-    "SecretRef",
-    "Settings",
-    "TrainingSettings",
-    "find_root",
-    "load",
-    "parse",
-]
+__all__ = ["Settings", "find_root", "load", "parse"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -55,27 +25,28 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The branch that Argo CD follows."""
     base_image: str
     declared: dict[str, ModelSettings]
+    """The models that the file names."""
 
     def environment(self, name: str) -> Environment:
-        """The settings of an environment; raises `SlipwayError` naming the nearest known one."""
+        """Return the settings of an environment; raise `SlipwayError` with the nearest known name."""
         if name not in self.environments:
             raise SlipwayError(f"unknown environment {name!r}", fix=f"{nearest(name, self.environments)} ({FILE})")
         return self.environments[name]
 
     def refuse_promoted(self, name: str, fix: str) -> None:
-        """Raise `SlipwayError` for an environment that takes only what another, `{source}` in `fix`, has verified."""
+        """Raise `SlipwayError` for an environment that takes only promotions; `{source}` in `fix` is where from."""
         source = self.environment(name).promotes_from
         if source is not None:
             raise SlipwayError(f"{name} takes only what {source} has verified", fix=fix.format(source=source))
 
     def models(self) -> list[str]:
-        """The names of all models, sorted: those that the file names, and the folders under `model/` that none has."""
+        """Return the names of all models, sorted: the named ones, and the other folders under `model/`."""
         taken = self._taken()
         folders = {name for name in _folders(self.root) if Path("model", name) not in taken}
         return sorted(folders | self.declared.keys())
 
     def model(self, name: str) -> ModelSettings:
-        """The settings of a model; raises `SlipwayError` naming the nearest known one."""
+        """Return the settings of a model; raise `SlipwayError` with the nearest known name."""
         if name not in self.declared and not self._is_folder(name):
             if name != "common" and name.isidentifier() and (self.root / "model" / name).is_dir():
                 self._refuse_folder(name)
@@ -83,32 +54,31 @@ class Settings(Struct, frozen=True, kw_only=True):
         check_model_name(name)
         return self.declared.get(name, ModelSettings())
 
+    def folder(self, name: str) -> Path:
+        """Return the folder of a model's code."""
+        return self.root / (self.model(name).folder or f"model/{name}")
+
     def _taken(self) -> set[Path]:
         return {Path(each.folder) for each in self.declared.values() if each.folder}
 
     def _is_folder(self, name: str) -> bool:
-        """Whether a folder under `model/` is a model of this name, without a look at the others."""
+        """Return True if a folder under `model/` is a model of this name, without listing the other folders."""
         folder = self.root / "model" / name
         return folder.name == name and _is_model(folder) and Path("model", name) not in self._taken()
 
     def _refuse_folder(self, name: str) -> None:
-        users = [
-            user for user, each in self.declared.items() if each.folder and Path(each.folder) == Path("model", name)
-        ]
+        folder = Path("model", name)
+        users = [user for user, each in self.declared.items() if each.folder and Path(each.folder) == folder]
         if users:
             raise SlipwayError(f"model/{name} is the folder of {' and '.join(users)}", fix="name one of them")
-        if (found := source(self.root / "model" / name)).is_file():
+        if (found := source(self.root / folder)).is_file():
             fix = f"write it: models: {{{name}: {{target: COLUMN}}}}"
             raise SlipwayError(f"{FILE} does not say which column {found.stem} of model/{name} predicts", fix=fix)
         raise SlipwayError(f"model/{name} has no model.py", fix=f"write it, or start anew: slipway new {name}")
 
-    def folder(self, name: str) -> Path:
-        """Where the code of a model is."""
-        return self.root / (self.model(name).folder or f"model/{name}")
-
 
 def _is_model(folder: Path) -> bool:
-    # Hidden ones are what `slipway new` leaves when it is killed.
+    # A killed `slipway new` leaves a hidden folder.
     return folder.name != "common" and not folder.name.startswith(".") and (folder / "model.py").exists()
 
 
@@ -116,37 +86,24 @@ def _folders(root: Path) -> list[str]:
     return [folder.name for folder in root.glob("model/*") if _is_model(folder)]
 
 
-def _check_folders(settings: Settings) -> None:
-    """Refuse settings of a model that is not there: a misspelt name would drop its gates in silence."""
-    for name, each in settings.declared.items():
-        where = f"{each.folder or f'model/{name}'}/model.py"
-        if each.target is not None:  # its class may lie in a file of another name
-            where = where.removesuffix("/model.py")
-        if each.image is None and not (settings.root / where).exists():
-            fix = f"take it out of {FILE} until the folder is there; {nearest(name, _folders(settings.root))}"
-            raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)
-
-
 def find_root(start: Path | None = None) -> Path:
-    """The nearest folder, from `start` (the current one) upwards, that holds `slipway.yaml`."""
+    """Return the nearest folder with a `slipway.yaml`, from `start` (default: the current folder) upwards."""
     start = (start or Path.cwd()).resolve()
     for folder in (start, *start.parents):
         if (folder / FILE).is_file():
             return folder
-    raise SlipwayError(
-        f"no {FILE} in {start} or above it", fix="go into the repository, or give its folder: slipway -C DIR"
-    )
+    fix = "go into the repository, or give its folder: slipway -C DIR"
+    raise SlipwayError(f"no {FILE} in {start} or above it", fix=fix)
 
 
 def load(root: Path | None = None) -> Settings:
-    """Read and check the settings of the repository at `root`; raise `SlipwayError` with the path of what is wrong."""
+    """Read and check the settings of the repository at `root`; raise `SlipwayError` with the path of a mistake."""
     root = root.resolve() if root else find_root()
     try:
         text = (root / FILE).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise SlipwayError(
-            f"there is no {FILE} in {root}", fix="give the repository's folder: slipway -C DIR"
-        ) from error
+        fix = "give the repository's folder: slipway -C DIR"
+        raise SlipwayError(f"there is no {FILE} in {root}", fix=fix) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SlipwayError(f"{root / FILE} cannot be read: {error}", fix="save it as text in UTF-8") from error
     settings = parse(text, root)
@@ -155,12 +112,12 @@ def load(root: Path | None = None) -> Settings:
 
 
 def parse(text: str, root: Path) -> Settings:
-    """Read settings from the text of the file; `root` is the repository that they speak of."""
+    """Read settings from the text of the file of the repository at `root`."""
     content = read(text)
     if content is None:
         content = {}
     if isinstance(content, dict) and isinstance(content.get("models"), dict):
-        # A name with nothing below it has all the defaults.
+        # A name with nothing below it stands for all the defaults.
         content["models"] = {name: {} if each is None else each for name, each in content["models"].items()}
         check_secrets(content["models"])
     file = convert(content, File, "")
@@ -172,3 +129,14 @@ def parse(text: str, root: Path) -> Settings:
         base_image=file.base_image,
         declared=file.models,
     )
+
+
+def _check_folders(settings: Settings) -> None:
+    """Refuse settings of a model that does not exist: with a misspelt name, its gates would be ignored silently."""
+    for name, each in settings.declared.items():
+        where = f"{each.folder or f'model/{name}'}/model.py"
+        if each.target is not None:  # its class may be in a file of another name
+            where = where.removesuffix("/model.py")
+        if each.image is None and not (settings.root / where).exists():
+            fix = f"take it out of {FILE} until the folder is there; {nearest(name, _folders(settings.root))}"
+            raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)

@@ -1,4 +1,4 @@
-"""YAML that people write, as structs: every key known, every value of its type, or a message with the whole path."""
+"""The text of `slipway.yaml` as structs; a message names the path of an unknown key or a wrong value."""
 
 from __future__ import annotations
 
@@ -33,10 +33,9 @@ _WORDS = {
 
 
 def read(text: str) -> Any:
-    """What the text of the file holds; raise `SlipwayError` with the line when it is not YAML, or repeats a key."""
+    """Return what the text of the file holds; raise `SlipwayError` with the line of a mistake or a repeated key."""
     try:
-        # A SafeLoader that also refuses repeated keys.
-        content = yaml.load(text, _Loader)  # noqa: S506
+        content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that also refuses repeated keys
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
@@ -49,7 +48,7 @@ def read(text: str) -> Any:
 
 
 def _size(content: Any, known: dict[int, int]) -> int:
-    """How many values there are with all aliases written out; more than `_MOST` for one that holds itself."""
+    """Count the values with all aliases written out; return more than `_MOST` for a value that holds itself."""
     if not isinstance(content, (dict, list)):
         return 1
     if id(content) not in known:
@@ -69,18 +68,18 @@ def _advice(error: yaml.MarkedYAMLError) -> str:
 
 
 def refuse(path: str, problem: str, fix: str = "") -> NoReturn:
-    """Raise the `SlipwayError` that what stands at `path` in the file is wrong."""
+    """Raise `SlipwayError` for the value at `path` in the file."""
     raise SlipwayError(f"{FILE}: {path}: {problem}" if path else f"{FILE}: {problem}", fix=fix)
 
 
 def convert(content: Any, type_: type[T], at: str) -> T:
-    """`content` as `type_`; raise `SlipwayError` with the whole path, from `at` on, of the first thing wrong."""
+    """Return `content` as `type_`; raise `SlipwayError` with the path of the first mistake, which begins with `at`."""
     _check(content, type_, at)
     return _leaf(content, type_, at)
 
 
 def _check(content: Any, type_: Any, at: str) -> None:
-    """Refuse the first wrong key or value with its whole path, which the converter shortens within maps."""
+    """Refuse the first wrong key or value with its whole path, which msgspec shortens within dicts."""
     members = [type_, *(() if get_origin(type_) in (dict, list) else get_args(type_))]
     struct = next((member for member in members if isinstance(member, type) and issubclass(member, Struct)), None)
     if isinstance(content, dict):
@@ -89,8 +88,10 @@ def _check(content: Any, type_: Any, at: str) -> None:
         if struct is not None:
             _check_keys(content, struct, at)
         elif get_origin(type_) is dict:
+            key_type, value_type = get_args(type_)
             for key, value in content.items():
-                _check(value, get_args(type_)[1], _below(at, key))
+                _leaf(key, key_type, _below(at, key))
+                _check(value, value_type, _below(at, key))
     elif isinstance(content, list) and get_origin(type_) is list:
         for index, value in enumerate(content):
             _check(value, get_args(type_)[0], f"{at}[{index}]")
@@ -120,7 +121,7 @@ def _leaf(content: Any, type_: type[T], at: str) -> T:
         where = f"{at}{path.rstrip('`')}".lstrip(".")
         if wrong := re.fullmatch("Expected `(.+?)`, got `(.+?)`", problem):
             _refuse_type(where, wrong[1], wrong[2])
-        # What stands where a secret is to be named may be the secret.
+        # The name of a Secret may be the secret itself, by mistake.
         shown = "this" if ".secrets." in where or where.endswith(".secret") else repr(content)[:_LONGEST_SHOWN]
         refuse(where, f"{shown} {_objection(content, type_, problem)}")
 
@@ -134,7 +135,7 @@ def _refuse_type(where: str, wanted: str, found: str) -> NoReturn:
 
 
 def _objection(content: Any, type_: Any, problem: str) -> str:
-    """In our words what `msgspec` says of a value whose type is right."""
+    """Say in our words why a value of the right type is wrong."""
     if get_origin(type_) is Literal:
         return f"is not known; {nearest(str(content), get_args(type_))}"
     metas = [meta for member in (type_, *get_args(type_)) for meta in get_args(member) if isinstance(meta, Meta)]

@@ -1,4 +1,8 @@
-"""What `slipway.yaml` may say of an environment and of a model."""
+"""The types of `slipway.yaml`: each key with its values, its default and its meaning.
+
+The text below a key is its description in `slipway.schema.json` (`slipway.settings.json_schema`). The text of a
+constraint stands in messages about a wrong value.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from slipway.names import MAX_MODEL_NAME
+
 __all__ = [
-    "LABEL",
     "AccessSettings",
     "Announce",
     "Data",
@@ -27,28 +32,34 @@ __all__ = [
 ]
 
 Occasion = Literal["as set", "also manual", "scheduled"]
-"""Why one is asked for: a push, a push to a branch that trains whatever the settings say, or the time of the day."""
+"""Why a training is due: a push, a push to a branch that trains every model, or a model's schedule."""
 
 Train = Occasion | Literal["none"]
-"""The occasion of a training; "none" where none is wanted."""
+"""The occasion of a training; "none" for no training."""
 
 
 def _text(pattern: str, words: str, most: int = 300) -> Meta:
     return Meta(pattern=rf"\A(?:{pattern})\Z", max_length=most, description=words)
 
 
-LABEL = "[a-z]([a-z0-9-]*[a-z0-9])?"
+_LABEL = "[a-z]([a-z0-9-]*[a-z0-9])?"
 _HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
 _PATHS = r"(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+_BUCKET = r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^\s/]+)*/?"
 
-Name = Annotated[str, _text(LABEL, "lower-case letters, digits and - are taken, a letter first, 40 at the most", 40)]
-Secret = Annotated[str, _text(rf"{LABEL}(\.{LABEL})*", "the name of a Kubernetes Secret is needed", 253)]
+EnvironmentName = Annotated[
+    str, _text(_LABEL, "an environment's name is lower-case letters, digits and -, a letter first, 20 at most", 20)
+]
+# `names.check_model_name` refuses a wrong name, and proposes a right one.
+ModelName = Annotated[str, Meta(extra_json_schema={"pattern": "^[a-z][a-z0-9]*$", "maxLength": MAX_MODEL_NAME})]
+Variable = Annotated[str, _text("[A-Z_][A-Z0-9_]*", "an environment variable's name is capitals, digits and _")]
+Namespace = Annotated[str, _text(_LABEL, "lower-case letters, digits and - are needed, a letter first, 40 at most", 40)]
+Secret = Annotated[str, _text(rf"{_LABEL}(\.{_LABEL})*", "the name of a Kubernetes Secret is needed", 253)]
 SecretKey = Annotated[str, _text("[A-Za-z0-9._-]+", "the name of a key in the Secret is needed", 253)]
 Repository = Annotated[
     str, _text("[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]{1,100}", "owner/repository is needed: team/models")
 ]
 Branch = Annotated[str, _text(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9_][A-Za-z0-9._/-]*(?<![./])", "a branch's name is needed")]
-_BUCKET = r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^\s/]+)*/?"
 Store = Annotated[str, _text(rf"{_BUCKET}|(?!.*://)\S(.*\S)?", "a directory or gs://bucket/prefix is needed")]
 Registry = Annotated[
     str, _text(_HOST + _PATHS, "host/path in lower case is needed, without https:// and a tag: ghcr.io/team/models")
@@ -69,6 +80,7 @@ Size = Annotated[
 ]
 Digest = Annotated[str, _text("[0-9a-f]{64}", "64 hexadecimal digits are needed, as sha256sum prints them")]
 Positive = Annotated[int, Meta(ge=1, description="1 is the least")]
+Protocol = Literal["http", "grpc"]
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,68 +88,77 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SecretRef(_Strict, frozen=True, kw_only=True):
-    """The key of a Kubernetes Secret; on a laptop the variable of the same name in the environment stands in for it."""
+    """A key of a Kubernetes Secret. On a laptop, the environment variable of the same name replaces it."""
 
     secret: Secret
+    """The name of the Secret."""
     key: SecretKey
+    """The key in the Secret."""
 
 
 class Announce(SecretRef, frozen=True, kw_only=True):
-    """Which repository on GitHub is told at once what its cluster has done; the Secret's key holds the token."""
+    """The repository on GitHub that hears of verified releases and published versions; the key holds the token."""
 
     repository: Repository
+    """The repository on GitHub."""
 
 
 class Environment(_Strict, frozen=True, kw_only=True):
-    """Where the releases of one environment live and what they may use."""
+    """An environment: where its releases and artifacts are, and how releases come in."""
 
     store: Store
-    """A directory (relative to the repository) or `gs://bucket/prefix`."""
-    namespace: Name
+    """The store of artifacts: a directory (relative to the repository) or `gs://bucket/prefix`."""
+    namespace: Namespace
+    """The Kubernetes namespace."""
     registry: Registry = "unbuilt.invalid"
-    """Where images are pushed; under `unbuilt.invalid` none is built."""
+    """The registry for images. Without it, no image is built."""
     promotes_from: str | None = None
-    """The environment whose verified releases this one takes; its only way in."""
+    """The environment that releases are promoted from. Nothing else comes in."""
     promotion: Literal["manual", "automatic"] = "manual"
-    """Whether a pull request is opened by itself when a release was verified where it comes from."""
-    variables: dict[str, str] = field(default_factory=dict)
-    """Environment variables of what verifies, trains and starts trainings in its namespace; nothing secret."""
+    """`automatic` opens the pull request as soon as a release is verified in the other environment."""
+    variables: dict[Variable, str] = field(default_factory=dict)
+    """Environment variables for verification, training and the training service. Nothing secret."""
     announce: Announce | None = None
-    """Whom to tell of verified releases and published versions; the workflows' schedules find them without it."""
+    """The repository to notify at once. Without it, the schedules of the workflows find what is new."""
 
 
 class Scale(_Strict, frozen=True, kw_only=True):
-    """How many instances a function has, and what each gets."""
+    """The number of a function's instances, and what each of them gets."""
 
     min: Annotated[int, Meta(ge=0, description="0 is the least")] = 0
+    """The fewest instances; 0 stops the last one when no request comes."""
     max: Positive = 5
+    """The most instances."""
     concurrency: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000 is the range")] = 10
-    """Requests that one instance answers at a time."""
+    """The requests that one instance answers at a time."""
     cpu: Cpu = "1"
+    """The CPUs of an instance."""
     memory: Memory = "512Mi"
+    """The memory of an instance."""
     timeout: Annotated[int, Meta(ge=1, le=600, description="1 to 600 seconds is the range")] = 60
-    """Seconds that a request may take."""
+    """The seconds that a request may take."""
 
 
 class AccessSettings(_Strict, frozen=True, kw_only=True):
-    """Who may ask a function."""
+    """Who may call a function."""
 
     kind: Literal["none", "basic", "bearer"] = "none"
-    """Everybody; who brings a name and a password; who brings a key."""
+    """`none` lets everybody in, `basic` asks for a name and a password, `bearer` for a key."""
     secret: Secret | None = None
-    """The Secret that has them, unless set `<model>-access`: `username` and `password` (type kubernetes.io/basic-auth),
-    or any number of keys, each under the name of who has it."""
+    """The Secret with `username` and `password`, or with one key per caller. Default: `<model>-access`."""
 
 
 class LimitSettings(_Strict, frozen=True, kw_only=True):
-    """What one request may hold at the most."""
+    """The most that one request may hold."""
 
     body: Size = "1Mi"
+    """The bytes of the body."""
     rows: Positive = 10_000
+    """The rows to predict."""
 
     @property
     def bytes(self) -> int:
-        """The body's limit as a number."""
+        """The limit of the body as a number."""
         digits = self.body.rstrip("kKMGi")
         return int(digits) * _UNITS[self.body.removeprefix(digits)]
 
@@ -146,106 +167,123 @@ _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1 << 10, "Mi": 1 << 20, "Gi"
 
 
 class Data(_Strict, frozen=True, kw_only=True):
-    """A model's data: a path in the repository or a URI, `{date}` in it stands for today (YYYY-MM-DD)."""
+    """The data of a model, with a digest that they have to have."""
 
     uri: Uri
+    """A path in the repository or a URI. `{date}` stands for today (YYYY-MM-DD)."""
     sha256: Digest | None = None
+    """The SHA-256 digest of the file."""
 
 
 class Gate(_Strict, frozen=True, kw_only=True):
-    """What a metric has to be for a version to be published."""
+    """The limits of a metric. A version outside of them is not published."""
 
     min: float | None = None
+    """The least value."""
     max: float | None = None
+    """The greatest value."""
     worse_by: Annotated[float, Meta(ge=0, description="0 is the least")] | None = None
     """How much worse than the deployed version it may be, on the same rows."""
 
 
 class TrainingSettings(_Strict, frozen=True, kw_only=True):
-    """What a training in the cluster gets, and who may ask for one over HTTP (`services: [training]`)."""
+    """What a training in the cluster gets, and who may start one over HTTP (`services: [training]`)."""
 
     cpu: Cpu = "500m"
-    """What each step is promised; what is idle it may take too."""
+    """The CPUs that each step is promised. It may use idle ones, too."""
     memory: Memory = "2Gi"
+    """The memory of each step."""
     deadline: Annotated[int, Meta(ge=60, le=2_592_000, description="60 to 2592000 seconds is the range")] = 21_600
-    """Seconds that the whole of it may take."""
+    """The seconds that the whole training may take."""
     access: Secret | None = None
-    """The Secret (type kubernetes.io/basic-auth) with whose name and password the training service lets in; unless set
-    it is `<model>-training`."""
+    """The Secret with the `username` and `password` of the training service. Default: `<model>-training`."""
     visibility: Literal["cluster-local", "public"] = "cluster-local"
-    """From where the training service is reached."""
-
-
-Protocol = Literal["http", "grpc"]
-Gates = dict[str, Gate]
-Parameters = dict[str, bool | int | float | str]
+    """Where the training service can be reached from."""
 
 
 class ModelSettings(_Strict, frozen=True, kw_only=True):
-    """What a team may say of a model; a model that is not named in the file has all the defaults."""
+    """A model. All its keys have defaults, and a model that is not named has all of them."""
 
     folder: str | None = None
-    """Where the model's code is: `model/<name>` unless set. Several models may share one."""
+    """The folder of the model's code. Default: `model/<name>`. Several models may share one."""
     services: list[Literal["predict", "training"]] = field(default_factory=lambda: ["predict"])
+    """The functions of the model."""
     train: Literal["declared", "runner", "manual"] = "declared"
+    """Who trains after a push: the cluster, as declared in git; the runner; or nobody."""
     data: Uri | Data | None = None
-    """Unless set: the one CSV file in the model's folder."""
+    """A path in the repository or a URI. Default: the one CSV file in the model's folder."""
     image: Image | None = None
-    """The container that answers, by its digest, where it is no class of Python: see functions/README.md."""
+    """A container that answers in place of a Python class, by its digest (functions/README.md)."""
     target: str | None = None
-    """Of a container, and of a class that does not say so itself: the column that it predicts."""
+    """The column to predict, for a container and for a class that does not name it."""
     features: list[str] = field(default_factory=list)
-    """Of such a one: the columns that it takes, in its order; unless set, all columns of the data but the target."""
-    parameters: Parameters = field(default_factory=dict)
-    secrets: dict[str, SecretRef] = field(default_factory=dict)
-    """Environment variables for training."""
-    gates: Gates = field(default_factory=dict)
+    """The columns to predict from, in this order, if `target` is set. Default: all other columns of the data."""
+    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+    """Values for the parameters of the model's class."""
+    secrets: dict[Variable, SecretRef] = field(default_factory=dict)
+    """Environment variables for training, each from a Kubernetes Secret."""
+    gates: dict[str, Gate] = field(default_factory=dict)
+    """The limits of metrics, by metric."""
     held_out: Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1 is needed: 0.2")] = 0.2
+    """The share of the rows that evaluate the model and do not train it."""
     convert: Literal["auto", "never"] = "auto"
-    """Whether estimators become ONNX graphs where that is faithful."""
+    """`auto` converts estimators to ONNX graphs where the graphs are faithful."""
     schedule: str | None = None
-    """When to retrain, as cron writes it."""
+    """When to train again, as cron writes it, in UTC."""
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    """The training in the cluster."""
     scale: Scale = field(default_factory=Scale)
+    """The instances of the function."""
     protocol: Protocol = "http"
-    """By what its function is asked: a port speaks only one of them."""
+    """The protocol of the function. A port speaks only one."""
     access: AccessSettings = field(default_factory=AccessSettings)
+    """Who may call the function."""
     limits: LimitSettings = field(default_factory=LimitSettings)
+    """The most that one request may hold."""
     retention: Positive = 3
-    """How many releases stay declared at the most."""
+    """The most releases that stay declared."""
     base_image: Image | None = None
+    """The image that the model's images start from. Default: the file's `base_image`."""
     pin: dict[str, Positive] = field(default_factory=dict)
-    """By environment: the version to stay at."""
+    """The version to stay at, by environment."""
     per_environment: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By environment: other values for `scale`, `limits`, `access` and `retention`."""
+    """Other values of `scale`, `limits`, `access` and `retention`, by environment."""
 
     def within(self, environment: str) -> ModelSettings:
-        """These settings with the environment's own values laid over them."""
+        """Return these settings with the environment's own values laid over them."""
         own = self.per_environment.get(environment, {})
         if not own:
             return self
         merged = msgspec.to_builtins(self)
         merged["scale"] |= own.get("scale") or {}
         merged["limits"] |= own.get("limits") or {}
-        # As a whole: another Secret with the same kind, or none of both, is what is meant.
+        # Not key by key: a Secret belongs to its kind of access.
         merged["access"] = own.get("access") or merged["access"]
         merged["retention"] = own.get("retention") or merged["retention"]
         return msgspec.convert(merged, ModelSettings)
 
 
 class Own(_Strict, frozen=True, kw_only=True):
-    """What a model may say for one environment alone."""
+    """The values of a model in one environment. Keys of `scale` and `limits` that are left out stay as they are."""
 
     scale: Scale | None = None
+    """The instances of the function."""
     access: AccessSettings | None = None
+    """Who may call the function, as a whole."""
     limits: LimitSettings | None = None
+    """The most that one request may hold."""
     retention: Positive | None = None
+    """The most releases that stay declared."""
 
 
 class File(_Strict, frozen=True, kw_only=True):
-    """All of it."""
+    """The settings of Slipway: environments and models."""
 
-    environments: dict[str, Environment]
+    environments: dict[EnvironmentName, Environment]
+    """The environments, by name: `test`, `prod`."""
     branch: Branch = "main"
+    """The branch that Argo CD follows."""
     base_image: Image = "python:3.11-slim"
-    models: dict[str, ModelSettings] = field(default_factory=dict)
+    """The image that all images start from."""
+    models: dict[ModelName, ModelSettings] = field(default_factory=dict)
+    """The models that do not have all the defaults, by name."""

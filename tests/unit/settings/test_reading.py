@@ -106,9 +106,12 @@ def test_an_environments_empty_values_change_nothing(own):
         ("environments: {}", "environments: there is none"),
         ("environments: [test]", "environments: a block of keys is needed, not a list"),
         ("environments: {on: {store: x, namespace: y}}", "environments: the key True is not text"),
-        ("environments: {Test: {store: x, namespace: y}}", "environments.Test: an environment's name is lower-case"),
+        (
+            "environments: {Test: {store: x, namespace: y}}",
+            "environments.Test: 'Test' will not do: an environment's",
+        ),
         ("environments: {dev: {store: x, namespace: y}}", "environments.dev: the word is reserved"),
-        ("environments: {a/b: {store: x, namespace: y}}", "environments.a/b: an environment's name"),
+        ("environments: {a/b: {store: x, namespace: y}}", "environments.a/b: 'a/b' will not do: an environment's name"),
         ("environments: {test: {store: x, namespace: Y}}", "environments.test.namespace: 'Y' will not do: lower-case"),
         ("environments: {test: {store: '', namespace: y}}", "environments.test.store: '' will not do: a directory"),
         ("environments: {test: {store: s3://x, namespace: y}}", "environments.test.store: 's3://x' will not do"),
@@ -172,7 +175,7 @@ def test_the_message_names_the_path_of_what_is_wrong(text, says):
         ("retention: 0", "retention: 0 will not do: 1 is the least"),
         ("scale: {min: 3, max: 2}", "scale.min: 3 is more than max, which is 2"),
         ("{scale: {max: 2}, per_environment: {prod: {scale: {min: 3}}}}", "per_environment.prod.scale.min: 3 is more"),
-        ("access: {secret: keys}", "access.secret: is not asked for while everybody may ask"),
+        ("access: {secret: keys}", "access.secret: is not used while everybody may call"),
         ("access: {kind: token}", "access.kind: 'token' is not known; known: basic, bearer, none"),
         ("access: {kind: bearer, secret: S3cret!}", "access.secret: this will not do: the name of a Kubernetes Secret"),
         ("limits: {body: 12}", "limits.body: text is needed, not a whole number"),
@@ -325,7 +328,7 @@ def of_test(text):
     [
         ("variables: {STORAGE_EMULATOR_HOST: 'http://gcs:4443', EMPTY: ''}", ""),
         ("announce: {repository: team/models, secret: dispatch, key: token}", ""),
-        ("variables: {host: x}", "variables.host: is no name for an environment variable"),
+        ("variables: {host: x}", "variables.host: 'host' will not do: an environment variable's name is capitals"),
         ("variables: {PORT: 8080}", "variables.PORT:"),
         ('variables: {A: "b\\nc"}', "variables.A: has a character that cannot be shown"),
         ("variables: {DB_PASSWORD: hunter2}", "variables.DB_PASSWORD: looks like a secret"),
@@ -344,7 +347,8 @@ def test_variables_and_whom_to_tell(text, says):
 @pytest.mark.parametrize("name", ["api key", "1KEY", "Token", ""])
 def test_a_secret_is_named_by_a_variable(name):
     """Of the environment that training runs in."""
-    assert "is no name for an environment variable" in of_iris(f"secrets: {{'{name}': {{secret: a, key: b}}}}")
+    message = of_iris(f"secrets: {{'{name}': {{secret: a, key: b}}}}")
+    assert "an environment variable's name is capitals, digits and _" in message
 
 
 @pytest.mark.parametrize(
