@@ -1,15 +1,18 @@
-"""Questions to Python modules in a process of their own, where a model's code and libraries meet no others.
+"""Processes beside this one: they end with it, hold no rights of it, and answer questions where a model's code runs.
 
 `python -P -m slipway.processes MODULE` reads a question as JSON, calls `MODULE.answer` with it and replies.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -18,7 +21,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 
-__all__ = ["SOURCE", "WITHHELD", "ask", "ask_code", "environment"]
+__all__ = ["SOURCE", "WITHHELD", "ask", "ask_code", "begin", "end_with", "environment", "signals_held"]
 
 T = TypeVar("T")
 
@@ -40,6 +43,8 @@ WITHHELD = frozenset(
 )
 """Variables that let a process act as the pipeline, or as a caller: write to the repository, take on an identity."""
 
+_STOPS = {signal.SIGINT, signal.SIGTERM}
+
 
 class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     answer: msgspec.Raw = msgspec.Raw()
@@ -50,6 +55,51 @@ class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 def environment() -> dict[str, str]:
     """Return the variables of this process without `WITHHELD`."""
     return {name: value for name, value in os.environ.items() if name not in WITHHELD}
+
+
+def begin(
+    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, stderr: int
+) -> subprocess.Popen[str]:
+    """Start a command that ends with this process, in a group of its own; its output is piped as text.
+
+    `stderr` is as `subprocess.Popen` takes it. Raise `OSError` when the command cannot be run.
+    """
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        preexec_fn=end_with(os.getpid()),
+    )
+
+
+def end_with(parent: int) -> Callable[[], None]:
+    """Return a `preexec_fn` that ends the new process when `parent` is killed; only Linux can do that."""
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+    def arrange() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)  # inherited from `signals_held`
+        if prctl:
+            prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return arrange
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back signals that stop this process until the block ends, so that it knows what it has to end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def ask(

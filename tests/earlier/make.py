@@ -21,7 +21,7 @@ from typing import Any
 import slipway
 from slipway import settings as settings_file
 from slipway.artifacts import Golden, save
-from slipway.images import confined
+from slipway.images import engines
 from slipway.schema import Field, Schema
 from slipway.training import run as training
 
@@ -147,7 +147,7 @@ def train_container(team: Team, scratch: Path) -> None:
         yield server.container.url
         server.shutdown()
 
-    confined.serve, confined.user_of = serve, lambda _image: "65532"  # type: ignore[assignment]
+    engines.serve, engines.user_of = serve, lambda _image: "65532"  # type: ignore[assignment]
     settings = settings_file.load(team.root)
     source = None
     for name in training.STEPS:

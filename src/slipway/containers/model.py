@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from slipway.errors import SlipwayError
-from slipway.images import confined, contract
+from slipway.images import contract, engines
 from slipway.model import Model
 from slipway.models.data import features
 from slipway.models.rows import records
@@ -43,7 +43,7 @@ class ContainerModel(Model):
         self.target = str(target)
         self.types = {str(name): _datatype(data[name]) for name in names}
         rows = records(data.head(_SAMPLE), names)
-        lacks = contract.missing(self._url, self.called, confined.user_of(self.image), rows, self.types, self.target)
+        lacks = contract.missing(self._url, self.called, engines.user_of(self.image), rows, self.types, self.target)
         if lacks:
             problem = f"{self.image} does not keep the contract:\n  " + "\n  ".join(lacks)
             raise SlipwayError(problem, fix="functions/README.md has it under Other languages, with an example")
@@ -55,7 +55,7 @@ class ContainerModel(Model):
     @cached_property
     def _url(self) -> str:
         stack = ExitStack()
-        url = stack.enter_context(confined.serve(self.image, model_id=f"{self.called}/dev/1", release="dev"))
+        url = stack.enter_context(engines.serve(self.image, model_id=f"{self.called}/dev/1", release="dev"))
         atexit.register(stack.close)
         return url
 

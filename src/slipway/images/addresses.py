@@ -1,28 +1,68 @@
-"""The address of a function, as somebody writes it."""
+"""Functions as callers see them: addresses, credentials, and who answers."""
 
 from __future__ import annotations
 
 import base64
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.serving.access import FILES, FOLDER, KIND
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from urllib.parse import SplitResult
+__all__ = [
+    "HINT",
+    "KEY",
+    "LOCAL",
+    "NAME",
+    "PASSWORD",
+    "PATIENCE",
+    "Called",
+    "Credentials",
+    "address",
+    "given",
+    "refused",
+]
 
-__all__ = ["HINT", "KEY", "NAME", "PASSWORD", "PREFERRED", "Credentials", "address", "given", "refused"]
+PATIENCE = 60
+"""Seconds that an answer may take: a function that was scaled to zero has to start first."""
+
+LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine, to which no proxy leads."""
+
+KEY, NAME, PASSWORD = "SLIPWAY_KEY", "SLIPWAY_USERNAME", "SLIPWAY_PASSWORD"
+HINT = f"set {KEY}, or {NAME} and {PASSWORD}, in the environment"
+
+# The key to take of several in a mounted Secret.
+_PREFERRED = "verify"
+_FIT = re.compile(r"[\x21-\x7e]+")
+
+
+class Called(NamedTuple):
+    """A function by what it says of itself; a container knows neither its artifact nor its fingerprint."""
+
+    url: str
+    model_id: str
+    release: str
+    artifact: str = ""
+    fingerprint: str = ""
+
+
+class Credentials(NamedTuple):
+    """The value of the header `Authorization`, or nothing."""
+
+    header: str = ""
+    mounted: bool = False
+    """Whether it is from a Secret, whose new content a function may see a minute earlier or later."""
 
 
 def address(url: str, schemes: Sequence[str]) -> SplitResult:
-    """The parts of an address that has one of the `schemes`, the usual one first, and a host.
+    """Return the parts of an address with a host and one of the `schemes`, the usual one first.
 
-    Raises `SlipwayError` for what is none.
+    Raise `SlipwayError` for anything else.
     """
     try:
         parts = urlsplit(url)
@@ -36,27 +76,10 @@ def address(url: str, schemes: Sequence[str]) -> SplitResult:
     return parts
 
 
-KEY, NAME, PASSWORD = "SLIPWAY_KEY", "SLIPWAY_USERNAME", "SLIPWAY_PASSWORD"
-PREFERRED = "verify"
-"""The key that is taken of several in a mounted Secret, where there is one of that name."""
-
-HINT = f"set {KEY}, or {NAME} and {PASSWORD}, in the environment"
-
-_FIT = re.compile(r"[\x21-\x7e]+")
-
-
-class Credentials(NamedTuple):
-    """What the header `Authorization` holds, nothing where none was given."""
-
-    header: str = ""
-    mounted: bool = False
-    """Whether it is from a Secret, which a function may see a minute later than we do, or earlier."""
-
-
 def given() -> Credentials:
-    """What the environment gives: a key, a name and a password, or the folder of a mounted Secret.
+    """Return the credentials of the environment: a key, a name and a password, or those of a mounted Secret.
 
-    It is read at each call, so that what was renewed counts. Raises `SlipwayError` for a half or for two of them.
+    Read them at each call, so that renewed ones count. Raise `SlipwayError` for a half of them, and for two kinds.
     """
     key, name, password = (os.environ.get(variable, "").strip() for variable in (KEY, NAME, PASSWORD))
     if bool(name) != bool(password) or (key and name):
@@ -73,9 +96,9 @@ def given() -> Credentials:
 
 
 def refused(url: str, said: str) -> SlipwayError:
-    """What there is to be told when `url` does not let us in.
+    """Return the error for a function that refuses our credentials.
 
-    It is `OutOfReach` where a Secret is mounted, which the function may not see yet as it is.
+    It is `OutOfReach` where a Secret is mounted, because the function may not see its new content yet.
     """
     kind = OutOfReach if given().mounted else SlipwayError
     return kind(f"{url} does not let us in: {said}", fix=HINT)
@@ -86,7 +109,7 @@ def _of_secret(folder: Path, kind: str) -> str:
         if kind == "basic":
             return _basic(*(_content(folder / name) for name in FILES))
         names = sorted(each.name for each in folder.iterdir() if not each.name.startswith(".."))
-        key = _content(folder / (PREFERRED if PREFERRED in names else names[0]))
+        key = _content(folder / (_PREFERRED if _PREFERRED in names else names[0]))
         return f"Bearer {key}" if _FIT.fullmatch(key) else ""
     except (OSError, ValueError, IndexError):
         return ""  # the Secret is not there; the function says so

@@ -1,28 +1,29 @@
-"""What a container has to do, and what one misses of it: told all at once, before anything of it is published."""
+"""Containers that speak the Open Inference Protocol: calls of one, and what one lacks to be released."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from slipway.errors import OutOfReach, SlipwayError
+from slipway.errors import SlipwayError
 from slipway.images import clients
-from slipway.images.addresses import address
+from slipway.images.addresses import Called, address
+from slipway.schema import Schema
 from slipway.serving.oip import tensors
-
-if TYPE_CHECKING:
-    from slipway.schema import Schema
 
 __all__ = ["answer", "datatypes", "describe", "identity", "missing", "predict", "predictions", "request"]
 
+_OK = 200
+_RUN = "see that the container runs and gets ready"
 
-def missing(
-    url: str, model: str, user: str, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str], target: str
-) -> list[str]:
-    """What the container at `url`, which was started as `<model>/dev/1` and `dev`, lacks; nothing when it is sound.
+Rows = Sequence[Mapping[str, Any]]
 
-    `rows` are a few sound ones, `types` is as `inference.datatypes` gives it.
+
+def missing(url: str, model: str, user: str, rows: Rows, types: Mapping[str, str], target: str) -> list[str]:
+    """Return all that the container at `url` lacks; nothing when it is sound.
+
+    It runs as `<model>/dev/1` and `dev`. `rows` are a few sound rows of the data; `types` is as `datatypes` gives it.
     """
     return [
         *_user(user),
@@ -43,39 +44,37 @@ def _user(user: str) -> Iterator[str]:
 def _paths(url: str) -> Iterator[str]:
     for path in ("/v2/health/live", "/v2/health/ready"):
         status, _ = clients.ask(f"{url}{path}")
-        if status != 200:
+        if status != _OK:
             yield f"GET {path} gives {status}, and not 200"
 
 
 def _identity(url: str, model: str) -> Iterator[str]:
     status, _ = clients.ask(f"{url}/v2")
-    if status != 200:
+    if status != _OK:
         yield f"GET /v2 gives {status}, and not 200"
         return
-    meant = (f"{model}/dev/1", "dev")
+    expected = (f"{model}/dev/1", "dev")
     found = identity(url)
-    if found not in (None, meant):
-        yield f"GET /v2 gives {found}, and MODEL_ID and RELEASE are {meant}"
+    if found not in (None, expected):
+        yield f"GET /v2 gives {found}, and MODEL_ID and RELEASE are {expected}"
 
 
 def _metadata(url: str, model: str, types: Mapping[str, str], target: str) -> Iterator[str]:
     path = f"/v2/models/{model}"
     status, told = clients.ask(f"{url}{path}")
-    if status != 200 or not isinstance(told, dict):
+    if status != _OK or not isinstance(told, dict):
         yield f"GET {path} gives {status}, and not 200 with the model's metadata"
         return
     if told.get("name") != model:
         yield f"GET {path} names {told.get('name')!r}, and not {model!r}"
     inputs, outputs = _names(told.get("inputs")), _names(told.get("outputs"))
     if inputs != set(types):
-        yield f"GET {path} has the inputs {_shown(inputs)}; the features are {_shown(set(types))}"
+        yield f"GET {path} has the inputs {_listed(inputs)}; the features are {_listed(set(types))}"
     if target not in outputs and len(outputs) != 1:
-        yield f"GET {path} has the outputs {_shown(outputs)}, none of which is the target, {target}"
+        yield f"GET {path} has the outputs {_listed(outputs)}, none of which is the target, {target}"
 
 
-def _answers(
-    url: str, model: str, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str], target: str
-) -> Iterator[str]:
+def _answers(url: str, model: str, rows: Rows, types: Mapping[str, str], target: str) -> Iterator[str]:
     for some in (rows[:1], rows):
         try:
             predict(url, model, some, types, target)
@@ -84,7 +83,7 @@ def _answers(
 
 
 def _refusals(url: str, model: str) -> Iterator[str]:
-    """A caller's mistake is the caller's: no 200, and no 5xx, which would count as a failure of the model."""
+    """Send requests that are wrong: a 200 would hide the mistake, and a 5xx would count as a failure of the model."""
     path = f"/v2/models/{model}/infer"
     for what, body in (("no JSON", b"{"), ("no inputs", b'{"inputs": []}')):
         status, _ = clients.ask(f"{url}{path}", body)
@@ -96,60 +95,51 @@ def _names(tensors: Any) -> set[str]:
     return {str(each.get("name")) for each in tensors if isinstance(each, dict)} if isinstance(tensors, list) else set()
 
 
-def _shown(names: set[str]) -> str:
+def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def describe(url: str) -> clients.Called:
-    """Who answers at `url`, a function of ours or a container, which knows neither its artifact nor its fingerprint.
-
-    Raises as `calling.describe` does.
-    """
+def describe(url: str) -> Called:
+    """Ask a function of slipway or a container at `url` who it is; raise as `clients.describe` does."""
     parts = address(url, ("https", "http", "grpc", "grpcs"))
     try:
         return clients.describe(url)
     except SlipwayError:
-        if parts.scheme.startswith("grpc"):  # which no container speaks
-            raise
-        named = identity(url)
+        named = None if parts.scheme.startswith("grpc") else identity(url)  # no container speaks gRPC
         if named is None:
             raise
-        return clients.Called(url.rstrip("/"), *named, artifact="", fingerprint="")
-
-
-def answer(url: str, model: str, rows: Sequence[Any], schema: Schema) -> list[Any]:
-    """The predictions for `rows` as JSON has them; see `predict`."""
-    return predict(url, model, schema.parse(rows), datatypes(schema), schema.target.name)
+        return Called(url.rstrip("/"), *named)
 
 
 def identity(url: str) -> tuple[str, str] | None:
-    """The model id and the release that a container says it is; None where it does not say.
+    """Return the model id and the release that a container names; None where it names neither.
 
-    Raises `OutOfReach` when nobody answers yet.
+    Raise `OutOfReach` when nobody answers yet.
     """
     at = f"{url.rstrip('/')}/v2"
     status, told = clients.ask(at)
     if status in clients.NOT_READY:
-        raise OutOfReach(f"{at} answers with status {status}", fix="see that the container runs and gets ready")
+        raise clients.problem(at, status, "", _RUN)
     name, version = (told.get("name"), told.get("version")) if isinstance(told, dict) else (None, None)
     # A server that was not written for slipway gives its own name.
     return (name, version) if isinstance(version, str) and isinstance(name, str) and name.count("/") == 2 else None
 
 
-def predict(
-    url: str, model: str, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str], target: str
-) -> list[Any]:
-    """The predictions for `rows`, which are typed; `types` is as `inference.datatypes` gives it.
+def answer(url: str, model: str, rows: Sequence[Any], schema: Schema) -> list[Any]:
+    """Return the predictions for `rows` of JSON; see `predict`."""
+    return predict(url, model, schema.parse(rows), datatypes(schema), schema.target.name)
 
-    Raises `SlipwayError` with what the container says when it gives none; it is `OutOfReach` where it does not answer
-    now, and may later.
+
+def predict(url: str, model: str, rows: Rows, types: Mapping[str, str], target: str) -> list[Any]:
+    """Return the predictions for typed `rows`; `types` is as `datatypes` gives it.
+
+    Raise `SlipwayError` with the container's own words when it gives none; it is `OutOfReach` where it may do so later.
     """
     at = f"{url}/v2/models/{model}/infer"
     status, told = clients.ask(at, json.dumps(request(rows, types)).encode())
-    if status != 200:
+    if status != _OK:
         said = told.get("error", "") if isinstance(told, dict) else ""
-        kind = OutOfReach if status in clients.NOT_READY else SlipwayError
-        raise kind(f"{at} answered with status {status} {said}".rstrip(), fix="look at the container's log")
+        raise clients.problem(at, status, said, "look at the container's log")
     try:
         return predictions(told, target, len(rows))
     except ValueError as error:
@@ -158,12 +148,12 @@ def predict(
 
 
 def datatypes(schema: Schema) -> dict[str, str]:
-    """The datatype of each input tensor, by its name."""
+    """Return the datatype of each input tensor, by its name."""
     return {field.name: tensors.about(field).datatype for field in schema.fields}
 
 
-def request(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict[str, Any]:
-    """The body that asks for the predictions of `rows`."""
+def request(rows: Rows, types: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body that asks for the predictions of `rows`."""
     return {
         "inputs": [
             {"name": name, "shape": [len(rows)], "datatype": datatype, "data": [row[name] for row in rows]}
@@ -173,9 +163,9 @@ def request(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict
 
 
 def predictions(answer: Any, target: str, count: int) -> list[Any]:
-    """One prediction a row: the value of the only output, or a dict of all outputs, the target's among them.
+    """Return a prediction for each row: the value of the only output, or a dict of all outputs with the target.
 
-    Raises `ValueError` that says what of `answer` is not as the protocol has it.
+    Raise `ValueError` that says where `answer` breaks the protocol.
     """
     outputs = answer.get("outputs") if isinstance(answer, dict) else None
     if not isinstance(outputs, list) or not outputs or not all(isinstance(each, dict) for each in outputs):

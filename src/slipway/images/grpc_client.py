@@ -1,4 +1,4 @@
-"""Calling a function of ours over gRPC, as verification does: who it is, and what it predicts."""
+"""Calls of a function over gRPC: who it is, whether it is ready, and what it predicts."""
 
 from __future__ import annotations
 
@@ -8,42 +8,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from slipway.artifacts import Golden
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.images import addresses
-from slipway.images.addresses import address
+from slipway.images.addresses import LOCAL, PATIENCE, Called, address
 from slipway.names import ModelId
 from slipway.serving.oip.tensors import Tensor
 
 if TYPE_CHECKING:
     import grpc
 
-    from slipway.artifacts import Golden
-    from slipway.images.clients import Called
-
-__all__ = ["LOCAL", "PATIENCE", "describe", "is_meant", "is_ready", "predict"]
-
-PATIENCE = 60
-"""Seconds: one that was scaled to zero has to start first."""
-
-LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
-"""This machine itself, to which no proxy leads."""
+__all__ = ["describe", "is_meant", "is_ready", "predict"]
 
 _PORTS = {"grpc": 80, "grpcs": 443}
 _SERVICE = "/inference.GRPCInferenceService"
 _MISSING = object()
 _TYPES: Mapping[str, type] = {"FP64": float, "INT64": int}
 
-# What stands before a function says so while none is ready behind it, or none was yet.
+# A proxy answers so while no function is ready behind it; it may get better by itself.
 _NOT_READY = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "CANCELLED"})
 
 
 def is_meant(url: str) -> bool:
-    """Whether an address is that of a function which is asked over gRPC: `grpc://iris.example.org`, `grpcs://…`."""
+    """Tell whether an address is for gRPC: `grpc://iris.example.org`, `grpcs://…`."""
     return url.partition("://")[0].lower() in _PORTS
 
 
 def is_ready(url: str) -> bool:
-    """Whether a function answers there, and is ready."""
+    """Tell whether a function answers there, and is ready."""
     try:
         with _channel(url) as channel:
             answer, _ = _ask(channel, url, "/grpc.health.v1.Health/Check", "HealthCheck", patience=5)
@@ -53,9 +45,7 @@ def is_ready(url: str) -> bool:
 
 
 def describe(url: str) -> Called:
-    """Who answers at `url`; raises as `slipway.images.clients.describe` does."""
-    from slipway.images.clients import Called
-
+    """Ask the function at `url` who it is; raise as `slipway.images.clients.describe` does."""
     with _channel(url) as channel:
         _, told = _ask(channel, url, f"{_SERVICE}/ServerMetadata", "ServerMetadata")
     found = {name: told.get(f"x-{name.replace('_', '-')}") for name in Called._fields[1:]}
@@ -65,12 +55,12 @@ def describe(url: str) -> Called:
 
 
 def predict(url: str, golden: Golden) -> list[Any]:
-    """The predictions for the golden rows, put together as the golden ones are; raises as `describe` does."""
+    """Return predictions for the golden rows, in the form of the golden ones; raise as `describe` does."""
     model = ModelId.parse(describe(url).model_id).model
     found: list[Any] = [None] * len(golden.rows)
     with _channel(url) as channel:
-        about, _ = _ask(channel, url, f"{_SERVICE}/ModelMetadata", "ModelMetadata", name=model)
-        types = {each.name: each.datatype for each in about.inputs}
+        metadata, _ = _ask(channel, url, f"{_SERVICE}/ModelMetadata", "ModelMetadata", name=model)
+        types = {each.name: each.datatype for each in metadata.inputs}
         for names, places in _alike(golden.rows, types).items():
             inputs = [_tensor(name, types[name], [golden.rows[at][name] for at in places]) for name in names]
             outputs = _infer(channel, url, model, inputs)
@@ -81,7 +71,7 @@ def predict(url: str, golden: Golden) -> list[Any]:
 
 
 def _alike(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict[tuple[str, ...], list[int]]:
-    """The places of the rows, by the fields that they have: only a number can be missing within a tensor."""
+    """Return the places of rows by the fields that they have: within a tensor only numbers can be missing."""
     found: dict[tuple[str, ...], list[int]] = {}
     for at, row in enumerate(rows):
         there = tuple(name for name in types if name in row and (row[name] is not None or types[name] == "FP64"))
@@ -105,7 +95,7 @@ def _infer(channel: Any, url: str, model: str, inputs: Sequence[Tensor]) -> list
 
 
 def _value(tensor: Tensor, row: int) -> Any:
-    """What a tensor holds for a row: a list where it has a second dimension, None for not a number."""
+    """Return the value of a tensor for a row: a list where it has a second dimension, None for not a number."""
     if len(tensor.shape) > 1:
         width = tensor.shape[1]
         return list(tensor.values[row * width : (row + 1) * width])
@@ -114,12 +104,12 @@ def _value(tensor: Tensor, row: int) -> Any:
 
 
 def _as(expected: Any, values: Mapping[str, Any], prefix: str = "") -> Any:
-    """The outputs of a row, put together as the golden one is: they are flat, and what no tensor can hold is JSON."""
+    """Return the outputs of a row in the form of the golden one; they are flat, or JSON that no tensor holds."""
     if isinstance(expected, dict):
         known = {key: _as(value, values, f"{prefix}{key}.") for key, value in expected.items()}
         return {key: value for key, value in known.items() if value is not _MISSING}
     value = values.get(prefix.removesuffix("."), _MISSING) if prefix else next(iter(values.values()), _MISSING)
-    if expected is None and value is _MISSING:  # one that is a dict for other rows: of these the outputs are
+    if expected is None and value is _MISSING:  # for other rows it is a dict, and they have the outputs
         return None
     return json.loads(value) if isinstance(value, str) and not isinstance(expected, str) else value
 
@@ -132,7 +122,6 @@ def _channel(url: str) -> Iterator[grpc.Channel]:
     name = parts.hostname or ""
     host = f"[{name}]" if ":" in name else name
     target = f"{host}:{parts.port or _PORTS[parts.scheme]}"
-    # Never through a proxy to this machine itself.
     options = [("grpc.enable_http_proxy", 0)] if parts.hostname in LOCAL else []
     if parts.scheme == "grpc":
         channel = grpc.insecure_channel(target, options)
@@ -145,7 +134,7 @@ def _channel(url: str) -> Iterator[grpc.Channel]:
 def _ask(
     channel: Any, url: str, path: str, kind: str, /, *, patience: float = PATIENCE, **fields: str
 ) -> tuple[Any, dict[str, Any]]:
-    """The answer to the request of that kind with these fields, and what is told beside it."""
+    """Return the answer to a request of this kind, and its trailing metadata."""
     from slipway.serving.grpc.messages import message
 
     return _send(channel, url, path, message(f"{kind}Request")(**fields), message(f"{kind}Response"), patience)

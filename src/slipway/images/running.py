@@ -1,8 +1,7 @@
-"""A bundle running on this machine: started as an image starts it, waited for, and stopped."""
+"""A bundle on this machine: started as an image starts it, waited for, and stopped."""
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import json
 import os
@@ -19,26 +18,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from slipway import processes
 from slipway.errors import SlipwayError
 from slipway.images import grpc_client
 from slipway.images.bundle import Bundle
 from slipway.models.environment import python_for
+from slipway.processes import begin, environment
 from slipway.serving import access
 from slipway.serving.__main__ import PROTOCOL
 
-__all__ = ["Server", "begin", "end_with", "process", "serve", "signals_held", "start", "usable_port"]
+__all__ = ["READY", "Server", "process", "serve", "start", "usable_port"]
 
-# What a function reads from the environment and what the user's shell may hold for something else; and what would have
-# scikit-learn compiled anew at each start, which takes many times as long as importing it.
+READY = "/health/ready"
+
+# A function reads these variables, and the user's shell may hold them for something else. Without bytecode,
+# scikit-learn would be compiled at each start, which takes many times as long as importing it.
 _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
     | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, "SLIPWAY_METRICS_PORT"}
 )
 
-_STOPS = {signal.SIGINT, signal.SIGTERM}
-
-# Never through a proxy: it is this machine that is asked.
+# No proxy leads to this machine.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -49,16 +48,16 @@ class Server(NamedTuple):
     process: subprocess.Popen[str]
 
     def wait(self) -> int:
-        """Wait until it ends by itself; returns its exit status."""
+        """Wait until it ends by itself; return its exit status."""
         return self.process.wait()
 
 
 @contextmanager
 def serve(bundle: Bundle, *, model_id: str = "", release: str = "", python: Path | None = None) -> Iterator[str]:
-    """The address of the bundle's function, which runs until the block ends: `with serve(bundle) as url`.
+    """Run the bundle's function until the block ends; yield its address.
 
-    It runs in an environment made of the bundle's lock, unless `python` names another one's interpreter. Without
-    `model_id` and `release` it answers as `<model>/dev/1` and `dev`. Raises `SlipwayError` as `start` does.
+    It runs in an environment made of the bundle's lock, or by the interpreter `python`. Without `model_id` and
+    `release` it answers as `<model>/dev/1` and `dev`. Raise `SlipwayError` as `start` does.
     """
     named = {"MODEL_ID": model_id, "RELEASE": release}
     with start(bundle.folder, python=python or python_for(bundle.lock), env=named) as server:
@@ -78,9 +77,9 @@ def start(
 ) -> Iterator[Server]:
     """Start the function of the bundle in `folder`; the block begins once it is ready.
 
-    `port` 0 takes a free one; `echo` gets each line of its log; `patience` (in seconds) is how long it may take.
-    With `SLIPWAY_PROTOCOL=grpc` in `env` it is asked over gRPC. Raises `SlipwayError` when the port is in use, and with
-    the last of its log when it ends or does not get ready.
+    `port` 0 takes a free port; `echo` gets each line of its log; it has to be ready within `patience` seconds. With
+    `SLIPWAY_PROTOCOL=grpc` in `env` it speaks gRPC. Raise `SlipwayError` when the port is in use, and with the end of
+    its log when it ends or does not get ready.
     """
     port = usable_port(host, port)
     named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
@@ -101,11 +100,11 @@ def process(
     env: Mapping[str, str] | None = None,
     patience: float = 60,
     echo: Callable[[str], None] | None = None,
-    ready: str = "/health/ready",
+    ready: str = READY,
 ) -> Iterator[Server]:
-    """Run a command that serves a function at `url`, as `start` runs one; it ends with the block.
+    """Run a command that serves at `url` until the block ends; the block begins once the path `ready` answers.
 
-    It is ready when the path `ready` answers so.
+    Raise `SlipwayError` as `start` does.
     """
     started = begin(command, cwd=cwd, env=env, stderr=subprocess.STDOUT)
     log: deque[str] = deque(maxlen=50)
@@ -121,58 +120,13 @@ def process(
 
 
 def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    own = {name: value for name, value in processes.environment().items() if name not in _FOREIGN}
+    own = {name: value for name, value in environment().items() if name not in _FOREIGN}
     given = {"MODEL_ID": "", "RELEASE": "", **env}
     return own | given | {"PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
 
 
-def begin(
-    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, stderr: int
-) -> subprocess.Popen[str]:
-    """Start a command that ends with this process, in a group of its own; what it prints is piped, as text.
-
-    `stderr` is as `subprocess.Popen` has it. Raises `OSError` when the command cannot be run.
-    """
-    return subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-        preexec_fn=end_with(os.getpid()),
-    )
-
-
-def end_with(parent: int) -> Callable[[], None]:
-    """What makes the new process end when this one is killed; elsewhere than on Linux it would go on."""
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-
-    def arrange() -> None:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)  # which it inherits from `signals_held`
-        if prctl:
-            prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-            if os.getppid() != parent:
-                os._exit(1)
-
-    return arrange
-
-
-@contextmanager
-def signals_held() -> Iterator[None]:
-    """Have the signals that would stop us wait for the end of the block: what it starts is then known, and ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def usable_port(host: str, port: int) -> int:
-    """The port to use, a free one for 0; raises `SlipwayError` when it is taken."""
+    """Return the port to use, a free one for 0; raise `SlipwayError` when it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -193,7 +147,7 @@ def _read(process: subprocess.Popen[str], log: deque[str], echo: Callable[[str],
 
 def _wait(server: Server, ready: str, reader: threading.Thread, log: deque[str], patience: float) -> None:
     deadline = time.monotonic() + patience
-    while not _ready(ready):
+    while not _is_ready(ready):
         if server.process.poll() is not None:
             reader.join(5)
             raise SlipwayError(f"the function ended with status {server.process.returncode}: {_reason(log)}")
@@ -202,18 +156,18 @@ def _wait(server: Server, ready: str, reader: threading.Thread, log: deque[str],
         time.sleep(0.02)
 
 
-def _ready(url: str) -> bool:
+def _is_ready(url: str) -> bool:
     if grpc_client.is_meant(url):
         return grpc_client.is_ready(url)
     try:
         with _direct.open(url, timeout=5) as answer:
             return bool(answer.status == 200)
-    except (OSError, http.client.HTTPException):  # nothing is there yet, or what speaks another protocol
+    except (OSError, http.client.HTTPException):  # nothing is there yet, or something speaks another protocol
         return False
 
 
 def _reason(log: deque[str]) -> str:
-    """What the function's own last word was, else the last line that it wrote."""
+    """Return the last error in the function's log, or the last line."""
     for line in reversed(log):
         with suppress(ValueError):
             told = json.loads(line)
@@ -224,7 +178,7 @@ def _reason(log: deque[str]) -> str:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End it as Kubernetes would: it may finish what it answers, but not for ever."""
+    """End a function as Kubernetes does: it may finish its answers, for a while."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from slipway.artifacts import Golden, differences
 from slipway.artifacts import manifest as manifests
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.images import bundle, clients, confined, contract, running
+from slipway.images import bundle, clients, contract, engines, running
+from slipway.images.addresses import Called
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.overlays import overlay
 from slipway.schema import Schema
@@ -161,7 +162,7 @@ def largest(expected: Any, found: Any) -> float:
     return 0.0
 
 
-def _verify(store: Store, record: Record, release: ReleaseName, called: clients.Called, *, where: str) -> Verified:
+def _verify(store: Store, record: Record, release: ReleaseName, called: Called, *, where: str) -> Verified:
     if record.image is not None:
         # A container knows its name alone; what is in it is settled by the digest of its image.
         called = called._replace(artifact=record.artifact.digest, fingerprint=bundle.of_container(record))
@@ -186,15 +187,15 @@ def _verify(store: Store, record: Record, release: ReleaseName, called: clients.
     return Verified(store.environment, record.model, release, found, repeated=not new)
 
 
-def _who(url: str, record: Record, release: ReleaseName) -> clients.Called:
+def _who(url: str, record: Record, release: ReleaseName) -> Called:
     """Who answers at `url`; a container that does not say is who it is called by."""
     if record.image is None:
         return clients.describe(url)
     named = contract.identity(url) or (str(record.id), str(release))
-    return clients.Called(url.rstrip("/"), *named, artifact="", fingerprint="")
+    return Called(url.rstrip("/"), *named)
 
 
-def _same(called: clients.Called, record: Record, release: ReleaseName) -> None:
+def _same(called: Called, record: Record, release: ReleaseName) -> None:
     """Raise `SlipwayError` unless what answers is this release of this version."""
     for word, expected, found in (
         ("the model id", str(record.id), called.model_id),
@@ -215,7 +216,7 @@ def _record(store: Store, model_id: ModelId) -> Record:
     return store.record(model_id.model, model_id.version)
 
 
-def _published(called: clients.Called) -> tuple[ModelId, ReleaseName]:
+def _published(called: Called) -> tuple[ModelId, ReleaseName]:
     model_id = ModelId.parse(called.model_id)
     if model_id.environment == "dev" or called.release == "dev":
         problem = f"{called.url} serves {model_id} ({called.release}), which is no release"
@@ -242,7 +243,7 @@ def _served(
     settings: Settings, store: Store, record: Record, declared: overlay.Release, python: Path | None
 ) -> Iterator[str]:
     if record.image is not None:
-        with confined.serve(record.image, model_id=str(record.id), release=str(declared.name)) as url:
+        with engines.serve(record.image, model_id=str(record.id), release=str(declared.name)) as url:
             yield url
         return
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:

@@ -13,7 +13,7 @@ from slipway import settings
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.gitops import rendering
-from slipway.images import bundle, confined, verification
+from slipway.images import bundle, engines, verification
 from slipway.models.training_digest import training_digest
 from slipway.names import ReleaseName
 from slipway.overlays.types import ReleaseRecord
@@ -76,8 +76,8 @@ def engine_serves(container, monkeypatch):
         started.append((image, model_id, release))
         yield container(model_id, release).url
 
-    monkeypatch.setattr(confined, "serve", serve)
-    monkeypatch.setattr(confined, "user_of", lambda _image: "65532")
+    monkeypatch.setattr(engines, "serve", serve)
+    monkeypatch.setattr(engines, "user_of", lambda _image: "65532")
     return started
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from slipway.artifacts import differences, load
 from slipway.cli import main
-from slipway.images import confined
+from slipway.images import engines
 from tests.earlier import given
 
 
@@ -21,7 +21,7 @@ def engine_serves(container, monkeypatch):
     def serve(_image: str, *, model_id: str, release: str) -> Iterator[str]:
         yield container(model_id, release).url
 
-    monkeypatch.setattr(confined, "serve", serve)
+    monkeypatch.setattr(engines, "serve", serve)
 
 
 def test_its_artifact_is_loaded_and_answers(tmp_path: Path) -> None:

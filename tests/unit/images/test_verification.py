@@ -288,7 +288,7 @@ def test_function_that_says_something_else_is_refused(
         ([4.0, 8.5], r"row 1: expected 8\.0, found 8\.5: off by 0\.5"),
         ([4.0], "expected 2 predictions, found 1"),
         (["4", 8.0], "row 0: expected 4.0, found '4'"),
-        ("none", "answered with status 200"),
+        ("none", "answers with status 200"),
     ],
 )
 def test_other_predictions_are_refused(

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slipway.images.running import end_with
-from slipway.models.environment import SOURCE
+from slipway.processes import SOURCE, end_with
 from slipway.training.service.runs import Parameter, Run
 
 __all__ = ["LocalRuns"]

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.images import confined
+from slipway.images import engines
 
 IMAGE = f"registry.example/leaves@sha256:{'ab' * 32}"
 
@@ -33,7 +33,7 @@ TELLS = f"case $1 in inspect) echo '{CONFIG}';; esac\n"
 def serve():
     with (
         pytest.raises(SlipwayError, match="it has ended"),
-        confined.serve(IMAGE, model_id="leaves/dev/1", release="dev"),
+        engines.serve(IMAGE, model_id="leaves/dev/1", release="dev"),
     ):
         pass
 
@@ -70,4 +70,4 @@ def test_buildah_is_told_what_the_image_starts(install):
 def test_who_the_container_runs_as(install):
     """As the image says."""
     install("buildah", TELLS)
-    assert confined.user_of(IMAGE) == "65532"
+    assert engines.user_of(IMAGE) == "65532"
