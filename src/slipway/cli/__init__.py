@@ -1,4 +1,4 @@
-"""The command line: `slipway VERB …`. Each module beside this one adds the verbs of one topic."""
+"""The command line `slipway VERB …`: each module beside this one adds the verbs of a topic."""
 
 from __future__ import annotations
 
@@ -15,39 +15,58 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import __version__
+from slipway.cli.parsing import Group, Parser
 from slipway.errors import OutOfReach, SlipwayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["groups", "main", "parser"]
 
-_TOPICS = (
-    *("models", "training", "testing", "store", "serving", "releases", "routes", "views"),
-    *("review", "provenance", "doctor.command", "announcing"),
-)
+# Each group with the modules that add its verbs.
+_GROUPS = {
+    "models": ("models",),
+    "store": ("store",),
+    "releases": ("releases", "decisions"),
+    "promotion": ("promotion",),
+    "looking": ("looking",),
+    "running": ("running",),
+}
 
 
-def parser() -> argparse.ArgumentParser:
-    """All verbs and their options; a parsed command line has its function as `run`, and the words in `given`."""
-    whole = argparse.ArgumentParser(
+def parser() -> Parser:
+    """Return the parser of all verbs; what it returns has the verb's function as `run`."""
+    return _parser_and_groups()[0]
+
+
+def groups() -> list[Group]:
+    """Return the groups of verbs in the order of `slipway --help`."""
+    return _parser_and_groups()[1]
+
+
+def _parser_and_groups() -> tuple[Parser, list[Group]]:
+    whole = Parser(
         prog="slipway",
+        usage="slipway [-h] [-C DIR] [--version] VERB ...",
         description="Train, release, serve and promote the models of a GitOps repository.",
-        epilog="slipway VERB --help tells more of one verb.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument("-C", dest="root", type=Path, metavar="DIR", help="the repository (default: where you are)")
     whole.add_argument("--version", action="version", version=f"slipway {__version__}")
-    verbs = whole.add_subparsers(metavar="VERB", required=True)
-    for topic in _TOPICS:
-        import_module(f"slipway.cli.{topic}").add(verbs)
-    return whole
+    verbs = whole.add_subparsers(metavar="VERB", required=True, prog="slipway", help=argparse.SUPPRESS)
+    found = [Group(title, verbs) for title in _GROUPS]
+    for group in found:
+        for module in _GROUPS[group.title]:
+            import_module(f"slipway.cli.{module}").add(group)
+    whole.epilog = "\n\n".join([*map(str, found), "slipway VERB --help shows the options of a verb, with examples."])
+    return whole, found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit status.
+    """Run one command line and return the exit status.
 
-    0: done. 1: a mistake or a failure, which is told. 2: wrong usage. 70: a fault of ours. 75: what was needed is
-    out of reach, and may not be later. 130: stopped by the user.
+    0: done. 1: a mistake or a failure, with its message. 2: wrong usage. 70: a fault of Slipway. 75: something is out
+    of reach, and may not be later. 130: stopped by the user.
     """
     signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
@@ -62,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SlipwayError as error:
         print(f"error: {error}", file=sys.stderr)
-        _tell(error)
+        _show_on_page(error)
         return os.EX_TEMPFAIL if isinstance(error, OutOfReach) else 1
     except KeyboardInterrupt:
         print("\nstopped: what was not finished leaves nothing behind", file=sys.stderr)
@@ -80,8 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _tell(error: SlipwayError) -> None:
-    """Show the error on the page of a run of GitHub Actions, where that is what we are in."""
+def _show_on_page(error: SlipwayError) -> None:
+    """Show the error on the page of the run, where this is a run of GitHub Actions."""
     from slipway.github import runs
     from slipway.github.markdown import fence
 

@@ -1,31 +1,213 @@
-"""`slipway new`: a model folder to start from."""
+"""`slipway new`, `test`, `train`, `step` and `ended`: from a model folder to a published version."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import subprocess
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from slipway.cli.output import say
+from slipway.cli.output import progress, say, table
+from slipway.cli.parsing import Group, Parser, pairs, settings_of, words
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slipway.settings import Settings
+    from slipway.training.run import About
 
 __all__ = ["add"]
 
 
-def add(verbs: Any) -> None:
+def add(group: Group) -> None:
     """Add the verbs of this topic."""
-    new = verbs.add_parser("new", help="make the folder of a new model, ready to be trained")
+    new = group.add("new", _new, "make the folder of a new model, ready to train", ["slipway new wine"])
     new.add_argument("name", help="lower-case letters and digits: the name of the folder, the function and the route")
-    new.set_defaults(run=_new)
+
+    examples = ["slipway test", "slipway test wine", "slipway test --changed origin/main"]
+    test = group.add("test", _test, "run the models' own tests, each in the model's environment", examples)
+    test.add_models()
+    test.add_argument("--changed", metavar="REV", help="only models that the change since this commit may break")
+
+    examples = ["slipway train wine", "slipway train wine -p alpha=0.5 -m author=ada", "slipway train wine --keep run"]
+    train = group.add("train", _train, "train a model and publish its next version", examples)
+    train.add_argument("model")
+    _training_options(train)
+    train.add_argument("--keep", type=Path, metavar="DIR", help="keep the results of each step below this folder")
+
+    examples = ["slipway step fetch --model wine --out run/fetch", "slipway step check --in run/fetch --out run/check"]
+    step = group.add("step", _step, "run one step of a training, as a workflow's container does", examples)
+    step.add_argument("name", help="fetch, check, test, fit, evaluate or publish")
+    step.add_argument("--in", dest="source", type=Path, metavar="DIR", help="the result of the step before")
+    step.add_argument("--out", dest="target", type=Path, metavar="DIR", required=True, help="a folder for the result")
+    step.add_argument("--model", help="the model; for the first step only")
+    step.add_argument(
+        "--parameters", default="", metavar="TEXT", help="several parameters in one text: 'c=0.5 solver=lbfgs'"
+    )
+    _training_options(step)
+
+    example = "slipway ended wine --store gs://BUCKET/test --phase Succeeded --seconds 40"
+    ended = group.add("ended", _ended, "tell how a workflow ended, and announce its version", [example])
+    ended.add_argument("model")
+    ended.add_environment()
+    ended.add_argument("--store", metavar="URL", required=True, help="where it publishes: gs://BUCKET/PREFIX")
+    ended.add_argument("--phase", required=True, help="Argo's word for the end: Succeeded, Failed or Error")
+    ended.add_argument("--seconds", type=float, required=True, help="how long it took")
+
+
+def _training_options(verb: Parser) -> None:
+    verb.add_environment()
+    verb.add_argument("--data", metavar="URI", help="other data than the settings name")
+    verb.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the model"
+    )
+    verb.add_metadata()
 
 
 def _new(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_module
     from slipway.models.scaffold import new_model
 
-    settings = settings_module.load(args.root)
+    settings = settings_of(args)
     folder = new_model(settings, args.name).relative_to(settings.root)
     say(f"made {folder}: model.py, test_model.py, requirements.txt, README.md, {args.name}.csv")
     say()
-    say(f"  slipway train {args.name}     trains it, as it is, and publishes version 1")
+    say(f"  slipway train {args.name}     trains it as it is, and publishes version 1")
     say(f"  slipway serve {args.name}     answers on http://127.0.0.1:8080")
     say(f"  git add {folder} && git commit -m 'Add {args.name}' && slipway release {args.name}")
+    return 0
+
+
+def _test(args: argparse.Namespace) -> int:
+    from slipway.models import environment
+
+    settings = settings_of(args)
+    for model in args.models:
+        settings.model(model)
+    if environment.inside() and len(args.models) == 1:
+        return _test_here(settings, args.models[0])
+    chosen = _chosen(settings, args.models, args.changed)
+    if not chosen:
+        say(f"no model has changed since {args.changed}" if args.changed else "there is no model: slipway new NAME")
+        return 0
+    results = [_test_result(settings, model) for model in chosen]
+    table(["MODEL", "RESULT", "TESTS", "SECONDS"], results)
+    return 1 if any(result == "failed" for _, result, _, _ in results) else 0
+
+
+def _chosen(settings: Settings, models: Sequence[str], since: str | None) -> list[str]:
+    named = sorted(set(models)) or settings.models()
+    if since is None:
+        return named
+    from slipway.git import Repository
+    from slipway.review.affected import affected
+
+    found = affected(settings, Repository(settings.root), since)
+    return [model for model in named if model in found]
+
+
+def _test_here(settings: Settings, model: str) -> int:
+    """Run a model's tests in the environment of this process, which is the model's."""
+    from slipway.models import tests
+
+    if tests.may_be_missing(settings, model):
+        say("it has none")
+        return 0
+    if not tests.files(settings, model):
+        where = settings.folder(model).relative_to(settings.root)
+        raise SlipwayError(f"{where} has no test_*.py", fix=f"write {where}/test_model.py; slipway new shows one")
+    say(tests.pytest(settings.root, settings.folder(model)))
+    return 0
+
+
+def _test_result(settings: Settings, model: str) -> tuple[str, str, str, str]:
+    """Return a model's row of the table; an error counts as its failure, and stops no other model."""
+    started = time.monotonic()
+    try:
+        result, tests = "passed", _test_apart(settings, model)
+    except SlipwayError as error:
+        progress(f"{model}: {error}\n")
+        result, tests = "failed", str(error).splitlines()[-1].strip()
+    return model, result, tests, f"{time.monotonic() - started:.1f}"
+
+
+def _test_apart(settings: Settings, model: str) -> str:
+    """Run a model's tests by a process in the model's environment; return pytest's last line."""
+    from slipway.models import environment
+
+    command, variables = environment.prepare(settings, model, ["-C", str(settings.root), "test", model])
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode == 0:
+        return done.stdout.strip().splitlines()[-1]
+    raise SlipwayError(f"{done.stderr}{done.stdout}".strip().removeprefix("error: ") or f"status {done.returncode}")
+
+
+def _train(args: argparse.Namespace) -> int:
+    from slipway.models import environment
+    from slipway.store import store_of
+    from slipway.training import run
+
+    settings = settings_of(args)
+    run.check_environment(settings, args.env)
+    settings.model(args.model)
+    environment.enter(settings, args.model, args.given)
+    about = _begin(settings, args.model, args.parameter, args)
+    # Find out now, and not after the fit, that a store cannot be reached.
+    store_of(settings, args.env).versions(args.model)
+    with nullcontext(args.keep) if args.keep else TemporaryDirectory(prefix="slipway-") as folder:
+        say(f"{args.model}: {_steps(settings, about, Path(folder))}")
+    return 0
+
+
+def _begin(settings: Settings, model: str, parameters: list[str], args: argparse.Namespace) -> About:
+    from slipway.training import run
+
+    named, metadata = pairs(parameters, "-p"), pairs(args.metadata, "-m")
+    return run.begin(settings, model, args.env, data=args.data, parameters=named, metadata=metadata)
+
+
+def _steps(settings: Settings, about: About, folder: Path) -> str:
+    """Run all steps, each in a folder of its own below `folder`; return the last one's line."""
+    from slipway.training import run
+
+    source: Path | None = None
+    line = ""
+    for name in run.STEPS:
+        started = time.monotonic()
+        line = run.step(name, settings, source, folder / name, about if source is None else None)
+        progress(f"  {name:<9}{time.monotonic() - started:5.1f} s  {line}")
+        source = folder / name
+    return line
+
+
+def _step(args: argparse.Namespace) -> int:
+    from slipway.models import environment
+    from slipway.names import nearest
+    from slipway.training import run
+
+    settings = settings_of(args)
+    if args.name not in run.STEPS:
+        raise SlipwayError(f"unknown step {args.name!r}", fix=nearest(args.name, run.STEPS))
+    if args.source is None and args.model is None:
+        raise SlipwayError(f"{args.name} has no input", fix="give --in DIR, or --model for the first step")
+    model = args.model if args.source is None else run.about_of(args.source).model
+    settings.model(model)
+    environment.enter(settings, model, args.given)
+    about = None
+    if args.source is None:
+        about = _begin(settings, model, [*args.parameter, *words(args.parameters, "--parameters")], args)
+    say(f"{args.name}: {run.step(args.name, settings, args.source, args.target, about)}")
+    return 0
+
+
+def _ended(args: argparse.Namespace) -> int:
+    from slipway.store import open_store
+    from slipway.training import ended
+
+    store = open_store(args.store, root=Path.cwd(), environment=args.env)
+    for line in ended.told(store, args.model, args.phase, args.seconds):
+        say(line)
     return 0

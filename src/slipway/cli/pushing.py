@@ -1,4 +1,4 @@
-"""`--push`: a change goes to the remote, and for an environment that takes promotions into a pull request."""
+"""`--push`: bring a change to the remote, by a pull request where an environment takes promotions."""
 
 from __future__ import annotations
 
@@ -7,35 +7,46 @@ from typing import TYPE_CHECKING
 
 from slipway.cli.output import say
 from slipway.errors import SlipwayError
+from slipway.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from slipway.git import Repository
     from slipway.gitops.edits import Edited
     from slipway.gitops.places import Place
+    from slipway.release.promote import Wish
     from slipway.settings import Settings
 
-__all__ = ["add", "add_emergency", "place", "propose", "release_place"]
+__all__ = [
+    "add_emergency",
+    "add_push",
+    "branch_of",
+    "decision_place",
+    "drop",
+    "promote",
+    "propose",
+    "release_place",
+]
 
 
-def add(verb: argparse.ArgumentParser) -> None:
-    """Add the option to a verb."""
+def add_push(verb: argparse.ArgumentParser) -> None:
+    """Add `--push` to a verb."""
     verb.add_argument(
-        "--push", action="store_true", help="commit on the remote's branch; where promotions go, by a pull request"
+        "--push", action="store_true", help="commit to the remote; by a pull request where promotions are taken"
     )
 
 
 def add_emergency(verb: argparse.ArgumentParser) -> None:
-    """Add the option that leaves the pull request out, and `--push`."""
-    add(verb)
+    """Add `--push` and `--emergency` to a verb."""
+    add_push(verb)
     verb.add_argument(
         "--emergency", action="store_true", help="with --push: commit without a pull request (README.md says who may)"
     )
 
 
 def release_place(settings: Settings, *, push: bool, code: bool = False) -> Place:
-    """Where releases go; with `code`, those of just the commit that is checked out."""
+    """Return the place that releases are committed to; with `code`, they are of the commit that is checked out."""
     from slipway.git import Repository
     from slipway.gitops.places import Here, Pushed, of_code
 
@@ -45,10 +56,15 @@ def release_place(settings: Settings, *, push: bool, code: bool = False) -> Plac
     return Pushed(repository, settings.branch, code=of_code(repository) if code else None)
 
 
-def place(settings: Settings, environment: str, branch: str, args: argparse.Namespace) -> Place:
-    """Where a person's change of what is declared goes; `branch` is what a proposal of it is called.
+def branch_of(verb: str, environment: str, model: str) -> str:
+    """Return the branch that proposes a decision about a model."""
+    return f"{verb}/{environment}/{model}"
 
-    Whether it takes a pull request is for the branch that gets it to say, whatever an older clone knows.
+
+def decision_place(settings: Settings, verb: str, environment: str, model: str, args: argparse.Namespace) -> Place:
+    """Return the place that a person's decision is committed to.
+
+    The settings on the remote's branch decide about the pull request: those of this clone may be older.
     """
     from slipway.git import Repository
     from slipway.gitops.edits import settings_at
@@ -63,11 +79,11 @@ def place(settings: Settings, environment: str, branch: str, args: argparse.Name
     if args.emergency:
         _check_maintainer(repository)
         return pushed
-    return Proposed(pushed, branch)
+    return Proposed(pushed, branch_of(verb, environment, model))
 
 
 def _check_maintainer(repository: Repository) -> None:
-    """A pipeline commits for whoever started it: raise `SlipwayError` for somebody who may not leave a review out."""
+    """Raise `SlipwayError` where a person who started this run of a pipeline may not leave the review out."""
     from slipway.github import api, runs
 
     for actor in sorted(runs.actors()):
@@ -80,7 +96,7 @@ def _check_maintainer(repository: Repository) -> None:
 
 
 def propose(settings: Settings, where: Place, done: Edited, body: Callable[[], str]) -> None:
-    """Open the pull request of what was proposed on the remote, or bring the open one up to date."""
+    """Open the pull request of a proposed change, or bring the open one up to date."""
     from slipway.git import Repository
     from slipway.github import api, runs
     from slipway.gitops.places import Proposed, Pushed
@@ -91,3 +107,28 @@ def propose(settings: Settings, where: Place, done: Edited, body: Callable[[], s
     pull = api.connect(Repository(settings.root)).propose(where.branch, where.base.branch, title, body())
     say(f"pull request {pull.url}")
     runs.summary(f"### [{title}]({pull.url})\n")
+
+
+def promote(settings: Settings, model: str, environment: str, wish: Wish, where: Place) -> None:
+    """Promote a model into an environment, and print what was done."""
+    from slipway.release import promote as promotions
+    from slipway.review import promotion_body
+
+    done = promotions.promote(settings, model, wish, to=environment, place=where)
+    for line in done.edited.lines:
+        say(line)
+    say(f"committed {done.edited.commit[:12]}" if done.edited.commit else "nothing to commit")
+    propose(settings, where, done.edited, lambda: promotion_body.body(done.settings, done))
+
+
+def drop(settings: Settings, environment: str, models: Sequence[str], where: Place) -> None:
+    """Drop the releases of these models that their retention keeps no longer, and print them."""
+    from slipway.release import retention
+
+    if not models:
+        return
+    done = retention.drop(settings, environment, models, where)
+    for line in done.lines:
+        say(one_line(line))
+    if done.commit:
+        say(f"committed {done.commit[:12]} on {where}")

@@ -1,20 +1,19 @@
-"""`slipway release`, `build`, `promote`, `copy`, `bundle` and `render`: versions become what runs."""
+"""`slipway release`, `build`, `bundle` and `render`: versions become images and overlays."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.arguments import pairs, share
-from slipway.cli.output import progress, say
+from slipway.cli.output import progress, say, show_plan, show_released
+from slipway.cli.parsing import Group, Parser, pairs, settings_of, share
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from slipway.gitops.places import Place
     from slipway.release.build import Asked
-    from slipway.release.release import Released
+    from slipway.release.due import Choice
     from slipway.settings import Settings
 
 __all__ = ["add"]
@@ -22,100 +21,79 @@ __all__ = ["add"]
 _ENVIRONMENT = "test"
 
 
-def add(verbs: Any) -> None:
+def add(group: Group) -> None:
     """Add the verbs of this topic."""
-    release = verbs.add_parser("release", help="release what is due: the newest version, unless a hold or pin stands")
-    _what(release)
-    release.add_argument("--built", type=Path, metavar="DIR", help="commit what slipway build has left there")
-    pushing.add(release)
-    release.set_defaults(run=_release)
+    examples = [
+        "slipway release",
+        "slipway release wine --version 7",
+        "slipway release --built plan --push",
+    ]
+    release = group.add("release", _release, "release what is due: the newest version of each model", examples)
+    _choice_options(release)
+    release.add_argument("--built", type=Path, metavar="DIR", help="release what slipway build left in this folder")
+    pushing.add_push(release)
 
-    build = verbs.add_parser("build", help="test, train and make images of what is due, for slipway release --built")
-    _what(build)
-    build.add_argument("--to", type=Path, required=True, metavar="DIR", help="where the plan is left")
-    build.add_argument("--fresh", action="store_true", help="by the overlays of the remote, as release --push goes")
-    build.add_argument("--event", action="store_true", help="what the event asks for that started this GitHub workflow")
+    examples = ["slipway build --to plan", "slipway build --event --fresh --train as-set --to plan"]
+    build = group.add("build", _build, "test, train and make the images of what is due", examples)
+    _choice_options(build)
+    build.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the plan")
+    build.add_argument("--fresh", action="store_true", help="decide by the remote's overlays, as release --push does")
+    build.add_argument("--event", action="store_true", help="build what the event of this GitHub workflow asks for")
     build.add_argument(
         "--train",
         choices=["none", "as-set", "also-manual"],
         default="none",
-        help="what code does that no version was trained by: nothing (default), what the settings say, or that and "
-        "training here of models that are trained by hand",
+        help="how to treat code that no version was trained by: leave it (default), train as the settings say, or "
+        "train models with train: manual here as well",
     )
-    build.set_defaults(run=_build)
 
-    promote = verbs.add_parser("promote", help="take a verified release to the next environment, the same image")
-    promote.add_argument("models", nargs="*", metavar="MODEL", help="one, unless --due")
-    promote.add_argument("--to", metavar="ENV", help="the environment (default: the only one that takes promotions)")
-    promote.add_argument("--release", metavar="RELEASE", help="this one (default: the newest verified on the route)")
-    promote.add_argument("--branch", metavar="NAME", help="commit on this branch of this clone only")
-    promote.add_argument("--due", action="store_true", help="all models of environments whose promotion is automatic")
-    promote.add_argument("--allow-unbuilt", action="store_true", help="also an image that nobody has built")
-    promote.add_argument("--again", action="store_true", help="also what the environment has rejected")
-    promote.add_argument("--accept-breaking", default="", metavar="WHY", help="also what breaks callers, and why")
-    _traffic(promote)
-    pushing.add_emergency(promote)
-    promote.set_defaults(run=_promote)
-
-    copy = verbs.add_parser("copy", help="copy the artifacts of merged promotions into their environment's store")
-    copy.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
-    copy.add_argument("--env", required=True, help="the environment that took the promotion")
-    copy.set_defaults(run=_copy)
-
-    bundle = verbs.add_parser("bundle", help="make the build context of a version's image")
+    examples = ["slipway bundle wine --to context", "slipway bundle wine --env prod --version 3 --to context"]
+    bundle = group.add("bundle", _bundle, "make the build context of a version's image", examples)
     bundle.add_argument("model")
-    bundle.add_argument("--env", default="test", help="the environment (default: test)")
-    _choice(bundle)
+    bundle.add_environment()
+    bundle.add_version()
     bundle.add_argument("--to", type=Path, required=True, metavar="DIR", help="a new folder")
-    bundle.set_defaults(run=_bundle)
 
-    rendering = verbs.add_parser("render", help="print what kustomize makes of the overlays, as a cluster gets it")
-    rendering.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
-    rendering.add_argument("--env", help="only this environment")
-    rendering.set_defaults(run=_render)
+    examples = ["slipway render", "slipway render wine --env prod"]
+    render = group.add("render", _render, "print the manifests of the overlays, as a cluster gets them", examples)
+    render.add_models()
+    render.add_argument("--env", help="only this environment")
 
 
-def _what(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("models", nargs="*", metavar="MODEL", help="only these (default: all)")
+def _choice_options(verb: Parser) -> None:
+    verb.add_models()
     verb.add_argument("--env", help="the environment (default: test)")
-    _choice(verb)
-    _traffic(verb)
-
-
-def _choice(verb: argparse.ArgumentParser) -> None:
-    choice = verb.add_mutually_exclusive_group()
-    choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
-    choice.add_argument(
-        "--where", action="append", default=[], metavar="KEY=VALUE", help="the newest whose metadata have this value"
-    )
-
-
-def _traffic(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--traffic", type=int, metavar="PERCENT", help="its share (default: 100)")
+    verb.add_version()
+    verb.add_share()
 
 
 def _release(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_file
-    from slipway.cli.outcomes import dropped, told
-    from slipway.release.due import Choice
-    from slipway.release.release import release
+    from slipway.release import build, built, release
 
-    settings = settings_file.load(args.root)
+    settings = settings_of(args)
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
     if args.built is not None:
         _check_planned(args, "--built releases what the plan says")
-        environment, done = _built(settings, args.built, where)
+        plan = build.read(args.built)
+        environment, done = plan.environment, built.release_built(settings, plan, where, progress)
     else:
-        choice = Choice.of(args.version, pairs(args.where, "--where"), share(args.traffic))
-        environment = args.env or _ENVIRONMENT
-        done = release(settings, args.models, environment=environment, choice=choice, report=progress, place=where)
-    status = told(done, settings, where)
-    dropped(settings, environment, [each.model for each in done.outcomes], where)
+        environment, choice = args.env or _ENVIRONMENT, _choice(args)
+        done = release.release(
+            settings, args.models, environment=environment, choice=choice, report=progress, place=where
+        )
+    status = show_released(done, settings, where)
+    pushing.drop(settings, environment, [each.model for each in done.outcomes], where)
     return status
 
 
+def _choice(args: argparse.Namespace) -> Choice:
+    from slipway.release.due import Choice
+
+    return Choice.of(args.version, pairs(args.where, "--where"), share(args.traffic))
+
+
 def _check_planned(args: argparse.Namespace, because: str) -> None:
-    """Refuse what says what is to be released where that is settled elsewhere."""
+    """Refuse options that choose a release where a plan or an event has chosen it."""
     given = {
         "models": args.models,
         "--env": args.env is not None,
@@ -127,42 +105,30 @@ def _check_planned(args: argparse.Namespace, because: str) -> None:
         raise SlipwayError(f"{because}: it takes no {names}", fix="leave them out")
 
 
-def _built(settings: Settings, folder: Path, where: Place) -> tuple[str, Released]:
-    from slipway.release import build as plan
-    from slipway.release.built import release_built
-
-    read = plan.read(folder)
-    return read.environment, release_built(settings, read, where, progress)
-
-
 def _build(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_file
-    from slipway.cli.outcomes import planned
-    from slipway.release import build as building
+    from slipway.release import build
 
-    settings = settings_file.load(args.root)
+    settings = settings_of(args)
     where = pushing.release_place(settings, push=args.fresh, code=True)
     if args.event:
         _check_planned(args, "--event builds what the event asks for")
     asked = _event(settings) if args.event else _asked(args)
     if asked is None:
         say("only overlays have changed: nothing is built")
-        return planned(building.nothing(settings, args.to))
-    return planned(building.build(settings, asked, where, args.to, report=progress))
+        return show_plan(build.nothing(settings, args.to))
+    return show_plan(build.build(settings, asked, where, args.to, report=progress))
 
 
 def _asked(args: argparse.Namespace) -> Asked:
     from slipway.release.build import Asked
-    from slipway.release.due import Choice
 
-    choice = Choice.of(args.version, pairs(args.where, "--where"), share(args.traffic))
-    return Asked(tuple(args.models), args.env or _ENVIRONMENT, choice, args.train.replace("-", " "))
+    return Asked(tuple(args.models), args.env or _ENVIRONMENT, _choice(args), args.train.replace("-", " "))
 
 
 def _event(settings: Settings) -> Asked | None:
-    """What the event asks for that started this run, None for nothing.
+    """Return what the event of this run asks for; None for a push of overlays, which asks for nothing.
 
-    An announced version has to be there, and is not chosen. A push of overlays alone asks for nothing.
+    Raise `SlipwayError` for an announced version that is not in the store.
     """
     from slipway.git import Repository
     from slipway.github import events
@@ -179,33 +145,11 @@ def _event(settings: Settings) -> Asked | None:
     return Asked(request.models, request.environment, choice, request.train)
 
 
-def _promote(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_file
-    from slipway.cli import promotion
-
-    settings = settings_file.load(args.root)
-    if args.due:
-        return promotion.due(settings, args)
-    if len(args.models) != 1:
-        raise SlipwayError("one model is promoted at a time", fix="slipway promote MODEL; or --due")
-    return promotion.one(settings, args.models[0], args)
-
-
-def _copy(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_file
-    from slipway.release.promote import copy
-
-    for line in copy(settings_file.load(args.root), args.models, args.env) or ["nothing is missing"]:
-        say(line)
-    return 0
-
-
 def _bundle(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_file
     from slipway.images import bundle
     from slipway.store import store_of
 
-    settings = settings_file.load(args.root)
+    settings = settings_of(args)
     settings.model(args.model)
     store = store_of(settings, args.env)
     record = store.find(args.model, version=args.version, where=pairs(args.where, "--where"))
@@ -215,10 +159,9 @@ def _bundle(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_file
     from slipway.gitops import rendering
 
-    settings = settings_file.load(args.root)
+    settings = settings_of(args)
     if args.env:
         settings.environment(args.env)
     found = [

@@ -1,66 +1,53 @@
-"""`slipway versions`, `show`, `publish` and `fetch`: what the stores hold."""
+"""`slipway versions`, `show`, `publish` and `fetch`: the versions in the stores."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from slipway.cli.arguments import pairs
 from slipway.cli.output import say, table
+from slipway.cli.parsing import Group, pairs, settings_of
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from slipway.store import Record
+    from slipway.store import Record, Store
 
 __all__ = ["add"]
 
 
-def add(verbs: Any) -> None:
+def add(group: Group) -> None:
     """Add the verbs of this topic."""
-    versions = verbs.add_parser("versions", help="list the published versions of a model")
+    examples = ["slipway versions wine", "slipway versions wine --env prod"]
+    versions = group.add("versions", _versions, "list the published versions of a model", examples)
     versions.add_argument("model")
-    _environment(versions)
-    versions.set_defaults(run=_versions)
+    versions.add_environment()
 
-    show = verbs.add_parser("show", help="show the record of a version")
-    _chosen(show)
-    show.set_defaults(run=_show)
+    examples = ["slipway show wine", "slipway show wine --env prod --version 3", "slipway show wine --where author=ada"]
+    show = group.add("show", _show, "show the record of a version", examples)
+    show.add_argument("model")
+    show.add_environment()
+    show.add_version()
 
-    fetch = verbs.add_parser("fetch", help="copy the artifact of a version into a folder, every file checked")
-    _chosen(fetch)
-    fetch.add_argument("--to", type=Path, required=True, metavar="DIR")
-    fetch.set_defaults(run=_fetch)
+    examples = ["slipway fetch wine --to artifact", "slipway fetch wine --version 3 --to artifact"]
+    fetch = group.add("fetch", _fetch, "copy the artifact of a version into a folder, and check it", examples)
+    fetch.add_argument("model")
+    fetch.add_environment()
+    fetch.add_version()
+    fetch.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder")
 
-    publish = verbs.add_parser("publish", help="publish an artifact folder that was made by hand")
+    examples = ["slipway publish wine artifact", "slipway publish wine artifact -m author=ada -m stage=blue"]
+    publish = group.add("publish", _publish, "publish an artifact folder that was made by hand", examples)
     publish.add_argument("model")
     publish.add_argument("folder", type=Path)
-    _environment(publish)
-    publish.add_argument(
-        "-m", "--metadata", action="append", default=[], metavar="KEY=VALUE", help="goes into the record"
-    )
-    publish.set_defaults(run=_publish)
+    publish.add_environment()
+    publish.add_metadata()
 
 
-def _environment(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--env", default="test", help="the environment (default: test)")
-
-
-def _chosen(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("model")
-    _environment(verb)
-    choice = verb.add_mutually_exclusive_group()
-    choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
-    choice.add_argument(
-        "--where", action="append", default=[], metavar="KEY=VALUE", help="the newest whose metadata have this value"
-    )
-
-
-def _store(args: argparse.Namespace) -> Any:
-    from slipway import settings as settings_module
+def _store(args: argparse.Namespace) -> Store:
     from slipway.store import store_of
 
-    settings = settings_module.load(args.root)
+    settings = settings_of(args)
     store = store_of(settings, args.env)
     if args.model not in store.models():
         settings.model(args.model)
@@ -98,7 +85,7 @@ def _row(record: Record) -> tuple[object, ...]:
     )
 
 
-def _record(args: argparse.Namespace, store: Any) -> Any:
+def _record(args: argparse.Namespace, store: Store) -> Record:
     return store.find(args.model, version=args.version, where=pairs(args.where, "--where"))
 
 

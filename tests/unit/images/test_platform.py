@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from slipway import settings as settings_file
-from slipway.cli import outcomes
+from slipway.cli.output import show_plan
 from slipway.git import Repository
 from slipway.gitops.places import Here
 from slipway.images import build as images
@@ -158,7 +158,7 @@ def test_a_build_names_it_among_its_images(tmp_path: Path, monkeypatch: pytest.M
     for new in (True, False):
         output.write_text("")
         made = Made(reference=reference, new=new, sbom="slipway.cdx.json")
-        assert outcomes.planned(Plan(environment="test", commit="c", branch="main", platform=made, models=[])) == 0
+        assert show_plan(Plan(environment="test", commit="c", branch="main", platform=made, models=[])) == 0
         assert ("slipway.cdx.json" in output.read_text()) is new
 
 

@@ -1,4 +1,4 @@
-"""What stands in `.github`: who has to approve what, and actions that cannot change under one's hands."""
+"""The files in `.github`: owners of all that decides about production, and actions that are pinned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from slipway.cli.doctor.findings import Finding, lacks, ok
+from slipway.cli.doctor.findings import Finding, missing, ok
 from slipway.github import codeowners
 from slipway.github.codeowners import FILE as CODEOWNERS
 from slipway.settings import FILE
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
 
 __all__ = ["actions", "owners"]
 
-# As the file comes; nobody on GitHub is called so.
+# The owner in the file as it comes; nobody on GitHub has this name.
 _PLACEHOLDER = "@OWNER/"
 _PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|docker://[^@\s]+@sha256:[0-9a-f]{64}")
 
 
 def owners(settings: Settings) -> Iterator[Finding]:
-    """That whatever decides what runs in production has somebody who has to approve it."""
+    """Check that all files that decide about production have an owner, who approves each change."""
     try:
         text = (settings.root / CODEOWNERS).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         fix = f"write it: /overlays/prod/ @TEAM, and so on; {FILE} names the environments that take promotions"
-        yield lacks("files", f"there is no {CODEOWNERS} that can be read: anybody may approve anything", fix)
+        yield missing("files", f"there is no {CODEOWNERS} that can be read: anybody may approve anything", fix)
         return
     for place in codeowners.guarded(settings.environments):
         yield _owned(settings.root, place, text)
 
 
 def _owned(root: Path, place: str, text: str) -> Finding:
-    """Whether each file of a place has an owner, those that are still to come too."""
+    """Check that each file of a place has an owner, and that each future file will have one."""
     there = [path.relative_to(root).as_posix() for path in sorted((root / place).rglob("*")) if path.is_file()]
     samples = [f"{place}anything", f"{place}any/folder/anything"] if place.endswith("/") else [place]
     found = {path: codeowners.owners(text, path) for path in [*samples, *there]}
     free = next((path for path, owners in found.items() if not owners), None)
     if free is not None:
         fix = f"add a line at the end of {CODEOWNERS}: /{place} @TEAM"
-        return lacks("files", f"nobody owns {free if free in there else place}: anybody may approve its change", fix)
+        return missing("files", f"nobody owns {free if free in there else place}: anybody may approve its change", fix)
     people = sorted({owner for owners in found.values() for owner in owners})
     if any(owner.startswith(_PLACEHOLDER) for owner in people):
         fix = f"name a team or a person in {CODEOWNERS} who may write to this repository"
-        return lacks("files", f"{place} is owned by {' '.join(people)}, whom nobody has named yet", fix)
+        return missing("files", f"{place} is owned by {' '.join(people)}, whom nobody has named yet", fix)
     return ok("files", f"{place} is owned by {' '.join(people)}")
 
 
 def actions(root: Path) -> Iterator[Finding]:
-    """That each action of others is named by commit, which nobody can move."""
+    """Check that each action of others is named by commit, which nobody can move."""
     workflows = [*root.glob(".github/workflows/*.y*ml"), *root.glob(".github/actions/**/action.y*ml")]
     bad, count = [], 0
     for path in sorted(workflows):
@@ -62,12 +62,12 @@ def actions(root: Path) -> Iterator[Finding]:
         try:
             used = sorted(set(_used(yaml.safe_load(path.read_text(encoding="utf-8")))))
         except (OSError, ValueError, yaml.YAMLError):
-            yield lacks("files", f"{where} cannot be read as YAML", "mend it: actionlint says where")
+            yield missing("files", f"{where} cannot be read as YAML", "mend it: actionlint says where")
             continue
         count += len(used)
         bad += [f"{name} in {where}" for name in used if not name.startswith("./") and not _PINNED.fullmatch(name)]
     for each in bad:
-        yield lacks(
+        yield missing(
             "files", f"{each[:200]} is no commit: whoever owns it can change it", "name OWNER/NAME@COMMIT # TAG"
         )
     if not bad:
@@ -75,7 +75,7 @@ def actions(root: Path) -> Iterator[Finding]:
 
 
 def _used(content: Any) -> Iterator[str]:
-    """Every `uses` of a workflow or an action, wherever it stands."""
+    """Yield every `uses` of a workflow or an action, at any depth."""
     if isinstance(content, dict):
         for key, value in content.items():
             if key == "uses" and isinstance(value, str):

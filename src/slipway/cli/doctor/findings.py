@@ -1,4 +1,4 @@
-"""What a check finds, as one line."""
+"""The findings of a check, each one line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
     from slipway.github.failures import Refused
 
-__all__ = ["Finding", "State", "lacks", "ok", "takes", "tried", "unknown", "unseen"]
+__all__ = ["Finding", "by_token", "missing", "ok", "tried", "unknown", "unreadable"]
 
 State = Literal["ok", "missing", "unknown"]
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """Hold the state of one thing that was checked."""
 
     area: str
     """`tools`, `git`, `settings`, `stores`, `files` or `github`."""
     state: State
     what: str
     fix: str = ""
-    """What to do; empty where nothing is to be done."""
+    """Advice; empty where there is nothing to do."""
 
     def __str__(self) -> str:
         line = f"{self.area}: {self.what}" + (f" → {self.fix}" if self.fix else "")
@@ -32,34 +32,34 @@ class Finding(NamedTuple):
 
 
 def ok(area: str, what: str, advice: str = "") -> Finding:
-    """It is as it has to be; `advice` is what would be better."""
+    """Find a thing in order; `advice` says what would be better."""
     return Finding(area, "ok", what, advice)
 
 
-def lacks(area: str, what: str, fix: str) -> Finding:
-    """It is not there, or not as it has to be."""
+def missing(area: str, what: str, fix: str) -> Finding:
+    """Find a thing absent or wrong."""
     return Finding(area, "missing", what, fix)
 
 
 def unknown(area: str, what: str, fix: str) -> Finding:
-    """It cannot be told from here; `fix` says what it would take."""
+    """Find nothing, because it cannot be seen from here; `fix` says what is needed for that."""
     return Finding(area, "unknown", what, fix)
 
 
 def tried(area: str, check: Callable[[], str]) -> Finding:
-    """What `check` says of it; missing where it raises `SlipwayError`."""
+    """Find what `check` returns in order; find a thing missing where it raises `SlipwayError`."""
     try:
         return ok(area, check())
     except SlipwayError as error:
-        return lacks(area, error.problem, error.fix)
+        return missing(area, error.problem, error.fix)
 
 
-def takes(permission: str) -> str:
-    """What a permission takes of who asks, and not of the bot: it does its work without."""
-    return f"it takes a token of yours with `{permission}`, or your own eyes: repository Settings"
+def by_token(permission: str) -> str:
+    """Advise a person to use a token with this permission; the bot does its work without."""
+    return f"use a token of yours with `{permission}`, or look yourself: repository Settings"
 
 
-def unseen(error: Refused, permission: str, about: str = "") -> Finding:
-    """What cannot be told because GitHub does not answer that."""
+def unreadable(error: Refused, permission: str, about: str = "") -> Finding:
+    """Find nothing, because GitHub does not answer."""
     problem = f"{about}: {error.problem}" if about else error.problem
-    return unknown("github", problem, takes(permission) if error.status in (403, 404) else error.fix)
+    return unknown("github", problem, by_token(permission) if error.status in (403, 404) else error.fix)

@@ -1,4 +1,4 @@
-"""What this machine has: tools, git and who commits by it, an engine for images, stores that answer."""
+"""This machine: tools, git and its identity, an engine for images, stores that answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.cli.doctor.findings import Finding, lacks, ok, tried, unknown
+from slipway.cli.doctor.findings import Finding, missing, ok, tried, unknown
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 
@@ -23,7 +23,7 @@ _LEAST_GIT = (2, 31)
 
 
 def tools(root: Path) -> Iterator[Finding]:
-    """Programs that releases call."""
+    """Check the programs that releases call."""
     from slipway.gitops.rendering import find_kustomize
 
     yield tried("tools", _git_version)
@@ -43,12 +43,12 @@ def _git_version() -> str:
 
 
 def git(root: Path) -> Iterator[Finding]:
-    """The repository, its remote, and who commits."""
+    """Check the repository, its remote and the identity for commits."""
     try:
         repository = Repository(root)
         head = repository.head()
     except SlipwayError as error:
-        yield lacks("git", error.problem, error.fix)
+        yield missing("git", error.problem, error.fix)
         return
     yield ok("git", f"{head.branch} is checked out, at {head.commit[:12]}")
     yield tried("git", lambda: f"commits are by {repository.identity()}")
@@ -56,11 +56,11 @@ def git(root: Path) -> Iterator[Finding]:
     if "origin" in remotes:
         yield ok("git", "there is a remote called origin")
     else:
-        yield lacks("git", "there is no remote called origin: nothing can be pushed", "git remote add origin URL")
+        yield missing("git", "there is no remote called origin: nothing can be pushed", "git remote add origin URL")
 
 
 def images(settings: Settings) -> Iterator[Finding]:
-    """An engine where an image is to be built, and images that stay what they are."""
+    """Check the engine where images are built, and that base images are pinned."""
     from slipway.images import engines
     from slipway.images.build import UNBUILT
 
@@ -75,13 +75,13 @@ def images(settings: Settings) -> Iterator[Finding]:
 
 
 def stores(settings: Settings) -> Iterator[Finding]:
-    """That each answers; what may be written is told as far as that can be without writing."""
+    """Check that each store can be read, and written as far as that shows without writing."""
     for name, environment in settings.environments.items():
         where = environment.store
         try:
             _read(settings, name)
         except SlipwayError as error:
-            yield lacks("stores", f"{name}: {error.problem}", error.fix)
+            yield missing("stores", f"{name}: {error.problem}", error.fix)
             continue
         yield ok("stores", f"{name}: {where} can be read")
         if where.startswith("gs://"):
@@ -97,7 +97,7 @@ def _read(settings: Settings, environment: str) -> None:
     from slipway.store import store_of
 
     store = store_of(settings, environment)
-    # One listing, however much there is.
+    # This takes one listing, whatever the size of the store.
     store.versions(next(iter(settings.models()), "none"))
 
 
@@ -105,4 +105,4 @@ def _writable(name: str, directory: Path) -> Finding:
     nearest = next(each for each in (directory, *directory.parents) if each.exists())
     if os.access(nearest, os.W_OK | os.X_OK):
         return ok("stores", f"{name}: {directory} can be written")
-    return lacks("stores", f"{name}: {nearest} cannot be written", f"give yourself the right to: chmod u+w {nearest}")
+    return missing("stores", f"{name}: {nearest} cannot be written", f"give yourself the right to: chmod u+w {nearest}")

@@ -1,14 +1,14 @@
-"""`slipway traffic`, `rollback`, `hold` and `lift`: what a person decides about what runs."""
+"""`slipway traffic`, `rollback`, `hold` and `lift`: decisions of a person about releases."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.arguments import pairs
 from slipway.cli.output import say
+from slipway.cli.parsing import Group, Parser, pairs, settings_of
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
@@ -21,33 +21,38 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 
-def add(verbs: Any) -> None:
+def add(group: Group) -> None:
     """Add the verbs of this topic."""
-    traffic = verbs.add_parser("traffic", help="share the requests out among releases")
-    _where(traffic)
+    examples = ["slipway traffic wine --env test v6=90 v7=10", "slipway traffic wine --env prod --push v3=100"]
+    traffic = group.add("traffic", _traffic, "share the requests out among releases", examples)
+    _decision_options(traffic)
     traffic.add_argument("shares", nargs="+", metavar="RELEASE=PERCENT", help="v6=90 v7=10; 100 in all")
-    traffic.set_defaults(run=_traffic)
 
-    rollback = verbs.add_parser("rollback", help="go back to an older release, reject the newer, hold the model")
-    _where(rollback)
-    rollback.add_argument("--to", metavar="RELEASE", help="default: the newest older one that was verified")
-    rollback.add_argument("--reason", required=True, metavar="TEXT")
-    rollback.set_defaults(run=_rollback)
+    example = "slipway rollback wine --env prod --push --reason 'wrong for white wine'"
+    examples = [example, "slipway rollback wine --env test --to v5-0a1b2c3d --reason 'too slow'"]
+    rollback = group.add("rollback", _rollback, "go back to a release, reject the newer, hold the model", examples)
+    _decision_options(rollback)
+    rollback.add_argument("--to", metavar="RELEASE", help="default: the newest older one that is verified")
+    _reason(rollback)
 
-    hold = verbs.add_parser("hold", help="stop releases and promotions of a model, until it is lifted")
-    _where(hold)
-    hold.add_argument("--reason", required=True, metavar="TEXT")
-    hold.set_defaults(run=_hold)
+    examples = ["slipway hold wine --env test --reason 'audit'", "slipway hold wine --env prod --push --reason 'audit'"]
+    hold = group.add("hold", _hold, "stop releases and promotions of a model, until you lift it", examples)
+    _decision_options(hold)
+    _reason(hold)
 
-    lift = verbs.add_parser("lift", help="end a hold; what was rejected does not come back by that")
-    _where(lift)
-    lift.set_defaults(run=_lift)
+    examples = ["slipway lift wine --env test", "slipway lift wine --env prod --push"]
+    lift = group.add("lift", _lift, "end a hold; a rejected release stays rejected", examples)
+    _decision_options(lift)
 
 
-def _where(verb: argparse.ArgumentParser) -> None:
+def _decision_options(verb: Parser) -> None:
     verb.add_argument("model")
     verb.add_argument("--env", required=True, help="the environment")
     pushing.add_emergency(verb)
+
+
+def _reason(verb: Parser) -> None:
+    verb.add_argument("--reason", required=True, metavar="TEXT", help="for the commit, and for whoever reads it later")
 
 
 def _traffic(args: argparse.Namespace) -> int:
@@ -85,11 +90,10 @@ def _lift(args: argparse.Namespace) -> int:
 
 
 def _run(verb: str, args: argparse.Namespace, change: Callable[[Settings, Place], Edited]) -> int:
-    from slipway import settings as settings_file
     from slipway.review import change_body
 
-    settings = settings_file.load(args.root)
-    where = pushing.place(settings, args.env, f"{verb}/{args.env}/{args.model}", args)
+    settings = settings_of(args)
+    where = pushing.decision_place(settings, verb, args.env, args.model, args)
     done = change(settings, where)
     for line in done.lines:
         say(line)

@@ -1,4 +1,4 @@
-"""What workflows are given on GitHub: variables, secrets, and the environments of Actions that keep them."""
+"""GitHub Actions: variables, secrets, and the environments that keep them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from slipway.cli.doctor.findings import Finding, lacks, ok, unseen
+from slipway.cli.doctor.findings import Finding, missing, ok, unreadable
 from slipway.github.failures import Refused
 from slipway.github.rules import restricted
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Given", "findings", "read"]
 
 Names = Mapping[str, str] | Refused
-"""Values by name (of secrets only names are known), or why they cannot be read."""
+"""Values by name (GitHub tells only the names of secrets), or the reason why they cannot be read."""
 
 BOT = "bot"
 """The environment of Actions that keeps the key of the bot's App."""
@@ -27,13 +27,13 @@ BOT = "bot"
 APP_ID, APP_KEY = "SLIPWAY_APP_ID", "SLIPWAY_APP_PRIVATE_KEY"
 _GOOGLE = ("GCP_SERVICE_ACCOUNT", "GCP_SERVICE_ACCOUNT_READER", "GCP_WORKLOAD_IDENTITY_PROVIDER")
 _GOOGLE_REGISTRIES = ("pkg.dev", "gcr.io")
-# Of what the workflow `release` listens to, besides the branch that the cluster follows.
+# The workflow `release` starts on these, and on the branch that the cluster follows.
 _RELEASING = ("deploy/**", "trainpred/**")
 _VALUES = "repository Settings → Secrets and variables → Actions"
 
 
 class Given(NamedTuple):
-    """Names that are set: for all workflows, and for the jobs of the bot alone."""
+    """Hold the names that are set for all workflows, and those for jobs of the bot."""
 
     variables: Names
     secrets: Names
@@ -42,13 +42,13 @@ class Given(NamedTuple):
 
     @property
     def app(self) -> str:
-        """The number of the bot's App; empty where nobody knows."""
+        """Return the number of the bot's App; empty where it cannot be read."""
         known = [each for each in (self.bot_variables, self.variables) if not isinstance(each, Refused)]
         return next((each[APP_ID] for each in known if APP_ID in each), "")
 
 
 def read(github: GitHub) -> Given:
-    """All of them, as far as the token may see them."""
+    """Read all names that the token may see."""
     own = _names(github, "the variables", "variables: read", "actions/variables")
     more = _names(github, "the organisation's variables", "variables: read", "actions/organization-variables")
     both = own if isinstance(own, Refused) or isinstance(more, Refused) else {**more, **own}
@@ -61,7 +61,7 @@ def read(github: GitHub) -> Given:
 
 
 def findings(github: GitHub, settings: Settings, given: Given) -> Iterator[Finding]:
-    """What is not set, and what too many branches may use; what a secret holds nobody can read."""
+    """Check that names are set, and which branches may use them; nobody can read the value of a secret."""
     for name in [name for name, each in settings.environments.items() if each.promotes_from]:
         yield from _environment(github, name, {settings.branch})
     used_by = yield from _environment(github, BOT, {settings.branch, *_RELEASING})
@@ -71,10 +71,10 @@ def findings(github: GitHub, settings: Settings, given: Given) -> Iterator[Findi
         yield _named("variable", APP_ID, given.bot_variables, BOT)
         yield _named("secret", APP_KEY, given.bot_secrets, BOT)
     if isinstance(given.secrets, Refused):
-        yield unseen(given.secrets, "secrets: read", f"whether the repository has the secret {APP_KEY} as well")
+        yield unreadable(given.secrets, "secrets: read", f"whether the repository has the secret {APP_KEY} as well")
     elif APP_KEY in given.secrets:
         problem = f"the secret {APP_KEY} is the repository's own: a workflow of any branch may read it"
-        yield lacks("github", problem, f"keep it in the environment {BOT}, and gh secret delete {APP_KEY}")
+        yield missing("github", problem, f"keep it in the environment {BOT}, and gh secret delete {APP_KEY}")
     google = any(
         each.store.startswith("gs://") or each.registry.split("/")[0].endswith(_GOOGLE_REGISTRIES)
         for each in settings.environments.values()
@@ -84,22 +84,22 @@ def findings(github: GitHub, settings: Settings, given: Given) -> Iterator[Findi
 
 
 def _pushed(github: GitHub, pattern: str) -> Finding:
-    """Whether somebody says who may push there: the workflow of what is pushed gets the bot's key."""
+    """Check that a ruleset limits pushes to a branch: the workflow of a pushed branch gets the bot's key."""
     try:
         named = restricted(github, pattern)
     except Refused as error:
-        return unseen(error, "metadata: read", f"who may push to {pattern}")
+        return unreadable(error, "metadata: read", f"who may push to {pattern}")
     if named:
         return ok("github", f"a ruleset names who may push to {pattern}")
     problem = f"anybody who may write may push to {pattern}, and so gets the bot's key, which writes production"
     fix = f"apply .github/ruleset-deploy.json (README.md), or take {pattern} out of the environment {BOT}"
-    return lacks("github", problem, fix)
+    return missing("github", problem, fix)
 
 
 def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Finding, None, set[str] | None]:
-    """Whether an environment of Actions is there, and only for these branches.
+    """Check that an environment of Actions is there, and only for these branches.
 
-    Returns those that may use it, as far as they can be seen; None where it is not there.
+    Return the branches that may use it, as far as they can be seen; None where there is no such environment.
     """
     where = f"environments/{quote(name, safe='')}"
     fix = f"repository Settings → Environments → {name} → Deployment branches and tags: {', '.join(sorted(branches))}"
@@ -108,15 +108,15 @@ def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Fin
         known = _policies(github, name, where) if policy and policy.get("custom_branch_policies") else set()
     except Refused as error:
         if error.status == 404:
-            yield lacks("github", f"there is no environment {name} of Actions", fix)
+            yield missing("github", f"there is no environment {name} of Actions", fix)
             return None
-        yield unseen(error, "actions: read", f"which branches may use the environment {name} of Actions")
+        yield unreadable(error, "actions: read", f"which branches may use the environment {name} of Actions")
         return set()
     if not policy:
-        yield lacks("github", f"any branch may use the environment {name} of Actions, and what it keeps", fix)
+        yield missing("github", f"any branch may use the environment {name} of Actions, and what it keeps", fix)
     elif foreign := sorted(known - branches):
         problem = f"the environment {name} of Actions may be used by {', '.join(foreign)[:200]}"
-        yield lacks("github", problem, fix)
+        yield missing("github", problem, fix)
     else:
         whose = ", ".join(sorted(known)) or "protected branches"
         yield ok("github", f"the environment {name} of Actions is for {whose} alone")
@@ -124,7 +124,7 @@ def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Fin
 
 
 def _policies(github: GitHub, name: str, where: str) -> set[str]:
-    """The branches that may use an environment, and the tags, which are called so."""
+    """Return the branches that may use an environment; tags are marked."""
     found = github.read(f"the branches of {name}", "actions: read", f"{where}/deployment-branch-policies")
     return {f"{'tag ' if each.get('type') == 'tag' else ''}{each['name']}" for each in found["branch_policies"]}
 
@@ -132,16 +132,16 @@ def _policies(github: GitHub, name: str, where: str) -> set[str]:
 def _named(kind: str, name: str, known: Names, environment: str = "") -> Finding:
     about = f"the {kind} {name}" + (f" of the environment {environment}" if environment else "")
     if isinstance(known, Refused):
-        return unseen(known, f"{'environment' if environment else kind}s: read", f"whether {about} is set")
+        return unreadable(known, f"{'environment' if environment else kind}s: read", f"whether {about} is set")
     if name in known:
         return ok("github", f"{about} is set")
     place = f"repository Settings → Environments → {environment}" if environment else _VALUES
     option = f" --env {environment}" if environment else ""
-    return lacks("github", f"{about} is not set", f"{place}: gh {kind} set {name}{option}")
+    return missing("github", f"{about} is not set", f"{place}: gh {kind} set {name}{option}")
 
 
 def _names(github: GitHub, what: str, permission: str, path: str) -> Names:
-    """Every page of a list of names, with values where there are any."""
+    """Read all pages of a list of names, with the values of variables."""
     found: dict[str, str] = {}
     key = "secrets" if path.endswith("secrets") else "variables"
     page = 1

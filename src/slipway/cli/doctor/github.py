@@ -1,11 +1,11 @@
-"""What the repository is set to on GitHub, as far as the token may see it."""
+"""The repository's settings on GitHub, as far as the token may see them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from slipway.cli.doctor import given
-from slipway.cli.doctor.findings import Finding, lacks, ok, takes, unknown, unseen
+from slipway.cli.doctor import actions
+from slipway.cli.doctor.findings import Finding, by_token, missing, ok, unknown, unreadable
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github.api import GitHub, connect
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["CHECK", "repository"]
 
 CHECK = "ci"
-"""The one check to require."""
+"""The check that the branch requires."""
 
 _RULES = "repository Settings → Rules → Rulesets"
 _ACTIONS = "repository Settings → Actions → General → Workflow permissions"
 
 
 def repository(settings: Settings) -> Iterator[Finding]:
-    """What guards the branch, who may pass, what workflows may do, and what they are given."""
+    """Check rules of the branch, who may bypass them, owners, rights of workflows, and their variables."""
     try:
         github = connect(Repository(settings.root))
         github.read("the repository", "metadata: read")
@@ -35,11 +35,11 @@ def repository(settings: Settings) -> Iterator[Finding]:
         yield unknown("github", error.problem, error.fix)
         return
     yield ok("github", f"{github.name} answers")
-    names = given.read(github)
+    names = actions.read(github)
     yield from _branch(github, settings.branch, names.app)
     yield from _owners(github)
     yield from _workflows(github)
-    yield from given.findings(github, settings, names)
+    yield from actions.findings(github, settings, names)
 
 
 def _branch(github: GitHub, branch: str, app: str) -> Iterator[Finding]:
@@ -70,22 +70,22 @@ def _held(branch: str, found: Guard, holds: bool, good: str, bad: str, fix: str)
     if holds:
         return ok("github", f"{branch} {good}")
     if found.whole:
-        return lacks("github", f"{branch} {bad}", fix)
+        return missing("github", f"{branch} {bad}", fix)
     return unknown(
-        "github", f"no ruleset says that {branch} {good}; its protection cannot be read", takes(ADMINISTRATION)
+        "github", f"no ruleset says that {branch} {good}; its protection cannot be read", by_token(ADMINISTRATION)
     )
 
 
 def _bypass(github: GitHub, branch: str, found: Guard, app: str) -> Iterator[Finding]:
-    """Whether the bot's App may commit what it releases where people may not push."""
+    """Check that the bot's App may commit releases where people may not push."""
     if not found.rulesets:
         fix = f"guard {branch} by a ruleset ({_RULES}) with the App on its bypass list"
-        yield lacks("github", f"{branch} is guarded by the classic protection, whose checks no App may pass", fix)
+        yield missing("github", f"{branch} is guarded by the classic protection, whose checks no App may pass", fix)
     for number in sorted(found.rulesets):
         try:
             ruleset = github.read(f"ruleset {number}", ADMINISTRATION, f"rulesets/{number}")
         except Refused as error:
-            yield unseen(error, "metadata: read")
+            yield unreadable(error, "metadata: read")
             continue
         yield _passed(ruleset, app)
 
@@ -93,26 +93,30 @@ def _bypass(github: GitHub, branch: str, found: Guard, app: str) -> Iterator[Fin
 def _passed(ruleset: dict[str, Any], wanted: str) -> Finding:
     name = f"the ruleset {str(ruleset.get('name'))[:60]!r}"
     if "bypass_actors" not in ruleset:
-        return unknown("github", f"whether the bot's App may pass {name} is not shown", takes("administration: write"))
+        return unknown(
+            "github", f"whether the bot's App may pass {name} is not shown", by_token("administration: write")
+        )
     apps = {
         str(actor.get("actor_id")) for actor in ruleset["bypass_actors"] if actor.get("actor_type") == "Integration"
     }
     if wanted in apps or (not wanted and apps):
         return ok("github", f"the bot's App may pass {name}" if wanted else f"an App may pass {name}")
-    return lacks("github", f"the bot's App may not pass {name}, so it cannot commit releases", f"{_RULES}: Bypass list")
+    return missing(
+        "github", f"the bot's App may not pass {name}, so it cannot commit releases", f"{_RULES}: Bypass list"
+    )
 
 
 def _owners(github: GitHub) -> Iterator[Finding]:
-    """Lines of CODEOWNERS that GitHub passes over: who is named there is not known, or may not write."""
+    """Check for lines of CODEOWNERS that GitHub ignores: their owner is unknown, or may not write."""
     try:
         errors = github.read("what is wrong with CODEOWNERS", "contents: read", "codeowners/errors")["errors"]
     except Refused as error:
-        yield unseen(error, "contents: read")
+        yield unreadable(error, "contents: read")
         return
     for each in errors:
         where = f"{each.get('path')}, line {each.get('line')}"
         fix = str(each.get("suggestion") or "name a team or a person who may write to this repository")
-        yield lacks("github", f"{where}: GitHub says: {str(each.get('kind'))[:200]}", fix[:300])
+        yield missing("github", f"{where}: GitHub says: {str(each.get('kind'))[:200]}", fix[:300])
     if not errors:
         yield ok("github", "every owner that CODEOWNERS names is known, and may write")
 
@@ -121,15 +125,15 @@ def _workflows(github: GitHub) -> Iterator[Finding]:
     try:
         found = github.read("what workflows may do", ADMINISTRATION, "actions/permissions/workflow")
     except Refused as error:
-        yield unseen(error, ADMINISTRATION)
+        yield unreadable(error, ADMINISTRATION)
         return
     if found.get("default_workflow_permissions") == "read":
         yield ok("github", "workflows may only read, unless a job says more")
     else:
-        yield lacks(
+        yield missing(
             "github", "workflows may write all, unless a job says less", f"{_ACTIONS}: read repository contents"
         )
     if found.get("can_approve_pull_request_reviews") is False:
         yield ok("github", "workflows may not approve pull requests")
     else:
-        yield lacks("github", "workflows may approve pull requests", f"{_ACTIONS}: do not allow them to approve")
+        yield missing("github", "workflows may approve pull requests", f"{_ACTIONS}: do not allow them to approve")

@@ -1,4 +1,4 @@
-"""`slipway serve` and `slipway verify`: a function on this machine, and one held to its golden predictions."""
+"""`slipway serve`, `verify` and `announce`: functions that run, here and elsewhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.cli.output import progress, say
+from slipway.cli.parsing import Group, settings_of
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
@@ -22,43 +23,66 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 
-def add(verbs: Any) -> None:
+def add(group: Group) -> None:
     """Add the verbs of this topic."""
-    serve = verbs.add_parser("serve", help="answer predictions on this machine, as the image does")
+    _add_serve(group)
+    _add_verify(group)
+    _add_announce(group)
+
+
+def _add_serve(group: Group) -> None:
+    examples = [
+        "slipway serve wine",
+        "slipway serve wine --port 9000",
+        "slipway serve wine --folder artifact",
+    ]
+    serve = group.add("serve", _serve, "answer predictions on this machine, as the image does", examples)
     serve.add_argument("model")
-    serve.add_argument("--env", default="test", help="the environment whose version it is (default: test)")
+    serve.add_environment()
     choice = serve.add_mutually_exclusive_group()
     choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
-    choice.add_argument("--folder", type=Path, metavar="DIR", help="an artifact's folder, as MODEL/dev/1")
-    choice.add_argument("--training", action="store_true", help="not the model: the service that starts its trainings")
+    choice.add_argument("--folder", type=Path, metavar="DIR", help="an artifact folder; it is called MODEL/dev/1")
+    choice.add_argument("--training", action="store_true", help="serve the training service, which starts trainings")
     serve.add_argument("--port", type=_port, default=8080, help="default: 8080; 0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, which only this machine reaches")
     serve.add_argument(
         "--access",
         nargs=2,
         metavar=("KIND", "DIR"),
-        help="let in those alone whom the files in DIR know, as those of the Secret: bearer DIR, or basic DIR",
+        help="ask callers for a key: bearer or basic, and a folder with the files of the Secret",
     )
-    serve.add_argument("--grpc", action="store_true", help="ask it over gRPC (the Open Inference Protocol), not HTTP")
-    serve.set_defaults(run=_serve)
+    serve.add_argument("--grpc", action="store_true", help="speak the Open Inference Protocol over gRPC, not HTTP")
 
-    verification = verbs.add_parser(
-        "verify", help="hold a function to its golden predictions, and record that it kept them"
-    )
-    verification.add_argument("what", metavar="RELEASE|URL", help="v7-1a2b3c4d, test/iris/v7-1a2b3c4d or https://…")
-    verification.add_argument("--env", help="the environment (default: test, or the one that the URL's model id names)")
-    verification.add_argument("--at", metavar="URL", help="where the release runs (default: it is served here)")
-    verification.add_argument(
-        "--store", metavar="gs://…", help="its store, where there is no slipway.yaml, as in a pod"
-    )
-    verification.add_argument(
+
+def _add_verify(group: Group) -> None:
+    at = "slipway verify test/wine/v7-1a2b3c4d --at http://127.0.0.1:8080 --store gs://BUCKET/test"
+    examples = ["slipway verify v7-1a2b3c4d", "slipway verify https://wine.example.org --wait 300", at]
+    verify = group.add("verify", _verify, "compare a function with its golden predictions, and record it", examples)
+    verify.add_argument("what", metavar="RELEASE|URL", help="v7-1a2b3c4d, test/iris/v7-1a2b3c4d or https://…")
+    verify.add_argument("--env", help="the environment (default: test, or the one that the URL's model id names)")
+    verify.add_argument("--at", metavar="URL", help="where the release runs (default: it is served here)")
+    verify.add_argument("--store", metavar="gs://…", help="its store, where there is no slipway.yaml, as in a pod")
+    verify.add_argument(
         "--wait",
         type=float,
         default=0,
         metavar="SECONDS",
-        help="go on so long while what is needed is out of reach, or not ready (default: 0)",
+        help="try so long while something is out of reach or not ready (default: 0)",
     )
-    verification.set_defaults(run=_verify)
+
+
+def _add_announce(group: Group) -> None:
+    examples = ["slipway announce version wine 7", "slipway announce verified wine v7-1a2b3c4d --env test"]
+    announce = group.add("announce", _announce, "tell GitHub of a version or a verified release", examples)
+    kinds = announce.add_subparsers(dest="kind", metavar="KIND", required=True)
+    version = kinds.add_parser("version", help="a published version, for the workflow release")
+    version.add_argument("model")
+    version.add_argument("version", type=int, metavar="N")
+    version.add_environment()
+    verified = kinds.add_parser("verified", help="a verified release, for the workflow promote")
+    verified.add_argument("model")
+    verified.add_argument("release", metavar="RELEASE", help="v7-1a2b3c4d")
+    verified.add_environment()
 
 
 def _port(text: str) -> int:
@@ -69,12 +93,11 @@ def _port(text: str) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from slipway import settings as settings_module
     from slipway.images import running
     from slipway.models.environment import python_for
     from slipway.serving.__main__ import PROTOCOL
 
-    settings = settings_module.load(args.root)
+    settings = settings_of(args)
     settings.model(args.model)
     if args.training:
         return _serve_training(settings, args)
@@ -190,7 +213,6 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _verified(args: argparse.Namespace) -> Verified:
-    from slipway import settings as settings_module
     from slipway.images import verification
     from slipway.store import open_store, store_of
 
@@ -198,7 +220,7 @@ def _verified(args: argparse.Namespace) -> Verified:
         return _verified_from(
             args, lambda environment: open_store(args.store, root=Path.cwd(), environment=environment)
         )
-    settings = settings_module.load(args.root)
+    settings = settings_of(args)
     if args.env is not None:
         settings.environment(args.env)
     if "://" in args.what:
@@ -219,3 +241,14 @@ def _verified_from(args: argparse.Namespace, opened: Callable[[str], Store]) -> 
         )
         raise SlipwayError("with --store the release is named in full, and where it runs", fix=fix)
     return verification.verify_at(opened(environment), model, release, args.at)
+
+
+def _announce(args: argparse.Namespace) -> int:
+    from slipway.github import announcements
+    from slipway.names import ModelId, ReleaseName
+
+    if args.kind == "version":
+        say(announcements.version(ModelId(args.model, args.env, args.version)))
+    else:
+        say(announcements.verified(args.env, args.model, ReleaseName.parse(args.release)))
+    return 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.cli.arguments import pairs, words
+from slipway.cli.parsing import pairs, words
 from slipway.errors import SlipwayError
 
 

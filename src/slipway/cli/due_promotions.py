@@ -1,0 +1,220 @@
+"""`slipway promote --due`: bring open promotions up to date, open those that are due, close those that are done."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from slipway.cli import pushing
+from slipway.cli.output import say
+from slipway.errors import SlipwayError
+from slipway.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from slipway.github.api import GitHub, Pull
+    from slipway.gitops.places import Pushed, Stand
+    from slipway.release.promote import Wish
+    from slipway.settings import Settings
+
+__all__ = ["run"]
+
+_STOPPED = "<!-- slipway: stopped -->"
+_OVERTAKEN = "<!-- slipway: overtaken -->"
+_BRANCHES = ("hold/", "lift/", "promote/", "rollback/", "traffic/")
+
+
+def run(settings: Settings, args: argparse.Namespace) -> int:
+    """Bring open promotions up to date, and open those that are automatic and due; return 1 when one failed.
+
+    First drop what no retention keeps: it answers nobody, so this needs no pull request. In the end close the pull
+    requests that change nothing any more. A release whose pull request was closed, or merged and reverted, is not
+    proposed again.
+    """
+    from slipway.git import Repository
+    from slipway.github import api
+    from slipway.gitops import edits
+    from slipway.gitops.edits import settings_at
+    from slipway.gitops.places import Apart
+
+    _check_due(args)
+    base = Apart(Repository(settings.root), settings.branch)
+    settings = settings_at(base.repository, base.stand().commit)
+    _check_named(settings, args)
+    sources = {
+        environment: each.promotes_from
+        for environment, each in settings.environments.items()
+        if each.promotes_from is not None and args.to in (None, environment)
+    }
+    failed = sum(not _dropped(settings, environment, args.models or settings.models(), base) for environment in sources)
+    stand = base.stand()
+    promotions = _Promotions(settings, base, stand, api.connect(base.repository))
+    for environment, source in sources.items():
+        models = edits.models_at(base.repository, stand.commit, source)
+        for model in sorted(models & {*(args.models or models)}):
+            failed += not promotions.update(environment, model)
+    _close(settings, base, promotions.hub)
+    return 1 if failed else 0
+
+
+def _check_due(args: argparse.Namespace) -> None:
+    """Refuse options of a single promotion."""
+    if not args.push or args.emergency:
+        raise SlipwayError("--due is about pull requests", fix="slipway promote --due --push")
+    given = {
+        "--release": args.release,
+        "--traffic": args.traffic is not None,
+        "--branch": args.branch,
+        "--allow-unbuilt": args.allow_unbuilt,
+        "--again": args.again,
+        "--accept-breaking": args.accept_breaking,
+    }
+    if names := ", ".join(name for name, value in given.items() if value):
+        raise SlipwayError(f"{names}: of one promotion, and --due is about all", fix="slipway promote MODEL; or --due")
+
+
+def _check_named(settings: Settings, args: argparse.Namespace) -> None:
+    """Raise `SlipwayError` for an environment that takes no promotions, or a model that is not there."""
+    from slipway.release import promote
+
+    if args.to is not None:
+        promote.target_of(settings, args.to)
+    for model in args.models:
+        settings.model(model)
+
+
+def _dropped(settings: Settings, environment: str, models: Sequence[str], base: Pushed) -> bool:
+    """Drop what no retention keeps; return False, and stop no promotion, where that fails."""
+    try:
+        pushing.drop(settings, environment, models, base)
+    except SlipwayError as error:
+        say(f"{environment}: nothing is dropped: {one_line(str(error))}")
+        return False
+    return True
+
+
+class _Promotions:
+    """Hold the state of the remote that one run decides on."""
+
+    def __init__(self, settings: Settings, base: Pushed, stand: Stand, hub: GitHub) -> None:
+        self.settings, self.base, self.stand, self.hub = settings, base, stand, hub
+        self.branches = set(base.remote.branches("promote/"))
+
+    def update(self, environment: str, model: str) -> bool:
+        """Bring a model's promotion up to date; on failure tell its pull request why, and return False."""
+        from slipway.gitops.places import Proposed
+
+        branch = pushing.branch_of("promote", environment, model)
+        opened = None
+        try:
+            opened = self._opened(branch)
+            wish = self._wish(environment, model, opened)
+            if wish:
+                pushing.promote(self.settings, model, environment, wish, Proposed(self.base, branch))
+        except SlipwayError as error:
+            say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
+            _tell(self.hub.comment, opened, _stopped(error))
+            return False
+        if wish:
+            _tell(self.hub.recomment, opened, f"{_STOPPED}\nIt is up to date again.")
+        return True
+
+    def _opened(self, branch: str) -> Pull | None:
+        """Return the open pull request of a branch."""
+        pull = self.hub.pull_from(branch) if branch in self.branches else None
+        return pull if pull is not None and pull.state == "open" else None
+
+    def _wish(self, environment: str, model: str, opened: Pull | None) -> Wish | None:
+        """Return what to propose, None for nothing.
+
+        The open pull request of a person stays as it is. One that was opened by itself gives way to a newer release.
+        """
+        proposed = self._proposed(environment, model) if opened is not None else None
+        if self.settings.environment(environment).promotion == "manual" or (proposed and not proposed.automatic):
+            return proposed
+        return self._due(environment, model) or proposed
+
+    def _due(self, environment: str, model: str) -> Wish | None:
+        """Return what is due for an automatic promotion, unless its pull request was closed or reverted."""
+        from slipway.gitops import edits
+        from slipway.release import candidates
+        from slipway.review.promotion_body import marker
+
+        target = edits.read(self.base.repository, self.stand.commit, self.settings, environment, model)
+        found, reason = candidates.due(self.base.repository, self.stand.commit, self.settings, target)
+        if found is None:
+            say(f"{environment}: {model}: {one_line(reason)}")
+            return None
+        # The branch may have been deleted with the pull request that was closed.
+        last = self.hub.pull_from(pushing.branch_of("promote", environment, model))
+        if last is not None and last.state != "open" and marker(target, found) in last.body:
+            said = "closed unmerged" if last.state == "closed" else "merged, and was taken back since"
+            say(f"{environment}: {model}: {last.url} was {said}: slipway promote {model} proposes it again")
+            return None
+        return candidates.Wish(str(found.name), automatic=True)
+
+    def _proposed(self, environment: str, model: str) -> Wish | None:
+        """Return what the branch of an open pull request proposes."""
+        from slipway.gitops import edits
+        from slipway.images import build as images
+        from slipway.release import promote
+
+        repository = self.base.repository
+        tip = self.base.remote.fetch(pushing.branch_of("promote", environment, model))
+        after = edits.read(repository, tip, self.settings, environment, model)
+        before = edits.read(repository, self.stand.commit, self.settings, environment, model)
+        automatic = f"{promote.AUTOMATIC}: yes" in repository.run("log", "-1", "--format=%B", tip).decode()
+        for release in after.releases:
+            origin, share = release.record.origin, after.route.get(release.name)
+            if origin is not None and share is not None and not before.has(release.name):
+                return promote.Wish(
+                    origin.release,
+                    share,
+                    allow_unbuilt=images.is_unbuilt(release.record.image),
+                    again=not {*before.rejected} <= {*after.rejected},
+                    automatic=automatic,
+                    accept_breaking=release.record.accepted,
+                )
+        return None
+
+
+def _tell(write: Callable[[int, str, str], None], pull: Pull | None, text: str) -> None:
+    """Write below a pull request, where there is one; a locked conversation is no failure of the promotion."""
+    if pull is None:
+        return
+    try:
+        write(pull.number, _STOPPED, text)
+    except SlipwayError as error:
+        say(f"{pull.url}: that cannot be said there: {one_line(str(error))}")
+
+
+def _stopped(error: SlipwayError) -> str:
+    from slipway.github.markdown import fence
+
+    return f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"
+
+
+def _close(settings: Settings, base: Pushed, hub: GitHub) -> None:
+    """Close the pull requests whose overlays `base` has already; one that fails stops no other."""
+    for pull in hub.open_from(*_BRANCHES):
+        try:
+            if pull.base == base.branch and _changes_nothing(settings, base, pull.branch):
+                hub.close(pull.number)
+                say(f"{pull.url} changes nothing any more, and is closed")
+                why = f"It changes nothing any more: {base.branch} has all of it."
+                hub.comment(pull.number, _OVERTAKEN, f"{_OVERTAKEN}\n{why}")
+        except SlipwayError as error:
+            say(f"{pull.url}: {one_line(str(error))}")
+
+
+def _changes_nothing(settings: Settings, base: Pushed, branch: str) -> bool:
+    """Return True if the branch touches overlays only, and a merge would leave each as it is."""
+    from slipway.release.build import overlays_only
+    from slipway.review import claims
+
+    repository = base.repository
+    tip, head = base.remote.fetch(base.branch), base.remote.fetch(branch)
+    commits = claims.compared(repository, settings, tip, head)
+    found = claims.claims(repository, commits)
+    return overlays_only(repository, commits.fork, head) and all(claim.before == claim.after for claim in found)

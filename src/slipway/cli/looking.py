@@ -1,0 +1,208 @@
+"""`slipway status`, `history`, `diff`, `check`, `trace`, `reproduce` and `doctor`: questions, which change nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.cli.output import progress, say, table
+from slipway.cli.parsing import Group, Parser, settings_of
+
+if TYPE_CHECKING:
+    from slipway.gitops.history import Moment
+    from slipway.settings import Settings
+
+__all__ = ["add"]
+
+_COMMIT = re.compile("[0-9a-f]{40}")
+_NO_CHANGE = "Nothing that runs changes by this."
+_WHAT = "v7-1a2b3c4d, test/iris/v7-1a2b3c4d, iris/test/7, sha256:…, 8 digits of a fingerprint, or https://…"
+
+
+def add(group: Group) -> None:
+    """Add the verbs of this topic."""
+    examples = ["slipway status", "slipway status wine --env prod"]
+    status = group.add("status", _status, "show what runs where, and what is due", examples)
+    _overlay_options(status)
+
+    examples = ["slipway history wine", "slipway history --env prod --at 2026-11-20"]
+    history = group.add("history", _history, "show each change of what runs, or the state at a time", examples)
+    _overlay_options(history)
+    history.add_argument("--at", metavar="TIME", help="2026-11-21 (its end), '2026-11-21 10:00', 2026-11-21T10:00:00Z")
+
+    examples = ["slipway diff", "slipway diff --base origin/main --head HEAD --format markdown"]
+    diff = group.add("diff", _diff, "show how a change alters the rendered manifests", examples)
+    _commit_options(diff)
+    diff.add_argument(
+        "--format", choices=["text", "markdown"], default="text", help="markdown is for a comment (default: text)"
+    )
+    diff.add_argument("--comment", action="store_true", help="comment on the pull request of this workflow as well")
+
+    examples = ["slipway check", "slipway check --base origin/main --head HEAD"]
+    check = group.add("check", _check, "check what a change of overlays claims", examples)
+    _commit_options(check)
+
+    examples = [
+        "slipway trace v7-1a2b3c4d",
+        "slipway trace iris/test/7 --json",
+        "slipway trace https://wine.example.org",
+    ]
+    trace = group.add("trace", _trace, "trace an answer to its image, artifact, data and commit", examples)
+    trace.add_argument("what", metavar="WHAT", help=_WHAT)
+    trace.add_argument("--json", action="store_true", help="print JSON")
+
+    examples = ["slipway reproduce v7-1a2b3c4d", "slipway reproduce iris/test/7 --keep run"]
+    reproduce = group.add("reproduce", _reproduce, "train a version again from its record, and compare", examples)
+    reproduce.add_argument("what", metavar="WHAT", help=_WHAT)
+    reproduce.add_argument("--keep", type=Path, metavar="DIR", help="keep the training's results in this new folder")
+
+    group.add("doctor", _doctor, "tell what is set up and what is missing, here and on GitHub", ["slipway doctor"])
+
+
+def _overlay_options(verb: Parser) -> None:
+    verb.add_models()
+    verb.add_argument("--env", help="only this environment")
+
+
+def _commit_options(verb: Parser) -> None:
+    verb.add_argument("--base", metavar="REV", help="the commit to merge into (default: the branch of the remote)")
+    verb.add_argument("--head", metavar="REV", help="the last commit of the change (default: HEAD)")
+
+
+def _status(args: argparse.Namespace) -> int:
+    from slipway.release.status import status
+
+    rows = status(settings_of(args), args.models, args.env)
+    table(["ENV", "MODEL", "ROUTE", "NEWEST", "VERIFIED", "NEXT"], rows)
+    return 0
+
+
+def _history(args: argparse.Namespace) -> int:
+    from slipway import times
+    from slipway.gitops import history
+
+    loaded = settings_of(args)
+    if args.at:
+        return _show_moment(history.at(loaded, times.parse(args.at), args.models, args.env))
+    events = history.events(loaded, args.models, args.env)
+    rows = [
+        (times.format(event.when), event.environment, event.model, event.what, event.who, event.commit[:12])
+        for event in events
+    ]
+    table(["WHEN", "ENV", "MODEL", "WHAT", "WHO", "COMMIT"], rows)
+    return 0
+
+
+def _show_moment(moment: Moment) -> int:
+    from slipway.gitops.history import told
+    from slipway.release.due import held
+
+    say(told(moment))
+    rows = [
+        (overlay.environment, overlay.model, name, f"{percent} %", release.record.model_id, release.record.image)
+        for overlay in moment.overlays
+        for name, percent in sorted(overlay.route.items(), reverse=True)
+        for release in [overlay.release(name)]
+    ]
+    if rows:
+        table(["ENV", "MODEL", "RELEASE", "SHARE", "MODEL ID", "IMAGE"], rows)
+    for overlay in moment.overlays:
+        if overlay.hold:
+            say(f"{overlay.environment}/{overlay.model} was {held(overlay.hold)}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from slipway.github import runs
+    from slipway.github.runs import fork
+    from slipway.review.check import check
+
+    settings = settings_of(args)
+    _bring(settings, args.head)
+    done = check(settings, base=args.base, head=args.head, fork=fork())
+    for line in done.lines:
+        say(line)
+    for violation in done.violations:
+        say(f"✗ {violation}")
+        runs.annotate("error", str(violation))
+    if done.violations:
+        say(f"{len(done.violations)} of what this change claims does not hold")
+        return 1
+    say("all that it claims holds" if done.lines else "nothing of overlays changes")
+    return 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from slipway.review import rendered
+
+    settings = settings_of(args)
+    _bring(settings, args.head)
+    found = rendered.diff(settings, base=args.base, head=args.head)
+    text = rendered.markdown(found) if args.format == "markdown" else rendered.text(found)
+    if text:
+        say(text.rstrip("\n"))
+    if args.comment:
+        _comment(rendered.markdown(found))
+    return 0
+
+
+def _bring(settings: Settings, head: str | None) -> None:
+    """A pipeline that judges a pull request by the base's code has not got its commits yet."""
+    from slipway.git import Repository
+    from slipway.git.remote import Remote
+
+    repository = Repository(settings.root)
+    if head is not None and _COMMIT.fullmatch(head) and repository.commit_at(head) is None:
+        Remote(repository).bring(head)
+
+
+def _comment(text: str) -> None:
+    """Where reviewers look; a pull request from a fork may not be written to, so only its run tells."""
+    from slipway.github import api, runs
+    from slipway.github.runs import fork, number
+    from slipway.review.rendered import MARKER
+
+    runs.summary(text or _NO_CHANGE)
+    if fork():
+        return
+    if text:
+        api.connect().comment(number(), MARKER, text)
+    else:
+        api.connect().recomment(number(), MARKER, _NO_CHANGE)
+
+
+def _trace(args: argparse.Namespace) -> int:
+    from slipway.provenance import links
+    from slipway.provenance.trace import trace
+
+    chain = trace(settings_of(args), args.what)
+    if args.json:
+        say(json.dumps(links.plain(chain), indent=2, ensure_ascii=False))
+    else:
+        for line in links.lines(chain):
+            say(line)
+    return 1 if chain.broken else 0
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    from slipway.provenance.reproduce import reproduce
+
+    done = reproduce(settings_of(args), args.what, keep=args.keep, report=progress)
+    for line in done.lines():
+        say(line)
+    return 0 if done.holds else 1
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from slipway.cli.doctor import examine
+
+    states = []
+    for finding in examine(args.root):
+        say(str(finding))
+        states.append(finding.state)
+    counts = [f"{states.count(state)} {state}" for state in ("ok", "missing", "unknown")]
+    say(", ".join(counts))
+    return 1 if "missing" in states else 0
