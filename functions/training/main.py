@@ -8,15 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from slipway.serving.http import framework
-from slipway.training.service import asgi
-from slipway.training.service.start import start
+from slipway.training.service import app
 
-service = start()
+service = app.start()
 
 
 @functions_framework.aio.http
 async def training(request: Request) -> Response:
-    return await asgi.respond(service, request)
+    return await app.respond(service, request)
 
 
 framework.settle(training)

@@ -18,7 +18,7 @@ from slipway.gitops.training_folder import Training
 from slipway.gitops.training_service import TrainingService
 from slipway.overlays import documents
 from slipway.settings import Announce, SecretRef, TrainingSettings
-from slipway.training.run import STEPS
+from slipway.training.steps import STEPS
 from tests.manifests.conftest import ROOT, conform
 
 FOLDER = ROOT / "workflows/train"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from slipway.settings import Settings
-    from slipway.training.run import About
+    from slipway.training.steps import Task
 
 __all__ = ["add"]
 
@@ -148,36 +148,36 @@ def _test_apart(settings: Settings, model: str) -> str:
 def _train(args: argparse.Namespace) -> int:
     from slipway.models import environment
     from slipway.store import store_of
-    from slipway.training import run
+    from slipway.training import steps
 
     settings = settings_of(args)
-    run.check_environment(settings, args.env)
+    steps.check_environment(settings, args.env)
     settings.model(args.model)
     environment.enter(settings, args.model, args.given)
-    about = _begin(settings, args.model, args.parameter, args)
+    task = _begin(settings, args.model, args.parameter, args)
     # Find out now, and not after the fit, that a store cannot be reached.
     store_of(settings, args.env).versions(args.model)
     with nullcontext(args.keep) if args.keep else TemporaryDirectory(prefix="slipway-") as folder:
-        say(f"{args.model}: {_steps(settings, about, Path(folder))}")
+        say(f"{args.model}: {_steps(settings, task, Path(folder))}")
     return 0
 
 
-def _begin(settings: Settings, model: str, parameters: list[str], args: argparse.Namespace) -> About:
-    from slipway.training import run
+def _begin(settings: Settings, model: str, parameters: list[str], args: argparse.Namespace) -> Task:
+    from slipway.training import steps
 
     named, metadata = pairs(parameters, "-p"), pairs(args.metadata, "-m")
-    return run.begin(settings, model, args.env, data=args.data, parameters=named, metadata=metadata)
+    return steps.begin(settings, model, args.env, data=args.data, parameters=named, metadata=metadata)
 
 
-def _steps(settings: Settings, about: About, folder: Path) -> str:
+def _steps(settings: Settings, task: Task, folder: Path) -> str:
     """Run all steps, each in a folder of its own below `folder`; return the last one's line."""
-    from slipway.training import run
+    from slipway.training import steps
 
     source: Path | None = None
     line = ""
-    for name in run.STEPS:
+    for name in steps.STEPS:
         started = time.monotonic()
-        line = run.step(name, settings, source, folder / name, about if source is None else None)
+        line = steps.step(name, settings, source, folder / name, task if source is None else None)
         progress(f"  {name:<9}{time.monotonic() - started:5.1f} s  {line}")
         source = folder / name
     return line
@@ -186,28 +186,28 @@ def _steps(settings: Settings, about: About, folder: Path) -> str:
 def _step(args: argparse.Namespace) -> int:
     from slipway.models import environment
     from slipway.names import nearest
-    from slipway.training import run
+    from slipway.training import steps
 
     settings = settings_of(args)
-    if args.name not in run.STEPS:
-        raise SlipwayError(f"unknown step {args.name!r}", fix=nearest(args.name, run.STEPS))
+    if args.name not in steps.STEPS:
+        raise SlipwayError(f"unknown step {args.name!r}", fix=nearest(args.name, steps.STEPS))
     if args.source is None and args.model is None:
         raise SlipwayError(f"{args.name} has no input", fix="give --in DIR, or --model for the first step")
-    model = args.model if args.source is None else run.about_of(args.source).model
+    model = args.model if args.source is None else steps.task_in(args.source).model
     settings.model(model)
     environment.enter(settings, model, args.given)
-    about = None
+    task = None
     if args.source is None:
-        about = _begin(settings, model, [*args.parameter, *words(args.parameters, "--parameters")], args)
-    say(f"{args.name}: {run.step(args.name, settings, args.source, args.target, about)}")
+        task = _begin(settings, model, [*args.parameter, *words(args.parameters, "--parameters")], args)
+    say(f"{args.name}: {steps.step(args.name, settings, args.source, args.target, task)}")
     return 0
 
 
 def _ended(args: argparse.Namespace) -> int:
     from slipway.store import open_store
-    from slipway.training import ended
+    from slipway.training import outcome
 
     store = open_store(args.store, root=Path.cwd(), environment=args.env)
-    for line in ended.told(store, args.model, args.phase, args.seconds):
+    for line in outcome.lines(store, args.model, args.phase, args.seconds):
         say(line)
     return 0

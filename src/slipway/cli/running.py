@@ -133,12 +133,12 @@ def _access(given: list[str]) -> dict[str, str]:
 
 
 def _serve_training(settings: Settings, args: argparse.Namespace) -> int:
-    from slipway.training.service import here
+    from slipway.training.service import local
 
     if args.access:
         raise SlipwayError("--access is given, and the training service has its own", fix="leave it out")
     settings.environment(args.env)
-    with here.serve(settings, args.model, args.env, host=args.host, port=args.port, echo=_echo) as service:
+    with local.serve(settings, args.model, args.env, host=args.host, port=args.port, echo=_echo) as service:
         url = f"{service.server.url.replace('://', f'://{service.name}:{service.password}@')}"
         say(f"trainings of {args.model} for {args.env} are started at {service.server.url}  (ctrl-C stops it)")
         say(f"  curl -X POST {url}/start && curl {url}/finished")

@@ -17,7 +17,7 @@ from slipway.images.bundle import LOCK
 from slipway.models import environment
 from slipway.overlays import documents
 from slipway.settings.strict import FILE, read
-from slipway.training.run import about_of
+from slipway.training.steps import task_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +110,7 @@ def rows(settings: Settings, record: Record, snapshot: Path, artifact: Path) -> 
 
 def digest(folder: Path) -> str:
     """The training digest of what `retrain` left in `folder`."""
-    return about_of(folder / "check").training_digest
+    return task_in(folder / "check").training_digest
 
 
 def _environment(record: Record) -> str:

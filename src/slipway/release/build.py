@@ -25,12 +25,12 @@ from slipway.images import sbom, trainer
 from slipway.images.build import Image
 from slipway.models import environment as environments
 from slipway.models import tests
-from slipway.models.parameters import parameters
 from slipway.release import trainings
 from slipway.release.due import Choice, choose, names_of
 from slipway.release.make import UNNEEDED, Maker, fingerprint_of
 from slipway.store import store_of
 from slipway.store.records import encode
+from slipway.training.parameters import parameters
 
 if TYPE_CHECKING:
     from slipway.gitops.places import Place, Stand

@@ -24,8 +24,7 @@ from slipway.review.comparison import Comparison, Side, compare
 from slipway.review.questions import Version, fetched
 from slipway.settings import Settings
 from slipway.store import Record, store_of
-from slipway.training import gates
-from slipway.training.gates import Verdict
+from slipway.training.metrics import Verdict, judge
 
 __all__ = ["Case", "Contents", "gather", "running"]
 
@@ -191,7 +190,7 @@ def _judged(settings: Settings, model: str, comparison: Comparison) -> tuple[lis
     """Judge the candidate by the gates; against the running version only where both had the same rows."""
     against = comparison.before.metrics if comparison.before and comparison.then else None
     try:
-        return gates.judge(settings.model(model).gates, comparison.candidate.metrics, against), ""
+        return judge(settings.model(model).gates, comparison.candidate.metrics, against), ""
     except SlipwayError as error:
         return [], error.problem
 

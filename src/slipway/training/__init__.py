@@ -1,1 +1,1 @@
-"""From data to a published version: the steps, each runnable alone, and the environment that they run in."""
+"""From data to a published version: one module for each step, and what the steps share."""

@@ -1,42 +1,41 @@
-"""The version that is deployed now, asked for its predictions on the rows of this run."""
+"""The deployed version, measured on the rows of a fresh model."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from slipway.artifacts import worker
+from slipway.artifacts import manifest, worker
+from slipway.artifacts.loading import SCHEMA
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
-from slipway.store import store_of
-from slipway.training import gates
+from slipway.overlays.overlay import read_folder
+from slipway.schema import Field, Schema
+from slipway.settings import Gate, Settings
+from slipway.store import Record, Store, store_of
+from slipway.training.metrics import compares_with_deployed
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from slipway.settings import Settings
-    from slipway.store import Record, Store
-
-__all__ = ["predictions", "record"]
+__all__ = ["predictions", "record", "target", "told"]
 
 
 def record(settings: Settings, model: str, environment: str) -> Record | None:
-    """The record of the newest version that answers requests, as the overlay in the work tree says.
+    """Return the record of the deployed version; None when there is none.
 
-    Where there is no work tree, and a gate compares with it, the function at `SLIPWAY_DEPLOYED_AT` says it; when that
-    does not tell us, it is the newest version that was verified. Else it is what `SLIPWAY_DEPLOYED` says, which raises
-    `SlipwayError` when that is no version.
+    The overlay in the work tree names it. Without a work tree, and if a gate compares with it, the function at
+    `SLIPWAY_DEPLOYED_AT` names it or, where that gives no version, the newest verification. Otherwise
+    `SLIPWAY_DEPLOYED` does. Raise `SlipwayError` when that holds no version.
     """
     store = store_of(settings, environment)
-    version = _found(store, model) if gates.compare(settings.model(model).gates) else None
-    version = version or _told() or _declared(settings, model, environment)
+    version = _asked_for(store, model) if compares_with_deployed(settings.model(model).gates) else None
+    version = version or _given() or _declared(settings, model, environment)
     return store.record(model, version) if version in store.versions(model) else None
 
 
-def _found(store: Store, model: str) -> int | None:
+def _asked_for(store: Store, model: str) -> int | None:
     url = os.environ.get("SLIPWAY_DEPLOYED_AT", "")
     if not url:
         return None
@@ -44,17 +43,17 @@ def _found(store: Store, model: str) -> int | None:
 
 
 def _answering(url: str, model: str, environment: str) -> int | None:
-    """The version that answers now; None where none tells us so. Of several that share the requests it is any one."""
+    """Return the version that answers at `url`; None when none does. Of several on the route it is any one."""
     from slipway.images import clients
 
     try:
         found = ModelId.parse(clients.describe(url).model_id)
-    except SlipwayError:  # nothing was released yet, it lets nobody in, speaks another protocol, or is just not there
+    except SlipwayError:  # nothing is released yet, it refuses us, speaks another protocol, or is not there
         return None
     return found.version if (found.model, found.environment) == (model, environment) else None
 
 
-def _told() -> int | None:
+def _given() -> int | None:
     text = os.environ.get("SLIPWAY_DEPLOYED", "")
     if text and not text.isdecimal():
         raise SlipwayError(f"SLIPWAY_DEPLOYED is {text!r}", fix="set it to a version, such as 7, or to nothing")
@@ -62,20 +61,38 @@ def _told() -> int | None:
 
 
 def _declared(settings: Settings, model: str, environment: str) -> int | None:
-    from slipway.overlays.overlay import read_folder
-
     overlay = read_folder(settings.root, environment, model)
     release = overlay.serving() if overlay else None
     return release.version if release else None
 
 
-def predictions(settings: Settings, deployed: Record, rows: Sequence[Any]) -> list[Any] | None:
-    """What the deployed version, with its own code, predicts for `rows`; `None` if it cannot (another schema, say)."""
-    environment = deployed.environment
-    store = store_of(settings, environment)
+def target(settings: Settings, deployed: Record) -> Field | None:
+    """Return the target of the deployed version; None when its artifact has no schema."""
+    file = deployed.artifact.files.get(SCHEMA)
+    if file is None:
+        return None
     with tempfile.TemporaryDirectory() as scratch:
-        folder = store.fetch(deployed, Path(scratch) / "artifact")
+        store_of(settings, deployed.environment).blobs.get({SCHEMA: file}, Path(scratch), what=str(deployed.id))
+        return manifest.read_file(Path(scratch), SCHEMA, Schema).target
+
+
+def predictions(settings: Settings, deployed: Record, rows: Sequence[Any]) -> list[Any] | None:
+    """Return what the deployed version predicts with its own code; None if it cannot, as with another schema."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = store_of(settings, deployed.environment).fetch(deployed, Path(scratch) / "artifact")
         try:
             return worker.predictions(sys.executable, folder, rows)
         except SlipwayError:
             return None
+
+
+def told(gates: Mapping[str, Gate], deployed: Record | None, metrics: Mapping[str, float] | None) -> str:
+    """Return what the gates compared with: without a comparison, any model would pass."""
+    if not compares_with_deployed(gates):
+        return ""
+    if deployed is None or metrics is None:
+        return ", compared with nothing, as nothing is deployed"
+    wanted = (name for name, gate in sorted(gates.items()) if gate.worse_by is not None)
+    lacking = ", ".join(name for name in wanted if name not in metrics)
+    but = f" but in {lacking}, which nobody measured of it" if lacking else ""
+    return f", compared with v{deployed.version}{but}"

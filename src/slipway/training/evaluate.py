@@ -1,87 +1,78 @@
-"""Step `evaluate`: metrics on the held-out rows, golden predictions, the gates, and the model's served tests."""
+"""Step `evaluate`: metrics on the held-out rows, the gates, golden predictions, and the tests of the served model."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway import files
-from slipway.artifacts import card, manifest
+from slipway.artifacts import card
 from slipway.artifacts.answers import to_json
 from slipway.artifacts.golden import Golden
-from slipway.artifacts.loading import SCHEMA, Loaded, load
+from slipway.artifacts.loading import Loaded, load
 from slipway.artifacts.saving import save_golden
 from slipway.errors import SlipwayError
 from slipway.models import tests
 from slipway.models.discovery import blame
 from slipway.models.rows import held_out, plain, records
-from slipway.schema import Schema
-from slipway.store import store_of
-from slipway.training import deployed, gates
-from slipway.training.metrics import measure, unlike
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from slipway.schema import Field
-    from slipway.store import Record
-    from slipway.training.run import Run
+from slipway.store import Record
+from slipway.training import deployed
+from slipway.training.metrics import compares_with_deployed, judge, measure, unlike
+from slipway.training.steps import Workspace
 
 __all__ = ["run"]
 
 _GOLDEN_ROWS = 20
 
 
-def run(run: Run) -> str:
-    """Leave `metrics.json` and complete the artifact with its golden predictions.
+def run(workspace: Workspace) -> str:
+    """Write `metrics.json`, and add golden predictions to the artifact.
 
-    Raises `SlipwayError` when a gate is missed (which figure, by how much), when predicting or measuring fails, when
-    a metric is no finite number, and when one of the model's tests fails against the served model.
+    Raise `SlipwayError` when a gate is missed, when predicting or measuring fails, when a metric is no finite number,
+    and when a test of the model fails against the served model.
     """
-    loaded = load(run.folder / "artifact")
-    rows, truth = _held_out(run, loaded)
-    predictions = _predict(run, loaded, rows)
-    metrics = _measure(run, loaded, truth, predictions, "the fresh model")
-    before = deployed.record(run.settings, run.about.model, run.about.environment)
-    compared = _compared(run, loaded, before, rows, truth)
-    verdicts = gates.judge(run.model.gates, metrics, compared)
-    missed = [str(verdict) for verdict in verdicts if verdict.missed_by]
-    if missed:
-        fix = f"train it better, or change models.{run.about.model}.gates in slipway.yaml; nothing was published"
+    task, gates = workspace.task, workspace.model.gates
+    loaded = load(workspace.folder / "artifact")
+    rows, truth = _held_out(workspace, loaded)
+    predictions = _predict(workspace, loaded, rows)
+    metrics = _measure(workspace, loaded, truth, predictions, "the fresh model")
+    before = deployed.record(workspace.settings, task.model, task.environment)
+    compared = _compare(workspace, loaded, before, rows, truth)
+    verdicts = judge(gates, metrics, compared)
+    if missed := [str(verdict) for verdict in verdicts if verdict.missed_by]:
+        fix = f"train it better, or change models.{task.model}.gates in slipway.yaml; nothing was published"
         raise SlipwayError("a gate is missed: " + "; ".join(missed), fix=fix)
     chosen = _chosen(predictions)
-    saved = Golden(rows=[rows[at] for at in chosen], predictions=[predictions[at] for at in chosen])
-    save_golden(saved, run.folder / "artifact")
-    card.write(card.About(metrics, _card(run)), run.folder / "artifact")
-    run.write(
-        "metrics.json",
-        {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared},
-    )
-    _leave(metrics, run.folder / "scores")
-    served = _serve(run)
-    return (
-        ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-        + f"{_against(run, before, compared)}; {served}"
-    )
+    golden = Golden(rows=[rows[at] for at in chosen], predictions=[predictions[at] for at in chosen])
+    save_golden(golden, workspace.folder / "artifact")
+    card.write(card.About(metrics, _card(workspace)), workspace.folder / "artifact")
+    content = {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared}
+    workspace.write("metrics.json", content)
+    _write_scores(metrics, workspace.folder / "scores")
+    served = _serve(workspace)
+    line = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    return f"{line}{deployed.told(gates, before, compared)}; {served}"
 
 
-def _held_out(run: Run, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:
+def _held_out(workspace: Workspace, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Return the rows that are held out, and their targets."""
     schema = loaded.schema
-    data = run.data()
-    out = data[held_out(data, [*schema.names, schema.target.name], run.model.held_out)]
+    data = workspace.data()
+    out = data[held_out(data, [*schema.names, schema.target.name], workspace.model.held_out)]
     truth = [loaded.model.outcome(plain(value)) for value in out[schema.target.name].tolist()]
     return records(out, schema.names), to_json(truth, len(out), schema.target)
 
 
-def _predict(run: Run, loaded: Loaded, rows: list[Any]) -> list[Any]:
+def _predict(workspace: Workspace, loaded: Loaded, rows: list[Any]) -> list[Any]:
     try:
         return loaded.answer(rows)
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(f"predicting fails: {_blame(run, error)}", fix=_not_saved(error, loaded)) from error
+        raise SlipwayError(f"predicting fails: {_blame(workspace, error)}", fix=_not_saved(error, loaded)) from error
 
 
 def _not_saved(error: Exception, loaded: Loaded) -> str:
@@ -89,17 +80,19 @@ def _not_saved(error: Exception, loaded: Loaded) -> str:
     return f"names that begin with _ are not saved with a model: call it {name.lstrip('_')}" if name[:1] == "_" else ""
 
 
-def _blame(run: Run, error: Exception) -> str:
-    return blame(error, run.settings.root, run.folder / "artifact" / "code")
+def _blame(workspace: Workspace, error: Exception) -> str:
+    return blame(error, workspace.settings.root, workspace.folder / "artifact" / "code")
 
 
-def _measure(run: Run, loaded: Loaded, truth: list[Any], predictions: list[Any], whose: str) -> dict[str, float]:
+def _measure(
+    workspace: Workspace, loaded: Loaded, truth: list[Any], predictions: list[Any], whose: str
+) -> dict[str, float]:
     found = [_outcome(loaded, prediction) for prediction in predictions]
     try:
         own = loaded.model.metrics(truth, found)
         metrics = measure(loaded.schema.target, truth, found) | {name: float(value) for name, value in own.items()}
     except Exception as error:
-        raise SlipwayError(f"measuring fails: {_blame(run, error)}") from error
+        raise SlipwayError(f"measuring fails: {_blame(workspace, error)}") from error
     for name, value in metrics.items():
         if not math.isfinite(value):  # no gate would ever miss it
             fix = "have `metrics` in the model's class give a finite number whatever is predicted, or leave it out"
@@ -108,7 +101,7 @@ def _measure(run: Run, loaded: Loaded, truth: list[Any], predictions: list[Any],
 
 
 def _outcome(loaded: Loaded, prediction: Any) -> Any:
-    """The target's value in a prediction that may say more than that."""
+    """Return the target's value in a prediction, which may be a dict that says more."""
     if not isinstance(prediction, dict):
         return prediction
     target = loaded.schema.target.name
@@ -118,48 +111,31 @@ def _outcome(loaded: Loaded, prediction: Any) -> Any:
     return prediction[target]
 
 
-def _compared(run: Run, loaded: Loaded, before: Any, rows: list[Any], truth: list[Any]) -> dict[str, float] | None:
-    """The metrics of the deployed version on the same rows, or those of its record if it cannot predict them.
+def _compare(
+    workspace: Workspace, loaded: Loaded, before: Record | None, rows: list[Any], truth: list[Any]
+) -> dict[str, float] | None:
+    """Return the metrics of the deployed version on the same rows; None when no gate compares with one.
 
-    It cannot, either, when its target is another one. `None` when there is none, or no gate compares with it.
+    They come from its record when it cannot predict these rows, or predicts another target.
     """
-    if before is None or not gates.compare(run.model.gates):
+    if before is None or not compares_with_deployed(workspace.model.gates):
         return None
-    target = _target(run, before)
+    target = deployed.target(workspace.settings, before)
     if target and unlike(loaded.schema.target, target):
         return dict(before.metrics)
-    found = deployed.predictions(run.settings, before, rows)
-    return dict(before.metrics) if found is None else _measure(run, loaded, truth, found, f"the deployed {before.id}")
+    found = deployed.predictions(workspace.settings, before, rows)
+    if found is None:
+        return dict(before.metrics)
+    return _measure(workspace, loaded, truth, found, f"the deployed {before.id}")
 
 
-def _target(run: Run, record: Record) -> Field | None:
-    """What the deployed version predicts; None where its artifact does not say."""
-    file = record.artifact.files.get(SCHEMA)
-    if file is None:
-        return None
-    with TemporaryDirectory() as scratch:
-        store_of(run.settings, record.environment).blobs.get({SCHEMA: file}, Path(scratch), what=str(record.id))
-        return manifest.read_file(Path(scratch), SCHEMA, Schema).target
-
-
-def _against(run: Run, before: Any, compared: Mapping[str, float] | None) -> str:
-    """What the gates compared with, for a comparison that did not take place would let any model pass."""
-    if not gates.compare(run.model.gates):
-        return ""
-    if compared is None:
-        return ", compared with nothing, as nothing is deployed"
-    wanted = (name for name, gate in sorted(run.model.gates.items()) if gate.worse_by is not None)
-    lacking = ", ".join(name for name in wanted if name not in compared)
-    return f", compared with v{before.version}" + (f" but in {lacking}, which nobody measured of it" if lacking else "")
-
-
-def _card(run: Run) -> str:
-    path = run.settings.folder(run.about.model) / "README.md"
+def _card(workspace: Workspace) -> str:
+    path = workspace.settings.folder(workspace.task.model) / "README.md"
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _leave(metrics: Mapping[str, float], folder: Path) -> None:
-    """A file for each metric: of a step's result, Argo reads whole files only."""
+def _write_scores(metrics: Mapping[str, float], folder: Path) -> None:
+    """Write a file for each metric, because Argo reads whole files only."""
     folder.mkdir(exist_ok=True)
     for name, value in metrics.items():
         if "/" not in name:
@@ -167,7 +143,7 @@ def _leave(metrics: Mapping[str, float], folder: Path) -> None:
 
 
 def _chosen(predictions: Sequence[Any]) -> list[int]:
-    """Places of the golden rows: every outcome in turn, so that a rare one is among them."""
+    """Return the places of the golden rows: each outcome in turn, so that a rare one is among them."""
     places: dict[str, list[int]] = {}
     for at, prediction in enumerate(predictions):
         places.setdefault(str(prediction), []).append(at)
@@ -175,21 +151,21 @@ def _chosen(predictions: Sequence[Any]) -> list[int]:
     return sorted(at for _, at in turns[:_GOLDEN_ROWS])
 
 
-def _serve(run: Run) -> str:
-    """Start the fresh model as its release will be started, and run the model's tests that ask for its URL.
+def _serve(workspace: Workspace) -> str:
+    """Start the fresh model as its release will start, and run the model's tests that ask for its URL.
 
-    It runs in the serving environment: what only training has is missing there, and better noticed now.
+    It runs in the serving environment, which lacks what only training needs: a mistake shows before the release.
     """
     from slipway.images import bundle, running
 
-    name = run.about.model
-    if run.model.image is not None:
+    settings, name = workspace.settings, workspace.task.model
+    if workspace.model.image is not None:
         return "as the container answers"
     with TemporaryDirectory() as scratch:
-        made = bundle.make_local(run.settings, name, run.folder / "artifact", Path(scratch) / "bundle")
+        made = bundle.make_local(settings, name, workspace.folder / "artifact", Path(scratch) / "bundle")
         with running.serve(made) as url:
-            if not tests.ask_for_url(run.settings, name):
+            if not tests.ask_for_url(settings, name):
                 return "it starts and keeps its golden predictions"
             fix = f"see model.py and the test; slipway train {name} runs it again"
-            said = tests.pytest(run.settings.root, run.settings.folder(name), f"--served-url={url}", fix=fix)
+            said = tests.pytest(settings.root, settings.folder(name), f"--served-url={url}", fix=fix)
             return f"served: {said}"

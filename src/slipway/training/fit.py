@@ -1,10 +1,11 @@
-"""Step `fit`: train on the rows that are not held out, and save what was learned, converted where that is faithful."""
+"""Step `fit`: train on the rows that are not held out, save the artifact, and convert it where that is faithful."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from slipway import digests, files
 from slipway.artifacts import worker
@@ -15,33 +16,28 @@ from slipway.errors import SlipwayError
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
 from slipway.models.rows import held_out, records
+from slipway.settings import Settings
 from slipway.training import conversion, secrets
+from slipway.training.steps import Workspace
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from slipway.settings import Settings
-    from slipway.training.run import Run
-
-__all__ = ["Settled", "run", "settle"]
+__all__ = ["run"]
 
 _SEED = 0
 
 
-def run(run: Run) -> str:
-    """Leave the artifact in `artifact/`, complete but for its golden predictions.
+def run(workspace: Workspace) -> str:
+    """Write the artifact to `artifact/`, complete but for its golden predictions.
 
-    Raises `SlipwayError` with the user's own line when `train` fails, when a part cannot be saved, and when a
-    secret is missing or would be saved.
+    Raise `SlipwayError` with the user's own line when `train` fails, when a part cannot be saved, and when a secret
+    is missing or would be saved.
     """
     import numpy as np
 
-    values = secrets.read(run.model.secrets)
-    schema = run.schema
-    model = run.new_model()
-    data = run.data()
+    settings, model = workspace.settings, workspace.new_model()
+    values = secrets.read(workspace.model.secrets)
+    schema, data = workspace.schema, workspace.data()
     columns = [*schema.names, schema.target.name]
-    rows = data[~held_out(data, columns, run.model.held_out)][columns]
+    rows = data[~held_out(data, columns, workspace.model.held_out)][columns]
     # Estimators without a random_state of their own draw from these two.
     random.seed(_SEED)
     np.random.seed(_SEED)
@@ -50,56 +46,57 @@ def run(run: Run) -> str:
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(secrets.hide(f"training fails at {blame(error, run.settings.root)}", values)) from error
-    artifact = run.folder / "artifact"
-    save(model, schema, Golden(rows=[], predictions=[]), artifact, code=model_files(run.settings, run.about.model))
+        raise SlipwayError(secrets.hide(f"training fails at {blame(error, settings.root)}", values)) from error
+    artifact = workspace.folder / "artifact"
+    code = model_files(settings, workspace.task.model)
+    save(model, schema, Golden(rows=[], predictions=[]), artifact, code=code)
     secrets.refuse_in(artifact, values)
-    if run.model.image is not None:
-        run.write("conversion.json", {})
-        return f"{run.model.image} keeps the contract"
-    converted = _convert(run, artifact, records(data, schema.names))
+    if workspace.model.image is not None:
+        workspace.write("conversion.json", {})
+        return f"{workspace.model.image} keeps the contract"
+    converted = _convert(workspace, artifact, records(data, schema.names))
     return f"trained on {len(rows)} rows" + (f"; {converted}" if converted else "")
 
 
-def _convert(run: Run, artifact: Path, rows: list[dict[str, Any]]) -> str:
-    """Have the artifact served as fast as it can be: leave `conversion.json`, `originals/` and its lock."""
-    auto = run.model.convert == "auto"
-    found = conversion.convert(artifact, rows, run.folder / "originals") if auto else {}
-    run.write("conversion.json", found)
-    settled = settle(run.settings, run.about.model, artifact, rows)
-    files.write(artifact / "requirements.lock", settled.path.read_bytes())
-    return "; ".join(filter(None, (conversion.line(found), settled.why)))
+def _convert(workspace: Workspace, artifact: Path, rows: list[dict[str, Any]]) -> str:
+    """Convert what can be, and write `conversion.json`, `originals/` and the artifact's lock; return a line."""
+    auto = workspace.model.convert == "auto"
+    found = conversion.convert(artifact, rows, workspace.folder / "originals") if auto else {}
+    workspace.write("conversion.json", found)
+    lock = _lock(workspace.settings, workspace.task.model, artifact, rows)
+    files.write(artifact / "requirements.lock", lock.path.read_bytes())
+    return "; ".join(filter(None, (conversion.line(found), lock.why)))
 
 
-class Settled(NamedTuple):
-    """The lock, and why it is no leaner where one might have expected that."""
+class _Lock(NamedTuple):
+    """A lock for serving, and why it is not as lean as one might expect."""
 
     path: Path
     why: str = ""
 
 
-def settle(settings: Settings, model: str, artifact: Path, rows: Sequence[dict[str, Any]]) -> Settled:
-    """The lock for serving the artifact in a folder.
+def _lock(settings: Settings, model: str, artifact: Path, rows: Sequence[dict[str, Any]]) -> _Lock:
+    """Return the lock for serving an artifact.
 
-    Where every estimator was converted, that is one without scikit-learn and pandas if the model's own code predicts
-    all `rows` in that environment. Else it has all that predicting had before.
+    When every estimator was converted, it has neither scikit-learn nor pandas, if the model's own code predicts all
+    `rows` without them. Otherwise it has all that predicting had before.
     """
     paths = digests.walk(artifact)
     found = serving_lock(settings, model, paths)
     if use_for(paths) != "onnx":
-        return Settled(found)
-    why = _fails(python_for(found), artifact, rows)
+        return _Lock(found)
+    why = _difference(python_for(found), artifact, rows)
     if not why:
-        return Settled(found)
-    return Settled(lock_for(settings, model, "mixed"), f"served with all its requirements, for without them {why}")
+        return _Lock(found)
+    return _Lock(lock_for(settings, model, "mixed"), f"served with all its requirements, for without them {why}")
 
 
-def _fails(python: Path, artifact: Path, rows: Sequence[dict[str, Any]]) -> str:
-    """How the artifact fails to answer all rows as it does here; empty when it does not."""
+def _difference(python: Path, artifact: Path, rows: Sequence[dict[str, Any]]) -> str:
+    """Return how the artifact answers by `python` otherwise than it does here; empty when it does not."""
     loaded = load(artifact)
     try:
         answers = each(loaded, list(rows))
-    except Exception:  # noqa: BLE001 - the model's code; the step evaluate has its say on that
+    except Exception:  # noqa: BLE001 - the model's code fails here too, which the step evaluate reports
         return ""
     pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not REFUSED]
     expected = Golden(rows=[row for row, _ in pairs], predictions=[answer for _, answer in pairs])

@@ -1,23 +1,29 @@
-"""How good predictions are: the usual metrics, and which way is better."""
+"""Metrics of predictions, and the gates that decide by them whether a version is published."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from msgspec import Struct
 
-    from slipway.schema import Field
+from slipway.errors import SlipwayError
+from slipway.names import nearest
+from slipway.schema import Field
+from slipway.settings import Gate
 
-__all__ = ["measure", "unlike", "worse_by"]
+__all__ = ["Verdict", "compares_with_deployed", "judge", "measure", "unlike", "worse_by"]
 
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 
+# 0.95 - 0.93 is a little more than 0.02.
+_ROUNDING = 1e-12
+
 
 def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-    """Metrics of a classifier (accuracy, balanced_accuracy, f1_macro) or a regression (r2, mae, rmse).
+    """Return the metrics of a classifier (accuracy, balanced_accuracy, f1_macro) or a regression (r2, mae, rmse).
 
-    Both sequences hold JSON values, one a row. What is neither a class nor a number has no usual metrics.
+    Both sequences hold JSON values, one for each row. A target that is neither a class nor a number has no metrics.
     Source: scikit-learn's `sklearn.metrics`.
     """
     from sklearn import metrics
@@ -39,7 +45,7 @@ def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> 
 
 
 def unlike(ours: Field, theirs: Field) -> tuple[str, str] | None:
-    """What each of two targets is where their predictions cannot be measured alike; None where they can."""
+    """Return how two targets differ, if their predictions cannot be measured alike; None if they can."""
     if ours.name != theirs.name:
         return repr(ours.name), repr(theirs.name)
     if ours.kind != theirs.kind or bool(ours.categories) != bool(theirs.categories):
@@ -48,9 +54,55 @@ def unlike(ours: Field, theirs: Field) -> tuple[str, str] | None:
 
 
 def worse_by(name: str, candidate: float, other: float) -> float:
-    """By how much a metric is worse than another value of it; negative where it is better.
+    """Return by how much a metric is worse than another value of it; negative when it is better.
 
-    Lower is better for errors and losses, by their name; higher for all else.
+    For errors and losses, known by their name, lower is better; for all else, higher.
     """
     lower = any(word in name.lower() for word in _LOWER_IS_BETTER)
     return candidate - other if lower else other - candidate
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """The result of one rule of a gate; `missed_by` is 0 when the metric passes."""
+
+    metric: str
+    value: float
+    rule: str
+    missed_by: float
+
+    def __str__(self) -> str:
+        missed = f" (missed by {self.missed_by:.4g})" if self.missed_by else ""
+        return f"{self.metric} {self.value:.4g}, {self.rule}{missed}"
+
+
+def compares_with_deployed(gates: Mapping[str, Gate]) -> bool:
+    """Return whether any of the gates compares with the deployed version."""
+    return any(gate.worse_by is not None for gate in gates.values())
+
+
+def judge(
+    gates: Mapping[str, Gate], metrics: Mapping[str, float], deployed: Mapping[str, float] | None
+) -> list[Verdict]:
+    """Return the verdict of every rule; `deployed` holds the metrics of the deployed version, if there is one.
+
+    Raise `SlipwayError` when a gate names a metric that was not measured.
+    """
+    verdicts = []
+    for metric, gate in sorted(gates.items()):
+        if metric not in metrics:
+            raise SlipwayError(f"the gate {metric!r} has no such metric to judge", fix=nearest(metric, metrics))
+        for rule, missed in _rules(metric, gate, metrics[metric], (deployed or {}).get(metric)):
+            missed_by = missed if missed > _ROUNDING else 0.0
+            verdicts.append(Verdict(metric=metric, value=metrics[metric], rule=rule, missed_by=missed_by))
+    return verdicts
+
+
+def _rules(metric: str, gate: Gate, value: float, deployed: float | None) -> Iterator[tuple[str, float]]:
+    """Yield each rule of a gate in words, and by how much `value` misses it; not above 0 when it passes."""
+    if gate.min is not None:
+        yield f"at least {gate.min:g}", gate.min - value
+    if gate.max is not None:
+        yield f"at most {gate.max:g}", value - gate.max
+    if gate.worse_by is not None and deployed is not None:
+        worse = worse_by(metric, value, deployed)
+        yield f"at most {gate.worse_by:g} worse than the deployed {deployed:.4g}", worse - gate.worse_by

@@ -1,82 +1,81 @@
-"""Step `publish`: the artifact, its record and its reports become the next version."""
+"""Step `publish`: store the artifact, its record and its reports as the next version."""
 
 from __future__ import annotations
 
 import os
 import platform
-from typing import TYPE_CHECKING
+from typing import Any
 
 from slipway import digests
 from slipway.models.training_digest import run_name
-from slipway.store import store_of
+from slipway.store import Record, Store, store_of
 from slipway.store.records import Data, Training, run_url
-
-if TYPE_CHECKING:
-    from slipway.store import Record, Store
-    from slipway.training.run import Run
+from slipway.training.steps import Workspace
 
 __all__ = ["run"]
 
 
-def run(run: Run) -> str:
-    """Publish the run as the next version of its model in its environment; leave the record as `version.json`."""
-    about, data, rows, measured = run.about, run.read("data.json"), run.read("rows.json"), run.read("metrics.json")
-    store = store_of(run.settings, about.environment)
-    record = _published(run, store) or store.publish(
-        about.model,
-        run.folder / "artifact",
-        record={
-            "training": Training(
-                digest=about.training_digest,
-                commit=about.commit.sha or None,
-                branch=about.commit.branch or None,
-                dirty=about.commit.dirty,
-                python=platform.python_version(),
-                run=run_url() or None,
-                parameters=about.parameters,
-            ),
-            "data": Data(
-                uri=data["uri"],
-                sha256=data["sha256"],
-                rows=rows["rows"],
-                held_out=rows["held_out"],
-                share=run.model.held_out,
-            ),
-            "conversion": run.read("conversion.json"),
-            "image": run.model.image,
-            "metrics": measured["metrics"],
-            "gates": measured["gates"],
-            "metadata": about.metadata,
-        },
-        attachments={
-            name: run.folder / name
-            for name in ("junit.xml", "coverage.json", data["file"], *_originals(run))
-            if (run.folder / name).is_file()
-        },
+def run(workspace: Workspace) -> str:
+    """Publish the next version of the model in its environment, and write its record as `version.json`."""
+    task, folder = workspace.task, workspace.folder
+    store = store_of(workspace.settings, task.environment)
+    record = _published(workspace, store) or store.publish(
+        task.model, folder / "artifact", record=_record(workspace), attachments=_attachments(workspace)
     )
-    run.write("version.json", record)
+    workspace.write("version.json", record)
     return f"published {record.id}, {record.artifact.digest[:8]}"
 
 
-def _originals(run: Run) -> list[str]:
-    """The estimators as they were before they were converted."""
-    return [f"originals/{name}" for name in digests.walk(run.folder / "originals")]
+def _record(workspace: Workspace) -> dict[str, Any]:
+    task, measured = workspace.task, workspace.read("metrics.json")
+    data, rows = workspace.read("data.json"), workspace.read("rows.json")
+    return {
+        "training": Training(
+            digest=task.training_digest,
+            commit=task.commit.sha or None,
+            branch=task.commit.branch or None,
+            dirty=task.commit.dirty,
+            python=platform.python_version(),
+            run=run_url() or None,
+            parameters=task.parameters,
+        ),
+        "data": Data(
+            uri=data["uri"],
+            sha256=data["sha256"],
+            rows=rows["rows"],
+            held_out=rows["held_out"],
+            share=workspace.model.held_out,
+        ),
+        "conversion": workspace.read("conversion.json"),
+        "image": workspace.model.image,
+        "metrics": measured["metrics"],
+        "gates": measured["gates"],
+        "metadata": task.metadata,
+    }
 
 
-def _published(run: Run, store: Store) -> Record | None:
-    """What this very run has published already: a pod that is lost after that is started again.
+def _attachments(workspace: Workspace) -> dict[str, Any]:
+    """Return the reports, the data, and the estimators as they were before they were converted."""
+    folder, data = workspace.folder, workspace.read("data.json")["file"]
+    originals = [f"originals/{name}" for name in digests.walk(folder / "originals")]
+    names = ["junit.xml", "coverage.json", data, *originals]
+    return {name: folder / name for name in names if (folder / name).is_file()}
 
-    The run that a push declared is the same one as long as it is declared: its Workflow, where it was lost, is made
-    anew and trains again, and may not come to the same files.
+
+def _published(workspace: Workspace, store: Store) -> Record | None:
+    """Return the version that this very run has published already: a pod that is lost after that is started again.
+
+    A run that a push declared stays the same run while it is declared. When its Workflow is lost, it is made anew and
+    trains again, perhaps to other files.
     """
-    name, data = run_url(), run.read("data.json")["sha256"]
+    name, data = run_url(), workspace.read("data.json")["sha256"]
     if not name:
         return None
-    declared = _declared(run, name)
-    artifact = "" if declared else _digest(run)
-    for version in reversed(store.versions(run.about.model)):
-        record = store.record(run.about.model, version)
-        if record.created < (declared or run.about.started):
+    declared = _declared(workspace, name)
+    artifact = "" if declared else _digest(workspace)
+    for version in reversed(store.versions(workspace.task.model)):
+        record = store.record(workspace.task.model, version)
+        if record.created < (declared or workspace.task.started):
             return None
         same = record.training and record.data and (record.training.run, record.data.sha256) == (name, data)
         if same and (declared or record.artifact.digest == artifact):
@@ -84,13 +83,12 @@ def _published(run: Run, store: Store) -> Record | None:
     return None
 
 
-def _declared(run: Run, name: str) -> str:
-    """Since when this run is declared; "" where it is none that was, which would bear the training digest's name."""
-    is_it = name == run_name(run.about.model, run.about.training_digest)
-    return os.environ.get("SLIPWAY_DECLARED", "") if is_it else ""
+def _declared(workspace: Workspace, name: str) -> str:
+    """Return since when this run is declared; empty for a run of another name than the training digest gives."""
+    is_declared = name == run_name(workspace.task.model, workspace.task.training_digest)
+    return os.environ.get("SLIPWAY_DECLARED", "") if is_declared else ""
 
 
-def _digest(run: Run) -> str:
-    return digests.of_files(
-        {path: digests.of_file(file) for path, file in digests.walk(run.folder / "artifact").items()}
-    )
+def _digest(workspace: Workspace) -> str:
+    found = digests.walk(workspace.folder / "artifact")
+    return digests.of_files({path: digests.of_file(file) for path, file in found.items()})

@@ -20,7 +20,7 @@ from slipway.overlays.types import ReleaseRecord
 from slipway.release import make
 from slipway.settings import ModelSettings
 from slipway.store import store_of
-from slipway.training import run
+from slipway.training import steps
 
 ROOT = Path(__file__).parents[3]
 IMAGE = f"ghcr.io/team/leaves@sha256:{'1' * 64}"
@@ -52,9 +52,9 @@ class Team:
     def train(self):
         """All steps; returns the record."""
         source = None
-        for name in run.STEPS:
-            about = run.begin(self.settings, "leaves", "test") if source is None else None
-            run.step(name, self.settings, source, self.root / "run" / name, about)
+        for name in steps.STEPS:
+            task = steps.begin(self.settings, "leaves", "test") if source is None else None
+            steps.step(name, self.settings, source, self.root / "run" / name, task)
             source = self.root / "run" / name
         return store_of(self.settings, "test").record("leaves", 1)
 

@@ -10,8 +10,7 @@ import pytest
 
 from slipway import settings
 from slipway.models.scaffold import new_model
-from slipway.training import run
-from slipway.training.run import STEPS
+from slipway.training import steps
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,13 +44,13 @@ class Team:
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new))
 
-    def run(self, *steps: str, **about: object) -> Path:
+    def run(self, *names: str, **about: object) -> Path:
         """Run these steps from the first on; returns the folder that the last of them left."""
         source = None
-        for name in steps:
+        for name in names:
             target = self.root / "run" / name
-            begin = run.begin(self.settings, "fruit", "test", **about) if source is None else None
-            run.step(name, self.settings, source, target, begin)
+            task = steps.begin(self.settings, "fruit", "test", **about) if source is None else None
+            steps.step(name, self.settings, source, target, task)
             source = target
         return source
 
@@ -79,7 +78,7 @@ def trained(tmp_path_factory):
     """The scratch repository after all steps, which tests only read."""
     with modules_of_its_own():
         made = Team(tmp_path_factory.mktemp("trained"))
-        made.run(*STEPS)
+        made.run(*steps.STEPS)
     return made
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.models.training_digest import training_digest
-from slipway.training import run
+from slipway.training import steps
 
 
 def write(path, text):
@@ -65,8 +65,8 @@ def test_the_digest_covers_just_what_decides_the_training(team, change, counts):
 def test_a_training_with_other_parameters_is_not_what_the_code_asks_for(team):
     """`-p` makes a version that only `release --version` chooses, unless it says what the settings say."""
     asked = training_digest(team.settings, "fruit")
-    assert run.begin(team.settings, "fruit", "test").training_digest == asked
-    trial = run.begin(team.settings, "fruit", "test", parameters={"max_iter": "7"})
+    assert steps.begin(team.settings, "fruit", "test").training_digest == asked
+    trial = steps.begin(team.settings, "fruit", "test", parameters={"max_iter": "7"})
     assert trial.training_digest != asked
     assert trial.parameters == {"max_iter": 7}
     team.configure("models:\n  fruit:\n    parameters: {max_iter: 7}\n")

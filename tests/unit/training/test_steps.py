@@ -5,10 +5,13 @@ import sys
 import msgspec
 import pytest
 
+from slipway.cli import main
 from slipway.errors import SlipwayError
 from slipway.models.training_digest import training_digest
 from slipway.store import open_store
-from slipway.training.run import STEPS, About, Run, step
+from slipway.training.steps import STEPS, Task, Workspace, begin, step
+
+PROD = "  prod: {store: store/prod, namespace: slipway-prod, promotes_from: test}\n"
 
 
 def store(team):
@@ -114,8 +117,8 @@ def test_parameters_come_from_the_settings_and_the_call(team, call, value):
     """What the call says goes before the settings, as the type of the model's default."""
     team.configure("models:\n  fruit:\n    parameters: {max_iter: 300}\n")
     folder = team.run("fetch", parameters=call)
-    about = msgspec.json.decode((folder / "about.json").read_bytes(), type=About)
-    assert Run(team.settings, folder, about).new_model().parameters == {"max_iter": value}
+    task = msgspec.json.decode((folder / "about.json").read_bytes(), type=Task)
+    assert Workspace(team.settings, folder, task).new_model().parameters == {"max_iter": value}
 
 
 @pytest.mark.parametrize(
@@ -251,3 +254,18 @@ def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(te
     measured = msgspec.json.decode((team.root / "run" / "evaluate" / "metrics.json").read_bytes())
     assert measured["before"] == store(team).record("fruit", 1).metrics
     assert [gate["metric"] for gate in measured["gates"]] == ["profit"]
+
+
+def test_nothing_is_trained_for_an_environment_that_takes_promotions(team):
+    """Whoever asks for it, whether by `slipway train` or as a step in a cluster; the message says the way there."""
+    team.configure(PROD)
+    with pytest.raises(SlipwayError, match="prod takes only what test has verified") as caught:
+        begin(team.settings, "fruit", "prod")
+    assert "slipway promote --to prod" in caught.value.fix
+
+
+def test_the_command_says_so_at_once(team, capsys):
+    """Before it makes the model's own environment."""
+    team.configure(PROD)
+    assert main(["-C", str(team.root), "train", "fruit", "--env", "prod"]) == 1
+    assert "error: prod takes only what test has verified\n  → train for test (--env test)" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from slipway.artifacts import load
 from slipway.errors import SlipwayError
 from slipway.models import discovery
 from slipway.models.training_digest import training_digest
-from slipway.training import run
+from slipway.training import steps
 
 CASES = Path(__file__).parents[2] / "models"
 LEAF = "models: {leaf: {target: kind, parameters: {limit: 7}}}\n"
@@ -79,9 +79,9 @@ def test_what_is_declared_has_to_fit(team, models, says):
     """Each mistake by its name, before anything is trained."""
     with pytest.raises(SlipwayError) as caught:
         of = team.copy("leaf", models)
-        about = run.begin(of, "leaf", "test")
+        task = steps.begin(of, "leaf", "test")
         discovery.load_class(of, "leaf")
-        run.Run(of, team.root, about).new_model()
+        steps.Workspace(of, team.root, task).new_model()
     assert says in str(caught.value)
 
 
@@ -113,11 +113,11 @@ def test_it_is_trained_as_it_is_and_loaded_again(team):
     of = team.copy("leaf", LEAF)
     source = None
     for name in ("fetch", "check", "test"):
-        about = run.begin(of, "leaf", "test") if source is None else None
-        run.step(name, of, source, team.root / "run" / name, about)
+        task = steps.begin(of, "leaf", "test") if source is None else None
+        steps.step(name, of, source, team.root / "run" / name, task)
         source = team.root / "run" / name
     for name in ("fit",):
-        run.step(name, of, source, team.root / "run" / name)
+        steps.step(name, of, source, team.root / "run" / name)
     artifact = team.root / "run/fit/artifact"
     shutil.rmtree(team.root / "model")
     for name in [each for each in sys.modules if each.startswith(("model", "measures"))]:

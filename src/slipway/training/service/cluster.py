@@ -1,6 +1,6 @@
-"""Trainings in the cluster: Workflows, created and read by the Kubernetes API with the pod's own token.
+"""Runs in the cluster: Workflows, created and read by the Kubernetes API with the pod's own token.
 
-Three calls of plain HTTPS; Kubernetes' own client takes longer to import than all else that the service does.
+It is called by plain HTTPS, because Kubernetes' own client takes longer to import than all else here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.training.ended import said
+from slipway.training import outcome
 from slipway.training.service.runs import Parameter, Run
 
 __all__ = ["Api", "ClusterRuns"]
@@ -28,9 +28,9 @@ _COMPLETED, _PHASE = "workflows.argoproj.io/completed", "workflows.argoproj.io/p
 
 
 class Api:
-    """The workflows of one namespace; `folder` holds `token`, `ca.crt` and `namespace`, as Kubernetes mounts them.
+    """The workflows of one namespace at the API of a cluster, whose address is `server`: https://host:port.
 
-    `server` is its address: https://host:port.
+    `folder` holds `token`, `ca.crt` and `namespace`, as Kubernetes mounts them.
     """
 
     def __init__(self, folder: Path, server: str) -> None:
@@ -44,16 +44,16 @@ class Api:
 
     @classmethod
     def of_pod(cls, folder: Path) -> Api:
-        """That of the cluster that this pod runs in."""
+        """Return the API of the cluster that this pod runs in."""
         host, port = (os.environ[f"KUBERNETES_SERVICE_{name}"] for name in ("HOST", "PORT"))
         return cls(folder, f"https://{f'[{host}]' if ':' in host else host}:{port}")
 
     def ask(self, path: str = "", *, body: Mapping[str, Any] | None = None, accept: str = "application/json") -> Any:
-        """What the API answers to GET, or to POST where there is a body; None when there is no such object.
+        """Return the answer to GET, or to POST if there is a body; None when there is no such object.
 
-        Raises `OutOfReach` when it does not answer, or asks to come back later.
+        Raise `OutOfReach` when the API does not answer, or asks to come back later.
         """
-        # Read anew each time: it is replaced before it expires.
+        # Read each time, because Kubernetes replaces it before it expires.
         token = (self.folder / "token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}", "Accept": accept, "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body).encode()
@@ -70,26 +70,26 @@ class Api:
 
     def _refused(self, error: urllib.error.HTTPError, verb: str) -> None:
         try:
-            said = str(json.load(error)["message"])
+            reason = str(json.load(error)["message"])
         except (ValueError, KeyError, TypeError):
-            said = str(error.reason)
+            reason = str(error.reason)
         if error.code == 404 and verb == "read":
             return
         if error.code == 429 or error.code >= 500:
-            raise OutOfReach(f"the cluster's API is not ready: {said}", fix="try again in a minute")
+            raise OutOfReach(f"the cluster's API is not ready: {reason}", fix="try again in a minute")
         fix = "manifests/environments says what slipway-training-service may do"
-        raise SlipwayError(f"the cluster lets nobody {verb} a workflow here ({error.code}): {said}", fix=fix)
+        raise SlipwayError(f"the cluster lets nobody {verb} a workflow here ({error.code}): {reason}", fix=fix)
 
 
 class ClusterRuns:
-    """See `Runs`; those of one model in the namespace of the pod."""
+    """The `Runs` of one model in the namespace of the pod."""
 
     def __init__(self, api: Api, model: str) -> None:
         self.api, self.model = api, model
         self._labels = {"app.kubernetes.io/component": "training", "app.kubernetes.io/name": model}
 
     def start(self, parameters: Mapping[str, Parameter], data: str | None) -> Run:
-        """See `Runs.start`; it says nothing but its template and its arguments, which is all that is admitted."""
+        """See `Runs.start`; the Workflow has only its template and its arguments: nothing else is admitted."""
         given = {"parameters": _words(parameters), "data": data}
         made = {
             "apiVersion": "argoproj.io/v1alpha1",
@@ -119,7 +119,7 @@ class ClusterRuns:
         return _run(found) if ours else None
 
     def _listed(self) -> list[dict[str, Any]]:
-        """The metadata of all runs, oldest first; what their steps did is not asked for."""
+        """Return the metadata of all runs, oldest first, without their steps."""
         selector = ",".join(f"{key}={value}" for key, value in self._labels.items())
         found = self.api.ask(f"?labelSelector={urllib.parse.quote(selector)}", accept=_METADATA)
         return sorted(
@@ -130,7 +130,7 @@ class ClusterRuns:
 
 
 def _words(parameters: Mapping[str, Parameter]) -> str:
-    """As `slipway step --parameters` reads them; numbers as Python writes them, so that none loses a digit."""
+    """Return text for `slipway step --parameters`; numbers as Python writes them, so that no digit is lost."""
     return " ".join(shlex.quote(f"{name}={value}") for name, value in parameters.items())
 
 
@@ -146,7 +146,7 @@ def _run(workflow: dict[str, Any]) -> Run:
 
 
 def _message(status: Mapping[str, Any]) -> str:
-    """What the step said that failed last, else what Argo says of the whole."""
+    """Return the words of the step that failed last, else the message of Argo."""
     failed = [
         node
         for node in status.get("nodes", {}).values()
@@ -155,4 +155,4 @@ def _message(status: Mapping[str, Any]) -> str:
     if not failed or status.get("phase") == "Succeeded":
         return str(status.get("message", ""))
     node = max(failed, key=lambda each: str(each.get("finishedAt")))
-    return f"{node.get('templateName', node.get('displayName'))}: {said(node['message'])}"
+    return f"{node.get('templateName', node.get('displayName'))}: {outcome.reason(node['message'])}"

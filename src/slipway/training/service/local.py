@@ -1,4 +1,4 @@
-"""Trainings on this machine: the steps as a process, one run at a time."""
+"""The training service on this machine: started as its image starts it, with its runs as processes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,79 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
+
+from slipway import times
+from slipway.images.bundle import platform
+from slipway.images.running import Server, process, usable_port
 from slipway.processes import SOURCE, end_with
+from slipway.serving.access import FILES
+from slipway.settings import Settings
+from slipway.training.parameters import parameters
 from slipway.training.service.runs import Parameter, Run
 
-__all__ = ["LocalRuns"]
+__all__ = ["LocalRuns", "LocalService", "serve"]
 
-_TAIL = 2000  # characters of what a failed run said
+_NAME = "slipway"
+_TAIL = 2000  # characters of the output of a failed run
+
+
+class LocalService(NamedTuple):
+    """The running service, with the name and the new password that it accepts."""
+
+    server: Server
+    name: str
+    password: str
+
+
+@contextmanager
+def serve(
+    settings: Settings,
+    model: str,
+    environment: str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    echo: Callable[[str], None] | None = None,
+) -> Iterator[LocalService]:
+    """Serve the trainings of a model within the block, which begins when the service is ready.
+
+    `port` 0 takes a free one, `echo` gets each line of the log. Raise `SlipwayError` when the port is in use, when the
+    model cannot be loaded, and with the end of the log when the service does not start.
+    """
+    port, password = usable_port(host, port), secrets.token_urlsafe(16)
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        for name, content in zip(FILES, (_NAME, password), strict=True):
+            (Path(scratch) / name).write_text(content)
+        env = {
+            **os.environ,
+            "PYTHONPATH": SOURCE,
+            "PYTHONUNBUFFERED": "1",
+            "SLIPWAY_ACCESS": scratch,
+            "SLIPWAY_CLUSTER": "",
+            "SLIPWAY_ENVIRONMENT": environment,
+            "SLIPWAY_MODEL": model,
+            "SLIPWAY_PARAMETERS": msgspec.json.encode(parameters(settings, model)).decode(),
+            "SLIPWAY_ROOT": str(settings.root),
+            "SLIPWAY_STORE": settings.environment(environment).store,
+        }
+        source = platform(settings.root) / "functions" / "training" / "main.py"
+        command = [sys.executable, "-P", "-m", "functions_framework", "--target", "training", "--source", str(source)]
+        command += ["--host", host, "--port", str(port)]
+        with process(command, f"http://{host}:{port}", cwd=settings.root, env=env, echo=echo) as server:
+            yield LocalService(server, _NAME, password)
 
 
 class LocalRuns:
-    """See `Runs`; those that this process has started, of the repository at `root`."""
+    """The `Runs` that this process has started, of the repository at `root`."""
 
     def __init__(self, root: Path, model: str, environment: str) -> None:
         self.root, self.model, self.environment = root, model, environment
@@ -28,7 +86,7 @@ class LocalRuns:
 
     def start(self, parameters: Mapping[str, Parameter], data: str | None) -> Run:
         """See `Runs.start`."""
-        run = Run(f"train-{self.model}-{secrets.token_hex(4)}", "Running", started=_now())
+        run = Run(f"train-{self.model}-{secrets.token_hex(4)}", "Running", started=times.format(datetime.now(UTC)))
         words = ["train", self.model, "--env", self.environment, *(["--data", data] if data else [])]
         words += [f"--parameter={name}={value}" for name, value in parameters.items()]
         process = subprocess.Popen(
@@ -58,17 +116,13 @@ class LocalRuns:
         return self._runs.get(name)
 
     def _wait(self, run: Run, process: subprocess.Popen[str]) -> None:
-        said = process.communicate()[0]
+        output = process.communicate()[0]
         phase = "Failed" if process.returncode else "Succeeded"
-        message = _reason(said) if process.returncode else ""
-        self._runs[run.name] = run._replace(phase=phase, message=message, finished=_now())
+        message = _reason(output) if process.returncode else ""
+        self._runs[run.name] = run._replace(phase=phase, message=message, finished=times.format(datetime.now(UTC)))
 
 
-def _reason(said: str) -> str:
-    """From the error on, else the last of what was said."""
-    _, found, error = said.rpartition("\nerror: ")
-    return (error if found else said[-_TAIL:]).strip()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _reason(output: str) -> str:
+    """Return the output from its error on; the end of it when it has none."""
+    _, found, error = output.rpartition("\nerror: ")
+    return (error if found else output[-_TAIL:]).strip()

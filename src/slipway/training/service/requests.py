@@ -1,4 +1,4 @@
-"""What a caller asks of a training: checked before anything is started."""
+"""Requests to start a training, checked before anything is started."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slipway.serving.http import bodies
 from slipway.text import quoted
 from slipway.training.service.runs import Parameter
 
-__all__ = ["Asked", "read"]
+__all__ = ["Start", "read"]
 
 _KEYS = ("data", "parameters")
 _LONGEST = 2000
@@ -22,21 +22,21 @@ _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 _LARGEST = 2**63
 
 
-class Asked(NamedTuple):
-    """Parameters of the model's own, each of its type, and other data where some are given."""
+class Start(NamedTuple):
+    """A request to start a training: parameters of the model, each of its type, and other data if some are given."""
 
     parameters: dict[str, Parameter]
     data: str | None = None
 
 
-def read(body: bytes, known: Mapping[str, Parameter]) -> Asked:
-    """What the JSON in `body` asks for; nothing in particular where it is empty.
+def read(body: bytes, known: Mapping[str, Parameter]) -> Start:
+    """Read the JSON of a request; an empty body gives neither parameters nor data.
 
-    `known` are the model's parameters with the values that they have unless given. Raises `Refusal` (400) that names
-    each key, parameter and value that will not do.
+    `known` are the model's parameters with the values that they have unless given. Raise `Refusal` (400) that names
+    each wrong key, parameter and value.
     """
     if not body.strip():
-        return Asked({})
+        return Start({})
     value = bodies.parse(body)
     if not isinstance(value, dict):
         raise Refusal(400, "invalid_json", 'the body is no JSON object, such as {"parameters": {"c": 0.5}}')
@@ -51,11 +51,11 @@ def read(body: bytes, known: Mapping[str, Parameter]) -> Asked:
         wrong.append(problem)
     if wrong:
         raise Refusal(400, "invalid_request", "; ".join(wrong[:10]))
-    return Asked({name: type(known[name])(each) for name, each in parameters.items()}, data)
+    return Start({name: type(known[name])(each) for name, each in parameters.items()}, data)
 
 
 def _parameter(name: str, value: Any, known: Mapping[str, Parameter]) -> str:
-    """What is wrong with a parameter; "" for one that will do."""
+    """Return what is wrong with a parameter; empty when nothing is."""
     if name not in known:
         some = nearest(name, known) if known else "the model has none"
         return f"unknown parameter {quoted(name)}; {some}"
@@ -78,7 +78,7 @@ def _data(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    """What is wrong with a text that is handed on to a workflow; "" for one that will do."""
+    """Return what is wrong with a text for a workflow; empty when nothing is."""
     if len(value) > _LONGEST:
         return f"{len(value)} characters; {_LONGEST} is the most"
     if _CONTROL.search(value):

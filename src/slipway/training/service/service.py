@@ -1,4 +1,4 @@
-"""The service itself: which request gets which answer. It knows no transport."""
+"""The service itself, without a transport: it answers requests."""
 
 from __future__ import annotations
 
@@ -25,16 +25,7 @@ from slipway.training.service.runs import Parameter, Run, Runs
 if TYPE_CHECKING:
     from slipway.store import Record, Store
 
-__all__ = [
-    "MAX_BODY",
-    "Download",
-    "Identity",
-    "Service",
-    "describe_artifact",
-    "describe_newest",
-    "describe_run",
-    "pack",
-]
+__all__ = ["MAX_BODY", "Download", "Identity", "Service"]
 
 MAX_BODY = 64 << 10
 """Bytes of a request."""
@@ -49,7 +40,7 @@ _ENDPOINTS = {
 
 
 class Identity(NamedTuple):
-    """Of which model, where, and which parameters it takes, with the values that they have unless given."""
+    """The model that is trained, its environment, and its parameters with the values that they have unless given."""
 
     model: str
     environment: str
@@ -57,27 +48,27 @@ class Identity(NamedTuple):
 
 
 class Download(NamedTuple):
-    """An answer whose body is a file, which goes with its folder when it was sent."""
+    """An answer whose body is a file; its folder is deleted after it was sent."""
 
     headers: dict[str, str]
     file: Path
     folder: tempfile.TemporaryDirectory[str]
 
 
-class _Asked(NamedTuple):
+class _Request(NamedTuple):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
 
 
 class Service:
-    """Starts the trainings of one model, for those whom `access` lets in."""
+    """The service of one model, for callers whom `access` lets in."""
 
     def __init__(self, identity: Identity, runs: Runs, store: Callable[[], Store], access: Access) -> None:
         self.identity, self.runs, self.access = identity, runs, access
         self._store = store
         self._starting = threading.Lock()
-        self._paths: dict[str, dict[str, Callable[[_Asked], Answer | Download]]] = {
+        self._paths: dict[str, dict[str, Callable[[_Request], Answer | Download]]] = {
             "/": {"GET": self._describe},
             "/start": {"POST": self._start},
             "/finished": {"GET": self._finished},
@@ -91,7 +82,7 @@ class Service:
         request_id = log.request_id(headers)
         try:
             self.check(method, path, headers)
-            found = self._route(method, path)(_Asked(_query(query), headers, body))
+            found = self._route(method, path)(_Request(_query(query), headers, body))
         except Refusal as refusal:
             return self.refuse(refusal, request_id)
         except SlipwayError as error:
@@ -105,13 +96,13 @@ class Service:
         return found
 
     def refuse(self, refusal: Refusal, request_id: str) -> Answer:
-        """The answer to a request that is not carried out."""
+        """Return the answer to a request that is refused."""
         content = {"status": "error", "error": refusal.content(), "model": self.identity.model}
         content["request_id"] = request_id
         return of(refusal.status, content, {**refusal.headers, "x-request-id": request_id})
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> str:
-        """The name of who asks; raises `Refusal` for what can be told before the body is read, that first of all."""
+        """Return the caller's name; raise `Refusal` for an unknown one, and for what is wrong before its body."""
         caller = "" if path.startswith("/health/") else self.access.caller(headers)
         self._route(method, path)
         if method == "POST" and headers.get("content-length") != "0":
@@ -120,31 +111,32 @@ class Service:
         return caller
 
     def check_size(self, size: int) -> None:
-        """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""
+        """Raise `Refusal` (413) when a body of `size` bytes, or one that has them so far, is too large."""
         bodies.check_size(size, MAX_BODY)
 
-    def _route(self, method: str, path: str) -> Callable[[_Asked], Answer | Download]:
+    def _route(self, method: str, path: str) -> Callable[[_Request], Answer | Download]:
         path = routing.known(self._paths, path) or path
         return routing.choose(self._paths, self._paths.get(path), method)
 
-    def _describe(self, _asked: _Asked) -> Answer:
-        last, newest = self.runs.last(), describe_newest(self._store(), self.identity.model)
-        told = self._told(last, describe_artifact(newest))
-        return of(200, {"status": "ok", "endpoints": _ENDPOINTS, "training": told})
+    def _describe(self, _request: _Request) -> Answer:
+        store, model = self._store(), self.identity.model
+        newest = store.record(model, versions[-1]) if (versions := store.versions(model)) else None
+        training = self._training(self.runs.last(), newest)
+        return of(200, {"status": "ok", "endpoints": _ENDPOINTS, "training": training})
 
-    def _start(self, given: _Asked) -> Answer:
-        wanted = requests.read(given.body, self.identity.parameters)
+    def _start(self, request: _Request) -> Answer:
+        wanted = requests.read(request.body, self.identity.parameters)
         with self._starting:
             if going := self.runs.under_way():
                 message = f"{going.name} is under way ({going.phase}), and one training of a model runs at a time"
                 raise Refusal(409, "under_way", f"{message}; GET /finished tells when it is over")
             run = self.runs.start(wanted.parameters, wanted.data)
         log.write("INFO", f"{run.name} started", run=run.name, model=self.identity.model)
-        told = self._told(run, None) | {"asked": {"parameters": wanted.parameters, "data": wanted.data}}
-        return of(202, {"status": "ok", "training": told}, {"location": f"/finished?run={run.name}"})
+        training = self._training(run, None) | {"asked": wanted._asdict()}
+        return of(202, {"status": "ok", "training": training}, {"location": f"/finished?run={run.name}"})
 
-    def _finished(self, given: _Asked) -> Answer:
-        name = given.query.get("run")
+    def _finished(self, request: _Request) -> Answer:
+        name = request.query.get("run")
         run = self.runs.find(name) if name else self.runs.last()
         if run is None:
             which = f"no run {name!r}" if name else "no run"
@@ -154,11 +146,10 @@ class Service:
         record = None
         if run.phase == "Succeeded":
             record = published_by(self._store(), self.identity.model, run.name)
-        told = self._told(run, describe_artifact(record))
-        return of(200, {"status": "ok", "finished": run.is_over, "training": told})
+        return of(200, {"status": "ok", "finished": run.is_over, "training": self._training(run, record)})
 
-    def _getmodel(self, given: _Asked) -> Download:
-        store, wanted = self._store(), given.query.get("version")
+    def _getmodel(self, request: _Request) -> Download:
+        store, wanted = self._store(), request.query.get("version")
         if wanted is not None and not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 10):
             raise Refusal(400, "invalid_version", "a version is a whole number: ?version=7")
         versions = store.versions(self.identity.model)
@@ -170,7 +161,7 @@ class Service:
         record = store.record(self.identity.model, number)
         folder = tempfile.TemporaryDirectory(prefix="slipway-")
         try:
-            packed = pack(store, record, Path(folder.name))
+            packed = _pack(store, record, Path(folder.name))
         except BaseException:
             folder.cleanup()
             raise
@@ -183,11 +174,11 @@ class Service:
         }
         return Download(headers, packed, folder)
 
-    def _healthy(self, _asked: _Asked) -> Answer:
+    def _healthy(self, _request: _Request) -> Answer:
         return of(200, {"status": "ok"})
 
-    def _told(self, run: Run | None, artifact: dict[str, Any] | None) -> dict[str, Any]:
-        return {**self.identity._asdict(), "run": describe_run(run), "artifact": artifact}
+    def _training(self, run: Run | None, record: Record | None) -> dict[str, Any]:
+        return {**self.identity._asdict(), "run": run and _run(run), "artifact": record and _artifact(record)}
 
 
 def _query(text: str) -> dict[str, str]:
@@ -198,21 +189,18 @@ def _query(text: str) -> dict[str, str]:
 
 
 def _explained(error: SlipwayError) -> Refusal:
-    """What a place that the service needs has said, to a caller who can do nothing about it but wait, or tell."""
+    """Return the refusal for an error of the store or the cluster, which a caller can only wait for, or report."""
     code = "out_of_reach" if isinstance(error, OutOfReach) else "refused"
     log.write("ERROR", error.problem, fix=error.fix)
     return Refusal(503, code, str(error).replace("\n  → ", "; "), headers={"retry-after": "30"})
 
 
-def describe_run(of: Run | None) -> dict[str, Any] | None:
-    """A run; None where there is none."""
-    return None if of is None else {**of._asdict(), "finished": of.finished, "is_over": of.is_over}
+def _run(run: Run) -> dict[str, Any]:
+    return {**run._asdict(), "is_over": run.is_over}
 
 
-def describe_artifact(record: Record | None) -> dict[str, Any] | None:
-    """A published version: what it is, what it was trained on and by, and how good it is."""
-    if record is None:
-        return None
+def _artifact(record: Record) -> dict[str, Any]:
+    """Describe a published version: its files, its training and data, and its metrics."""
     training, data = record.training, record.data
     return {
         "model_id": str(record.id),
@@ -228,33 +216,27 @@ def describe_artifact(record: Record | None) -> dict[str, Any] | None:
     }
 
 
-def describe_newest(store: Store, model: str) -> Record | None:
-    """The newest version; None while there is none."""
-    versions = store.versions(model)
-    return store.record(model, versions[-1]) if versions else None
+def _pack(store: Store, record: Record, folder: Path) -> Path:
+    """Pack the artifact's files, each checked, as a .tar.gz in the empty `folder`, and return its path.
 
-
-def pack(store: Store, record: Record, folder: Path) -> Path:
-    """Pack the artifact's files, each checked, as a .tar.gz in the empty `folder`; returns its path.
-
-    Raises `SlipwayError` when the store cannot be reached, or a file is corrupted there.
+    Raise `SlipwayError` when the store cannot be reached, or a file is corrupted there.
     """
     name = str(record.id).replace("/", "-")
     source = store.fetch(record, folder / name)
     target = folder / f"{name}.tar.gz"
     with (
         target.open("wb") as file,
-        # Neither name nor time in it.
+        # It holds neither a name nor a time.
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path, each in sorted(digests.walk(source).items()):
-            archive.add(each, f"{name}/{path}", filter=_plain)
+            archive.add(each, f"{name}/{path}", filter=_anonymous)
     return target
 
 
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without who made the file, and when."""
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Drop who made the file, and when, so that the same files give the same bytes."""
     info.uid = info.gid = info.mtime = 0
     info.uname = info.gname = ""
     info.mode = 0o644

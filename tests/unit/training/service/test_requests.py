@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.serving.answers import Refusal
-from slipway.training.service.requests import Asked, read
+from slipway.training.service.requests import Start, read
 from tests.unit.training.service.conftest import PARAMETERS
 
 
@@ -42,7 +42,7 @@ from tests.unit.training.service.conftest import PARAMETERS
 def test_what_will_not_do(content: Any, says: str) -> None:
     """By its name, and with the nearest known one."""
     if not says:
-        assert read(json.dumps(content).encode(), PARAMETERS) == Asked({})
+        assert read(json.dumps(content).encode(), PARAMETERS) == Start({})
         return
     with pytest.raises(Refusal) as caught:
         read(json.dumps(content).encode(), PARAMETERS)

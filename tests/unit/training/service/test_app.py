@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.training.service import start
+from slipway.training.service import app
 from slipway.training.service.local import LocalRuns
 
 GIVEN = {
@@ -28,7 +28,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_on_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The steps run as processes; no bucket is spoken to."""
     monkeypatch.setenv("SLIPWAY_ROOT", str(tmp_path))
-    found = start.load()
+    found = app.load()
     assert isinstance(found.runs, LocalRuns) and found.runs.root == tmp_path
     assert found.identity == ("iris", "test", {"c": 1.0})
 
@@ -39,7 +39,7 @@ def test_in_a_cluster_that_gives_no_token(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     with pytest.raises(SlipwayError, match="is not what a pod gets to speak with its cluster") as caught:
-        start.load()
+        app.load()
     assert "workflows/train/service" in caught.value.fix
 
 
@@ -48,7 +48,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str) ->
     """And how it is started otherwise."""
     monkeypatch.delenv(name)
     with pytest.raises(SlipwayError, match=f"{name} is not set"):
-        start.load()
+        app.load()
 
 
 @pytest.mark.parametrize("text", ["[]", '{"c": [1]}', "c=1"])
@@ -56,14 +56,14 @@ def test_parameters_that_are_none(monkeypatch: pytest.MonkeyPatch, text: str) ->
     """Names and plain values are needed."""
     monkeypatch.setenv("SLIPWAY_PARAMETERS", text)
     with pytest.raises(SlipwayError, match="SLIPWAY_PARAMETERS is no JSON object"):
-        start.load()
+        app.load()
 
 
 def test_it_ends_with_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Of JSON, which says why, and no traceback."""
     monkeypatch.delenv("SLIPWAY_MODEL")
     with pytest.raises(SystemExit) as caught:
-        start.start()
+        app.start()
     said = capsys.readouterr().err
     assert caught.value.code == 1
     assert said.count("\n") == 1 and '"the service does not start: SLIPWAY_MODEL is not set"' in said

@@ -1,29 +1,27 @@
-"""How a run of a workflow ended: one line of JSON for whoever watches the logs, and its version announced."""
+"""The outcome of a workflow's run: one line of JSON for whoever watches the logs, and its version announced."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.github import announcements
+from slipway.store import Store
 from slipway.store.records import run_url
 from slipway.store.versions import published_by
 
-if TYPE_CHECKING:
-    from slipway.store import Store
-
-__all__ = ["said", "told"]
+__all__ = ["lines", "reason"]
 
 
-def told(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]:
-    """The lines to show; of the run that `SLIPWAY_RUN` names, whose failures Argo has put into `SLIPWAY_FAILURES`.
+def lines(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]:
+    """Yield the lines to show for the run that `SLIPWAY_RUN` names; Argo puts its failures into `SLIPWAY_FAILURES`.
 
-    A store that cannot be reached fails nothing: how the run ended is told all the same.
+    When the store cannot be reached, the line tells that too, and nothing fails.
     """
     name, problem, record = run_url(), "", None
     if phase == "Succeeded":
@@ -52,23 +50,24 @@ def told(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]:
 
 
 def _failures() -> list[dict[str, str]]:
-    """The steps that failed, and what they said."""
+    """Return the steps that failed, and why."""
     # Argo quotes its list once more where it puts it into a text.
     try:
         found = msgspec.json.decode(os.environ.get("SLIPWAY_FAILURES") or "[]")
         found = msgspec.json.decode(found) if isinstance(found, str) else found
-        # Whatever a failed step is within has failed as well. A try is called evaluate(0), what is around it is not.
+        # What holds a failed step has failed as well. A try is called evaluate(0), what holds it is not.
         tries = [each for each in found or [] if str(each["displayName"]).endswith(")")]
-        return [{"step": str(each["templateName"]), "message": said(each["message"])} for each in tries or found or []]
+        failed = tries or found or []
+        return [{"step": str(each["templateName"]), "message": reason(each["message"])} for each in failed]
     except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
         return []
 
 
-_AROUND = re.compile(r'(time="[^"]*" level=|Error: exit status )')
+_ARGO = re.compile(r'(time="[^"]*" level=|Error: exit status )')
 _STATUS = re.compile(r"\Amain: Error \(exit code \d+\): (?=.)", re.DOTALL)
 
 
-def said(message: str) -> str:
-    """The step's own last lines where the message holds them, else the message."""
-    lines = [line for line in message.splitlines() if not _AROUND.match(line)]
-    return _STATUS.sub("", "\n".join(lines)).strip()
+def reason(message: str) -> str:
+    """Return the last lines of the step itself in a message of Argo's; the message when it holds none."""
+    own = [line for line in message.splitlines() if not _ARGO.match(line)]
+    return _STATUS.sub("", "\n".join(own)).strip()

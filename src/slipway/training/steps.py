@@ -1,10 +1,11 @@
-"""A training run: what it is about, its folder, and how one step follows another."""
+"""The steps of a training: their order, the task that they are given, and the folder that each of them works in."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -12,42 +13,38 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
-from slipway import files
+from slipway import files, times
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
+from slipway.model import Model, Parameter
 from slipway.models.data import data_source
-from slipway.models.parameters import typed
 from slipway.models.training_digest import training_digest
 from slipway.schema import Schema
-from slipway.settings import Data
+from slipway.settings import Data, Settings
 from slipway.store.records import encode
+from slipway.training.parameters import typed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
-    from slipway.model import Model, Parameter
-    from slipway.settings import Settings
-
-__all__ = ["STEPS", "About", "Commit", "Run", "StepName", "about_of", "begin", "check_environment", "step"]
+__all__ = ["STEPS", "Commit", "StepName", "Task", "Workspace", "begin", "check_environment", "step", "task_in"]
 
 StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
 
-_ABOUT = "about.json"
+_TASK = "about.json"
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
-    """The commit that a run was made from; `dirty` says that files differed from it."""
+    """The commit that is trained; `dirty` says that files differ from it."""
 
     sha: str = ""
     branch: str = ""
     dirty: bool = False
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run trains, from what: `about.json`, carried from step to step."""
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What is trained, and from what; each step hands it to the next as `about.json`."""
 
     model: str
     environment: str
@@ -59,38 +56,38 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     started: str = ""
 
 
-class Run:
-    """A run at one step: `folder` holds what the steps before left, and takes what this one makes."""
+class Workspace:
+    """The folder of one step: it holds the files of the steps before, and takes those of this one."""
 
-    def __init__(self, settings: Settings, folder: Path, about: About) -> None:
+    def __init__(self, settings: Settings, folder: Path, task: Task) -> None:
         self.settings = settings
         self.folder = folder
-        self.about = about
-        self.model = settings.model(about.model)
+        self.task = task
+        self.model = settings.model(task.model)
 
     def read(self, name: str) -> Any:
-        """The content of a JSON file that an earlier step left."""
+        """Return the content of a JSON file of an earlier step; raise `SlipwayError` when it is not there."""
         path = self.folder / name
         if not path.is_file():
             raise SlipwayError(f"{name} is not there", fix=f"run the steps in their order: {', '.join(STEPS)}")
         return msgspec.json.decode(path.read_bytes())
 
     def write(self, name: str, content: Any) -> None:
-        """Leave a JSON file for later steps; those of earlier steps, which may be the same file, stay as they are."""
+        """Write a JSON file as a new file: the one of an earlier step may be linked here, and stays as it is."""
         files.write(self.folder / name, encode(content))
 
     @property
     def schema(self) -> Schema:
-        """The schema that `check` settled."""
+        """Return the schema that the step `check` wrote."""
         return msgspec.convert(self.read("schema.json"), Schema)
 
     def new_model(self) -> Model:
-        """An object of the model's class, with its parameters, not trained."""
-        kind = class_of(self.settings, self.about.model)
-        return kind(**typed(self.about.parameters, kind, self.about.model))
+        """Return an object of the model's class, with its parameters, not trained."""
+        kind = class_of(self.settings, self.task.model)
+        return kind(**typed(self.task.parameters, kind, self.task.model))
 
     def data(self) -> pd.DataFrame:
-        """The data, as the model reads it."""
+        """Return the data, read by the model's class."""
         return self.new_model().read(self.folder / self.read("data.json")["file"])
 
 
@@ -102,10 +99,10 @@ def begin(
     data: str | None = None,
     parameters: Mapping[str, Parameter] | None = None,
     metadata: Mapping[str, str] | None = None,
-) -> About:
-    """What a run of `model` for `environment` is about; `data` and `parameters` go before those of the settings.
+) -> Task:
+    """Return the task of training `model` for `environment`; `data` and `parameters` go before those of the settings.
 
-    Raises `SlipwayError` as `check_environment` does, and for a model without data.
+    Raise `SlipwayError` as `check_environment` does, and for a model without data.
     """
     check_environment(settings, environment)
     of = settings.model(model)
@@ -115,7 +112,7 @@ def begin(
         problem = f"{model} has no data: its folder holds {' and '.join(found) or 'no CSV file'}"
         raise SlipwayError(problem, fix=f"put one CSV file there, or set models.{model}.data in slipway.yaml")
     own = typed(parameters, class_of(settings, model), model) if parameters else {}
-    return About(
+    return Task(
         model=model,
         environment=environment,
         training_digest=training_digest(settings, model, own),
@@ -123,22 +120,22 @@ def begin(
         data=source,
         parameters={**of.parameters, **own},
         metadata=dict(metadata or {}),
-        started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        started=times.format(datetime.now(UTC)),
     )
 
 
 def check_environment(settings: Settings, environment: str) -> None:
-    """Raise `SlipwayError` for an environment that takes only what another has verified: nothing is trained for it."""
+    """Raise `SlipwayError` for an environment that takes only promotions: nothing is trained for it."""
     fix = f"train for {{source}} (--env {{source}}), release it there, and then: slipway promote --to {environment}"
     settings.refuse_promoted(environment, fix)
 
 
-def about_of(folder: Path) -> About:
-    """What the run in `folder` is about; raises `SlipwayError` when a step left none there."""
-    path = folder / _ABOUT
+def task_in(folder: Path) -> Task:
+    """Return the task in the folder of a step; raise `SlipwayError` when there is none."""
+    path = folder / _TASK
     if not path.is_file():
         raise SlipwayError(f"{folder} holds no run", fix="give the folder that the step before left")
-    return msgspec.json.decode(path.read_bytes(), type=About)
+    return msgspec.json.decode(path.read_bytes(), type=Task)
 
 
 def step(
@@ -146,30 +143,30 @@ def step(
     settings: Settings,
     source: Path | None,
     target: Path,
-    about: About | None = None,
+    task: Task | None = None,
 ) -> str:
-    """Run one step on the files in `source` and leave them, with what it made, in `target`; returns a line to show.
+    """Run a step on the files in `source`, write its folder to `target`, and return a line to show.
 
-    `target` is there when the step succeeded, whole, and not at all when it failed. The first step is told what the
-    run is `about`, the others find it in `source`. Raises `SlipwayError`, too, when `target` holds anything but a run.
+    A step that fails leaves no `target`. The first step gets a `task`, the others find it in `source`. Raise
+    `SlipwayError`, too, when `target` holds anything but the folder of a step.
     """
-    if target.is_dir() and any(target.iterdir()) and not (target / _ABOUT).is_file():
+    if target.is_dir() and any(target.iterdir()) and not (target / _TASK).is_file():
         raise SlipwayError(f"{target} holds something else", fix="give --out a folder that is new, empty or of a run")
     with files.new_folder(target) as draft:
         if source is not None:
-            about = about_of(source)
+            task = task_in(source)
             files.link_tree(source, draft)
-        if about is None:
+        if task is None:
             raise SlipwayError(f"{name} has nothing to go on", fix="give --in DIR, or --model for the first step")
-        run = Run(settings, draft, about)
+        workspace = Workspace(settings, draft, task)
         if source is None:
-            run.write(_ABOUT, about)
-        line: str = import_module(f"slipway.training.{name}").run(run)
+            workspace.write(_TASK, task)
+        line: str = import_module(f"slipway.training.{name}").run(workspace)
         return line
 
 
 def _commit(root: Path) -> Commit:
-    """The commit of the work tree; where there is no git, what the environment says of it."""
+    """Return the commit of the work tree; without git, take it from the environment's variables."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)

@@ -4,7 +4,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.settings import Gate
-from slipway.training.gates import judge
+from slipway.training.metrics import judge
 
 
 @pytest.mark.parametrize(

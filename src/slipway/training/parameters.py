@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from slipway import processes
 from slipway import settings as settings_file
+from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
-from slipway.models.discovery import load_class
 from slipway.models.environment import compile_lock, python_for
 from slipway.names import nearest
 from slipway.settings import Settings
@@ -55,7 +55,7 @@ def parameters(settings: Settings, model: str) -> dict[str, Parameter]:
 def answer(question: Question) -> dict[str, Parameter]:
     """Return the model's parameters, in a process that runs in its environment."""
     settings, model = settings_file.load(question.root), question.model
-    kind = load_class(settings, model)
+    kind = class_of(settings, model)
     return {**kind.parameters, **typed(settings.model(model).parameters, kind, model)}
 
 

@@ -7,7 +7,7 @@ import pytest
 from slipway.errors import OutOfReach
 from slipway.github import failures
 from slipway.store import Store, open_store
-from slipway.training import ended
+from slipway.training import outcome
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def publish(store, folder, run):
 def test_a_run_that_published(store, tmp_path):
     """Its version, and how good that is."""
     publish(store, tmp_path, "train-iris-7")
-    (line,) = ended.told(store, "iris", "Succeeded", 61.26)
+    (line,) = outcome.lines(store, "iris", "Succeeded", 61.26)
     assert json.loads(line) == {
         "severity": "INFO",
         "message": "train-iris-7 Succeeded after 61 s",
@@ -51,7 +51,7 @@ def test_a_run_that_failed(store, monkeypatch, twice):
     tried = {"templateName": "evaluate", "message": "a gate is missed", "displayName": "evaluate(0)"}
     failures = json.dumps([around[0], tried, around[1]])
     monkeypatch.setenv("SLIPWAY_FAILURES", json.dumps(failures) if twice else failures)
-    (line,) = ended.told(store, "iris", "Failed", 5)
+    (line,) = outcome.lines(store, "iris", "Failed", 5)
     told = json.loads(line)
     assert told["severity"] == "ERROR"
     assert told["failures"] == [{"step": "evaluate", "message": "a gate is missed"}]
@@ -62,7 +62,7 @@ def test_a_run_that_failed(store, monkeypatch, twice):
 def test_failures_that_cannot_be_read(store, monkeypatch, failures):
     """Do not keep it from saying how the run ended."""
     monkeypatch.setenv("SLIPWAY_FAILURES", failures)
-    (line,) = ended.told(store, "iris", "Error", 5)
+    (line,) = outcome.lines(store, "iris", "Error", 5)
     assert "failures" not in json.loads(line)
 
 
@@ -73,7 +73,7 @@ def test_a_store_that_cannot_be_reached(store, monkeypatch):
         raise OutOfReach("the bucket cannot be reached")
 
     monkeypatch.setattr(Store, "versions", fail)
-    (line,) = ended.told(store, "iris", "Succeeded", 5)
+    (line,) = outcome.lines(store, "iris", "Succeeded", 5)
     assert json.loads(line)["problem"] == "the bucket cannot be reached"
 
 
@@ -84,5 +84,29 @@ def test_a_version_is_announced(store, tmp_path, monkeypatch):
     monkeypatch.setenv("SLIPWAY_DISPATCH_TOKEN", "made-up")
     monkeypatch.setenv("GITHUB_REPOSITORY", "team/models")
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:1")
-    lines = list(ended.told(store, "iris", "Succeeded", 5))
+    lines = list(outcome.lines(store, "iris", "Succeeded", 5))
     assert len(lines) == 2 and lines[1].startswith("slipway-version could not be announced")
+
+
+# As Argo 3.7 gave it.
+MISSED = """main: Error (exit code 1): error: a gate is missed: profit 0
+  → train it better; nothing was published
+time="2026-11-21T20:28:15.769Z" level=info msg="sub-process exited" argo=true error="<nil>"
+time="2026-11-21T20:28:15.770Z" level=info msg="no need to save artifact" argo=true
+Error: exit status 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "left"),
+    [
+        (MISSED, "error: a gate is missed: profit 0\n  → train it better; nothing was published"),
+        ("main: Error (exit code 1)", "main: Error (exit code 1)"),
+        ("main: OOMKilled (exit code 137)", "main: OOMKilled (exit code 137)"),
+        ("pod deleted", "pod deleted"),
+        ("", ""),
+    ],
+)
+def test_the_steps_own_words(message, left):
+    """Where there are some; else what Argo knows of it."""
+    assert outcome.reason(message) == left

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from slipway import settings
-from slipway.training.service import here
+from slipway.training.service import local
 from slipway.training.service.service import MAX_BODY
 
 ROOT = Path(__file__).parents[4]
@@ -36,7 +36,7 @@ class Coin(Model):
 
 
 class Caller(NamedTuple):
-    service: here.Here
+    service: local.LocalService
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         status, content = self.raw(method, path, body, **headers)
@@ -77,7 +77,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     (folder / "test_model.py").write_text("def test_it():\n    pass\n")
     rows = [f"{number},{('heads', 'tails')[number % 2]}" for number in range(40)]
     (folder / "coin.csv").write_text("\n".join(["number,side", *rows]) + "\n")
-    with here.serve(settings.load(root), "coin", "test") as service:
+    with local.serve(settings.load(root), "coin", "test") as service:
         yield Caller(service)
 
 
