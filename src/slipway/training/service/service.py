@@ -208,7 +208,7 @@ def _artifact(record: Record) -> dict[str, Any]:
         "digest": record.artifact.digest,
         "files": {path: file.size for path, file in sorted(record.artifact.files.items())},
         "created": record.created,
-        "describe_run": training and training.run,
+        "run": training and training.run,
         "commit": training and training.commit,
         "parameters": training.parameters if training else {},
         "data": data and {"uri": data.uri, "sha256": data.sha256, "rows": data.rows},

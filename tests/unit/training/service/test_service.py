@@ -29,7 +29,7 @@ def test_the_last_run_and_the_newest_artifact(asked: Asked) -> None:
     asked.runs.runs.append(Run("train-iris-7", "Succeeded", finished="2026-11-21T10:00:00Z"))
     told = asked.ask("GET", "/")[1]["training"]
     assert told["run"]["name"] == "train-iris-7"
-    assert told["artifact"]["model_id"] == "iris/test/1"
+    assert (told["artifact"]["model_id"], told["artifact"]["run"]) == ("iris/test/1", "train-iris-7")
     assert told["artifact"]["digest"] == asked.store.latest("iris").artifact.digest
     assert (told["artifact"]["metrics"], told["artifact"]["parameters"]) == ({"r2": 0.9}, {"c": 0.5})
 
