@@ -6,14 +6,11 @@ import dataclasses
 import enum
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from slipway.artifacts.values import python_scalar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from slipway.schema import Field
+from slipway.schema import Field
 
 __all__ = ["PredictionError", "to_json"]
 

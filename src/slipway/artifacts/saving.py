@@ -6,7 +6,9 @@ import enum
 import json
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,12 +20,7 @@ from slipway.artifacts.loading import SCHEMA
 from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
 from slipway.model import Model
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from slipway.schema import Schema
+from slipway.schema import Schema
 
 __all__ = ["save", "save_golden"]
 

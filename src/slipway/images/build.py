@@ -1,11 +1,13 @@
-"""From a bundle to an image that a cluster can pull, behind one small interface."""
+"""Images that a cluster can pull: built, checked, pushed, labelled and weighed."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,20 +16,13 @@ from slipway.artifacts import golden, manifest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.images import clients, engines, verification
-from slipway.images.bundle import base_image
-from slipway.images.platform import NAME
+from slipway.images.bundle import Bundle, base_image
+from slipway.images.engines import Engine, Target
+from slipway.images.platform import NAME, Platform
+from slipway.images.trainer import Trainer
 from slipway.models import environment, tests
 from slipway.overlays import overlay
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from slipway.images.bundle import Bundle
-    from slipway.images.engines import Engine, Target
-    from slipway.images.platform import Platform
-    from slipway.images.trainer import Trainer
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = [
     "UNBUILT",
@@ -59,50 +54,49 @@ class Image(NamedTuple):
 
     reference: str
     size: int = 0
-    """Compressed bytes; 0 where nobody knows."""
+    """Compressed bytes; 0 where they are not known."""
 
 
 class Builder(Protocol):
-    """Makes the images of a model, and the platform's own."""
+    """A maker of the images of models, and of the platform's own; they can be pulled when it returns."""
 
     def build(self, bundle: Bundle, name: str) -> Image:
-        """The image of a bundle, `<registry>/<name>`, which can be pulled from now on."""
+        """Return the image of a bundle, `<registry>/<name>`."""
 
     def build_trainer(self, trainer: Trainer, name: str) -> Image:
-        """The image of a trainer, `<registry>/<name>-train`, which can be pulled from now on."""
+        """Return the image of a trainer, `<registry>/<name>-train`."""
 
     def build_platform(self, platform: Platform) -> Image:
-        """The platform's own image, `<registry>/slipway`, which can be pulled from now on."""
+        """Return the platform's own image, `<registry>/slipway`."""
 
 
 class Unbuilt:
-    """Where there is no engine: names the image that would be, by the fingerprint, and builds nothing."""
+    """Without an engine: name images by their fingerprints, and build nothing."""
 
     def build(self, bundle: Bundle, name: str) -> Image:
-        """The name of an image that nobody built."""
+        """See `Builder.build`."""
         return Image(f"{UNBUILT}/{name}@sha256:{bundle.fingerprint}")
 
     def build_trainer(self, trainer: Trainer, name: str) -> Image:
-        """The name of an image that nobody built."""
+        """See `Builder.build_trainer`."""
         return Image(f"{UNBUILT}/{name}-train@sha256:{trainer.fingerprint}")
 
     def build_platform(self, platform: Platform) -> Image:
-        """The name of an image that nobody built."""
+        """See `Builder.build_platform`."""
         return Image(f"{UNBUILT}/{NAME}@sha256:{platform.fingerprint}")
 
 
 class Built:
-    """Builds with an engine, starts what it built, holds it to its golden predictions, and pushes it.
+    """Build images with an engine, check and push them.
 
-    Nothing is pushed, or gets a name, that does not start, or predicts otherwise than when it was trained, or fails
-    the model's own served tests.
+    An image is pushed only when it starts, reproduces its golden predictions, and passes the model's served tests.
     """
 
     def __init__(self, settings: Settings, registry: str, engine: Engine, report: Callable[[str], None]) -> None:
         self.settings, self.registry, self.engine, self.report = settings, registry, engine, report
 
     def build(self, bundle: Bundle, name: str) -> Image:
-        """See `Builder.build`; raises `SlipwayError` with what the engine or the function said."""
+        """See `Builder.build`; raise `SlipwayError` with the words of the engine or the function."""
         made = self._make(bundle, "function", name, base_image(self.settings, bundle.model))
         with _explained(name), self.engine.run(made.id) as url:
             self._hold(url, bundle)
@@ -110,7 +104,7 @@ class Built:
         return self._push(made, name, bundle.fingerprint, self._known(name))
 
     def build_trainer(self, trainer: Trainer, name: str) -> Image:
-        """See `Builder.build_trainer`; its image has to read its settings and import its model."""
+        """See `Builder.build_trainer`; the image has to read its settings and import its model."""
         name = f"{name}-train"
         made = self._make(trainer, "train", name, base_image(self.settings, trainer.model))
         with _explained(name):
@@ -118,7 +112,7 @@ class Built:
         return self._push(made, name, trainer.fingerprint, ())
 
     def build_platform(self, platform: Platform) -> Image:
-        """See `Builder.build_platform`; it has to show its verbs, and load what its pods need."""
+        """See `Builder.build_platform`; the image has to know its verbs, and load what its pods need."""
         made = self._make(platform, "platform", NAME, self.settings.base_image)
         with _explained(NAME):
             self.engine.execute(made.id, ["slipway", "--version"])
@@ -157,9 +151,9 @@ class Built:
         return Image(reference, size)
 
     def _known(self, model: str) -> Iterator[str]:
-        """The layers of the images that are declared here for the model, each environment's newest."""
+        """Yield the layers of the model's newest declared image in each environment."""
         for name in self.settings.environments:
-            with suppress(SlipwayError):  # what is damaged there stops nothing here
+            with suppress(SlipwayError):  # a damaged overlay does not stop a build
                 found = overlay.read_folder(self.settings.root, name, model)
                 declared = [release.record.image for release in found.releases] if found else []
                 if declared and declared[0].startswith(f"{self.registry}/"):
@@ -167,7 +161,7 @@ class Built:
 
 
 class _Made(NamedTuple):
-    """An image that is not pushed, and how long it took to build, in seconds."""
+    """An image that is not pushed yet, and the seconds of its build."""
 
     id: str
     seconds: float
@@ -188,18 +182,18 @@ def _explained(name: str) -> Iterator[None]:
 
 
 def builder_for(settings: Settings, name: str, report: Callable[[str], None]) -> Builder:
-    """What makes the images of an environment: an engine where `slipway.yaml` names a registry."""
+    """Return the builder of an environment: with an engine where `slipway.yaml` names a registry."""
     registry = settings.environment(name).registry
     return Unbuilt() if registry == UNBUILT else Built(settings, registry, engines.find(), report)
 
 
 def is_unbuilt(image: str) -> bool:
-    """Whether an image was only named."""
+    """Tell whether an image was only named."""
     return image.startswith(f"{UNBUILT}/")
 
 
 def lies_under(image: str, registry: str) -> bool:
-    """Whether an image is `<registry>/<name>@sha256:<digest>`; of `UNBUILT`, whether nobody built it."""
+    """Tell whether an image is `<registry>/<name>@sha256:<digest>`."""
     return image.startswith(f"{registry}/") and _NAME.fullmatch(image, len(registry) + 1) is not None
 
 
@@ -207,10 +201,10 @@ _SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+\.[\w-]+):(?!/)(.+)")
 
 
 def labels_of(root: Path, title: str, fingerprint: str) -> dict[str, str]:
-    """The labels of an image that is built from the repository at `root`; what git does not know is left out.
+    """Return the labels of an image that is built from the repository at `root`, as far as git knows them.
 
-    There is no time among them, as nothing in an image depends on when it was built. An engine that has built just
-    these files before may keep the revision of that time.
+    They hold no time, because nothing in an image depends on it. An engine that has built the same files before may
+    keep the earlier revision.
     """
     revision = source = ""
     with suppress(SlipwayError):
@@ -222,7 +216,7 @@ def labels_of(root: Path, title: str, fingerprint: str) -> dict[str, str]:
 
 
 def web_address(remote: str) -> str:
-    """A remote's address as one reads it in a browser, without what may be secret in it; "" for what is no address.
+    """Return a remote's address for a browser, without secrets; "" where it is no address.
 
     >>> web_address("git@github.com:team/models.git")
     'https://github.com/team/models'
@@ -252,7 +246,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def layers_of(engine: Engine, reference: str) -> dict[str, int]:
-    """The layers of a pushed image and its configuration, as {digest: compressed bytes}; nothing where nobody says."""
+    """Return layers and configuration of a pushed image as {digest: compressed bytes}; nothing where not known."""
     try:
         found = msgspec.json.decode(engine.manifest(reference), type=_Manifest)
     except (SlipwayError, msgspec.DecodeError):  # a size is worth knowing, and no reason to fail
@@ -261,12 +255,12 @@ def layers_of(engine: Engine, reference: str) -> dict[str, int]:
 
 
 def new(layers: Mapping[str, int], known: Collection[str]) -> int:
-    """How many bytes of `layers` are in none that are `known`."""
+    """Return the bytes of `layers` that are not among the `known`."""
     return sum(size for digest, size in layers.items() if digest not in known)
 
 
 def text(size: int) -> str:
-    """A number of bytes to read: `13 kB`, `58.1 MB`."""
+    """Return a number of bytes for people: `13 kB`, `58.1 MB`."""
     if size < 1000:
         return f"{size} bytes"
     for unit in ("kB", "MB"):

@@ -1,9 +1,9 @@
-"""The bundle: everything that goes into a release's image, in one folder that is the image's build context.
+"""The bundle: the folder with all that a release's image is built from.
 
     Dockerfile  main.py  slipway/  artifact/  code/  requirements.lock  bundle.json
 
-`slipway/` is only what serving imports. `code/` is the model's code when the artifact brings none of its own, as one
-that was published by hand; else it holds nothing but a file that keeps the folder.
+`slipway/` holds only what serving imports. `code/` holds the model's code when the artifact has none of its own, as
+after a publication by hand. Else it holds a file that keeps the folder.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import slipway
 from slipway import digests, files
@@ -23,13 +24,9 @@ from slipway.models.discovery import model_files
 from slipway.models.environment import serving_lock
 from slipway.models.imports import closure
 from slipway.serving.bundled import FILE, BundledArtifact, BundleFile
+from slipway.settings import Settings
+from slipway.store import Record, Store
 from slipway.store.records import encode
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from slipway.settings import Settings
-    from slipway.store import Record, Store
 
 __all__ = [
     "COMMAND",
@@ -56,12 +53,12 @@ COMMAND = "platform/bin/slipway"
 # The files that serving reads at run time.
 _DATA = {".binpb", ".html", ".json"}
 
-# Of every file in a bundle, so that layers do not differ by when they were made: 1980-01-01, the oldest that zip knows.
+# The time of every file, so that layers do not differ by when they were made: 1980-01-01, the oldest that zip knows.
 _TIME = 315532800
 
 
 class Bundle(NamedTuple):
-    """A bundle in `folder`; its fingerprint is that of `components`."""
+    """A bundle on the disk, and the fingerprint of its components."""
 
     folder: Path
     model: str
@@ -70,15 +67,14 @@ class Bundle(NamedTuple):
 
     @property
     def lock(self) -> Path:
-        """What its environment holds."""
         return self.folder / LOCK
 
 
 def make(settings: Settings, store: Store, record: Record, target: Path) -> Bundle:
-    """Make the bundle of a published version in the folder `target`, which must not hold anything yet.
+    """Make the bundle of a published version in the new folder `target`.
 
-    The same version, code and settings give the same bytes, wherever, whenever and by whomever. Raises `SlipwayError`
-    when the store's files are corrupted, or the model's code or requirements cannot be read.
+    The same version, code and settings give the same bytes everywhere. Raise `SlipwayError` when the store's files are
+    corrupted, or the model's code or requirements cannot be read.
     """
     if record.image is not None:
         words = f"-e PORT=8080 -e MODEL_ID={record.id} -e RELEASE=dev -p 8080:8080 {record.image}"
@@ -112,9 +108,9 @@ def make_local(settings: Settings, model: str, artifact: Path, target: Path) -> 
 
 
 def components(settings: Settings, model: str, artifact: Mapping[str, str]) -> dict[str, str]:
-    """What a fingerprint is made of, by name; `artifact` is {path within the artifact: digest}.
+    """Return the parts of a fingerprint by name; `artifact` is {path within the artifact: digest}.
 
-    Needs no file of the artifact, so a release can be named from its record alone.
+    It needs no file of the artifact, so that a release is named from its record.
     """
     own = {path: digest for path, digest in artifact.items() if path.startswith("code/")}
     code = own or {f"code/{path}": digests.of_file(file) for path, file in model_files(settings, model).items()}
@@ -131,22 +127,22 @@ def components(settings: Settings, model: str, artifact: Mapping[str, str]) -> d
 
 
 def fingerprint(components: Mapping[str, str]) -> str:
-    """The fingerprint (64 hexadecimal digits) of an image with these components."""
+    """Return the fingerprint (64 hexadecimal digits) of an image with these components."""
     return digests.of_value(dict(components))
 
 
 def of_container(record: Record) -> str:
-    """The fingerprint of a version that a container answers: there is nothing of it to bundle."""
+    """Return the fingerprint of a version that a container answers, which has no bundle."""
     return fingerprint({"artifact": record.artifact.digest, "image": str(record.image)})
 
 
 def explain(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """The names of the components in which two images differ."""
+    """Return the names of the components in which two images differ."""
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def serving_files(settings: Settings) -> dict[str, Path]:
-    """The platform's files that enter an image, by their path in the bundle."""
+    """Return the platform's files that enter an image, by their path in the bundle."""
     root = platform(settings.root)
     package = root / "src" / "slipway"
     code = closure(root / "src", sorted((package / "serving").rglob("*.py")), "slipway")
@@ -159,12 +155,12 @@ def serving_files(settings: Settings) -> dict[str, Path]:
 
 
 def platform(root: Path) -> Path:
-    """Where the platform's code is: in the repository, or, if it has none of its own, where this runs from."""
+    """Return the root of the platform's code: the repository, or the checkout that runs if it has none."""
     return root if (root / "functions" / "Dockerfile").is_file() else Path(slipway.__file__).parents[2]
 
 
 def _sources(settings: Settings, model: str, artifact: Mapping[str, Path]) -> dict[str, Path]:
-    """Every file of the bundle but those that are written: {path in the bundle: path}."""
+    """Return the files that are copied into the bundle: {path in the bundle: path}."""
     lock = artifact.get(LOCK) or serving_lock(settings, model, artifact)
     _check_lock(lock, model)
     by_hand = not any(path.startswith("code/") for path in artifact)
@@ -185,7 +181,7 @@ def _check_lock(lock: Path, model: str) -> None:
 
 
 def base_image(settings: Settings, model: str) -> str:
-    """What the images of a model start from."""
+    """Return the base image of a model."""
     return settings.model(model).base_image or settings.base_image
 
 
@@ -204,7 +200,7 @@ def _write(contents: BundleFile, folder: Path) -> None:
 
 
 def settle(folder: Path) -> None:
-    """Take away what a umask and a clock left on the files."""
+    """Give all files the same time, and modes that no umask decides."""
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() or path == folder / COMMAND else 0o644)
         os.utime(path, (_TIME, _TIME))

@@ -1,19 +1,16 @@
-"""Two artifacts asked for the same rows, each served as its release would be."""
+"""Predictions of two artifacts for the same rows, each served as its release is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from slipway.artifacts import Golden, differences
 from slipway.artifacts.loading import REFUSED
 from slipway.errors import SlipwayError
 from slipway.images import bundle, clients, running
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = ["Compared", "compare", "predictions"]
 
@@ -23,28 +20,28 @@ _SHOWN = 5
 
 
 class Compared(NamedTuple):
-    """How far predictions agree; counts are of rows."""
+    """How far predictions agree, in numbers of rows."""
 
     rows: int
     labels: int
-    """Where all that is no fractional number is equal."""
+    """Rows whose labels are equal: everything but fractional numbers."""
     within: int
-    """Where all is equal, numbers within the tolerance."""
+    """Rows where everything is equal, numbers within the tolerance."""
     numbers: int
-    """Where a fractional number stands in both predictions."""
+    """Rows with a fractional number in both predictions."""
     largest: float
-    """The largest difference of one."""
+    """The largest difference between two such numbers."""
     tolerance: float
     refused: int
-    """Which neither answers."""
+    """Rows that neither answers."""
     examples: list[str]
-    """The first that differ, in words; rows count from 0."""
+    """The first differences in words; rows count from 0."""
 
 
 def predictions(settings: Settings, model: str, artifact: Path, scratch: Path, rows: Sequence[Any]) -> list[Any]:
-    """What the artifact in a folder answers to `rows`, or `REFUSED`: served from `scratch`, in its own environment.
+    """Serve an artifact from `scratch` in its own environment; return its answer to each row, or `REFUSED`.
 
-    Raises `SlipwayError` when it does not start or ends.
+    Raise `SlipwayError` when it does not start, or ends.
     """
     made = bundle.make_local(settings, model, artifact, scratch)
     with running.serve(made) as url:
@@ -54,7 +51,7 @@ def predictions(settings: Settings, model: str, artifact: Path, scratch: Path, r
 
 
 def compare(rows: Sequence[Any], before: Sequence[Any], after: Sequence[Any], tolerance: float) -> Compared:
-    """Hold the predictions `after` to those `before`, row by row, as golden predictions are held."""
+    """Compare predictions row by row, as golden predictions are compared."""
     labels = within = numbers = refused = 0
     largest, examples = 0.0, []
     for at, (row, old, new) in enumerate(zip(rows, before, after, strict=True)):
@@ -70,11 +67,11 @@ def compare(rows: Sequence[Any], before: Sequence[Any], after: Sequence[Any], to
 
 
 def _ask(url: str, rows: list[Any]) -> list[Any]:
-    """The answers to `rows`; a batch that is refused for one of its rows is asked in halves."""
+    """Return the answers to `rows`; ask in halves when one of them is refused."""
     try:
         return clients.predict(url, rows)
     except SlipwayError:
-        clients.describe(url)  # raises when it is the function that has gone
+        clients.describe(url)  # raises when the function has ended
         if len(rows) == 1:
             return [REFUSED]
     middle = len(rows) // 2
@@ -88,7 +85,7 @@ def _wrong(row: Any, old: Any, new: Any, tolerance: float) -> list[str]:
 
 
 def _labels(value: Any) -> Any:
-    """A prediction without its fractional numbers."""
+    """Return a prediction without its fractional numbers."""
     if isinstance(value, dict):
         return {key: _labels(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -97,7 +94,7 @@ def _labels(value: Any) -> Any:
 
 
 def _apart(old: Any, new: Any) -> list[float]:
-    """The differences of the fractional numbers that stand in the same place of both."""
+    """Return the differences of fractional numbers that stand in the same place of both."""
     if isinstance(old, dict) and isinstance(new, dict):
         return [each for key in old.keys() & new.keys() for each in _apart(old[key], new[key])]
     if isinstance(old, list) and isinstance(new, list):

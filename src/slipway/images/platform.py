@@ -1,36 +1,34 @@
-"""The platform's own image: what verifies releases and serves trainings, in one folder that is its build context.
+"""The platform's own image, which verifies releases and starts trainings: the folder that it is built from.
 
     Dockerfile  platform.lock  platform/
 
-`platform/` is the platform's own code and the entry points of its functions. Nothing of a model or an environment is in
+`platform/` holds the platform's code and the entry points of its functions. Nothing of a model or an environment is in
 it, so that one image serves all of them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
 from slipway import digests, files
 from slipway.images.bundle import COMMAND, LAUNCHER, copy, fingerprint, platform, settle
 from slipway.models import environment
-
-if TYPE_CHECKING:
-    from slipway.settings import Environment, Settings
+from slipway.settings import Environment, Settings
 
 __all__ = ["NAME", "Platform", "components", "is_bucket", "make"]
 
 NAME = "slipway"
-"""Of its image: `<registry>/slipway`."""
+"""The name of the image: `<registry>/slipway`."""
 
-# It makes no environment of a model, and lists no image.
+# The image makes no environment of a model, and lists no image.
 _LEFT_OUT = ("cyclonedx-python-lib", "uv")
 
 
 class Platform(NamedTuple):
-    """The build context in `folder`; its fingerprint is that of `components`."""
+    """The build context on the disk, and the fingerprint of its components."""
 
     folder: Path
     fingerprint: str
@@ -38,19 +36,18 @@ class Platform(NamedTuple):
 
     @property
     def lock(self) -> Path:
-        """What its environment holds."""
         return self.folder / "platform.lock"
 
 
 def is_bucket(environment: Environment) -> bool:
-    """Whether an environment's store is one that pods reach; in a directory of some machine, they can do nothing."""
+    """Tell whether pods reach an environment's store: a bucket, and no directory of some machine."""
     return environment.store.startswith("gs://")
 
 
 def make(settings: Settings, target: Path) -> Platform:
-    """Make the build context in the folder `target`, which must not hold anything yet.
+    """Make the build context in the new folder `target`.
 
-    The same code and lock give the same bytes. Raises `SlipwayError` when the lock cannot be made.
+    The same code and lock give the same bytes. Raise `SlipwayError` when the lock cannot be made.
     """
     found = _files(settings)
     parts = _components(settings, found)
@@ -62,7 +59,7 @@ def make(settings: Settings, target: Path) -> Platform:
 
 
 def components(settings: Settings) -> dict[str, str]:
-    """What the fingerprint of the image is made of, by name; see `bundle.fingerprint` and `bundle.explain`."""
+    """Return the parts of the image's fingerprint by name; see `bundle.fingerprint` and `bundle.explain`."""
     return _components(settings, _files(settings))
 
 
@@ -76,7 +73,7 @@ def _components(settings: Settings, found: dict[str, Path]) -> dict[str, str]:
 
 
 def _files(settings: Settings) -> dict[str, Path]:
-    """Every file of the build context: {path in it: path}."""
+    """Return the files of the build context: {path in it: path}."""
     root = platform(settings.root)
     training = digests.walk(root / "functions" / "training")
     return {

@@ -1,10 +1,12 @@
-"""What is in an image, as a CycloneDX document (1.6): packages, base image, and of a release its model."""
+"""Bills of materials of images, as CycloneDX 1.6: packages, base image, and the model of a release."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom, BomMetaData
@@ -16,15 +18,10 @@ from packaging.utils import canonicalize_name
 
 from slipway import __version__
 from slipway.artifacts import manifest
+from slipway.images.build import Image
+from slipway.images.bundle import Bundle
+from slipway.images.platform import Platform
 from slipway.serving import bundled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from slipway.images.build import Image
-    from slipway.images.bundle import Bundle
-    from slipway.images.platform import Platform
 
 __all__ = ["Package", "make", "of_platform", "packages"]
 
@@ -35,7 +32,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/slipway")
 
 
 class Package(NamedTuple):
-    """A package that a lock installs; `hashes` (SHA-256) are those of its files, of which one is installed."""
+    """A package of a lock, with the SHA-256 digests of its files, of which one is installed."""
 
     name: str
     version: str
@@ -43,10 +40,10 @@ class Package(NamedTuple):
 
 
 def make(bundle: Bundle, image: Image) -> bytes:
-    """The document of a release's image, as JSON; the same image gives the same bytes.
+    """Return the document of a release's image as JSON; the same image gives the same bytes.
 
-    Packages are those that the lock installs on Linux with the Python of the base image, as far as its name says which
-    that is (`python:3.11-slim`), and otherwise with the one that the artifact was made with.
+    It has the packages that the lock installs on Linux. The Python is that of the base image where its name says so
+    (`python:3.11-slim`), else the one that trained the artifact.
     """
     about = bundled.read(bundle.folder)
     python = _python(about.base_image) or manifest.read(bundle.folder / "artifact").python
@@ -55,7 +52,7 @@ def make(bundle: Bundle, image: Image) -> bytes:
 
 
 def of_platform(platform: Platform, image: Image, base_image: str) -> bytes:
-    """The document of the platform's own image; see `make`. Where its base tells no Python, it is the lock's least."""
+    """Return the document of the platform's own image; see `make`. Without another, the Python is 3.11."""
     python = _python(base_image) or _LEAST
     return _document(image, _About(platform.fingerprint, base_image, python), platform.lock, [])
 
@@ -74,14 +71,14 @@ def _document(image: Image, about: _About, lock: Path, more: list[Component]) ->
         metadata=BomMetaData(component=root, tools=None),
         components=[*more, _base(about.base_image), _platform(), *found],
     )
-    # The same image, the same bytes: the time is left out, which the format allows and the library's types do not.
+    # Without a time the same image gives the same bytes; the format allows that, the library's types do not.
     bom.metadata.timestamp = None  # type: ignore[assignment]
     bom.register_dependency(root, bom.components)
     return (JsonV1Dot6(bom).output_as_string(indent=1) + "\n").encode()
 
 
 def packages(lock: str, python: str) -> Iterator[Package]:
-    """What a lock (in pip's format) installs on Linux with this Python (`3.11` or `3.11.9`), by name."""
+    """Yield by name the packages that a lock of pip installs on Linux with this Python (`3.11` or `3.11.9`)."""
     here = {
         "python_version": ".".join(python.split(".")[:2]),
         "python_full_version": python if python.count(".") == 2 else f"{python}.0",
@@ -132,7 +129,7 @@ def _image(image: Image, fingerprint: str, python: str) -> Component:
 
 
 def _base(reference: str) -> Component:
-    """The image that this one starts from, by its tag or, where it has one, its digest."""
+    """Return the base image by its digest, or by its tag without one."""
     tagged, _, digest = reference.partition("@")
     path, _, tag = tagged.rpartition(":") if ":" in tagged.rpartition("/")[2] else (tagged, "", "")
     return Component(

@@ -1,9 +1,9 @@
-"""The trainer: what goes into the image that trains a model, in one folder that is the image's build context.
+"""The trainer: the folder with all that the image that trains a model is built from.
 
     Dockerfile  train.lock  serve.lock  estimators.lock  onnx.lock  mixed.lock  platform/  repository/
 
-`platform/` is the platform's own code, `repository/` what a checkout has of the model: its folder with tests and data,
-the shared code, a `slipway.yaml` that knows this model alone, and `trainer.json`, which says what is in the trainer.
+`platform/` holds the platform's code. `repository/` holds the model's folder with tests and data, the shared code, a
+`slipway.yaml` of this model only, and `trainer.json`, which lists the components of the trainer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import glob
 import os.path
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,15 +24,12 @@ from slipway.models.environment import USES, compile_lock
 from slipway.models.imports import closure
 from slipway.models.training_digest import training_digest
 from slipway.overlays import documents
-from slipway.settings import FILE
+from slipway.settings import FILE, Settings
 from slipway.store.records import encode
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
 
 __all__ = ["Trainer", "components", "make", "repository"]
 
-# What of a model's settings decides how it is trained; the rest may change without a new image.
+# The settings of a model that decide how it is trained; others may change without a new image.
 _TRAINING = frozenset(
     {"folder", "train", "data", "target", "features", "parameters", "secrets", "gates", "held_out", "convert"}
     | {"base_image"}
@@ -42,7 +39,7 @@ _ABOUT = "trainer.json"
 
 
 class Trainer(NamedTuple):
-    """A trainer in `folder`; its fingerprint is that of `components`."""
+    """A trainer on the disk, and the fingerprint of its components."""
 
     folder: Path
     model: str
@@ -51,10 +48,10 @@ class Trainer(NamedTuple):
 
 
 def make(settings: Settings, model: str, target: Path) -> Trainer:
-    """Make the trainer of a model as its code stands in the folder `target`, which must not hold anything yet.
+    """Make the trainer of a model in the new folder `target`.
 
-    The same code and settings give the same bytes. Raises `SlipwayError` when the model's code or requirements cannot
-    be read, or its requirements contradict each other.
+    The same code and settings give the same bytes. Raise `SlipwayError` when the model's code or requirements cannot be
+    read, or its requirements contradict each other.
     """
     with tempfile.TemporaryDirectory() as scratch:
         found = _files(settings, model, Path(scratch))
@@ -69,13 +66,13 @@ def make(settings: Settings, model: str, target: Path) -> Trainer:
 
 
 def components(settings: Settings, model: str) -> dict[str, str]:
-    """What the fingerprint of a model's trainer is made of, by name; see `bundle.fingerprint` and `bundle.explain`."""
+    """Return the parts of a trainer's fingerprint by name, as `bundle.fingerprint` and `bundle.explain` take them."""
     with tempfile.TemporaryDirectory() as scratch:
         return _components(settings, model, _files(settings, model, Path(scratch)))
 
 
 def repository(settings: Settings, model: str) -> str:
-    """Digest of all that a trainer has of the checkout: the model's folder, the shared code, its data, its settings."""
+    """Return the digest of `repository/`: the model's folder, the shared code, its data, its settings."""
     found = {path: digests.of_file(file) for path, file in _repository_files(settings, model).items()}
     return digests.of_files({**found, FILE: digests.of_bytes(documents.format(_settings(settings, model)))})
 
@@ -94,7 +91,7 @@ def _components(settings: Settings, model: str, found: dict[str, Path]) -> dict[
 
 
 def _files(settings: Settings, model: str, scratch: Path) -> dict[str, Path]:
-    """Every file of the trainer: {path in it: path}; those that are in no repository are written to `scratch`."""
+    """Return the files of the trainer: {path in it: path}; its settings are written to `scratch`."""
     (scratch / FILE).write_bytes(documents.format(_settings(settings, model)))
     return {
         "Dockerfile": platform(settings.root) / "functions" / "Dockerfile",
@@ -107,7 +104,7 @@ def _files(settings: Settings, model: str, scratch: Path) -> dict[str, Path]:
 
 
 def _platform_files(root: Path) -> dict[str, Path]:
-    """The platform's code, the function's with it: a fresh model is served before it is published."""
+    """Return the platform's files, with the function's: a fresh model is served before it is published."""
     return {
         **{f"src/slipway/{path}": file for path, file in digests.walk(root / "src" / "slipway").items()},
         **{path: root / path for path in ("functions/Dockerfile", "functions/predict/main.py", LAUNCHER)},
@@ -115,7 +112,7 @@ def _platform_files(root: Path) -> dict[str, Path]:
 
 
 def _repository_files(settings: Settings, model: str) -> dict[str, Path]:
-    """The model's folder, the shared code that it or its tests import, and its data where that lies elsewhere."""
+    """Return the model's folder, the shared code that it or its tests import, and its data from elsewhere."""
     root, folder = settings.root, settings.folder(model)
     own = {
         file
@@ -132,7 +129,7 @@ def _data(settings: Settings, model: str) -> list[Path]:
     path = local_path(source.uri, settings.root) if source else None
     if path is None or not path.resolve().is_relative_to(settings.root):
         return []
-    # The one of today is not there yet: all of its kind are taken, whose days may stand for folders, too.
+    # The file of today is not there yet, so those of all days are taken; a day may be the name of a folder.
     inside = os.path.relpath(path, settings.root)
     kind = "*".join(map(glob.escape, inside.split("{date}")))
     return [file for file in settings.root.glob(kind) if file.is_file()]
@@ -149,7 +146,7 @@ def _settings(settings: Settings, model: str) -> dict[str, Any]:
 
 
 def _given(value: Any) -> Any:
-    """Without what is not set, which a settings file leaves out."""
+    """Return settings without the keys that are not set."""
     if isinstance(value, dict):
         return {key: _given(each) for key, each in value.items() if each is not None}
     return value

@@ -1,13 +1,14 @@
-"""Verification: a running function is held to the golden predictions of the artifact that it says it serves."""
+"""Verification: a running function has to reproduce the golden predictions of its artifact."""
 
 from __future__ import annotations
 
 import socket
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from slipway.artifacts import Golden, differences
 from slipway.artifacts import manifest as manifests
@@ -17,14 +18,9 @@ from slipway.images.addresses import Called
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.overlays import overlay
 from slipway.schema import Schema
-from slipway.store import Store, store_of
+from slipway.settings import Settings
+from slipway.store import Record, Store, store_of
 from slipway.store.records import now, user
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from slipway.settings import Settings
-    from slipway.store import Record
 
 __all__ = ["Verified", "find", "hold", "parse", "patiently", "verify_at", "verify_declared", "verify_url"]
 
@@ -34,7 +30,7 @@ _GOLDEN, _MANIFEST, _SCHEMA = "golden.json", "artifact.json", "schema.json"
 
 
 class Verified(NamedTuple):
-    """A verified release: the evidence as the store has it, and whether it had it before."""
+    """A verified release: the evidence in the store, and whether it was there before."""
 
     environment: str
     model: str
@@ -44,11 +40,11 @@ class Verified(NamedTuple):
 
 
 def verify_url(open_store: Callable[[str], Store], url: str, environment: str | None = None) -> Verified:
-    """Hold the function at `url` to the golden predictions of the version that it names, and record that it kept them.
+    """Hold the function at `url` to the golden predictions of the version that it names, and record the result.
 
-    `open_store` gives an environment's store. Raises `SlipwayError`, and records nothing, when it is none of ours,
-    serves what was not published, belongs to another environment than `environment`, or answers differently; and
-    `OutOfReach` when it or the store cannot be reached, or the store has not got the version yet.
+    `open_store` returns an environment's store. Raise `SlipwayError`, and record nothing, when it is no function of
+    slipway, serves what was not published, is not of `environment`, or answers differently. Raise `OutOfReach` when the
+    function, the store or the version may be there later.
     """
     called = contract.describe(url)
     model_id, release = _published(called)
@@ -61,7 +57,7 @@ def verify_url(open_store: Callable[[str], Store], url: str, environment: str | 
 def verify_at(store: Store, model: str, release: ReleaseName, url: str) -> Verified:
     """Hold the function at `url`, which has to be this release, to its golden predictions; see `verify_url`.
 
-    A release that was verified before is not asked.
+    A verified release is not asked again.
     """
     known = store.verified(model, release)
     if known is not None:
@@ -75,9 +71,8 @@ def verify_declared(
 ) -> Verified:
     """Verify a declared release, named as `find` takes it: served on this machine, or where it runs, `at` a URL.
 
-    A release that was verified before is not served again. `python` is as `running.serve` takes it. Raises
-    `SlipwayError`, and records nothing, when this checkout gives another image than the release's,
-    or the function does not hold.
+    A verified release is not served again. `python` is as `running.serve` takes it. Raise `SlipwayError`, and record
+    nothing, when this checkout makes another image than the release's, or the function answers differently.
     """
     model, declared = find(settings, environment, text)
     name, model_id = declared.name, ModelId.parse(declared.record.model_id)
@@ -93,7 +88,7 @@ def verify_declared(
 
 
 def patiently(verify: Callable[[], Verified], seconds: float, report: Callable[[str], None]) -> Verified:
-    """What `verify` gives; while something is out of reach it is tried again, for so many seconds."""
+    """Return what `verify` returns; try again for `seconds` while something is out of reach."""
     deadline, told = time.monotonic() + seconds, ""
     while True:
         try:
@@ -108,9 +103,9 @@ def patiently(verify: Callable[[], Verified], seconds: float, report: Callable[[
 
 
 def find(settings: Settings, environment: str, text: str) -> tuple[str, overlay.Release]:
-    """The model and the declared release that `v7-1a2b3c4d` or `test/iris/v7-1a2b3c4d` names.
+    """Return the model and the declared release that `v7-1a2b3c4d` or `test/iris/v7-1a2b3c4d` names.
 
-    Raises `SlipwayError` when none of that name is declared.
+    Raise `SlipwayError` when no release of that name is declared.
     """
     within, model, name = parse(text)
     environment = within or environment
@@ -126,7 +121,7 @@ def find(settings: Settings, environment: str, text: str) -> tuple[str, overlay.
 
 
 def parse(text: str) -> tuple[str, str, ReleaseName]:
-    """Environment, model and release of `test/iris/v7-1a2b3c4d`; of `v7-1a2b3c4d` alone the first two are empty."""
+    """Return environment, model and release of `test/iris/v7-1a2b3c4d`; the first two are empty for `v7-1a2b3c4d`."""
     *path, last = text.split("/")
     name = ReleaseName.parse(last)
     if len(path) not in (0, 2):
@@ -135,9 +130,9 @@ def parse(text: str) -> tuple[str, str, ReleaseName]:
 
 
 def hold(url: str, golden: Golden, tolerance: float) -> float:
-    """Have the function at `url` predict the golden rows; returns the largest difference of a number.
+    """Have the function at `url` predict the golden rows; return the largest difference of a number.
 
-    Raises `SlipwayError` that says which predictions are off, and by how much.
+    Raise `SlipwayError` that names the predictions that are off, and by how much.
     """
     return _difference(url, golden, clients.reproduce(url, golden), tolerance)
 
@@ -152,7 +147,7 @@ def _difference(url: str, golden: Golden, predictions: list[Any], tolerance: flo
 
 
 def largest(expected: Any, found: Any) -> float:
-    """The largest difference between numbers that stand in the same place; 0 where there is none."""
+    """Return the largest difference between numbers in the same place; 0 without any."""
     if isinstance(expected, dict):
         return max((largest(value, found[key]) for key, value in expected.items()), default=0.0)
     if isinstance(expected, list):
@@ -164,7 +159,7 @@ def largest(expected: Any, found: Any) -> float:
 
 def _verify(store: Store, record: Record, release: ReleaseName, called: Called, *, where: str) -> Verified:
     if record.image is not None:
-        # A container knows its name alone; what is in it is settled by the digest of its image.
+        # A container only knows its name; the digest of its image settles its content.
         called = called._replace(artifact=record.artifact.digest, fingerprint=bundle.of_container(record))
     _same(called, record, release)
     golden, tolerance, schema = _golden(store, record)
@@ -188,7 +183,7 @@ def _verify(store: Store, record: Record, release: ReleaseName, called: Called, 
 
 
 def _who(url: str, record: Record, release: ReleaseName) -> Called:
-    """Who answers at `url`; a container that does not say is who it is called by."""
+    """Ask who answers at `url`; a container that does not say is taken for the release."""
     if record.image is None:
         return clients.describe(url)
     named = contract.identity(url) or (str(record.id), str(release))
@@ -196,7 +191,7 @@ def _who(url: str, record: Record, release: ReleaseName) -> Called:
 
 
 def _same(called: Called, record: Record, release: ReleaseName) -> None:
-    """Raise `SlipwayError` unless what answers is this release of this version."""
+    """Raise `SlipwayError` unless this release of this version answers."""
     for word, expected, found in (
         ("the model id", str(record.id), called.model_id),
         ("the release", str(release), called.release),
@@ -209,7 +204,7 @@ def _same(called: Called, record: Record, release: ReleaseName) -> None:
 
 
 def _record(store: Store, model_id: ModelId) -> Record:
-    """The record of a version; `OutOfReach` where there is none yet: that of a promotion is copied after the merge."""
+    """Return the record of a version; raise `OutOfReach` without one, because a promotion is copied after its merge."""
     if model_id.version not in store.versions(model_id.model):
         fix = f"after a promotion: slipway copy {model_id.model} --env {model_id.environment}"
         raise OutOfReach(f"{model_id.environment} has no version {model_id.version} of {model_id.model}", fix=fix)

@@ -6,19 +6,17 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from slipway.artifacts import values as plain
 from slipway.artifacts.onnx import doubles, graphs, trees
 from slipway.artifacts.onnx.converters import converters
+from slipway.artifacts.onnx.graphs import About, Graph, Method
 from slipway.artifacts.onnx.watching import METHODS, Watched
 from slipway.errors import SlipwayError
 from slipway.text import cut, one_line
-
-if TYPE_CHECKING:
-    from slipway.artifacts.onnx.graphs import About, Graph, Method
 
 __all__ = ["Converted", "Unconvertible", "Way", "is_array", "methods", "ways"]
 

@@ -6,10 +6,8 @@ float64 would refuse that. And scikit-learn's trees compare thresholds in float6
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 __all__ = ["has_trees", "settled"]
 

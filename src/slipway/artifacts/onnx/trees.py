@@ -6,10 +6,8 @@ for each class stands there once for each of them. The operators before it sum i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 __all__ = ["Branch", "Leaf", "Sum", "boosted", "constant", "forest", "histogram", "node", "settle", "write"]
 
