@@ -1,6 +1,6 @@
-"""What answers predictions inside an image: from the bundle's files to HTTP answers.
+"""The function: from the files of a bundle to answers over HTTP or gRPC.
 
-Only this package and what it imports enters the image (`slipway.images.bundle`), so it imports nothing that trains,
-releases or reads settings. `start` makes a `Function` of a bundle; `Function.answer` knows nothing of a transport;
-`asgi` and `server` have uvicorn ask it, `framework` is for functions-framework, and `rpc` asks it over gRPC.
+Only this package and its imports enter an image (`slipway.images.bundle`), so it imports nothing that trains, releases
+or reads settings. `start` makes a `Function` of a bundle; `Function.answer` knows no transport. `http` and `grpc` serve
+it, `http.framework` within functions-framework, and `oip` has the Open Inference Protocol for both.
 """

@@ -1,7 +1,7 @@
-"""`python -m slipway.serving`: the function of the bundle in this folder, as an image runs it.
+"""`python -m slipway.serving`: serve the function of the bundle in this folder, as an image does.
 
-It answers as `functions-framework --target predict --source main.py` does, which takes longer to start and to answer;
-or over gRPC, where `SLIPWAY_PROTOCOL` says so.
+It answers as `functions-framework --target predict --source main.py` does, and starts and answers faster. With
+`SLIPWAY_PROTOCOL=grpc` it serves gRPC.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from slipway.serving.start import or_exit, start
 __all__ = ["PROTOCOL", "main"]
 
 PROTOCOL = "SLIPWAY_PROTOCOL"
-"""The variable that says by what the function is asked: http, or grpc."""
+"""The variable with the protocol that the function serves: http or grpc."""
 
 
 def main() -> None:
-    """Start the function, and serve it on `HOST` and `PORT` until the process is told to end."""
+    """Start the function and serve it on `HOST` and `PORT` until SIGTERM."""
     with or_exit():
         protocol = _protocol()
     function = start(Path.cwd())
     host = os.environ.get("HOST") or "0.0.0.0"  # noqa: S104
     with or_exit():
         port = setting("PORT", 8080)
+        # Each protocol loads its own libraries only.
         if protocol == "grpc":
-            # What only one of them needs is not loaded by the other.
-            from slipway.serving.grpc import server as rpc
+            from slipway.serving.grpc import server as grpc_server
 
-            rpc.run(function, host, port)
+            grpc_server.run(function, host, port)
             return
         from slipway.serving.http import asgi, server
 
@@ -40,10 +40,10 @@ def main() -> None:
 
 
 def _protocol() -> str:
-    given = os.environ.get(PROTOCOL) or "http"
-    if given not in ("http", "grpc"):
-        raise SlipwayError(f"{PROTOCOL} is {given!r}", fix="give http or grpc, or leave it out: it is http")
-    return given
+    protocol = os.environ.get(PROTOCOL) or "http"
+    if protocol not in ("http", "grpc"):
+        raise SlipwayError(f"{PROTOCOL} is {protocol!r}", fix="give http or grpc, or leave it out: it is http")
+    return protocol
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who may ask: keys, or a name and a password, as files that Kubernetes keeps up to date with a Secret."""
+"""Access to a function by keys, or by a name and a password, in files that Kubernetes keeps equal to a Secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Kind = Literal["none", "basic", "bearer"]
 KINDS: Mapping[str, Kind] = {"none": "none", "basic": "basic", "bearer": "bearer"}
 
 FOLDER, KIND = "SLIPWAY_ACCESS", "SLIPWAY_ACCESS_KIND"
-"""The variables that say where the Secret is mounted, and what is in it."""
+"""The variables with the folder where the Secret is mounted, and with the kind of its content."""
 
 FILES = ("username", "password")
 """The keys of a Secret of the type kubernetes.io/basic-auth."""
@@ -38,11 +38,11 @@ _MAKE = {
 
 
 class Access:
-    """Who is let in, by the files in `folder`: everybody with "none".
+    """The check of callers against the files in `folder`.
 
-    With "basic" it is who brings the content of `username` and `password` (RFC 7617), with "bearer" who brings that of
-    any file there, whose name says who it is (RFC 6750). What was read counts for `fresh` seconds. `realm` is what the
-    callers are told that it is for.
+    Kind "none" admits everybody. "basic" needs the content of `username` and `password` (RFC 7617). "bearer" needs the
+    content of any file, whose name is the caller's (RFC 6750). The files are read again after `fresh` seconds. `realm`
+    is the name by which callers are told what they need access for.
     """
 
     def __init__(self, kind: Kind, folder: Path, realm: str, *, fresh: float = _FRESH) -> None:
@@ -53,33 +53,33 @@ class Access:
         self._was_set = kind == "none"
 
     def caller(self, headers: Mapping[str, str]) -> str:
-        """The name of who asks, for the log; "" where nobody has to say it. `headers` have lower-case names.
+        """Return the caller's name for the log, or "" where no access is needed. `headers` have lower-case names.
 
-        Raises `Refusal`: 401 for who is not known, 503 while nobody is.
+        Raise `Refusal`: 401 for an unknown caller, 503 while no access is set.
         """
         if self.kind == "none":
             return ""
         if not self.is_set():
             raise self._nobody()
         given = self._given(headers.get("authorization", ""))
-        # All are compared, and as hashes, so that no answer tells by its time how much of which was right.
-        brought = sha256(given).digest()
-        found = [name for known, name in self._known if hmac.compare_digest(known, brought)]
-        if not found:
+        # Compare all, and as hashes, so that the time of an answer tells nothing of a secret.
+        digest = sha256(given).digest()
+        names = [name for known, name in self._known if hmac.compare_digest(known, digest)]
+        if not names:
             raise self._unknown(given)
-        return found[0]
+        return names[0]
 
     def check_ready(self) -> None:
-        """Raise `Refusal` (503) until there has been somebody to let in once.
+        """Raise `Refusal` (503) until access has been set once.
 
-        So a release whose Secret was forgotten does not take the place of one that answers; when a Secret goes, callers
-        hear why from a function that is ready.
+        So a release without its Secret never replaces one that answers. When a Secret is deleted later, the function
+        stays ready and tells callers why it refuses them.
         """
         if not self._was_set and not self.is_set():
             raise self._nobody()
 
     def is_set(self) -> bool:
-        """Whether there is anybody to let in."""
+        """Return whether anybody can be admitted."""
         if self.kind == "none":
             return True
         now = time.monotonic()
@@ -91,7 +91,7 @@ class Access:
         return bool(self._known)
 
     def missing(self) -> SlipwayError:
-        """What there is to be told while it is not set."""
+        """Return the error to report while no access is set."""
         fix = f"make the Secret that the overlay mounts there, in the function's namespace: {_MAKE[self.kind]}"
         return SlipwayError(f"nobody can be let in: no {_SET[self.kind]} in {self.folder}", fix=fix)
 
@@ -103,9 +103,9 @@ class Access:
         scheme, _, rest = header.partition(" ")
         if scheme.lower() != self.kind or len(rest) > _LONGEST:
             return b""
-        brought = rest.strip().encode("latin-1", "replace")
+        credentials = rest.strip().encode("latin-1", "replace")
         try:
-            return base64.b64decode(brought, validate=True) if self.kind == "basic" else brought
+            return base64.b64decode(credentials, validate=True) if self.kind == "basic" else credentials
         except binascii.Error:
             return b""
 
@@ -121,13 +121,13 @@ class Access:
 
 
 OPEN = Access("none", Path(), "")
-"""Everybody is let in."""
+"""Access for everybody."""
 
 
 def from_environment(realm: str) -> Access:
-    """The access that the variables `FOLDER` and `KIND` describe; without them everybody is let in.
+    """Return the access that the variables `FOLDER` and `KIND` set; everybody is admitted without them.
 
-    Raises `SlipwayError` when they contradict each other.
+    Raise `SlipwayError` when they contradict each other.
     """
     kind, folder = os.environ.get(KIND) or "none", os.environ.get(FOLDER, "")
     if kind not in KINDS:
@@ -143,7 +143,7 @@ def _keys(folder: Path) -> Iterator[tuple[str, bytes]]:
     except OSError:
         return
     for file in files:
-        # Kubernetes' own begin so.
+        # Kubernetes' own files begin with two points.
         if not file.name.startswith("..") and (key := _content(file)):
             yield file.name, key
 
@@ -156,7 +156,7 @@ def _password(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _content(path: Path) -> bytes:
     try:
-        # An editor's last line break is not meant.
+        # Editors add a line break that is no part of the secret.
         return path.read_bytes().rstrip(b"\r\n")
     except OSError:
         return b""

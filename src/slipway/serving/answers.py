@@ -1,4 +1,4 @@
-"""What goes back to a caller: a status, headers and JSON, the same for every transport."""
+"""Answers to a caller: a status, headers and JSON, the same for every transport."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Answer(NamedTuple):
-    """An HTTP answer; `headers` have lower-case names, `body` is JSON unless they say otherwise.
+    """An HTTP answer; `headers` have lower-case names, and `body` is JSON unless they name another type.
 
-    For the log, not for the caller: `error` is the code of one that was refused or failed, `rows` how many were
-    predicted, `caller` who asked, where that has to be said.
+    The log, and not the caller, gets the rest: `error` is the code of a refusal or a failure, `rows` the number of
+    predicted rows, and `caller` the name of who asked, where access is needed.
     """
 
     status: int
@@ -32,8 +32,8 @@ class Answer(NamedTuple):
     caller: str = ""
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, given early
-    """A request that is not carried out: the status, a word for programs, a sentence for people, and what to mend."""
+class Refusal(Exception):  # noqa: N818 - it is an early answer, no failure
+    """The refusal of a request: its status, a code for programs, a message for people, and the problems to mend."""
 
     def __init__(
         self,
@@ -45,28 +45,25 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, given early
         headers: Mapping[str, str] = _NONE,
     ) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.problems = problems
-        self.headers = headers
+        self.status, self.code, self.message = status, code, message
+        self.problems, self.headers = problems, headers
 
     def content(self) -> dict[str, Any]:
-        """The error as the answer's JSON tells it."""
+        """Return the error as JSON has it."""
         content: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.problems:
-            told = (problem._asdict().items() for problem in self.problems)
-            content["problems"] = [{name: value for name, value in each if value is not None} for each in told]
+            fields = (problem._asdict().items() for problem in self.problems)
+            content["problems"] = [{name: value for name, value in each if value is not None} for each in fields]
         return content
 
 
 def of(status: int, content: Mapping[str, Any], headers: Mapping[str, str] = _NONE) -> Answer:
-    """The answer that tells `content` as JSON."""
+    """Return an answer with `content` as JSON."""
     return Answer(status, {"content-type": "application/json", **headers}, msgspec.json.encode(content))
 
 
 def invalid_rows(problems: Sequence[Problem]) -> Refusal:
-    """The refusal of rows that do not fit, which says of each problem where it is."""
+    """Return the refusal (400) of rows that do not fit, with row and field of each problem."""
     shortened = [problem._replace(field=problem.field[:_LONGEST_NAME]) for problem in problems]
     least = "at least " if len(problems) >= MOST else ""
     more = f" (and {least}{len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -1,4 +1,4 @@
-"""`bundle.json`: what a bundle holds, written when it is made and held against its files at every start."""
+"""`bundle.json`: the content of a bundle, written when it is made and compared with its files at every start."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FIX = "make the bundle and its image again from the store: slipway release"
 
 
 class BundledArtifact(msgspec.Struct, frozen=True, kw_only=True):
-    """The artifact in the bundle: its digest, and that of each file by its path within `artifact/`."""
+    """The artifact in the bundle: its digest, and the digest of each file by its path within `artifact/`."""
 
     digest: str
     files: dict[str, str]
 
 
 class BundleFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What `bundle.json` says; `components` are what the fingerprint is made of."""
+    """The content of `bundle.json`; the fingerprint is the digest of `components`."""
 
     model: str
     artifact: BundledArtifact
@@ -35,7 +35,7 @@ class BundleFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(NamedTuple):
-    """Who answers: the model id and the release, and the digests of what the bundle holds."""
+    """The model id and the release that answer, and the digests of what the bundle holds."""
 
     model_id: str
     release: str
@@ -48,7 +48,7 @@ class Identity(NamedTuple):
 
 
 def read(folder: Path) -> BundleFile:
-    """Read the `bundle.json` in `folder`; raise `SlipwayError` when there is none, or none of ours."""
+    """Read the `bundle.json` in `folder`; raise `SlipwayError` when it is missing or invalid."""
     try:
         return msgspec.json.decode((folder / FILE).read_bytes(), type=BundleFile)
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def read(folder: Path) -> BundleFile:
 
 
 def check(folder: Path, artifact: BundledArtifact) -> None:
-    """Raise `SlipwayError` naming each file of `folder/artifact` that is missing, changed, or not declared."""
+    """Raise `SlipwayError` that names each file of `folder/artifact` that is missing, changed or undeclared."""
     present = digests.walk(folder / "artifact")
     wrong = [f"artifact/{path} is missing" for path in sorted(artifact.files.keys() - present.keys())]
     wrong += [f"artifact/{path} is not declared in {FILE}" for path in sorted(present.keys() - artifact.files.keys())]

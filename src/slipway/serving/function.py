@@ -1,4 +1,4 @@
-"""The function itself: which request gets which answer. It knows no transport, so that each can share it."""
+"""The function itself: it answers requests and knows no transport, so that every transport can share it."""
 
 from __future__ import annotations
 
@@ -22,42 +22,38 @@ from slipway.serving.http import bodies, routing
 from slipway.serving.http.routing import INFERENCE, PAGE, PROBES, READY, Asked, is_scrape
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a start needs neither
     from slipway.serving.oip.inference import Inference
-    from slipway.serving.oip.rest import V2
+    from slipway.serving.oip.rest import Rest
 
 __all__ = ["Function", "Limits"]
 
 T = TypeVar("T")
 
-# A request that takes less than this (in seconds) may run on the event loop: a thread costs about a tenth of it.
+# A request that takes less time (in seconds) may run on the event loop: a thread costs about a tenth of this.
 _BRIEF = 0.001
 
-# How much shorter a row can be as a tensor than as a JSON object, which has the fields' names in it.
+# A row as tensors can be this many times shorter than as a JSON object, which repeats the fields' names.
 _DENSER = 8
 
 _NOTHING = About()
 
 
 class Limits(NamedTuple):
-    """What one request may hold at the most: bytes of its body, and rows."""
+    """The largest request: bytes of its body, and rows."""
 
     body: int = 1 << 20
     rows: int = 10_000
 
 
 class Function:
-    """A loaded model, and how it answers; made by `slipway.serving.start.load`, after all checks held."""
+    """A loaded model that answers requests; `slipway.serving.start.load` makes it after all checks."""
 
     def __init__(
         self, loaded: Loaded, identity: Identity, limits: Limits, access: Access = OPEN, about: About = _NOTHING
     ) -> None:
-        self.identity = identity
-        self.limits = limits
-        self.access = access
-        self._loaded = loaded
-        self._about = about
-        self._named = identity.named()
+        self.identity, self.limits, self.access = identity, limits, access
+        self._loaded, self._about = loaded, about
         self._paths: dict[str, dict[str, Callable[[Asked], Answer]]] = {
             "/": {"GET": self._describe},
             "/predict": {"POST": self._predict},
@@ -67,13 +63,13 @@ class Function:
             "/openapi.json": {"GET": self._specify},
             **{path: {method: self._infer} for path, method in INFERENCE.items()},
         }
-        # A request's path is looked up by each that decides about it.
+        # Several steps look up the path of the same request.
         self._known = lru_cache(maxsize=64)(partial(routing.known, self._paths))
         self._brief_body = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Answer one request; never raises. `headers` have lower-case names, `path` is without the query."""
+        """Answer one request; never raise. `headers` have lower-case names, `path` has no query."""
         request_id = log.request_id(headers)
         try:
             answer = self.attempt(f"{method} {path}", request_id, lambda: self._answer(method, path, headers, body))
@@ -83,7 +79,7 @@ class Function:
         return answer
 
     def attempt(self, what: str, request_id: str, make: Callable[[], T]) -> T:
-        """What `make` gives; raises `Refusal` alone: 500 for whatever else a model does, and the log has the reason."""
+        """Return the result of `make`; log any error but a `Refusal`, and raise a `Refusal` (500) in its place."""
         try:
             return make()
         except Refusal:
@@ -92,7 +88,7 @@ class Function:
             raise self.failure(error, what, request_id) from None
 
     def failure(self, error: BaseException, what: str, request_id: str) -> Refusal:
-        """The refusal (500) of a request that met `error`, of which the log has the reason."""
+        """Log `error` with its traceback, and return the refusal (500) that names the request id."""
         log.write(
             "ERROR",
             f"{type(error).__name__} while answering {what}",
@@ -103,37 +99,37 @@ class Function:
         return Refusal(500, "internal", message)
 
     def predict(self, rows: list[Any]) -> list[Any]:
-        """The predictions of `rows` as callers send them, which are counted.
+        """Return the predictions of a caller's `rows`, and count them.
 
-        Raises `Refusal`: 413 for too many, 400 for those that do not fit or that the model refuses.
+        Raise `Refusal`: 413 for too many rows, 400 for rows that do not fit or that the model refuses.
         """
         self.check_rows(len(rows))
-        predictions = self._answers(rows)
+        predictions = self._predictions(rows)
         self.metrics.predicted(predictions)
         return predictions
 
     @cached_property
     def inference(self) -> Inference:
-        """The model in the terms of the Open Inference Protocol, which a start has no need of."""
+        """The model in the terms of the Open Inference Protocol, which a start does not need."""
         from slipway.serving.oip.inference import Inference
 
         return Inference(self.identity, self._loaded, self.check_rows, self.predict)
 
     def refuse(self, refusal: Refusal, request_id: str, path: str = "") -> Answer:
-        """The answer to a request that is not carried out; the Open Inference Protocol's paths have its own form."""
+        """Return a refusal as an answer; paths of the Open Inference Protocol have that protocol's form."""
         error = refusal.content()
         if path == "/v2" or path.startswith("/v2/"):
             content = {"error": error.pop("message"), **error}
         else:
             content = {"status": "error", "error": error}
-        content |= {**self._named, "request_id": request_id}
+        content |= {**self.identity.named(), "request_id": request_id}
         answer = of(refusal.status, content, {**refusal.headers, "x-request-id": request_id})
         return answer._replace(error=refusal.code)
 
     def admit(self, path: str, headers: Mapping[str, str]) -> str:
-        """The name of who asks, "" where nobody has to say it; raises `Refusal` (401, 503) for who is not let in.
+        """Return the caller's name, "" where no access is needed; raise `Refusal` (401, 503) for other callers.
 
-        Asked before all else, so that no answer tells more to who is not: neither of paths nor of what is in a body.
+        Call this first, so that strangers learn nothing of paths or of the content of a body.
         """
         route = self.route(path)
         if route in READY:
@@ -141,14 +137,14 @@ class Function:
         return "" if route == PAGE or self.is_routine(path, headers) else self.access.caller(headers)
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
-        """Raise `Refusal` for what can be told before the body is read: 404, 405, 413 and 415."""
+        """Raise `Refusal` for all that is wrong before the body is read: 404, 405, 413 and 415."""
         self._find(method, path, headers)
         if method == "POST":
             bodies.check_type(headers, with_bytes=self.route(path) in INFERENCE)
             bodies.check_length(headers, self.limits.body)
 
     def check_size(self, size: int) -> None:
-        """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is too large."""
+        """Raise `Refusal` (413) when `size` bytes of a body, whole or in part, are too many."""
         bodies.check_size(size, self.limits.body)
 
     def check_rows(self, count: int) -> None:
@@ -157,22 +153,22 @@ class Function:
             raise Refusal(413, "too_many_rows", f"{count} rows; the limit is {self.limits.rows} in one request")
 
     def is_brief(self, body: bytes, path: str = "/predict") -> bool:
-        """Whether answering is so fast, by what was measured at the start, that it need not leave the event loop."""
+        """Return whether the answer is so fast, as measured at the start, that the event loop can compute it."""
         return len(body) * (1 if path == "/predict" else _DENSER) <= self._brief_body
 
     def route(self, path: str) -> str:
-        """The path that answers, as its own name: `/predict` for `/predict/`; `other` for all that there are not."""
+        """Return the function's own name of a path: `/predict` for `/predict/`, and `other` for unknown paths."""
         return self._known(path) or "other"
 
     def is_routine(self, path: str, headers: Mapping[str, str]) -> bool:
-        """Whether it is a probe or a scrape of the metrics, of which there is nothing to tell while all is well."""
+        """Return whether the request is a probe or a scrape of metrics, which is neither logged nor counted."""
         return self.route(path) in PROBES or is_scrape(path, headers)
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         return self._find(method, path, headers)(Asked(path, self.route(path), headers, body))
 
     def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Asked], Answer]:
-        methods = {"GET": self._tell} if is_scrape(path, headers) else self._paths.get(self.route(path))
+        methods = {"GET": self._scrape} if is_scrape(path, headers) else self._paths.get(self.route(path))
         return routing.choose(self._paths, methods, method)
 
     def _predict(self, asked: Asked) -> Answer:
@@ -183,23 +179,21 @@ class Function:
             raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
         rows = value if isinstance(value, list) else [value]
         predictions = self.predict(rows)
-        answer = of(
-            200,
-            {"status": "ok", "prediction": predictions if rows is value else predictions[0], **self._named},
-        )
+        prediction = predictions if rows is value else predictions[0]
+        answer = of(200, {"status": "ok", "prediction": prediction, **self.identity.named()})
         return answer._replace(rows=len(rows))
 
     def _infer(self, asked: Asked) -> Answer:
         self.check_size(len(asked.body))
-        return self._v2.answer(asked)
+        return self._rest.answer(asked)
 
     @cached_property
-    def _v2(self) -> V2:
-        from slipway.serving.oip.rest import V2
+    def _rest(self) -> Rest:
+        from slipway.serving.oip.rest import Rest
 
-        return V2(self.inference)
+        return Rest(self.inference)
 
-    def _answers(self, rows: list[Any]) -> list[Any]:
+    def _predictions(self, rows: list[Any]) -> list[Any]:
         if not rows:
             return []
         try:
@@ -235,14 +229,14 @@ class Function:
         return docs.page()
 
     def _healthy(self, _asked: Asked) -> Answer:
-        """Live and ready are the same here: until digests and golden predictions held, nothing listens."""
-        return of(200, {"status": "ok", **self._named})
+        """Answer both probes: nothing listens until digests and golden predictions hold, so live means ready."""
+        return of(200, {"status": "ok", **self.identity.named()})
 
-    def _tell(self, _asked: Asked) -> Answer:
+    def _scrape(self, _asked: Asked) -> Answer:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())
 
     def _measure(self) -> int:
-        """How long a body may be (in bytes) to be answered briefly; 0 when one row may take too long already."""
+        """Return the length of the longest body with a brief answer; 0 when one row may already take too long."""
         golden = list(self._loaded.golden.rows)
         if not golden or not self._loaded.only_computes:
             return 0
@@ -252,10 +246,10 @@ class Function:
         return int(len(all_) * _BRIEF / self._seconds(all_))
 
     def _seconds(self, body: bytes) -> float:
-        """The best of five tries, for the first may still import and others wait for a CPU; of a slow model's fewer."""
-        took: list[float] = []
-        while len(took) < 5 and sum(took) < 20 * _BRIEF:
+        """Return the best time of five: the first may import, and others may wait for a CPU. Try slow models less."""
+        seconds: list[float] = []
+        while len(seconds) < 5 and sum(seconds) < 20 * _BRIEF:
             start = time.perf_counter()
-            self._answers(bodies.parse(body))
-            took.append(time.perf_counter() - start)
-        return min(took)
+            self._predictions(bodies.parse(body))
+            seconds.append(time.perf_counter() - start)
+        return min(seconds)

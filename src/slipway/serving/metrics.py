@@ -1,6 +1,6 @@
-"""Counters and histograms, and how they read in Prometheus' text format: all of it that a function needs.
+"""The metrics of a function: counters and histograms in Prometheus' text format.
 
-Prometheus' own client would cost each start from zero some 45 ms, and each instance 3 MB.
+Prometheus' own client would cost each start from zero about 45 ms, and each instance 3 MB.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Sample(NamedTuple):
-    """One line: what is added to the family's name (`_bucket`, `_sum`, or nothing), its own labels, and its value."""
+    """One line: the suffix to the family's name (`_bucket`, `_sum`, or none), the labels, and the value."""
 
     suffix: str
     labels: Mapping[str, str]
@@ -36,24 +36,24 @@ class Sample(NamedTuple):
 
 
 class Counter:
-    """Values that are added to, one for each combination of `labels` that was met; those in `known` begin at 0."""
+    """A sum for each combination of `labels` that occurred; those in `known` start at 0."""
 
     def __init__(self, *labels: str, known: Iterable[tuple[str, ...]] = ()) -> None:
         self._labels = labels
         self._values: dict[tuple[str, ...], float] = dict.fromkeys(known, 0)
 
     def add(self, *labels: str, by: float = 1) -> None:
-        """Add to the value of these labels, which are given in the order of their names."""
+        """Add to the sum of these labels, given in the order of their names."""
         self._values[labels] = self._values.get(labels, 0) + by
 
     def samples(self) -> Iterator[Sample]:
-        """Its lines."""
+        """Yield the lines."""
         for labels, value in self._values.items():
             yield Sample("", dict(zip(self._labels, labels, strict=True)), value)
 
 
 class Histogram:
-    """How many values were at or below each of `bounds`, which rise; and their sum."""
+    """The numbers of values up to each of the rising `bounds`, and the sum of the values."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
@@ -66,7 +66,7 @@ class Histogram:
         self._sum += value
 
     def samples(self) -> Iterator[Sample]:
-        """Its lines: the buckets, each with all that are below it, the sum and the count."""
+        """Yield the lines: cumulative buckets, the sum and the count."""
         total = 0
         for bound, count in zip([*map(_number, self._bounds), "+Inf"], self._counts, strict=True):
             total += count
@@ -76,7 +76,7 @@ class Histogram:
 
 
 def exposition(families: Iterable[tuple[str, str, str, Iterable[Sample]]], labels: Mapping[str, str]) -> bytes:
-    """The text of `families`, each a name, a type, what it means and its samples; `labels` are on every line."""
+    """Return the text of `families`: name, type, meaning and samples of each; every line has `labels`."""
     lines = []
     for name, kind, meaning, samples in families:
         lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
@@ -106,7 +106,7 @@ Family = tuple[str, str, str, Iterator[Sample]]
 
 
 class Metrics:
-    """The counts of one process, from its start on; any thread may add to them."""
+    """The metrics of one process since its start; any thread may add to them."""
 
     def __init__(self, identity: Identity, target: Field, golden: Golden) -> None:
         named = ModelId.parse(identity.model_id)
@@ -127,12 +127,12 @@ class Metrics:
         self._start = time.time() - self._age
 
     def begin(self) -> None:
-        """A request came in."""
+        """Count a request that came in."""
         with self._lock:
             self._running += 1
 
     def end(self, route: str, status: int, error: str, seconds: float) -> None:
-        """It was answered: with this status and, when it was refused, this word for why."""
+        """Count its answer by route, status and time, and by the code of its `error`, if any."""
         with self._lock:
             self._running -= 1
             self._last = time.time()
@@ -142,7 +142,7 @@ class Metrics:
                 self._errors.add(error)
 
     def predicted(self, predictions: Sequence[Any]) -> None:
-        """These predictions were made for one request; one that is a dict counts by what it says of the target."""
+        """Count the predictions of one request; a dict counts by its value of the target."""
         outcomes = [_outcome(prediction, self._target) for prediction in predictions]
         tally: dict[str, int] = {}
         for value in outcomes:
@@ -158,7 +158,7 @@ class Metrics:
                         self._values.add(value)
 
     def format(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         with self._lock:
             return exposition(self._families(), self._labels)
 
@@ -189,7 +189,7 @@ class Metrics:
 
 
 def bounds(low: float, high: float) -> list[float]:
-    """About ten steps of a round width that cover `low` to `high`: nearly equal ranges have equal bounds."""
+    """Return about ten bounds of a round width that cover `low` to `high`; similar ranges have equal bounds."""
     width = (high - low) / 10 or max(abs(low), 1) / 10
     power = 10.0 ** math.floor(math.log10(width))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= width * 0.999)
@@ -197,7 +197,7 @@ def bounds(low: float, high: float) -> list[float]:
 
 
 def process_age() -> float:
-    """For how long (in seconds) this process has been running; where only the kernel of Linux knows, 0."""
+    """Return the age of this process in seconds; 0 except on Linux."""
     if sys.platform != "linux":
         return 0.0
     begun = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
@@ -205,7 +205,7 @@ def process_age() -> float:
 
 
 def _histogram(target: Field, golden: Golden) -> Histogram | None:
-    """Over the range that the schema gives, or else that of the golden predictions with half as much on each side."""
+    """Return a histogram over the schema's range, or over the golden predictions and half their range on each side."""
     if target.kind not in ("number", "integer"):
         return None
     outcomes = (_outcome(prediction, target.name) for prediction in golden.predictions)
@@ -214,7 +214,7 @@ def _histogram(target: Field, golden: Golden) -> Histogram | None:
     first, last = min(seen) - margin, max(seen) + margin
     low = first if target.minimum is None else target.minimum
     high = last if target.maximum is None else target.maximum
-    if high < low:  # all of them lie beyond the one end that is given
+    if high < low:  # all golden predictions lie beyond the schema's one limit
         low, high = min(first, high), max(last, low)
     return Histogram(bounds(low, high))
 

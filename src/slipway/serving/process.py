@@ -1,4 +1,4 @@
-"""What the environment sets for a function, read so that a value which cannot be meant is refused by its name."""
+"""The settings of a function's process, and its threads."""
 
 from __future__ import annotations
 
@@ -8,30 +8,26 @@ from functools import cache
 
 from slipway.errors import SlipwayError
 
-__all__ = ["GRACE", "count", "setting", "threads"]
+__all__ = ["GRACE", "setting", "thread_count", "threads"]
+
+GRACE = 600
+"""Seconds between SIGTERM and the end: the longest `scale.timeout`. Kubernetes itself kills after `timeoutSeconds`."""
 
 
 def setting(variable: str, default: int) -> int:
-    """The number above 0 that the environment has under this name, or `default`; raises `SlipwayError` for another."""
+    """Return the number in an environment variable, or `default`; raise `SlipwayError` unless it is above 0."""
     text = os.environ.get(variable) or str(default)
     if not text.isdecimal() or int(text) < 1:
         raise SlipwayError(f"{variable} is {text!r}", fix=f"give a number above 0, or leave it out: it is {default}")
     return int(text)
 
 
-def count() -> int:
-    """How many `THREADS` says, 4 unless it does; raises `SlipwayError` where it says no number above 0."""
+def thread_count() -> int:
+    """Return the number of threads by `THREADS`; raise `SlipwayError` unless it is above 0."""
     return setting("THREADS", 4)
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
-    """That many, made when they are first needed."""
-    return ThreadPoolExecutor(count(), thread_name_prefix="predict")
-
-
-GRACE = 600
-"""Seconds of the time between SIGTERM and the end: as long as the longest `scale.timeout`.
-
-Who ends a function knows how long its requests may take: Kubernetes kills after `timeoutSeconds`.
-"""
+    """Return the threads that predict; they are made when first needed."""
+    return ThreadPoolExecutor(thread_count(), thread_name_prefix="predict")

@@ -1,4 +1,4 @@
-"""How the function starts: it checks all that it will rely on, and ends the process when anything does not hold."""
+"""The start of the function: it checks all that it relies on, and ends the process when a check fails."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.schema import InvalidRows
 from slipway.serving import access, bundled, log
-from slipway.serving import process as pool
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
-from slipway.serving.process import setting
+from slipway.serving.process import setting, thread_count
 
 __all__ = ["load", "or_exit", "start"]
 
-# One request is one thread's work: libraries that each take all cores of the node only get in one another's way, and
-# a pool of OpenMP's threads does not survive the fork into a worker.
+# One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
+# threads does not survive the fork into a worker.
 _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 def start(folder: Path) -> Function:
-    """Load the bundle in `folder`; when it does not hold, say why in one line on stderr and exit with status 1."""
+    """Load the bundle in `folder`; when a check fails, log why in one line and exit with status 1."""
     began = time.perf_counter()
     with or_exit():
         function = load(folder)
-    took = round((time.perf_counter() - began) * 1000, 1)
-    log.write("INFO", "digests and golden predictions hold", **function.identity._asdict(), milliseconds=took)
+    milliseconds = round((time.perf_counter() - began) * 1000, 1)
+    identity = function.identity._asdict()
+    log.write("INFO", "digests and golden predictions hold", **identity, milliseconds=milliseconds)
     return function
 
 
 @contextmanager
 def or_exit() -> Iterator[None]:
-    """When what is done in the block fails, say why in one line on stderr and exit with status 1."""
+    """Log in one line why the block fails, and exit with status 1."""
     try:
         yield
     except SlipwayError as error:
         _give_up(error.problem, fix=error.fix)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can fail in any way while it is loaded
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can raise anything while it is loaded
         _give_up(f"{type(error).__name__}: {error}", traceback="".join(traceback.format_exception(error)))
 
 
 def load(folder: Path) -> Function:
-    """The function of the bundle in `folder`, after its files, its identity and its golden predictions held.
+    """Return the function of the bundle in `folder`, once its files, identity and golden predictions are checked.
 
-    Raises `SlipwayError` that says what did not hold; whatever else a model's own code raises passes through.
+    Raise `SlipwayError` that names the failed check; other errors of a model's own code pass through.
     """
     for variable in _SINGLE:
         os.environ.setdefault(variable, "1")
     bundle = bundled.read(folder)
     identity = _identity(bundle)
     limits = Limits(setting("SLIPWAY_MAX_BODY", Limits().body), setting("SLIPWAY_MAX_ROWS", Limits().rows))
-    pool.count()  # which is refused here, and not at the first request
-    let_in = access.from_environment(bundle.model)
-    if not let_in.is_set():
-        lacks = let_in.missing()
-        log.write("ERROR", f"not ready before the Secret is there: {lacks.problem}", fix=lacks.fix)
+    thread_count()  # so that a wrong value is refused now, not at the first request
+    admitting = access.from_environment(bundle.model)
+    if not admitting.is_set():
+        missing = admitting.missing()
+        log.write("ERROR", f"not ready before the Secret is there: {missing.problem}", fix=missing.fix)
     bundled.check(folder, bundle.artifact)
     sys.path.insert(0, str(folder / "code"))
     try:
@@ -79,7 +79,7 @@ def load(folder: Path) -> Function:
     if wrong:
         problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
         raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
-    return Function(loaded, identity, limits, let_in, card.read(folder / "artifact"))
+    return Function(loaded, identity, limits, admitting, card.read(folder / "artifact"))
 
 
 def _identity(bundle: bundled.BundleFile) -> Identity:

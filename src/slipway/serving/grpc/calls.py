@@ -16,7 +16,6 @@ from slipway.serving.function import Function
 from slipway.serving.grpc.messages import METHODS, fill, message, read
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER
 from slipway.serving.process import threads
-from slipway.serving.recording import Recorded
 from slipway.text import cut
 
 __all__ = ["Calls"]
@@ -76,7 +75,9 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             made, _ = await self._outcome(path, content, headers, request_id)
         else:
             route = path if path in METHODS else "other"
-            with Recorded(self._function, "gRPC", path, route, request_id) as recorded:
+            with log.Recorded(
+                self._function.metrics, self._inference.identity, "gRPC", path, route, request_id
+            ) as recorded:
                 made, answer = await self._outcome(path, content, headers, request_id)
                 recorded.end(answer)
         trailing = [("x-request-id", request_id)]
@@ -153,7 +154,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         tensors = read(request.inputs, request.raw_input_contents)
         inferred = model.infer(tensors, [output.name for output in request.outputs])
         response = message("ModelInferResponse")(model_name=model.model, model_version=model.version, id=request.id)
-        for name, value in model.parameters().items():
+        for name, value in model.identity.named().items():
             response.parameters[name].string_param = value
         fill(response.outputs, inferred.outputs, response.raw_output_contents if request.raw_input_contents else None)
         return response

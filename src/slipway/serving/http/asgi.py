@@ -1,4 +1,4 @@
-"""Between an ASGI server and the function: reading the body, threads, and the log of requests."""
+"""The function as an ASGI application: it reads bodies, uses threads, and logs requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from slipway.serving.function import Function
 from slipway.serving.http import bodies
 from slipway.serving.http.bodies import Receive, Scope
 from slipway.serving.process import threads
-from slipway.serving.recording import Recorded
 
 __all__ = ["application", "respond"]
 
@@ -20,7 +19,7 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 def application(function: Function) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """The function as an ASGI application."""
+    """Return the function as an ASGI application."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         answer = await respond(function, scope, receive)
@@ -33,13 +32,14 @@ def application(function: Function) -> Callable[[Scope, Receive, Send], Awaitabl
 
 
 async def respond(function: Function, scope: Scope, receive: Receive) -> Answer:
-    """Answer a request, and log it in one line: never what was asked or answered, only that it was."""
+    """Answer a request, and log it in one line without any of its content."""
     method, path = scope["method"], scope["path"]
     headers = bodies.headers(scope)
     headers["x-request-id"] = request_id = log.request_id(headers)
     if function.is_routine(path, headers):
         return await _answer(function, receive, method, path, headers)
-    with Recorded(function, method, path, function.route(path), request_id) as recorded:
+    route = function.route(path)
+    with log.Recorded(function.metrics, function.identity, method, path, route, request_id) as recorded:
         answer = await _answer(function, receive, method, path, headers)
         recorded.end(answer)
     return answer
@@ -52,7 +52,7 @@ async def _answer(function: Function, receive: Receive, method: str, path: str, 
         answer = await _admitted(function, receive, method, path, headers)
     except Refusal as refusal:
         answer = function.refuse(refusal, request_id, path)
-    except Exception as error:  # noqa: BLE001 - the server's own answer to it would be plain text, and counted by nobody
+    except Exception as error:  # noqa: BLE001 - the server would answer in plain text, uncounted
         answer = function.refuse(function.failure(error, f"{method} {path}", request_id), request_id, path)
     return answer._replace(caller=caller) if caller else answer
 

@@ -1,4 +1,4 @@
-"""What an ASGI server has of a request, as our functions take it: headers and body, read in full and within limits."""
+"""Headers and bodies of requests, as an ASGI server has them: read in full, within limits, and as JSON."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PATIENCE = 30
 
 
 def headers(scope: Scope) -> dict[str, str]:
-    """The headers by their lower-case names."""
+    """Return the headers by their lower-case names."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 async def body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
-    """The body, refused as soon as it is too large (by what `check_size` raises), too slow, or cut off."""
+    """Return the body; refuse it as soon as it is too large (`check_size` raises), too slow, or cut off."""
     found = bytearray()
     more = True
     try:
@@ -44,7 +44,7 @@ async def body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
 
 
 def no_http(message: str) -> Answer:
-    """What is told to who sends something else than HTTP/1.1, so that no function ever sees it."""
+    """Return the answer to anything but HTTP/1.1, which no function ever sees."""
     return of(400, {"status": "error", "error": {"code": "invalid_http", "message": message}})
 
 
@@ -54,9 +54,9 @@ _SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 
 def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
-    """Raise `Refusal` (415) unless the body is said to be JSON in UTF-8, or nothing is said of it.
+    """Raise `Refusal` (415) when the headers name anything but JSON in UTF-8.
 
-    `with_bytes` says that bytes may follow the JSON (application/octet-stream).
+    `with_bytes` allows bytes behind the JSON (application/octet-stream).
     """
     full = headers.get("content-type", "").strip()
     if full == "application/json" and "content-encoding" not in headers:
@@ -73,19 +73,19 @@ def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
 
 
 def check_length(headers: Mapping[str, str], limit: int) -> None:
-    """Raise `Refusal` (413) when a body is said to be over `limit` bytes."""
+    """Raise `Refusal` (413) when the headers announce more than `limit` bytes."""
     length = headers.get("content-length", "")
     check_size(int(length) if length.isdecimal() else 0, limit)
 
 
 def check_size(size: int, limit: int) -> None:
-    """Raise `Refusal` (413) when a body of `size` bytes, or of so many by now, is over the limit."""
+    """Raise `Refusal` (413) when `size` bytes of a body, whole or in part, are over the limit."""
     if size > limit:
         raise Refusal(413, "body_too_large", f"the body is over the limit of {limit} bytes")
 
 
 def parse(body: bytes) -> Any:
-    """The JSON value in `body`; raise `Refusal` (400) that says what is wrong and where."""
+    """Return the JSON value in `body`; raise `Refusal` (400) that says what is wrong and where."""
     if not body.strip():
         _invalid("empty_body", "the body is empty; send a JSON object, or a list of objects")
     text = _text(body)
@@ -93,14 +93,14 @@ def parse(body: bytes) -> Any:
         value = _DECODER.decode(text)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half a character, which JSON's escapes can write, cannot be written back
+    except UnicodeEncodeError:  # JSON's escapes can write half a character, which no answer could repeat
         _invalid("invalid_json", "a text in the body has half of a surrogate pair")
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno} (character {error.pos})"
         _invalid("invalid_json", f"the body is not JSON: {error.msg} at {where}")
     except RecursionError:
         _invalid("invalid_json", "the body is nested too deeply")
-    except ValueError:  # Python's own limit
+    except ValueError:  # Python limits the digits of an integer
         _invalid("invalid_json", "a number in the body has thousands of digits")
     return value
 

@@ -1,6 +1,6 @@
-"""What functions-framework decides about its server and offers no setting for.
+"""The settings of functions-framework's server, for which it offers no options of its own.
 
-All of it holds for a process that serves one function and nothing else.
+They suit a process that serves one function and nothing else.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def settle(handler: Handler) -> None:
-    """Have `handler` answer what would get plain text, finish what it began, keep connections, log no request twice.
+    """Let `handler` answer every request, end gracefully, keep connections, and log no request twice.
 
-    The framework's application answers `/favicon.ico`, `/robots.txt` and unusual methods before the function sees
-    them, with an `HTTPException` that Starlette turns into plain text.
+    The framework's application would answer `/favicon.ico`, `/robots.txt` and unusual methods itself: it raises an
+    `HTTPException`, which Starlette turns into plain text.
     """
 
     async def answered(_middleware: ExceptionMiddleware, request: Request, exc: Exception) -> Response:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by h11, in Python: where functions-framework serves, and where an environment has no httptools."""
+"""HTTP/1.1 by h11, in Python: for functions-framework, and for an environment without httptools."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Protocol"]
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it; what is none is refused in JSON, not in plain text."""
+    """HTTP/1.1 by uvicorn, which refuses anything else in JSON instead of plain text."""
 
     def send_400_response(self, msg: str) -> None:
-        """Called by uvicorn."""
+        """Refuse a malformed request; uvicorn calls this."""
         answer = no_http(msg)
         headers = [*answer.headers.items(), ("content-length", str(len(answer.body))), ("connection", "close")]
         response = h11.Response(status_code=answer.status, headers=headers, reason="Bad Request")

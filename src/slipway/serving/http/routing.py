@@ -1,6 +1,6 @@
-"""Which of a function's paths and methods a request is for; the same for every function of ours.
+"""Paths and methods of requests, the same for every function.
 
-A path may have names in braces, as `/v2/models/{model}/infer` has: each stands for one part of a request's path.
+A path may have names in braces, as `/v2/models/{model}/infer`: each stands for one part of a request's path.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Asked(NamedTuple):
-    """A request as what answers it takes it: the path as it was sent and as the function names it, headers, body."""
+    """A request: the caller's path, the function's name for it (`route`), headers and body."""
 
     path: str
     route: str
@@ -26,7 +26,7 @@ class Asked(NamedTuple):
 
 
 def known(paths: Mapping[str, object], path: str) -> str | None:
-    """The path as `paths` has it: `/predict` for `/predict/`, `/v2/models/{model}` for `/v2/models/iris`; or None."""
+    """Return the path as in `paths`, or None: `/predict` for `/predict/`, `/v2/models/{model}` for `/v2/models/a`."""
     if path in paths:
         return path
     path = path.rstrip("/") or "/"
@@ -34,15 +34,15 @@ def known(paths: Mapping[str, object], path: str) -> str | None:
 
 
 def named(route: str, path: str) -> dict[str, str]:
-    """What stands in `path` where `route` has names: {"model": "iris"}."""
+    """Return the parts of `path` by the names in `route`: {"model": "iris"}."""
     pairs = zip(_parts(route), path.split("/"), strict=False)
     return {name[1:-1]: value for name, value in pairs if name.startswith("{")}
 
 
 def choose(paths: Mapping[str, object], methods: Mapping[str, T] | None, method: str) -> T:
-    """What answers `method` among the `methods` of a path, HEAD as GET.
+    """Return the entry for `method` among the `methods` of a path; HEAD counts as GET.
 
-    Raises `Refusal`: 405 that names the methods, and where there are none 404 that names the `paths`.
+    Raise `Refusal`: 405 that lists the methods, or 404 that lists the `paths` where there are no methods.
     """
     if methods is None:
         raise Refusal(404, "not_found", f"there is no such path; there are {', '.join(paths)}")
@@ -71,16 +71,16 @@ def _parts(route: str) -> tuple[str, ...]:
 
 
 PROBES = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
-"""What Kubernetes asks every few seconds."""
+"""The probes, which Kubernetes sends every few seconds."""
 
 READY = frozenset({"/health/ready", "/v2/health/ready"})
-"""Those of them by which it learns whether to send requests."""
+"""The probes for readiness."""
 
 PAGE = "/docs"
-"""A page that tells nothing of the model: what it shows it asks for, by the key that its reader gives it."""
+"""The page of documentation, open to everybody: it asks for its content with the reader's key."""
 
 MODELS = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
-"""A model in the Open Inference Protocol, and a version of it: what follows is the same for both."""
+"""A model in the Open Inference Protocol, and a version of it; further parts are the same for both."""
 
 INFERENCE = {
     **{f"{each}/infer": "POST" for each in MODELS},
@@ -89,14 +89,14 @@ INFERENCE = {
     "/v2/health/live": "GET",
     "/v2/health/ready": "GET",
 }
-"""Those of the Open Inference Protocol, each with its method."""
+"""The paths of the Open Inference Protocol, each with its method."""
 
 _METRICS = "/metrics"
 
-# Every proxy before the function adds it, Knative's own to each request that comes by a Route or a Service.
+# Every proxy adds it, and Knative's own proxy handles each request that comes by a Route or a Service.
 _FORWARDED = "x-forwarded-for"
 
 
 def is_scrape(path: str, headers: Mapping[str, str]) -> bool:
-    """Whether the metrics are asked of the pod itself: what came through a proxy came from outside, or might have."""
+    """Return whether the pod itself is asked for metrics, and no proxy has passed the request on from outside."""
     return path == _METRICS and _FORWARDED not in headers

@@ -1,4 +1,4 @@
-"""The server of a function's own process: uvicorn, without what stands before it in functions-framework."""
+"""The HTTP server of a function's own process: uvicorn, without the layers of functions-framework."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from slipway.serving.process import GRACE
 
 __all__ = ["KEEP_ALIVE", "listen", "run"]
 
-# In seconds. A usual 5 would close a connection just as Knative's proxy, which keeps idle ones for 90, sends on it.
+# In seconds. With uvicorn's 5, a connection could close just as Knative's proxy, which keeps idle ones for 90, sends.
 KEEP_ALIVE = 620
 
 _BACKLOG = 2048
 
-# For how long (in seconds) callers on kept connections are told that these end, before they do.
+# For this time (in seconds) answers announce the end of kept connections, before these are closed.
 _FAREWELL = 1
 
 
 class _Server(Server):
-    """One that ends with status 0 when it is told to end, and loses nothing that was sent to it by then.
+    """A server that ends with status 0 on a signal, and loses no request that was sent by then.
 
-    uvicorn's own ends by the signal; connections on which nothing is being answered it closes at once, while a request
-    may be on its way, and so does the system with those that nobody has accepted yet.
+    uvicorn itself would end by the signal. It would close idle connections at once, while a request may be on its way,
+    and the system would close those that are not accepted yet.
     """
 
     @contextmanager
@@ -43,12 +43,12 @@ class _Server(Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Called by uvicorn, once it was told to end."""
+        """Answer what is on its way, and end; uvicorn calls this after the signal."""
         began = time.monotonic()
         self._say_farewell()
         await self._accept_last(sockets or [])
         while self.server_state.connections and not self.force_exit:
-            # What is idle may as well be answered for as long as something else is.
+            # While one request is still being answered, new ones on idle connections are answered too.
             if time.monotonic() - began > (GRACE if self.server_state.tasks else _FAREWELL):
                 break
             await asyncio.sleep(0.05)
@@ -56,7 +56,7 @@ class _Server(Server):
         await super().shutdown(sockets)
 
     def _say_farewell(self) -> None:
-        """From now on each answer says that its connection ends, those too that were begun before."""
+        """Announce the end of its connection in every answer from now on, also in those already begun."""
         headers = [*self.server_state.default_headers, (b"connection", b"close")]
         self.server_state.default_headers = headers
         for connection in self.server_state.connections:
@@ -64,15 +64,15 @@ class _Server(Server):
                 cycle.default_headers = headers
 
     async def _accept_last(self, listeners: Sequence[socket.socket]) -> None:
-        """Take what waits to be accepted, and no more connections after that."""
+        """Accept the connections that wait, and no more after them."""
         loop = asyncio.get_running_loop()
         for listener in listeners:
             loop.remove_reader(listener)
-        for _ in range(2):  # what the loop accepted itself becomes a connection: it is lost once its server is closed
+        for _ in range(2):  # let the loop finish connections that it has accepted: closing the server would lose them
             await asyncio.sleep(0)
         waiting = []
         for listener in listeners:
-            with suppress(OSError):  # nothing waits any more
+            with suppress(OSError):  # until nothing waits
                 while True:
                     waiting.append(listener.accept()[0])
         for server in self.servers:
@@ -86,20 +86,20 @@ class _Server(Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """What `run` takes connections from; raises `SlipwayError` when the port is in use, or not to be had."""
+    """Return the socket for `run`; raise `SlipwayError` when the port is in use or not allowed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
         raise SlipwayError(f"port {port} of {host} cannot be used: {error}", fix="set PORT to a free one") from error
-    # For all its connections: uvicorn sends the body after the head, and TCP would hold it back for 40 ms.
+    # uvicorn sends the body after the head, and TCP would delay it by 40 ms. Connections inherit the option.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def run(app: Any, listener: socket.socket) -> None:
-    """Serve an ASGI application until SIGTERM, and then until all that was begun is answered."""
-    # One process, which logs by itself, behind proxies of which nothing is believed.
+    """Serve an ASGI application until SIGTERM, and then until every request that has begun is answered."""
+    # One process that writes its own log, behind proxies whose headers it does not trust.
     config = Config(
         app,
         http=_protocol(),
@@ -119,6 +119,6 @@ def run(app: Any, listener: socket.socket) -> None:
 
 
 def _protocol() -> Any:
-    """An environment that was locked before it was wanted has no httptools."""
+    """Return the class of the protocol; environments with older locks have no httptools."""
     name = "httptools" if find_spec("httptools") else "h11"
     return import_module(f"slipway.serving.http.{name}_protocol").Protocol

@@ -1,30 +1,40 @@
-"""The Open Inference Protocol, version 2, as every transport of it answers: https://github.com/kserve/open-inference-protocol."""
+"""The model in the terms of the Open Inference Protocol, the same for every transport.
+
+The outputs are decided once, by the schema and the golden predictions. So the answer to a row depends on no other row
+and on no transport. The target is an output of its own name, and each other key of a prediction is one too; keys of
+nested dicts are joined with a point (`probability.setosa`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from slipway.artifacts import Loaded
-from slipway.names import ModelId
+import msgspec
+
+from slipway.artifacts import Loaded, PredictionError
+from slipway.names import ModelId, nearest
+from slipway.schema import Field, Kind
 from slipway.serving.answers import Refusal
 from slipway.serving.bundled import Identity
 from slipway.serving.oip import tensors
-from slipway.serving.oip.outputs import Outputs
-from slipway.serving.oip.tensors import Tensor
+from slipway.serving.oip.tensors import Tensor, invalid
 
-__all__ = ["EXTENSIONS", "PLATFORM", "SERVER", "Inference", "Inferred"]
+__all__ = ["EXTENSIONS", "PLATFORM", "SERVER", "Inference", "Inferred", "Output", "Outputs"]
 
 SERVER = "slipway"
 
 PLATFORM = "slipway_python"
-"""What the protocol calls the framework of a model."""
+"""The protocol's name for the framework of a model."""
 
 EXTENSIONS = ("binary_tensor_data",)
 
+_TYPES: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "string": str}
+_INT64 = range(-(2**63), 2**63)
+
 
 class Inferred(NamedTuple):
-    """What was predicted for so many rows."""
+    """The number of predicted rows, and the outputs."""
 
     rows: int
     outputs: list[Tensor]
@@ -61,14 +71,163 @@ class Inference:
             raise Refusal(404, "no_version", message)
 
     def infer(self, given: Sequence[Tensor], wanted: Collection[str] = ()) -> Inferred:
-        """Predict what the tensors hold; all outputs, or those that are `wanted`, in their order.
+        """Predict the rows in the tensors; return the `wanted` outputs in their order, or all.
 
-        Raises `Refusal` when the tensors or an output's name do not fit; what else a model raises passes through.
+        Raise `Refusal` when a tensor or the name of an output does not fit; the model's own errors pass through.
         """
         chosen = self._outputs.choose(wanted)
         rows = tensors.to_rows(self._schema, given, self._check_rows)
         return Inferred(len(rows), self._outputs.tensors(chosen, self._predict(rows)))
 
-    def parameters(self) -> dict[str, str]:
-        """Who answers, as the parameters of an answer."""
-        return {"model_id": self.identity.model_id, "release": self.identity.release}
+
+class _Form(NamedTuple):
+    """The form of an output's values: `read` converts a predicted value, or raises `ValueError`."""
+
+    datatype: str
+    read: Callable[[Any], Any]
+    width: int = 0
+    """The length of each row's list of numbers; 0 for one value."""
+
+
+class Output(NamedTuple):
+    """One output: the keys under which it lies in a prediction, and its form."""
+
+    path: tuple[str, ...]
+    form: _Form
+
+    @property
+    def name(self) -> str:
+        """The name for callers."""
+        return ".".join(self.path)
+
+    def tensor(self, rows: Sequence[dict[str, Any]]) -> Tensor:
+        """Return its values in `rows`; raise `PredictionError` for one that does not fit datatype or shape."""
+        values = [self._value(number, row) for number, row in enumerate(rows)]
+        if not self.form.width:
+            return Tensor(self.name, self.form.datatype, (len(rows),), values)
+        flat = [value for each in values for value in each]
+        return Tensor(self.name, self.form.datatype, (len(rows), self.form.width), flat)
+
+    def describe(self) -> Tensor:
+        """Return its metadata: -1 stands for any number of rows."""
+        return Tensor(self.name, self.form.datatype, (-1, self.form.width) if self.form.width else (-1,), ())
+
+    def _value(self, number: int, row: Any) -> Any:
+        for key in self.path:
+            row = row.get(key) if isinstance(row, dict) else None
+        try:
+            return self.form.read(row)
+        except ValueError:
+            shape = f"[rows, {self.form.width}]" if self.form.width else "[rows]"
+            problem = f"row {number}: predict returned {type(row).__name__} for {self.name}, which does not fit"
+            raise PredictionError(
+                f"{problem} {self.form.datatype} {shape}, as the golden predictions have it"
+            ) from None
+
+
+class Outputs:
+    """All outputs of a model, by its `target` and its `golden` predictions; the target only, where there are none."""
+
+    def __init__(self, target: Field, golden: Sequence[Any]) -> None:
+        self._target = target
+        own = (target.name,)
+        columns = _columns((), self._rows(golden)) if golden else [(own, [])]
+        self._all = [Output(path, _form(values, target if path == own else None)) for path, values in columns]
+        self._by_name = {output.name: output for output in self._all}
+        self.described = [output.describe() for output in self._all]
+
+    def choose(self, wanted: Collection[str]) -> list[Output]:
+        """Return the `wanted` outputs in their order, or all.
+
+        Raise `Refusal` (400) for an unknown name, and for one that is there twice.
+        """
+        for name in wanted:
+            if name not in self._by_name:
+                raise invalid(f"there is no output {name[:60]!r}; {nearest(name, self._by_name)}")
+        chosen = dict.fromkeys(wanted)
+        if len(chosen) < len(wanted):
+            twice = next(name for name in chosen if list(wanted).count(name) > 1)
+            raise invalid(f"output {twice!r} is asked for twice")
+        return [self._by_name[name] for name in chosen] or self._all
+
+    def tensors(self, chosen: Sequence[Output], predictions: Sequence[Any]) -> list[Tensor]:
+        """Return the `chosen` outputs of these predictions; raise as `Output.tensor` does."""
+        rows = self._rows(predictions)
+        return [output.tensor(rows) for output in chosen]
+
+    def _rows(self, predictions: Sequence[Any]) -> list[dict[str, Any]]:
+        return [each if isinstance(each, dict) else {self._target.name: each} for each in predictions]
+
+
+def _columns(path: tuple[str, ...], values: list[Any]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Yield the columns below `path`: the values themselves, unless all of them are dicts or missing."""
+    dicts = [each for each in values if isinstance(each, dict)]
+    if not dicts or any(each is not None and not isinstance(each, dict) for each in values):
+        yield path, values
+        return
+    for key in dict.fromkeys(key for each in dicts for key in each):
+        yield from _columns((*path, key), [each.get(key) if each else None for each in values])
+
+
+def _form(values: list[Any], target: Field | None) -> _Form:
+    """Return the form of such values; if one is missing, others may be too. `target` is their field, if any."""
+    types = {type(each) for each in values if each is not None}
+    missing = None in values or (target is not None and target.optional)
+    if target and not types:
+        types = {_TYPES[target.kind]}
+    if types == {str}:
+        return _Form("BYTES", _text)
+    if types == {bool} and not missing:
+        return _Form("BOOL", _truth)
+    if types == {int} and target and target.kind == "integer" and not missing:
+        return _Form("INT64", _whole)
+    if types and types <= {int, float}:
+        return _Form("FP64", _number)
+    if types == {list} and not missing and (width := _width(values)):
+        return _Form("FP64", _list_of(width), width)
+    return _Form("BYTES", _json)
+
+
+def _width(lists: list[list[Any]]) -> int:
+    """Return the common length of lists of numbers; 0 for different lengths or other content."""
+    alike = len({len(each) for each in lists}) == 1
+    return len(lists[0]) if alike and all(type(value) in (int, float) for each in lists for value in each) else 0
+
+
+def _number(value: Any) -> float | None:
+    if value is not None and type(value) not in (int, float):
+        raise ValueError
+    return None if value is None else float(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) not in (int, float) or value != int(value) or int(value) not in _INT64:
+        raise ValueError
+    return int(value)
+
+
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and type(value) is not str:
+        raise ValueError
+    return value
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _list_of(width: int) -> Callable[[Any], list[float | None]]:
+    def read(value: Any) -> list[float | None]:
+        if value is None:
+            return [None] * width
+        if type(value) is not list or len(value) != width:
+            raise ValueError
+        return [_number(each) for each in value]
+
+    return read

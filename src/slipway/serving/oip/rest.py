@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over HTTP: which of its paths gets which answer."""
+"""The Open Inference Protocol over HTTP: JSON, and tensors as bytes behind it (its extension binary_tensor_data)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from slipway.serving.oip import tensors as binary
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
 from slipway.serving.oip.tensors import Tensor, refused
 
-__all__ = ["HEADER", "V2", "Request", "encode_answer", "read"]
+__all__ = ["HEADER", "Request", "Rest", "encode_answer", "read"]
+
+HEADER = "inference-header-content-length"
+"""The header with the number of bytes of a body that are JSON; tensors follow as bytes."""
+
+Parameters = dict[str, Any]
 
 
-class V2:
+class Rest:
     """The protocol's paths of one function."""
 
     def __init__(self, inference: Inference) -> None:
-        self.inference = inference
+        self._inference = inference
         of_models = {"": self._model, "/ready": self._ready, "/infer": self._infer}
         self._answers: dict[str, Callable[[Asked], Answer]] = {
             "/v2": self._server,
@@ -31,44 +36,33 @@ class V2:
         }
 
     def answer(self, asked: Asked) -> Answer:
-        """Answer a request for one of the paths; raises `Refusal`, and what the model raises."""
+        """Answer a request for one of the paths; raise `Refusal`, and whatever the model raises."""
         return self._answers[asked.route](asked)
 
     def _server(self, _asked: Asked) -> Answer:
-        told = {"name": SERVER, "version": self.inference.identity.release, "extensions": EXTENSIONS}
-        return of(200, told)
+        return of(200, {"name": SERVER, "version": self._inference.identity.release, "extensions": EXTENSIONS})
 
     def _model(self, asked: Asked) -> Answer:
-        found = self._found(asked)
-        told: dict[str, Any] = {"name": found.model, "versions": [found.version], "platform": PLATFORM}
-        told |= {"inputs": _about(found.inputs), "outputs": _about(found.outputs)}
-        return of(200, told)
+        found = self._checked(asked)
+        content: dict[str, Any] = {"name": found.model, "versions": [found.version], "platform": PLATFORM}
+        return of(200, {**content, "inputs": _metadata(found.inputs), "outputs": _metadata(found.outputs)})
 
     def _ready(self, asked: Asked) -> Answer:
-        return of(200, {"name": self._found(asked).model, "ready": True})
+        return of(200, {"name": self._checked(asked).model, "ready": True})
 
-    def _found(self, asked: Asked) -> Inference:
-        self.inference.check(**routing.named(asked.route, asked.path))
-        return self.inference
+    def _checked(self, asked: Asked) -> Inference:
+        self._inference.check(**routing.named(asked.route, asked.path))
+        return self._inference
 
     def _infer(self, asked: Asked) -> Answer:
-        found = self._found(asked)
+        found = self._checked(asked)
         request, tensors = read(asked)
-        done = found.infer(tensors, request.wanted)
-        told: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
+        inferred = found.infer(tensors, request.wanted)
+        content: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
         if request.id is not None:
-            told["id"] = request.id
-        return encode_answer({**told, "parameters": found.parameters()}, done.outputs, request)._replace(rows=done.rows)
-
-
-def _about(tensors: list[Tensor]) -> list[dict[str, Any]]:
-    return [{"name": each.name, "datatype": each.datatype, "shape": each.shape} for each in tensors]
-
-
-HEADER = "inference-header-content-length"
-"""How many bytes of a body are JSON; tensors follow as bytes."""
-
-Parameters = dict[str, Any]
+            content["id"] = request.id
+        content["parameters"] = found.identity.named()
+        return encode_answer(content, inferred.outputs, request)._replace(rows=inferred.rows)
 
 
 class _Input(msgspec.Struct):
@@ -85,7 +79,7 @@ class _Output(msgspec.Struct):
 
 
 class Request(msgspec.Struct):
-    """A request for predictions, as the protocol has it; null stands for what is not there, as some clients send it."""
+    """A request for predictions; some clients send null for what they leave out."""
 
     inputs: list[_Input]
     id: str | None = None
@@ -94,17 +88,17 @@ class Request(msgspec.Struct):
 
     @property
     def wanted(self) -> list[str]:
-        """The names of the outputs that are asked for; none for all."""
+        """The names of the requested outputs; none for all."""
         return [output.name for output in self.outputs or ()]
 
     def wants_bytes(self, output: str) -> bool:
-        """Whether this output shall come as bytes."""
+        """Return whether this output is requested as bytes."""
         own = next((each.parameters for each in self.outputs or () if each.name == output), None) or {}
         return own.get("binary_data", (self.parameters or {}).get("binary_data_output")) is True
 
 
 def read(asked: Asked) -> tuple[Request, list[Tensor]]:
-    """The request in a body, and the tensors that it brings; raises `Refusal` (400) that says what is wrong with it."""
+    """Return the request in a body, and its tensors; raise `Refusal` (400) that says what is wrong."""
     text, rest = _parts(asked)
     try:
         request = msgspec.convert(bodies.parse(text), Request)
@@ -120,37 +114,40 @@ def read(asked: Asked) -> tuple[Request, list[Tensor]]:
     return request, tensors
 
 
-def encode_answer(told: dict[str, Any], outputs: Sequence[Tensor], request: Request) -> Answer:
-    """The answer that has `outputs` beside what is `told`."""
+def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], request: Request) -> Answer:
+    """Return the answer that has `outputs` beside `content`, as JSON or as bytes behind it."""
     described, chunks = [], []
-    for output in outputs:
-        about: dict[str, Any] = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
+    for output, metadata in zip(outputs, _metadata(outputs), strict=True):
         if request.wants_bytes(output.name):
             chunks.append(binary.encode(output.datatype, output.values))
-            described.append({**about, "parameters": {"binary_data_size": len(chunks[-1])}})
+            described.append({**metadata, "parameters": {"binary_data_size": len(chunks[-1])}})
         else:
-            described.append({**about, "data": output.values})
-    text = msgspec.json.encode({**told, "outputs": described})
+            described.append({**metadata, "data": output.values})
+    text = msgspec.json.encode({**content, "outputs": described})
     if not chunks:
         return Answer(200, {"content-type": "application/json"}, text)
     headers = {"content-type": "application/octet-stream", HEADER: str(len(text))}
     return Answer(200, headers, b"".join([text, *chunks]))
 
 
+def _metadata(tensors: Sequence[Tensor]) -> list[dict[str, Any]]:
+    return [{"name": each.name, "datatype": each.datatype, "shape": each.shape} for each in tensors]
+
+
 def _parts(asked: Asked) -> tuple[bytes, memoryview]:
-    """The JSON of a body, and what lies behind it."""
+    """Return the JSON of a body, and the bytes behind it."""
     given = asked.headers.get(HEADER)
     if given is None:
         return asked.body, memoryview(b"")
     if not (given.isascii() and given.isdecimal() and len(given) < 16 and int(given) <= len(asked.body)):
         message = f"{HEADER} is {given[:40]!r}, and the body has {len(asked.body)} bytes"
         raise Refusal(400, "invalid_request", message)
-    # A view, for every input takes its bytes off it, and there may be thousands.
+    # A view: each of thousands of inputs may take its bytes off it, without a copy of the rest.
     return asked.body[: int(given)], memoryview(asked.body)[int(given) :]
 
 
 def _values(given: _Input, rest: memoryview) -> tuple[list[Any], memoryview]:
-    """The values of an input, and the bytes that are left for the others."""
+    """Return the values of an input, and the bytes that are left for the other inputs."""
     size = (given.parameters or {}).get("binary_data_size")
     if size is None and given.data is not None:
         return _flat(given.name, given.shape, given.data), rest
@@ -158,13 +155,13 @@ def _values(given: _Input, rest: memoryview) -> tuple[list[Any], memoryview]:
     if size is None or given.data is not None:
         raise Refusal(400, "invalid_request", f"{where} needs either data or the parameter binary_data_size")
     if type(size) is not int or not 0 <= size <= len(rest):
-        said = f"binary_data_size is {str(size)[:40]}, and {len(rest)} bytes are there behind the JSON ({HEADER})"
-        raise Refusal(400, "invalid_request", f"{where}: {said}")
+        problem = f"binary_data_size is {str(size)[:40]}, and {len(rest)} bytes are there behind the JSON ({HEADER})"
+        raise Refusal(400, "invalid_request", f"{where}: {problem}")
     return binary.decode(given.name, given.datatype, bytes(rest[:size])), rest[size:]
 
 
 def _flat(name: str, shape: list[int], values: list[Any]) -> list[Any]:
-    """The values of nested lists, which have to be as the shape says, in one list."""
+    """Return the values of nested lists in one list; the nesting must agree with the shape."""
     found = [len(values)]
     while values and type(values[0]) is list:
         found.append(len(values[0]))

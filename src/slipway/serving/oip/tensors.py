@@ -1,7 +1,7 @@
-"""From tensors of the Open Inference Protocol to rows, by a model's one schema.
+"""Tensors of the Open Inference Protocol: as rows by the model's schema, and as bytes.
 
-Each field is an input of its own, with one value for each row: its shape is [n], or [n, 1]. Where all fields are
-numbers, one tensor of the shape [n, fields] under any other name holds them all, in the fields' order.
+Each field is an input with one value for each row, of the shape [n] or [n, 1]. Where all fields are numbers, one
+tensor of the shape [n, fields] under any other name holds all of them, in the order of the fields.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FLOATS = ("FP64", "FP32", "FP16")
 _INTEGERS = {f"INT{bits}": range(-(2 ** (bits - 1)), 2 ** (bits - 1)) for bits in (64, 32, 16, 8)}
 _INTEGERS |= {f"UINT{bits}": range(2**bits) for bits in (64, 32, 16, 8)}
 
-# By what a field is, the datatypes that it takes; the first is the one that it is described by.
+# The datatypes that a kind of field takes; the first is in the field's metadata.
 _TAKEN: dict[Kind, tuple[str, ...]] = {
     "number": (*_FLOATS, *_INTEGERS),
     "integer": (*_INTEGERS, *_FLOATS),
@@ -29,12 +29,12 @@ _TAKEN: dict[Kind, tuple[str, ...]] = {
     "string": ("BYTES",),
 }
 _OWN = {kind: taken[0] for kind, taken in _TAKEN.items()}
-# What a shape may hold: the product of two is still a number that is told in no time.
+# The sizes in a shape: the product of two is still computed and printed at once.
 _SIZES = range(2**31)
 
 
 class Tensor(NamedTuple):
-    """A tensor by its name: its values lie one after the other, row after row; None is a missing one."""
+    """A named tensor: its values in one sequence, row after row; None is a missing value."""
 
     name: str
     datatype: str
@@ -43,26 +43,26 @@ class Tensor(NamedTuple):
 
 
 def about(field: Field) -> Tensor:
-    """A field as the protocol describes it: -1 stands for any number of rows."""
+    """Return the metadata of a field: -1 stands for any number of rows."""
     return Tensor(field.name, _OWN[field.kind], (-1,), ())
 
 
 def invalid(message: str) -> Refusal:
-    """The refusal (400) of tensors that do not fit."""
+    """Return the refusal (400) of tensors that do not fit."""
     return Refusal(400, "invalid_tensors", message)
 
 
 def refused(name: str, reason: str) -> Refusal:
-    """The refusal (400) of the tensor `name`, and why."""
+    """Return the refusal (400) of the tensor `name`."""
     return invalid(f"tensor {_cut(name)}: {reason}")
 
 
 def to_rows(schema: Schema, given: Sequence[Tensor], check_rows: Callable[[int], None]) -> list[dict[str, Any]]:
-    """The rows that the tensors hold, as a caller of `/predict` would have sent them.
+    """Return the rows in the tensors, as a caller of `/predict` sends them.
 
-    `check_rows` raises for too many of them, before any is made. An optional field's tensor may be left out, and so may
-    one with a default; not a number (NaN) is a missing value. Raises `Refusal` (400): for a name, a datatype or a shape
-    that does not fit, and for values that are none of their datatype, each with its row and field.
+    `check_rows` raises for too many rows before any is made. The tensor of a field that is optional or has a default
+    may be left out; NaN is a missing value. Raise `Refusal` (400) for a name, a datatype or a shape that does not fit,
+    and for values outside their datatype, each with its row and field.
     """
     for tensor in given:
         _check_size(tensor)
@@ -72,8 +72,8 @@ def to_rows(schema: Schema, given: Sequence[Tensor], check_rows: Callable[[int],
     _check_names(schema, [tensor.name for tensor in given])
     counts = {tensor.name: _count(tensor) for tensor in given}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{name[:60]} {count}" for name, count in counts.items())
-        raise invalid(f"the input tensors are of different numbers of rows: {told}")
+        listed = ", ".join(f"{name[:60]} {count}" for name, count in counts.items())
+        raise invalid(f"the input tensors are of different numbers of rows: {listed}")
     check_rows(max(counts.values()))
     problems: list[Problem] = []
     columns = [_checked(tensor, fields[tensor.name], problems) for tensor in given]
@@ -93,7 +93,7 @@ def _check_size(tensor: Tensor) -> None:
 
 
 def _columns(schema: Schema, tensor: Tensor) -> list[Tensor]:
-    """The one tensor of all fields, by field."""
+    """Split the one tensor of all fields into a tensor for each field."""
     names = schema.names
     if any(field.kind not in ("number", "integer") for field in schema.fields):
         raise invalid(f"unknown input tensor {_cut(tensor.name)}; {nearest(tensor.name, names)}")
@@ -158,13 +158,13 @@ FORMATS = {
     "UINT8": "B",
     "BOOL": "?",
 }
-"""By datatype, what `struct` calls it."""
+"""The format of each datatype in the module `struct`."""
 
 _LENGTH = struct.Struct("<I")
 
 
 def decode(name: str, datatype: str, content: bytes) -> list[Any]:
-    """The values in the `content` of the tensor `name`; raises `Refusal` (400) when it is cut off or no such values."""
+    """Return the values in the bytes of the tensor `name`; raise `Refusal` (400) when these are cut off or invalid."""
     if datatype == "BYTES":
         return list(_texts(name, content))
     format_ = FORMATS.get(datatype)
@@ -177,14 +177,14 @@ def decode(name: str, datatype: str, content: bytes) -> list[Any]:
 
 
 def encode(datatype: str, values: Sequence[Any]) -> bytes:
-    """The bytes of `values`, where None is not a number (NaN) or the text `null`; nothing else has a missing value."""
+    """Return the bytes of `values`; None becomes NaN or the text `null`, and other datatypes have no missing values."""
     if datatype == "BYTES":
         return b"".join(_LENGTH.pack(len(text)) + text for text in map(text_of, values))
     return struct.pack(f"<{len(values)}{FORMATS[datatype]}", *(float("nan") if v is None else v for v in values))
 
 
 def text_of(value: str | None) -> bytes:
-    """A text as bytes; `null` for None, for bytes of a text have no missing value."""
+    """Return the bytes of a text, and `null` for None: the bytes of a text have no missing value."""
     return b"null" if value is None else value.encode()
 
 

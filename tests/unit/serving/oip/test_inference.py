@@ -11,7 +11,7 @@ from slipway.schema import Field
 from slipway.serving.answers import Refusal
 from slipway.serving.grpc.messages import fill, message, read
 from slipway.serving.oip import tensors
-from slipway.serving.oip.outputs import Outputs
+from slipway.serving.oip.inference import Outputs
 
 PRICE = Field(name="price", kind="number")
 
