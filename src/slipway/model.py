@@ -1,6 +1,6 @@
-"""The contract: what a data scientist writes in `model/<name>/model.py`, and nothing of the platform.
+"""The contract: the classes that a data scientist derives a model from, in `model/<name>/model.py`.
 
-Only the standard library and msgspec are needed to import it, so that what serves does not carry what trains.
+Its import needs only the standard library and msgspec, so that serving is lean.
 """
 
 from __future__ import annotations
@@ -10,12 +10,8 @@ import functools
 import math
 import types
 from collections.abc import Mapping, Sequence
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    NamedTuple,
-)
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -24,8 +20,6 @@ from slipway.schema import Field
 from slipway.schema.fields import ContractError, Range, enums_of, field_of, fields_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 __all__ = ["Contract", "ContractError", "InputError", "Model", "PipelineModel", "Range", "bind", "frame", "typed"]
@@ -34,9 +28,9 @@ Parameter = bool | int | float | str
 
 
 class InputError(ValueError):
-    """Raised by a model's `predict` when a row fits the schema and still makes no sense: the caller gets a 400.
+    """A row fits the schema and still makes no sense: raise it in `predict`, and the caller gets a 400.
 
-    `row` is its index among those that `predict` was given, which the caller is told; None where that is not known.
+    `row` is the index of the row in the argument of `predict`, for the caller; None if it is not known.
     """
 
     def __init__(self, message: str, *, row: int | None = None, field: str = "") -> None:
@@ -46,14 +40,13 @@ class InputError(ValueError):
 
 
 class Model:
-    """A model: what it needs, how it trains, how it predicts.
+    """A model: its columns, how it trains, how it predicts.
 
-    Name the columns (`source_features` and `target_variable`; their types are learned from the data), or give the
-    types themselves: `input`, a dataclass whose fields are the columns, and `output`, an `Enum`, `str`, `int`,
-    `float` or `bool`.
+    Name the columns in `source_features` and `target_variable`; their types are learned from the data. Or give the
+    types: `input`, a dataclass whose fields are the columns, and `output`, an `Enum`, `str`, `int`, `float` or `bool`.
 
-    Whatever `train` sets on `self` is saved with the model and is there again when it predicts: scikit-learn
-    estimators, numpy arrays, and anything that JSON can hold. Import what only training needs inside `train`.
+    The attributes that `train` sets on `self` are saved, and are there again when the model predicts: scikit-learn
+    estimators, numpy arrays, and all that JSON can hold. Import inside `train` what only training needs.
     """
 
     source_features: ClassVar[Sequence[str]] = ()
@@ -62,17 +55,17 @@ class Model:
     output: ClassVar[type | None] = None
 
     parameters: Mapping[str, Parameter] = types.MappingProxyType({})
-    """Names and defaults on the class; on an object, the values after `slipway.yaml` had its say."""
+    """On the class: names and defaults. On an object: the values, with those of `slipway.yaml`."""
 
     tolerance: ClassVar[float] = 1e-6
-    """How far a number may be from its golden prediction."""
+    """The greatest difference of a number from its golden prediction."""
 
     waits: ClassVar[bool] = True
-    """Whether `predict` may wait for anything: a network, a lock, a process. A fast one that only computes answers more
-    requests when it says `False`, as it needs no thread."""
+    """True if `predict` may wait: for a network, a lock, a process. Set False for a fast model that only computes: it
+    then needs no thread, and answers more requests."""
 
     trusted_types: ClassVar[Sequence[str]] = ()
-    """Full names of further classes that a saved part may hold (scikit-learn's and the model's own are trusted)."""
+    """The full names of further classes in saved parts. Those of scikit-learn and of the model itself are trusted."""
 
     def __init__(self, **parameters: Parameter) -> None:
         for name in parameters.keys() - type(self).parameters.keys():
@@ -81,26 +74,26 @@ class Model:
         self.parameters = {**type(self).parameters, **parameters}
 
     def read(self, path: Path) -> pd.DataFrame:
-        """Read the data; a CSV file unless a model says otherwise."""
+        """Read the data from a CSV file; override this for another format."""
         import pandas as pd
 
         return pd.read_csv(path)
 
     def train(self, data: pd.DataFrame) -> None:
-        """Learn from `data`, whose columns are the source features (or the fields of `input`) and the target."""
+        """Learn from `data`; its columns are the source features (or the fields of `input`) and the target."""
         raise NotImplementedError
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """One prediction for each row; a row is a dict by feature, or an object of the class `input`."""
+        """Return one prediction per row; a row is a dict by feature, or an object of the class `input`."""
         raise NotImplementedError
 
     def outcome(self, value: Any) -> Any:
-        """What `predict` should give for a row whose target column holds `value`."""
+        """Return the right prediction for a row whose target column holds `value`."""
         output = type(self).output
         return output(value) if isinstance(output, type) and issubclass(output, enum.Enum) else value
 
     def metrics(self, truth: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, float]:  # noqa: ARG002
-        """Metrics of the model's own, beside the usual ones; rows are those held out."""
+        """Return further metrics of the predictions for the held-out rows."""
         return {}
 
 
@@ -110,7 +103,7 @@ class PipelineModel(Model):
     fitted: Any
 
     def pipeline(self) -> Any:
-        """The pipeline or estimator, not yet fitted; it gets a DataFrame of the source features."""
+        """Return a pipeline or an estimator, not yet fitted; it gets a DataFrame of the source features."""
         raise NotImplementedError
 
     def train(self, data: pd.DataFrame) -> None:
@@ -124,14 +117,14 @@ class PipelineModel(Model):
         kind: Any = type(self)
         names = _contract(kind).names
         values = [_values(row, names) for row in rows]
-        # What was converted takes columns as they are: it is there so that pandas need not be.
+        # A converted pipeline takes plain columns, so that serving needs no pandas.
         by_column = getattr(self.fitted, "takes_columns", False)
         found = self.fitted.predict(_columns(values, names) if by_column else _table(kind, values, names))
         return [self.outcome(value) for value in found.tolist()]
 
 
 def _values(row: Any, names: Sequence[str]) -> list[Any]:
-    """The values of a row as the data have them: NaN where there is none, an Enum's value and not its member."""
+    """Return the values of a row as in the data: NaN for a missing one, the value of an Enum's member."""
     values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in names]
     plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
     return [math.nan if value is None else value for value in plain]
@@ -148,17 +141,17 @@ def _table(model: type[Model], values: Sequence[Sequence[Any]], names: Sequence[
 
 
 def frame(model: type[Model], rows: Sequence[Any]) -> pd.DataFrame:
-    """Rows as `predict` takes them, as a DataFrame whose columns have the types that `typed` gives them."""
+    """Return rows, as `predict` takes them, in a DataFrame with the types that `typed` gives."""
     kind: Any = model
     names = list(rows[0] if model.input is None and len(rows) else _contract(kind).names)
     return _table(model, [_values(row, names) for row in rows], names)
 
 
 def typed(model: type[Model], data: pd.DataFrame) -> pd.DataFrame:
-    """`data` with the same type for a feature whether it was read from a file or comes from a few rows.
+    """Return `data` with one type per feature, whether it comes from a file or from a few rows.
 
-    Numbers are float64, as a request's are. Where values are missing, pandas guesses by those that are not: few rows
-    may have none, so what a typed field says goes before. The target stays as it is.
+    Numbers are float64, as those of requests are. Pandas guesses a type from the values, and few rows may have none, so
+    a typed field decides first. The target stays as it is.
     """
     kind: Any = model
     fields = _typed_fields(kind)
@@ -168,7 +161,7 @@ def typed(model: type[Model], data: pd.DataFrame) -> pd.DataFrame:
 
 @functools.lru_cache(maxsize=64)
 def _typed_fields(model: type[Model]) -> dict[str, Field]:
-    """The fields of the class `input`, by name; none where only columns are named."""
+    """Return the fields of the class `input` by name; empty if only columns are named."""
     return {field.name: field for field in (fields_of(model.input, model.__name__) if model.input else ())}
 
 
@@ -187,7 +180,7 @@ def _column(column: pd.Series[Any], field: Field | None) -> pd.Series[Any]:
 
 
 class Contract(NamedTuple):
-    """What a model's class declares, read once."""
+    """The declarations of a model's class, read once."""
 
     names: tuple[str, ...]
     fields: tuple[Field, ...] | None  # None: learned from the data
@@ -248,7 +241,7 @@ def _check_values(model: type[Model], where: str) -> None:
 
 
 def bind(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    """Parsed rows as `predict` takes them: the dicts themselves, or objects of the class `input`."""
+    """Return parsed rows as `predict` takes them: the dicts themselves, or objects of the class `input`."""
     row_type = model.input
     if row_type is None:
         return rows
@@ -266,5 +259,5 @@ def _object(row_type: type, row: Mapping[str, Any], enums: Mapping[str, type[enu
     except InputError as error:
         error.row = index
         raise
-    except ValueError as error:  # from the __post_init__ of the input: this row makes no sense to the model
+    except ValueError as error:  # the input's __post_init__ refuses the row
         raise InputError(str(error), row=index) from error

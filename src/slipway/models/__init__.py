@@ -1,1 +1,1 @@
-"""Model folders: what they hold, what they need, and the environment that they run in."""
+"""Model folders: their code, data, tests and requirements, and the Python environment of each."""

@@ -1,4 +1,4 @@
-"""A model's own Python environment: its requirements locked with the platform's, installed once a machine."""
+"""The Python environment of a model: its requirements locked with the platform's, installed once per machine."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import requires
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 from packaging.requirements import Requirement
 
 from slipway import digests, files
 from slipway.errors import SlipwayError
 from slipway.models import requirements
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = [
     "SOURCE",
@@ -40,18 +37,18 @@ __all__ = [
 ]
 
 Use = Literal["train", "serve", "estimators", "onnx", "mixed"]
-"""What an environment is for: the training steps, or serving an artifact with parts of these forms.
+"""The use of an environment: the training steps, or serving an artifact with certain parts.
 
-`serve` has neither estimators nor graphs to load, `estimators` loads what skops has saved, `onnx` computes graphs and
-has nothing of scikit-learn and pandas, and `mixed` does both: it is for graphs beside estimators, and for a model whose
-own code predicts with one of those libraries.
+`serve` is for an artifact without estimators and graphs. `estimators` loads what skops saved. `onnx` computes graphs
+without scikit-learn and pandas. `mixed` is for graphs beside estimators, and for graphs beside code of the model that
+needs one of these libraries.
 """
 USES: tuple[Use, ...] = get_args(Use)
 
 SOURCE = str(Path(__file__).parents[2])
-"""Where the platform's own code is found, which no environment of a model has installed."""
+"""The folder with the platform's own code, which is not installed in the environments of models."""
 
-# What of a model's own pins an environment has.
+# Which of a model's requirements an environment has.
 _READ = {
     "train": requirements.read,
     "serve": requirements.read_serving,
@@ -60,20 +57,20 @@ _READ = {
     "mixed": requirements.read_serving,
 }
 
-# Set in the environment itself (an image sets it too): the folder with the locks.
+# The folder with the locks; set in a model's environment and in a trainer's image.
 _LOCKS = "SLIPWAY_LOCKS"
 
-# Where uv is: it makes environments and is in none of them.
+# The path of uv, which is in none of the environments that it makes.
 _UV = "SLIPWAY_UV"
 
 
 def inside() -> bool:
-    """Whether this process runs in a model's environment."""
+    """Return True in a process that runs in a model's environment."""
     return _LOCKS in os.environ
 
 
 def use_for(artifact: Iterable[str]) -> Use:
-    """What an environment that serves an artifact of these files (paths within it) is for."""
+    """Return the use of an environment that serves an artifact of these files (paths within it)."""
     forms = {path.rpartition(".")[2] for path in artifact if path.startswith("parts/")}
     if "onnx" in forms:
         return "mixed" if "skops" in forms else "onnx"
@@ -81,17 +78,17 @@ def use_for(artifact: Iterable[str]) -> Use:
 
 
 def serving_lock(settings: Settings, model: str, artifact: Iterable[str]) -> Path:
-    """The lock for serving an artifact of these files; see `lock_for`."""
+    """Return the lock for serving an artifact of these files; see `lock_for`."""
     return lock_for(settings, model, use_for(artifact))
 
 
 def lock_for(settings: Settings, model: str, use: Use) -> Path:
-    """The lock of what `use` needs; in a model's environment, the one that was made with it."""
+    """Return the lock for `use`; in a model's environment, the lock that was made together with it."""
     return Path(os.environ[_LOCKS]) / f"{use}.lock" if inside() else compile_lock(settings, model, use)
 
 
 def enter(settings: Settings, model: str, arguments: Sequence[str]) -> None:
-    """Go on as `slipway ARGUMENTS` in the model's environment, unless this is it; does not return if it goes."""
+    """Replace this process by `slipway ARGUMENTS` in the model's environment; do nothing if it runs there already."""
     if inside():
         return
     command, seen = prepare(settings, model, arguments)
@@ -100,22 +97,22 @@ def enter(settings: Settings, model: str, arguments: Sequence[str]) -> None:
 
 
 def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """`slipway ARGUMENTS` in the model's environment, which is made now if it is not there yet: command and variables.
+    """Return command and environment variables of `slipway ARGUMENTS` in the model's environment.
 
-    Raises `SlipwayError` when the environment cannot be made.
+    Make the environment if it does not exist. Raise `SlipwayError` when it cannot be made.
     """
     compiled = {use: compile_lock(settings, model, use) for use in USES}
     python = python_for(compiled["train"])
     locks = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
     for use, lock in compiled.items():
         files.write(locks / f"{use}.lock", lock.read_bytes())
-    # -P: where the user stands is often a model's folder, and its model.py is not the package `model`.
-    return [str(python), "-P", "-m", "slipway", *arguments], variables(locks)
+    # Without -P, Python takes the model.py of the working directory for the package `model`.
+    return [str(python), "-P", "-m", "slipway", *arguments], _variables(locks)
 
 
-def variables(locks: Path) -> dict[str, str]:
-    """What a process in the environment has to see: our code, its locks, and one value for each source of chance."""
-    # Compiling scikit-learn anew in every step takes longer than the steps.
+def _variables(locks: Path) -> dict[str, str]:
+    """Return the variables of a process in the environment: our code, its locks, and fixed sources of chance."""
+    # To compile scikit-learn again in every step takes longer than the steps.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return inherited | {
         _LOCKS: str(locks),
@@ -128,11 +125,10 @@ def variables(locks: Path) -> dict[str, str]:
 
 
 def compile_lock(settings: Settings, model: str, use: Use) -> Path:
-    """The lock, with hashes, of what `use` needs: the platform's packages and the model's own pins.
+    """Return a lock, with hashes, of the packages for `use`: the platform's, and the model's requirements.
 
-    Versions that the repository's `requirements.lock` has are kept wherever the model's pins allow, and serving has
-    those of training. Raises `SlipwayError` with the resolver's words when the pins contradict each other or name what
-    does not exist.
+    Prefer the versions of the repository's `requirements.lock`; serving prefers those of training. Raise `SlipwayError`
+    with the words of the resolver when the requirements contradict one another or name an unknown package.
     """
     folder = settings.folder(model)
     own = _READ[use](folder, settings.root) if settings.model(model).image is None else []  # a container brings its own
@@ -142,9 +138,9 @@ def compile_lock(settings: Settings, model: str, use: Use) -> Path:
 
 
 def locked(wanted: Sequence[str], preferred: Path, where: str) -> Path:
-    """The lock, with hashes, of the requirements `wanted` and what they pull in; see `compile_lock`.
+    """Return a lock, with hashes, of the requirements `wanted` and their dependencies; see `compile_lock`.
 
-    Versions that the lock `preferred` has are kept; `where` says in messages who wants them.
+    Keep the versions of the lock `preferred` where possible. Messages name the file `where`.
     """
     known = preferred.read_bytes() if preferred.is_file() else b""
     path = _cache() / "locks" / f"{digests.of_value([wanted, digests.of_bytes(known)])}.lock"
@@ -152,50 +148,29 @@ def locked(wanted: Sequence[str], preferred: Path, where: str) -> Path:
         with files.new_folder(path.with_suffix(".draft")) as draft:
             (draft / "in.txt").write_text("\n".join(wanted))
             (draft / "out.txt").write_bytes(known)
-            options = [
-                "--universal",
-                "--python-version=3.11",
-                "--generate-hashes",
-                "--no-header",
-                "--no-annotate",
-                "--quiet",
-            ]
-            _uv(
-                "pip",
-                "compile",
-                *options,
-                "--output-file=out.txt",
-                "in.txt",
-                cwd=draft,
-                problem=f"{where} cannot be locked",
-            )
+            options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
+            command = ["pip", "compile", "--quiet", *options, "--output-file=out.txt", "in.txt"]
+            _uv(*command, cwd=draft, problem=f"{where} cannot be locked")
             files.write(path, (draft / "out.txt").read_bytes())
         shutil.rmtree(path.with_suffix(".draft"), ignore_errors=True)
     return path
 
 
 def python_for(lock: Path) -> Path:
-    """The interpreter of an environment that holds just what `lock` names; made now if it is not there yet."""
+    """Return the interpreter of the environment with exactly the packages of `lock`; make it if it does not exist."""
     found = _beside(lock)
     if found is not None:
         return found
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = _cache() / "environments" / digests.of_value([digests.of_file(lock), version])
     python, complete = home / "bin" / "python", home / "complete"
-    # The machine's own Python, which this one is a link to, may have gone since.
+    # The interpreter is a link to the machine's own Python, which may be gone.
     if complete.is_file() and python.exists():
         return python
     with _alone(home):
         if not (complete.is_file() and python.exists()):
-            _uv(
-                "venv",
-                "--quiet",
-                "--clear",
-                "--python",
-                sys.executable,
-                str(home),
-                problem="no environment can be made",
-            )
+            command = ["venv", "--quiet", "--clear", "--python", sys.executable, str(home)]
+            _uv(*command, problem="no environment can be made")
             options = ["--quiet", "--require-hashes", "--python", str(python)]
             _uv("pip", "sync", *options, str(lock), problem=f"{lock} cannot be installed")
             complete.touch()
@@ -203,7 +178,7 @@ def python_for(lock: Path) -> Path:
 
 
 def _beside(lock: Path) -> Path | None:
-    """The interpreter of the environment that an image has beside this lock; no package index is asked there."""
+    """Return the interpreter of the environment that an image has beside an equal lock."""
     for known in Path(os.environ[_LOCKS]).glob("*.lock") if inside() else ():
         python = known.with_suffix("") / "bin" / "python"
         if python.is_file() and digests.of_file(known) == digests.of_file(lock):
@@ -212,7 +187,7 @@ def _beside(lock: Path) -> Path | None:
 
 
 def platform_packages(use: str) -> set[str]:
-    """What the platform's own code needs for `use`, an extra of this package."""
+    """Return the requirements of the platform's own code for `use`, an extra of this package."""
     found: set[str] = set()
     for text in requires("slipway") or ():
         requirement = Requirement(text)

@@ -1,27 +1,23 @@
-"""Which files of a repository a module needs: its imports, read from the source, followed to the end."""
+"""The files of a repository that a module imports, directly or not, read from the source."""
 
 from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 __all__ = ["closure"]
 
 
 def closure(root: Path, start: Iterable[Path], package: str) -> set[Path]:
-    """The files below `root/package` that those in `start` import, directly or not; `start` and `__init__`s included.
+    """Return `start` and the files below `root/package` that it imports, directly or not, with their `__init__`s.
 
-    Imports inside functions count too, those for type checkers only do not. `root` is where `package` is found, so
-    `root/package/a/b.py` is `package.a.b`.
-    Raises `SlipwayError` with file and line when a file is not Python.
+    Imports inside functions count; imports for type checkers do not. `root/package/a/b.py` is `package.a.b`. Raise
+    `SlipwayError` with file and line when a file is not Python.
     """
     waiting = list(start)
     found: set[Path] = set()
@@ -48,7 +44,7 @@ def _files(root: Path, name: str) -> Iterator[Path]:
 
 
 def _imports(path: Path, root: Path) -> frozenset[str]:
-    """Full names of what a file may import; `from a import b` gives both `a` and `a.b`."""
+    """Return the full names that a file may import; `from a import b` gives `a` and `a.b`."""
     inside = path.relative_to(root)
     try:
         return _imported(path.read_bytes(), inside.parent.parts)
@@ -59,10 +55,10 @@ def _imports(path: Path, root: Path) -> frozenset[str]:
         raise SlipwayError(f"{inside} is not Python: {error}") from error
 
 
-@lru_cache(maxsize=1024)  # one release reads the same files for each of its models
+@lru_cache(maxsize=1024)  # a release reads shared files once per model
 def _imported(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is odd in a module is told when it is imported
+        warnings.simplefilter("ignore")  # Python warns again at the import
         tree = ast.parse(source)
     names: set[str] = set()
     for node in _running(tree):
@@ -76,7 +72,7 @@ def _imported(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below `node`, but for what is there for type checkers alone."""
+    """Yield all nodes below `node` except those for type checkers."""
     waiting = [node]
     while waiting:
         current = waiting.pop()

@@ -1,35 +1,32 @@
-"""A model's `requirements.txt`: each line one package at one version."""
+"""The `requirements.txt` of a model: on each line one package at one version."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from slipway.errors import SlipwayError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = ["FILE", "SERVE_FILE", "read", "read_converted", "read_serving"]
 
 FILE = "requirements.txt"
 SERVE_FILE = "requirements-serve.txt"
-"""What predicting needs, where that is less than what training needs."""
+"""The requirements for predicting, if they are fewer than those for training."""
 
-# What a converted pipeline was made with, and does without.
+# A converted pipeline runs without the packages that made it.
 _CONVERTED = frozenset({"pandas", "scikit-learn"})
 
-# As pip has it: a # within a word is part of that.
+# As in pip, a # within a word is part of the word.
 _COMMENT = re.compile(r"(^|\s)#.*")
 
 
 def read(folder: Path, root: Path) -> list[str]:
-    """The requirements for training, normalised and sorted.
+    """Return the requirements for training, normalised and sorted.
 
-    Raises `SlipwayError` with file and line when the file is missing or a line is not pinned with `==`.
+    Raise `SlipwayError` with file and line when the file is missing or a line is not pinned with `==`.
     """
     path = folder / FILE
     if not path.is_file():
@@ -39,10 +36,10 @@ def read(folder: Path, root: Path) -> list[str]:
 
 
 def read_serving(folder: Path, root: Path) -> list[str]:
-    """The requirements for predicting: those of `requirements-serve.txt`, or all when there is no such file.
+    """Return the requirements for predicting: those of `requirements-serve.txt`, or all if there is no such file.
 
-    Raises `SlipwayError` as `read` does, and for a package that has another version there than in training: what one
-    version saved, another may not read, or may answer otherwise.
+    Raise `SlipwayError` as `read` does, and for a package with another version than in training: it may not read what
+    training saved, or may answer otherwise.
     """
     path = folder / SERVE_FILE
     if not path.is_file():
@@ -58,9 +55,9 @@ def read_serving(folder: Path, root: Path) -> list[str]:
 
 
 def read_converted(folder: Path, root: Path) -> list[str]:
-    """The requirements for predicting when every estimator was converted: without scikit-learn and pandas.
+    """Return the requirements for predicting when every estimator was converted: without scikit-learn and pandas.
 
-    What `requirements-serve.txt` names stays: who wrote it knows what predicting needs. Raises `SlipwayError` as
+    All of `requirements-serve.txt` stays: its author knows what predicting needs. Raise `SlipwayError` as
     `read_serving` does.
     """
     found = read_serving(folder, root)
@@ -97,7 +94,7 @@ def _lines(path: Path, root: Path) -> list[str]:
 
 
 def _pinned(text: str, where: str) -> Requirement:
-    """One line as a requirement with its name normalised; raise `SlipwayError` when it is not pinned."""
+    """Return a line as a requirement with a normalised name; raise `SlipwayError` when it is not pinned."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:

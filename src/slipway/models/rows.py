@@ -1,27 +1,25 @@
-"""Rows between a DataFrame and JSON, and which of them are held out."""
+"""Rows of data: which of them are held out, and what they are in JSON."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
 __all__ = ["hashes", "held_out", "plain", "records"]
 
 
 def held_out(data: pd.DataFrame, columns: Sequence[str], fraction: float) -> pd.Series[bool]:
-    """For each row of `data`, whether it is held out: about `fraction` (between 0 and 1) of them are.
+    """Return True for each row of `data` that is held out: about `fraction` (between 0 and 1) of them.
 
-    It goes by a hash of the row's content, so that a row once held out always is. Only the values in `columns` count,
-    in the order of their names: neither the row's place, nor the order of the columns, nor further columns. Of rows
-    that are equal each is chosen for itself, by its number among them: held out together, a common combination of
-    features would be one whose usual outcome is never trained on.
+    A hash of the values in `columns` decides, so that a row once held out always is. The place of the row, the order of
+    the columns and other columns do not count. Equal rows are chosen one by one, by their number: if they were held out
+    together, training would never see the usual outcome of a common combination of features.
     """
     import pandas as pd
 
@@ -30,7 +28,7 @@ def held_out(data: pd.DataFrame, columns: Sequence[str], fraction: float) -> pd.
 
 
 def hashes(data: pd.DataFrame, columns: Sequence[str]) -> list[int]:
-    """For each row a number of 64 bits, of the values in `columns` and how many rows before it have the same."""
+    """Return a number of 64 bits for each row, from its values in `columns` and the number of equal rows before it."""
     rows = zip(*(_comparable(data[name]) for name in sorted(columns)), strict=True)
     before: Counter[str] = Counter()
     found = []
@@ -41,15 +39,15 @@ def hashes(data: pd.DataFrame, columns: Sequence[str]) -> list[int]:
 
 
 def records(data: pd.DataFrame, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of `data` as JSON has them."""
+    """Return the rows of `data` as objects of JSON."""
     values = zip(*(data[name].tolist() for name in columns), strict=True)
     return [{name: plain(value) for name, value in zip(columns, row, strict=True)} for row in values]
 
 
 def plain(value: Any) -> Any:
-    """A cell as JSON has it: null for NaN, Python's own types for numpy's."""
+    """Return a cell as a value of JSON: None for NaN, Python's types for those of numpy."""
     value = value.item() if hasattr(value, "item") else value
-    return None if value is None or value != value else value  # NaN is what differs from itself
+    return None if value is None or value != value else value  # only NaN differs from itself
 
 
 def _number(text: str) -> int:
@@ -57,11 +55,11 @@ def _number(text: str) -> int:
 
 
 def _comparable(column: pd.Series[Any]) -> list[Any]:
-    """Numbers as float, whatever they were read as, all else as text, and NaN where there is no value."""
+    """Return numbers as floats, other values as text, and NaN for a missing value."""
     from pandas.api import types
 
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
         return column.astype("float64").tolist()
-    # As text, a missing value is something else in every pandas: 'nan', 'None', 'NaT', '<NA>', or still missing.
+    # The text of a missing value depends on the version of pandas: 'nan', 'None', 'NaT', '<NA>'.
     texts = zip(column.astype(str).tolist(), column.isna().tolist(), strict=True)
     return [math.nan if missing else text for text, missing in texts]

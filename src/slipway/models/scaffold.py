@@ -1,21 +1,17 @@
-"""The folder of a new model: code, tests, pins and a little data that go the whole way as they are."""
+"""The folder of a new model: code, tests, requirements and a little data, which can be trained and served at once."""
 
 from __future__ import annotations
 
 import keyword
 import re
 from importlib.resources import files as resources
+from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
 
 from slipway import files
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = ["new_model"]
 
@@ -24,7 +20,7 @@ _ROWS = 120
 
 
 def new_model(settings: Settings, name: str) -> Path:
-    """Make `model/<name>`; raise `SlipwayError` when the name will not do or is taken."""
+    """Make the folder `model/<name>`; raise `SlipwayError` when the name cannot be a model's or is taken."""
     folder = settings.root / "model" / check_model_name(name)
     if name in settings.declared and settings.folder(name) != folder:
         raise SlipwayError(f"slipway.yaml names another folder for {name}", fix="choose another name")
@@ -43,7 +39,7 @@ def new_model(settings: Settings, name: str) -> Path:
 
 
 def _pins(root: Path) -> str:
-    """The versions that the repository's own lock has."""
+    """Return requirements with the versions of the repository's lock."""
     try:
         lock = (root / "requirements.lock").read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -58,7 +54,7 @@ def _pins(root: Path) -> str:
 
 
 def _data() -> str:
-    """Made-up rows of two kinds that differ in length, none of them twice; the colour says nothing."""
+    """Return made-up rows of two kinds that differ in length and not in colour; no row is there twice."""
     rows = ["length,width,colour,kind"]
     for number in range(_ROWS):
         large = number % 2

@@ -1,28 +1,23 @@
-"""The training digest: one value for everything that decides what training makes, data aside; and what bears it."""
+"""The training digest: the digest of everything but the data that decides what training makes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from slipway import digests
+from slipway.model import Parameter
 from slipway.models.discovery import model_files
 from slipway.models.requirements import read
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from slipway.model import Parameter
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = ["run_name", "training_digest"]
 
 
 def training_digest(settings: Settings, name: str, parameters: Mapping[str, Parameter] | None = None) -> str:
-    """The digest (64 hexadecimal digits) of a model's code, shared code, requirements and parameters.
+    """Return the digest (64 hexadecimal digits) of a model's code, shared code, requirements and parameters.
 
-    `parameters` go before those of the settings: a training with others is not what the code as it stands asks for.
-
-    Raises `SlipwayError` for an unknown model, or one whose code or requirements cannot be read.
+    `parameters` replace those of the settings. Raise `SlipwayError` for an unknown model, and for code or requirements
+    that cannot be read.
     """
     of = settings.model(name)
     return digests.of_value(
@@ -39,5 +34,5 @@ def training_digest(settings: Settings, name: str, parameters: Mapping[str, Para
 
 
 def run_name(model: str, digest: str) -> str:
-    """`train-iris-1a2b3c4d`: the run that is declared for a training digest."""
+    """Return the name of the declared training of a digest: `train-iris-1a2b3c4d`."""
     return f"train-{model}-{digest[:8]}"

@@ -1,4 +1,4 @@
-"""The one schema of a model: its fields, how a row is checked against them, and how they read as JSON Schema."""
+"""The schema of a model: its fields, the check of rows against them, and the fields as JSON Schema."""
 
 from __future__ import annotations
 

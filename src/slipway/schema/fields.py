@@ -1,4 +1,4 @@
-"""What the types of a model's input and output stand for: the fields of its schema."""
+"""Fields of a schema, made from the types of a model's input and output."""
 
 from __future__ import annotations
 
@@ -15,21 +15,15 @@ from slipway.schema.schema import Field, Kind
 
 __all__ = ["ContractError", "Range", "enums_of", "field_of", "fields_of"]
 
-
-_KINDS: dict[type, Kind] = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-}
+_KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 class ContractError(TypeError):
-    """A model's class that does not keep the contract; the message says what and where."""
+    """A model's class breaks the contract; the message says where and how."""
 
 
 class Range(NamedTuple):
-    """Limits and meaning of a typed field: `radius: Annotated[float, Range(0, 50, unit="mm")]`."""
+    """The limits and the meaning of a typed field: `radius: Annotated[float, Range(0, 50, unit="mm")]`."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -38,7 +32,7 @@ class Range(NamedTuple):
 
 
 def fields_of(row: Any, where: str) -> tuple[Field, ...]:
-    """The fields that those of the dataclass `row` stand for; raise `ContractError` for a type that stands for none."""
+    """Return the fields of the dataclass `row`; raise `ContractError` for a type that cannot be a field."""
     if not isinstance(row, type) or not dataclasses.is_dataclass(row):
         raise ContractError(f"{where}.input is {row!r}: it has to be a dataclass")
     try:
@@ -54,7 +48,7 @@ def fields_of(row: Any, where: str) -> tuple[Field, ...]:
 
 
 def _with_default(field: Field, declared: dataclasses.Field[Any], row: type) -> Field:
-    """`field` with the default of the dataclass, which a row that leaves it out gets."""
+    """Return the field with the default that the dataclass declares."""
     default = declared.default
     if declared.default_factory is not dataclasses.MISSING:
         default = declared.default_factory()
@@ -68,7 +62,7 @@ def _with_default(field: Field, declared: dataclasses.Field[Any], row: type) -> 
 
 
 def field_of(name: str, hint: Any, where: str) -> Field:
-    """The field that a type stands for: `float`, `int`, `bool`, `str`, `Literal`, `Enum`, `| None`, with `Range`."""
+    """Return the field of a type: `float`, `int`, `bool`, `str`, `Literal`, `Enum`; with `| None` and `Range`."""
     hint, limits, optional = _unwrapped(hint, where)
     kind, categories = _kind_of(hint, where)
     _check_range(limits, kind, where)
@@ -85,7 +79,7 @@ def field_of(name: str, hint: Any, where: str) -> Field:
 
 
 def _unwrapped(hint: Any, where: str) -> tuple[Any, Range, bool]:
-    """What is within `Annotated` and `| None`, whichever is around the other."""
+    """Return the type without `Annotated` and `| None`, its range, and True if it may be None."""
     limits, optional = Range(), False
     while True:
         if get_origin(hint) is Annotated:
@@ -129,7 +123,7 @@ def _kind_of(hint: Any, where: str) -> tuple[Kind, tuple[Any, ...]]:
 
 @functools.cache
 def enums_of(row: type) -> dict[str, type[enum.Enum]]:
-    """The enums among the types of the dataclass `row`, by the name of the field."""
+    """Return the enums of the dataclass `row`, by the name of the field."""
     hints = get_type_hints(row)
     names = [field.name for field in dataclasses.fields(row) if field.init]
     return {name: members for name in names if (members := _enum_in(hints[name]))}

@@ -1,18 +1,16 @@
-"""The one schema of a model: its fields, how a row is checked against them, and how they read as JSON Schema."""
+"""The schema of a model: its fields, the check of rows against them, and the fields as JSON Schema."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from slipway.names import nearest
 from slipway.text import cut, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["MOST", "Field", "InvalidRows", "Problem", "Schema"]
 
@@ -34,17 +32,17 @@ _EXPECTED: dict[Kind, str] = {
     "string": "a string",
 }
 
-# What numpy and pandas hold as an integer.
+# The largest integer of numpy and pandas.
 _LARGEST = 2**63 - 1
 
 MOST = 20
-"""How many problems are told at the most: there may be more where there are so many."""
+"""The most problems that are told of one request; there may be more."""
 
 
 class Problem(NamedTuple):
-    """What is wrong with one value: the row's index (from 0), the field ('' for the row itself), and why.
+    """A wrong value: the row's index (from 0), the field ('' for the row itself), and why it is wrong.
 
-    The row is None where a model refuses several without saying which it is about.
+    The row is None when a model refuses several rows and does not say which one is wrong.
     """
 
     row: int | None
@@ -57,7 +55,7 @@ class Problem(NamedTuple):
 
 
 class InvalidRows(ValueError):  # noqa: N818 - it names the rows, as the answer to the caller does
-    """Rows that do not fit the schema; `problems` says which and why."""
+    """Rows that do not fit the schema, and the `problems` with them."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -65,9 +63,9 @@ class InvalidRows(ValueError):  # noqa: N818 - it names the rows, as the answer 
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One named value: its type, what it may be, and what it means.
+    """A named value: its type, its limits and its meaning.
 
-    A row may leave out a field that is `optional`, which then is None, or one that has a `default`.
+    A row may leave out an `optional` field, which then is None, and a field with a `default`.
     """
 
     name: str
@@ -81,7 +79,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     default: str | int | float | bool | None = None
 
     def parse(self, value: Any) -> Any:
-        """Return `value` as this field's type (numbers as `float`); raise `ValueError` that says why it does not."""
+        """Return `value` as this field's type (numbers as `float`); raise `ValueError` with what is wrong."""
         if value is None:
             if self.optional:
                 return None
@@ -109,17 +107,17 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         raise ValueError(f"{self.expected} is needed, not {found}")
 
     def _hint(self, value: Any) -> str:
-        # A number that is spelt like another one is not like it.
+        # Numbers with similar digits are not similar.
         return nearest(value if type(value) is str else "", map(str, self.categories))
 
     @property
     def needed(self) -> bool:
-        """Whether every row has to have it."""
+        """True if every row has to have this field."""
         return not self.optional and self.default is None
 
     @property
     def expected(self) -> str:
-        """What a value has to be, in words."""
+        """The type of this field in words."""
         return _EXPECTED[self.kind]
 
     @property
@@ -127,7 +125,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f" {self.unit}" if self.unit else ""
 
     def to_json_schema(self) -> dict[str, Any]:
-        """This field as JSON Schema, draft 2020-12."""
+        """Return this field as JSON Schema, draft 2020-12."""
         schema: dict[str, Any] = {"type": [self.kind, "null"] if self.optional else self.kind}
         if self.categories:
             schema["enum"] = [*self.categories, *([None] if self.optional else [])]
@@ -144,20 +142,20 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """What a model takes and gives: the fields of an input row, and the target that it predicts."""
+    """The fields of an input row of a model, and the target that the model predicts."""
 
     fields: tuple[Field, ...]
     target: Field
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the input fields, in their order."""
+        """The names of the input fields, in order."""
         return tuple(field.name for field in self.fields)
 
     def parse(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
-        """Return `rows` as dicts in the fields' order, every value typed.
+        """Return `rows` as dicts with typed values, in the order of the fields.
 
-        Raises `InvalidRows` with up to `MOST` problems when any row does not fit.
+        Raise `InvalidRows` with at most `MOST` problems when a row does not fit.
         """
         parsed: list[dict[str, Any]] = []
         problems: list[Problem] = []
@@ -175,7 +173,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _bounded(self) -> tuple[tuple[str, float, float], ...]:
-        """Name, least and greatest value of the fields that have one."""
+        """The name, minimum and maximum of each field with a limit."""
         return tuple(
             (
                 field.name,
@@ -187,7 +185,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def _numbers(self, row: Any) -> dict[str, Any] | None:
-        """A row of numbers with nothing wrong, in a third of the time; None when it needs a closer look."""
+        """Check a row of numbers in a third of the time; return None when it needs a closer look."""
         if not self._all_numbers or not isinstance(row, dict) or len(row) != len(self.fields):
             return None
         if set(map(type, row.values())) != {float} or not math.isfinite(sum(row.values())):
@@ -224,7 +222,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _unknown(self, index: int, row: Mapping[Any, Any]) -> Iterator[Problem]:
         known = frozenset(self.names)
         unknown = [name for name in row if name not in known]
-        # Looking for the nearest takes a while, and a row can hold very many.
+        # The search for the nearest name is slow, and a row can hold very many names.
         for name in unknown[:MOST]:
             yield Problem(index, str(name), f"unknown field; {nearest(str(name), known)}")
 

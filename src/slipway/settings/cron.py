@@ -1,4 +1,4 @@
-"""Schedules as cron writes them, held to what Argo's CronWorkflow takes: five fields, or a word like `@daily`."""
+"""Schedules as cron writes them, in the form of Argo's CronWorkflow: five fields, or a word like `@daily`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["objection"]
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# Name, lowest, highest, and words that stand for the numbers from the lowest on.
+# The name, the lowest and the highest number, and the words for the numbers.
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -23,7 +23,7 @@ _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def objection(schedule: str) -> str:
-    """What is wrong with a schedule, in words; '' when it is right."""
+    """Return what is wrong with a schedule; '' if nothing is."""
     if schedule in _WORDS or _EVERY.fullmatch(schedule):
         return ""
     texts = schedule.split()
@@ -40,7 +40,7 @@ def objection(schedule: str) -> str:
 
 
 def _values(text: str, name: str, lowest: int, highest: int, words: tuple[str, ...]) -> set[int]:
-    """The numbers that one field stands for; raises `ValueError` that says why it stands for none."""
+    """Return the numbers of one field; raise `ValueError` with what is wrong."""
     found: set[int] = set()
     for part in text.split(","):
         match = _PART.fullmatch(part)
@@ -52,7 +52,7 @@ def _values(text: str, name: str, lowest: int, highest: int, words: tuple[str, .
         else:
             first = _number(match["first"], name, lowest, highest, words)
             last = _number(match["last"], name, lowest, highest, words) if match["last"] else first
-            # 5/15 goes on to the end.
+            # 5/15 means from 5 to the end.
             last = highest if match["step"] and not match["last"] else last
         if first > last or step < 1 or (match["first"] in "*?" and match["last"]):
             raise ValueError(f"has the {name} {part!r}, which holds nothing")

@@ -1,4 +1,4 @@
-"""Parameters of a model: their types, and the values that they have unless a training is given others."""
+"""Parameters of a model: their types and their values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Question", "answer", "parameters", "typed"]
 
 
 class Question(Struct, frozen=True):
-    """The model to ask, of the repository at `root`."""
+    """The model whose parameters are asked for, and its repository."""
 
     root: Path
     model: str
@@ -39,7 +39,7 @@ def typed(given: Mapping[str, Parameter], kind: type[Model], model: str) -> dict
 
 
 def parameters(settings: Settings, model: str) -> dict[str, Parameter]:
-    """Ask the model's class, in its own environment, for its parameters and the values that they have unless given.
+    """Return the parameters of the model's class with the values of slipway.yaml, from the model's environment.
 
     Raise `SlipwayError` when the class cannot be loaded, and for a parameter in the settings that it does not have.
     """

@@ -1,8 +1,8 @@
 """Classes that predict on arrays: `__init__(self, **parameters)` and `predict(self, X, features_names)`.
 
-That is the convention of Seldon Core's Python servers
-(https://docs.seldon.io/projects/seldon-core/en/latest/python/python_component.html). Of what else it knows, `load()`,
-`class_names` and the argument `meta` are used; `tags()`, `metrics()` and the like are asked for by nobody here.
+This is the convention of Seldon Core's Python servers
+(https://docs.seldon.io/projects/seldon-core/en/latest/python/python_component.html). `load()`, `class_names` and the
+argument `meta` are used as well; `tags()`, `metrics()` and the like are not.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _MOST_CLASSES = 100
 
 
 class ArrayModel(Model):
-    """A class of that convention as a model. It learns nothing: it is made anew wherever it is loaded.
+    """A class of this convention as a model. It learns nothing, and an object of it is made wherever it is loaded.
 
-    It finds its files in its own folder, where it lies, and which is the working directory while it is made.
+    The class's own folder is the working directory while the object is made, so that it finds its files.
     """
 
     __wrapped__: ClassVar[Any]
 
     outcomes: Sequence[Any] = ()
-    """The classes among the target's values, sorted; none where the target is a quantity."""
+    """The classes of the target, sorted; empty for a quantity."""
     name: str = ""
     """The target."""
     numeric: bool = True
-    """Whether all features are numbers, so that the array is one of numbers."""
+    """True if all features are numbers. The array then holds numbers, otherwise objects."""
 
     def train(self, data: pd.DataFrame) -> None:
-        """See what the columns hold."""
+        """Note the classes of the target, and which types the features have."""
         from pandas.api import types
 
         *features, target = data.columns
@@ -54,7 +54,7 @@ class ArrayModel(Model):
         self.numeric = all(types.is_numeric_dtype(data[feature]) for feature in features)
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """See `Model.predict`; of probabilities, one for each class, the answer tells the likeliest class and all."""
+        """See `Model.predict`. Answer probabilities, one per class, with the likeliest class and all of them."""
         if not len(rows):
             return []
         names = list(rows[0])
@@ -64,7 +64,7 @@ class ArrayModel(Model):
 
     @cached_property
     def _made(self) -> Any:
-        """The object itself, loaded."""
+        """The object of the class, loaded."""
         folder = Path(getattr(sys.modules[self.__wrapped__.__module__], "__file__", None) or ".").resolve().parent
         with chdir(folder):
             made = self.__wrapped__(**taken(self.__wrapped__, self.parameters))
@@ -73,14 +73,14 @@ class ArrayModel(Model):
         return made
 
     def _words(self, names: list[str]) -> list[Any]:
-        """What it takes beside the array: the features' names and `meta`, of which there is nothing to tell."""
+        """Return the further arguments of `predict`: the names of the features, and an empty `meta`."""
         takes = list(inspect.signature(self._made.predict).parameters.values())[1:]
         return [{} if each.name == "meta" else names for each in takes if each.kind is each.POSITIONAL_OR_KEYWORD][:2]
 
     def _answer(self, value: Any) -> Any:
         values = _list(value) if hasattr(value, "__len__") and not isinstance(value, str | dict) else [value]
         if len(values) == 1:
-            # Numbers stand for classes that are numbers, whatever their type.
+            # A number means the class with the same value: 1.0 is the class 1.
             return next((each for each in self.outcomes if each == values[0]), values[0])
         names = self._labels(len(values))
         if names is None:
@@ -89,7 +89,7 @@ class ArrayModel(Model):
         return {self.name: names[likeliest][1], "probabilities": {name: values[at] for at, (name, _) in names.items()}}
 
     def _labels(self, count: int) -> dict[int, tuple[str, Any]] | None:
-        """For each place among `count` values its name and its class; None where they are no probabilities."""
+        """Return the name and the class of each of `count` values; None if they are not probabilities."""
         if len(self.outcomes) != count:
             return None
         told = getattr(self._made, "class_names", None)
@@ -97,13 +97,13 @@ class ArrayModel(Model):
         if len(names) != count:
             return None
         by_name = {str(outcome): outcome for outcome in self.outcomes}
-        # Names of its own stand in the order of the classes, as scikit-learn sorts them.
+        # Other names stand in the order of the classes, as scikit-learn sorts them.
         classes = [by_name[name] for name in names] if by_name.keys() == set(names) else self.outcomes
         return {at: (name, classes[at]) for at, name in enumerate(names)}
 
 
 def fits(found: type) -> bool:
-    """Whether a class has a `predict` of an array."""
+    """Return True if a class has a `predict` that takes an array."""
     predict = getattr(found, "predict", None)
     if not callable(predict):
         return False
@@ -112,13 +112,13 @@ def fits(found: type) -> bool:
 
 
 def adapt(found: Any, own: Mapping[str, Any]) -> type[Model]:
-    """A model around objects of the class; `own` is what else the new class says."""
+    """Return a model around objects of the class; `own` are further attributes of the new class."""
     new: type[Model] = type(found.__name__, (ArrayModel,), dict(own))
     return new
 
 
 def _array(values: list[list[Any]], *, numeric: bool) -> Any:
-    """An array of numpy where the model brings it, of numbers or of objects; lists where it does not."""
+    """Return an array of numpy, or the lists if the model comes without numpy."""
     try:
         import numpy
     except ModuleNotFoundError:

@@ -17,9 +17,9 @@ _METHODS = ("prep_and_train", "prep_and_predict")
 
 
 class ModelWrapper(Model):
-    """A model that prepares its data itself: write `prep_and_train` and `prep_and_predict`, each of a DataFrame.
+    """A model that prepares its data itself: write `prep_and_train` and `prep_and_predict`, which take a DataFrame.
 
-    What `prep_and_train` sets on `self` is saved, as with every model.
+    The attributes that `prep_and_train` sets on `self` are saved with the model.
     """
 
     def prep_and_train(self, data: pd.DataFrame) -> None:
@@ -27,7 +27,7 @@ class ModelWrapper(Model):
         raise NotImplementedError
 
     def prep_and_predict(self, data: pd.DataFrame) -> Any:
-        """One prediction for each row of `data` (the source features): a list, an array, a Series or a DataFrame."""
+        """Return one prediction per row of `data` (the source features): a list, an array, a Series or a DataFrame."""
         raise NotImplementedError
 
     def train(self, data: pd.DataFrame) -> None:
@@ -46,18 +46,18 @@ class ModelWrapper(Model):
 
 
 def fits(found: type) -> bool:
-    """Whether a class has what a `ModelWrapper` has."""
+    """Return True if a class has the methods of a `ModelWrapper`."""
     return all(callable(getattr(found, method, None)) for method in _METHODS)
 
 
 def adapt(found: Any, own: Mapping[str, Any]) -> type[Model]:
-    """The class and `ModelWrapper` in one; `own` is what else the new class says."""
+    """Return a subclass of the class and `ModelWrapper`; `own` are its further attributes."""
 
     def made(self: Any, **parameters: Any) -> None:
         Model.__init__(self, **parameters)
         found.__init__(self, **taken(found, self.parameters))
 
-    # Its own `train` and `predict`, if it has such, are called by nobody but itself, and by other names.
+    # The platform calls these, and not methods of the same names that the class may have.
     methods = {"__init__": made, "train": ModelWrapper.train, "predict": ModelWrapper.predict}
     new: type[Model] = type(found.__name__, (found, ModelWrapper), {**own, **methods})
     return new

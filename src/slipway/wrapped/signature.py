@@ -1,4 +1,4 @@
-"""What the `__init__` of a class takes, as a model's parameters."""
+"""The arguments of a class's `__init__` as parameters of a model."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Mapping
 
 from slipway.model import ContractError, Parameter
 
-__all__ = ["Parameter", "parameters_of", "taken"]
+__all__ = ["parameters_of", "taken"]
 
 
 def parameters_of(found: type, given: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Names and defaults of the model's parameters.
+    """Return the names and defaults of the model's parameters; `given` are values for those without a default.
 
-    A default that is a number, a text or a truth value gives the type as well; `given` fills in where there is none.
-    Raises `ContractError` naming one that has no default and is not given.
+    Raise `ContractError` for a parameter that has no default and is not given.
     """
     takes = _parameters(found)
     known: dict[str, Parameter] = {}
@@ -31,7 +30,7 @@ def parameters_of(found: type, given: Mapping[str, Parameter]) -> dict[str, Para
 
 
 def taken(found: type, parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Those of the parameters that the `__init__` takes."""
+    """Return those of the parameters that the `__init__` takes."""
     takes = _parameters(found)
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
     return {name: value for name, value in parameters.items() if anything or name in takes}
