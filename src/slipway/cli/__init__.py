@@ -21,7 +21,7 @@ from slipway.errors import OutOfReach, SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["groups", "main", "parser"]
+__all__ = ["main", "parser"]
 
 # Each group with the modules that add its verbs.
 _GROUPS = {
@@ -35,16 +35,7 @@ _GROUPS = {
 
 
 def parser() -> Parser:
-    """Return the parser of all verbs; what it returns has the verb's function as `run`."""
-    return _parser_and_groups()[0]
-
-
-def groups() -> list[Group]:
-    """Return the groups of verbs in the order of `slipway --help`."""
-    return _parser_and_groups()[1]
-
-
-def _parser_and_groups() -> tuple[Parser, list[Group]]:
+    """Return the parser of all verbs; a parsed command line has the function of its verb as `run`."""
     whole = Parser(
         prog="slipway",
         usage="slipway [-h] [-C DIR] [--version] VERB ...",
@@ -54,12 +45,14 @@ def _parser_and_groups() -> tuple[Parser, list[Group]]:
     whole.add_argument("-C", dest="root", type=Path, metavar="DIR", help="the repository (default: where you are)")
     whole.add_argument("--version", action="version", version=f"slipway {__version__}")
     verbs = whole.add_subparsers(metavar="VERB", required=True, prog="slipway", help=argparse.SUPPRESS)
-    found = [Group(title, verbs) for title in _GROUPS]
-    for group in found:
-        for module in _GROUPS[group.title]:
+    for title, modules in _GROUPS.items():
+        group = Group(title, verbs)
+        for module in modules:
             import_module(f"slipway.cli.{module}").add(group)
-    whole.epilog = "\n\n".join([*map(str, found), "slipway VERB --help shows the options of a verb, with examples."])
-    return whole, found
+        whole.groups.append(group)
+    end = "slipway VERB --help shows the options of a verb, with examples."
+    whole.epilog = "\n\n".join([*map(str, whole.groups), end])
+    return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
 from slipway.cli.output import say
+from slipway.cli.parsing import given
 from slipway.errors import SlipwayError
 from slipway.text import one_line
 
@@ -35,13 +36,16 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     from slipway.git import Repository
     from slipway.github import api
     from slipway.gitops import edits
-    from slipway.gitops.edits import settings_at
     from slipway.gitops.places import Apart
+    from slipway.release.promote import target_of
 
     _check_due(args)
     base = Apart(Repository(settings.root), settings.branch)
-    settings = settings_at(base.repository, base.stand().commit)
-    _check_named(settings, args)
+    settings = edits.settings_at(base.repository, base.stand().commit)
+    if args.to is not None:
+        target_of(settings, args.to)
+    for model in args.models:
+        settings.model(model)
     sources = {
         environment: each.promotes_from
         for environment, each in settings.environments.items()
@@ -61,27 +65,10 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
 def _check_due(args: argparse.Namespace) -> None:
     """Refuse options of a single promotion."""
     if not args.push or args.emergency:
-        raise SlipwayError("--due is about pull requests", fix="slipway promote --due --push")
-    given = {
-        "--release": args.release,
-        "--traffic": args.traffic is not None,
-        "--branch": args.branch,
-        "--allow-unbuilt": args.allow_unbuilt,
-        "--again": args.again,
-        "--accept-breaking": args.accept_breaking,
-    }
-    if names := ", ".join(name for name, value in given.items() if value):
-        raise SlipwayError(f"{names}: of one promotion, and --due is about all", fix="slipway promote MODEL; or --due")
-
-
-def _check_named(settings: Settings, args: argparse.Namespace) -> None:
-    """Raise `SlipwayError` for an environment that takes no promotions, or a model that is not there."""
-    from slipway.release import promote
-
-    if args.to is not None:
-        promote.target_of(settings, args.to)
-    for model in args.models:
-        settings.model(model)
+        raise SlipwayError("--due opens pull requests", fix="slipway promote --due --push, without --emergency")
+    options = ("--release", "--traffic", "--branch", "--allow-unbuilt", "--again", "--accept-breaking")
+    if names := given(args, *options):
+        raise SlipwayError(f"--due promotes all that is due: it takes no {names}", fix="leave them out")
 
 
 def _dropped(settings: Settings, environment: str, models: Sequence[str], base: Pushed) -> bool:
@@ -106,7 +93,7 @@ class _Promotions:
         from slipway.gitops.places import Proposed
 
         branch = pushing.branch_of("promote", environment, model)
-        opened = None
+        opened: Pull | None = None
         try:
             opened = self._opened(branch)
             wish = self._wish(environment, model, opened)
@@ -149,7 +136,7 @@ class _Promotions:
         # The branch may have been deleted with the pull request that was closed.
         last = self.hub.pull_from(pushing.branch_of("promote", environment, model))
         if last is not None and last.state != "open" and marker(target, found) in last.body:
-            said = "closed unmerged" if last.state == "closed" else "merged, and was taken back since"
+            said = "closed unmerged" if last.state == "closed" else "merged, and reverted since"
             say(f"{environment}: {model}: {last.url} was {said}: slipway promote {model} proposes it again")
             return None
         return candidates.Wish(str(found.name), automatic=True)
@@ -186,7 +173,7 @@ def _tell(write: Callable[[int, str, str], None], pull: Pull | None, text: str) 
     try:
         write(pull.number, _STOPPED, text)
     except SlipwayError as error:
-        say(f"{pull.url}: that cannot be said there: {one_line(str(error))}")
+        say(f"{pull.url} takes no comment: {one_line(str(error))}")
 
 
 def _stopped(error: SlipwayError) -> str:
@@ -202,7 +189,7 @@ def _close(settings: Settings, base: Pushed, hub: GitHub) -> None:
             if pull.base == base.branch and _changes_nothing(settings, base, pull.branch):
                 hub.close(pull.number)
                 say(f"{pull.url} changes nothing any more, and is closed")
-                why = f"It changes nothing any more: {base.branch} has all of it."
+                why = f"It changes nothing any more: {base.branch} has the same overlays."
                 hub.comment(pull.number, _OVERTAKEN, f"{_OVERTAKEN}\n{why}")
         except SlipwayError as error:
             say(f"{pull.url}: {one_line(str(error))}")

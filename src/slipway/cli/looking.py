@@ -129,9 +129,9 @@ def _check(args: argparse.Namespace) -> int:
         say(f"✗ {violation}")
         runs.annotate("error", str(violation))
     if done.violations:
-        say(f"{len(done.violations)} of what this change claims does not hold")
+        say(f"{len(done.violations)} claims of this change do not hold")
         return 1
-    say("all that it claims holds" if done.lines else "nothing of overlays changes")
+    say("all claims hold" if done.lines else "no overlay changes")
     return 0
 
 
@@ -150,7 +150,7 @@ def _diff(args: argparse.Namespace) -> int:
 
 
 def _bring(settings: Settings, head: str | None) -> None:
-    """A pipeline that judges a pull request by the base's code has not got its commits yet."""
+    """Fetch the commits of a pull request: a pipeline that runs the base's code has not got them."""
     from slipway.git import Repository
     from slipway.git.remote import Remote
 
@@ -160,7 +160,7 @@ def _bring(settings: Settings, head: str | None) -> None:
 
 
 def _comment(text: str) -> None:
-    """Where reviewers look; a pull request from a fork may not be written to, so only its run tells."""
+    """Comment on the pull request and on the page of the run; for a fork, which has no rights, on the page only."""
     from slipway.github import api, runs
     from slipway.github.runs import fork, number
     from slipway.review.rendered import MARKER

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["Group", "Parser", "pairs", "settings_of", "share", "words"]
+__all__ = ["Group", "Parser", "given", "pairs", "settings_of", "share", "words"]
 
 
 class Parser(argparse.ArgumentParser):
     """Parse the options of a verb, and name the nearest known word for an unknown one."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.groups: list[Group] = []
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -138,3 +142,9 @@ def words(text: str, option: str) -> list[str]:
 def share(given: int | None) -> int:
     """Return the percentage of requests that a release gets: all of them unless it was given."""
     return 100 if given is None else given
+
+
+def given(args: argparse.Namespace, *names: str) -> str:
+    """Return those of the named arguments that the command line has: `--env, --traffic`."""
+    values = {name: getattr(args, name.removeprefix("--").replace("-", "_")) for name in names}
+    return ", ".join(name for name, value in values.items() if value not in (None, "", []) and value is not False)

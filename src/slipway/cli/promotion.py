@@ -45,7 +45,7 @@ def _promote(args: argparse.Namespace) -> int:
     if args.due:
         return due_promotions.run(settings, args)
     if len(args.models) != 1:
-        raise SlipwayError("one model is promoted at a time", fix="slipway promote MODEL; or --due")
+        raise SlipwayError("name one model to promote", fix="slipway promote MODEL, or --due for all")
     _promote_one(settings, args.models[0], args)
     return 0
 
@@ -73,7 +73,7 @@ def _place(settings: Settings, environment: str, model: str, args: argparse.Name
     from slipway.gitops.places import Here, Proposed
 
     if args.branch and args.push:
-        raise SlipwayError("--branch is of this clone alone, and --push has its own", fix="leave one of them out")
+        raise SlipwayError("--branch is for this clone, and --push makes its own branch", fix="leave one of them out")
     if args.branch:
         return Proposed(Here(Repository(settings.root)), args.branch)
     return pushing.decision_place(settings, "promote", environment, model, args)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
 from slipway.cli.output import progress, say, show_plan, show_released
-from slipway.cli.parsing import Group, Parser, pairs, settings_of, share
+from slipway.cli.parsing import Group, Parser, given, pairs, settings_of, share
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
@@ -93,15 +93,8 @@ def _choice(args: argparse.Namespace) -> Choice:
 
 
 def _check_planned(args: argparse.Namespace, because: str) -> None:
-    """Refuse options that choose a release where a plan or an event has chosen it."""
-    given = {
-        "models": args.models,
-        "--env": args.env is not None,
-        "--version": args.version is not None,
-        "--where": args.where,
-        "--traffic": args.traffic is not None,
-    }
-    if names := ", ".join(name for name, value in given.items() if value):
+    """Raise `SlipwayError` for options that choose what a plan or an event has chosen."""
+    if names := given(args, "models", "--env", "--version", "--where", "--traffic"):
         raise SlipwayError(f"{because}: it takes no {names}", fix="leave them out")
 
 
@@ -170,7 +163,7 @@ def _render(args: argparse.Namespace) -> int:
         if (folder / "kustomization.yaml").is_file() and (not args.models or folder.name in args.models)
     ]
     if not found:
-        raise SlipwayError("no overlay is there to render", fix="slipway release writes one")
+        raise SlipwayError("there is no overlay to render", fix="slipway release writes one")
     for folder in found:
         say(f"---\n# {folder.relative_to(settings.root)}")
         say(rendering.build(folder, settings.root).decode().rstrip())

@@ -107,9 +107,8 @@ def _serve(args: argparse.Namespace) -> int:
         named |= {PROTOCOL: "grpc"} if args.grpc else {}
         progress(f"preparing the environment of {args.model} …")
         python = python_for(bundle.lock)
-        with running.start(
-            bundle.folder, python=python, host=args.host, port=args.port, env=named, echo=_echo
-        ) as server:
+        address = {"host": args.host, "port": args.port}
+        with running.start(bundle.folder, python=python, env=named, echo=_echo, **address) as server:
             say(f"{named['MODEL_ID'] or f'{args.model}/dev/1'} answers at {server.url}  (ctrl-C stops it)")
             for line in _ways_to_ask(bundle, server.url):
                 say(f"  {line}")
@@ -123,12 +122,10 @@ def _access(given: list[str]) -> dict[str, str]:
 
     kind, folder = given[0], Path(given[1]).resolve()
     if kind not in KINDS:
-        raise SlipwayError(f"there is no access of the kind {kind!r}", fix=nearest(kind, KINDS))
+        raise SlipwayError(f"unknown kind of access {kind!r}", fix=nearest(kind, KINDS))
     access = Access(KINDS[kind], folder, "")
     if not access.is_set():
-        raise SlipwayError(
-            access.missing().problem, fix="its files are the keys of the Secret: DIR/ada holds ada's key"
-        )
+        raise SlipwayError(access.missing().problem, fix="write a file for each caller: DIR/ada holds ada's key")
     return {KIND: kind, FOLDER: str(folder)}
 
 
@@ -136,7 +133,7 @@ def _serve_training(settings: Settings, args: argparse.Namespace) -> int:
     from slipway.training.service import local
 
     if args.access:
-        raise SlipwayError("--access is given, and the training service has its own", fix="leave it out")
+        raise SlipwayError("--training takes no --access: the service has a password", fix="leave --access out")
     settings.environment(args.env)
     with local.serve(settings, args.model, args.env, host=args.host, port=args.port, echo=_echo) as service:
         url = f"{service.server.url.replace('://', f'://{service.name}:{service.password}@')}"
@@ -161,16 +158,11 @@ def _bundle(settings: Settings, args: argparse.Namespace, target: Path) -> tuple
 
 def _ways_to_ask(bundle: Bundle, url: str) -> list[str]:
     if url.startswith("grpc:"):
-        return [
-            f"by the Open Inference Protocol over gRPC, model_name {bundle.model}: functions/README.md has a client"
-        ]
-    asked = f"curl {url}/predict -H 'Content-Type: application/json' -d '{_example(bundle)}'"
-    return [asked, f"{url}/docs is a page to try it"]
-
-
-def _example(bundle: Bundle) -> str:
+        return [f"ask by the Open Inference Protocol, model_name {bundle.model}: functions/README.md has a client"]
     rows = json.loads((bundle.folder / "artifact" / "golden.json").read_bytes())["rows"]
-    return json.dumps(rows[0] if rows else []).replace("'", "'\\''")
+    example = json.dumps(rows[0] if rows else []).replace("'", "'\\''")
+    call = f"curl {url}/predict -H 'Content-Type: application/json' -d '{example}'"
+    return [call, f"{url}/docs is a page to try it"]
 
 
 def _until_stopped(server: Any) -> None:
@@ -179,17 +171,18 @@ def _until_stopped(server: Any) -> None:
     except KeyboardInterrupt:
         progress("\nstopped")
         return
-    raise SlipwayError(f"the function ended by itself, with status {status}", fix="its last lines above say why")
+    raise SlipwayError(f"the function ended by itself, with status {status}", fix="read its last lines above")
 
 
 def _echo(line: str) -> None:
-    """A line of the function's log, shortened to what one wants to see while trying things."""
+    """Print a line of the function's log, shortened for people."""
     try:
         told = json.loads(line)
         shown = f"{told['time'][11:19]}  {told['message']}"
         if "status" in told:
             shown += f"  {told['status']}  {told['milliseconds']} ms"
-        shown += "".join(f"\n{told[name].rstrip()}" for name in ("traceback",) if name in told)
+        if "traceback" in told:
+            shown += f"\n{told['traceback'].rstrip()}"
     except (ValueError, TypeError, KeyError):
         shown = line
     progress(shown)
@@ -201,7 +194,7 @@ def _verify(args: argparse.Namespace) -> int:
 
     if "://" in args.what and args.at is not None:
         fix = "name the release: slipway verify RELEASE --at URL"
-        raise SlipwayError("--at is given, and a URL already", fix=fix)
+        raise SlipwayError("--at and the URL of a function do not go together", fix=fix)
     done = verification.patiently(lambda: _verified(args), args.wait, progress)
     evidence = done.evidence
     when = f"since {evidence.get('when')}" if done.repeated else "now"
@@ -217,29 +210,25 @@ def _verified(args: argparse.Namespace) -> Verified:
     from slipway.store import open_store, store_of
 
     if args.store is not None:
-        return _verified_from(
-            args, lambda environment: open_store(args.store, root=Path.cwd(), environment=environment)
-        )
+        return _verified_by_store(args, lambda name: open_store(args.store, root=Path.cwd(), environment=name))
     settings = settings_of(args)
     if args.env is not None:
         settings.environment(args.env)
     if "://" in args.what:
-        return verification.verify_url(lambda environment: store_of(settings, environment), args.what, args.env)
+        return verification.verify_url(lambda name: store_of(settings, name), args.what, args.env)
     return verification.verify_declared(settings, args.env or "test", args.what, args.at)
 
 
-def _verified_from(args: argparse.Namespace, opened: Callable[[str], Store]) -> Verified:
-    """Verify by what the arguments say alone."""
+def _verified_by_store(args: argparse.Namespace, opened: Callable[[str], Store]) -> Verified:
+    """Verify without settings: the arguments name the store, the release and its URL."""
     from slipway.images import verification
 
     if "://" in args.what:
         return verification.verify_url(opened, args.what, args.env)
     environment, model, release = verification.parse(args.what)
     if not (environment and args.at):
-        fix = (
-            "slipway verify test/iris/v7-1a2b3c4d --at URL --store gs://BUCKET/PREFIX, or slipway verify URL --store …"
-        )
-        raise SlipwayError("with --store the release is named in full, and where it runs", fix=fix)
+        fix = "slipway verify test/iris/v7-1a2b3c4d --at URL --store gs://…, or slipway verify URL --store gs://…"
+        raise SlipwayError("--store needs the full name of the release and --at", fix=fix)
     return verification.verify_at(opened(environment), model, release, args.at)
 
 

@@ -231,9 +231,9 @@ def test_what_was_overtaken_is_closed_all_the_same(team: Team, capsys: pytest.Ca
         (["--to", "nope"], "unknown environment 'nope'"),
         (["--to", "test"], "test takes releases, not promotions"),
         (["irsi"], "unknown model 'irsi'"),
-        (["--release", "1", "--traffic", "0"], "--release, --traffic: of one promotion"),
-        (["--branch", "x", "--again"], "--branch, --again: of one promotion"),
-        (["--allow-unbuilt", "--accept-breaking", "why"], "--allow-unbuilt, --accept-breaking: of one promotion"),
+        (["--release", "1", "--traffic", "0"], "it takes no --release, --traffic"),
+        (["--branch", "x", "--again"], "it takes no --branch, --again"),
+        (["--allow-unbuilt", "--accept-breaking", "why"], "it takes no --allow-unbuilt, --accept-breaking"),
     ],
 )
 def test_what_is_not_about_all(team: Team, capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:

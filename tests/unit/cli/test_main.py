@@ -38,8 +38,8 @@ def test_a_share_that_is_none(share: str, capsys: pytest.CaptureFixture[str]) ->
     assert "is no share of the requests" in said and len(said) < 200
 
 
-VERBS = {name: group.title for group in cli.groups() for name in group.verbs}
-EXAMPLES = [example for group in cli.groups() for example in group.examples]
+VERBS = {name: group.title for group in cli.parser().groups for name in group.verbs}
+EXAMPLES = [example for group in cli.parser().groups for example in group.examples]
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -168,7 +168,7 @@ def test_a_pod_verifies_by_what_it_is_told(
 def test_a_store_alone_does_not_say_what_is_meant(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Without settings, environment, model and address have to be said."""
     assert main(["verify", *arguments, "--store", "gs://bucket"]) == 1
-    assert "the release is named in full, and where it runs" in capsys.readouterr().err
+    assert "--store needs the full name of the release and --at" in capsys.readouterr().err
 
 
 def test_another_release_at_the_address_is_refused(published: Published, url: str) -> None:
