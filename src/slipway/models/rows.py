@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["hashes", "held_out", "plain", "records"]
+__all__ = ["hashes", "held_out", "json_value", "records"]
 
 
 def held_out(data: pd.DataFrame, columns: Sequence[str], fraction: float) -> pd.Series[bool]:
@@ -41,10 +41,10 @@ def hashes(data: pd.DataFrame, columns: Sequence[str]) -> list[int]:
 def records(data: pd.DataFrame, columns: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of `data` as objects of JSON."""
     values = zip(*(data[name].tolist() for name in columns), strict=True)
-    return [{name: plain(value) for name, value in zip(columns, row, strict=True)} for row in values]
+    return [{name: json_value(value) for name, value in zip(columns, row, strict=True)} for row in values]
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Return a cell as a value of JSON: None for NaN, Python's types for those of numpy."""
     value = value.item() if hasattr(value, "item") else value
     return None if value is None or value != value else value  # only NaN differs from itself

@@ -123,7 +123,7 @@ def answer(question: Question) -> Rows | Answers | Measures:
 def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """Return the rows of the data that no version was trained on."""
     from slipway.artifacts.answers import to_json
-    from slipway.models.rows import held_out, plain, records
+    from slipway.models.rows import held_out, json_value, records
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
     columns = sorted({name for split in wanted.splits for name in split.columns})
@@ -138,7 +138,7 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
         unseen = int(mask.sum())
         taken = data[mask].iloc[:: -(-unseen // MOST_ROWS) or 1]
     target = loaded.schema.target
-    truth = [loaded.model.outcome(plain(value)) for value in taken[target.name].tolist()]
+    truth = [loaded.model.outcome(json_value(value)) for value in taken[target.name].tolist()]
     return Rows(
         rows=[] if missing else records(taken, columns),
         truth=to_json(truth, len(taken), target),
@@ -232,9 +232,9 @@ def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[Da
 
 
 def _counts(column: pd.Series[Any]) -> dict[str, float]:
-    from slipway.models.rows import plain
+    from slipway.models.rows import json_value
 
-    counted = Counter(str(plain(value)) for value in column.tolist())
+    counted = Counter(str(json_value(value)) for value in column.tolist())
     return {value: float(number) for value, number in counted.most_common(_MOST_VALUES)}
 
 

@@ -10,7 +10,7 @@ from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Contract, Model
 from slipway.models.discovery import blame
-from slipway.models.rows import held_out, plain
+from slipway.models.rows import held_out, json_value
 from slipway.names import nearest
 from slipway.schema import Field, Schema
 from slipway.training.steps import Workspace
@@ -133,7 +133,7 @@ def _problems(field: Field, column: pd.Series[Any]) -> Sequence[str]:
     found = []
     for row, value in suspects.items():
         try:
-            field.parse(plain(value))
+            field.parse(json_value(value))
         except ValueError as error:
             found.append(f"column {field.name}, row {int(str(row)) + 1}: {error}")
     return found
@@ -158,7 +158,7 @@ def _target_problems(workspace: Workspace, target: Field, column: pd.Series[Any]
     found = []
     for row, value in column.items():
         where = f"column {target.name}, row {int(str(row)) + 1}"
-        cell = plain(value)
+        cell = json_value(value)
         if cell is None:
             found.append(f"{where}: has no value; {target.expected} is needed")
             continue

@@ -17,7 +17,7 @@ from slipway.artifacts.saving import save_golden
 from slipway.errors import SlipwayError
 from slipway.models import tests
 from slipway.models.discovery import blame
-from slipway.models.rows import held_out, plain, records
+from slipway.models.rows import held_out, json_value, records
 from slipway.store import Record
 from slipway.training import deployed
 from slipway.training.metrics import compares_with_deployed, judge, measure, unlike
@@ -62,7 +62,7 @@ def _held_out(workspace: Workspace, loaded: Loaded) -> tuple[list[dict[str, Any]
     schema = loaded.schema
     data = workspace.data()
     out = data[held_out(data, [*schema.names, schema.target.name], workspace.model.held_out)]
-    truth = [loaded.model.outcome(plain(value)) for value in out[schema.target.name].tolist()]
+    truth = [loaded.model.outcome(json_value(value)) for value in out[schema.target.name].tolist()]
     return records(out, schema.names), to_json(truth, len(out), schema.target)
 
 

@@ -52,4 +52,4 @@ def adapted(
     }
     if target:
         own |= {"source_features": list(features), "target_variable": target}
-    return frames.adapt(found, own) if frames.fits(found) else arrays.adapt(found, own)
+    return frames.wrap(found, own) if frames.fits(found) else arrays.wrap(found, own)

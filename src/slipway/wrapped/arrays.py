@@ -22,7 +22,7 @@ from slipway.wrapped.signature import taken
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ArrayModel", "adapt", "fits"]
+__all__ = ["ArrayModel", "fits", "wrap"]
 
 _MOST_CLASSES = 100
 
@@ -111,7 +111,7 @@ def fits(found: type) -> bool:
     return sum(each.kind in positional for each in inspect.signature(predict).parameters.values()) >= 2
 
 
-def adapt(found: Any, own: Mapping[str, Any]) -> type[Model]:
+def wrap(found: Any, own: Mapping[str, Any]) -> type[Model]:
     """Return a model around objects of the class; `own` are further attributes of the new class."""
     new: type[Model] = type(found.__name__, (ArrayModel,), dict(own))
     return new

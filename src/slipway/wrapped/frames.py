@@ -11,7 +11,7 @@ from slipway.wrapped.signature import taken
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ModelWrapper", "adapt", "fits"]
+__all__ = ["ModelWrapper", "fits", "wrap"]
 
 _METHODS = ("prep_and_train", "prep_and_predict")
 
@@ -50,7 +50,7 @@ def fits(found: type) -> bool:
     return all(callable(getattr(found, method, None)) for method in _METHODS)
 
 
-def adapt(found: Any, own: Mapping[str, Any]) -> type[Model]:
+def wrap(found: Any, own: Mapping[str, Any]) -> type[Model]:
     """Return a subclass of the class and `ModelWrapper`; `own` are its further attributes."""
 
     def made(self: Any, **parameters: Any) -> None:

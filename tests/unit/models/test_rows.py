@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from slipway.models.rows import hashes, held_out, plain, records
+from slipway.models.rows import hashes, held_out, json_value, records
 
 COLUMNS = ["a", "b", "kind"]
 DATA = pd.DataFrame({"a": range(1000), "b": [n / 7 for n in range(1000)], "kind": ["x", "y"] * 500})
@@ -73,4 +73,4 @@ def test_rows_become_json_values():
     """Cells are Python's own types, and a missing one is null."""
     frame = pd.DataFrame({"n": [1.5, None], "s": ["a", None], "b": [True, False]})
     assert records(frame, ["n", "s", "b"]) == [{"n": 1.5, "s": "a", "b": True}, {"n": None, "s": None, "b": False}]
-    assert type(plain(frame["n"].to_numpy()[0])) is float
+    assert type(json_value(frame["n"].to_numpy()[0])) is float
