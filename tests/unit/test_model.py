@@ -38,7 +38,7 @@ class Kind(enum.StrEnum):
 
 @dataclasses.dataclass
 class Fruit:
-    """Its types are text here, as `from __future__ import annotations` makes them."""
+    """Types that are text count, as with `from __future__ import annotations`."""
 
     length: Annotated[float, Range(0, 50, unit="cm", description="From end to end")]
     colour: Colour
@@ -66,7 +66,7 @@ class Named(Typed):
 
 
 def test_a_typed_model_has_the_fields_of_its_dataclass():
-    """In their order; what is a ClassVar is none of them."""
+    """They have their order. A ClassVar is not a field."""
     contract = Contract.of(Typed)
     assert contract.names == ("length", "colour", "size", "ripe")
     assert contract.fields[0] == Field(
@@ -77,7 +77,7 @@ def test_a_typed_model_has_the_fields_of_its_dataclass():
 
 
 def test_a_model_of_named_columns_learns_its_fields_from_the_data():
-    """So the contract has names alone."""
+    """The contract has only the names."""
     assert Contract.of(Named) == (("length", "colour"), None, "kind", None)
 
 
@@ -112,7 +112,7 @@ def made(**declared):
     ],
 )
 def test_a_class_that_breaks_the_contract_is_refused(model, says):
-    """With the class and the attribute."""
+    """The message names the class and the attribute."""
     with pytest.raises(ContractError, match=says):
         Contract.of(model)
 
@@ -123,7 +123,7 @@ class OnlyChecked:
 
 
 def test_a_type_that_is_there_for_type_checkers_alone_is_refused():
-    """With what to do, and not with a NameError."""
+    """The message says what to do."""
     with pytest.raises(ContractError, match="'Decimal' is not defined; import it outside of"):
         Contract.of(type("Iris", (Typed,), {"input": OnlyChecked}))
 
@@ -141,7 +141,7 @@ class Defaults:
 
 
 def test_a_row_may_leave_out_what_has_a_default():
-    """It then has the default of the dataclass; what the class computes is no field."""
+    """It then has the default of the dataclass. A computed attribute is not a field."""
     model = type("Iris", (Typed,), {"input": Defaults})
     contract = Contract.of(model)
     assert [(field.name, field.default) for field in contract.fields] == [
@@ -156,20 +156,20 @@ def test_a_row_may_leave_out_what_has_a_default():
 
 @pytest.mark.parametrize(("hint", "default"), [(float, None), (int, "1"), (Annotated[float, Range(0, 1)], 2.0)])
 def test_a_default_that_does_not_fit_is_refused(hint, default):
-    """No caller could have sent it."""
+    """No caller could send it."""
     row = dataclasses.make_dataclass("Row", [("x", hint, dataclasses.field(default=default))])
     with pytest.raises(ContractError, match=r"Row.x: its default .* does not fit"):
         Contract.of(type("Iris", (Typed,), {"input": row}))
 
 
 def test_rows_of_named_columns_stay_dicts():
-    """The very rows, so that nothing is copied."""
+    """They are the same objects, not copies."""
     rows = [{"length": 1.0, "colour": "red"}]
     assert bind(Named, rows) is rows
 
 
 def test_typed_rows_become_objects_with_members_of_enums():
-    """Within `| None` too."""
+    """This holds within `| None`, too."""
     row = {"length": 1.0, "colour": "red", "size": 2, "ripe": None}
     (fruit,) = bind(Typed, [row])
     assert fruit == Fruit(1.0, Colour.RED, Size.LARGE, None)
@@ -192,33 +192,33 @@ class Span:
 
 @pytest.mark.parametrize(("row", "field"), [({"low": 2, "high": 1}, ""), ({"low": -1, "high": 1}, "low")])
 def test_a_row_that_its_own_class_refuses_is_the_callers_mistake(row, field):
-    """So it gets a 400 with the row at fault, not a 500."""
+    """The caller gets a 400 with the row, not a 500."""
     with pytest.raises(InputError, match="low is") as caught:
         bind(type("Iris", (Typed,), {"input": Span}), [{"low": 0, "high": 1}, row])
     assert (caught.value.row, caught.value.field) == (1, field)
 
 
 def test_parameters_are_the_defaults_but_for_those_given():
-    """On an object of its own, so that the class keeps its defaults."""
+    """The class keeps its defaults."""
     model = made(parameters={"c": 1.0, "name": "x"})
     assert model(c=2.0).parameters == {"c": 2.0, "name": "x"}
     assert model.parameters == {"c": 1.0, "name": "x"}
 
 
 def test_a_parameter_that_the_class_does_not_have_is_refused():
-    """A typo would otherwise train with the default."""
+    """Otherwise, a misspelt name would train with the default."""
     with pytest.raises(ContractError, match="Iris has no parameter 'max_itr'; did you mean 'max_iter'"):
         made(parameters={"max_iter": 5})(max_itr=7)
 
 
 @pytest.mark.parametrize(("output", "value", "outcome"), [(Kind, "bad", Kind.BAD), (str, "bad", "bad"), (None, 1, 1)])
 def test_an_outcome_is_a_member_of_the_output(output, value, outcome):
-    """Where that is an Enum; else it is the value itself."""
+    """An Enum's member is the prediction for its value."""
     assert made(output=output)().outcome(value) is outcome
 
 
 def test_an_unknown_class_is_no_outcome():
-    """It is an error, and not None."""
+    """The error is not hidden."""
     with pytest.raises(ValueError, match="ugly"):
         Typed().outcome("ugly")
 
@@ -227,7 +227,7 @@ SEEN = []
 
 
 def seen(frame):
-    """Keep what the pipeline gets."""
+    """Keep the frames that the pipeline gets."""
     SEEN.append(frame.copy())
     return frame
 
@@ -273,7 +273,7 @@ ROWS = [
 
 
 def frames(model, data, rows):
-    """What its pipeline gets of the data, and of each row alone."""
+    """Return the frame that the pipeline gets from the data, and from each single row."""
     SEEN.clear()
     model.train(data)
     for row in rows:
@@ -291,7 +291,7 @@ def frames(model, data, rows):
     ids=["named columns", "typed", "typed, with holes"],
 )
 def test_a_pipeline_sees_the_same_in_training_and_in_predicting(model, data, rows):
-    """The same columns in one order, of the same types, an Enum's value as in the data, and NaN where there is none."""
+    """Columns have the same order and types. An Enum's value is that of the data, and a missing one NaN."""
     trained, *predicted = frames(model(), data, rows)
     assert list(trained.columns) == ["length", "count", "colour", "ripe"]
     for index, frame in enumerate(predicted):
@@ -299,7 +299,7 @@ def test_a_pipeline_sees_the_same_in_training_and_in_predicting(model, data, row
 
 
 def test_a_pipeline_predicts_outcomes():
-    """As the output says, for every row, and none for none."""
+    """There is one prediction per row, and none for no rows."""
     model = TypedPiped()
     model.train(HOLES)
     assert model.predict(bind(TypedPiped, ROWS)) == [Kind.GOOD, Kind.BAD]

@@ -43,7 +43,7 @@ class Repository:
 
 @pytest.fixture
 def repository(tmp_path):
-    """The modules of its models are forgotten afterwards."""
+    """Make a scratch repository, and forget the modules of its models afterwards."""
     path, modules = list(sys.path), set(sys.modules)
     yield Repository(tmp_path)
     sys.path[:] = path

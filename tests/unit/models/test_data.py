@@ -25,7 +25,7 @@ ROOT = Path("/repository")
     ],
 )
 def test_a_path_is_taken_as_it_is_written(uri: str, path: str | None) -> None:
-    """With all its letters; and what has another scheme is no file here."""
+    """No letter has a special meaning. A URI with another scheme is not a local file."""
     assert local_path(uri, ROOT) == (path and Path(path))
 
 
@@ -33,7 +33,7 @@ def test_a_path_is_taken_as_it_is_written(uri: str, path: str | None) -> None:
     ("uri", "found"), [("gs://bucket/object", "gs"), ("data.csv", ""), ("a:b.csv", ""), ("file:a://b.csv", "file")]
 )
 def test_a_scheme_is_what_stands_before_two_slashes(uri: str, found: str) -> None:
-    """But for files, of which one is enough."""
+    """For files, `file:` is enough."""
     assert scheme(uri) == found
 
 
@@ -49,7 +49,7 @@ def test_a_scheme_is_what_stands_before_two_slashes(uri: str, found: str) -> Non
     ],
 )
 def test_the_data_are_what_the_settings_say_or_the_one_csv_file(repository, files, models, source):
-    """With two there is none to be guessed."""
+    """With two files, none is chosen."""
     for name in files:
         repository.write(f"model/good/{name}")
     repository.write("model/good/model.py").configure(models)
@@ -58,14 +58,14 @@ def test_the_data_are_what_the_settings_say_or_the_one_csv_file(repository, file
 
 @pytest.mark.parametrize("uri", ["a#b.csv", "file:a#b.csv"])
 def test_the_columns_of_the_file_that_training_reads(tmp_path: Path, uri: str) -> None:
-    """Whatever letters its name has."""
+    """No letter of its name has a special meaning."""
     (tmp_path / "a#b.csv").write_text("\ufeffwidth,height\n1,2\n", encoding="utf-8")
     assert columns(uri, tmp_path) == ["width", "height"]
 
 
 @pytest.mark.parametrize("uri", ["gs://bucket/a.csv", "none.csv", "a.parquet"])
 def test_what_cannot_be_looked_into_has_to_be_named(tmp_path: Path, uri: str) -> None:
-    """The message says in which setting."""
+    """The message names the setting."""
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(SlipwayError, match="are not known") as caught:
         columns(uri, tmp_path)

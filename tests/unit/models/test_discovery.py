@@ -14,14 +14,14 @@ def refusal(repository, case):
 
 
 def test_the_class_of_a_model_folder_is_found(repository):
-    """Under the name that it has in tests and in serving, too."""
+    """It has the same module name as in tests and in serving."""
     found = discovery.load_class(repository.copy("good").settings, "good")
     assert (found.__name__, found.__module__) == ("Good", "model.good.model")
     assert found is discovery.load_class(repository.settings, "good")
 
 
 def test_a_class_with_two_names_is_one(repository):
-    """An alias is no second model."""
+    """An alias is not a second model."""
     assert discovery.load_class(repository.copy("alias").settings, "alias").__name__ == "Only"
 
 
@@ -39,7 +39,7 @@ def test_a_class_with_two_names_is_one(repository):
     ],
 )
 def test_a_folder_without_just_one_model_is_refused(repository, case, problem, fix):
-    """With the file, what is wrong, and what to do."""
+    """The message has the file, the mistake and the fix."""
     error = refusal(repository, case)
     assert error.problem.startswith(problem)
     assert fix in error.fix
@@ -78,14 +78,14 @@ def test_a_folder_without_just_one_model_is_refused(repository, case, problem, f
     ],
 )
 def test_a_module_that_fails_is_refused_with_the_users_own_line(repository, case, problem, fix):
-    """The last one of theirs, whatever library it led to; a module of theirs is no package to install."""
+    """It is the last line of their code. Their own modules are not proposed as packages to install."""
     error = refusal(repository, case)
     assert error.problem.startswith(problem)
     assert fix in error.fix
 
 
 def test_a_mended_module_is_imported_anew(repository):
-    """As in a notebook, after a mistake."""
+    """This happens in a notebook, after a mistake."""
     refusal(repository, "syntaxerror")
     repository.write("model/syntaxerror/limits.py", "LIMIT = 6.0").write(
         "model/syntaxerror/model.py", (CASES / "alias/model.py").read_text()
@@ -94,14 +94,14 @@ def test_a_mended_module_is_imported_anew(repository):
 
 
 def test_a_named_model_without_its_folder_is_refused(repository):
-    """It is told what is missing, not that a package should be installed."""
+    """The message names the missing file, and proposes no package."""
     repository.configure("models: {iris: , wine: {folder: model/good}}")
     with pytest.raises(SlipwayError, match=r"models\.iris: there is no model/iris/model\.py"):
         discovery.load_class(repository.settings, "iris")
 
 
 def test_two_models_can_share_one_folder(repository):
-    """And with it the class; their settings tell them apart."""
+    """They have the same class and differ in their settings."""
     repository.copy("good").configure("models: {small: {folder: model/good}, large: {folder: model/good}}")
     small, large = (discovery.load_class(repository.settings, name) for name in ("small", "large"))
     assert small is large
@@ -110,7 +110,7 @@ def test_two_models_can_share_one_folder(repository):
 
 
 def test_another_repositorys_model_of_the_same_name_is_another(repository, tmp_path):
-    """In one process too, as in a notebook or in tests."""
+    """This holds within one process, as in a notebook or in tests."""
     other = Repository(tmp_path / "other").write("model/good/model.py", (CASES / "alias/model.py").read_text())
     repository.copy("good")
     names = [discovery.load_class(each.settings, "good").__name__ for each in (repository, other, repository)]
@@ -118,7 +118,7 @@ def test_another_repositorys_model_of_the_same_name_is_another(repository, tmp_p
 
 
 def test_blame_names_the_line_that_led_into_a_library(repository):
-    """Not the library's, and not ours."""
+    """It is a line of the user, not of the library or of Slipway."""
     good = discovery.load_class(repository.copy("good").settings, "good")()
     good.train(None)
     with pytest.raises(TypeError) as caught:
@@ -130,7 +130,7 @@ def test_blame_names_the_line_that_led_into_a_library(repository):
 
 
 def test_blame_without_a_line_of_the_user_says_what_happened(repository):
-    """An empty message is no reason for a lonely colon."""
+    """An error without a message has no colon."""
     assert discovery.blame(ValueError("too few"), repository.root) == "ValueError: too few"
     assert discovery.blame(KeyError(), repository.root) == "KeyError"
 
@@ -144,20 +144,20 @@ ASIDE = [
 
 @pytest.mark.parametrize("name", ASIDE)
 def test_what_does_not_make_the_model_is_left_out(repository, name):
-    """Tests, documents, requirements, data, and what is hidden."""
+    """These are tests, documents, requirements, data and hidden files."""
     repository.copy("good").write(f"model/good/{name}")
     assert repository.files() == ["model/good/features.py", "model/good/model.py"]
 
 
 @pytest.mark.parametrize("name", ["words.txt", "deep/words.json", "contest.py", "requirements_parser.py", "testing.py"])
 def test_everything_else_in_the_folder_makes_the_model(repository, name):
-    """What the code may read is not known, so it is all of it."""
+    """The code may read any of these files."""
     repository.copy("good").write(f"model/good/{name}")
     assert f"model/good/{name}" in repository.files()
 
 
 def test_what_the_code_imports_is_never_left_out(repository):
-    """Whatever it is called."""
+    """Its name does not matter."""
     repository.write("model/good/test_bench.py").write("model/good/model.py", "from model.good import test_bench\n")
     assert repository.files() == ["model/good/model.py", "model/good/test_bench.py"]
 
@@ -176,7 +176,7 @@ def test_what_the_code_imports_is_never_left_out(repository):
     ],
 )
 def test_the_data_that_the_settings_name_are_left_out(repository, data, left_out):
-    """In whatever format, and of every date; other files like them are not."""
+    """This holds for any format and any date, and not for files of similar names."""
     names = {"leaves.bin", "leaves-2026-01-01.bin", "leaves.binary", "model.py"}
     for name in names:
         repository.write(f"model/good/{name}")
@@ -185,14 +185,14 @@ def test_the_data_that_the_settings_name_are_left_out(repository, data, left_out
 
 
 def test_data_named_by_its_whole_path_are_left_out(repository):
-    """As a laptop's settings may have it."""
+    """Settings on a laptop may have an absolute path."""
     repository.write("model/good/model.py").write("model/good/leaves.bin")
     repository.configure(f"models: {{good: {{data: {repository.root}/model/good/leaves.bin}}}}")
     assert repository.files() == ["model/good/model.py"]
 
 
 def test_shared_code_comes_along_with_all_that_it_imports(repository):
-    """Directly or not, relative imports and the packages' own files included; what nobody imports stays."""
+    """Indirect and relative imports and `__init__.py` count. Modules that nobody imports are left out."""
     repository.write("model/good/model.py", "from ..common.first import a\nimport model.common.pack.inner\n")
     repository.write("model/common/first.py", "def f():\n    from .second import b\n")
     repository.write("model/common/second.py", "from model.other import words\n")
@@ -212,7 +212,7 @@ def test_shared_code_comes_along_with_all_that_it_imports(repository):
 
 
 def test_links_are_followed_within_the_repository(repository):
-    """As if the file were there."""
+    """The file counts as one of the folder."""
     repository.copy("good").write("shared/words.txt")
     (repository.root / "model/good/words.txt").symlink_to("../../shared/words.txt")
     assert "model/good/words.txt" in repository.files()
@@ -220,7 +220,7 @@ def test_links_are_followed_within_the_repository(repository):
 
 @pytest.mark.parametrize("name", ["id_rsa", "words.txt"])
 def test_a_link_out_of_the_repository_is_left_out(repository, tmp_path_factory, name):
-    """What it names is this machine's, and has no place in an image."""
+    """The file is one of this machine, and does not belong into an image."""
     outside = tmp_path_factory.mktemp("outside") / name
     outside.write_text("private")
     (repository.copy("good").root / "model/good" / name).symlink_to(outside)
@@ -228,7 +228,7 @@ def test_a_link_out_of_the_repository_is_left_out(repository, tmp_path_factory, 
 
 
 def test_a_module_out_of_the_repository_is_refused(repository, tmp_path_factory):
-    """It would be missing where the model serves."""
+    """The module would be missing in the image."""
     outside = tmp_path_factory.mktemp("outside") / "shared.py"
     outside.touch()
     repository.write("model/good/model.py", "from model.common import shared\n").write("model/common/other.py")
@@ -238,6 +238,6 @@ def test_a_module_out_of_the_repository_is_refused(repository, tmp_path_factory)
 
 
 def test_a_file_that_is_not_python_is_refused_with_its_line(repository):
-    """Before anything is trained."""
+    """Nothing has been trained yet."""
     with pytest.raises(SlipwayError, match=r"model/syntaxerror/limits\.py, line 1: invalid syntax: LIMIT = 6\.0 \+"):
         repository.copy("syntaxerror").files("syntaxerror")

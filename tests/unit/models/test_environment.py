@@ -11,7 +11,7 @@ LOCK = "msgspec==0.22.0 --hash=sha256:00\n"
 
 
 def test_an_image_has_its_environments_beside_their_locks(tmp_path, monkeypatch):
-    """The one whose lock says the same is taken, wherever the lock that is asked for lies, and nothing is installed."""
+    """The environment with an equal lock is taken, and nothing is installed."""
     for use, text in (("train", "numpy==2.4.6 --hash=sha256:00\n"), ("serve", LOCK)):
         (tmp_path / f"{use}.lock").write_text(text)
         (tmp_path / use / "bin").mkdir(parents=True)
@@ -24,7 +24,7 @@ def test_an_image_has_its_environments_beside_their_locks(tmp_path, monkeypatch)
 
 
 def test_an_environment_whose_python_has_gone_is_made_anew(tmp_path, monkeypatch):
-    """The machine's own was upgraded, say, and the link to it leads nowhere."""
+    """The machine's Python was upgraded, and the link to it is broken."""
     monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
     (tmp_path / "empty.lock").write_text("")
     python = environment.python_for(tmp_path / "empty.lock")
@@ -46,5 +46,5 @@ def test_an_environment_whose_python_has_gone_is_made_anew(tmp_path, monkeypatch
     ],
 )
 def test_an_artifact_is_served_where_all_its_parts_can_be_loaded(files, use):
-    """By their forms alone."""
+    """Only the forms of the parts count."""
     assert environment.use_for(files) == use

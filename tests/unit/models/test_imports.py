@@ -10,7 +10,7 @@ from slipway.models.imports import closure
 
 @pytest.fixture
 def tree(tmp_path):
-    """Modules `p.a` to `p.e`, packages `p.q` (with a file of its own) and `p.n` (a namespace), and `other`."""
+    """Make modules `p.a` to `p.e`, packages `p.q` (with `__init__.py`) and `p.n` (a namespace), and `other`."""
     for name in ("p/a.py", "p/b.py", "p/c.py", "p/q/__init__.py", "p/q/d.py", "p/q/e.py", "p/n/f.py", "other/g.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -59,7 +59,7 @@ def needed(tree, source, at="p/a.py"):
     ],
 )
 def test_every_import_that_may_run_counts(tree, source, files):
-    """Wherever it stands; what is there for type checkers alone does not run, and what is not written is not seen."""
+    """It counts wherever it stands. Imports for type checkers and computed imports do not."""
     assert needed(tree, source) == files
 
 
@@ -74,13 +74,13 @@ def test_every_import_that_may_run_counts(tree, source, files):
     ],
 )
 def test_relative_imports_start_at_the_package(tree, source, files):
-    """In a module of it, and in its own file."""
+    """This holds in a module of the package and in its `__init__.py`."""
     assert needed(tree, source, at="p/q/d.py") == files
     assert needed(tree, source, at="p/q/__init__.py") == files - {"p/q/__init__.py"}
 
 
 def test_imports_are_followed_to_the_end(tree):
-    """Round in circles, too."""
+    """A circle of imports ends."""
     (tree / "p/b.py").write_text("import p.c")
     (tree / "p/c.py").write_text("import p.a, p.n.f")
     assert needed(tree, "import p.b") == {"p/b.py", "p/c.py", "p/n/f.py"}
@@ -99,20 +99,20 @@ def test_imports_are_followed_to_the_end(tree):
     ids=["syntax", "indentation", "not utf-8", "null", "too many brackets", "too deep"],
 )
 def test_a_file_that_is_not_python_is_refused(tree, source, says):
-    """With its line, and whatever it is that is wrong with it."""
+    """The message has the line and the mistake."""
     (tree / "p/a.py").write_bytes(source)
     with pytest.raises(SlipwayError, match=says):
         closure(tree, [tree / "p/a.py"], "p")
 
 
 def test_a_file_in_another_encoding_that_says_so_is_python(tree):
-    """As Python itself reads it."""
+    """The file's own encoding counts, as in Python."""
     (tree / "p/a.py").write_bytes(b"# -*- coding: latin-1 -*-\nx = '\xe9'\nimport p.b\n")
     assert len(closure(tree, [tree / "p/a.py"], "p")) == 2
 
 
 def test_reading_warns_of_nothing(tree):
-    """What is odd in a module is told by the import, once."""
+    """The import itself warns, once."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert needed(tree, "x = '\\d'\nimport p.b") == {"p/b.py"}

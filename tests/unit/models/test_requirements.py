@@ -35,7 +35,7 @@ def read(folder, text, *, serve=None):
     ],
 )
 def test_each_line_is_one_package_at_one_version(tmp_path, text, found):
-    """Normalised, so that comments, order and spelling decide nothing."""
+    """They are normalised: comments, order and spelling do not count."""
     read_ = read(tmp_path, text)
     assert (len(read_) if isinstance(found, int) else read_) == found
 
@@ -61,7 +61,7 @@ def test_each_line_is_one_package_at_one_version(tmp_path, text, found):
     ],
 )
 def test_another_line_is_refused_with_its_number(tmp_path, text, says):
-    """So that a training can be repeated with just what it had."""
+    """Only then can a training be repeated."""
     with pytest.raises(SlipwayError) as caught:
         read(tmp_path, text)
     assert caught.value.problem.startswith("requirements.txt, line ")
@@ -70,14 +70,14 @@ def test_another_line_is_refused_with_its_number(tmp_path, text, says):
 
 @pytest.mark.parametrize(("case", "says"), [("unpinned", "line 2: 'scikit-learn>=1.5' is not"), ("noclass", "missing")])
 def test_the_file_is_named_by_its_path_in_the_repository(tmp_path, case, says):
-    """Whether it is there or not."""
+    """A missing file and a wrong one are refused."""
     shutil.copytree(CASES / case, tmp_path / "model" / case)
     with pytest.raises(SlipwayError, match=rf"^model/{case}/requirements\.txt.* {says}"):
         requirements.read(tmp_path / "model" / case, tmp_path)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
-    """UTF-16 is what some editors write."""
+    """Some editors write UTF-16."""
     (tmp_path / "requirements.txt").write_bytes("numpy==2.4.6".encode("utf-16"))
     with pytest.raises(SlipwayError, match=r"requirements\.txt is not text in UTF-8"):
         requirements.read(tmp_path, tmp_path)
@@ -93,7 +93,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     ],
 )
 def test_predicting_may_need_less(tmp_path, train, serve, found):
-    """Or something else; without a file of its own it needs what training needs."""
+    """It may also need other packages. Without a file of its own, it needs those of training."""
     (tmp_path / "requirements.txt").write_text(train)
     if serve is not None:
         (tmp_path / "requirements-serve.txt").write_text(serve)
@@ -101,7 +101,7 @@ def test_predicting_may_need_less(tmp_path, train, serve, found):
 
 
 def test_predicting_with_another_version_is_refused(tmp_path):
-    """What one version saved, another may read otherwise."""
+    """Another version may read otherwise what one version saved."""
     with pytest.raises(
         SlipwayError, match=r"requirements-serve.txt: numpy==2.4.7 differs from requirements.txt: ==2.4.6"
     ):
@@ -109,7 +109,7 @@ def test_predicting_with_another_version_is_refused(tmp_path):
 
 
 def test_predicting_alone_needs_its_own_file_only(tmp_path):
-    """As for a model whose artifacts are published by hand."""
+    """The artifacts of such a model are published by hand."""
     (tmp_path / "requirements-serve.txt").write_text("numpy==2.4.6")
     assert requirements.read_serving(tmp_path, tmp_path) == ["numpy==2.4.6"]
 
@@ -122,7 +122,7 @@ def test_predicting_alone_needs_its_own_file_only(tmp_path):
     ],
 )
 def test_what_was_converted_does_without_scikit_learn_and_pandas(tmp_path, train, serve, found):
-    """Unless the model has a file that says what predicting needs."""
+    """All packages stay if the model has a file for serving."""
     (tmp_path / "requirements.txt").write_text(train)
     if serve is not None:
         (tmp_path / "requirements-serve.txt").write_text(serve)

@@ -10,7 +10,7 @@ DATA = pd.DataFrame({"a": range(1000), "b": [n / 7 for n in range(1000)], "kind"
 
 
 def test_about_the_fraction_asked_for_is_held_out():
-    """Of 1,000 rows a fifth is held out, give or take chance."""
+    """About a fifth of 1,000 rows is held out."""
     assert 150 < held_out(DATA, COLUMNS, 0.2).sum() < 250
 
 
@@ -26,7 +26,7 @@ def test_about_the_fraction_asked_for_is_held_out():
     ids=["other order", "columns moved", "column added", "integers as floats", "rows added"],
 )
 def test_a_row_once_held_out_always_is(change):
-    """A row's side depends on its own values alone."""
+    """Only the row's own values count."""
     before = {tuple(row) for row in DATA[held_out(DATA, COLUMNS, 0.2)].itertuples(index=False)}
     data = change(DATA)
     out = data[held_out(data, COLUMNS, 0.2)]
@@ -48,13 +48,13 @@ NUMBERS = [0xBFF2A2DBFA20D4D5, 0x91A610EE750F54A4, 0x484CFAACFC9713F6]
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("infer_string", [True, False], ids=["as pandas 3", "as pandas 2"])
 def test_a_row_with_missing_values_has_the_same_hash_in_every_pandas(infer_string):
-    """For good, so they are written down here: a row on the other side would be trained on and measured on."""
+    """The numbers never change. Otherwise, a row that was trained on would be measured on."""
     with pd.option_context("future.infer_string", infer_string):
         assert hashes(GAPS, list(GAPS)) == NUMBERS
 
 
 def test_rows_that_are_equal_are_held_out_one_by_one():
-    """Of each common row about the fraction is: else a few combinations of features would be tested on alone."""
+    """About the fraction of each group of equal rows is held out."""
     data = pd.DataFrame({"grade": [1, 2, 3, 4] * 500, "kind": ["x", "y", "y", "y"] * 500})
     out = held_out(data, ["grade", "kind"], 0.2)
     assert data[out].grade.value_counts().between(60, 140).all()
@@ -63,14 +63,14 @@ def test_rows_that_are_equal_are_held_out_one_by_one():
 
 
 def test_more_held_out_keeps_those_that_were():
-    """Raising the fraction only adds rows."""
+    """A larger fraction only adds rows."""
     few, many = held_out(DATA, COLUMNS, 0.1), held_out(DATA, COLUMNS, 0.3)
     assert (many | ~few).all()
     assert many.sum() > few.sum()
 
 
 def test_rows_become_json_values():
-    """Cells are Python's own types, and a missing one is null."""
+    """Cells have Python's types, and a missing one is None."""
     frame = pd.DataFrame({"n": [1.5, None], "s": ["a", None], "b": [True, False]})
     assert records(frame, ["n", "s", "b"]) == [{"n": 1.5, "s": "a", "b": True}, {"n": None, "s": None, "b": False}]
     assert type(json_value(frame["n"].to_numpy()[0])) is float

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def repository(tmp_path):
-    """A scratch repository without a model."""
+    """Make a scratch repository without a model."""
     (tmp_path / "slipway.yaml").write_text("environments: {test: {store: store, namespace: test}}\n")
     (tmp_path / "requirements.lock").write_text((ROOT / "requirements.lock").read_text())
     return tmp_path
@@ -29,7 +29,7 @@ def make(root, name):
 
 
 def test_a_new_model_is_a_folder_with_all_that_a_model_has(repository):
-    """And at once one of the repository's models."""
+    """It is one of the repository's models at once."""
     folder = make(repository, "iris")
     assert folder == repository / "model" / "iris"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -40,7 +40,7 @@ def test_a_new_model_is_a_folder_with_all_that_a_model_has(repository):
 
 
 def test_new_models_pass_their_own_tests(repository):
-    """As pytest runs them, whatever words their names are in Python."""
+    """Pytest runs them, also for a name that is a word of Python."""
     for name in ("fruit", "path", "request", "none", "data"):
         make(repository, name)
     done = subprocess.run(
@@ -58,7 +58,7 @@ def test_new_models_pass_their_own_tests(repository):
 
 
 def test_a_new_model_is_formatted_and_linted(repository):
-    """By the rules of this repository, so that the first commit of a newcomer is green."""
+    """The rules of this repository hold, so that a newcomer's first commit is green."""
     make(repository, "fruit")
     (repository / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
     for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
@@ -73,14 +73,14 @@ def test_a_new_model_is_formatted_and_linted(repository):
 
 
 def test_the_rows_are_enough_to_learn_from(repository):
-    """Two kinds, as many of each, and no row twice: a row once held out would be held out twice."""
+    """There are two kinds, as many of each, and no row is there twice."""
     data = pd.read_csv(make(repository, "iris") / "iris.csv")
     assert not data.duplicated().any()
     assert data["kind"].value_counts().to_dict() == {"small": 60, "large": 60}
 
 
 def test_the_versions_are_those_of_the_repositorys_lock(repository):
-    """Pinned, as training wants them."""
+    """They are pinned."""
     folder = make(repository, "iris")
     pins = requirements.read(folder, repository)
     lock = (ROOT / "requirements.lock").read_text()
@@ -92,14 +92,14 @@ def test_the_versions_are_those_of_the_repositorys_lock(repository):
     ("name", "kind"), [("iris", "Iris"), ("none", "NoneModel"), ("true", "TrueModel"), ("x1", "X1")]
 )
 def test_the_class_has_the_models_name(repository, name, kind):
-    """In capitals, unless that is a word of Python's."""
+    """The class has the name of the model with a capital, unless that is a word of Python."""
     tree = ast.parse((make(repository, name) / "model.py").read_text())
     assert [node.name for node in tree.body if isinstance(node, ast.ClassDef)] == [kind]
 
 
 @pytest.mark.parametrize("name", ["Iris", "my-model", "class", "../x", "common", ""])
 def test_a_name_that_will_not_do_makes_nothing(repository, name):
-    """Neither here nor elsewhere."""
+    """No folder is made anywhere."""
     with pytest.raises(SlipwayError, match="cannot be a model's name"):
         make(repository, name)
     assert not (repository / "model").exists()
@@ -107,7 +107,7 @@ def test_a_name_that_will_not_do_makes_nothing(repository, name):
 
 @pytest.mark.parametrize("taken", ["folder", "file", "link", "settings"])
 def test_a_name_that_is_taken_leaves_what_is_there(repository, taken):
-    """Whatever it is."""
+    """A folder, a file, a link or a setting may have the name."""
     path = repository / "model" / "iris"
     path.parent.mkdir()
     if taken == "folder":
@@ -128,7 +128,7 @@ def test_a_name_that_is_taken_leaves_what_is_there(repository, taken):
     ("lock", "says"), [(None, "has no requirements.lock"), ("numpy==1.0\n", "does not pin pandas")]
 )
 def test_without_a_lock_nothing_is_made(repository, lock, says):
-    """There would be no versions to pin."""
+    """Without a lock there are no versions to pin."""
     (repository / "requirements.lock").unlink()
     if lock is not None:
         (repository / "requirements.lock").write_text(lock)

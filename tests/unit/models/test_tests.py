@@ -6,7 +6,7 @@ from slipway.models import tests
 
 
 def test_the_tests_of_a_model_are_those_that_pytest_finds(repository):
-    """In folders below it, too."""
+    """They are found in folders below, too."""
     repository.copy("good").write("model/good/test_b.py").write("model/good/deep/test_a.py").write(
         "model/good/x_test.py"
     )
@@ -16,7 +16,7 @@ def test_the_tests_of_a_model_are_those_that_pytest_finds(repository):
 
 @pytest.mark.parametrize(("word", "asks"), [("served_url", True), ("nothing", False)])
 def test_a_test_that_is_not_in_utf_8_is_read(repository, word, asks):
-    """Python itself takes it, by the coding that it names."""
+    """Python reads it by the encoding that the file names."""
     repository.copy("good")
     text = f"# -*- coding: latin-1 -*-\ndef test_gr\u00f6\u00dfe({word}): ...\n"
     (repository.root / "model/good/test_size.py").write_bytes(text.encode("latin-1"))

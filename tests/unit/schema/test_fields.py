@@ -63,7 +63,7 @@ class Empty(enum.Enum):
     ids=str,
 )
 def test_a_type_stands_for_a_field(hint, field):
-    """`None` and a range count wherever they stand."""
+    """`None` and a range count in any order."""
     assert field_of("x", hint, "Row.x") == field
 
 
@@ -91,7 +91,7 @@ def test_a_type_stands_for_a_field(hint, field):
     ids=str,
 )
 def test_a_type_that_stands_for_no_field_is_refused(hint, says):
-    """With the place: the class and the field."""
+    """The message names the class and the field."""
     with pytest.raises(ContractError, match=says) as caught:
         field_of("x", hint, "Row.x")
     assert str(caught.value).startswith("Row.x: ")

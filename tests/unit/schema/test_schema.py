@@ -71,7 +71,7 @@ def test_a_value_becomes_its_fields_type(kind, value, parsed):
     ],
 )
 def test_a_value_of_another_type_is_refused(kind, value, says):
-    """A boolean is no number, a text of digits is none either, and nothing is rounded or cut."""
+    """A boolean or a text of digits is not a number. Nothing is rounded or cut."""
     with pytest.raises(ValueError) as caught:
         field(kind).parse(value)
     assert str(caught.value) == says
@@ -79,7 +79,7 @@ def test_a_value_of_another_type_is_refused(kind, value, says):
 
 @pytest.mark.parametrize("kind", ["number", "integer", "boolean", "string"])
 def test_null_is_a_value_of_what_is_optional(kind):
-    """Whatever else is asked of it."""
+    """Categories and limits do not change that."""
     assert field(kind, optional=True, categories=(1,), minimum=0.0).parse(None) is None
 
 
@@ -100,7 +100,7 @@ def test_null_is_a_value_of_what_is_optional(kind):
     ],
 )
 def test_a_value_that_it_may_not_have_is_refused(of, value, says):
-    """With the limit and its unit, or the nearest category; in a line that stays short. True is never 1."""
+    """The message has the limit and its unit, or the nearest category, in a short line. True is never 1."""
     with pytest.raises(ValueError) as caught:
         of.parse(value)
     assert str(caught.value).startswith(says)
@@ -122,13 +122,13 @@ def test_limits_and_categories_belong_to_what_is_allowed(of, value):
 
 
 def test_rows_come_back_in_the_order_of_the_fields():
-    """Every value typed, with None for what is optional and was left out."""
+    """Every value is typed. A missing optional field is None."""
     parsed = SCHEMA.parse([{"colour": "red", "length": 2}])
     assert [list(row.items()) for row in parsed] == [[("length", 2.0), ("colour", "red"), ("note", None)]]
 
 
 def test_a_field_with_a_default_may_be_left_out():
-    """It then has that value; null is none, though."""
+    """The row then has the default. Null is refused."""
     schema = Schema(fields=(field("integer", default=3),), target=field())
     assert schema.parse([{}, {"x": 4}]) == [{"x": 3}, {"x": 4}]
     with pytest.raises(InvalidRows, match="has no value"):
@@ -158,7 +158,7 @@ def test_a_field_with_a_default_may_be_left_out():
     ],
 )
 def test_everything_wrong_with_a_row_is_told(row, problems):
-    """By field, also when a misspelt field is one that could have been left out."""
+    """This includes a misspelt name of an optional field."""
     with pytest.raises(InvalidRows) as caught:
         SCHEMA.parse([ROW, row])
     found = caught.value.problems
@@ -189,7 +189,7 @@ def test_no_rows_are_no_problem():
     ids=["many empty rows", "many that are none", "many unknown fields", "a long name", "a long value"],
 )
 def test_a_bad_request_is_refused_early_and_in_few_words(rows):
-    """However much is wrong with it: nobody keeps the function busy, or fills its log, with nonsense."""
+    """Nobody can keep the function busy, or fill its log, with nonsense."""
     waiting = iter(rows)
     with pytest.raises(InvalidRows) as caught:
         SCHEMA.parse(waiting)
@@ -199,7 +199,7 @@ def test_a_bad_request_is_refused_early_and_in_few_words(rows):
 
 
 def test_a_problem_of_the_row_itself_has_no_field():
-    """And reads well then, too."""
+    """The message reads well without a field."""
     assert str(Problem(3, "", "an object is needed")) == "row 3: an object is needed"
 
 
@@ -220,12 +220,12 @@ def test_a_problem_of_the_row_itself_has_no_field():
     ],
 )
 def test_a_field_reads_as_json_schema(of, schema):
-    """In draft 2020-12, with no key that says nothing."""
+    """It is of draft 2020-12, and has no empty keys."""
     assert of.to_json_schema() == schema
 
 
 def test_a_row_reads_as_json_schema():
-    """What is optional, or has a default, is not required; nothing else may be there."""
+    """Optional fields and fields with a default are not required. Other fields are refused."""
     schema = Schema(fields=(*SCHEMA.fields, field(default=1.0)), target=SCHEMA.target).to_json_schema()
     assert schema["required"] == ["length", "colour"]
     assert list(schema["properties"]) == ["length", "colour", "note", "x"]

@@ -44,5 +44,5 @@ def test_a_schedule_is_five_fields_or_a_word(schedule):
     ],
 )
 def test_what_is_no_schedule_is_told_field_by_field(schedule, says):
-    """So that it is not found out on the cluster."""
+    """Otherwise only the cluster would refuse it."""
     assert objection(schedule).startswith(says)

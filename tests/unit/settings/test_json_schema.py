@@ -23,14 +23,14 @@ OF_TYPES = ("unknown key", " is needed", " will not do", " is not known", " is m
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Return the files of the repository with such names."""
+    """Return the tracked files that match the patterns."""
     command = ["git", "ls-files", "-z", "--", *patterns]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in done.stdout.split("\0") if name]
 
 
 def problems(content: object) -> list[str]:
-    """Return what the schema refuses."""
+    """Return the objections of the schema."""
     return [f"{error.json_path}: {error.message}" for error in Draft7Validator(FILE).iter_errors(content)]
 
 
@@ -70,7 +70,7 @@ def test_it_refuses_a_model_as_reading_does(text: str, says: str) -> None:
 
 @pytest.mark.parametrize(("text", "says"), cases(test_reading.test_the_message_names_the_path_of_what_is_wrong))
 def test_it_refuses_an_environment_as_reading_does(text: str, says: str) -> None:
-    """The names of environments, too."""
+    """This includes the names of environments."""
     assert problems(read(text)), says
 
 
@@ -88,7 +88,7 @@ def test_the_settings_name_it_in_their_first_line() -> None:
 
 @pytest.mark.parametrize("path", tracked("slipway.yaml", "*/slipway.yaml", "tests/demo.yaml"), ids=str)
 def test_settings_in_the_repository_are_valid(path: Path) -> None:
-    """Those of the tests, too."""
+    """The settings of test repositories count."""
     assert problems(read(path.read_text())) == []
 
 
@@ -113,7 +113,7 @@ def defaults() -> dict[str, str]:
 
 
 def test_the_reference_has_every_key_of_a_model() -> None:
-    """And no other key."""
+    """It has no other key."""
     assert defaults().keys() == keys(FILE["definitions"]["ModelSettings"])
 
 
@@ -126,7 +126,7 @@ def test_the_reference_has_the_defaults(key: str) -> None:
 
 
 def test_the_reference_has_every_other_key() -> None:
-    """The documents name those of environments and of the blocks within a model."""
+    """The documents name the keys of environments and of the blocks within a model."""
     named = {
         word
         for path in tracked("*.md")

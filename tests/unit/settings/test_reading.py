@@ -41,7 +41,7 @@ def read(models="", environments=ENVIRONMENTS, root=None):
 
 
 def of_iris(text):
-    """The message about the settings of the model iris."""
+    """Return the message about settings of the model iris."""
     with pytest.raises(SlipwayError) as caught:
         read("models:\n  iris:\n    " + text)
     assert caught.value.problem.startswith("slipway.yaml")
@@ -49,7 +49,7 @@ def of_iris(text):
 
 
 def test_what_is_not_said_has_a_default():
-    """Of environments, of models, and of models that are not named at all."""
+    """A model that is not named has all the defaults."""
     found = read("models:\n  iris:\n  tumor: {}\n")
     assert (found.branch, found.base_image) == ("main", "python:3.11-slim")
     assert found.environment("test").registry == "unbuilt.invalid"
@@ -59,7 +59,7 @@ def test_what_is_not_said_has_a_default():
 
 
 def test_everything_that_can_be_said_is_read():
-    """As a full file says it, with anchors too."""
+    """A full file, with anchors."""
     found = read(FULL.replace("DIGEST", "0123456789abcdef" * 4))
     assert found.model("iris").parameters["c"] == 0.5
     assert found.model("tumor").gates["rmse"].max == 3.0
@@ -67,7 +67,7 @@ def test_everything_that_can_be_said_is_read():
 
 
 def test_an_environments_own_values_lie_over_the_others():
-    """Key by key; another environment has none of them."""
+    """Each key by itself. Other environments do not have them."""
     model = read("models:\n  iris: {scale: {max: 9}, per_environment: {prod: {scale: {min: 2}, retention: 7}}}").model(
         "iris"
     )
@@ -76,7 +76,7 @@ def test_an_environments_own_values_lie_over_the_others():
 
 
 def test_who_may_ask_and_how_much():
-    """Everybody, a megabyte and 10,000 rows unless it is said; an environment's own access counts as a whole."""
+    """By default everybody, 1 MiB and 10,000 rows. An environment's access replaces the model's as a whole."""
     assert read("models:\n  iris:\n").model("iris").access == settings.AccessSettings(kind="none")
     of = "{access: {kind: bearer, secret: keys}, limits: {body: 2Ki}, per_environment: {prod: OWN}}"
     model = read(f"models:\n  iris: {of.replace('OWN', '{access: {kind: basic}, limits: {rows: 5}}')}").model("iris")
@@ -89,7 +89,7 @@ def test_who_may_ask_and_how_much():
 
 @pytest.mark.parametrize("own", ["", "{}", "{scale: }", "{access: }", "{limits: }", "{retention: }", "{scale: {}}"])
 def test_an_environments_empty_values_change_nothing(own):
-    """A key with nothing behind it is met while somebody tries things out."""
+    """A key without a value is common while somebody tries things out."""
     model = read(f"models:\n  iris: {{per_environment: {{prod: {own or '{}'}}}}}").model("iris")
     assert model.within("prod").scale == model.scale
 
@@ -132,7 +132,7 @@ def test_an_environments_empty_values_change_nothing(own):
     ],
 )
 def test_the_message_names_the_path_of_what_is_wrong(text, says):
-    """From the outermost key on, in words that need no knowledge of Python."""
+    """It begins with the outermost key, and needs no knowledge of Python."""
     with pytest.raises(SlipwayError) as caught:
         settings.parse(text, None)
     assert str(caught.value).startswith(f"slipway.yaml: {says}")
@@ -221,13 +221,13 @@ def test_the_message_names_the_path_of_what_is_wrong(text, says):
     ],
 )
 def test_the_message_names_the_models_key(text, says):
-    """Exactly, with the nearest known key or what the value has to be."""
+    """It has the nearest known key, or the form of the value."""
     assert of_iris(text).startswith(says)
 
 
 @pytest.mark.parametrize("name", ["Iris", "my-iris", "class", "common", "i" * 25])
 def test_a_models_name_is_checked_with_its_path(name):
-    """Here too, where it may be the only place that it stands."""
+    """A model without a folder is checked here only."""
     with pytest.raises(SlipwayError, match=rf"slipway.yaml: models.{name}: .* cannot be a model's name"):
         read(f"models: {{{name}: {{}}}}")
 
@@ -237,7 +237,7 @@ def test_a_models_name_is_checked_with_its_path(name):
     ["ghcr.io/team/models", "localhost:5000", "europe-docker.pkg.dev/a-b/c_d", "unbuilt.invalid", "a.b/c.d/e__f"],
 )
 def test_a_registry_is_a_host_and_a_path(registry):
-    """With a port, if it has one."""
+    """The host may have a port."""
     found = read(environments=f"environments: {{test: {{store: x, namespace: y, registry: '{registry}'}}}}")
     assert found.environment("test").registry == registry
 
@@ -247,7 +247,7 @@ def test_a_registry_is_a_host_and_a_path(registry):
     ["https://ghcr.io/team", "ghcr.io/Team", "ghcr.io/team/", "ghcr.io/team:1", "ghcr.io//x", "me:word@ghcr.io/x", ""],
 )
 def test_another_registry_is_refused(registry):
-    """So that no image gets a name that no registry takes."""
+    """No registry would take such a name of an image."""
     with pytest.raises(SlipwayError, match=r"environments\.test\.registry: .*host/path in lower case"):
         read(environments=f"environments: {{test: {{store: x, namespace: y, registry: '{registry}'}}}}")
 
@@ -269,14 +269,14 @@ def test_another_registry_is_refused(registry):
     ],
 )
 def test_environments_are_apart_and_one_after_another(first, second, says):
-    """Each has its own store and namespace, and what promotes never goes round."""
+    """Each has its own store and namespace, and promotions never go in a circle."""
     with pytest.raises(SlipwayError) as caught:
         read(environments=f"environments:\n  one: {{{first}}}\n  two: {{{second}}}\n")
     assert says in str(caught.value)
 
 
 def test_stores_with_names_alike_are_apart():
-    """One is within the other only as a folder is."""
+    """A common beginning of two names does not put one store within the other."""
     assert read(environments="environments: {a: {store: s/x, namespace: a}, b: {store: s/xy, namespace: b}}")
 
 
@@ -294,13 +294,13 @@ def test_stores_with_names_alike_are_apart():
     ],
 )
 def test_a_secret_is_never_shown(secrets):
-    """Whatever is wrong with it, and whatever else is."""
+    """No message shows it, whatever is wrong."""
     message = of_iris(f"{{secrets: {secrets}, parameters: {{x: []}}}}")
     assert "hunter2" not in message
 
 
 def test_a_written_secret_is_refused_with_how_to_name_it():
-    """And with the advice to change it."""
+    """The message says to change the secret."""
     message = of_iris("secrets: {PASSWORD: hunter2}")
     assert message.startswith("secrets.PASSWORD: a secret is only named here, never written")
     assert "{secret: NAME, key: KEY}; change what was leaked" in message
@@ -308,14 +308,14 @@ def test_a_written_secret_is_refused_with_how_to_name_it():
 
 @pytest.mark.parametrize("name", ["password", "db_password", "API_KEY", "apikey", "aws_secret_access_key", "secret"])
 def test_a_secret_among_the_parameters_is_refused(name):
-    """By its name, for every record shows the parameters; its value is not repeated."""
+    """Every record shows the parameters. The message does not show the value."""
     message = of_iris(f"parameters: {{{name}: hunter2}}")
     assert message.startswith(f"parameters.{name}: looks like a secret")
     assert "hunter2" not in message
 
 
 def of_test(text):
-    """What is said of settings of the environment `test`; "" where they are taken."""
+    """Return the message about settings of the environment `test`; "" if they are right."""
     try:
         read(environments=f"environments: {{test: {{store: s, namespace: n, {text}}}}}")
     except SlipwayError as error:
@@ -338,7 +338,7 @@ def of_test(text):
     ],
 )
 def test_variables_and_whom_to_tell(text, says):
-    """What pods of an environment see is plain text under a name of its own; what is secret is only named."""
+    """Variables are plain text with a right name. A secret is only named."""
     said = of_test(text)
     assert said.startswith(says) if says else said == ""
     assert "hunter2" not in said
@@ -346,7 +346,7 @@ def test_variables_and_whom_to_tell(text, says):
 
 @pytest.mark.parametrize("name", ["api key", "1KEY", "Token", ""])
 def test_a_secret_is_named_by_a_variable(name):
-    """Of the environment that training runs in."""
+    """Training reads the secret from it."""
     message = of_iris(f"secrets: {{'{name}': {{secret: a, key: b}}}}")
     assert "an environment variable's name is capitals, digits and _" in message
 
@@ -373,7 +373,7 @@ def test_a_secret_is_named_by_a_variable(name):
     ],
 )
 def test_what_is_not_yaml_is_refused_with_its_line(text, says):
-    """And with what is mostly meant by it; nothing in it is ever run."""
+    """The message proposes what is usually meant. Nothing in the file runs."""
     with pytest.raises(SlipwayError) as caught:
         settings.parse(text, None)
     assert str(caught.value).startswith(says)
@@ -398,7 +398,7 @@ def test_aliases_cannot_stand_for_more_than_anyone_writes(text):
     ("name", "says"), [("tset", "did you mean 'test'?"), ("staging", "known: prod, test"), ("", "known: prod, test")]
 )
 def test_an_unknown_environment_is_refused_with_the_nearest(name, says):
-    """Wherever it comes from."""
+    """Arguments of verbs are checked by this."""
     with pytest.raises(SlipwayError, match=f"unknown environment '{name}'") as caught:
         read().environment(name)
     assert says in caught.value.fix
@@ -406,7 +406,7 @@ def test_an_unknown_environment_is_refused_with_the_nearest(name, says):
 
 @pytest.fixture
 def repository(tmp_path):
-    """Two models in folders, and folders that are none."""
+    """A repository with two models and with folders that are not models."""
     (tmp_path / "slipway.yaml").write_text(ENVIRONMENTS)
     for name in ("iris/model.py", "tumor/model.py", "common/model.py", "empty/x", ".iris.abc/model.py"):
         (tmp_path / "model" / name).parent.mkdir(parents=True)
@@ -415,13 +415,13 @@ def repository(tmp_path):
 
 
 def test_models_are_the_folders_with_a_model_and_those_named(repository):
-    """Neither shared code, nor what a killed `slipway new` left."""
+    """Shared code is not a model, nor is what a killed `slipway new` left."""
     assert read(root=repository).models() == ["iris", "tumor"]
     assert read("models: {wine: }", root=repository).models() == ["iris", "tumor", "wine"]
 
 
 def test_models_may_share_a_folder(repository):
-    """Which then is the folder of those, and no model by itself unless it is named as well."""
+    """The folder is then not a model of its own name, unless the file names that too."""
     found = read("models:\n  small: {folder: model/iris}\n  large: {folder: ./model/iris/}\n", root=repository)
     assert found.models() == ["large", "small", "tumor"]
     assert found.folder("small") == found.folder("large") == repository / "model" / "iris"
@@ -444,14 +444,14 @@ def test_models_may_share_a_folder(repository):
     ],
 )
 def test_an_unknown_model_is_refused_with_the_nearest(repository, name, says):
-    """Nothing but a name reaches a folder."""
+    """A path cannot reach a folder."""
     with pytest.raises(SlipwayError) as caught:
         read(root=repository).model(name)
     assert str(caught.value).startswith(says)
 
 
 def test_the_repository_is_found_from_below(repository, monkeypatch):
-    """From any folder in it, and from outside it is said what to do."""
+    """It is found from any folder below. Outside, the message says what to do."""
     monkeypatch.chdir(repository / "model" / "iris")
     assert settings.load().root == repository.resolve()
     with pytest.raises(SlipwayError, match=r"no slipway\.yaml in .* or above it"):
@@ -459,7 +459,7 @@ def test_the_repository_is_found_from_below(repository, monkeypatch):
 
 
 def test_a_folder_without_settings_is_refused(tmp_path):
-    """And so is a file that is no text; a byte order mark is none of our business."""
+    """A file that is not text is refused as well. A byte order mark is ignored."""
     with pytest.raises(SlipwayError, match=r"there is no slipway\.yaml in"):
         settings.load(tmp_path)
     (tmp_path / "slipway.yaml").write_bytes(b"\xff\xfe")

@@ -25,14 +25,14 @@ def predict(self, X, features_names):
 
 
 def written(methods, name="Written"):
-    """A class with the methods of this text."""
+    """Return a class with the methods in the text."""
     own = {}
     exec(textwrap.dedent(methods), {"np": np}, own)  # noqa: S102
     return type(name, (), own)
 
 
 def model(found, data=DATA, **parameters):
-    """An object of the adapted class, trained on data whose last column is the target."""
+    """Return an object of the adapted class, trained on data whose last column is the target."""
     *features, target = data.columns
     made = adapted(found, parameters, features=features, target=target)(**parameters)
     made.train(data)
@@ -40,13 +40,13 @@ def model(found, data=DATA, **parameters):
 
 
 def answering(value, **more):
-    """A class whose `predict` gives the same for each row."""
+    """Return a class whose `predict` gives the same value for each row."""
     same = written("def predict(self, X, names): return np.array([self.value] * len(X))", "Same")
     return type("Same", (same,), {"value": value, **more})
 
 
 def test_a_class_gets_an_array_of_numbers_and_the_names():
-    """In the order of the columns, NaN where there is no value."""
+    """The columns have their order, and a missing value is NaN."""
     made = model(written(TOLD))
     assert made.predict(ROWS) == ["small", "small"]
     array, names = made._made.seen
@@ -57,7 +57,7 @@ def test_a_class_gets_an_array_of_numbers_and_the_names():
 
 
 def test_an_array_with_texts_is_one_of_objects():
-    """Also when the rows at hand have none."""
+    """The type does not depend on the values of the rows."""
     made = model(written(TOLD), DATA.assign(width=["a", "b", "c"]))
     made.predict([{"length": 1.0, "width": None}])
     assert made._made.seen[0].dtype == object
@@ -73,14 +73,14 @@ def test_an_array_with_texts_is_one_of_objects():
     ],
 )
 def test_every_form_of_predict_is_called_as_it_wants(predict):
-    """With names, without, and with the meta of Seldon's protocol, which is empty."""
+    """It may take names, no names, or names and Seldon's `meta`, which is empty."""
     made = model(written(predict))
     assert made.predict(ROWS[:1]) in ([1], [2], ["2{}"])
 
 
 @pytest.mark.parametrize("names", [None, ["large", "small"], ["small", "large"], ["a", "b"]])
 def test_probabilities_become_the_likeliest_class(names):
-    """By the names that the class gives; names of its own stand in the order of the classes."""
+    """The class may name them. Unknown names stand in the order of the classes."""
     made = model(answering([0.9, 0.1], **({"class_names": names} if names else {})))
     first = "small" if names == ["small", "large"] else "large"
     told = names or ["large", "small"]
@@ -89,26 +89,26 @@ def test_probabilities_become_the_likeliest_class(names):
 
 
 def test_names_of_classes_may_be_a_method():
-    """As Seldon's convention has both."""
+    """Seldon's convention has an attribute and a method."""
     made = model(answering([0.9, 0.1], class_names=lambda _self: ["small", "large"]))
     assert made.predict(ROWS)[0]["kind"] == "small"
 
 
 @pytest.mark.parametrize(("value", "expected"), [(1.0, 1), (True, 1), ([0], 0), ([0.2, 0.8], 1)])
 def test_a_number_stands_for_a_class_that_is_one(value, expected):
-    """Whatever its type; one value in a row of its own is that value."""
+    """The type of the number does not matter. A list of one value counts as the value."""
     (found,) = model(answering(value), DATA.assign(kind=[0, 1, 1])).predict(ROWS[:1])
     found = found["kind"] if isinstance(found, dict) else found
     assert (found, type(found)) == (expected, int)
 
 
 def test_a_quantity_is_what_was_predicted():
-    """No class is looked for among floats."""
+    """Floats are not classes."""
     assert model(answering(2.5), DATA.assign(kind=[0.5, 1.5, 2.5])).predict(ROWS) == [2.5, 2.5]
 
 
 def test_several_values_for_a_quantity_are_refused():
-    """There is no one answer in them."""
+    """They are not one answer."""
     with pytest.raises(ContractError, match=r"Same\.predict gave 2 values for one row of kind"):
         model(answering([0.1, 0.2]), DATA.assign(kind=[0.5, 1.5, 2.5])).predict(ROWS)
 
@@ -125,30 +125,30 @@ def test_several_values_for_a_quantity_are_refused():
     ],
 )
 def test_parameters_are_what_the_class_takes(takes, given, expected):
-    """Its defaults say of which type they are; the settings fill in where it has none."""
+    """Its defaults give the types. The settings give values where it has no default."""
     assert adapted(written(f"def __init__(self, {takes}): pass\n{TOLD}"), given).parameters == expected
 
 
 def test_a_parameter_without_a_value_is_asked_for():
-    """By its name."""
+    """The message names it."""
     with pytest.raises(ContractError, match="__init__ needs 'limit'"):
         adapted(written(f"def __init__(self, limit): pass\n{TOLD}"))
 
 
 def test_a_class_without_init_has_no_parameters():
-    """And what it is given is refused by name."""
+    """A parameter that it is given is refused."""
     with pytest.raises(ContractError, match="no parameter 'limit'"):
         model(answering(1.0), limit=2)
 
 
 def test_a_model_is_one_already():
-    """Nothing is put around it."""
+    """It is returned as it is."""
     assert adapted(ModelWrapper) is ModelWrapper
     assert adapted(Model) is Model
 
 
 def test_a_class_of_no_convention_is_refused():
-    """With what it would need."""
+    """The message names the methods of the conventions."""
     with pytest.raises(ContractError, match="neither prep_and_train"):
         adapted(dict)
 
@@ -163,21 +163,21 @@ def prep_and_predict(self, data):
 
 
 def test_a_wrapper_predicts_a_frame():
-    """Of the features, typed as in training; a column of answers is as good as a list."""
+    """The frame has the types of training. A column of answers counts as a list."""
     made = type("Boxes", (written(BOXES), ModelWrapper), {"source_features": ["length"], "target_variable": "kind"})()
     made.train(DATA.assign(kind=[10, 40, 50]))
     assert list(made.predict([{"length": 2.0, "width": None}])) == [20.0]
 
 
 def test_a_wrapper_that_lacks_a_method_says_which():
-    """Before anything is learned."""
+    """Nothing has been learned yet."""
     unwritten = type("Half", (written("def prep_and_train(self, data): pass"), ModelWrapper), {})
     with pytest.raises(ContractError, match=r"Half\.prep_and_predict is not written"):
         unwritten().train(DATA)
 
 
 def test_what_a_foreign_wrapper_learned_is_saved(monkeypatch, tmp_path):
-    """Its attributes are the model's; its own class is what the artifact names."""
+    """Its attributes are saved, and the artifact names its own class."""
     methods = f"def __init__(self, factor=1.0): self.factor = factor\n{BOXES}"
     (tmp_path / "foreign_boxes.py").write_text(f"class Boxes:\n{textwrap.indent(methods, '    ')}")
     monkeypatch.syspath_prepend(tmp_path)

@@ -33,7 +33,7 @@ class Team:
 
 @pytest.fixture
 def team(tmp_path):
-    """The modules of its models are forgotten afterwards."""
+    """Make a scratch repository, and forget the modules of its models afterwards."""
     path, modules = list(sys.path), set(sys.modules)
     yield Team(tmp_path)
     sys.path[:] = path
@@ -43,7 +43,7 @@ def team(tmp_path):
 
 
 def test_a_class_is_found_in_the_file_of_its_name(team):
-    """Its columns are those of the data, its parameters those that it takes, of the types of their defaults."""
+    """Its columns are those of the data. Its parameters have the types of their defaults."""
     of = team.copy("leaf", LEAF)
     found = discovery.load_class(of, "leaf")
     assert (found.__name__, found.__doc__) == ("Leaf", "Says which leaf is large.")
@@ -54,7 +54,7 @@ def test_a_class_is_found_in_the_file_of_its_name(team):
 
 
 def test_all_that_it_needs_is_part_of_the_model(team):
-    """Modules and files beside it; the columns decide what training makes as well."""
+    """Modules and files beside it belong to it. Its columns are part of the training digest."""
     of = team.copy("leaf", LEAF)
     names = [Path(path).name for path in discovery.model_files(of, "leaf")]
     assert names == ["Leaf.py", "kinds.json", "measures.py"]
@@ -76,7 +76,7 @@ def test_all_that_it_needs_is_part_of_the_model(team):
     ],
 )
 def test_what_is_declared_has_to_fit(team, models, says):
-    """Each mistake by its name, before anything is trained."""
+    """Each mistake has its message before anything is trained."""
     with pytest.raises(SlipwayError) as caught:
         of = team.copy("leaf", models)
         task = steps.begin(of, "leaf", "test")
@@ -86,20 +86,20 @@ def test_what_is_declared_has_to_fit(team, models, says):
 
 
 def test_a_class_that_says_itself_what_it_predicts_is_not_told(team):
-    """Two words for the same would differ one day."""
+    """Two declarations of a target could differ one day."""
     of = team.copy("good", "models: {good: {target: kind}}\n")
     with pytest.raises(SlipwayError, match=r"models\.good\.target is set, and model/good/model\.py says itself"):
         discovery.load_class(of, "good")
 
 
 def test_a_wrapper_needs_no_base(team):
-    """What it names itself need not be in the settings."""
+    """It names its columns, so the settings need not."""
     found = discovery.load_class(team.copy("boxes"), "boxes")
     assert (found.source_features, found.target_variable) == (["length", "width", "colour"], "content")
 
 
 def test_a_wrapper_that_names_no_target_is_told_where_to(team):
-    """With the line to write."""
+    """The message has the line to write."""
     of = team.copy("boxes")
     path = team.root / "model/boxes/model.py"
     path.write_text(path.read_text().replace("target_variable", "label"))
@@ -109,7 +109,7 @@ def test_a_wrapper_that_names_no_target_is_told_where_to(team):
 
 
 def test_it_is_trained_as_it_is_and_loaded_again(team):
-    """Without tests; it finds its files and the modules beside it in the repository and in the artifact."""
+    """It needs no tests, and finds its files and modules in the repository and in the artifact."""
     of = team.copy("leaf", LEAF)
     source = None
     for name in ("fetch", "check", "test"):
