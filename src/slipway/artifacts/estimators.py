@@ -1,7 +1,7 @@
-"""The form `skops`: scikit-learn's estimators, and containers of them, as bytes that are the same in every process.
+"""The form `skops`: scikit-learn's estimators, and collections of them, as the same bytes in every process.
 
-skops names things by their address in memory and puts times into its zip; here they get names by their content and no
-times. What scikit-learn itself measures with a clock, or takes from an address, is saved as nothing (`_PASSING`).
+skops names things by their address in memory and writes times into its zip. Here names follow from content, and times
+are left out. Values that scikit-learn itself takes from a clock or an address are saved as null (`_PASSING`).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _NOTHING = {
     "content": "null",
     "is_json": True,
 }
-# There is one of each of these for one content, so which is which need not be written.
+# Equal content of these kinds is one object, so they need no ids.
 _NO_IDS = frozenset({"FunctionNode", "JsonNode", "TypeNode"})
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
-_FIRST_PROTOCOL = 1  # the ones before keep a function's name where it is not looked for
+_FIRST_PROTOCOL = 1  # earlier ones keep a function's name in another place
 
 
 def dump(value: Any, trust: Trust, name: str) -> bytes:
-    """`value` in the form `skops`, deterministic; `name` is what a message calls it.
+    """Return `value` in the form `skops`, the same bytes each time; messages call it `name`.
 
-    Raises `SlipwayError` when skops cannot save it, or when it holds a type that could not be loaded again.
+    Raise `SlipwayError` when skops cannot save it, or when it holds a type that could not be loaded again.
     """
     import skops.io
 
@@ -54,7 +54,7 @@ def dump(value: Any, trust: Trust, name: str) -> bytes:
 
 
 def load(content: bytes, trust: Trust, name: str) -> Any:
-    """What `dump` was given; raises `SlipwayError`, before anything is made, naming the types that are not trusted."""
+    """Return the value that `dump` saved; raise `SlipwayError` naming untrusted types before making any object."""
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -98,7 +98,7 @@ def _schema(content: bytes) -> dict[str, Any]:
 
 
 def _settled(content: bytes) -> bytes:
-    """A skops file with nothing in it that differs from one process to the next."""
+    """Return a skops file without anything that differs between processes."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         schema = json.loads(archive.read("schema.json"))
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -121,7 +121,7 @@ def _forget(schema: dict[str, Any]) -> None:
 
 
 def _order_sets(schema: dict[str, Any]) -> None:
-    """Sort what is in sets, the innermost first."""
+    """Sort the items of sets, the innermost set first."""
     for node in reversed(list(nodes(schema))):
         if node["__loader__"] == "SetNode":
             node["content"].sort(key=lambda item: json.dumps(_without_ids(item), sort_keys=True))
@@ -145,7 +145,7 @@ def _number(schema: dict[str, Any]) -> None:
 
 def _zip(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
-    # Stored: what a compressor makes depends on its version.
+    # Stored: compressed bytes depend on the version of the compressor.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             entry = zipfile.ZipInfo(name, _FIRST_DAY)

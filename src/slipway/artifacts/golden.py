@@ -16,7 +16,7 @@ FILE = "golden.json"
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows, and what the model answered to them when it was trained; all of it is JSON."""
+    """Rows, and the trained model's answers to them, as JSON values."""
 
     rows: list[dict[str, Any]]
     predictions: list[Any]
@@ -27,11 +27,10 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def differences(golden: Golden, predictions: Sequence[Any], tolerance: float) -> list[str]:
-    """Say where `predictions` are not the golden ones; nothing when they all are. Rows count from 0.
+    """Return in words where `predictions` differ from the golden ones; rows count from 0.
 
-    A number may be off by `tolerance`, or by `tolerance` times the expected number where that is above 1. Two
-    integers may be off by `tolerance` only. All else, down to the keys and the length of what is nested, has to be
-    the same.
+    A number may be off by `tolerance`, times the expected number where that is above 1. Two integers may be off by
+    `tolerance`. Everything else has to be the same, down to keys and lengths of nested values.
     """
     if len(predictions) != len(golden.predictions):
         return [f"expected {len(golden.predictions)} predictions, found {len(predictions)}"]

@@ -1,7 +1,7 @@
-"""An artifact's folder as a model that answers.
+"""Artifacts loaded as models that answer.
 
-Only the standard library and msgspec are imported here: numpy, onnxruntime and skops come in when a part needs them, so
-that what serves is as small as the model allows.
+Only the standard library and msgspec are imported here. A part imports numpy, onnxruntime or skops when it needs them,
+so that a function is as small as its model allows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from slipway import folders
 from slipway.artifacts import golden, manifest
-from slipway.artifacts.answers import to_json
 from slipway.artifacts.trust import Trust, own_modules
+from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
 from slipway.schema import Schema
@@ -27,7 +27,7 @@ SCHEMA = "schema.json"
 
 
 class Loaded(NamedTuple):
-    """A model that is ready to predict, and what was saved with it."""
+    """A model that is ready to predict, and the rest of its artifact."""
 
     model: Model
     schema: Schema
@@ -35,10 +35,10 @@ class Loaded(NamedTuple):
     manifest: manifest.Manifest
 
     def answer(self, rows: list[Any]) -> list[Any]:
-        """One prediction, as JSON values, for each of `rows` as the caller sent them.
+        """Return a prediction of JSON values for each of `rows` of a request.
 
-        Raises `InvalidRows` when they do not fit the schema, `InputError` when the model refuses one, and
-        `PredictionError` when the model returns no answer.
+        Raise `InvalidRows` when they do not fit the schema, `InputError` when the model refuses one, and
+        `PredictionError` when the model returns no prediction.
         """
         parsed = self.schema.parse(rows)
         if not parsed:
@@ -48,16 +48,16 @@ class Loaded(NamedTuple):
 
     @property
     def only_computes(self) -> bool:
-        """Whether predicting waits for nothing: a class says so, and a graph alone does not."""
+        """Tell whether predicting waits for nothing: the class says so, or a graph does all of it."""
         graph = getattr(getattr(self.model, "fitted", None), "takes_columns", False)
         return not type(self.model).waits or bool(graph and type(self.model).predict is PipelineModel.predict)
 
 
 def load(folder: Path) -> Loaded:
-    """Load the artifact in `folder`; raise `SlipwayError` when it is not whole, or does not fit what is installed.
+    """Load the artifact in `folder`; raise `SlipwayError` when it is not whole, or a library is missing.
 
-    Its digest is not looked at: who fetched it has done so. The model's code is taken from `folder/code` where that is,
-    and from the modules that can be imported where it is not.
+    Whoever fetched it has checked its digest. The model's code comes from `folder/code`, or without that from the
+    modules that can be imported.
     """
     found = manifest.read(folder)
     schema = manifest.read_file(folder, SCHEMA, Schema)
@@ -115,7 +115,7 @@ def _decode(form: str, content: bytes, trust: Trust, name: str) -> Any:
 
 
 def _entry(entry: str, folder: Path) -> type[Model]:
-    """The class that `entry` names as `<module>:<class>`."""
+    """Return the class that `entry` names as `<module>:<class>`."""
     module, _, name = entry.partition(":")
     code = folder.resolve() / "code"
     if code.is_dir() and str(code) not in sys.path:
@@ -138,7 +138,7 @@ def _entry(entry: str, folder: Path) -> type[Model]:
 
 
 def _check_code(module: str, code: Path) -> None:
-    """Refuse code that this process has from somewhere else, when it is not what the artifact was trained with."""
+    """Raise `SlipwayError` when this process has loaded other code than the artifact's under the same name."""
     for name in own_modules(module):
         own = code.joinpath(*name.split(".")).with_suffix(".py")
         file = getattr(sys.modules.get(name), "__file__", None) or ""
@@ -168,7 +168,7 @@ def _last_line(error: Exception) -> str:
 
 
 class _Refused:
-    """Stands for a row that the model does not answer."""
+    """The answer to a row that the model refuses."""
 
     def __repr__(self) -> str:
         return "refused"
@@ -178,7 +178,7 @@ REFUSED = _Refused()
 
 
 def each(loaded: Loaded, rows: list[Any]) -> list[Any]:
-    """The answer to each row, or `REFUSED`: all at once and, where a row is refused, in halves."""
+    """Return the answer to each row, or `REFUSED`; ask for all at once, and in halves where a row is refused."""
     try:
         return loaded.answer(rows)
     except InputError:

@@ -1,4 +1,4 @@
-"""`artifact.json`: what an artifact is made of, and which class it becomes again."""
+"""`artifact.json`: the parts of an artifact, and the class that they become again."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One saved attribute: the form that it is in (`json`, `npy`, `onnx`, `skops`) and its file within the folder."""
+    """A saved attribute: its form (`json`, `npy`, `onnx`, `skops`) and its file within the folder."""
 
     form: str
     file: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What `artifact.json` holds."""
+    """The content of `artifact.json`."""
 
     format: int
     entry: str
@@ -46,7 +46,7 @@ class _Format(msgspec.Struct):
 
 
 def read(folder: Path) -> Manifest:
-    """Read the manifest of the artifact in `folder`; raise `SlipwayError` when there is none that can be read."""
+    """Read the manifest of the artifact in `folder`; raise `SlipwayError` when that cannot be done."""
     if not (folder / FILE).is_file():
         raise SlipwayError(
             f"{folder} is no artifact: it holds no {FILE}",
@@ -81,7 +81,7 @@ def read_file(folder: Path, name: str, type_: type[T]) -> T:
 
 
 def within(folder: Path, name: str) -> Path:
-    """The path of the file `name` in `folder`; raise `SlipwayError` when it would be somewhere else."""
+    """Return the path of the file `name` in `folder`; raise `SlipwayError` when it leads out of it."""
     path = PurePosixPath(name)
     if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in name:
         raise SlipwayError(f"{name!r} is no path within an artifact")

@@ -1,4 +1,4 @@
-"""A trained model as an artifact's folder; the same model gives the same bytes anywhere."""
+"""Trained models saved as artifacts; the same model gives the same bytes anywhere."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def save(
 ) -> None:
     """Write the trained `model` into `folder`, which is new or empty.
 
-    Every attribute that `train` set is saved, but those whose name begins with `_`. `code` is the model's code by its
-    path in the repository (`model/iris/model.py`). Raises `SlipwayError` naming the attribute that cannot be saved, or
-    that could not be loaded again.
+    It saves every attribute that `train` set, but those whose name begins with `_`. `code` is the model's code by its
+    path in the repository (`model/iris/model.py`). Raise `SlipwayError` naming an attribute that cannot be saved, or
+    could not be loaded again.
     """
     if folder.is_dir() and any(folder.iterdir()):
         raise SlipwayError(f"{folder} is not empty", fix="save the artifact in a folder of its own")
@@ -59,7 +59,7 @@ def save(
 
 
 def save_golden(pairs: golden.Golden, folder: Path) -> None:
-    """Give the artifact in `folder` these golden predictions in place of those it has."""
+    """Replace the golden predictions of the artifact in `folder`."""
     files.write(folder / golden.FILE, _json(pairs))
 
 
@@ -78,7 +78,7 @@ def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest
 
 
 def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
-    """`value` in the simplest form that keeps it as it is."""
+    """Return the simplest form that keeps `value` as it is, and its content."""
     try:
         return "json", plain.encode(value, where)
     except plain.NotPlainError:
@@ -90,7 +90,7 @@ def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
 
 
 def _refuse_changed(value: Any, where: str) -> None:
-    """Refuse what skops would give back as something else: kinds of text and numbers, and keys that are none."""
+    """Refuse what skops would load as something else: subclasses of text and numbers, and keys of other types."""
     value = plain.python_scalar(value)
     if isinstance(value, dict):
         for key, item in value.items():

@@ -1,8 +1,8 @@
-"""Which types a saved part may hold, decided by our code and by the model's own, never by the artifact.
+"""The types that a saved part may hold, decided by our code and the model's own, never by the artifact.
 
-skops compares names. That is not enough here, for two reasons that are looked after in this module: a name in the
-model's module may be something imported (`from subprocess import run`), and a function that may be *held* must not be
-*called* while a part is loaded, which skops does with whatever stands for the type of a container or of a key.
+skops compares names, which is not enough for two reasons. A name in the model's module may be an import
+(`from subprocess import run`). And a function that a part may *hold* must not be *called* while the part is loaded,
+which skops does with anything in the place of the type of a collection or of a key.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Trust(NamedTuple):
 
     @classmethod
     def of(cls, model: type) -> Trust:
-        """What the class of a model is trusted with."""
+        """Return what the class of a model trusts."""
         return cls(own_modules(model.__module__), frozenset(getattr(model, "trusted_types", ())))
 
     def kinds(self, schema: dict[str, Any]) -> dict[str, str]:
-        """What is trusted of the full names in the `schema.json` of a skops file, each as `class` or `function`."""
+        """Return the trusted names in the `schema.json` of a skops file, each as `class` or `function`."""
         names = {_name(node) for node in nodes(schema)}
         return {name: kind for name in sorted(names | self.types) if (kind := self._kind(name))}
 
@@ -50,7 +50,7 @@ class Trust(NamedTuple):
 
 
 def own_modules(module: str) -> frozenset[str]:
-    """Full names of the model's own modules: `module`, and what it imports from the same top package."""
+    """Return the full names of the model's modules: `module`, and its imports from the same top package."""
     file = getattr(sys.modules[module], "__file__", None)
     if file is None:
         return frozenset()
@@ -61,7 +61,7 @@ def own_modules(module: str) -> frozenset[str]:
 
 
 def _defined(module: str, name: str) -> str:
-    """What `name` is, if it is written in `module` itself at its outermost level."""
+    """Return `class` or `function` for a name that `module` itself defines at its outermost level, else ""."""
     found = vars(import_module(module)).get(name)
     if getattr(found, "__module__", None) != module or getattr(found, "__qualname__", None) != name:
         return ""
@@ -71,9 +71,9 @@ def _defined(module: str, name: str) -> str:
 
 
 def misused(schema: dict[str, Any], kinds: dict[str, str]) -> set[str]:
-    """Full names in the `schema.json` of a skops file that stand where skops would call them, and must not.
+    """Return the names in the `schema.json` of a skops file that skops would call, and must not.
 
-    `kinds` is what `Trust.kinds` says of the file. skops itself refuses the names that are not in it.
+    `kinds` is from `Trust.kinds`. skops itself refuses names that are not in it.
     """
     functions = {name for name, kind in kinds.items() if kind == "function"}
     misplaced = {
@@ -83,7 +83,7 @@ def misused(schema: dict[str, Any], kinds: dict[str, str]) -> set[str]:
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every node in the `schema.json` of a skops file, each before those below it."""
+    """Yield every node in the `schema.json` of a skops file, each before those below it."""
     if isinstance(value, dict):
         if isinstance(value.get("__loader__"), str):
             yield value
@@ -95,7 +95,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _called(schema: dict[str, Any]) -> Iterator[str]:
-    """Names that skops, or the loaded dict, would call with a key, and that are no simple type."""
+    """Yield names that skops, or the loaded dict, would call with a key, and that are no simple type."""
     for node in nodes(schema):
         if "key_types" in node:
             keys = node["key_types"]
@@ -111,7 +111,7 @@ def _called(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _bound(schema: dict[str, Any]) -> Iterator[str]:
-    """`functools.partial`, where it is of anything but a function that scikit-learn keeps in this way."""
+    """Yield `functools.partial` where it binds another function than those that scikit-learn binds."""
     for node in nodes(schema):
         if _name(node) == _PARTIAL:
             function = node["content"].get("func", {}) if node["__loader__"] == "PartialNode" else {}
@@ -136,7 +136,7 @@ _DISTANCES = (
 )
 
 _CLASSES = {
-    "functools": "partial",  # of the functions below alone
+    "functools": "partial",  # of the functions below only
     "numpy": "dtype",
     "scipy.interpolate._bsplines": "BSpline",
     "scipy.sparse._csc": "csc_array csc_matrix",
@@ -199,4 +199,4 @@ CLASSES = _names(_CLASSES)
 """Full names of classes."""
 
 FUNCTIONS = _names(_FUNCTIONS)
-"""Full names of functions, which a part may refer to and which nothing calls while it is loaded."""
+"""Full names of functions that a part may hold; nothing calls them while it is loaded."""

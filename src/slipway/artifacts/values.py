@@ -1,34 +1,48 @@
-"""Plain values as JSON that comes back as what it was: a tuple as a tuple, a key 0 as 0.
+"""Values of models as JSON: saved ones, which come back as they were, and predictions.
 
-What JSON has no word for is an object with one key that begins with `$`: `{"$tuple": […]}`, `{"$set": […]}`,
-`{"$frozenset": […]}`, and `{"$dict": [[key, value], …]}` for keys that are not text. A numpy scalar becomes Python's
-own number or text.
+A value that JSON does not know is saved as an object with one key that begins with `$`: `{"$tuple": […]}`,
+`{"$set": […]}`, `{"$frozenset": […]}`, and `{"$dict": [[key, value], …]}` for keys that are not text. A numpy scalar
+becomes Python's own number or text.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import io
 import json
 import math
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from slipway.errors import SlipwayError
+from slipway.schema import Field
 
-__all__ = ["NotPlainError", "decode", "decode_array", "encode", "encode_array", "is_array", "python_scalar"]
+__all__ = [
+    "NotPlainError",
+    "PredictionError",
+    "decode",
+    "decode_array",
+    "encode",
+    "encode_array",
+    "is_array",
+    "python_scalar",
+    "to_json",
+]
 
 _COLLECTIONS: dict[str, Any] = {"$tuple": tuple, "$set": set, "$frozenset": frozenset}
 _TAGS = {type_: tag for tag, type_ in _COLLECTIONS.items()}
 
 
 class NotPlainError(TypeError):
-    """A value that is not made of None, bool, int, float, str, list, tuple, set and dict alone."""
+    """A value with other types in it than None, bool, int, float, str, list, tuple, set and dict."""
 
 
 def encode(value: Any, name: str) -> bytes:
-    """`value` as JSON; `name` is what a message calls it.
+    """Return `value` as JSON; messages call it `name`.
 
-    Raises `NotPlainError` for a value of another type, and `SlipwayError` for a number that is not finite.
+    Raise `NotPlainError` for a value of another type, and `SlipwayError` for a number that is not finite.
     """
     try:
         return json.dumps(_encode(value, name), allow_nan=False, separators=(",", ":")).encode()
@@ -37,7 +51,7 @@ def encode(value: Any, name: str) -> bytes:
 
 
 def decode(content: bytes) -> Any:
-    """The value that `encode` was given; raises `ValueError` when it made no such content."""
+    """Return the value that `encode` was given; raise `ValueError` for other content."""
     return _decode(json.loads(content))
 
 
@@ -80,7 +94,7 @@ def _decode(value: Any) -> Any:
 
 
 def python_scalar(value: Any) -> Any:
-    """`value` as Python's own number, text or truth value if it is a numpy scalar; if not, itself."""
+    """Return a numpy scalar as Python's own number, text or truth value, and any other value as it is."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.generic) and value.dtype.kind in "biufU":
         return value.item()
@@ -88,13 +102,13 @@ def python_scalar(value: Any) -> Any:
 
 
 def is_array(value: Any) -> bool:
-    """Whether `value` is a numpy array (and of no subclass) without Python objects in it."""
+    """Tell whether `value` is a numpy array (of no subclass) without Python objects in it."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
 
 
 def encode_array(value: Any) -> bytes:
-    """The array `value` as numpy's own file."""
+    """Return the array `value` as numpy's own file."""
     import numpy
 
     buffer = io.BytesIO()
@@ -103,7 +117,97 @@ def encode_array(value: Any) -> bytes:
 
 
 def decode_array(content: bytes) -> Any:
-    """The array that `encode` was given; raises `ValueError` when it made no such content."""
+    """Return the array that `encode_array` was given; raise `ValueError` for other content."""
     import numpy
 
     return numpy.load(io.BytesIO(content), allow_pickle=False)
+
+
+class PredictionError(RuntimeError):
+    """A result of the model's `predict` that is no prediction: a fault of the model, not of the caller."""
+
+
+def to_json(predictions: Any, count: int, target: Field) -> list[Any]:
+    """Return `predictions` for `count` rows as JSON values: dicts, lists, text, finite numbers, booleans and None.
+
+    A prediction of `target`, or the value under its name in a dict, has to be one of its categories. It may leave the
+    target's range: the truth lies there, and a computed value may miss it by a little. Raise `PredictionError` with the
+    row (from 0) and what is wrong.
+    """
+    answers = [_json(value, f"row {row}") for row, value in enumerate(_items(predictions))]
+    if len(answers) != count:
+        raise PredictionError(f"predict returned {len(answers)} predictions for {count} rows")
+    for row, answer in enumerate(answers):
+        _check(answer, row, target)
+    return answers
+
+
+def _items(predictions: Any) -> Iterable[Any]:
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(predictions, pandas.DataFrame):
+        # Iterating over a frame yields its columns.
+        return predictions.to_dict("records")  # type: ignore[no-any-return]
+    if isinstance(predictions, (str, bytes, dict, set, frozenset)) or not hasattr(predictions, "__iter__"):
+        raise PredictionError(
+            f"predict returned {_article(predictions)}: it has to be a list with one prediction for each row"
+        )
+    return predictions  # type: ignore[no-any-return]
+
+
+def _json(value: Any, at: str) -> Any:
+    value = _simple(value)
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if type(value) is float:
+        if not math.isfinite(value):
+            raise PredictionError(f"{at}: predict returned {value}, which is no finite number")
+        return value
+    if isinstance(value, dict):
+        return {_key(key, at): _json(item, f"{at}, {key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(item, f"{at}, [{index}]") for index, item in enumerate(value)]
+    raise PredictionError(f"{at}: predict returned {_article(value)}, which JSON cannot hold")
+
+
+def _simple(value: Any) -> Any:
+    """Return `value` without the outermost type that JSON does not know."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        return value.tolist()
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(value, pandas.Series):
+        return value.tolist()
+    return python_scalar(value)
+
+
+def _key(key: Any, at: str) -> str:
+    key = _simple(key)
+    if type(key) is not str:
+        raise PredictionError(f"{at}: predict returned a dict with the key {key!r}: the keys have to be text")
+    return key
+
+
+def _check(answer: Any, row: int, target: Field) -> None:
+    if isinstance(answer, dict):
+        if target.name not in answer:
+            return
+        answer = answer[target.name]
+    if answer is None:
+        if not target.optional:
+            raise PredictionError(f"row {row}: predict returned None for {target.name}")
+    elif target.categories and not any(answer == known and type(answer) is type(known) for known in target.categories):
+        known = ", ".join(map(repr, target.categories))
+        problem = f"row {row}: predict returned the unknown class {answer!r} for {target.name} ({known})"
+        if isinstance(answer, float) and target.kind == "integer":
+            problem += f"; if {target.name} is a quantity and no class, say so in the model's class: output = float"
+        raise PredictionError(problem)
+
+
+def _article(value: Any) -> str:
+    type_ = type(value)
+    where = "" if type_.__module__ == "builtins" else f"{type_.__module__}."
+    return f"a value of the type {where}{type_.__qualname__}"

@@ -122,7 +122,7 @@ def answer(question: Question) -> Rows | Answers | Measures:
 
 def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """Return the rows of the data that no version was trained on."""
-    from slipway.artifacts.answers import to_json
+    from slipway.artifacts.values import to_json
     from slipway.models.rows import held_out, json_value, records
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)

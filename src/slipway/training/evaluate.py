@@ -10,10 +10,10 @@ from typing import Any
 
 from slipway import files
 from slipway.artifacts import card
-from slipway.artifacts.answers import to_json
 from slipway.artifacts.golden import Golden
 from slipway.artifacts.loading import Loaded, load
 from slipway.artifacts.saving import save_golden
+from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.models import tests
 from slipway.models.discovery import blame

@@ -1,4 +1,4 @@
-"""A fitted scikit-learn estimator as a graph, in ways of which the first that is faithful is to be taken."""
+"""Ways to convert a fitted scikit-learn estimator into a graph; the caller takes the first faithful one."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import msgspec
 from slipway.artifacts import values as plain
 from slipway.artifacts.onnx import doubles, graphs, trees
 from slipway.artifacts.onnx.converters import converters
-from slipway.artifacts.onnx.graphs import About, Graph, Method
-from slipway.artifacts.onnx.watching import METHODS, Watched
+from slipway.artifacts.onnx.graphs import Graph, Source
+from slipway.artifacts.onnx.watching import Unconvertible, Watched, is_array, methods
 from slipway.errors import SlipwayError
 from slipway.text import cut, one_line
 
-__all__ = ["Converted", "Unconvertible", "Way", "is_array", "methods", "ways"]
+__all__ = ["Converted", "Unconvertible", "Way", "ways"]
 
 _NO_CONVERTER = re.compile(r"Unable to find a (?:shape calculator|converter) for type '<class '([\w.]+)'>'")
-# The newest version of ONNX's operators that may be used.
+# The newest version of ONNX's operators to use.
 _OPERATORS = 21
 
-# They know ASCII alone, and need a locale that images have not.
+# These operators know only ASCII, and need a locale that images do not have.
 _OF_TEXTS = frozenset({"StringNormalizer", "Tokenizer"})
 
 _COMMON = ("classes_", "n_features_in_", "feature_names_in_", "n_outputs_")
 
 
 class Converted(NamedTuple):
-    """One way in which an estimator was converted: in words, as bytes, and ready to use."""
+    """A converted estimator: how, as bytes, and ready to use."""
 
     how: str
     content: bytes
@@ -39,18 +39,17 @@ class Converted(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A way to convert what was watched: `numbers` computed in, and `convert`, which raises `Unconvertible`."""
+    """A way to convert: the type of `numbers`, and a function that raises `Unconvertible` where it fails."""
 
     numbers: str
     convert: Callable[[], Converted]
 
 
 def ways(watched: Watched) -> Iterator[Way]:
-    """The ways to convert what was watched, the most exact first.
+    """Yield the ways to convert a watched estimator, the most exact first.
 
-    float64 is what scikit-learn computes in; with conversions of our own first, which are exact, then with those of
-    skl2onnx alone, of which trees sum in float32. Raises `Unconvertible` when it is used for what no graph offers, or
-    takes what none takes.
+    scikit-learn computes in float64. Our own conversions are exact; trees of skl2onnx sum in float32. Raise
+    `Unconvertible` when predicting uses what no graph offers, or passes what no graph takes.
     """
     attributes = _attributes(watched)
     if watched.beyond_:
@@ -58,19 +57,19 @@ def ways(watched: Watched) -> Iterator[Way]:
     if not watched.used_:
         raise Unconvertible("predict does not use it")
     columns = _columns(watched.inputs_)
-    about = _about(watched, columns, attributes)
+    source = _source(watched, columns, attributes)
     for numbers, own in (("float64", True), ("float64", False), ("float32", False)):
         if columns is None or "text" not in columns.values():
-            whole = msgspec.structs.replace(about, merged=columns is not None)
+            whole = msgspec.structs.replace(source, merged=columns is not None)
             yield Way(numbers, partial(_converted, watched, numbers, own, None, whole))
         if columns is not None:
-            yield Way(numbers, partial(_converted, watched, numbers, own, columns, about))
+            yield Way(numbers, partial(_converted, watched, numbers, own, columns, source))
 
 
 def _columns(inputs: Sequence[Any]) -> dict[str, str] | None:
-    """The kind (`number`, `text` or `truth`) of each column that it takes by name; None when it takes rows of numbers.
+    """Return the kind (`number`, `text` or `truth`) of each column in the inputs; None for rows of numbers.
 
-    Raises `Unconvertible` for anything else.
+    Raise `Unconvertible` for anything else.
     """
     import numpy
     import pandas
@@ -101,7 +100,7 @@ def _kind(column: Any) -> str:
 
 
 def _attributes(watched: Watched) -> dict[str, Any]:
-    """What predicting reads of the estimator, and what it is likely to read some day."""
+    """Return the attributes that predicting read, and those that it often reads."""
     found = {name: _kept(name, value) for name, value in watched.read_.items()}
     for name in _COMMON:
         try:
@@ -111,9 +110,9 @@ def _attributes(watched: Watched) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _about(watched: Watched, columns: dict[str, str] | None, attributes: dict[str, Any]) -> About:
+def _source(watched: Watched, columns: dict[str, str] | None, attributes: dict[str, Any]) -> Source:
     kind = type(watched.estimator_)
-    return graphs.About(
+    return graphs.Source(
         type=f"{kind.__module__}.{kind.__qualname__}",
         columns=None if columns is None else tuple(columns),
         width=_width(watched.inputs_[0]),
@@ -124,7 +123,7 @@ def _about(watched: Watched, columns: dict[str, str] | None, attributes: dict[st
 
 
 def _kept(name: str, value: Any) -> Any:
-    """An attribute as `About` has it."""
+    """Return an attribute in the form of `Source.attributes`."""
     if is_array(value):
         return {"$array": [value.dtype.str, value.tolist()]}
     try:
@@ -148,19 +147,19 @@ def _gaps(given: Any) -> list[int]:
     return [place for place, (_, column) in enumerate(pandas.DataFrame(given).items()) if column.isna().any()]
 
 
-def _converted(watched: Watched, numbers: str, own: bool, columns: dict[str, str] | None, about: About) -> Converted:
+def _converted(watched: Watched, numbers: str, own: bool, columns: dict[str, str] | None, source: Source) -> Converted:
     try:
-        content = _graph(watched, numbers, own, columns, about.width)
+        content = _graph(watched, numbers, own, columns, source.width)
         if any(node.op_type in _OF_TEXTS for node in content.graph.node):
             raise Unconvertible("ONNX takes texts apart otherwise, where not all letters are ASCII")
         how = numbers
         if numbers == "float64":
             how += ", sums of trees in float32" if doubles.has_trees(content) else ""
             content = doubles.settled(content)
-        # Without its methods it can be computed, and it shows which of its outputs is which method's.
-        _describe(content, about)
+        # A graph without methods can be computed, which shows the output of each method.
+        _describe(content, source)
         bare = graphs.session(content.SerializeToString(deterministic=True))
-        _describe(content, msgspec.structs.replace(about, methods=methods(watched, bare, about)))
+        _describe(content, msgspec.structs.replace(source, methods=methods(watched, bare, source)))
         made = content.SerializeToString(deterministic=True)
         return Converted(how, made, graphs.load(graphs.session(made)))
     except Unconvertible:
@@ -170,14 +169,14 @@ def _converted(watched: Watched, numbers: str, own: bool, columns: dict[str, str
 
 
 def _graph(watched: Watched, numbers: str, own: bool, columns: dict[str, str] | None, width: int) -> Any:
-    """The estimator as an ONNX model."""
+    """Return the estimator as an ONNX model."""
     import skl2onnx
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = skl2onnx.convert_sklearn(
             watched.estimator_,
-            name="estimator",  # else it draws one
+            name="estimator",  # else it is drawn by chance
             initial_types=_types(columns, numbers, width),
             options=_options(watched),
             custom_conversion_functions=converters() if own else None,
@@ -187,7 +186,7 @@ def _graph(watched: Watched, numbers: str, own: bool, columns: dict[str, str] | 
 
 
 def _options(watched: Watched) -> dict[int, dict[str, bool]]:
-    """What skl2onnx is told of a classifier, by its `id`: the one at the end of a pipeline, which hands on not all."""
+    """Return skl2onnx's options by the `id` of a classifier: the last of a pipeline, which does not pass on all."""
     from sklearn.pipeline import Pipeline
     from sklearn.svm import LinearSVC
 
@@ -196,7 +195,7 @@ def _options(watched: Watched) -> dict[int, dict[str, bool]]:
         last = last.steps[-1][1]
     if not hasattr(last, "classes_"):
         return {}
-    # It gives no probabilities, and does not know the option that has them as rows of numbers.
+    # It has no probabilities, nor the option that returns them as rows of numbers.
     options = {"nocl": False} if isinstance(last, LinearSVC) else {"zipmap": False}
     return {id(last): options | ({"raw_scores": True} if "decision_function" in watched.used_ else {})}
 
@@ -211,10 +210,10 @@ def _types(columns: dict[str, str] | None, numbers: str, width: int) -> list[tup
     return [(name, kinds[kind]([None, 1])) for name, kind in columns.items()]
 
 
-def _describe(content: Any, about: About) -> None:
+def _describe(content: Any, source: Source) -> None:
     del content.metadata_props[:]
     entry = content.metadata_props.add()
-    entry.key, entry.value = graphs.ABOUT, msgspec.json.encode(about).decode()
+    entry.key, entry.value = graphs.KEY, msgspec.json.encode(source).decode()
 
 
 def _short(error: Exception) -> str:
@@ -225,66 +224,3 @@ def _short(error: Exception) -> str:
 
 def _article(value: Any) -> str:
     return f"a {type(value).__module__}.{type(value).__qualname__}"
-
-
-_ALIKE = 1e-5
-"""How far a method that predicting does not use may be off to be offered all the same."""
-
-
-class Unconvertible(Exception):  # noqa: N818 - it is a verdict, and no error
-    """Why an estimator, or one way to convert it, is out of the question."""
-
-
-def methods(watched: Watched, computing: Any, about: About) -> dict[str, Method]:
-    """The methods that the graph has, by the results of the estimator's own for what it was given.
-
-    One that predicting uses has to be there, however far off: the whole model's answers are judged. Others are there
-    when they are alike.
-    """
-    given = watched.inputs_[0]
-    outputs = [each.name for each in computing.get_outputs()]
-    found = {}
-    for name in METHODS:
-        if not hasattr(watched.estimator_, name):
-            continue
-        nearest = _nearest(getattr(watched.estimator_, name)(given), outputs, computing, about, given)
-        if nearest is not None and (name in watched.used_ or nearest[0] < _ALIKE):
-            found[name] = nearest[1]
-    if lacking := sorted(watched.used_ - found.keys()):
-        raise Unconvertible(f"the graph has no {', '.join(lacking)}")
-    return found
-
-
-def _nearest(
-    expected: Any, outputs: list[str], computing: Any, about: About, given: Any
-) -> tuple[float, Method] | None:
-    """The output that is nearest to what a method gave, and how far off it is; None when none has its shape."""
-    if not is_array(expected) or expected.ndim > 2:
-        return None
-    best: tuple[float, Method] | None = None
-    for output in outputs:
-        for column in (None, -1):
-            method = graphs.Method(output=output, dtype=expected.dtype.str, flat=expected.ndim == 1, column=column)
-            asked = graphs.Graph(computing, msgspec.structs.replace(about, methods={"asked": method}))
-            try:
-                off = _off(expected, asked.asked(given))
-            except (ValueError, TypeError, IndexError):
-                continue
-            if off is not None and (best is None or off < best[0]):
-                best = off, method
-    return best
-
-
-def _off(expected: Any, found: Any) -> float | None:
-    import numpy
-
-    if found.shape != expected.shape:
-        return None
-    if expected.dtype.kind not in "fc":
-        return float(numpy.mean(found != expected))
-    return float(numpy.max(numpy.abs(found - expected), initial=0.0))
-
-
-def is_array(value: Any) -> bool:
-    """Also one of objects, as which classes that are text may stand there."""
-    return type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0

@@ -1,4 +1,4 @@
-"""Conversions of our own, in float64 to the last digit, where those of skl2onnx leave it or fail."""
+"""Conversions of our own, exact in float64, where those of skl2onnx are not or fail."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from slipway.artifacts.onnx.trees import constant, node
 
 __all__ = ["converters"]
 
-# As ONNX numbers its types.
+# Numbers of ONNX's types.
 _INT64, _STRING = 7, 8
 
 _LINKS = {"HalfLogitLink": "Sigmoid", "LogitLink": "Sigmoid", "LogLink": "Exp", "MultinomialLogit": "Softmax"}
 
 
 def converters() -> dict[type, Any]:
-    """By class of scikit-learn, what skl2onnx is to call: `convert(scope, operator, container)`.
+    """Return the function that skl2onnx calls for each class of scikit-learn: `convert(scope, operator, container)`.
 
-    One raises `NotImplementedError` for an estimator with settings that it does not know.
+    It raises `NotImplementedError` for an estimator with settings that it does not know.
     """
     from sklearn import ensemble, impute, linear_model, svm, tree
 
@@ -53,7 +53,7 @@ def converters() -> dict[type, Any]:
 
 
 def _impute(scope: Any, operator: Any, container: Any) -> None:
-    """What is missing becomes the learned statistic."""
+    """Replace missing numbers by the learned statistic."""
     import numpy
 
     imputer, given = operator.raw_operator, operator.inputs[0].full_name
@@ -68,7 +68,7 @@ def _impute(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _linear(scope: Any, operator: Any, container: Any) -> None:
-    """A plane for each class, or one between two classes; the scores are its second output."""
+    """Write a plane for each class, or one between two classes; the scores are the second output."""
     import numpy
 
     estimator = operator.raw_operator
@@ -85,7 +85,7 @@ def _linear(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _sum(read: Any, scope: Any, operator: Any, container: Any) -> None:
-    """A sum of trees, and what the estimator makes of it."""
+    """Write a sum of trees, and the estimator's predictions from it."""
     from sklearn.base import is_classifier
 
     estimator = operator.raw_operator
@@ -106,13 +106,13 @@ def _sum(read: Any, scope: Any, operator: Any, container: Any) -> None:
 
 
 def _label(estimator: Any, place: str, scope: Any, container: Any) -> str:
-    """The class of each row, by its place among the classes."""
+    """Write the class of each row from its place among the classes; return the name."""
     flat = node(scope, container, "Reshape", [place, constant(scope, container, _integers([-1]))])
     return node(scope, container, "Gather", [_classes(estimator, scope, container), flat])
 
 
 def _above(estimator: Any, raw: str, scope: Any, container: Any) -> str:
-    """Which of two classes it is: boosting is undecided at 0, and each kind has its own way out."""
+    """Write which of two classes it is; at 0, gradient boosting takes the second and others the first."""
     import numpy
     from sklearn.ensemble import GradientBoostingClassifier
 
@@ -122,7 +122,7 @@ def _above(estimator: Any, raw: str, scope: Any, container: Any) -> str:
 
 
 def _both(second: str, scope: Any, container: Any) -> str:
-    """How sure both classes are, by how sure the second is."""
+    """Write the probabilities of both classes from that of the second."""
     import numpy
 
     first = node(scope, container, "Sub", [constant(scope, container, numpy.array([1.0])), second])
@@ -130,7 +130,7 @@ def _both(second: str, scope: Any, container: Any) -> str:
 
 
 def _linked(estimator: Any, raw: str, scope: Any, container: Any) -> str:
-    """What the estimator predicts, by the sum of its trees: its loss says how."""
+    """Write the predictions from a sum of trees by the link of the estimator's loss."""
     import numpy
 
     link = type(estimator._loss.link).__name__ if hasattr(estimator, "_loss") else "IdentityLink"  # noqa: SLF001
@@ -161,5 +161,5 @@ def _integers(values: Any) -> Any:
 
 
 def _give(container: Any, name: str, operator: Any, place: int) -> None:
-    """Make it one of the operator's outputs."""
+    """Write a value as one of the operator's outputs."""
     container.add_node("Identity", [name], [operator.outputs[place].full_name], op_version=13)

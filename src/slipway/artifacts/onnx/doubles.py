@@ -1,7 +1,7 @@
-"""A graph in float64 throughout, as scikit-learn computes.
+"""Graphs that compute in float64 throughout, as scikit-learn does.
 
-Some operators give float32 whatever they get: the sums of trees by skl2onnx, one-hot columns. What joins them with
-float64 would refuse that. And scikit-learn's trees compare thresholds in float64 with what was rounded to float32.
+Some operators return float32 for any input: the sums of trees by skl2onnx, one-hot columns. Operators that join them
+with float64 refuse that. And scikit-learn's trees compare float64 thresholds with numbers rounded to float32.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["has_trees", "settled"]
 
-# What takes numbers of one type alone.
+# Operators whose inputs have to be of one type.
 _JOINING = frozenset(
     {"Add", "Concat", "Div", "Gemm", "MatMul", "Max", "Mean", "Min", "Mul", "Pow", "Sub", "Sum", "Where"}
 )
@@ -20,19 +20,19 @@ _NESTED = frozenset({"If", "Loop", "Scan"})
 
 
 def has_trees(model: Any) -> bool:
-    """Whether the ONNX model has decision trees whose sums are float32."""
+    """Tell whether an ONNX model has decision trees whose sums are float32."""
     return any(_is_trees(node) for node in model.graph.node)
 
 
 def settled(model: Any) -> Any:
-    """`model`, which takes float64, with float64 throughout but for the sums of trees."""
+    """Return `model`, which takes float64, with float64 everywhere but in the sums of trees."""
     _round(model)
     _join(model)
     return model
 
 
 def _round(model: Any) -> None:
-    """Round to float32 what trees compare."""
+    """Round the inputs of trees to float32."""
     from onnx import TensorProto
 
     found: list[Any] = []
@@ -50,7 +50,7 @@ def _round(model: Any) -> None:
 
 
 def _join(model: Any) -> None:
-    """Have float64 wherever float32 and float64 meet, and the types of the outputs as they are then."""
+    """Widen to float64 wherever float32 and float64 meet, and correct the types of the outputs."""
     from onnx import TensorProto
 
     versions = {each.domain: each.version for each in model.opset_import}
@@ -69,7 +69,7 @@ def _join(model: Any) -> None:
 
 
 def _widened(node: Any, types: dict[str, int]) -> Iterator[Any]:
-    """Casts for the inputs of `node` that are float32, which it takes as float64 from now on."""
+    """Yield casts to float64 for the float32 inputs of `node`, and have it take those."""
     from onnx import TensorProto
 
     for at, name in enumerate(node.input):
@@ -81,7 +81,7 @@ def _widened(node: Any, types: dict[str, int]) -> Iterator[Any]:
 
 
 def _given(node: Any, types: Mapping[str, int], versions: Mapping[str, int]) -> dict[str, int]:
-    """The types of what a node gives, as far as its operator's definition says."""
+    """Return the types of a node's outputs, as far as its operator's definition says."""
     from onnx import defs, helper
 
     told = {each.name: helper.get_attribute_value(each) for each in node.attribute if each.name in ("to", "value")}

@@ -1,7 +1,7 @@
 """The form `onnx`: a converted estimator, as a graph that onnxruntime computes.
 
-Loading and predicting run no code that an artifact brings along: a graph names operators, all of them onnxruntime's
-own. Libraries of further operators are never registered, so that a graph which names one is refused.
+Loading and predicting run no code of an artifact: a graph names operators of onnxruntime. Libraries with more operators
+are never registered, so that onnxruntime refuses a graph that names one.
 """
 
 from __future__ import annotations
@@ -18,72 +18,71 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ABOUT", "About", "Graph", "Method", "decode", "load", "session"]
+__all__ = ["KEY", "Graph", "Method", "Source", "decode", "load", "session"]
 
-ABOUT = "slipway"
-"""The key in the graph's metadata under which `About` stands, as JSON."""
+KEY = "slipway"
+"""The key in the graph's metadata under which `Source` stands, as JSON."""
 
-_NOTHING = 4  # to log: what goes wrong is raised
+_NOTHING = 4  # to log: errors are raised
 _TYPES = {"tensor(double)": "float64", "tensor(float)": "float32", "tensor(int64)": "int64"}
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a method's result is among the graph's outputs, and as what scikit-learn gives it."""
+    """The output of the graph that is a method's result, and the form in which scikit-learn returns it."""
 
     output: str
     dtype: str
     """As numpy writes it: `<U10`."""
     flat: bool
-    """One value for each row, and no list of them."""
+    """Whether each row has one value, and no list of values."""
     column: int | None = None
-    """Of an output with several values for each row, the one that counts."""
+    """The place of the value to take where the output has several for each row."""
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the estimator that a graph was made of."""
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """The estimator that a graph was made of."""
 
     type: str
     columns: tuple[str, ...] | None
-    """The names of the columns that it takes; None when it takes rows of `width` numbers."""
+    """The names of the columns that it takes; None for rows of `width` numbers."""
     width: int
     merged: bool = False
-    """Whether the columns, in their order, are the graph's rows of numbers."""
+    """Whether the columns, in their order, become rows of numbers for the graph."""
     gaps: tuple[int, ...]
-    """The columns, counted from 0, in which a number may be missing."""
+    """The columns, counted from 0, in which numbers may be missing."""
     methods: dict[str, Method]
     attributes: dict[str, Any]
     """As `slipway.artifacts.values` writes them; an array is `{"$array": [type, values]}`."""
 
 
 class Graph:
-    """A converted estimator: the methods and attributes that predicting needs, with the types that it had before.
+    """A converted estimator with the methods and attributes that predicting needs; their types are those of before.
 
-    A method takes what the estimator took: rows of numbers (shape `(n, width)`), or a table of named columns: a
-    DataFrame, a dict of columns, or dicts by name. Raises `ValueError` for another shape, and for a number that is
-    missing where that was never learned.
+    A method takes rows of numbers (shape `(n, width)`), or a table of named columns: a DataFrame, a dict of columns, or
+    dicts by name. It raises `ValueError` for another shape, and for a missing number where training had none.
     """
 
-    def __init__(self, computing: Any, about: About) -> None:
+    def __init__(self, computing: Any, source: Source) -> None:
         self._session = computing
-        self._about = about
+        self._source = source
         self._inputs = [(each.name, _TYPES.get(each.type)) for each in computing.get_inputs()]
-        for name, value in about.attributes.items():
+        for name, value in source.attributes.items():
             setattr(self, name, _value(value))
-        for name, method in about.methods.items():
+        for name, method in source.methods.items():
             setattr(self, name, partial(self._call, method))
 
     @property
     def takes_columns(self) -> bool:
-        """Whether it takes a table of named columns."""
-        return self._about.columns is not None
+        """Tell whether it takes a table of named columns."""
+        return self._source.columns is not None
 
     def __getattr__(self, name: str) -> Any:
-        kept = sorted([*self._about.methods, *self._about.attributes])
-        raise AttributeError(f"{self._about.type} was converted, with {', '.join(kept)}, and without {name!r}")
+        kept = sorted([*self._source.methods, *self._source.attributes])
+        raise AttributeError(f"{self._source.type} was converted, with {', '.join(kept)}, and without {name!r}")
 
     def _call(self, method: Method, values: Any) -> NDArray[Any]:
-        columns = self._about.columns
-        if columns is not None and self._about.merged:
+        columns = self._source.columns
+        if columns is not None and self._source.merged:
             values = _side_by_side([_column(values, name) for name in columns])
             columns = None
         fed = self._matrix(values) if columns is None else self._named(values)
@@ -95,8 +94,8 @@ class Graph:
 
         ((name, dtype),) = self._inputs
         found = numpy.asarray(values, dtype="float64")
-        if found.ndim != 2 or found.shape[1] != self._about.width:
-            raise ValueError(f"rows of {self._about.width} numbers are needed; the shape is {found.shape}")
+        if found.ndim != 2 or found.shape[1] != self._source.width:
+            raise ValueError(f"rows of {self._source.width} numbers are needed; the shape is {found.shape}")
         missing = numpy.isnan(found)
         if missing.any():
             self._check(missing.any(axis=0).nonzero()[0].tolist())
@@ -121,12 +120,12 @@ class Graph:
         return fed
 
     def _check(self, missing: Sequence[int]) -> None:
-        if unknown := sorted(set(missing) - set(self._about.gaps)):
+        if unknown := sorted(set(missing) - set(self._source.gaps)):
             raise ValueError(f"a number is missing in column {unknown[0]}, where none ever was")
 
 
 def decode(content: bytes, name: str) -> Graph:
-    """The graph in a part's file; raises `SlipwayError` naming it when onnxruntime cannot compute it here."""
+    """Return the graph in a part's file; raise `SlipwayError` naming it when onnxruntime cannot load it."""
     try:
         computing = session(content)
         return load(computing)
@@ -140,21 +139,21 @@ def decode(content: bytes, name: str) -> Graph:
 
 
 def load(computing: Any) -> Graph:
-    """The graph of a session; raises `ValueError` when it does not say of what it was made."""
-    told = computing.get_modelmeta().custom_metadata_map.get(ABOUT)
+    """Return the graph of a session; raise `ValueError` when it does not name its source."""
+    told = computing.get_modelmeta().custom_metadata_map.get(KEY)
     if told is None:
         raise ValueError("it does not say what it was made of")
-    return Graph(computing, msgspec.json.decode(told, type=About))
+    return Graph(computing, msgspec.json.decode(told, type=Source))
 
 
 def session(content: bytes) -> Any:
-    """An onnxruntime session for a graph: one thread, the caller's, for one request is one thread's work."""
+    """Return an onnxruntime session of a graph; it computes in the caller's thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _NOTHING
-    # Without it a graph computes a row as fast, is loaded in half the time, and is what was compared.
+    # Without optimization a graph is as fast, loads in half the time, and is the one that was compared.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -163,7 +162,7 @@ def session(content: bytes) -> Any:
 
 
 def shaped(found: Any, method: Method) -> NDArray[Any]:
-    """What the graph gave, as scikit-learn gives it."""
+    """Return the graph's output in the form in which scikit-learn returns it."""
     import numpy
 
     array = numpy.asarray(found)

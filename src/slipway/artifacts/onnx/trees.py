@@ -1,7 +1,7 @@
-"""Sums of decision trees as a graph in float64, to the last digit: what forests and boosting predict by.
+"""Sums of decision trees, by which forests and boosting predict, as a graph that is exact in float64.
 
-It is written with the operator `TreeEnsemble`, which knows float64 and one number for each leaf: a tree that has one
-for each class stands there once for each of them. The operators before it sum in float32, by which ties fall otherwise.
+The operator `TreeEnsemble` knows float64 and one number for each leaf, so a tree that has one for each class is written
+once for each class. Older operators sum in float32, where ties fall otherwise.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from typing import Any, NamedTuple
 
 __all__ = ["Branch", "Leaf", "Sum", "boosted", "constant", "forest", "histogram", "node", "settle", "write"]
 
-# skl2onnx stops at version 3 of this domain: until it is done, the operator goes by another.
+# skl2onnx stops at version 3 of this domain, so the operator has another domain until it is done.
 _DOMAIN, _VERSION = "ai.onnx.ml", 5
 _MEANWHILE = "slipway"
 _MOST_CLASSES = 10
 
 
 class Leaf(NamedTuple):
-    """What a tree adds, to which of the sums."""
+    """The number that a tree adds, and the sum to add it to."""
 
     value: float
     target: int
 
 
 class Branch(NamedTuple):
-    """Where a tree parts: below or at the threshold it goes on at `low`, else at `high` (places in its list)."""
+    """A branch: at or below the threshold the tree goes on at `low`, else at `high` (places in its list)."""
 
     feature: int
     threshold: float
@@ -38,19 +38,19 @@ Tree = list[Branch | Leaf]
 
 
 class Sum(NamedTuple):
-    """Trees, the first node of each its root; `start` is what is added to the sums, which `scale` divides at last."""
+    """Trees, each from its root; `start` is added to their sums after `scale` divides them."""
 
     trees: list[Tree]
     start: list[float]
     scale: float
     rounded: bool
-    """Whether thresholds are compared with what was rounded to float32."""
+    """Whether thresholds are compared with numbers rounded to float32."""
 
 
 def forest(estimator: Any) -> Sum:
-    """A tree, or a forest: its sums are of the numbers, or of the shares of each class, in the leaves.
+    """Return the sums of a tree or a forest: of the numbers, or of the shares of each class, in the leaves.
 
-    Raises `NotImplementedError` for several outputs, and for more classes than are worth it.
+    Raise `NotImplementedError` for several outputs, and for more classes than are worth it.
     """
     classes = len(getattr(estimator, "classes_", "1"))
     if estimator.n_outputs_ != 1 or classes > _MOST_CLASSES:
@@ -61,7 +61,7 @@ def forest(estimator: Any) -> Sum:
 
 
 def boosted(estimator: Any) -> Sum:
-    """Gradient boosting; raises `NotImplementedError` where it begins with an estimator of its own."""
+    """Return the sums of gradient boosting; raise `NotImplementedError` where it begins with an estimator."""
     import numpy
 
     if estimator.init is not None and estimator.init != "zero":
@@ -77,7 +77,7 @@ def boosted(estimator: Any) -> Sum:
 
 
 def histogram(estimator: Any) -> Sum:
-    """Boosting on histograms; raises `NotImplementedError` where it has categories."""
+    """Return the sums of boosting on histograms; raise `NotImplementedError` where it has categories."""
     if any(estimator.is_categorical_ if estimator.is_categorical_ is not None else ()):
         raise NotImplementedError("boosting on histograms with categories")
     trees = [
@@ -89,7 +89,7 @@ def histogram(estimator: Any) -> Sum:
 
 
 def _tree(tree: Any, target: int, place: int = 0, *, rate: float = 1.0) -> Iterator[Branch | Leaf]:
-    """The nodes of a tree; `place` says which number of a leaf counts."""
+    """Yield the nodes of a tree; `place` is that of the number to take of a leaf."""
     missing = getattr(tree, "missing_go_to_left", None)
     for at in range(tree.node_count):
         if tree.children_left[at] < 0:
@@ -112,7 +112,7 @@ def _histogram(nodes: Any, target: int) -> Iterator[Branch | Leaf]:
 
 
 def write(sums: Sum, given: str, scope: Any, container: Any) -> str:
-    """Write the sums for the numbers `given` into skl2onnx's container; returns the name of what they give."""
+    """Write the sums for the numbers `given` into skl2onnx's container; return the name of the result."""
     import numpy
     from onnx import TensorProto
 
@@ -130,7 +130,7 @@ def write(sums: Sum, given: str, scope: Any, container: Any) -> str:
 
 
 def settle(model: Any) -> Any:
-    """Give the trees in an ONNX model from skl2onnx their own domain."""
+    """Give the trees in an ONNX model of skl2onnx their domain."""
     from onnx import helper
 
     found = [node for node in model.graph.node if node.domain == _MEANWHILE]
@@ -145,14 +145,14 @@ def settle(model: Any) -> Any:
 
 
 def node(scope: Any, container: Any, operator: str, given: list[str], **attributes: Any) -> str:
-    """Write one of ONNX's operators, and return the name of what it gives."""
+    """Write one of ONNX's operators; return the name of its result."""
     name = str(scope.get_unique_variable_name(operator.lower()))
     container.add_node(operator, given, name, op_version=17, **attributes)
     return name
 
 
 def constant(scope: Any, container: Any, values: Any) -> str:
-    """Write an array of numbers, and return its name."""
+    """Write an array of numbers; return its name."""
     from onnx import helper
 
     name: str = scope.get_unique_variable_name("constant")
@@ -162,7 +162,7 @@ def constant(scope: Any, container: Any, values: Any) -> str:
 
 
 def _attributes(sums: Sum) -> dict[str, Any]:
-    """The trees as the operator has them: the branches of all in one list, and the leaves in another."""
+    """Return the attributes of the operator: all branches in one list, and all leaves in another."""
     import numpy
     from onnx import numpy_helper
 
@@ -176,7 +176,7 @@ def _attributes(sums: Sum) -> dict[str, Any]:
             node._replace(low=places[node.low], high=places[node.high]) for node in tree if isinstance(node, Branch)
         ]
         leaves += [node for node in tree if isinstance(node, Leaf)]
-    # Of the places, those of leaves are below 0.
+    # The places of leaves are below 0.
     return {
         "n_targets": len(sums.start),
         "tree_roots": roots,
@@ -194,12 +194,12 @@ def _attributes(sums: Sum) -> dict[str, Any]:
 
 
 def _grown(tree: Tree) -> Tree:
-    """A tree that parts at least once, which the operator asks for."""
+    """Return a tree with at least one branch, as the operator wants it."""
     return tree if isinstance(tree[0], Branch) else [Branch(0, 0.0, 1, 1, True), *tree]
 
 
 def _places(tree: Tree, branches: int, leaves: int) -> Iterator[int]:
-    """Where each node of a tree stands in the list of its kind; of a leaf, -1 less that."""
+    """Yield the place of each node in the list of its kind: `place` of a branch, `-1 - place` of a leaf."""
     for node in tree:
         if isinstance(node, Leaf):
             yield -1 - leaves

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.artifacts.answers import PredictionError, to_json
+from slipway.artifacts.values import PredictionError, to_json
 from slipway.schema import Field
 from tests.unit.artifacts.zoo import Colour
 
