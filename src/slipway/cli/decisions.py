@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.output import say
 from slipway.cli.parsing import Group, Parser, pairs, settings_of
 from slipway.errors import SlipwayError
 
@@ -95,8 +94,5 @@ def _run(verb: str, args: argparse.Namespace, change: Callable[[Settings, Place]
     settings = settings_of(args)
     where = pushing.decision_place(settings, verb, args.env, args.model, args)
     done = change(settings, where)
-    for line in done.lines:
-        say(line)
-    say(f"committed {done.commit[:12]}, {where}" if done.commit else "nothing to commit")
-    pushing.propose(settings, where, done, lambda: change_body.body(done))
+    pushing.finish(settings, where, done, lambda: change_body.body(done))
     return 0

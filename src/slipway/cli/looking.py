@@ -117,12 +117,11 @@ def _show_moment(moment: Moment) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from slipway.github import runs
-    from slipway.github.runs import fork
     from slipway.review.check import check
 
     settings = settings_of(args)
     _bring(settings, args.head)
-    done = check(settings, base=args.base, head=args.head, fork=fork())
+    done = check(settings, base=args.base, head=args.head, fork=runs.fork())
     for line in done.lines:
         say(line)
     for violation in done.violations:
@@ -162,16 +161,15 @@ def _bring(settings: Settings, head: str | None) -> None:
 def _comment(text: str) -> None:
     """Comment on the pull request and on the page of the run; for a fork, which has no rights, on the page only."""
     from slipway.github import api, runs
-    from slipway.github.runs import fork, number
     from slipway.review.rendered import MARKER
 
     runs.summary(text or _NO_CHANGE)
-    if fork():
+    if runs.fork():
         return
     if text:
-        api.connect().comment(number(), MARKER, text)
+        api.connect().comment(runs.number(), MARKER, text)
     else:
-        api.connect().recomment(number(), MARKER, _NO_CHANGE)
+        api.connect().recomment(runs.number(), MARKER, _NO_CHANGE)
 
 
 def _trace(args: argparse.Namespace) -> int:

@@ -24,8 +24,8 @@ __all__ = [
     "branch_of",
     "decision_place",
     "drop",
+    "finish",
     "promote",
-    "propose",
     "release_place",
 ]
 
@@ -95,12 +95,15 @@ def _check_maintainer(repository: Repository) -> None:
             )
 
 
-def propose(settings: Settings, where: Place, done: Edited, body: Callable[[], str]) -> None:
-    """Open the pull request of a proposed change, or bring the open one up to date."""
+def finish(settings: Settings, where: Place, done: Edited, body: Callable[[], str]) -> None:
+    """Print what was done; open the pull request of a proposed change, or bring the open one up to date."""
     from slipway.git import Repository
     from slipway.github import api, runs
     from slipway.gitops.places import Proposed, Pushed
 
+    for line in done.lines:
+        say(line)
+    say(f"committed {done.commit[:12]}, {where}" if done.commit else "nothing to commit")
     if not done.message or not isinstance(where, Proposed) or not isinstance(where.base, Pushed):
         return
     title = done.message.splitlines()[0]
@@ -110,15 +113,12 @@ def propose(settings: Settings, where: Place, done: Edited, body: Callable[[], s
 
 
 def promote(settings: Settings, model: str, environment: str, wish: Wish, where: Place) -> None:
-    """Promote a model into an environment, and print what was done."""
+    """Promote a model into an environment."""
     from slipway.release import promote as promotions
     from slipway.review import promotion_body
 
     done = promotions.promote(settings, model, wish, to=environment, place=where)
-    for line in done.edited.lines:
-        say(line)
-    say(f"committed {done.edited.commit[:12]}" if done.edited.commit else "nothing to commit")
-    propose(settings, where, done.edited, lambda: promotion_body.body(done.settings, done))
+    finish(settings, where, done.edited, lambda: promotion_body.body(done.settings, done))
 
 
 def drop(settings: Settings, environment: str, models: Sequence[str], where: Place) -> None:

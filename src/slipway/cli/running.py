@@ -125,7 +125,7 @@ def _access(given: list[str]) -> dict[str, str]:
         raise SlipwayError(f"unknown kind of access {kind!r}", fix=nearest(kind, KINDS))
     access = Access(KINDS[kind], folder, "")
     if not access.is_set():
-        raise SlipwayError(access.missing().problem, fix="write a file for each caller: DIR/ada holds ada's key")
+        raise SlipwayError(access.missing().problem, fix="put the files of the Secret there: DIR/ada with ada's key")
     return {KIND: kind, FOLDER: str(folder)}
 
 

@@ -1,4 +1,4 @@
-"""`slipway promote --due --push`: open pull requests are brought up to date, and what is due is proposed by itself."""
+"""`slipway promote --due --push`: open pull requests are brought up to date, and due releases are proposed."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ BRANCH = "promote/prod/iris"
 
 @pytest.fixture
 def automatic(team: Team) -> Team:
-    """Promotions open by themselves."""
+    """Set the promotion to automatic."""
     team.site.set("promotes_from: test", "promotes_from: test, promotion: automatic")
     team.push(team.site)
     return team
@@ -43,7 +43,7 @@ def body(of: Team) -> str:
 
 @pytest.fixture(autouse=True)
 def argued(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The artifacts of these tests are none that a model could be made of: what a body says of them is not asked."""
+    """Replace the body by its first line: no model can be made of the artifacts of these tests."""
     from slipway.review import promotion_body as bodies
 
     def short(_settings: object, done: Any) -> str:
@@ -54,12 +54,12 @@ def argued(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Images count as built, though nothing is built here."""
+    """Take images for built, though nothing is built here."""
     monkeypatch.setattr("slipway.release.candidates.is_unbuilt", lambda _: False)
 
 
-def test_what_is_due_is_proposed_once(automatic: Team) -> None:
-    """A verified release opens a pull request; doing it again changes nothing; a newer one takes its place."""
+def test_a_due_release_is_proposed_once(automatic: Team) -> None:
+    """A verified release opens a pull request; a second run changes nothing; a newer release takes its place."""
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     first = automatic.bare.branch(BRANCH)
@@ -69,8 +69,8 @@ def test_what_is_due_is_proposed_once(automatic: Team) -> None:
     assert len(pulls(automatic)) == 1 and "prod/iris v2-" in body(automatic)
 
 
-def test_what_a_person_proposed_stays(automatic: Team) -> None:
-    """A share and an older release that somebody chose are kept, and only brought up to date."""
+def test_the_choice_of_a_person_stays(automatic: Team) -> None:
+    """The release and the share that a person chose are kept, and brought up to date."""
     for _ in range(2):
         automatic.site.released(place=pushed(automatic.site))
     assert promote(automatic, "--release", "1") == 0
@@ -80,16 +80,16 @@ def test_what_a_person_proposed_stays(automatic: Team) -> None:
     assert automatic.bare.git("rev-parse", f"{BRANCH}^") == automatic.bare.branch("main")
 
 
-def test_why_callers_may_break_is_in_the_record(automatic: Team) -> None:
-    """As the person wrote it, who asked for it; it is no proposal by itself."""
+def test_the_record_says_why_callers_may_break(automatic: Team) -> None:
+    """The record has the words of the person, and the commit does not count as automatic."""
     automatic.site.released(place=pushed(automatic.site))
     assert promote(automatic, "--accept-breaking", "all callers were told") == 0
     assert "accepted: all callers were told" in automatic.bare.git("grep", "accepted:", BRANCH)
     assert "Proposed by itself" not in automatic.bare.git("log", "-1", "--format=%B", BRANCH)
 
 
-def test_closed_is_closed(automatic: Team) -> None:
-    """A release whose pull request was closed is not proposed by itself again, even without its branch."""
+def test_a_closed_pull_request_stays_closed(automatic: Team) -> None:
+    """A release whose pull request was closed is not proposed again, even after its branch is deleted."""
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     pulls(automatic)[0]["state"] = "closed"
@@ -99,8 +99,8 @@ def test_closed_is_closed(automatic: Team) -> None:
     assert due(automatic) == 0 and len(pulls(automatic)) == 2
 
 
-def test_what_was_merged_and_taken_back(automatic: Team) -> None:
-    """A promotion that somebody reverted is not proposed by itself again, until a newer release is due."""
+def test_a_reverted_promotion_is_not_proposed_again(automatic: Team) -> None:
+    """A newer release is."""
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     merged = automatic.bare.merge("main", automatic.bare.branch(BRANCH), "Merge")
@@ -114,8 +114,8 @@ def test_what_was_merged_and_taken_back(automatic: Team) -> None:
     assert due(automatic) == 0 and len(pulls(automatic)) == 2
 
 
-def test_a_hold_where_it_comes_from(automatic: Team) -> None:
-    """Stops what nobody asked for, also what is open; a person may name the release all the same, and is told."""
+def test_a_hold_in_test_stops_automatic_promotions(automatic: Team) -> None:
+    """An open one gets a comment; a person may still promote a release by its name."""
     name = automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     hold(automatic.site.settings, "iris", "test", reason="audit", place=pushed(automatic.site))
@@ -125,8 +125,8 @@ def test_a_hold_where_it_comes_from(automatic: Team) -> None:
     assert promote(automatic, "--release", str(name)) == 0
 
 
-def test_code_that_was_never_merged(automatic: Team, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its release is verified in test, and only a person proposes it for production."""
+def test_only_a_person_proposes_unmerged_code(automatic: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """A verified release of a branch is not proposed by itself."""
     site = automatic.site
     site.git("checkout", "--quiet", "-b", "deploy/x")
     site.write("model/iris/more.py", "")
@@ -138,8 +138,8 @@ def test_code_that_was_never_merged(automatic: Team, capsys: pytest.CaptureFixtu
     assert promote(automatic) == 0 and len(pulls(automatic)) == 1
 
 
-def test_what_an_emergency_overtook_is_closed(team: Team) -> None:
-    """A pull request that would change nothing any more; one that still does stays."""
+def test_a_pull_request_without_a_difference_is_closed(team: Team) -> None:
+    """An emergency commit has made the change of one; the other still makes a difference, and stays."""
     for _ in range(2):
         team.site.released(place=pushed(team.site))
         assert promote(team, "--emergency") == 0
@@ -152,8 +152,8 @@ def test_what_an_emergency_overtook_is_closed(team: Team) -> None:
     assert "changes nothing any more" in team.forge.repository(NAME).comments[0]["body"]
 
 
-def test_approvals_are_not_lost_to_a_refresh(team: Team) -> None:
-    """When only main has moved, the proposal is on top of it, and its files are the same to the byte."""
+def test_an_update_keeps_approvals(team: Team) -> None:
+    """When only main has moved, the proposal moves onto it with the same files, byte by byte."""
     team.site.released(place=pushed(team.site))
     assert promote(team) == 0
     first = team.bare.branch(BRANCH)
@@ -164,8 +164,8 @@ def test_approvals_are_not_lost_to_a_refresh(team: Team) -> None:
     assert team.bare.git("diff", "--stat", first, second, "--", "overlays/prod") == ""
 
 
-def test_a_promotion_that_cannot_be_any_more(team: Team) -> None:
-    """The reason is said below its pull request, and taken back when it is gone."""
+def test_a_pull_request_tells_why_it_cannot_be_merged(team: Team) -> None:
+    """A comment has the reason; it is changed when the reason is gone."""
     team.site.released(place=pushed(team.site))
     assert promote(team) == 0
     hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
@@ -177,8 +177,8 @@ def test_a_promotion_that_cannot_be_any_more(team: Team) -> None:
     assert "up to date again" in team.forge.repository(NAME).comments[0]["body"]
 
 
-def test_what_is_promoted_again_stays_so(team: Team) -> None:
-    """A rejection that somebody overruled is not held against the pull request when it is brought up to date."""
+def test_an_update_keeps_again(team: Team) -> None:
+    """A rejection that a person overruled does not stop the update of the pull request."""
     for _ in range(2):
         name = team.site.released(place=pushed(team.site))
         assert promote(team, "--emergency") == 0
@@ -190,8 +190,8 @@ def test_what_is_promoted_again_stays_so(team: Team) -> None:
     assert f"prod/iris {name}" in body(team)
 
 
-def test_a_conversation_that_is_locked(automatic: Team, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing can be said there, and the other models go on."""
+def test_a_locked_conversation_stops_no_other_model(automatic: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """The run prints that GitHub takes no comment."""
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     hold(automatic.site.settings, "iris", "prod", reason="audit", place=pushed(automatic.site))
@@ -202,8 +202,8 @@ def test_a_conversation_that_is_locked(automatic: Team, capsys: pytest.CaptureFi
     assert [each["head"] for each in pulls(automatic)] == [BRANCH, "promote/prod/tumor"]
 
 
-def test_a_pull_request_that_cannot_be_looked_for(automatic: Team) -> None:
-    """Stops its model alone."""
+def test_a_failed_search_for_a_pull_request_stops_its_model_only(automatic: Team) -> None:
+    """The other model is proposed."""
     automatic.site.released("iris", place=pushed(automatic.site))
     assert due(automatic) == 0
     automatic.site.released("tumor", place=pushed(automatic.site))
@@ -212,8 +212,8 @@ def test_a_pull_request_that_cannot_be_looked_for(automatic: Team) -> None:
     assert [each["head"] for each in pulls(automatic)] == [BRANCH, "promote/prod/tumor"]
 
 
-def test_what_was_overtaken_is_closed_all_the_same(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nothing can be said below it."""
+def test_a_locked_pull_request_without_a_difference_is_closed(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """The comment fails, and the pull request is closed."""
     words = ("iris", "--env", "prod", "--push")
     hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
     assert verb(team, "lift", *words) == 0
@@ -236,14 +236,16 @@ def test_what_was_overtaken_is_closed_all_the_same(team: Team, capsys: pytest.Ca
         (["--allow-unbuilt", "--accept-breaking", "why"], "it takes no --allow-unbuilt, --accept-breaking"),
     ],
 )
-def test_what_is_not_about_all(team: Team, capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
-    """Is refused, and so is what is not there."""
+def test_due_refuses_options_of_one_promotion(
+    team: Team, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    """It refuses unknown environments and models as well."""
     assert verb(team, "promote", "--due", "--push", *words) == 1
     assert says in capsys.readouterr().err
 
 
 def test_an_emergency_is_for_maintainers(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither who started the run nor who started it again may be anybody else."""
+    """Both the person who started the run and the one who started it again have to be maintainers."""
     team.site.released(place=pushed(team.site))
     team.forge.repository(NAME).roles = {"boss": "maintain", "junior": "write"}
     monkeypatch.setenv("GITHUB_ACTIONS", "true")

@@ -14,7 +14,7 @@ from slipway.cli import main
 def test_a_mistake_is_on_the_page_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As an annotation and in the summary, problem and what to do; on a laptop it is told once."""
+    """It is an annotation and in the summary, with what to do; on a laptop it is printed once."""
     summary = tmp_path / "summary"
     words = ["-C", str(tmp_path), "status"]
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
@@ -31,8 +31,8 @@ def test_a_mistake_is_on_the_page_of_the_run(
 
 
 @pytest.mark.parametrize("share", ["9" * 5000, "1000", "ten", ""])
-def test_a_share_that_is_none(share: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever it is, it is told in a few words."""
+def test_a_wrong_share_is_refused(share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message is short, however long the share is."""
     assert main(["traffic", "iris", "--env", "test", f"v1={share}"]) == 1
     said = capsys.readouterr().err
     assert "is no share of the requests" in said and len(said) < 200

@@ -27,7 +27,7 @@ models:
 
 @pytest.fixture
 def team(tmp_path: Path, people: None) -> Site:  # noqa: ARG001
-    """Two models on main, of which one imports a module that they could share."""
+    """Return a repository with two models on main; one of them imports shared code."""
     made = Site(tmp_path / "repository")
     made.write("slipway.yaml", SETTINGS.partition("models")[0])
     lock = Path(__file__).parents[3] / "requirements.lock"
@@ -44,7 +44,7 @@ def team(tmp_path: Path, people: None) -> Site:  # noqa: ARG001
 
 @pytest.fixture
 def repository(tmp_path):
-    """A repository with one model in it, without git."""
+    """Return a repository with one model, without git."""
     (tmp_path / "slipway.yaml").write_text("environments:\n  test: {store: store, namespace: slipway-test}\n")
     lock = Path(__file__).parents[3] / "requirements.lock"
     (tmp_path / "requirements.lock").write_bytes(lock.read_bytes())
@@ -59,12 +59,12 @@ def slipway(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def give_tests(team: Site, model: str, more: str = "") -> None:
-    """Give a model tests that need no time."""
+    """Give a model tests that are fast."""
     team.write(f"model/{model}/test_model.py", f"def test_nothing():\n    pass\n{more}")
 
 
-def test_one_that_fails_does_not_stop_the_others(team: Site) -> None:
-    """Each has its line at the end, what pytest said is told, and the status is 1."""
+def test_a_failure_does_not_stop_other_models(team: Site) -> None:
+    """Each model has its row, the output of pytest is printed, and the status is 1."""
     give_tests(team, "apple", "\n\ndef test_size():\n    import sklearn\n\n    assert sklearn is None, 'no size'\n")
     give_tests(team, "pear")
     done = slipway("test", cwd=team.root / "model")
@@ -74,8 +74,8 @@ def test_one_that_fails_does_not_stop_the_others(team: Site) -> None:
     assert "no size" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_only_what_was_asked_for(team: Site) -> None:
-    """By name, and by what has changed; nothing to do is no failure."""
+def test_models_are_chosen_by_name_or_change(team: Site) -> None:
+    """No model to test is no failure."""
     give_tests(team, "pear")
     team.commit()
     done = slipway("test", "pear", cwd=team.root)
@@ -89,8 +89,8 @@ def test_only_what_was_asked_for(team: Site) -> None:
     ("words", "says"),
     [(["peer"], "did you mean 'pear'?"), (["--changed", "nowhere"], "'nowhere' is no commit of this clone")],
 )
-def test_a_mistake_is_told(team: Site, words: list[str], says: str) -> None:
-    """What is wrong and what to do instead."""
+def test_a_wrong_model_or_commit_is_refused(team: Site, words: list[str], says: str) -> None:
+    """The message says what is wrong and what to do instead."""
     done = slipway("test", *words, cwd=team.root)
     assert done.returncode == 1
     assert says in done.stderr and "Traceback" not in done.stderr
@@ -113,8 +113,10 @@ def test_a_mistake_is_told(team: Site, words: list[str], says: str) -> None:
     ],
 )
 @pytest.mark.parametrize("committed", ["committed", "not committed"])
-def test_what_a_change_affects(team: Site, path: str, text: str | None, found: list[str], committed: str) -> None:
-    """Own files, code that is imported, and own settings; in commits and in the work tree alike."""
+def test_the_models_that_a_change_affects(
+    team: Site, path: str, text: str | None, found: list[str], committed: str
+) -> None:
+    """They are found by their files, imported code and settings, in commits and in the work tree."""
     team.git("switch", "--quiet", "-c", "change")
     (team.root / path).unlink() if text is None else team.write(path, text)
     if committed == "committed":
@@ -126,8 +128,8 @@ def test_what_a_change_affects(team: Site, path: str, text: str | None, found: l
     assert affected(load(team.root), Repository(team.root), "main") == found
 
 
-def test_training_from_the_models_own_folder(repository):
-    """The modules beside the user do not hide the platform's or the model's, and each step is told."""
+def test_training_from_the_folder_of_a_model(repository):
+    """Modules in the current folder do not hide the platform's or the model's, and each step prints a line."""
     folder = repository / "model" / "fruit"
     (folder / "numpy.py").write_text("raise SystemExit('the wrong numpy')\n")
     (folder / "test_model.py").write_text("import numpy\n\n\ndef test_nothing():\n    pass\n")
@@ -149,8 +151,8 @@ def test_training_from_the_models_own_folder(repository):
         (["step", "fetch", "--model", "fruit", "--out", "model"], "holds something else"),
     ],
 )
-def test_a_mistake_is_told_without_a_traceback(repository, words, says):
-    """What is wrong and what to do instead, exit status 1, and nothing changed."""
+def test_a_mistake_has_no_traceback(repository, words, says):
+    """The message says what is wrong and what to do, the exit status is 1, and nothing has changed."""
     done = slipway(*words, cwd=repository)
     assert done.returncode == 1
     assert says in done.stderr
@@ -159,8 +161,8 @@ def test_a_mistake_is_told_without_a_traceback(repository, words, says):
     assert (repository / "model" / "fruit" / "model.py").is_file()
 
 
-def test_a_store_out_of_reach_has_a_status_of_its_own(repository, monkeypatch):
-    """So that a workflow tries again what may get better, and nothing else."""
+def test_a_store_out_of_reach_has_its_own_status(repository, monkeypatch):
+    """A workflow tries again on this status only."""
     (repository / "slipway.yaml").write_text("environments:\n  test: {store: gs://far, namespace: slipway-test}\n")
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
@@ -169,7 +171,7 @@ def test_a_store_out_of_reach_has_a_status_of_its_own(repository, monkeypatch):
 
 
 def test_parameters_in_one_text(repository):
-    """A workflow has one argument for all of them; a typo in it is a mistake like any other."""
+    """A workflow has one argument for all parameters; a misspelt name in it is refused."""
     first = ["step", "fetch", "--model", "fruit", "--out", "run"]
     assert slipway(*first, "--parameters", "max_iter=300", "--data", "", cwd=repository).returncode == 0
     assert '"max_iter": 300' in (repository / "run" / "about.json").read_text()
@@ -181,8 +183,8 @@ def test_parameters_in_one_text(repository):
 @pytest.mark.parametrize(
     "words", [["train", "fruit", "-p", "max_iter=3"], ["step", "fetch", "--model", "fruit", "--out", "run"]]
 )
-def test_a_call_from_python_goes_on_with_its_own_words(repository, monkeypatch, words):
-    """Those of the program that calls are others."""
+def test_a_call_from_python_keeps_its_own_words(repository, monkeypatch, words):
+    """The words of the calling program are not used."""
     seen = []
     monkeypatch.setattr(sys, "argv", ["pytest", "release", "--push"])
     monkeypatch.setattr(environment.os, "execve", lambda _program, command, _variables: seen.append(command))

@@ -1,4 +1,4 @@
-"""Arguments that several verbs take."""
+"""NAME=VALUE texts, and texts that are split into words."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from slipway.errors import SlipwayError
     ],
 )
 def test_pairs_are_split_at_the_first_sign(texts, found):
-    """What follows is the value, whatever is in it, or nothing."""
+    """All that follows is the value, which may be empty."""
     assert pairs(texts, "-p") == found
 
 
@@ -28,8 +28,8 @@ def test_pairs_are_split_at_the_first_sign(texts, found):
         (["a=1", "a=2"], "-p a is given twice: '1' and '2'\n  → keep one of them"),
     ],
 )
-def test_what_is_no_pair_is_refused(texts, says):
-    """And so is a name that is given twice, for one of the two would be lost."""
+def test_other_texts_are_refused(texts, says):
+    """A name that is given twice is refused too: one of the two values would be lost."""
     with pytest.raises(SlipwayError) as caught:
         pairs(texts, "-p")
     assert str(caught.value).startswith(says)
@@ -39,13 +39,13 @@ def test_what_is_no_pair_is_refused(texts, says):
     ("text", "found"),
     [("", []), ("c=0.5 solver=lbfgs", ["c=0.5", "solver=lbfgs"]), ("who='Ann B.'\nc=1", ["who=Ann B.", "c=1"])],
 )
-def test_a_text_is_divided_into_words(text, found):
-    """As a shell does, so that a value may have spaces."""
+def test_a_text_is_split_into_words(text, found):
+    """It is split as by a shell, so that a value may have spaces."""
     assert words(text, "--parameters") == found
 
 
-def test_half_a_quotation_is_refused():
-    """With the way to write it."""
+def test_an_open_quotation_is_refused():
+    """The message says how to write it."""
     with pytest.raises(SlipwayError, match="cannot be divided into words: No closing quotation") as caught:
         words("who='Ann", "--parameters")
     assert "write it as for a shell" in caught.value.fix

@@ -1,4 +1,4 @@
-"""`slipway serve`: what is asked for has to be there."""
+"""`slipway serve`: unknown models, environments and versions."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.unit.serving import tiny
 def test_serve_refuses_what_is_not_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
-    """Nothing is started for a model, environment, version or folder that does not exist."""
+    """Nothing is started, and the message says what does not exist."""
     root = tiny.repository(tmp_path / "repository").root
     open_store("store/test", root=root, environment="test").publish("tiny", tiny.artifact(tmp_path / "artifact"))
     assert main(["-C", str(root), "serve", *arguments]) == 1

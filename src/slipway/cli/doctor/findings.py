@@ -32,22 +32,22 @@ class Finding(NamedTuple):
 
 
 def ok(area: str, what: str, advice: str = "") -> Finding:
-    """Find a thing in order; `advice` says what would be better."""
+    """Return the finding that a thing is in order; `advice` says what would be better."""
     return Finding(area, "ok", what, advice)
 
 
 def missing(area: str, what: str, fix: str) -> Finding:
-    """Find a thing absent or wrong."""
+    """Return the finding that a thing is absent or wrong."""
     return Finding(area, "missing", what, fix)
 
 
 def unknown(area: str, what: str, fix: str) -> Finding:
-    """Find nothing, because it cannot be seen from here; `fix` says what is needed for that."""
+    """Return the finding that a thing cannot be seen from here; `fix` says what is needed for that."""
     return Finding(area, "unknown", what, fix)
 
 
 def tried(area: str, check: Callable[[], str]) -> Finding:
-    """Find what `check` returns in order; find a thing missing where it raises `SlipwayError`."""
+    """Return what `check` returns as in order; as missing where it raises `SlipwayError`."""
     try:
         return ok(area, check())
     except SlipwayError as error:
@@ -55,11 +55,11 @@ def tried(area: str, check: Callable[[], str]) -> Finding:
 
 
 def by_token(permission: str) -> str:
-    """Advise a person to use a token with this permission; the bot does its work without."""
+    """Return the advice to use a token with this permission; the bot does its work without."""
     return f"use a token of yours with `{permission}`, or look yourself: repository Settings"
 
 
 def unreadable(error: Refused, permission: str, about: str = "") -> Finding:
-    """Find nothing, because GitHub does not answer."""
+    """Return the finding that GitHub does not tell the state of a thing."""
     problem = f"{about}: {error.problem}" if about else error.problem
     return unknown("github", problem, by_token(permission) if error.status in (403, 404) else error.fix)
