@@ -173,14 +173,14 @@ def _comment(text: str) -> None:
 
 
 def _trace(args: argparse.Namespace) -> int:
-    from slipway.provenance import links
+    from slipway.provenance.chain import as_json, lines
     from slipway.provenance.trace import trace
 
     chain = trace(settings_of(args), args.what)
     if args.json:
-        say(json.dumps(links.plain(chain), indent=2, ensure_ascii=False))
+        say(json.dumps(as_json(chain), indent=2, ensure_ascii=False))
     else:
-        for line in links.lines(chain):
+        for line in lines(chain):
             say(line)
     return 1 if chain.broken else 0
 

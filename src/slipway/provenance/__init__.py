@@ -1,1 +1,1 @@
-"""Where an answer comes from, link by link, and whether its model can be trained again."""
+"""From an answer back to data and code, and the way there again."""

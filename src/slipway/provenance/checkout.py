@@ -1,4 +1,4 @@
-"""The files of a commit in a repository of their own; that of the user is only read."""
+"""The files of a commit, checked out into a repository of their own; the user's repository is only read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slipway.git import Repository
 
 __all__ = ["absent", "make"]
 
-# Nothing of the user's own set-up runs, and large files that lie elsewhere are not asked for.
+# Git runs nothing of the user's own set-up, and fetches no large files from elsewhere.
 _PLAIN = tuple(
     word
     for setting in (
@@ -24,15 +24,15 @@ _PLAIN = tuple(
 
 
 def make(repository: Repository, commit: str, target: Path) -> Path:
-    """Check out `commit`, but for its overlays, in the new folder `target`; returns that.
+    """Check out `commit`, but for its overlays, into the new folder `target`, and return that.
 
-    Raises `SlipwayError` when the commit is not in this clone.
+    Raise `SlipwayError` when the commit is not in this clone.
     """
     if repository.commit_at(commit) is None:
         raise absent(repository, commit)
     kind = repository.run("rev-parse", "--show-object-format").decode().strip()
     repository.run("init", "--quiet", "--template=", f"--object-format={kind}", str(target.absolute()))
-    # The objects stay where they are: a clone would copy them, and one of a shallow clone does.
+    # The objects stay where they are; a clone of a shallow clone would copy them.
     info = target / ".git/objects/info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "alternates").write_text(f"{_inside(repository, 'objects')}\n")
@@ -45,11 +45,11 @@ def make(repository: Repository, commit: str, target: Path) -> Path:
 
 
 def absent(repository: Repository, commit: str) -> SlipwayError:
-    """The error that a commit is not in this clone."""
+    """Return the error that a commit is not in this clone."""
     fix = f"git fetch origin {commit}; or git fetch --all, or ask who made it to push its branch"
     return SlipwayError(f"the commit {commit[:12]} is not in this clone, {repository.root}", fix=fix)
 
 
 def _inside(repository: Repository, name: str) -> Path:
-    """A path within the git directory, also of a linked work tree."""
+    """Return a path in the git directory, also of a linked work tree."""
     return (repository.root / repository.run("rev-parse", "--git-path", name).decode().strip()).resolve()

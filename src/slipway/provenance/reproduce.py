@@ -1,12 +1,13 @@
-"""`slipway reproduce`: a version trained again from its record, and held to the predictions of the one there is."""
+"""`slipway reproduce`: train a version again from its record, and compare the predictions of both."""
 
 from __future__ import annotations
 
 import platform
 import tempfile
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from slipway import digests
 from slipway.artifacts import manifest
@@ -15,39 +16,34 @@ from slipway.git import Repository
 from slipway.images import comparison
 from slipway.images.bundle import LOCK
 from slipway.images.comparison import Compared
-from slipway.provenance import checkout, finding, of_version, retraining
-from slipway.provenance import retraining as locks
-from slipway.store import store_of
+from slipway.provenance import checkout, retraining
+from slipway.provenance.subject import find, version_of
+from slipway.settings import Settings
+from slipway.store import Record, store_of
+from slipway.store.records import Data, Training
 from slipway.training import secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from slipway.settings import Settings
-    from slipway.store import Record
-    from slipway.store.records import Data, Training
 
 __all__ = ["Reproduction", "reproduce"]
 
 
 class Reproduction(NamedTuple):
-    """What came of training a version again."""
+    """The result of training a version again."""
 
     record: Record
     digest: str
-    """Of the new artifact."""
+    """The digest of the new artifact."""
     differing: list[str]
-    """Files of the artifact that are not the same, or only in one of the two."""
+    """Files that differ between the two artifacts, or that only one of them has."""
     compared: Compared
     notes: list[str]
 
     @property
     def holds(self) -> bool:
-        """Whether every prediction is the same, numbers within the declared tolerance."""
+        """Return whether every prediction is the same, numbers within the declared tolerance."""
         return self.compared.within == self.compared.rows
 
     def lines(self) -> list[str]:
-        """What is to be said of it."""
+        """Return the result in words."""
         found, same = self.compared, self.digest == self.record.artifact.digest
         artifact = "the same" if same else f"{self.digest[:8]}, another one; differing: {', '.join(self.differing)}"
         numbers = f"largest difference {found.largest:.3g}, tolerance {found.tolerance:g}"
@@ -66,10 +62,10 @@ class Reproduction(NamedTuple):
 def reproduce(
     settings: Settings, what: str, *, keep: Path | None = None, report: Callable[[str], None]
 ) -> Reproduction:
-    """Train what `finding.find` takes again, and compare the predictions for all rows of its data.
+    """Train what `subject.find` takes again, and compare the predictions for all rows of its data.
 
-    It runs from the commit's own files, in a temporary folder or `keep`; neither the repository nor a store is
-    changed. Raises `SlipwayError` when it cannot be tried, and why.
+    The training runs from the files of its commit, in a temporary folder or `keep`; neither the repository nor a store
+    changes. Raise `SlipwayError` when it cannot be tried, and why.
     """
     if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise SlipwayError(f"{keep} holds something else", fix="give --keep a folder that is new or empty")
@@ -115,9 +111,9 @@ def _reproduce(
 
 
 def _record(settings: Settings, what: str) -> Record:
-    """The record of what is named; of what it was promoted from where its own store does not have it."""
-    subject = finding.find(settings, what)
-    found = of_version.read(settings, subject)
+    """Return the record of the named version, or of its origin when its own store does not have it."""
+    subject = find(settings, what)
+    found = version_of(settings, subject)
     if found.record is None:
         store_of(settings, subject.model_id.environment).record(subject.model_id.model, subject.model_id.version)
         raise SlipwayError("; ".join(found.broken))
@@ -128,7 +124,7 @@ def _record(settings: Settings, what: str) -> Record:
 
 
 def _known(record: Record) -> tuple[Training, Data]:
-    """How it was trained, on what; raises `SlipwayError` when too little is known to do it again."""
+    """Return the training and its data; raise `SlipwayError` when too little is known to repeat it."""
     if record.image is not None:
         problem = f"{record.id} is a container, and what that was built from is not known here"
         raise SlipwayError(problem, fix=f"ask who built {record.image}")
@@ -146,7 +142,7 @@ def _known(record: Record) -> tuple[Training, Data]:
 
 
 def _snapshot(record: Record, data: Data) -> str:
-    """The attachment that is the data it was trained on."""
+    """Return the name of the attachment that is the data."""
     for name, file in record.attachments.items():
         if name.startswith("data/") and file.sha256 == data.sha256:
             return name
@@ -155,7 +151,7 @@ def _snapshot(record: Record, data: Data) -> str:
 
 
 def _differing(record: Record, artifact: Path) -> tuple[str, list[str]]:
-    """The digest of the new artifact, and which of its files are not the recorded ones."""
+    """Return the digest of the new artifact, and its files that differ from the recorded ones."""
     found = {path: digests.of_file(file) for path, file in digests.walk(artifact).items()}
     known = {path: file.sha256 for path, file in record.artifact.files.items()}
     differing = sorted(path for path in found.keys() | known.keys() if found.get(path) != known.get(path))
@@ -163,13 +159,13 @@ def _differing(record: Record, artifact: Path) -> tuple[str, list[str]]:
 
 
 def _notes(training: Training, folder: Path, lock: str, after: Path) -> list[str]:
-    """What was not as in the first training."""
+    """Return what differs from the first training."""
     notes = []
     if training.python not in (None, platform.python_version()):
         notes.append(f"trained with Python {training.python}, and again with {platform.python_version()}")
     if not lock:
         notes.append("the artifact brings no lock: the packages are those that its requirements give today")
-    elif moved := locks.moved(lock, (after / LOCK).read_text(encoding="utf-8")):
+    elif moved := retraining.moved(lock, (after / LOCK).read_text(encoding="utf-8")):
         notes.append(f"other packages than then: {', '.join(moved)}")
     digest = retraining.digest(folder)
     if digest != training.digest:

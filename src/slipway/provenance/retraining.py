@@ -1,54 +1,50 @@
-"""Training a version again: from the files of its commit, with the data, parameters and packages of its record."""
+"""Train a version again: from the files of its commit, with the data, parameters and packages of its record."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from slipway import files, processes
 from slipway import settings as settings_file
-from slipway.errors import SlipwayError
-from slipway.images.bundle import LOCK
-from slipway.models import environment
-from slipway.overlays import documents
-from slipway.settings.strict import FILE, read
-from slipway.training.steps import task_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from slipway.settings import Settings
-    from slipway.store import Record
-
-__all__ = ["agree", "digest", "laid_over", "moved", "pin", "retrain", "rows"]
-
-# In the model's environment, by our own code: the model's class reads the data. Of the commit's own platform only the
-# verbs are called, because its modules may lie elsewhere.
-_ROWS = """
-from pathlib import Path
-from slipway import settings
 from slipway.artifacts import manifest
 from slipway.artifacts.loading import SCHEMA
 from slipway.containers import class_of
-from slipway.schema import Schema
+from slipway.errors import SlipwayError
+from slipway.images.bundle import LOCK
+from slipway.models import environment
 from slipway.models.rows import records
-root, artifact, snapshot = map(Path, sys.argv[1:])
-schema = manifest.read_file(artifact, SCHEMA, Schema)
-model = class_of(settings.load(root), question)(**manifest.read(artifact).parameters)
-answer = records(model.read(snapshot), schema.names)
-"""
+from slipway.overlays import documents
+from slipway.schema import Schema
+from slipway.settings import Settings
+from slipway.settings.strict import FILE, read
+from slipway.store import Record
+from slipway.training.steps import task_in
+
+__all__ = ["Question", "agree", "answer", "digest", "laid_over", "moved", "pin", "retrain", "rows"]
+
+
+class Question(Struct, frozen=True):
+    """A data file, and the artifact of the model that reads it, in the repository at `root`."""
+
+    root: Path
+    model: str
+    artifact: Path
+    snapshot: Path
 
 
 def pin(root: Path, record: Record, store: Path) -> Settings:
-    """Rewrite the settings in `root` so that a training does what the record says, and publishes to `store` only.
+    """Rewrite the settings in `root` so that a training repeats that of the record, and publishes to `store` only.
 
-    No gate stands in the way: that a model got worse is to be told by its predictions. Raises `SlipwayError` when the
-    settings do not know the model or the environment.
+    There are no gates: a model that got worse shows in its predictions. Raise `SlipwayError` when the settings do not
+    know the model or the environment.
     """
     path = root / FILE
     content = (read(path.read_text(encoding="utf-8-sig")) if path.is_file() else None) or {}
@@ -58,7 +54,7 @@ def pin(root: Path, record: Record, store: Path) -> Settings:
         problem = f"{FILE} of the commit that {record.id} was trained from has no environment {trained}"
         raise SlipwayError(problem, fix="it cannot be trained again as it was; train the model anew: slipway train")
     own = dict((content.get("models") or {}).get(record.model) or {})
-    for name in ("pin", "per_environment"):  # of environments that are not there
+    for name in ("pin", "per_environment"):  # they name environments that are left out
         own.pop(name, None)
     if record.training is not None:
         own["parameters"] = record.training.parameters
@@ -73,17 +69,17 @@ def pin(root: Path, record: Record, store: Path) -> Settings:
 
 
 def agree(root: Path, lock: str) -> None:
-    """Have the environments that are made in `root` take the versions of `lock`, wherever the model's pins allow."""
+    """Have environments that are made in `root` take the versions of `lock`, unless the model pins others."""
     path = root / LOCK
     known = path.read_text(encoding="utf-8") if path.is_file() else ""
     files.write(path, laid_over(known, lock).encode())
 
 
 def retrain(settings: Settings, record: Record, snapshot: Path, folder: Path, report: Callable[[str], None]) -> Path:
-    """Run the steps that make an artifact, each leaving its folder below `folder`; returns the artifact's.
+    """Run the steps that make an artifact, each in a folder below `folder`, and return the artifact's folder.
 
-    The step `test` is left out: it decides nothing about what is made. Raises `SlipwayError` with what the step
-    that failed said.
+    The step `test` is left out, because the artifact does not depend on it. Raise `SlipwayError` with the words of a
+    step that fails.
     """
     first = ["--model", record.model, "--env", _environment(record), "--data", str(snapshot)]
     source: list[str] = first
@@ -96,30 +92,36 @@ def retrain(settings: Settings, record: Record, snapshot: Path, folder: Path, re
 
 
 def rows(settings: Settings, record: Record, snapshot: Path, artifact: Path) -> list[dict[str, Any]]:
-    """Return all rows of the data as requests have them; the model of `artifact` was trained on it."""
+    """Return all rows of the data as requests have them, read by the model of `artifact`, which was trained on it."""
     python = environment.python_for(environment.compile_lock(settings, record.model, "train"))
-    where = str(settings.root), str(artifact), str(snapshot)
-    seen = {**_own_variables(), "PYTHONPATH": environment.SOURCE}
+    question = Question(settings.root, record.model, artifact, snapshot)
+    kind, env = list[dict[str, Any]], _own_variables()
     try:
-        return processes.ask_code(
-            python, _ROWS, *where, question=record.model, answer=list[dict[str, Any]], env=seen, cwd=artifact.parent
-        )
+        return processes.ask(python, __name__, question, answer=kind, env=env, cwd=artifact.parent)
     except SlipwayError as error:
         raise SlipwayError(f"the rows of the snapshot cannot be read: {error.problem}", fix=error.fix) from error
 
 
+def answer(question: Question) -> list[dict[str, Any]]:
+    """Read the rows in the model's environment, by today's code: modules of the commit may lie elsewhere."""
+    schema = manifest.read_file(question.artifact, SCHEMA, Schema)
+    kind = class_of(settings_file.load(question.root), question.model)
+    model = kind(**manifest.read(question.artifact).parameters)
+    return records(model.read(question.snapshot), schema.names)
+
+
 def digest(folder: Path) -> str:
-    """The training digest of what `retrain` left in `folder`."""
+    """Return the training digest of the training that `retrain` left in `folder`."""
     return task_in(folder / "check").training_digest
 
 
 def _environment(record: Record) -> str:
-    """The environment that the version was trained for, which is not the one that it was promoted to."""
+    """Return the environment that the version was trained for, not the one that it was promoted to."""
     return record.origin.environment if record.origin else record.environment
 
 
 def _slipway(settings: Settings, folder: Path, *words: str) -> str:
-    """Run a verb in a process of its own; returns the last line that it prints."""
+    """Run a verb in a process of its own, and return the last line that it prints."""
     command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words]
     done = subprocess.run(
         command, cwd=folder, env=_variables(settings), capture_output=True, text=True, errors="replace", check=False
@@ -131,14 +133,14 @@ def _slipway(settings: Settings, folder: Path, *words: str) -> str:
 
 
 def _variables(settings: Settings) -> dict[str, str]:
-    """Return the environment of a verb: the platform's code is that of the commit, or ours where it has none."""
+    """Return the variables of a verb: it runs the platform's code of the commit, or ours if that has none."""
     source = settings.root / "src"
     has_own = (source / "slipway/__main__.py").is_file()
     return {**_own_variables(), "PYTHONPATH": str(source) if has_own else environment.SOURCE}
 
 
 def _own_variables() -> dict[str, str]:
-    """Return our own environment without its rights, and outside any model's environment."""
+    """Return our own variables without those that give rights, or name the locks of a model's image."""
     return {name: value for name, value in processes.environment().items() if name != "SLIPWAY_LOCKS"}
 
 
@@ -146,14 +148,14 @@ _PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;\\]+)"
 
 
 def laid_over(lock: str, other: str) -> str:
-    """`lock` with every package that `other` has as `other` has it."""
+    """Return `lock` with every package of `other` in place of its own."""
     own = {name for name, _, _ in _blocks(other)}
     kept = [(name, block) for name, _, block in _blocks(lock) if name not in own]
     return "".join(block for _, block in sorted([*kept, *((name, block) for name, _, block in _blocks(other))]))
 
 
 def moved(before: str, after: str) -> list[str]:
-    """Packages that have another version in `after`, or are in one lock only: `numpy 2.3.1 → 2.3.2`."""
+    """Return packages that have another version in `after`, or are in one lock only: `numpy 2.3.1 → 2.3.2`."""
     old, new = _versions(before), _versions(after)
     return [
         f"{name} {old.get(name, 'not there')} → {new.get(name, 'not there')}"
@@ -170,7 +172,7 @@ def _versions(lock: str) -> dict[str, str]:
 
 
 def _blocks(lock: str) -> Iterator[tuple[str, str, str]]:
-    """Name, version and lines of each package; a package may stand there more than once, for several platforms."""
+    """Yield name, version and lines of each package; for several platforms, a package may occur more than once."""
     for block in re.split(r"^(?=\S)", lock, flags=re.MULTILINE):
         if match := _PACKAGE.match(block):
             yield canonicalize_name(match[1]), match[2], block if block.endswith("\n") else f"{block}\n"

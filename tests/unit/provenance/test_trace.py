@@ -14,7 +14,7 @@ from slipway import digests
 from slipway.cli import main
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-from slipway.provenance.links import Chain, Link
+from slipway.provenance.chain import Chain, Link
 from slipway.provenance.trace import trace
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import rollback

@@ -1,26 +1,26 @@
-"""What the commits of the overlays say of a release: when and by whom it was declared, and when it was on the route."""
+"""Commits of the overlays: what they tell of a release, and the pull requests that brought them."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from slipway.errors import SlipwayError
+from slipway.git import GitError, Repository
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import ReleaseRecord, folder_of
 
-if TYPE_CHECKING:
-    from slipway.git import Repository
-
 __all__ = [
     "Commit",
     "Declared",
+    "Pulls",
     "Rejection",
     "Share",
     "boundary",
@@ -28,6 +28,7 @@ __all__ = [
     "followed",
     "manifests",
     "on_route",
+    "pull_in",
     "records",
     "rejection",
 ]
@@ -35,8 +36,12 @@ __all__ = [
 _RECORD = re.compile(
     rf"overlays/([a-z][a-z0-9-]*)/([a-z][a-z0-9]*)/(v[1-9][0-9]{{0,8}}-[0-9a-f]{{8}})/{re.escape(RECORD)}"
 )
-
 _HEAD = re.compile(r"([0-9a-f]{40,64})\x02(\d+)\x02([^\x02]*)\x02(.*)")
+
+# What GitHub writes for a merge, and what it adds to a squash.
+_MERGE = re.compile(r"Merge pull request #(\d{1,9}) from (\S+)")
+_SQUASH = re.compile(r"(.*\S) \(#(\d{1,9})\)")
+_PULL_KEYS = ("number", "title", "url", "state", "branch", "base")
 
 
 class Commit(NamedTuple):
@@ -49,45 +54,45 @@ class Commit(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """A release that is declared, or was once."""
+    """A release that is declared, or once was."""
 
     environment: str
     model: str
     name: ReleaseName
     tip: str
-    """The commit whose history says so."""
+    """The commit whose history declares it."""
     written: tuple[Commit, ...]
-    """Newest first."""
+    """The commits that wrote its record, newest first."""
     removed: Commit | None
-    """The commit that took it away; None while it is declared."""
+    """The commit that removed it; None while it is declared."""
 
     def __str__(self) -> str:
         return f"{self.environment}/{self.model}/{self.name}"
 
     @property
     def path(self) -> str:
-        """Its record within the repository."""
+        """The path of its record in the repository."""
         return f"{folder_of(self.environment, self.model)}/{self.name}/{RECORD}"
 
 
 class Share(NamedTuple):
-    """From this commit on it got that many percent of the requests; 0 from when it was off the route."""
+    """The percentage of the requests that a release got from this commit on; 0 when it was off the route."""
 
     commit: Commit
     percent: int
 
 
 class Rejection(NamedTuple):
-    """It was rolled back from."""
+    """The rollback from a release."""
 
     commit: Commit
     reason: str
 
 
 def followed(repository: Repository, branch: str) -> list[str]:
-    """The commits to search: where the followed branch stands, as far as this clone knows, and what is checked out.
+    """Return the commits to search: the head of the followed branch as this clone knows it, and what is checked out.
 
-    What another has in its past is left out. Raises `SlipwayError` when there is no commit yet.
+    A commit in the past of another one is left out. Raise `SlipwayError` when there is no commit yet.
     """
     places = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
     found: list[str] = []
@@ -98,13 +103,13 @@ def followed(repository: Repository, branch: str) -> list[str]:
 
 
 def boundary(repository: Repository) -> frozenset[str]:
-    """The oldest commits of a shallow clone; empty for a whole one."""
+    """Return the oldest commits of a shallow clone; nothing for a whole one."""
     path = repository.root / repository.run("rev-parse", "--git-path", "shallow").decode().strip()
     return frozenset(path.read_text().split()) if path.is_file() else frozenset()
 
 
 def everything(repository: Repository, tips: list[str]) -> list[Declared]:
-    """Every release that the history of `tips` declares or ever declared, each from the first that knows it."""
+    """Return every release that the history of `tips` ever declared, each from the first tip that knows it."""
     found: dict[tuple[str, ...], Declared] = {}
     for tip in tips:
         written: dict[tuple[str, ...], list[Commit]] = {}
@@ -124,7 +129,7 @@ def everything(repository: Repository, tips: list[str]) -> list[Declared]:
 
 
 def records(repository: Repository, releases: list[Declared], text: str = "") -> dict[Declared, ReleaseRecord]:
-    """The records of those whose record has `text` in it; raises `SlipwayError` for one that is damaged."""
+    """Return the records that contain `text`; raise `SlipwayError` for a damaged one."""
     names = {release: f"{release.written[0].id}:{release.path}" for release in releases}
     contents = repository.read(list(names.values()))
     found = {}
@@ -139,13 +144,13 @@ def records(repository: Repository, releases: list[Declared], text: str = "") ->
 
 
 def manifests(repository: Repository, release: Declared) -> bytes:
-    """The manifests that the record's commit declared beside it; empty where there are none."""
+    """Return the manifests beside the record, at its newest commit; nothing when there are none."""
     name = f"{release.written[0].id}:{release.path.removesuffix(RECORD)}{MANIFESTS}"
     return repository.read([name])[name] or b""
 
 
 def on_route(repository: Repository, release: Declared) -> list[Share]:
-    """How its share of the requests changed, oldest first; empty for one that never had any."""
+    """Return the changes of its share of the requests, oldest first; nothing when it never had a share."""
     found: list[Share] = []
     for commit, content in _contents(repository, release, ROUTE):
         percent = _percent(content, release)
@@ -155,7 +160,7 @@ def on_route(repository: Repository, release: Declared) -> list[Share]:
 
 
 def rejection(repository: Repository, release: Declared) -> Rejection | None:
-    """When it was rejected, if it still is."""
+    """Return the rejection of a release that is still rejected."""
     found: Rejection | None = None
     for commit, content in _contents(repository, release, STATE):
         state = _state(content, release)
@@ -167,7 +172,7 @@ def rejection(repository: Repository, release: Declared) -> Rejection | None:
 
 
 def _contents(repository: Repository, release: Declared, file: str) -> Iterator[tuple[Commit, bytes]]:
-    """A file beside the release, as each commit left it, oldest first."""
+    """Yield a file of the release's overlay at each commit that changed it, oldest first."""
     path = f"{folder_of(release.environment, release.model)}/{file}"
     commits = [commit for commit, _ in _log(repository, release.tip, path)]
     contents = repository.read([f"{commit.id}:{path}" for commit in commits])
@@ -181,7 +186,7 @@ def _percent(content: bytes, release: Declared) -> int:
     path = f"{folder_of(release.environment, release.model)}/{ROUTE}"
     try:
         return shares(documents.parse(content, path), release.model, path).get(release.name, 0)
-    except SlipwayError:  # changed by hand, and mended by a later commit or not: `status` tells
+    except SlipwayError:  # a person damaged it, and perhaps mended it in a later commit: `status` tells
         return 0
 
 
@@ -195,13 +200,73 @@ def _state(content: bytes, release: Declared) -> State:
 
 
 def _log(repository: Repository, tip: str, path: str) -> Iterator[tuple[Commit, dict[str, str]]]:
-    """The commits that changed `path`, newest first along the first parents, with {path: A, M or D}."""
+    """Yield the commits that changed `path`, newest first along the first parents, with {path: A, M or D}."""
     form = "--format=%x01%H%x02%ct%x02%an <%ae>%x02%s"
     options = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--name-status", form)
     log = repository.run("log", *options, tip, "--", path).decode(errors="replace")
     for entry in log.split("\x01")[1:]:
         head, *changes = entry.split("\n")
-        if match := _HEAD.fullmatch(head):  # a subject with our own separators in it is nobody's release
+        if match := _HEAD.fullmatch(head):  # a subject that holds our separators belongs to no release
             pairs = (line.split("\t", 1) for line in changes if "\t" in line)
             moment = datetime.fromtimestamp(int(match[2]), UTC)
             yield Commit(match[1], moment, match[3], match[4]), {path: status for status, path in pairs}
+
+
+def pull_in(subject: str) -> dict[str, Any] | None:
+    """Return the pull request that a commit's subject names: its `number`, and `title` or `branch`."""
+    if match := _MERGE.fullmatch(subject.strip()):
+        return {"number": int(match[1]), "branch": match[2]}
+    if match := _SQUASH.fullmatch(subject.strip()):
+        return {"number": int(match[2]), "title": match[1]}
+    return None
+
+
+class Pulls:
+    """Pull requests, read from the subjects of commits and, if there is a token, from GitHub."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._trouble = ""
+
+    def of_commit(self, tip: str, commit: str) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return the pull requests that brought `commit` into the history of `tip`, and notes on failures."""
+        found: dict[int, dict[str, Any]] = {}
+        merged = _landed(self._repository, tip, commit)
+        if merged and (pull := pull_in(_subject_of(self._repository, merged))):
+            found[pull["number"]] = {**pull, "commit": merged}
+        for pull in self._of_github(commit):
+            found[pull["number"]] = found.get(pull["number"], {}) | pull
+        return list(found.values()), [self._trouble] if self._trouble else []
+
+    def _of_github(self, commit: str) -> list[dict[str, Any]]:
+        """Ask GitHub; after a failure, keep the reason and do not ask again."""
+        if self._trouble or not (os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")):
+            return []
+        try:
+            # Its client takes long to import, and is needed only with a token.
+            from slipway.github.api import connect
+
+            pulls = connect(self._repository).pulls_of(commit)
+        except ModuleNotFoundError as error:
+            self._trouble = f"GitHub was not asked for pull requests: {error.name} is not installed"
+        except SlipwayError as error:
+            self._trouble = f"GitHub could not be asked for pull requests: {error.problem}"
+        else:
+            return [{key: getattr(pull, key) for key in _PULL_KEYS} for pull in pulls]
+        return []
+
+
+def _subject_of(repository: Repository, commit: str) -> str:
+    return repository.run("log", "-1", "--format=%s", commit).decode(errors="replace").strip()
+
+
+def _landed(repository: Repository, tip: str, commit: str) -> str | None:
+    """Return the commit on the line of first parents that brought `commit`; None when `tip` does not have it."""
+    try:
+        line = repository.run("rev-list", "--first-parent", tip).decode().split()
+        if commit in line:
+            return commit
+        descendants = set(repository.run("rev-list", "--ancestry-path", f"{commit}..{tip}").decode().split())
+    except GitError:  # a shallow clone
+        return None
+    return next((each for each in reversed(line) if each in descendants), None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from slipway.git import Repository
-from slipway.provenance.pulls import Pulls, of_subject
+from slipway.provenance.commits import Pulls, pull_in
 from tests.unit.conftest import Site
 
 
@@ -24,7 +24,7 @@ from tests.unit.conftest import Site
 )
 def test_subjects(subject: str, pull: dict[str, Any] | None) -> None:
     """Only what GitHub writes for a merge or a squash names one."""
-    assert of_subject(subject) == pull
+    assert pull_in(subject) == pull
 
 
 def test_a_commit_of_a_merged_branch(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

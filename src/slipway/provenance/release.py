@@ -1,37 +1,46 @@
-"""The links that git knows: the answer, the release, what it was promoted from, its image and its fingerprint."""
+"""Links of a release, read from git: the answer, the release, its origin, its image and its fingerprint."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway import settings as settings_file
 from slipway import times
 from slipway.errors import SlipwayError
 from slipway.images import build as images
 from slipway.images import bundle
-from slipway.provenance import checkout, declared, pulls
-from slipway.provenance.links import Link
+from slipway.overlays.types import ReleaseRecord
+from slipway.provenance import checkout, commits
+from slipway.provenance.chain import Link
+from slipway.provenance.commits import Commit, Declared, Pulls
+from slipway.provenance.subject import Subject
+from slipway.settings import Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from slipway.git import Repository
-    from slipway.overlays.types import ReleaseRecord
-    from slipway.provenance.declared import Commit, Declared
-    from slipway.provenance.finding import Subject
-    from slipway.settings import Settings
-
-__all__ = ["answer", "fingerprint", "image", "origin", "release"]
+__all__ = ["links"]
 
 _SHALLOW = "this is a shallow clone"
 
 
-def answer(subject: Subject) -> Link | None:
-    """Who answered at the URL; None where none was asked."""
-    called, record = subject.called, subject.record
-    if called is None or record is None:
+def links(settings: Settings, subject: Subject, files: Mapping[str, str] | None, pulls: Pulls) -> list[Link | None]:
+    """Return the links of a release; `files` are the digests of its artifact's files, if they are known."""
+    chosen, record = subject.declared, subject.record
+    if chosen is None or record is None:
+        return []
+    return [
+        _answer(subject, record),
+        _release(subject, chosen, record),
+        _origin(subject, chosen, record, pulls),
+        _image(subject, chosen, record),
+        _fingerprint(settings, subject, record, files) if files is not None else None,
+    ]
+
+
+def _answer(subject: Subject, record: ReleaseRecord) -> Link | None:
+    called = subject.called
+    if called is None:
         return None
     link = Link(name="answer", read=f"GET {called.url}/", facts=called._asdict())
     for word, said, known in (
@@ -43,11 +52,11 @@ def answer(subject: Subject) -> Link | None:
     return link
 
 
-def release(repository: Repository, chosen: Declared, record: ReleaseRecord) -> Link:
-    """What was declared, when, by whom, and how long it was on the route."""
-    shares = declared.on_route(repository, chosen)
-    rejected = declared.rejection(repository, chosen)
-    oldest = declared.boundary(repository)
+def _release(subject: Subject, chosen: Declared, record: ReleaseRecord) -> Link:
+    """Return what was declared, when and by whom, and how long it was on the route."""
+    repository = subject.repository
+    shares, rejected = commits.on_route(repository, chosen), commits.rejection(repository, chosen)
+    oldest = commits.boundary(repository)
     facts: dict[str, Any] = {
         "release": str(chosen.name),
         "environment": chosen.environment,
@@ -64,7 +73,7 @@ def release(repository: Repository, chosen: Declared, record: ReleaseRecord) -> 
         "branch": record.branch,
         "accepted": record.accepted,
     }
-    link = Link(name="release", read=f"{chosen.path} at {chosen.written[0].id[:12]}", facts=facts)
+    link = Link(name="release", read=_place(chosen), facts=facts)
     if not shares:
         link.notes.append("it never got a request")
     if oldest:
@@ -72,29 +81,29 @@ def release(repository: Repository, chosen: Declared, record: ReleaseRecord) -> 
     return link
 
 
-def origin(repository: Repository, subject: Subject, record: ReleaseRecord, asked: pulls.Pulls) -> Link | None:
-    """The release that this one was promoted from; None for one that was not."""
+def _origin(subject: Subject, chosen: Declared, record: ReleaseRecord, pulls: Pulls) -> Link | None:
+    """Return the release that this one was promoted from."""
     if record.origin is None:
         return None
     named = f"{record.origin.environment}/{subject.model_id.model}/{record.origin.release}"
     found = next((each for each in subject.known if str(each) == named), None)
     if found is None:
         link = Link(name="origin", read="the release's record", facts={"release": named})
-        if declared.boundary(repository):
+        if commits.boundary(subject.repository):
             link.notes.append(f"{_SHALLOW}, and has nothing of it (git fetch --unshallow)")
         else:
             link.broken.append(f"{named}, which it was promoted from, was never declared in the history that is here")
         return link
-    before = declared.records(repository, [found])[found]
+    before = commits.records(subject.repository, [found])[found]
+    brought, notes = pulls.of_commit(chosen.tip, chosen.written[-1].id)
     facts: dict[str, Any] = {
         "release": named,
         "model_id": before.model_id,
-        "declared": _by(found.written[-1], declared.boundary(repository)),
+        "declared": _by(found.written[-1], commits.boundary(subject.repository)),
         "run": before.run,
+        "pulls": brought,
     }
-    link = Link(name="origin", read=f"{found.path} at {found.written[0].id[:12]}", facts=facts)
-    if (chosen := subject.declared) is not None:
-        facts["pulls"], link.notes = asked.of_commit(chosen.tip, chosen.written[-1].id)
+    link = Link(name="origin", read=_place(found), facts=facts, notes=notes)
     for word in ("image", "fingerprint", "artifact"):
         own, other = getattr(record, word), getattr(before, word)
         if own != other:
@@ -102,24 +111,20 @@ def origin(repository: Repository, subject: Subject, record: ReleaseRecord, aske
     return link
 
 
-def image(repository: Repository, chosen: Declared, record: ReleaseRecord) -> Link:
-    """What the cluster pulls."""
+def _image(subject: Subject, chosen: Declared, record: ReleaseRecord) -> Link:
     digest = record.image.rpartition("@")[2]
     built = not images.is_unbuilt(record.image)
     facts = {"reference": record.image, "digest": digest, "bytes": record.size or None, "built": built}
-    link = Link(name="image", read=f"{chosen.path} at {chosen.written[0].id[:12]}", facts=facts)
-    if record.image.encode() not in declared.manifests(repository, chosen):
+    link = Link(name="image", read=_place(chosen), facts=facts)
+    if record.image.encode() not in commits.manifests(subject.repository, chosen):
         link.broken.append("the manifests beside the record name another image")
     if not built:
         link.notes.append("nobody built it: the digest is the fingerprint")
     return link
 
 
-def fingerprint(settings: Settings, repository: Repository, subject: Subject, files: Mapping[str, str]) -> Link | None:
-    """What the image was made of; `files` are the digests of the artifact's, by path."""
-    record = subject.record
-    if record is None:
-        return None
+def _fingerprint(settings: Settings, subject: Subject, record: ReleaseRecord, files: Mapping[str, str]) -> Link:
+    """Return what the image was made of."""
     link = Link(name="fingerprint", read="the release's record", facts={"fingerprint": record.fingerprint})
     if record.container:
         link.facts["components"] = {"artifact": record.artifact, "image": record.image}
@@ -127,7 +132,7 @@ def fingerprint(settings: Settings, repository: Repository, subject: Subject, fi
     if bundle.LOCK not in files:
         link.notes.append("its components are not known: the artifact does not bring its own lock")
         return link
-    where, parts = _components(settings, repository, subject, files)
+    where, parts = _components(settings, subject, record, files)
     if parts is None:
         link.notes.append(f"its components cannot be had from {where}")
     else:
@@ -136,22 +141,20 @@ def fingerprint(settings: Settings, repository: Repository, subject: Subject, fi
 
 
 def _components(
-    settings: Settings, repository: Repository, subject: Subject, files: Mapping[str, str]
+    settings: Settings, subject: Subject, record: ReleaseRecord, files: Mapping[str, str]
 ) -> tuple[str, dict[str, str] | None]:
-    """The components that give the fingerprint: from what is checked out or, if that has moved on, from the commit."""
-    record, model = subject.record, subject.model_id.model
-    if record is None:
-        return "", None
+    """Return the components that give the fingerprint: of the checked-out files or, if those changed, of the commit."""
+    model = subject.model_id.model
     try:
         parts = bundle.components(settings, model, files)
         if bundle.fingerprint(parts) == record.fingerprint:
             return "what is checked out", parts
-    except SlipwayError:  # a model that is gone by now, say
+    except SlipwayError:  # the model may be gone by now
         pass
     where = f"commit {record.commit[:12]}"
     try:
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-            root = checkout.make(repository, record.commit, Path(scratch) / "repository")
+            root = checkout.make(subject.repository, record.commit, Path(scratch) / "repository")
             parts = bundle.components(settings_file.load(root), model, files)
     except SlipwayError as error:
         return f"{where}: {error.problem}", None
@@ -160,12 +163,16 @@ def _components(
     return where, parts
 
 
-def _by(commit: Commit, oldest: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """A change of the overlays: when, by whom, and by which pull request where its subject tells.
+def _place(release: Declared) -> str:
+    return f"{release.path} at {release.written[0].id[:12]}"
 
-    Nothing of one of the `oldest` commits of a shallow clone, which seem to have made all that they hold.
+
+def _by(commit: Commit, oldest: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return when and by whom a commit was made, and the pull request that its subject names.
+
+    For one of the `oldest` commits of a shallow clone, return nothing: those seem to have made all that they hold.
     """
     if commit.id in oldest:
         return {}
-    pull = pulls.of_subject(commit.subject)
+    pull = commits.pull_in(commit.subject)
     return {"when": times.format(commit.when), "who": commit.who, "commit": commit.id, "pull": pull}

@@ -1,6 +1,6 @@
 """A chain in lines."""
 
-from slipway.provenance.links import Chain, Link, lines, plain
+from slipway.provenance.chain import Chain, Link, as_json, lines
 
 
 def test_lines() -> None:
@@ -12,7 +12,7 @@ def test_lines() -> None:
         "n": 12345,
     }
     link = Link(name="artifact", read="a store", facts=facts, broken=["wrong"], notes=["so\x1b so"])
-    assert lines(Chain(asked="v1", subject="test/iris/v1", links=[link])) == [
+    assert lines(Chain(what="v1", subject="test/iris/v1", links=[link])) == [
         "test/iris/v1",
         "",
         "artifact  (a store)",
@@ -25,10 +25,10 @@ def test_lines() -> None:
     ]
 
 
-def test_plain() -> None:
+def test_json() -> None:
     """For machines nothing is cut or left out, and what is broken stands at the top as well."""
-    chain = Chain(asked="v1", subject="s", links=[Link(name="data", read="r", facts={"uri": None}, broken=["gone"])])
-    assert plain(chain) == {
+    chain = Chain(what="v1", subject="s", links=[Link(name="data", read="r", facts={"uri": None}, broken=["gone"])])
+    assert as_json(chain) == {
         "asked": "v1",
         "subject": "s",
         "whole": False,

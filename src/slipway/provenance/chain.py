@@ -1,4 +1,4 @@
-"""A chain from an answer back to data and commit: one link a thing, each with where it was read."""
+"""A chain from an answer back to data and code, and how people and machines read it."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from msgspec import Struct, field
 
 from slipway.text import printable
 
-__all__ = ["Chain", "Link", "lines", "plain"]
+__all__ = ["Chain", "Link", "as_json", "lines"]
 
-# What these are is seen from how they look.
+# The values of these need no name beside them.
 _OBVIOUS = frozenset({"attachment", "path", "reason", "title", "url", "when", "who"})
 
 _LONG = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,52}\b")
 
 
 class Link(Struct, kw_only=True):
-    """One thing that the answer comes from."""
+    """One thing that the answer comes from, such as the image or the data."""
 
     name: str
     read: str
-    """Where: a file at a commit, an address in a store, the address of a function."""
+    """Where it was read: a file at a commit, a record in a store, the address of a function."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """What is known of it, as JSON; None and empty values are not known."""
+    """Facts of it, as JSON; None and empty values are not known."""
     broken: list[str] = field(default_factory=list)
-    """Why it does not fit to its neighbours, or could not be read."""
+    """Why it does not fit the other links, or could not be read."""
     notes: list[str] = field(default_factory=list)
 
 
 class Chain(Struct, kw_only=True):
     """All links, from the answer on."""
 
-    asked: str
+    what: str
     subject: str
-    """What that names: `test/iris/v7-1a2b3c4d`, or `iris/test/7` where that was never released."""
+    """The release that `what` names, `test/iris/v7-1a2b3c4d`; or `iris/test/7`, which was never released."""
     links: list[Link]
 
     @property
     def broken(self) -> list[str]:
-        """Every reason why the chain does not hold, with the name of the link; empty when it does."""
+        """Return why the chain does not hold, each reason with the name of its link."""
         return [f"{link.name}: {reason}" for link in self.links for reason in link.broken]
 
 
-def plain(chain: Chain) -> dict[str, Any]:
-    """The chain as JSON: `asked`, `subject`, `whole`, `broken`, and the `links` by name."""
+def as_json(chain: Chain) -> dict[str, Any]:
+    """Return the chain as JSON: `asked`, `subject`, `whole`, `broken`, and the `links` by name."""
     links = {}
     for link in chain.links:
         known = msgspec.to_builtins(link)
         links[known.pop("name")] = known
     return {
-        "asked": chain.asked,
+        "asked": chain.what,
         "subject": chain.subject,
         "whole": not chain.broken,
         "broken": chain.broken,
@@ -61,7 +61,7 @@ def plain(chain: Chain) -> dict[str, Any]:
 
 
 def lines(chain: Chain) -> list[str]:
-    """The chain as people read it; what other people wrote cannot steer a terminal."""
+    """Return the chain as people read it; texts of other people cannot steer a terminal."""
     found = [chain.subject]
     for link in chain.links:
         found += ["", f"{link.name}  ({link.read})" if link.read else link.name]
@@ -77,7 +77,7 @@ def lines(chain: Chain) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """A fact in one line; digests and commits within it are cut, as the JSON has them whole."""
+    """Return a fact in one line; digests and commits within it are cut."""
     if isinstance(value, dict):
         known = {name: each for name, each in value.items() if each not in (None, "", [], {})}
         return ", ".join(

@@ -1,0 +1,160 @@
+"""The subject of a question: the one release or version that a person names, and the record of its version."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.images import clients
+from slipway.names import ModelId, ReleaseName, nearest
+from slipway.overlays.types import ReleaseRecord
+from slipway.provenance import commits
+from slipway.provenance.commits import Declared
+from slipway.settings import Settings
+from slipway.store import Record, store_of
+from slipway.text import listed
+
+__all__ = ["Subject", "Version", "find", "version_of"]
+
+_IMAGE = re.compile(r"(?:\S+@)?sha256:([0-9a-f]{64})")
+_FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
+_MODEL_ID = re.compile(r"[^/]+/[^/]+/[0-9]+")
+_RELEASE = re.compile(r"(?:[^/]+/[^/]+/)?v[^/]+")
+_URL = ("http://", "https://", "grpc://", "grpcs://")
+
+_SHOWN = 12
+
+
+class Subject(NamedTuple):
+    """A release, or a version that was never released (then `declared` and `record` are None)."""
+
+    repository: Repository
+    model_id: ModelId
+    known: tuple[Declared, ...]
+    """All releases of the repository."""
+    called: clients.Called | None = None
+    """The function that answered, if a URL was named."""
+    declared: Declared | None = None
+    record: ReleaseRecord | None = None
+
+    def __str__(self) -> str:
+        return str(self.declared or self.model_id)
+
+
+class Version(NamedTuple):
+    """The record of a version, if it can be read, and what is wrong or worth a note."""
+
+    record: Record | None
+    broken: list[str]
+    notes: list[str]
+
+
+def find(settings: Settings, what: str) -> Subject:
+    """Return the release or version that `what` names: by name, model id, image, begin of a fingerprint, or URL.
+
+    A promoted release stands for its origin too, unless `what` names the origin with its environment. Raise
+    `SlipwayError` when there is no such release, and when there are several.
+    """
+    what = what.strip()
+    repository = Repository(settings.root)
+    known = commits.everything(repository, commits.followed(repository, settings.branch))
+    called = clients.describe(what) if what.startswith(_URL) else None
+    wanted = _release_of(called) if called else what
+    found = _matching(repository, known, wanted)
+    if len(found) > 1 and wanted.count("/") != 2:
+        found = _last_of_promotions(found)
+    if len(found) > 1:
+        names = [str(release) for release in sorted(found)]
+        problem = f"{what} is more than one release: {listed(names, _SHOWN, ', and ')}"
+        raise SlipwayError(problem, fix="name one of them, as it stands there")
+    if not found:
+        if not _MODEL_ID.fullmatch(wanted):
+            raise _unknown(settings, repository, known, what, wanted)
+        model_id = ModelId.parse(wanted)
+        settings.environment(model_id.environment)
+        return Subject(repository, model_id, tuple(known), called)
+    ((release, record),) = found.items()
+    return Subject(repository, _id_of(release), tuple(known), called, release, record)
+
+
+def _release_of(called: clients.Called) -> str:
+    model_id = ModelId.parse(called.model_id)
+    if model_id.environment == "dev" or called.release == "dev":
+        problem = f"{called.url} serves {model_id} ({called.release}), which is no release"
+        raise SlipwayError(problem, fix="it comes from a folder on that machine; publish and release it to trace it")
+    return f"{model_id.environment}/{model_id.model}/{ReleaseName.parse(called.release)}"
+
+
+def _id_of(release: Declared) -> ModelId:
+    return ModelId(release.model, release.environment, release.name.version)
+
+
+def _matching(repository: Repository, known: list[Declared], what: str) -> dict[Declared, ReleaseRecord]:
+    if match := _IMAGE.fullmatch(what):
+        found = commits.records(repository, known, match[1])
+        return {each: record for each, record in found.items() if record.image.endswith(f"sha256:{match[1]}")}
+    if _FINGERPRINT.fullmatch(what):
+        alike = [each for each in known if each.name.short == what[:8]]
+        found = commits.records(repository, alike)
+        return {each: record for each, record in found.items() if record.fingerprint.startswith(what)}
+    if _MODEL_ID.fullmatch(what):
+        wanted = ModelId.parse(what)
+        return commits.records(repository, [each for each in known if _id_of(each) == wanted])
+    if _RELEASE.fullmatch(what):
+        ReleaseName.parse(what.rpartition("/")[2])
+        return commits.records(repository, [each for each in known if what in (str(each), str(each.name))])
+    problem = f"{what!r} is nothing that can be traced"
+    fix = "give a release (v7-1a2b3c4d), a model id (iris/test/7), an image (sha256:…), a fingerprint or a URL"
+    raise SlipwayError(problem, fix=fix)
+
+
+def _last_of_promotions(found: dict[Declared, ReleaseRecord]) -> dict[Declared, ReleaseRecord]:
+    """Leave out the origins of others among them: the chains of those others lead to them."""
+    origins = {
+        f"{record.origin.environment}/{release.model}/{record.origin.release}"
+        for release, record in found.items()
+        if record.origin
+    }
+    return {release: record for release, record in found.items() if str(release) not in origins}
+
+
+def _unknown(settings: Settings, repository: Repository, known: list[Declared], what: str, wanted: str) -> SlipwayError:
+    if commits.boundary(repository):
+        problem = f"{what} is in no commit that is here, and {settings.root} is a shallow clone, without the history"
+        return SlipwayError(problem, fix="git fetch --unshallow")
+    names = sorted(str(release) if "/" in wanted else str(release.name) for release in known)
+    fix = f"git fetch, if it is new; {nearest(wanted, names)}"
+    named = what if what == wanted else f"{what} is {wanted}, which"
+    return SlipwayError(f"{named} was never declared in the history of {settings.branch}", fix=fix)
+
+
+def version_of(settings: Settings, subject: Subject) -> Version:
+    """Read the record of the subject's version, or that of its origin when its own store does not have it."""
+    own, problem = _record(settings, subject.model_id)
+    broken = [problem] if problem else []
+    before = _origin_of(subject)
+    if before is None:
+        return Version(own, broken, [])
+    origin, trouble = _record(settings, before)
+    if own is None and origin is not None:
+        copied = f"slipway copy {before.model} --env {subject.model_id.environment}"
+        return Version(origin, [], [f"{problem}; {before} is what was promoted ({copied} brings it over)"])
+    if own is not None and origin is not None and own.artifact.digest != origin.artifact.digest:
+        broken.append(f"{own.id} holds another artifact than {origin.id}, which it was promoted from")
+    return Version(own, broken, [f"{before} was not looked at: {trouble}"] if trouble else [])
+
+
+def _record(settings: Settings, model_id: ModelId) -> tuple[Record | None, str]:
+    try:
+        return store_of(settings, model_id.environment).record(model_id.model, model_id.version), ""
+    except SlipwayError as error:
+        return None, error.problem
+
+
+def _origin_of(subject: Subject) -> ModelId | None:
+    before = subject.record.origin if subject.record else None
+    if before is None:
+        return None
+    return ModelId(subject.model_id.model, before.environment, ReleaseName.parse(before.release).version)
