@@ -1,4 +1,4 @@
-"""A chain in lines."""
+"""A chain, in lines and as JSON."""
 
 from slipway.provenance.chain import Chain, Link, as_json, lines
 

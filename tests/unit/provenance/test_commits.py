@@ -1,4 +1,4 @@
-"""Which pull request brought a commit."""
+"""Pull requests that brought a commit."""
 
 from typing import Any
 

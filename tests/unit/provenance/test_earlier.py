@@ -1,4 +1,4 @@
-"""A version that other code than today's has trained is trained again, by that code."""
+"""A version of earlier code is trained again by that code."""
 
 import os
 import subprocess

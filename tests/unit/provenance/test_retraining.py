@@ -1,4 +1,4 @@
-"""Locks laid over one another."""
+"""The packages of a lock take the place of another's."""
 
 from slipway.provenance.retraining import laid_over, moved
 

@@ -1,4 +1,4 @@
-"""`slipway trace`: from whatever is known of an answer to all that it comes from."""
+"""`slipway trace`: from an answer to all that it comes from."""
 
 import json
 import re
@@ -122,7 +122,7 @@ def test_every_way_to_name_it(site: Site) -> None:
 
 
 def test_a_name_of_test_and_prod_is_the_promoted_one(site: Site) -> None:
-    """What was promoted has its origin in its chain, so one name for both is not two releases."""
+    """The chain of a promoted release has its origin in it, so one name for both is not two releases."""
     name = released(site)
     assert promoted(site) == name
     assert trace(site.settings, str(name)).subject == f"prod/iris/{name}"

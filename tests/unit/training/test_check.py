@@ -46,7 +46,7 @@ def test_the_types_of_named_columns_are_learned_from_the_data(team):
 
 
 def test_true_and_false_with_gaps_are_no_numbers(team):
-    """What is missing is told, and that true or false was expected."""
+    """The error tells the missing value, and that true or false was expected."""
     rows = [row.replace("red", "True").replace("green", "False") for row in ROWS]
     team.data(HEAD + "\n".join([*rows, "1,1,,small"]))
     with pytest.raises(SlipwayError, match="column colour, row 61: has no value; true or false is needed") as caught:
@@ -135,7 +135,7 @@ def test_a_class_that_is_only_held_out_is_refused(team):
 
 @pytest.mark.parametrize(("heads", "says"), [("colour", None), ("width", "has several columns 'width'")])
 def test_packed_data_is_checked_as_any_is(team, heads, says):
-    """What reads the rows unpacks them by the ending of the name, and the heads are looked at in the same way."""
+    """The heads are unpacked as the rows are, by the ending of the name."""
     (team.folder / "fruit.csv").unlink()
     text = HEAD.replace("colour", heads) + "\n".join(ROWS)
     (team.folder / "fruit.csv.gz").write_bytes(gzip.compress(text.encode()))

@@ -1,4 +1,4 @@
-"""What becomes of an artifact's estimators: graphs where the whole model answers as before."""
+"""Estimators of an artifact become graphs where the whole model answers as before."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Which version a training compares with."""
+"""The version that a training compares with."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What changes the training digest, and what does not."""
+"""Changes that the training digest depends on, and others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the gates let pass."""
+"""Gates judge metrics."""
 
 import pytest
 

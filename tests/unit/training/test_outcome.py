@@ -1,4 +1,4 @@
-"""What is said when a run of a workflow has ended."""
+"""A workflow's run that has ended is told in one line."""
 
 import json
 

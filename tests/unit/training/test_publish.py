@@ -1,4 +1,4 @@
-"""What the record of a version says of the run that made it, and that a run publishes once."""
+"""The record of a version names its run, and a run publishes once."""
 
 import json
 import shutil

@@ -114,7 +114,7 @@ def test_a_mistake_in_the_model_is_shown_by_the_users_own_line(team, old, new, s
 
 @pytest.mark.parametrize(("call", "value"), [({}, 300), ({"max_iter": "250"}, 250)])
 def test_parameters_come_from_the_settings_and_the_call(team, call, value):
-    """What the call says goes before the settings, as the type of the model's default."""
+    """The parameters of the call go before those of the settings, as the type of the model's default."""
     team.configure("models:\n  fruit:\n    parameters: {max_iter: 300}\n")
     folder = team.run("fetch", parameters=call)
     task = msgspec.json.decode((folder / "about.json").read_bytes(), type=Task)
@@ -257,7 +257,7 @@ def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(te
 
 
 def test_nothing_is_trained_for_an_environment_that_takes_promotions(team):
-    """Whoever asks for it, whether by `slipway train` or as a step in a cluster; the message says the way there."""
+    """The message tells how a version gets there."""
     team.configure(PROD)
     with pytest.raises(SlipwayError, match="prod takes only what test has verified") as caught:
         begin(team.settings, "fruit", "prod")

@@ -1,4 +1,4 @@
-"""Who is let in."""
+"""Callers that the service lets in."""
 
 import base64
 

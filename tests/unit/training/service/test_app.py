@@ -1,4 +1,4 @@
-"""What the service needs to start."""
+"""The service starts with the variables that it needs."""
 
 from pathlib import Path
 

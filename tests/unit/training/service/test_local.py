@@ -55,7 +55,7 @@ class Caller(NamedTuple):
             connection.close()
 
     def finished(self) -> dict[str, Any]:
-        """What it tells of the run when that is over."""
+        """Wait until the run is over; return what the service tells of it."""
         deadline = time.monotonic() + 300
         while not (told := self.ask("GET", "/finished")[1])["finished"]:
             assert time.monotonic() < deadline, told

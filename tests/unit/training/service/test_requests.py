@@ -1,4 +1,4 @@
-"""What a caller asks for: all that is wrong with it is named."""
+"""Requests to start a training: everything wrong is named."""
 
 import json
 from typing import Any

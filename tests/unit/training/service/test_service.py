@@ -1,4 +1,4 @@
-"""Which request gets which answer."""
+"""The service answers requests."""
 
 import io
 import tarfile
