@@ -55,12 +55,12 @@ class Function:
         self.identity, self.limits, self.access = identity, limits, access
         self._loaded, self._about = loaded, about
         self._paths: dict[str, dict[str, Callable[[Asked], Answer]]] = {
-            "/": {"GET": self._describe},
+            "/": {"GET": self._document},
             "/predict": {"POST": self._predict},
             "/health/live": {"GET": self._healthy},
             "/health/ready": {"GET": self._healthy},
-            PAGE: {"GET": self._show},
-            "/openapi.json": {"GET": self._specify},
+            PAGE: {"GET": self._document},
+            "/openapi.json": {"GET": self._document},
             **{path: {method: self._infer} for path, method in INFERENCE.items()},
         }
         # Several steps look up the path of the same request.
@@ -204,29 +204,18 @@ class Function:
             row = 0 if len(rows) == 1 else error.row
             raise invalid_rows([Problem(row, error.field, str(error))]) from None
 
-    def _describe(self, _asked: Asked) -> Answer:
-        return Answer(200, {"content-type": "application/json"}, self._description)
+    def _document(self, asked: Asked) -> Answer:
+        answer = self._docs[asked.route]
+        return answer._replace(headers=dict(answer.headers))
 
     @cached_property
-    def _description(self) -> bytes:
+    def _docs(self) -> dict[str, Answer]:
+        """The documentation by its path, which a start does not need."""
         from slipway.serving.http import docs
 
-        content = docs.description(self._loaded, self.identity, self.limits._asdict(), self._about)
-        return msgspec.json.encode(content)
-
-    def _specify(self, _asked: Asked) -> Answer:
-        return Answer(200, {"content-type": "application/json"}, self._specification)
-
-    @cached_property
-    def _specification(self) -> bytes:
-        from slipway.serving.http import docs
-
-        return msgspec.json.encode(docs.openapi(self._loaded, self.identity, self.inference, self.access.kind))
-
-    def _show(self, _asked: Asked) -> Answer:
-        from slipway.serving.http import docs
-
-        return docs.page()
+        description = docs.description(self._loaded, self.identity, self.limits._asdict(), self._about)
+        openapi = docs.openapi(self._loaded, self.identity, self.inference, self.access.kind)
+        return {"/": of(200, description), "/openapi.json": of(200, openapi), PAGE: docs.page()}
 
     def _healthy(self, _asked: Asked) -> Answer:
         """Answer both probes: nothing listens until digests and golden predictions hold, so live means ready."""

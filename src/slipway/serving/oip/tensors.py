@@ -54,7 +54,7 @@ def invalid(message: str) -> Refusal:
 
 def refused(name: str, reason: str) -> Refusal:
     """Return the refusal (400) of the tensor `name`."""
-    return invalid(f"tensor {_cut(name)}: {reason}")
+    return invalid(f"tensor {name[:60]!r}: {reason}")
 
 
 def to_rows(schema: Schema, given: Sequence[Tensor], check_rows: Callable[[int], None]) -> list[dict[str, Any]]:
@@ -96,10 +96,10 @@ def _columns(schema: Schema, tensor: Tensor) -> list[Tensor]:
     """Split the one tensor of all fields into a tensor for each field."""
     names = schema.names
     if any(field.kind not in ("number", "integer") for field in schema.fields):
-        raise invalid(f"unknown input tensor {_cut(tensor.name)}; {nearest(tensor.name, names)}")
+        raise invalid(f"unknown input tensor {tensor.name[:60]!r}; {nearest(tensor.name, names)}")
     if len(tensor.shape) != 2 or tensor.shape[1] != len(names):
         shape = list(tensor.shape)[:8]
-        problem = f"{_cut(tensor.name)} is no field, and as the tensor of all fields its shape is [rows, {len(names)}]"
+        problem = f"{tensor.name[:60]!r} is no field, and as the tensor of all fields its shape is [rows, {len(names)}]"
         raise invalid(f"{problem}, not {shape}; {nearest(tensor.name, names)}")
     rows, width = tensor.shape
     return [tensor._replace(name=name, shape=(rows,), values=tensor.values[at::width]) for at, name in enumerate(names)]
@@ -108,7 +108,7 @@ def _columns(schema: Schema, tensor: Tensor) -> list[Tensor]:
 def _check_names(schema: Schema, names: list[str]) -> None:
     known = schema.names
     if unknown := [name for name in names if name not in known]:
-        raise invalid(f"unknown input tensor {_cut(unknown[0])}; {nearest(unknown[0], known)}")
+        raise invalid(f"unknown input tensor {unknown[0][:60]!r}; {nearest(unknown[0], known)}")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise invalid(f"the input tensor {twice!r} is there twice")
@@ -138,10 +138,6 @@ def _checked(tensor: Tensor, field: Field, problems: list[Problem]) -> list[Any]
     if tensor.datatype in _FLOATS and field.optional:
         return [None if value is not None and value != value else value for value in tensor.values]
     return list(tensor.values)
-
-
-def _cut(name: str) -> str:
-    return repr(name[:60])
 
 
 FORMATS = {
