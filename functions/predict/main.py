@@ -1,7 +1,7 @@
 """The function that answers predictions: `functions-framework --target predict --source main.py`.
 
-It starts from the bundle that it lies in. All that it does is in `slipway.serving`, by which an image runs it without
-what functions-framework imports: `python -m slipway.serving`.
+It starts from the bundle around it. All its code is in `slipway.serving`; an image runs that by
+`python -m slipway.serving`, without the imports of functions-framework.
 """
 
 from pathlib import Path

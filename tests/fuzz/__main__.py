@@ -1,6 +1,6 @@
-"""`python -m tests.fuzz`: a function is sent everything that callers can send, and has to stay what it is.
+"""`python -m tests.fuzz`: send a function everything that callers can send.
 
-Exit status 1 when anything but an answer below 500 came back, or its memory grew.
+Exit with status 1 when an answer is missing or from 500 on, or when the memory grows.
 """
 
 import argparse
@@ -22,10 +22,10 @@ _GROWTH = 0.1
 
 
 def main() -> int:
-    """Run it for each model, or for the function at a URL."""
+    """Fuzz each model, or the function at a URL."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("models", nargs="*", default=["iris", "tumor"], help="default: iris tumor")
-    parser.add_argument("--url", help="a function that runs already, and tells its metrics")
+    parser.add_argument("--url", help="the address of a running function that serves its metrics")
     parser.add_argument("--requests", type=int, default=100_000, help="for each (default: 100000)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same requests")
     args = parser.parse_args()
@@ -33,13 +33,13 @@ def main() -> int:
     for name in [args.url] if args.url else args.models:
         with _running(name) as url:
             found = run(url, args.requests, seed=args.seed, report=lambda line, name=name: print(f"{name}: {line}"))
-        wrong |= _tell(name, found)
+        wrong |= _show(name, found)
     return int(wrong)
 
 
 @contextmanager
 def _running(name: str) -> Iterator[str]:
-    """A model of this repository, trained and served in a clone; or what is at an address."""
+    """Yield the address of a model of this repository, trained and served in a clone; or the given address."""
     if "://" in name:
         yield name
         return
@@ -54,8 +54,8 @@ def _running(name: str) -> Iterator[str]:
             yield server.url
 
 
-def _tell(name: str, found: Report) -> bool:
-    """Print what came of it; whether something is wrong."""
+def _show(name: str, found: Report) -> bool:
+    """Print the report, and return whether anything is wrong."""
     total = sum(found.statuses.values())
     print(f"{name}: {total} requests in {found.seconds:.0f} s")
     print("  " + ", ".join(f"{status}: {count}" for status, count in sorted(found.statuses.items())))

@@ -1,4 +1,4 @@
-"""Values that a JSON schema allows, and how they are spoilt."""
+"""Values that a JSON schema allows, and wrong ones made of them."""
 
 import json
 from random import Random
@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["Instances", "encoded", "reshaped", "spoilt"]
 
-# What stands between two @ is written as it is: JSON has no such numbers, and parsers differ in what they make of them.
+# Text between two @ is written without quotes: JSON has no such numbers, and parsers read them differently.
 _RAW = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e-400", "-0", "0x10", "01", "1.", "nul", "'a'", "1" * 5000)
 _HOSTILE: list[Any] = [
     *(None, True, False, 0, -1, 0.1, 1e308, -1e308, 5e-324, 2**53 + 1, 2**63, -(2**63) - 1, 10**400),
@@ -16,7 +16,7 @@ _HOSTILE: list[Any] = [
 ]
 _LONGEST = 4
 
-# What the shape of a tensor may be said to be; no more than two sizes are ever right.
+# Shapes of tensors; only those of one or two sizes can be right.
 _SHAPES: list[Any] = [
     *(
         [],
@@ -45,7 +45,7 @@ class Instances:
         self.document, self.random = document, random
 
     def of(self, schema: dict[str, Any]) -> Any:
-        """One value; keywords that say nothing of a value's shape are passed over."""
+        """Return one value; keywords that do not define its form are ignored."""
         if "$ref" in schema:
             return self.of(self._found(schema["$ref"]))
         if "const" in schema:
@@ -91,7 +91,7 @@ class Instances:
 
 
 def spoilt(value: Any, random: Random) -> Any:
-    """The value with one thing in it that is missing, more, misspelt, of another type, or hostile."""
+    """Return the value with one part missing, added, misspelt, of another type, or hostile."""
     if isinstance(value, dict) and value and random.random() < 0.85:
         name = random.choice(list(value))
         rest = {other: each for other, each in value.items() if other != name}
@@ -115,7 +115,7 @@ def spoilt(value: Any, random: Random) -> Any:
 
 
 def reshaped(value: Any, random: Random) -> Any:
-    """A request for the predictions of tensors with another shape in it, or outputs that are asked for very often."""
+    """Return an inference request with other shapes, or with repeated outputs."""
     if not isinstance(value, dict) or not value.get("inputs"):
         return value
     if random.random() < 0.2:
@@ -127,7 +127,7 @@ def reshaped(value: Any, random: Random) -> Any:
 
 
 def encoded(value: Any) -> bytes:
-    """As JSON, or nearly so."""
+    """Return the value as JSON, except for raw texts."""
     text = json.dumps(value)
     for raw in _RAW:
         text = text.replace(f'"@{raw}@"', raw)

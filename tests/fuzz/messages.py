@@ -1,4 +1,4 @@
-"""Requests as they go over the wire: right ones, and all that a caller can do wrong in bodies, headers and HTTP."""
+"""Requests in bytes: right ones, and wrong ones in every way that bodies, headers and HTTP allow."""
 
 import gzip
 import json
@@ -61,7 +61,7 @@ _PATHS = (
 
 
 class Message(NamedTuple):
-    """Bytes to send; `method` where they are one whole request, to be answered on a connection that goes on."""
+    """Bytes to send; `method` is set where they are one whole request on a connection that stays open."""
 
     content: bytes
     method: str = ""
@@ -76,7 +76,7 @@ class _Operation(NamedTuple):
 
 
 class Messages:
-    """Requests to all that an OpenAPI document tells of, drawn by `random`."""
+    """Requests to all operations of an OpenAPI document, drawn by `random`."""
 
     def __init__(self, document: dict[str, Any], random: Random) -> None:
         self.random, self.instances = random, Instances(document, random)
@@ -97,7 +97,7 @@ class Messages:
         ]
 
     def draw(self) -> Message:
-        """The next one."""
+        """Return the next request."""
         return self.random.choice(self.wrong)()
 
     def _right(self) -> Message:
@@ -106,7 +106,7 @@ class Messages:
         return self._message(of.method, self._path(of), body)
 
     def _spoilt(self) -> Message:
-        """A body that is JSON (nearly) and not what the schema says."""
+        """Return a request with JSON that the schema does not allow."""
         of = self.random.choice(self.taking)
         value = self._value(of)
         for _ in range(self.random.choice([1, 1, 1, 2, 5])):
@@ -114,19 +114,19 @@ class Messages:
         return self._message(of.method, self._path(of), encoded(value))
 
     def _reshaped(self) -> Message:
-        """Tensors that say something else of their shape, or outputs that are asked for again and again."""
+        """Return a request with tensors of wrong shapes, or with repeated outputs."""
         of = self.random.choice([each for each in self.taking if each.path.endswith("/infer")] or self.taking)
         value = reshaped(self._value(of), self.random)
         return self._message(of.method, self._path(of), encoded(value))
 
     def _damaged(self) -> Message:
-        """A body that is no JSON, or was."""
+        """Return a request with damaged JSON."""
         of = self.random.choice(self.taking)
         body = encoded(self._value(of))
         return self._message(of.method, self._path(of), self.random.choice(_DAMAGES)(body, self.random))
 
     def _unusual(self) -> Message:
-        """Another path, method or type, or headers that were not asked for."""
+        """Return a request with another path, method or type, or with unusual headers."""
         of = self.random.choice(self.operations)
         body = b"" if of.body is None else encoded(self._value(of))
         method = self.random.choice([of.method, self.random.choice(_METHODS)])
@@ -134,11 +134,11 @@ class Messages:
         headers = self.random.sample(_HEADERS, self.random.randint(0, 3))
         plain = method not in ("CONNECT", "P" * 300, "get") and not any("Upgrade" in each for each in headers)
         made = self._message(method, path, body, self.random.choice(["application/json", *_TYPES]), headers)
-        # What HTTP itself refuses ends the connection, or changes what is spoken on it.
+        # These end the connection, or change its protocol.
         return made if plain and path.startswith("/") and path.isascii() else Message(made.content)
 
     def _broken(self) -> Message:
-        """No HTTP, or one that says something else than it holds; the connection cannot be used any more."""
+        """Return malformed HTTP, after which the connection cannot be used any more."""
         of = self.random.choice(self.taking)
         body = encoded(self._value(of))
         whole = self._message(of.method, self._path(of), body).content
@@ -165,10 +165,10 @@ class Messages:
         return Message("\r\n".join([*lines, "", ""]).encode("latin-1") + body, method)
 
 
-def _operation(method: str, path: str, told: dict[str, Any]) -> _Operation:
-    content = (told.get("requestBody") or {}).get("content", {}).get("application/json", {})
+def _operation(method: str, path: str, described: dict[str, Any]) -> _Operation:
+    content = (described.get("requestBody") or {}).get("content", {}).get("application/json", {})
     examples = [each["value"] for each in content.get("examples", {}).values() if "value" in each]
-    return _Operation(method.upper(), path, told.get("parameters", []), content.get("schema"), examples)
+    return _Operation(method.upper(), path, described.get("parameters", []), content.get("schema"), examples)
 
 
 def _cut(content: bytes, random: Random) -> bytes:
@@ -208,7 +208,7 @@ _DAMAGES: list[Callable[[bytes, Random], bytes]] = [
 
 
 def _length(said: str) -> Callable[[bytes, bytes, Random], bytes]:
-    """What it says of its length is something else."""
+    """Return a function that replaces the length in the head."""
 
     def make(whole: bytes, body: bytes, _random: Random) -> bytes:
         return whole.replace(f"Content-Length: {len(body)}".encode(), f"Content-Length: {said}".encode())

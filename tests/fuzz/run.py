@@ -1,4 +1,4 @@
-"""Many requests from several callers, and what came of them."""
+"""Many requests from several callers, and a report of the answers."""
 
 import itertools
 import json
@@ -18,20 +18,20 @@ from tests.fuzz.wire import Wire, Wrong
 __all__ = ["Report", "memory", "run"]
 
 _MOST_SHOWN = 20
-_WARM = 0.5  # of all requests: what is imported, and what is kept after the largest of them, is no leak
+_WARM = 0.5  # of all requests: memory for imports and for the largest requests is no leak
 
 
 class Report(NamedTuple):
-    """What came back: how many of which status (0: none, to a caller who went away), and what should not have."""
+    """The number of answers by status (0: none, to a caller who left), and the wrong answers."""
 
     statuses: Counter[int]
     wrong: list[str]
     memory: list[int]
-    """Bytes that the process had: once it was warm, and then ten times until the end."""
+    """The memory of the process in bytes: when it was warm, and then ten times until the end."""
     seconds: float
 
     def growth(self) -> float:
-        """By how much the memory of the last tenth is more than that of the first, as a share."""
+        """Return the growth of the memory from the first to the last measurement, as a share."""
         return self.memory[-1] / self.memory[0] - 1 if self.memory else 0.0
 
 
@@ -57,7 +57,7 @@ def run(
 
 
 def memory(url: str) -> int:
-    """Bytes that the function's process has, as it tells by itself."""
+    """Return the memory of the function's process in bytes, by its own metrics."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
         found = re.search(r"^process_resident_memory_bytes\S* (\S+)$", answer.read().decode(), re.MULTILINE)
     return int(float(found[1])) if found else 0
@@ -82,7 +82,7 @@ class _Shared:
 
 
 def _call(shared: _Shared, address: tuple[str, int], document: dict[str, Any], seed: str) -> None:
-    messages, wire = Messages(document, Random(seed)), Wire(address)  # noqa: S311 - to be repeated, not to be unguessable
+    messages, wire = Messages(document, Random(seed)), Wire(address)  # noqa: S311 - repeatable, no secret
     while (number := next(shared.numbers)) < shared.count:
         shared.look(number)
         message = messages.draw()

@@ -1,4 +1,4 @@
-"""A connection that sends whatever bytes it is given, and tells what comes back."""
+"""A connection that sends any bytes, and checks the answers."""
 
 import json
 import re
@@ -13,12 +13,12 @@ __all__ = ["Reply", "Wire", "Wrong", "checked"]
 _HEAD = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
 
 
-class Wrong(Exception):  # noqa: N818 - what is looked for
-    """An answer that should never come, or none where one should."""
+class Wrong(Exception):  # noqa: N818 - a finding
+    """A wrong answer, or none where one is due."""
 
 
 class Reply(NamedTuple):
-    """An answer's status, head and body."""
+    """The status, head and body of an answer."""
 
     status: int
     head: bytes
@@ -26,14 +26,14 @@ class Reply(NamedTuple):
 
 
 class Wire:
-    """One caller; `patience` is how long (in seconds) anything may take."""
+    """One caller, who waits `patience` seconds for anything."""
 
     def __init__(self, address: tuple[str, int], patience: float = 20) -> None:
         self.address, self.patience = address, patience
         self._socket: socket.socket | None = None
 
     def ask(self, message: Message) -> list[int]:
-        """The statuses of the answers to it; raises `Wrong`."""
+        """Send a message, and return the statuses of the answers; raise `Wrong`."""
         try:
             if not message.method:
                 return self._dump(message.content)
@@ -43,17 +43,17 @@ class Wire:
             raise Wrong(f"nothing for {self.patience:g} s") from None
 
     def close(self) -> None:
-        """Go away."""
+        """Close the connection."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def _whole(self, message: Message) -> int:
-        """One request on the connection that there is, or a new one where the server has ended that."""
+        """Send one request on the open connection, or on a new one where the server has closed it."""
         for _ in range(2):
             fresh = self._socket is None
             at = self._socket = self._socket or self._connected()
-            with suppress(ConnectionError):  # it answers before it has read all, and closes
+            with suppress(ConnectionError):  # the function may answer and close before it has read everything
                 at.sendall(message.content)
             try:
                 reply, rest = _reply(at, b"", bodiless=message.method == "HEAD")
@@ -70,11 +70,11 @@ class Wire:
         raise Wrong("no connection is to be had")
 
     def _dump(self, content: bytes) -> list[int]:
-        """Bytes on a connection of their own, which ends after them."""
+        """Send bytes on a connection of their own."""
         found = bytearray()
         with self._connected() as at, suppress(ConnectionError):
             at.sendall(content)
-            with suppress(OSError):  # it is closed already
+            with suppress(OSError):  # closed already
                 at.shutdown(socket.SHUT_WR)
             while piece := at.recv(1 << 16):
                 found += piece
@@ -83,13 +83,13 @@ class Wire:
         while left:
             try:
                 reply, left = _reply(None, left, bodiless=False)
-            except ConnectionError:  # cut off, for the caller went away first
+            except ConnectionError:  # cut off, because the caller closed first
                 if not (head := _HEAD.match(left)):
                     raise Wrong(f"no HTTP came back: {left[:200]!r}") from None
                 statuses.append(int(head[1]))
                 break
             statuses.append(checked(reply))
-        statuses = [status for status in statuses if status != 100]  # that it may go on is no answer
+        statuses = [status for status in statuses if status != 100]  # `100 Continue` is no answer
         if worst := [status for status in statuses if status >= 500]:
             raise Wrong(f"status {worst[0]}")
         return statuses or [0]
@@ -101,7 +101,7 @@ class Wire:
 
 
 def checked(reply: Reply) -> int:
-    """The status of an answer that is as it has to be; raises `Wrong`."""
+    """Return the status of a right answer; raise `Wrong` for another."""
     if reply.status >= 500:
         raise Wrong(f"status {reply.status}: {reply.body[:300]!r}")
     if b"Traceback" in reply.body:
@@ -115,9 +115,9 @@ def checked(reply: Reply) -> int:
 
 
 def _reply(at: socket.socket | None, had: bytes, *, bodiless: bool) -> tuple[Reply, bytes]:
-    """The next answer from a connection, or from what is here already, and what comes behind it.
+    """Return the next answer from the bytes read already and the connection, and the bytes behind it.
 
-    Raises `ConnectionError` when it ends before.
+    Raise `ConnectionError` when the connection ends before the answer does.
     """
     found = bytearray(had)
 

@@ -1,4 +1,4 @@
-"""One function for all tests of this folder, started as an image starts it."""
+"""One function for all tests of this folder, started as in an image."""
 
 import json
 import os
@@ -20,11 +20,12 @@ from tests.unit.serving import tiny
 MAX_BODY, MAX_ROWS = 4096, 50
 
 CLIENTS = Path(__file__).parent / "clients"
-"""Made by: uv pip compile --universal --python-version 3.11 --generate-hashes requirements.txt -o requirements.lock."""
+"""The environment of other people's clients; its lock is made by `uv pip compile --universal --python-version 3.11
+--generate-hashes --no-header --no-annotate requirements.txt -o requirements.lock`."""
 
 
 class Reply(NamedTuple):
-    """What came back over HTTP."""
+    """An answer over HTTP."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +37,7 @@ class Reply(NamedTuple):
 
 
 class Server(NamedTuple):
-    """The running function, and every line of its log."""
+    """A running function, and the lines of its log."""
 
     url: str
     log: list[str]
@@ -57,7 +58,7 @@ class Server(NamedTuple):
             connection.close()
 
     def logged(self, request_id: str) -> list[dict[str, Any]]:
-        """The lines about one request."""
+        """Return the lines about one request."""
         told = [json.loads(line) for line in list(self.log) if line.startswith("{")]
         return [line for line in told if line.get("request_id") == request_id]
 
@@ -78,7 +79,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def grpc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The same bundle, asked over gRPC."""
+    """Serve the same bundle over gRPC."""
     made = tiny.bundled(tmp_path_factory.mktemp("called"))
     env = {"MODEL_ID": "tiny/test/7", "RELEASE": "v7-1a2b3c4d", "SLIPWAY_PROTOCOL": "grpc"}
     env |= {"SLIPWAY_MAX_BODY": str(MAX_BODY), "SLIPWAY_MAX_ROWS": str(MAX_ROWS)}
@@ -89,7 +90,7 @@ def grpc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def client() -> Callable[..., str]:
-    """Run a program in the environment of clients that others wrote; what it prints."""
+    """Return a call that runs a program in the environment of the clients, and returns its output."""
     python = environment.python_for(CLIENTS / "requirements.lock")
 
     def run(*words: str, cwd: Path = CLIENTS) -> str:
@@ -103,13 +104,13 @@ def client() -> Callable[..., str]:
 
 @pytest.fixture
 def bundled(tmp_path: Path) -> Bundle:
-    """A bundle to spoil."""
+    """Return a bundle that the test may damage."""
     return tiny.bundled(tmp_path)
 
 
 @pytest.fixture
 def start() -> Callable[..., tuple[int, dict[str, Any], str]]:
-    """Start the function of a bundle without a server: exit status, the last line of the log, and all that was said."""
+    """Return a call that starts a function without a server: exit status, last line of the log, whole output."""
 
     def run(folder: Path, **env: str) -> tuple[int, dict[str, Any], str]:
         code = "from pathlib import Path; from slipway.serving.start import start; start(Path.cwd())"

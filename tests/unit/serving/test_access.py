@@ -1,4 +1,4 @@
-"""Who may ask a function, and how that changes while it runs."""
+"""Access to a function, and its changes while the function runs."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ ROW = b'{"weight": 2, "wrapping": "box"}'
 
 
 def put(folder: Path, **files: str) -> Path:
-    """The files as Kubernetes mounts a Secret: links into a folder that is exchanged as a whole."""
+    """Write files as Kubernetes mounts a Secret: links into a folder that is replaced as a whole."""
     folder.mkdir(exist_ok=True)
     data = folder / f"..{time.monotonic_ns()}"
     data.mkdir()
@@ -53,12 +53,12 @@ def basic(name: str, password: str) -> str:
 
 
 def test_everybody_is_let_in_unless_it_is_set() -> None:
-    """And nobody is named."""
+    """No caller has a name then."""
     assert OPEN.caller({}) == OPEN.caller({"authorization": "Bearer x"}) == ""
 
 
 def test_each_key_is_somebodys(tmp_path: Path) -> None:
-    """The file's name says whose; the word Bearer is good in any case, and an editor's last line break is not meant."""
+    """The file's name is the caller's; `Bearer` may be in any case, and a last line break is no part of the key."""
     found = access(tmp_path, ada="one\n", bob="two")
     assert found.caller({"authorization": "Bearer one"}) == "ada"
     assert found.caller({"authorization": "bEARER  two "}) == "bob"
@@ -68,7 +68,7 @@ def test_each_key_is_somebodys(tmp_path: Path) -> None:
     "header", ["", "Bearer", "Bearer ", "Bearer on", "Bearer one two", "Basic one", "one", "Bearer é"]
 )
 def test_nobody_else_has_a_key(tmp_path: Path, header: str) -> None:
-    """The answer says what is needed, and never what there is; an empty file is nobody's key."""
+    """The refusal says what is needed and no more; an empty file is no key."""
     refusal = refused(access(tmp_path, ada="one", empty="", blank="\n"), header)
     assert (refusal.status, refusal.code) == (401, "unauthorized")
     assert refusal.headers["www-authenticate"].startswith('Bearer realm="tiny"')
@@ -76,14 +76,14 @@ def test_nobody_else_has_a_key(tmp_path: Path, header: str) -> None:
 
 
 def test_what_kubernetes_keeps_beside_the_keys_is_none(tmp_path: Path) -> None:
-    """Its own folders and links begin with two points; a file that one may not name so is nobody's."""
+    """Kubernetes' own folders and links begin with two points and are no keys."""
     found = access(tmp_path, ada="one")
     (found.folder / "..hidden").write_text("two")
     assert refused(found, "Bearer two").status == 401
 
 
-def test_a_name_and_its_password(tmp_path: Path) -> None:
-    """In UTF-8, with a colon in the password; each wrong part is refused alike."""
+def test_a_name_and_its_password_are_needed(tmp_path: Path) -> None:
+    """They may have UTF-8 and a colon in the password; each wrong part gets the same refusal."""
     found = access(tmp_path, "basic", username="ada", password="pä:ss")  # noqa: S106 - made up
     assert found.caller({"authorization": basic("ada", "pä:ss")}) == "ada"
     for header in ("", basic("ada", "x"), basic("eve", "pä:ss"), basic("", ""), "Basic ?", "Bearer pä:ss"):
@@ -92,7 +92,7 @@ def test_a_name_and_its_password(tmp_path: Path) -> None:
 
 
 def test_a_new_key_holds_and_the_old_one_until_it_goes(tmp_path: Path) -> None:
-    """Both for as long as both are there, so that callers can change over one by one."""
+    """Both keys are valid while both files exist, so that callers can change one by one."""
     found = access(tmp_path, ada="old")
     for files, let_in in (({"ada": "old", "ada-2": "new"}, {"old", "new"}), ({"ada-2": "new"}, {"new"})):
         put(found.folder, **files)
@@ -105,7 +105,7 @@ def test_a_new_key_holds_and_the_old_one_until_it_goes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "files"), [("bearer", {}), ("bearer", {"ada": ""}), ("basic", {"username": "ada"})])
 def test_a_secret_that_went_lets_nobody_in(tmp_path: Path, kind: Kind, files: dict[str, str]) -> None:
-    """It is not the caller's fault: 503, which says who can do something."""
+    """The answer is 503 and names who can help, because the caller is not at fault."""
     found = access(tmp_path, kind, **files)
     refusal = refused(found, "Bearer ")
     assert (refusal.status, refusal.code) == (503, "no_access_set")
@@ -120,8 +120,8 @@ def test_a_secret_that_went_lets_nobody_in(tmp_path: Path, kind: Kind, files: di
         ("password", "/there", "SLIPWAY_ACCESS_KIND is 'password'"),
     ],
 )
-def test_half_a_setting(monkeypatch: pytest.MonkeyPatch, kind: str, folder: str, told: str) -> None:
-    """Is refused at the start: it could let everybody in."""
+def test_half_a_setting_is_refused(monkeypatch: pytest.MonkeyPatch, kind: str, folder: str, told: str) -> None:
+    """The start refuses it, because it could admit everybody."""
     monkeypatch.setenv("SLIPWAY_ACCESS_KIND", kind)
     monkeypatch.setenv("SLIPWAY_ACCESS", folder)
     with pytest.raises(SlipwayError) as caught:
@@ -130,7 +130,7 @@ def test_half_a_setting(monkeypatch: pytest.MonkeyPatch, kind: str, folder: str,
 
 
 def test_a_function_waits_for_its_secret(bundled: Bundle, tmp_path: Path) -> None:
-    """Without it, it is not ready, and its log says what is lacking; a release before it goes on answering.
+    """Without its Secret it is not ready, and its log says so; an earlier release goes on answering.
 
     Once it was there the function stays ready when the Secret goes, to tell callers why nobody is let in.
     """
@@ -154,7 +154,7 @@ def test_a_function_waits_for_its_secret(bundled: Bundle, tmp_path: Path) -> Non
 
 
 class Guarded(Server):
-    """A running function that asks who calls, by the keys in a folder beside it."""
+    """Run a function that needs one of the keys in a folder."""
 
     folder: Path
 
@@ -174,7 +174,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def test_a_known_caller_is_answered_and_named_in_the_log(guarded: Guarded) -> None:
-    """By the name of the key, never by the key."""
+    """The log has the name of the key, never the key."""
     assert guarded.predict(KEYS["ada"], X_Request_Id="known").json["prediction"] == 4.0
     until(lambda: guarded.logged("known"))
     (line,) = guarded.logged("known")
@@ -183,7 +183,7 @@ def test_a_known_caller_is_answered_and_named_in_the_log(guarded: Guarded) -> No
 
 
 def test_an_unknown_one_is_refused_before_all_else(guarded: Guarded) -> None:
-    """Whatever is asked: no answer tells of paths, methods, types, sizes or bodies to who is not let in."""
+    """A stranger learns nothing of paths, methods, types, sizes or bodies."""
     asked = [
         ("GET", "/", None),
         ("GET", "/openapi.json", None),
@@ -205,14 +205,14 @@ def test_an_unknown_one_is_refused_before_all_else(guarded: Guarded) -> None:
 
 
 def test_health_is_open_and_metrics_are_on_the_pod(guarded: Guarded) -> None:
-    """Kubernetes and Prometheus have no key; what came by a proxy needs one."""
+    """Kubernetes and Prometheus need no key; requests through a proxy do."""
     for path in ("/health/live", "/health/ready", "/v2/health/ready", "/metrics"):
         assert guarded.ask("GET", path).status == 200, path
     assert guarded.ask("GET", "/metrics", X_Forwarded_For="10.0.0.1").status == 401
 
 
 def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
-    """Within seconds of the files; whose key is gone is not let in any more."""
+    """A change of the files counts within seconds; a deleted key is refused."""
     put(guarded.folder, **KEYS, eve="e" * 40)
     until(lambda: guarded.predict("e" * 40).status == 200)
     put(guarded.folder, **KEYS)
@@ -221,7 +221,7 @@ def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
 
 
 def test_verification_says_who_it_is(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a key of the environment, or by the mounted Secret; without one it says which variable to set."""
+    """It uses a key of the environment or the mounted Secret; without one it names the variable to set."""
     from slipway.images import clients
 
     with pytest.raises(SlipwayError, match="does not let us in: a key is needed") as caught:

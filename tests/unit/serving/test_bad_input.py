@@ -1,4 +1,4 @@
-"""What callers can do wrong, or to harm: each gets an answer that says so, and nobody else notices."""
+"""Wrong and hostile requests: each gets an answer that says what is wrong, and other callers notice nothing."""
 
 import json
 import select
@@ -22,7 +22,7 @@ HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n
 
 @pytest.fixture(scope="module")
 def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A function with the limits that it has unless they are set, whose model fails at nothing."""
+    """Run a function with the default limits, whose model never fails."""
     code = tiny.CODE
     for weight in ("666", "667", "668"):
         code = code.replace(f'row["weight"] == {weight}', "False")
@@ -37,8 +37,8 @@ def refused(server: Server, body: bytes) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
-def test_what_json_has_no_number_for(roomy: Server, word: str) -> None:
-    """Is refused by name, though Python's own parser would take it."""
+def test_numbers_that_json_lacks_are_refused(roomy: Server, word: str) -> None:
+    """The refusal names it, although Python's own parser would accept it."""
     body = json.dumps(ROW).replace("2", word).encode()
     assert refused(roomy, body) == (400, "invalid_json", f"{word} is no number in JSON")
 
@@ -60,13 +60,13 @@ def test_what_json_has_no_number_for(roomy: Server, word: str) -> None:
         (b"\0" * 1000, "invalid_encoding"),
     ],
 )
-def test_what_is_hardly_json(roomy: Server, body: bytes, code: str) -> None:
-    """Depth, digits, encodings and half characters end as 400, by a word that programs can tell apart."""
+def test_unusual_json_is_refused(roomy: Server, body: bytes, code: str) -> None:
+    """Depth, digits, encodings and half characters end as 400, each with a code for programs."""
     assert refused(roomy, body)[:2] == (400, code)
 
 
-def test_the_one_row_that_is_bad(roomy: Server) -> None:
-    """Of a thousand: which, which field, and what would be right."""
+def test_the_one_bad_row_is_named(roomy: Server) -> None:
+    """The refusal of a thousand rows names the row, the field and what is needed."""
     rows = [ROW] * 617 + [{"weight": 2, "wraping": "box"}] + [ROW] * 382
     reply = roomy.ask("POST", "/predict", json.dumps(rows).encode())
     problems = {(found["row"], found["field"]): found["message"] for found in reply.json["error"]["problems"]}
@@ -77,7 +77,7 @@ def test_the_one_row_that_is_bad(roomy: Server) -> None:
 
 
 def test_a_model_that_does_not_say_which_row_it_refuses(tmp_path: Path) -> None:
-    """No row is blamed that may be sound; of one row it is known."""
+    """No row is named among several; a single row is."""
     code = tiny.CODE.replace(", row=index", "")
     with running.start(tiny.bundled(tmp_path, code=code).folder) as started:
         server = Server(started.url, [])
@@ -92,23 +92,23 @@ def test_a_model_that_does_not_say_which_row_it_refuses(tmp_path: Path) -> None:
 
 
 def answer(connection: socket.socket) -> bytes:
-    """All that comes until the connection ends, or an answer is there."""
+    """Return all bytes until the connection ends or an answer is complete."""
     found = b""
     while b"\r\n\r\n" not in found and (piece := connection.recv(65536)):
         found += piece
     return found
 
 
-def test_a_length_that_says_too_little(roomy: Server) -> None:
-    """The body ends where it says, and what follows is no request."""
+def test_a_length_below_the_body_ends_it(roomy: Server) -> None:
+    """The body ends at that length, and the rest is no request."""
     body = json.dumps(ROW).encode()
     with socket.create_connection(roomy.address, timeout=10) as connection:
         connection.sendall(HEAD + b"Content-Length: 5\r\n\r\n" + body)
         assert answer(connection).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_length_that_says_too_much(roomy: Server) -> None:
-    """The rest is waited for, while others are answered, until the caller is gone."""
+def test_a_length_above_the_body_blocks_nobody(roomy: Server) -> None:
+    """The function waits for the rest and answers others, until the caller leaves."""
     with socket.create_connection(roomy.address, timeout=10) as connection:
         connection.sendall(HEAD + b"X-Request-Id: waiting\r\nContent-Length: 5000\r\n\r\n" + json.dumps(ROW).encode())
         assert roomy.ask("POST", "/predict", json.dumps(ROW).encode()).status == 200
@@ -116,16 +116,16 @@ def test_a_length_that_says_too_much(roomy: Server) -> None:
     assert roomy.logged("waiting")[0]["error"] == "disconnected"
 
 
-def test_two_lengths_or_none_that_agree(roomy: Server) -> None:
-    """What two servers could read differently is no request."""
+def test_contradicting_lengths_are_refused(roomy: Server) -> None:
+    """A request that two servers could read differently is refused."""
     for headers in (b"Content-Length: 5\r\nContent-Length: 6", b"Content-Length: 5\r\nTransfer-Encoding: chunked"):
         with socket.create_connection(roomy.address, timeout=10) as connection:
             connection.sendall(HEAD + headers + b"\r\n\r\n" + b"0\r\n\r\n")
             assert answer(connection).startswith(b"HTTP/1.1 400 "), headers
 
 
-def test_two_hundred_slow_callers(roomy: Server) -> None:
-    """Half of them in the head, half in the body, a byte now and then: others are answered, and memory stays."""
+def test_two_hundred_slow_callers_block_nobody(roomy: Server) -> None:
+    """Callers send a byte now and then, of the head or the body: others are answered, and memory stays."""
     body, before = json.dumps(ROW).encode(), memory(roomy.url)
     with ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection(roomy.address, timeout=10)) for _ in range(200)]
@@ -143,8 +143,8 @@ def test_two_hundred_slow_callers(roomy: Server) -> None:
 
 
 @pytest.mark.parametrize("count", [1500, pytest.param(30_000, marks=pytest.mark.long(40))])
-def test_everything_that_callers_can_send(roomy: Server, count: int) -> None:
-    """Requests over every route, right and wrong in every way: no status from 500 on, none without an answer."""
+def test_everything_that_callers_can_send_is_answered(roomy: Server, count: int) -> None:
+    """Right and wrong requests on every route all get an answer below 500."""
     found = run(roomy.url, count, seed=1)
     assert found.wrong == []
     assert sum(found.statuses.values()) == count and max(found.statuses) < 500
@@ -154,7 +154,7 @@ def test_everything_that_callers_can_send(roomy: Server, count: int) -> None:
 
 
 def test_no_line_of_the_log_has_what_was_sent(roomy: Server) -> None:
-    """Whatever way a request goes wrong: neither its values nor the names that its caller made up."""
+    """The log of a wrong request has neither its values nor names that its caller chose."""
     for body in (
         b'{"4711-secret": 1}',
         b'{"wrapping": "4711-secret"}',

@@ -1,4 +1,4 @@
-"""The function asked by clients that others wrote: NVIDIA's of the Open Inference Protocol, and what reads OpenAPI."""
+"""Clients of others: NVIDIA's for the Open Inference Protocol, and tools that read OpenAPI."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Client = Callable[..., str]
 
 @pytest.fixture(scope="module", params=["http", "grpc"])
 def told(request: pytest.FixtureRequest, client: Client) -> dict[str, Any]:
-    """What the client was told, over either transport."""
+    """Return what the client received, over either transport."""
     server = request.getfixturevalue("server" if request.param == "http" else "grpc_server")
     return {"way": request.param, **json.loads(client("triton.py", request.param, urlsplit(server.url).netloc))}
 
@@ -29,7 +29,7 @@ def test_it_is_ready_and_describes_itself(told: dict[str, Any]) -> None:
 
 
 def test_predictions_come_as_json_and_as_bytes(told: dict[str, Any]) -> None:
-    """Whichever way tensors go and come, the answer is the one of `/predict`, under the caller's own id."""
+    """In either form the answer is that of `/predict`, with the caller's id."""
     assert len(told["prices"]) == (4 if told["way"] == "http" else 2)
     assert all(each == [[4.0, 8.0], "mine"] for each in told["prices"])
 
@@ -46,7 +46,7 @@ def test_predictions_come_as_json_and_as_bytes(told: dict[str, Any]) -> None:
     ],
 )
 def test_refusals_reach_the_caller(told: dict[str, Any], case: str, statuses: tuple[str, str], message: str) -> None:
-    """The client's own exception has the status and our words: the row, the field, what to mend."""
+    """The client's exception has the status and our message: the row, the field, what to mend."""
     status, words = told[case]
     assert status in (statuses[0], f"StatusCode.{statuses[1]}")
     assert message in words
@@ -60,11 +60,11 @@ def test_openapi_document_is_valid(server: Server, client: Client, tmp_path: Pat
 
 
 @pytest.mark.long(20)
-def test_a_fuzzer_finds_what_the_document_says(bundled: Bundle, client: Client, tmp_path: Path) -> None:
-    """Requests made from the document, fit and unfit, get the statuses, bodies and headers that it names.
+def test_answers_to_a_fuzzer_agree_with_the_document(bundled: Bundle, client: Client, tmp_path: Path) -> None:
+    """Right and wrong requests made from the document get its statuses, bodies and headers.
 
-    Left out is that everything which fits is accepted: a model may refuse a row that fits its schema, and no schema
-    says how many values a shape needs.
+    Left out is the check that every valid request is accepted: a model may refuse a row that fits its schema, and no
+    schema has the number of values for a shape.
     """
     options = ["--seed", "1", "--phases", "examples,coverage", "--exclude-checks", "positive_data_acceptance"]
     options += ["--exclude-path-regex", "versions/"]

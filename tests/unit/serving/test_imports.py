@@ -1,4 +1,4 @@
-"""What serving imports: as little as can be, for every millisecond of it is paid at each start from zero."""
+"""The imports of serving: few, because each start from zero pays for them."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ UNWANTED |= {"google.api_core", "google.auth", "google.cloud.storage", "google.p
 
 
 def imported(bundled: Bundle, code: str) -> set[str]:
-    """The modules of a fresh process that ran `code` in the bundle."""
+    """Return the modules of a new process that ran `code` in the bundle."""
     code = f"import sys\nfrom pathlib import Path\n{code}\nimport json; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -46,7 +46,7 @@ def test_only_modules_for_serving_are_in_the_bundle(bundled: Bundle) -> None:
 
 
 def test_modules_come_from_the_bundle(bundled: Bundle) -> None:
-    """Beside an installed slipway the bundle's own code is the one that runs."""
+    """The bundle's own code runs, also beside an installed slipway."""
     code = (
         "import slipway.serving.start as start; assert Path(start.__file__).is_relative_to(Path.cwd()), start.__file__"
     )

@@ -1,4 +1,4 @@
-"""What a function tells Prometheus: what was asked of it, in numbers, to who asks the process itself."""
+"""The metrics of a function, which only the process itself serves, in Prometheus' text format."""
 
 import json
 from typing import Any
@@ -16,13 +16,13 @@ OWN = 'model="tiny",environment="test",release="v7-1a2b3c4d"'
 
 
 def read(text: bytes) -> dict[str, float]:
-    """The value of each line by what stands before it."""
+    """Return the value of each line by its series."""
     lines = [line.rpartition(" ") for line in text.decode().splitlines() if not line.startswith("#")]
     return {series: float(value) for series, _, value in lines}
 
 
 def values(target: Field, predictions: list[Any], golden: list[Any]) -> dict[str, float]:
-    """The counts by the labels of their own, after these predictions for one request."""
+    """Return the series of predictions after one request with these."""
     rows: list[dict[str, Any]] = [{} for _ in golden]
     metrics = Metrics(IDENTITY, target, Golden(rows=rows, predictions=golden))
     metrics.predicted(predictions)
@@ -34,7 +34,7 @@ def values(target: Field, predictions: list[Any], golden: list[Any]) -> dict[str
 
 
 def test_requests_are_counted_by_route_status_and_error(server: Server) -> None:
-    """Each answer adds one to its route and status, and a refusal to its code; every series says who answered."""
+    """An answer counts for its route and status, a refusal for its code; every series has the identity."""
     before = read(server.ask("GET", "/metrics").body)
     server.ask("POST", "/predict", json.dumps([{"weight": 2, "wrapping": "box"}] * 3).encode())
     server.ask("POST", "/predict/", b"{")
@@ -53,7 +53,7 @@ def test_requests_are_counted_by_route_status_and_error(server: Server) -> None:
 
 
 def test_who_answers_and_since_when(server: Server) -> None:
-    """Model id, digests, the start and the last request are there for whoever joins them with the rest."""
+    """Model id, digests, the start and the last request are series of their own."""
     text = server.ask("GET", "/metrics").body
     told = read(text)
     (about,) = [series for series in told if series.startswith("slipway_model_info")]
@@ -64,7 +64,7 @@ def test_who_answers_and_since_when(server: Server) -> None:
 
 
 def test_probes_and_scrapes_are_no_requests(server: Server) -> None:
-    """What Kubernetes and Prometheus ask every few seconds changes no count and writes no log."""
+    """Requests of Kubernetes and Prometheus change no count and write no log."""
     before = read(server.ask("GET", "/metrics").body)
     server.ask("GET", "/health/ready/")
     answer = server.ask("GET", "/metrics", X_Request_Id="scrape")
@@ -75,7 +75,7 @@ def test_probes_and_scrapes_are_no_requests(server: Server) -> None:
 
 
 def test_metrics_are_not_there_for_callers(server: Server) -> None:
-    """What came through a proxy, as all that comes from outside does, is told that there is no such path."""
+    """A request through a proxy, as from outside, gets 404."""
     answer = server.ask("GET", "/metrics", X_Forwarded_For="203.0.113.7")
     assert answer.status == 404
     assert "/metrics" not in answer.json["error"]["message"]
@@ -83,7 +83,7 @@ def test_metrics_are_not_there_for_callers(server: Server) -> None:
 
 
 def test_no_series_is_named_by_a_caller(server: Server) -> None:
-    """However many paths, methods and words are tried, there are no more series than before."""
+    """Unknown paths, methods and codes add no series."""
     server.ask("BREW", "/first")
     before = read(server.ask("GET", "/metrics").body).keys()
     for attempt in range(20):
@@ -116,14 +116,14 @@ def test_no_series_is_named_by_a_caller(server: Server) -> None:
     ids=["classes", "booleans", "numbers for classes", "text", "very many classes"],
 )
 def test_predictions_are_counted_by_outcome(target: Field, predictions: list[Any], expected: dict[str, int]) -> None:
-    """The classes of the schema are counted one by one, the first hundred; all else is one outcome."""
+    """The first hundred classes of the schema are counted one by one; everything else is one outcome."""
     assert values(target, predictions, predictions) == {
         f"slipway_predictions_total{labels}": value for labels, value in expected.items()
     }
 
 
 def test_quantities_are_counted_in_the_range_of_training() -> None:
-    """Below it, within it and above it are told apart; what is no number counts as another outcome."""
+    """Values below, within and above the range are told apart; anything but a number is another outcome."""
     found = values(Field(name="price", kind="number"), [-50, 14.0, {"price": 16.0}, 900, None], [10.0, 12.5, 20.0])
     assert found['slipway_predictions_total{outcome="number"}'] == 4
     assert found['slipway_predictions_total{outcome="other"}'] == 1
@@ -157,7 +157,7 @@ def test_quantities_are_counted_in_the_range_of_training() -> None:
 def test_predictions_beyond_the_end_of_a_range_are_counted(
     target: Field, golden: list[Any], first: float, last: float
 ) -> None:
-    """A model may well predict a little less than nothing, and its function starts."""
+    """A function starts although its model predicted beyond the schema's limit."""
     found = values(target, golden, golden)
     ends = [float(key.split('"')[1]) for key in found if "_bucket" in key and "Inf" not in key]
     assert (ends[0], ends[-1]) == (first, last)
@@ -182,7 +182,7 @@ def test_bounds_are_round_and_few(low: float, high: float, first: float, last: f
 
 
 def test_text_as_a_scraper_reads_it() -> None:
-    """Each family has its help, its type and its lines; labels of all come before a line's own, and are escaped."""
+    """A family has help, type and lines; common labels come first, and values are escaped."""
     requests = Counter("code", known=[("200",)])
     requests.add("404", by=2)
     text = exposition([("requests_total", "counter", "Answers.", requests.samples())], {"model": 'a\\b"c\nd'})
@@ -209,7 +209,7 @@ def test_histogram_counts_what_is_at_or_below_each_bound() -> None:
 
 
 def test_numbers_keep_all_their_digits() -> None:
-    """A counter of many is no rounded one, and without labels there are no braces."""
+    """A large count is not rounded, and there are no braces without labels."""
     samples = [Sample("", {}, value) for value in (12345678901, 1.5e-7, 1795290706.25)]
     text = exposition([("x", "gauge", "X.", samples)], {}).decode()
     assert text.splitlines()[2:] == ["x 12345678901", "x 1.5e-07", "x 1795290706.25"]

@@ -1,4 +1,4 @@
-"""What functions/README.md tells callers to send is what a function takes."""
+"""The requests in functions/README.md are valid."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ SCHEMA = Schema(
 
 
 def test_documented_requests_are_taken() -> None:
-    """Each `curl` has the headers that are needed, and a body that is a request for the predictions of iris."""
+    """Each `curl` has the needed headers, and a body that requests predictions of iris."""
     blocks = re.findall(r"(?:^    .*\n)+", README.read_text(), re.MULTILINE)
     commands = [shlex.split(block) for block in blocks if block.startswith("    curl ")]
     assert commands

@@ -42,7 +42,7 @@ with running.start(Path(sys.argv[1])) as server:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; one that only waits to be reaped has."""
+    """Return whether a process has ended, zombies included."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return True
@@ -66,7 +66,7 @@ def test_function_ends_with_who_started_it(bundled: Bundle, way: signal.Signals)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 def test_function_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> None:
-    """Waiting has an end, and leaves nothing behind."""
+    """The wait ends, and no process is left."""
     before = children()
     made = tiny.bundled(tmp_path, code=f"import time\ntime.sleep(3600)\n{tiny.CODE}")
     told = "was not ready after 0.3 s: it wrote nothing"
@@ -76,7 +76,7 @@ def test_function_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> None:
 
 
 def children() -> set[str]:
-    """The processes that this one has started and that have not ended."""
+    """Return the running child processes of this one."""
     return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
@@ -96,7 +96,7 @@ def test_what_was_begun_is_finished(tmp_path: Path) -> None:
 
 
 def test_nothing_that_was_begun_is_lost_under_load(tmp_path: Path) -> None:
-    """Of many requests at once, most of which wait for a thread, each is answered after SIGTERM."""
+    """Many requests at once, most of them waiting for a thread, are all answered after SIGTERM."""
     hold = tmp_path / "hold"
     with running.start(tiny.bundled(tmp_path, code=tiny.held(hold)).folder) as server, ThreadPoolExecutor(30) as pool:
         hold.touch()
@@ -110,7 +110,7 @@ def test_nothing_that_was_begun_is_lost_under_load(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["-m", "slipway.serving"], ["-c", BY_H11]], ids=["httptools", "h11"])
 def test_callers_on_kept_connections_are_told_before_these_end(tmp_path: Path, command: list[str]) -> None:
-    """After SIGTERM they are answered as long as anything is, and each hears that its connection ends."""
+    """After SIGTERM they are answered while any request is, and each answer announces the end of its connection."""
     hold, port = tmp_path / "hold", running.usable_port("127.0.0.1", 0)
     folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
     env = {"PYTHONPATH": str(folder), "PORT": str(port), "HOST": "127.0.0.1"}
@@ -131,7 +131,7 @@ def test_callers_on_kept_connections_are_told_before_these_end(tmp_path: Path, c
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a connection may wait for who accepts it in another way")
 def test_connections_that_wait_to_be_accepted_are_answered(tmp_path: Path) -> None:
-    """Those that came before SIGTERM did, and send what they ask only afterwards, too."""
+    """Connections from before SIGTERM are answered, also when their requests come afterwards."""
     hold = tmp_path / "hold"
     with running.start(tiny.bundled(tmp_path, code=tiny.held(hold)).folder) as server:
         hold.touch()
@@ -158,7 +158,7 @@ def connected(url: str) -> HTTPConnection:
 
 
 def asked(connection: HTTPConnection) -> tuple[int, str | None]:
-    """The status of an answer that no model is needed for, and what it says of the connection."""
+    """Return the status of an answer without a prediction, and its header `connection`."""
     connection.request("GET", "/v2")
     answer = connection.getresponse()
     answer.read()
@@ -181,7 +181,7 @@ def predict(url: str) -> int:
 
 
 def test_ending_waits_for_the_longest_request_that_settings_allow() -> None:
-    """Gunicorn gives a worker as long as `scale.timeout` may be at the most; Kubernetes is who cuts it off."""
+    """Gunicorn gives a worker the longest `scale.timeout`; Kubernetes ends it earlier."""
     code = "from slipway.serving.http import framework; framework.settle(None); from gunicorn.config import Config; "
     code += "print(Config().graceful_timeout)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

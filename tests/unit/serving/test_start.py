@@ -1,4 +1,4 @@
-"""How the function starts, and what keeps it from starting."""
+"""The start of a function, and the checks that prevent it."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ Start = Callable[..., tuple[int, dict[str, Any], str]]
 
 
 def test_whole_bundle_starts(bundled: Bundle, start: Start) -> None:
-    """The log says in one line that all holds, who starts, and how long that took."""
+    """One line of the log has the identity and the time of the start."""
     status, line, _ = start(bundled.folder)
     assert (status, line["severity"]) == (0, "INFO")
     assert (line["model_id"], line["release"]) == ("tiny/dev/1", "dev")
@@ -62,10 +62,10 @@ def test_damaged_bundle_does_not_start(
         ({"code": tiny.CODE.replace("class Tiny", "class Other")}, ["Tiny"]),
     ],
 )
-def test_model_that_does_not_hold_does_not_start(
+def test_model_that_fails_its_checks_does_not_start(
     tmp_path: Path, start: Start, changes: dict[str, Any], told: list[str]
 ) -> None:
-    """Wrong golden predictions, a missing library or code that fails end the process, and the line says which."""
+    """Wrong golden predictions, a missing library or failing code end the process with one line that says which."""
     status, line, _ = start(tiny.bundled(tmp_path, **changes).folder)
     assert (status, line["severity"]) == (1, "CRITICAL")
     assert all(part in json.dumps(line) for part in told), line
@@ -82,19 +82,19 @@ def test_model_that_does_not_hold_does_not_start(
     ],
 )
 def test_wrong_environment_does_not_start(bundled: Bundle, start: Start, env: dict[str, str], told: str) -> None:
-    """A variable that cannot be meant is refused at the start, not at a request."""
+    """An invalid variable is refused at the start, not at a request."""
     status, line, _ = start(bundled.folder, **env)
     assert status == 1
     assert told in line["message"]
 
 
 def test_limit_below_the_golden_rows_does_not_matter(bundled: Bundle, start: Start) -> None:
-    """Limits are for callers."""
+    """Limits hold for callers, not for the checks at the start."""
     assert start(bundled.folder, SLIPWAY_MAX_ROWS="1", SLIPWAY_MAX_BODY="1")[0] == 0
 
 
 def test_functions_framework_ends_when_the_function_does_not_start(bundled: Bundle) -> None:
-    """The server does not go on without its function, nor start it again and again."""
+    """The server ends with its function, and does not restart it again and again."""
     flip(bundled.folder / "artifact/golden.json")
     told = r"ended with status 1: .*artifact/golden.json has changed"
     with pytest.raises(SlipwayError, match=told), running.start(bundled.folder):

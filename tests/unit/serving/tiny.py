@@ -1,4 +1,4 @@
-"""A model without libraries, and repositories and artifacts that hold it, made by hand: small enough to start often."""
+"""A model without libraries in a repository, an artifact and a bundle: small enough to start often."""
 
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ environments:
 
 
 def artifact(folder: Path, *, code: str = CODE, predictions: list[Any] | None = None, by_hand: bool = False) -> Path:
-    """Write the artifact into `folder`; `by_hand` as from a notebook, without code and lock."""
+    """Write the artifact into `folder`; with `by_hand` without code and lock, as from a notebook."""
     manifest = {
         "format": 1,
         "entry": "model.tiny.model:Tiny",
@@ -89,7 +89,7 @@ def artifact(folder: Path, *, code: str = CODE, predictions: list[Any] | None = 
 
 
 def repository(root: Path) -> settings_module.Settings:
-    """A repository with the model in it."""
+    """Make a repository with the model."""
     folder = root / "model" / "tiny"
     folder.mkdir(parents=True)
     (folder / "model.py").write_text(CODE)
@@ -100,17 +100,17 @@ def repository(root: Path) -> settings_module.Settings:
 
 
 def held(hold: Path) -> str:
-    """Code of a model that predicts nothing as long as there is a file `hold`, and says that it waits by `begun`."""
+    """Return code of a model that waits while the file `hold` exists, and writes the file `begun` meanwhile."""
     waits = f"while os.path.exists({str(hold)!r}): open({str(begun(hold))!r}, 'w').close(); time.sleep(0.01)"
     return CODE.replace("prices = []", f"prices = []\n        {waits}")
 
 
 def begun(hold: Path) -> Path:
-    """The file that is there once a model waits for `hold`."""
+    """Return the path of the file that a model writes while it waits for `hold`."""
     return hold.with_suffix(".begun")
 
 
 def bundled(root: Path, **changes: Any) -> bundle.Bundle:
-    """A bundle of the artifact, with all that it needs, below `root`."""
+    """Make a bundle of the artifact, with all that it needs, below `root`."""
     settings = repository(root / "repository")
     return bundle.make_local(settings, "tiny", artifact(root / "artifact", **changes), root / "bundle")

@@ -1,4 +1,4 @@
-"""The messages of the protocol as NVIDIA's client has them: name, number, type and whether they repeat, as JSON."""
+"""Print the messages of NVIDIA's client as JSON: name, number and type of each field, and whether it repeats."""
 
 import json
 

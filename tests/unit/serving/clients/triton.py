@@ -1,4 +1,4 @@
-"""What NVIDIA's client gets from a function: `triton.py http|grpc HOST:PORT`, as JSON."""
+"""Print as JSON what NVIDIA's client gets from a function: `triton.py http|grpc HOST:PORT`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The function over gRPC: the same core, with gRPC's own status, health, metadata and end."""
+"""The function over gRPC: the same function, with the status, health, metadata and shutdown of gRPC."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ Call = Callable[..., Any]
 
 @contextmanager
 def calls(url: str) -> Iterator[Call]:
-    """Send a message and get the answer, with what is told beside it."""
+    """Yield a call that sends a message and returns the answer and its trailing metadata."""
     with grpc.insecure_channel(urlsplit(url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
 
         def call(path: str, request: Any, answer: str = "", **metadata: str) -> tuple[Any, dict[str, Any]]:
@@ -48,7 +48,7 @@ def call(grpc_server: Server) -> Iterator[Call]:
 
 
 def request(*values: float, **more: Any) -> Any:
-    """Rows as typed contents."""
+    """Return a request with rows as typed contents."""
     made = message("ModelInferRequest")(model_name="tiny", **more)
     weight = made.inputs.add(name="weight", datatype="FP64", shape=[len(values)])
     weight.contents.fp64_contents.extend(values)
@@ -58,13 +58,13 @@ def request(*values: float, **more: Any) -> Any:
 
 
 def logged(server: Server, request_id: str) -> list[dict[str, Any]]:
-    """The lines about a call; they come by a pipe, which may take longer than the answer."""
+    """Wait for the log of a call, which may come later than the answer, and return its lines."""
     until(lambda: server.logged(request_id))
     return server.logged(request_id)
 
 
 def shaped(*sizes: int) -> Any:
-    """One whose first tensor says so of its shape."""
+    """Return a request whose first tensor has this shape."""
     made = request(2)
     made.inputs[0].shape[:] = sizes
     return made
@@ -77,7 +77,7 @@ def refused(call: Call, *asked: Any, **metadata: str) -> Any:
 
 
 def test_typed_contents_get_typed_contents(call: Call) -> None:
-    """The predictions, the caller's id, and who answers among the parameters."""
+    """The answer has the predictions, the caller's id, and model id and release as parameters."""
     answer, beside = call(
         f"{SERVICE}/ModelInfer", request(2, 4, id="mine"), "ModelInferResponse", x_request_id="asked-1"
     )
@@ -90,7 +90,7 @@ def test_typed_contents_get_typed_contents(call: Call) -> None:
 
 
 def test_requests_are_logged_as_over_http(call: Call, grpc_server: Server) -> None:
-    """One line, with rows and code, and nothing of what was in it; health is not worth one."""
+    """A call has one line, with rows and code and without content; a health check has none."""
     call(f"{SERVICE}/ModelInfer", request(2, 4), x_request_id="logged-call")
     refused(call, f"{SERVICE}/ModelInfer", request(-123.25), x_request_id="refused-call")
     call(HEALTH, message("HealthCheckRequest")(), x_request_id="probe")
@@ -103,7 +103,7 @@ def test_requests_are_logged_as_over_http(call: Call, grpc_server: Server) -> No
 
 
 def test_health_is_grpcs_own(call: Call) -> None:
-    """As Kubernetes asks for it: of all, or of the service; of another there is none."""
+    """Kubernetes may ask for the server or the service; another service is not found."""
     for service in ("", "inference.GRPCInferenceService"):
         assert call(HEALTH, message("HealthCheckRequest")(service=service), "HealthCheckResponse")[0].status == 1
     error = refused(call, HEALTH, message("HealthCheckRequest")(service="other"))
@@ -126,15 +126,15 @@ def test_health_is_grpcs_own(call: Call) -> None:
         (b"\xff\xff", "INVALID_ARGUMENT", "the message is no ModelInferRequest"),
     ],
 )
-def test_what_is_refused(call: Call, asked: Any, code: str, words: str) -> None:
-    """The status that fits, with row, field and what to mend."""
+def test_wrong_requests_are_refused(call: Call, asked: Any, code: str, words: str) -> None:
+    """A refusal has its status, row, field and what to mend."""
     error = refused(call, f"{SERVICE}/ModelInfer", asked)
     assert error.code().name == code
     assert words in error.details()
 
 
 def test_unknown_calls_are_unimplemented(call: Call, grpc_server: Server) -> None:
-    """As gRPC has it, with what there is; logged as every call is."""
+    """The refusal names the known calls, and is logged."""
     error = refused(call, f"{SERVICE}/ModelStreamInfer", b"", x_request_id="unknown-call")
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
     assert "inference.GRPCInferenceService has ServerLive, ServerReady" in error.details()
@@ -143,7 +143,7 @@ def test_unknown_calls_are_unimplemented(call: Call, grpc_server: Server) -> Non
 
 
 def test_streams_are_unimplemented(grpc_server: Server) -> None:
-    """Whether anything was sent by then or not, as by who asks what the server can do."""
+    """This holds with and without a message, as for a client that asks for reflection."""
     with grpc.insecure_channel(urlsplit(grpc_server.url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
         stream = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
         ended = threading.Event()
@@ -159,14 +159,14 @@ def test_streams_are_unimplemented(grpc_server: Server) -> None:
 
 
 def test_too_large_a_message_is_logged(call: Call, grpc_server: Server) -> None:
-    """It is refused by us, as it is over HTTP."""
+    """The function refuses it as over HTTP, up to twice the limit."""
     refused(call, f"{SERVICE}/ModelInfer", request(*[2] * 350), x_request_id="too-large")
     [line] = logged(grpc_server, "too-large")
     assert (line["status"], line["error"]) == (413, "body_too_large")
 
 
 def test_caller_who_does_not_wait_is_recorded(tmp_path: Path) -> None:
-    """A call whose deadline passes has its line and its count, and is none that is being answered any more."""
+    """A call past its deadline is logged and counted, and no longer in progress."""
     hold, log = tmp_path / "hold", list[str]()
     port = running.usable_port("127.0.0.1", 0)
     env = {"SLIPWAY_PROTOCOL": "grpc", "SLIPWAY_METRICS_PORT": str(port)}
@@ -189,7 +189,7 @@ def test_caller_who_does_not_wait_is_recorded(tmp_path: Path) -> None:
 
 
 def test_metrics_have_a_port_of_their_own(bundled: Bundle) -> None:
-    """For Prometheus asks over HTTP/1.1; calls are counted by their names, as routes are."""
+    """Prometheus asks over HTTP/1.1; calls are counted by their names."""
     port = running.usable_port("127.0.0.1", 0)
     env = {"SLIPWAY_PROTOCOL": "grpc", "SLIPWAY_METRICS_PORT": str(port)}
     with running.start(bundled.folder, env=env) as function, calls(function.url) as call:
@@ -200,8 +200,8 @@ def test_metrics_have_a_port_of_their_own(bundled: Bundle) -> None:
     assert 'slipway_predictions_total{model="tiny",environment="dev",release="dev",outcome="number"} 2' in metrics
 
 
-def test_access(bundled: Bundle) -> None:
-    """Who brings no key is not let in, and health is open; verification brings its own."""
+def test_calls_need_access(bundled: Bundle) -> None:
+    """A call without a key is refused, health is open, and verification brings a key."""
     keys = bundled.folder.parent / "keys"
     keys.mkdir()
     (keys / "ada").write_text("secret")
@@ -217,7 +217,7 @@ def test_access(bundled: Bundle) -> None:
 
 
 def test_long_prediction_blocks_nobody_and_is_finished(tmp_path: Path) -> None:
-    """Meanwhile health is answered; after SIGTERM what was begun is, and the process ends with status 0."""
+    """Health is answered meanwhile; after SIGTERM the call is answered, and the process ends with status 0."""
     hold = tmp_path / "hold"
     folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
     with running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function, calls(function.url) as call:
@@ -235,8 +235,8 @@ def test_long_prediction_blocks_nobody_and_is_finished(tmp_path: Path) -> None:
         assert function.wait() == 0
 
 
-def test_what_is_missing_in_some_rows(tmp_path: Path) -> None:
-    """An output is the same alone and beside others, and verification reads what was trained."""
+def test_values_may_be_missing_in_some_rows(tmp_path: Path) -> None:
+    """An output is the same alone and beside others, and verification reads the golden predictions."""
     golden: list[Any] = [{"price": 4.0, "why": "wet", "by": {"a": 1.0}}, {"price": 8.0, "why": None, "by": None}]
     code = tiny.CODE.replace("return prices", f"return [{golden}[price == 8] for price in prices]")
     folder = tiny.bundled(tmp_path, code=code, predictions=golden).folder
@@ -250,8 +250,8 @@ def test_what_is_missing_in_some_rows(tmp_path: Path) -> None:
         assert grpc_client.predict(function.url, Golden(rows=tiny.ROWS, predictions=golden)) == golden
 
 
-def test_a_protocol_that_there_is_not(bundled: Bundle) -> None:
-    """The function does not start, and says why."""
+def test_unknown_protocol_is_refused(bundled: Bundle) -> None:
+    """The function does not start and says why."""
     env = {"SLIPWAY_PROTOCOL": "soap"}
     with pytest.raises(SlipwayError, match="SLIPWAY_PROTOCOL is 'soap'"), running.start(bundled.folder, env=env):
         pass

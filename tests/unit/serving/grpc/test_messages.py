@@ -1,4 +1,4 @@
-"""The messages of gRPC: their descriptor is that of the .proto files, and they are those that others speak."""
+"""The messages of gRPC: they agree with the .proto files and with NVIDIA's client."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What stands between an ASGI server and the function, where things happen that nobody foresaw."""
+"""The ASGI application: unforeseen errors, and callers who leave."""
 
 import asyncio
 import json
@@ -47,8 +47,8 @@ def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_what_nobody_foresaw_is_answered_as_any_failure(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
-    """In JSON, under the request's id, with the reason in the log alone; and it is counted."""
+def test_unforeseen_errors_are_answered_as_failures(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    """The answer is JSON with the request's id; only the log has the reason; it is counted."""
     answer = asyncio.run(asgi.respond(function, SCOPE, broken))
     assert (answer.status, answer.headers["x-request-id"], b"4711" in answer.body) == (500, "mine", False)
     assert json.loads(answer.body)["error"]["code"] == "internal"
@@ -59,7 +59,7 @@ def test_what_nobody_foresaw_is_answered_as_any_failure(function: Function, caps
 
 
 def test_request_that_is_given_up_is_recorded(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
-    """As of a caller who went away: it is none that is being answered any more."""
+    """It counts as that of a caller who left, and is no longer in progress."""
 
     async def given_up() -> None:
         asked = asyncio.create_task(asgi.respond(function, SCOPE, silent))

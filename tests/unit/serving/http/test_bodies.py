@@ -1,4 +1,4 @@
-"""Strict reading of a body."""
+"""Strict reading of bodies."""
 
 import pytest
 
@@ -34,7 +34,7 @@ from slipway.serving.http import bodies
     ],
 )
 def test_what_is_not_strict_json_is_refused(body: bytes, message: str) -> None:
-    """Each is refused with 400 and what is wrong where."""
+    """Each is refused with 400, and the problem with its place."""
     with pytest.raises(Refusal) as refusal:
         bodies.parse(body)
     assert refusal.value.status == 400
@@ -42,14 +42,14 @@ def test_what_is_not_strict_json_is_refused(body: bytes, message: str) -> None:
 
 
 def test_strict_json_is_read() -> None:
-    """Numbers keep their kind, escapes and characters their meaning; a byte order mark is passed over."""
+    """Numbers keep their kind, and escapes their meaning; a byte order mark is skipped."""
     assert bodies.parse('\ufeff {"a": [1, 1.5, true, null, "\\ud83d\\ude00ß"]} '.encode()) == {
         "a": [1, 1.5, True, None, "😀ß"]
     }
 
 
 def test_many_keys_are_checked_in_no_time() -> None:
-    """A key that stands twice among very many is found without comparing each with each."""
+    """A repeated key among very many is found without comparing all pairs."""
     names = [f'"{number}":0' for number in range(100_000)]
     with pytest.raises(Refusal, match="'99999' stands twice"):
         bodies.parse(("{" + ",".join([*names, names[-1]]) + "}").encode())

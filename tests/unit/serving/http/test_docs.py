@@ -1,4 +1,4 @@
-"""The function's own documentation: the document for programs, and the page for people."""
+"""The documentation of a function: the document for programs, and the page for people."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from tests.unit.serving.conftest import Server
 
 
 def test_document_is_made_of_the_schema_and_the_golden_predictions(server: Server) -> None:
-    """A row's fields with their limits, and examples that hold."""
+    """It has the fields with their limits, and the function answers its examples."""
     document = server.ask("GET", "/openapi.json").json
     weight = document["components"]["schemas"]["Row"]["properties"]["weight"]
     assert (weight["type"], weight["minimum"], weight["maximum"], weight["description"]) == (
@@ -34,7 +34,7 @@ def test_document_is_made_of_the_schema_and_the_golden_predictions(server: Serve
 
 
 def test_document_has_every_path(server: Server) -> None:
-    """What the 404 names is what the document describes."""
+    """The document describes the paths that 404 lists."""
     document = server.ask("GET", "/openapi.json").json
     message = server.ask("GET", "/nothing").json["error"]["message"]
     assert message == f"there is no such path; there are {', '.join(sorted_as_told(document['paths'], message))}"
@@ -45,14 +45,14 @@ def sorted_as_told(paths: dict[str, object], message: str) -> list[str]:
 
 
 def test_page_needs_nothing_from_elsewhere(server: Server) -> None:
-    """One file, which works without the internet."""
+    """It is one file, which works without the internet."""
     page = server.ask("GET", "/docs")
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert not re.search(rb"https?://|@import|\burl\(|innerHTML|eval\(", page.body)
 
 
 def test_page_may_run_its_own_script_alone(server: Server) -> None:
-    """The policy names script and style by what they are, and lets it ask nobody but the function."""
+    """The policy allows script and style by their hashes, and requests to the function only."""
     page = server.ask("GET", "/docs")
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; ") and "connect-src 'self'" in policy
@@ -62,7 +62,7 @@ def test_page_may_run_its_own_script_alone(server: Server) -> None:
 
 
 def test_only_the_page_is_open_where_a_key_is_needed(bundled: Bundle) -> None:
-    """It tells nothing of the model; the document does, and says how to say who asks."""
+    """The page has nothing of the model; the document has, and describes the access."""
     keys = bundled.folder.parent / "keys"
     keys.mkdir()
     (keys / "ada").write_text("secret")

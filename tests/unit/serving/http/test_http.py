@@ -23,15 +23,15 @@ def predict(server: Server, content: Any, **headers: str) -> Any:
     return server.ask("POST", "/predict", body, **{"Content_Type": JSON, **headers})
 
 
-def test_more_problems_than_are_told_are_told_of(server: Server) -> None:
-    """Looking for them ends at twenty."""
+def test_problems_beyond_the_listed_ones_are_counted(server: Server) -> None:
+    """The check stops at twenty problems and says `at least`."""
     found = [predict(server, [{**ROW, "weight": -1}] * count).json["error"]["message"] for count in (19, 20, 21)]
     ends = ["(and 18 more)", "(and at least 19 more)", "(and at least 19 more)"]
     assert [each.rpartition(" (and")[1:] for each in found] == [(" (and", end[4:]) for end in ends]
 
 
 def test_row_gives_its_prediction(server: Server) -> None:
-    """One object is answered with one prediction, and with who answers."""
+    """One object gets one prediction, with model id and release."""
     answer = predict(server, ROW)
     expected = {"status": "ok", "prediction": 4.0, "model_id": "tiny/test/7", "release": "v7-1a2b3c4d"}
     assert (answer.status, answer.json) == (200, expected)
@@ -40,12 +40,12 @@ def test_row_gives_its_prediction(server: Server) -> None:
 
 @pytest.mark.parametrize(("rows", "predictions"), [([ROW], [4.0]), ([ROW, {**ROW, "weight": 4}], [4.0, 5.0]), ([], [])])
 def test_list_gives_a_list(server: Server, rows: list[Any], predictions: list[float]) -> None:
-    """A list is answered with a list as long as it is, an empty one with an empty one."""
+    """A list gets a list of the same length, an empty one included."""
     assert predict(server, rows).json["prediction"] == predictions
 
 
 def test_golden_rows_are_answered_as_trained(server: Server) -> None:
-    """What the description gives as an example is what the function answers."""
+    """The function answers the example of its description as written there."""
     example = server.ask("GET", "/").json["example"]
     assert predict(server, example["request"]).json == example["answer"]
     assert predict(server, tiny.ROWS).json["prediction"] == tiny.PREDICTIONS
@@ -53,7 +53,7 @@ def test_golden_rows_are_answered_as_trained(server: Server) -> None:
 
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8", "application/vnd.x+json", ""])
 def test_json_is_accepted_under_its_names(server: Server, content_type: str) -> None:
-    """Any name of JSON is good, and so is none."""
+    """Every media type of JSON is accepted, and none at all."""
     assert predict(server, ROW, Content_Type=content_type).status == 200
 
 
@@ -113,7 +113,7 @@ def test_wrong_rows_are_named(server: Server, content: Any, problems: list[tuple
         (415, "unsupported_media_type", "POST", "/predict", b"{}", {"Content_Encoding": "gzip"}),
     ],
 )
-def test_what_is_refused_is_told_in_json(
+def test_refusals_are_json(
     server: Server, status: int, code: str, method: str, path: str, content: bytes | None, headers: dict[str, str]
 ) -> None:
     """A request that cannot be carried out gets its status and an error in JSON, never HTML or plain text."""
@@ -129,12 +129,12 @@ def test_what_is_refused_is_told_in_json(
 
 
 def test_unknown_path_names_the_known(server: Server) -> None:
-    """404 says which paths there are."""
+    """404 lists the paths."""
     assert "/predict" in server.ask("GET", "/predicts").json["error"]["message"]
 
 
 def test_wrong_method_names_the_right(server: Server) -> None:
-    """405 carries Allow."""
+    """405 has the header Allow."""
     assert server.ask("GET", "/predict").headers["allow"] == "POST"
     assert server.ask("POST", "/health/live", b"").headers["allow"] == "GET, HEAD"
 
@@ -159,7 +159,7 @@ def _logged(server: Server, request_id: str, lines: int) -> list[dict[str, Any]]
 
 
 def test_request_is_logged_in_one_line_without_its_content(server: Server) -> None:
-    """The log says what was asked, how it went, how long, of how many rows and by whom; nothing of what was in it."""
+    """The log has path, status, time, rows and identity of a request, and nothing of its content."""
     predict(server, [{**ROW, "weight": 123.25}, ROW], X_Request_Id="logged-once")
     (line,) = _logged(server, "logged-once", 1)
     assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
@@ -170,7 +170,7 @@ def test_request_is_logged_in_one_line_without_its_content(server: Server) -> No
 
 
 def test_refusal_is_logged_by_its_code(server: Server) -> None:
-    """Why a request was not carried out is one word in the log; the problems, which quote it, are not there."""
+    """The log has the code of a refusal, and not its problems, which quote the request."""
     predict(server, {**ROW, "wrapping": "secret paper"}, X_Request_Id="refused-once")
     (line,) = _logged(server, "refused-once", 1)
     assert (line["status"], line["error"], line["severity"]) == (400, "invalid_rows", "INFO")
@@ -178,7 +178,7 @@ def test_refusal_is_logged_by_its_code(server: Server) -> None:
 
 
 def test_health_is_not_logged(server: Server) -> None:
-    """What a probe asks every few seconds is no news while it is answered well."""
+    """Probes come every few seconds and are not logged."""
     server.ask("GET", "/health/ready", X_Request_Id="probe")
     predict(server, ROW, X_Request_Id="after-probe")
     _logged(server, "after-probe", 1)
@@ -206,13 +206,13 @@ def test_health_is_not_logged(server: Server) -> None:
     ],
 )
 def test_request_id_is_echoed(server: Server, headers: dict[str, str], expected: str) -> None:
-    """A caller's id comes back, or the trace's; an unfit or missing one is replaced."""
+    """The caller's id or trace comes back; an invalid or missing one is replaced."""
     assert re.fullmatch(expected, predict(server, ROW, **headers).headers["x-request-id"])
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/ready/"])
-def test_health(server: Server, path: str) -> None:
-    """Both answer 200 and say who answers."""
+def test_health_is_answered(server: Server, path: str) -> None:
+    """Both probes answer 200 with model id and release."""
     answer = server.ask("GET", path)
     assert (answer.status, answer.json["status"], answer.json["model_id"]) == (200, "ok", "tiny/test/7")
 
@@ -226,7 +226,7 @@ def test_head_is_get_without_body(server: Server, path: str) -> None:
 
 
 def test_description_is_enough_to_call_it(server: Server) -> None:
-    """GET / names who answers, what it is, its schema, limits, endpoints, and the versions it runs with."""
+    """GET / has identity, description, schema, limits, endpoints and versions."""
     told = server.ask("GET", "/").json
     assert (told["model_id"], told["release"]) == ("tiny/test/7", "v7-1a2b3c4d")
     assert told["description"] == "Estimates the price of a parcel.\n\nIt knows three kinds of wrapping."
@@ -239,7 +239,7 @@ def test_description_is_enough_to_call_it(server: Server) -> None:
 
 
 def send(server: Server, *pieces: bytes) -> bytes:
-    """Send raw bytes, and return the head of the answer and the begin of its body."""
+    """Send raw bytes, and return the head of the answer and the beginning of its body."""
     with socket.create_connection(server.address, timeout=5) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -264,7 +264,7 @@ def send(server: Server, *pieces: bytes) -> bytes:
         b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
     ],
 )
-def test_what_is_no_http_is_refused_in_json(server: Server, request_: bytes) -> None:
+def test_malformed_http_is_refused_in_json(server: Server, request_: bytes) -> None:
     """A request that never reaches the function is answered in JSON as well, and the connection ends."""
     head, body = send(server, request_).split(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ") and b"content-type: application/json\r\n" in head
@@ -278,7 +278,7 @@ def test_large_body_is_refused_before_it_is_sent(server: Server) -> None:
 
 
 def test_large_body_of_unknown_length_is_refused_while_it_comes(server: Server) -> None:
-    """A body in chunks is counted as it comes; the answer does not wait for an end that may never come."""
+    """A body in chunks is counted as it comes, so the answer does not wait for its end."""
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = send(server, head, *[b"400\r\n" + b" " * 1024 + b"\r\n"] * 5)
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -298,7 +298,7 @@ def test_small_body_of_unknown_length_is_answered(server: Server) -> None:
 
 
 def test_caller_that_goes_away_harms_nobody(server: Server) -> None:
-    """A body that never comes to its end is noted, and others are answered."""
+    """A body without its end is logged, and others are answered."""
     with socket.create_connection(server.address, timeout=5) as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Request-Id: left\r\nContent-Length: 100\r\n\r\n{")
     (line,) = _logged(server, "left", 1)

@@ -1,4 +1,4 @@
-"""How the function is run: by itself as an image runs it, and by functions-framework, which answers the same."""
+"""The servers of a function: an image's own, and functions-framework, which answers the same."""
 
 import json
 import socket
@@ -26,7 +26,7 @@ ASKED = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(ROW), ROW)
 
 @contextmanager
 def run(folder: Path, command: list[str], **env: str) -> Iterator[Server]:
-    """The function of a bundle, run by this command."""
+    """Run the function of a bundle by this command."""
     port = running.usable_port("127.0.0.1", 0)
     own = {"PYTHONPATH": str(folder), "PORT": str(port), "HOST": "127.0.0.1", **env}
     url = f"http://127.0.0.1:{port}"
@@ -35,7 +35,7 @@ def run(folder: Path, command: list[str], **env: str) -> Iterator[Server]:
 
 
 def talk(address: tuple[str, int], request: bytes, answers: int) -> bytes:
-    """Send bytes, and read until so many answers came or the connection ended."""
+    """Send bytes, and read until this many answers came or the connection ended."""
     with socket.create_connection(address, timeout=10) as connection:
         connection.sendall(request)
         told = b""
@@ -48,7 +48,7 @@ def talk(address: tuple[str, int], request: bytes, answers: int) -> bytes:
 
 
 def settled(reply: Reply) -> tuple[int, str | None, object]:
-    """What two ways to run a function have to have in common."""
+    """Return the answers that both servers must have in common."""
     told = json.loads(reply.body) if reply.body else None
     if isinstance(told, dict):
         told.pop("request_id", None)
@@ -72,7 +72,7 @@ def test_functions_framework_runs_it_too(tmp_path: Path) -> None:
 
 
 def test_environment_without_httptools_is_served_by_h11(tmp_path: Path) -> None:
-    """An artifact that was locked before httptools was wanted answers, and refuses, all the same."""
+    """An artifact with an older lock answers and refuses in the same way."""
     folder = tiny.bundled(tmp_path).folder
     code = "import sys; sys.modules['httptools'] = None; import slipway.serving.__main__ as own; own.main()"
     with run(folder, ["-c", f"import importlib.util as u; u.find_spec = lambda name: None; {code}"]) as server:
@@ -97,7 +97,7 @@ def test_requests_that_do_not_wait_are_answered_in_order(server: Server) -> None
 
 
 def test_trailers_are_passed_over(server: Server) -> None:
-    """What follows a body in chunks changes nothing, and may not go on for ever."""
+    """Trailers of a body in chunks change nothing, and have a limit."""
     chunks = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (len(ROW), ROW)
     told = talk(server.address, chunks + b"X-Request-Id: late\r\n\r\n", 1)
     assert told.startswith(b"HTTP/1.1 200 ") and b"late" not in told
@@ -114,7 +114,7 @@ def test_caller_that_waits_to_be_told_to_go_on_is_told(server: Server) -> None:
 
 
 def test_connection_is_kept(server: Server) -> None:
-    """A caller asks again and again by one connection."""
+    """A caller sends several requests on one connection."""
     connection = HTTPConnection(*server.address, timeout=10)
     for _ in range(3):
         connection.request("POST", "/predict", ROW)
@@ -125,14 +125,14 @@ def test_connection_is_kept(server: Server) -> None:
 
 
 def test_answer_does_not_wait_for_more() -> None:
-    """TCP sends what is there at once: head and body of an answer are two pieces, and the second would be held back."""
+    """TCP sends the body of an answer at once, instead of delaying it after the head."""
     with serving.listen("127.0.0.1", 0) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize(("port", "told"), [("http", "PORT is 'http'"), ("70000", "port 70000 of 127.0.0.1")])
 def test_port_that_cannot_be_used_is_told(bundled: Bundle, port: str, told: str) -> None:
-    """A wrong PORT ends the start with a line that says what is wrong."""
+    """A wrong PORT ends the start with one line of explanation."""
     env = {"PYTHONPATH": str(bundled.folder), "PORT": port, "HOST": "127.0.0.1"}
     command = [sys.executable, "-m", "slipway.serving"]
     done = subprocess.run(command, cwd=bundled.folder, env=env, capture_output=True, text=True, check=False)
@@ -142,6 +142,6 @@ def test_port_that_cannot_be_used_is_told(bundled: Bundle, port: str, told: str)
 
 
 def test_port_in_use_is_told() -> None:
-    """Who starts two functions on one port learns which."""
+    """The second function on a port ends and names the port."""
     with serving.listen("127.0.0.1", 0) as taken, pytest.raises(SlipwayError, match="cannot be used"):
         serving.listen("127.0.0.1", taken.getsockname()[1])

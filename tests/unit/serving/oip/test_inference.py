@@ -1,4 +1,4 @@
-"""Predictions as tensors: what they are is decided once, and then holds for every request."""
+"""Predictions as tensors: their form is decided once, for every request."""
 
 import math
 import struct
@@ -17,7 +17,7 @@ PRICE = Field(name="price", kind="number")
 
 
 def told(golden: list[Any], predictions: list[Any], target: Field = PRICE) -> list[tuple[Any, ...]]:
-    """Name, datatype, shape and values of each output; what is described is what comes."""
+    """Return name, datatype, shape and values of each output, which agree with its metadata."""
     outputs = Outputs(target, golden)
     found = outputs.tensors(outputs.choose([]), predictions)
     assert [(each.name, each.datatype, each.shape[1:]) for each in found] == [
@@ -50,7 +50,7 @@ def told(golden: list[Any], predictions: list[Any], target: Field = PRICE) -> li
     ],
 )
 def test_outputs_are_what_the_golden_predictions_are(golden: list[Any], expected: list[tuple[Any, ...]]) -> None:
-    """The target by its name, what else a dict has by its key, and JSON where no datatype holds it."""
+    """The target has its name, other values have their keys, and values without a datatype are JSON."""
     assert told(golden, golden) == expected
 
 
@@ -70,7 +70,7 @@ def test_outputs_are_what_the_golden_predictions_are(golden: list[Any], expected
     ],
 )
 def test_an_output_depends_on_no_other_row(golden: list[Any], alone: Any, expected: tuple[Any, ...]) -> None:
-    """Whatever the rows of a request happen to hold, or to lack: datatype, width and text stay."""
+    """Datatype, width and text stay the same for any other rows of a request."""
     [(_, *found)] = told(golden, [alone])
     assert tuple(found) == expected
 
@@ -89,13 +89,13 @@ def test_an_output_depends_on_no_other_row(golden: list[Any], alone: Any, expect
     ],
 )
 def test_the_target_is_what_its_field_is(target: Field, golden: list[Any], datatype: str) -> None:
-    """Whole numbers and booleans that may be missing are of a datatype that has a missing value."""
+    """Optional integers and booleans get a datatype that has a missing value."""
     assert [each.datatype for each in Outputs(target, golden).described] == [datatype]
 
 
 @pytest.mark.parametrize("empty", [[1.0], [{"price": 1.0, "range": [0, 2]}]])
 def test_no_row_has_all_outputs(empty: list[Any]) -> None:
-    """They are as described, with nothing in them."""
+    """The outputs agree with their metadata and are empty."""
     assert [(shape[0], values) for _, _, shape, values in told(empty, [])] == [(0, [])] * (2 if empty != [1.0] else 1)
 
 
@@ -109,14 +109,14 @@ def test_no_row_has_all_outputs(empty: list[Any]) -> None:
         ([{"range": [1, 2]}], {"range": [1, "2"]}),
     ],
 )
-def test_what_does_not_fit_is_a_fault_of_the_model(golden: list[Any], prediction: Any) -> None:
-    """No caller gets another datatype than the one that was described."""
+def test_predictions_that_do_not_fit_are_failures(golden: list[Any], prediction: Any) -> None:
+    """A prediction of another datatype fails, so that no caller gets it."""
     with pytest.raises(PredictionError, match=r"row 1: predict returned \w+ for \w+, which does not fit"):
         told(golden, [golden[0], prediction])
 
 
-def test_chosen_outputs() -> None:
-    """In the order in which they are asked for, each once."""
+def test_outputs_can_be_chosen() -> None:
+    """They come in the requested order, each once."""
     outputs = Outputs(PRICE, [{"price": 1.0, "why": "wet"}])
     assert [each.name for each in outputs.choose(["why", "price"])] == ["why", "price"]
     for wanted, told in (
@@ -129,7 +129,7 @@ def test_chosen_outputs() -> None:
 
 
 def test_missing_values_as_bytes_and_over_grpc() -> None:
-    """A number is NaN there, and a text is `null`: the same, whichever way it goes."""
+    """A missing number is NaN and a missing text `null`, in either form."""
     outputs = Outputs(PRICE, [{"price": 1.0, "why": "wet"}])
     price, why = outputs.tensors(outputs.choose([]), [{"price": None, "why": None}])
     assert math.isnan(struct.unpack("<d", tensors.encode(price.datatype, price.values))[0])

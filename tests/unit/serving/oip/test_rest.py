@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over HTTP, as the specification has it, and what is refused in its form."""
+"""The Open Inference Protocol over HTTP: answers by the specification, and refusals in its form."""
 
 import json
 import struct
@@ -27,15 +27,15 @@ def infer(server: Server, content: Any, path: str = INFER, **headers: str) -> An
     return server.ask("POST", path, body, **headers)
 
 
-def test_what_it_is(server: Server) -> None:
-    """The server tells its name, version and extensions, with a slash at the end too."""
+def test_server_describes_itself(server: Server) -> None:
+    """The server has name, version and extensions, also with a slash at the end of the path."""
     expected = {"name": "slipway", "version": "v7-1a2b3c4d", "extensions": ["binary_tensor_data"]}
     assert server.ask("GET", "/v2").json == server.ask("GET", "/v2/").json == expected
 
 
 @pytest.mark.parametrize("path", ["/v2/models/tiny", "/v2/models/tiny/versions/7"])
 def test_model_is_described_by_the_schema(server: Server, path: str) -> None:
-    """Inputs are the fields, outputs what the golden predictions are; -1 is any number of rows."""
+    """Inputs are the fields, outputs those of the golden predictions; -1 is any number of rows."""
     assert server.ask("GET", path).json == {
         "name": "tiny",
         "versions": ["7"],
@@ -51,13 +51,13 @@ def test_model_is_described_by_the_schema(server: Server, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready", "/v2/models/tiny/ready"])
 def test_it_is_ready(server: Server, path: str) -> None:
-    """Health is 200, to HEAD as well."""
+    """Health is 200, also for HEAD."""
     assert server.ask("GET", path).status == server.ask("HEAD", path).status == 200
 
 
 @pytest.mark.parametrize("path", [INFER, "/v2/models/tiny/versions/7/infer"])
-def test_predictions(server: Server, path: str) -> None:
-    """The target is the output; who answers is among the parameters, and the caller's id comes back."""
+def test_predictions_are_tensors(server: Server, path: str) -> None:
+    """The target is the output, the parameters have the identity, and the caller's id comes back."""
     answer = infer(server, {"id": "mine", "inputs": weights(2, 4.0)}, path)
     assert answer.status == 200
     assert answer.json == {
@@ -70,7 +70,7 @@ def test_predictions(server: Server, path: str) -> None:
 
 
 def test_nested_lists_are_as_the_shape_says(server: Server) -> None:
-    """Data may be nested, and then has to be nested so."""
+    """Data may be nested, and must then agree with the shape."""
     first = tensor("weight", "FP64", [2], [4], shape=[2, 1])
     second = tensor("wrapping", "BYTES", "box", "box")
     assert infer(server, {"inputs": [first, second]}).json["outputs"][0]["data"] == [4.0, 5.0]
@@ -82,7 +82,7 @@ def test_nested_lists_are_as_the_shape_says(server: Server) -> None:
 
 
 def test_null_is_what_is_not_there(server: Server) -> None:
-    """As clients send it that write out every field which they know."""
+    """Some clients write null for every field that they leave out."""
     inputs = [{**each, "parameters": None} for each in weights(2)]
     asked = {"inputs": inputs, "id": None, "parameters": None, "outputs": None}
     answer = infer(server, asked)
@@ -92,7 +92,7 @@ def test_null_is_what_is_not_there(server: Server) -> None:
 
 
 def test_tensors_as_bytes(server: Server) -> None:
-    """Behind the JSON, in the order of the inputs, and so in the answer where that is asked for."""
+    """They follow the JSON in the order of the inputs, and in the answer on request."""
     content = struct.pack("<2d", 2, 4) + b"\x03\x00\x00\x00box" * 2
     inputs = [
         {"name": "weight", "datatype": "FP64", "shape": [2], "parameters": {"binary_data_size": 16}},
@@ -143,7 +143,7 @@ def test_tensors_as_bytes(server: Server) -> None:
 def test_refusals_have_the_form_of_the_protocol(
     server: Server, status: int, code: str, content: Any, message: str
 ) -> None:
-    """`error` is a sentence; what else our errors have stands beside it."""
+    """`error` is a sentence; code and problems are beside it."""
     answer = infer(server, content)
     assert (answer.status, answer.json["code"]) == (status, code)
     assert message in answer.json["error"]
@@ -162,21 +162,21 @@ def test_refusals_have_the_form_of_the_protocol(
         ("POST", "/v2/models/tiny", 405, "it takes GET, HEAD"),
     ],
 )
-def test_other_models_and_paths(server: Server, method: str, path: str, status: int, message: str) -> None:
-    """What is not there is refused with what is."""
+def test_unknown_models_are_refused(server: Server, method: str, path: str, status: int, message: str) -> None:
+    """The refusal names what there is."""
     answer = server.ask(method, path, b"{}" if method == "POST" else None)
     assert answer.status == status
     assert message in answer.json["error"]
 
 
 def test_other_content_types_are_refused(server: Server) -> None:
-    """A body of bytes alone is no request, and neither is a form."""
+    """A body of bytes without JSON is refused, and so is a form."""
     assert infer(server, {"inputs": weights(2)}, Content_Type="text/csv").status == 415
     assert infer(server, {"inputs": weights(2)}, "/predict", Content_Type="application/octet-stream").status == 415
 
 
 def test_one_bad_row_among_a_thousand_is_named(bundled: Bundle) -> None:
-    """By row and field, over both ways to ask."""
+    """The refusal has row and field, in either form of a request."""
     values = [2.0] * 1000
     values[617] = -3
     with running.start(bundled.folder) as function:
@@ -188,7 +188,7 @@ def test_one_bad_row_among_a_thousand_is_named(bundled: Bundle) -> None:
 
 
 def test_requests_are_counted_and_logged_by_their_route(server: Server) -> None:
-    """No name that a caller chose is a label."""
+    """Names that a caller chose are never labels."""
     server.ask("GET", "/v2/models/anything", X_Request_Id="unknown-model")
     metrics = server.ask("GET", "/metrics").body.decode()
     assert 'route="/v2/models/{model}",code="404"' in metrics

@@ -1,4 +1,4 @@
-"""Rows as tensors, by one schema."""
+"""Tensors as rows and as bytes."""
 
 import math
 from typing import Any
@@ -35,13 +35,13 @@ def column(name: str, datatype: str, *values: Any, shape: tuple[int, ...] | None
 
 
 def test_each_field_is_a_tensor_with_a_value_for_each_row() -> None:
-    """What may be left out may be: the row has not got it, and the schema says what follows."""
+    """An optional field's tensor may be missing: the row lacks the field, and the schema decides."""
     given = [column("wrapping", "BYTES", "bag", "box", shape=(2, 1)), column("weight", "FP32", 1.5, 2.0)]
     assert to_rows(MIXED, given) == [{"wrapping": "bag", "weight": 1.5}, {"wrapping": "box", "weight": 2.0}]
 
 
 def test_missing_values() -> None:
-    """Not a number is a missing value of an optional number, and null is of any field."""
+    """NaN is a missing value of an optional number, and null of any field."""
     given = [
         column("weight", "FP64", 1.0, 2.0),
         column("length", "FP64", math.nan, 3.0),
@@ -54,14 +54,14 @@ def test_missing_values() -> None:
 
 
 def test_one_tensor_holds_all_fields_that_are_numbers() -> None:
-    """Under any name that is no field, row after row, in the order of the fields."""
+    """It has any name that is no field, and the rows in the order of the fields."""
     assert to_rows(NUMBERS, [column("input-0", "FP64", 1.5, 3.0, 2.5, 4.0, shape=(2, 2))]) == [
         {"width": 1.5, "rooms": 3.0},
         {"width": 2.5, "rooms": 4.0},
     ]
 
 
-def test_no_row_is_none() -> None:
+def test_no_values_are_no_rows() -> None:
     """A tensor of shape [0] gives no row."""
     assert to_rows(NUMBERS, [column("width", "FP64"), column("rooms", "INT64")]) == []
 
@@ -86,7 +86,7 @@ def test_no_row_is_none() -> None:
         ([column("weight", "FP64", 1.0), column("age", "INT64", 1, 2)], "different numbers of rows: weight 1, age 2"),
     ],
 )
-def test_what_does_not_fit_is_named(given: list[Tensor], message: str) -> None:
+def test_tensors_that_do_not_fit_are_named(given: list[Tensor], message: str) -> None:
     """Names, datatypes and shapes that do not fit are refused with what is needed."""
     with pytest.raises(Refusal) as caught:
         to_rows(MIXED, given)
@@ -95,14 +95,14 @@ def test_what_does_not_fit_is_named(given: list[Tensor], message: str) -> None:
 
 
 def test_a_shape_of_very_many_sizes_is_refused_at_once() -> None:
-    """What would take a minute to multiply, and have more digits than Python writes, is not multiplied."""
+    """Sizes are checked before their product, which could take a minute, is computed."""
     with pytest.raises(Refusal, match="is no shape") as caught:
         to_rows(MIXED, [Tensor("weight", "FP64", (10**18,) * 50_000, [])])
     assert len(caught.value.message) < 200
 
 
 def test_too_many_rows_are_refused_before_they_are_made() -> None:
-    """A tensor holds a row in a byte."""
+    """One byte can hold a row, so the limit counts before rows are made."""
     asked: list[int] = []
     with pytest.raises(LookupError):
         to_rows_within(MIXED, [column("weight", "UINT8", 1, 2, 3)], lambda count: asked.append(count) or [][0])
@@ -110,14 +110,14 @@ def test_too_many_rows_are_refused_before_they_are_made() -> None:
 
 
 def test_a_matrix_of_another_width_is_refused() -> None:
-    """The tensor of all fields has a column for each."""
+    """The tensor of all fields needs a column for each."""
     with pytest.raises(Refusal, match=r"its shape is \[rows, 2\], not \[1, 3\]"):
         to_rows(NUMBERS, [column("input", "FP64", 1.0, 2.0, 3.0, shape=(1, 3))])
 
 
 @pytest.mark.parametrize(("datatype", "value"), [("INT64", 1.5), ("INT8", 128), ("UINT8", -1), ("INT32", True)])
 def test_values_are_of_their_datatype(datatype: str, value: Any) -> None:
-    """A value that is not is told with its row and field."""
+    """Another value is refused with its row and field."""
     with pytest.raises(Refusal) as caught:
         to_rows(MIXED, [column("weight", "FP64", 1.0, 1.0), column("age", datatype, 1, value)])
     assert [str(each) for each in caught.value.problems] == [f"row 1: age: {value!r} is no {datatype}"]
@@ -135,7 +135,7 @@ def test_values_are_of_their_datatype(datatype: str, value: Any) -> None:
     ],
 )
 def test_bytes_hold_the_values(datatype: str, values: list[Any]) -> None:
-    """What is written as bytes is read as it was."""
+    """Values that are written as bytes are read unchanged."""
     assert tensors.decode("x", datatype, tensors.encode(datatype, values)) == values
 
 
@@ -149,8 +149,8 @@ def test_bytes_hold_the_values(datatype: str, values: list[Any]) -> None:
         ("BF16", b"", "'BF16' has no bytes that are read here"),
     ],
 )
-def test_bytes_that_hold_none_are_refused(datatype: str, content: bytes, message: str) -> None:
-    """Cut off, of another datatype, or no text: the tensor is named."""
+def test_invalid_bytes_are_refused(datatype: str, content: bytes, message: str) -> None:
+    """Bytes that are cut off, of another datatype, or no text are refused with the tensor's name."""
     with pytest.raises(Refusal, match="tensor 'x'") as caught:
         tensors.decode("x", datatype, content)
     assert message in caught.value.message
