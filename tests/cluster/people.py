@@ -11,7 +11,7 @@ from typing import Any
 
 from slipway import settings as settings_file
 from slipway.git import Repository
-from slipway.gitops import edits
+from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay
 from slipway.store import store_of
 from tests.cluster.actions import Actions, Run
@@ -135,7 +135,7 @@ class Team(Followed):
         """What main declares of coin."""
         self.up_to_date()
         settings = settings_file.load(self.root)
-        return edits.read(Repository(self.root), "HEAD", settings, self.environments[use], "coin")
+        return Snapshot(Repository(self.root), "HEAD", settings).overlay(self.environments[use], "coin")
 
     def newest(self, use: str = "test") -> str:
         """The newest release of coin that is declared."""

@@ -134,7 +134,7 @@ class Site:
     def drop(self, *models: str, environment: str = "test", place: Place | None = None) -> Dropped:
         """Drop what no retention keeps any longer."""
         where = place or Here(Repository(self.root))
-        return drop(self.settings, environment, models or ("iris",), where)
+        return drop(environment, models or ("iris",), where)
 
     def overlay(self, model: str = "iris", environment: str = "test") -> Overlay:
         """What the work tree has, which is to be what was committed."""

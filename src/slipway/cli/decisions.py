@@ -94,5 +94,5 @@ def _run(verb: str, args: argparse.Namespace, change: Callable[[Settings, Place]
     settings = settings_of(args)
     where = pushing.decision_place(settings, verb, args.env, args.model, args)
     done = change(settings, where)
-    pushing.finish(settings, where, done, lambda: change_body.body(done))
+    pushing.finish(where, done, lambda: change_body.body(done))
     return 0

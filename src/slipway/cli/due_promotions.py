@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from slipway.github.api import GitHub, Pull
-    from slipway.gitops.places import Pushed, Stand
+    from slipway.gitops.places import Pushed
+    from slipway.gitops.snapshot import Snapshot
     from slipway.release.promote import Wish
     from slipway.settings import Settings
 
@@ -35,13 +36,13 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     """
     from slipway.git import Repository
     from slipway.github import api
-    from slipway.gitops import edits
     from slipway.gitops.places import Apart
+    from slipway.gitops.snapshot import Snapshot
     from slipway.release.promote import target_of
 
     _check_due(args)
     base = Apart(Repository(settings.root), settings.branch)
-    settings = edits.settings_at(base.repository, base.stand().commit)
+    settings = Snapshot(base.repository, base.stand().commit).settings
     if args.to is not None:
         target_of(settings, args.to)
     for model in args.models:
@@ -51,11 +52,11 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         for environment, each in settings.environments.items()
         if each.promotes_from is not None and args.to in (None, environment)
     }
-    failed = sum(not _dropped(settings, environment, args.models or settings.models(), base) for environment in sources)
-    stand = base.stand()
-    promotions = _Promotions(settings, base, stand, api.connect(base.repository))
+    failed = sum(not _dropped(environment, args.models or settings.models(), base) for environment in sources)
+    snapshot = Snapshot(base.repository, base.stand().commit, settings)
+    promotions = _Promotions(snapshot, base, api.connect(base.repository))
     for environment, source in sources.items():
-        models = edits.models_at(base.repository, stand.commit, source)
+        models = snapshot.models(source)
         for model in sorted(models & {*(args.models or models)}):
             failed += not promotions.update(environment, model)
     _close(settings, base, promotions.hub)
@@ -71,10 +72,10 @@ def _check_due(args: argparse.Namespace) -> None:
         raise SlipwayError(f"--due promotes all that is due: it takes no {names}", fix="leave them out")
 
 
-def _dropped(settings: Settings, environment: str, models: Sequence[str], base: Pushed) -> bool:
+def _dropped(environment: str, models: Sequence[str], base: Pushed) -> bool:
     """Drop what no retention keeps; return False, and stop no promotion, where that fails."""
     try:
-        pushing.drop(settings, environment, models, base)
+        pushing.drop(environment, models, base)
     except SlipwayError as error:
         say(f"{environment}: nothing is dropped: {one_line(str(error))}")
         return False
@@ -84,8 +85,8 @@ def _dropped(settings: Settings, environment: str, models: Sequence[str], base: 
 class _Promotions:
     """Hold the state of the remote that one run decides on."""
 
-    def __init__(self, settings: Settings, base: Pushed, stand: Stand, hub: GitHub) -> None:
-        self.settings, self.base, self.stand, self.hub = settings, base, stand, hub
+    def __init__(self, snapshot: Snapshot, base: Pushed, hub: GitHub) -> None:
+        self.snapshot, self.settings, self.base, self.hub = snapshot, snapshot.settings, base, hub
         self.branches = set(base.remote.branches("promote/"))
 
     def update(self, environment: str, model: str) -> bool:
@@ -124,12 +125,11 @@ class _Promotions:
 
     def _due(self, environment: str, model: str) -> Wish | None:
         """Return what is due for an automatic promotion, unless its pull request was closed or reverted."""
-        from slipway.gitops import edits
         from slipway.release import candidates
         from slipway.review.promotion_body import marker
 
-        target = edits.read(self.base.repository, self.stand.commit, self.settings, environment, model)
-        found, reason = candidates.due(self.base.repository, self.stand.commit, self.settings, target)
+        target = self.snapshot.overlay(environment, model)
+        found, reason = candidates.due(self.snapshot, target)
         if found is None:
             say(f"{environment}: {model}: {one_line(reason)}")
             return None
@@ -143,14 +143,14 @@ class _Promotions:
 
     def _proposed(self, environment: str, model: str) -> Wish | None:
         """Return what the branch of an open pull request proposes."""
-        from slipway.gitops import edits
+        from slipway.gitops.snapshot import Snapshot
         from slipway.images import build as images
         from slipway.release import promote
 
         repository = self.base.repository
         tip = self.base.remote.fetch(pushing.branch_of("promote", environment, model))
-        after = edits.read(repository, tip, self.settings, environment, model)
-        before = edits.read(repository, self.stand.commit, self.settings, environment, model)
+        after = Snapshot(repository, tip, self.settings).overlay(environment, model)
+        before = self.snapshot.overlay(environment, model)
         automatic = f"{promote.AUTOMATIC}: yes" in repository.run("log", "-1", "--format=%B", tip).decode()
         for release in after.releases:
             origin, share = release.record.origin, after.route.get(release.name)

@@ -65,7 +65,7 @@ def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> No
     where = _place(settings, environment, model, args)
     pushing.promote(settings, model, environment, wish, where)
     if not isinstance(where, Proposed):
-        pushing.drop(settings, environment, [model], where)
+        pushing.drop(environment, [model], where)
 
 
 def _place(settings: Settings, environment: str, model: str, args: argparse.Namespace) -> Place:

@@ -67,14 +67,14 @@ def decision_place(settings: Settings, verb: str, environment: str, model: str, 
     The settings on the remote's branch decide about the pull request: those of this clone may be older.
     """
     from slipway.git import Repository
-    from slipway.gitops.edits import settings_at
     from slipway.gitops.places import Apart, Here, Proposed
+    from slipway.gitops.snapshot import Snapshot
 
     repository = Repository(settings.root)
     if not args.push:
         return Here(repository)
     pushed = Apart(repository, settings.branch)
-    if settings_at(repository, pushed.stand().commit).environment(environment).promotes_from is None:
+    if Snapshot(repository, pushed.stand().commit).settings.environment(environment).promotes_from is None:
         return pushed
     if args.emergency:
         _check_maintainer(repository)
@@ -95,9 +95,8 @@ def _check_maintainer(repository: Repository) -> None:
             )
 
 
-def finish(settings: Settings, where: Place, done: Edited, body: Callable[[], str]) -> None:
+def finish(where: Place, done: Edited, body: Callable[[], str]) -> None:
     """Print what was done; open the pull request of a proposed change, or bring the open one up to date."""
-    from slipway.git import Repository
     from slipway.github import api, runs
     from slipway.gitops.places import Proposed, Pushed
 
@@ -107,7 +106,7 @@ def finish(settings: Settings, where: Place, done: Edited, body: Callable[[], st
     if not done.message or not isinstance(where, Proposed) or not isinstance(where.base, Pushed):
         return
     title = done.message.splitlines()[0]
-    pull = api.connect(Repository(settings.root)).propose(where.branch, where.base.branch, title, body())
+    pull = api.connect(where.repository).propose(where.branch, where.base.branch, title, body())
     say(f"pull request {pull.url}")
     runs.summary(f"### [{title}]({pull.url})\n")
 
@@ -118,16 +117,16 @@ def promote(settings: Settings, model: str, environment: str, wish: Wish, where:
     from slipway.review import promotion_body
 
     done = promotions.promote(settings, model, wish, to=environment, place=where)
-    finish(settings, where, done.edited, lambda: promotion_body.body(done.settings, done))
+    finish(where, done.edited, lambda: promotion_body.body(done.settings, done))
 
 
-def drop(settings: Settings, environment: str, models: Sequence[str], where: Place) -> None:
+def drop(environment: str, models: Sequence[str], where: Place) -> None:
     """Drop the releases of these models that their retention keeps no longer, and print them."""
     from slipway.release import retention
 
     if not models:
         return
-    done = retention.drop(settings, environment, models, where)
+    done = retention.drop(environment, models, where)
     for line in done.lines:
         say(one_line(line))
     if done.commit:

@@ -82,7 +82,7 @@ def _release(args: argparse.Namespace) -> int:
             settings, args.models, environment=environment, choice=choice, report=progress, place=where
         )
     status = show_released(done, settings, where)
-    pushing.drop(settings, environment, [each.model for each in done.outcomes], where)
+    pushing.drop(environment, [each.model for each in done.outcomes], where)
     return status
 
 

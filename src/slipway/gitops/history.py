@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +12,8 @@ import msgspec
 from slipway import times
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import edits, release_folder
+from slipway.gitops import release_folder
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
@@ -98,10 +99,11 @@ def at(settings: Settings, moment: datetime, models: Sequence[str] = (), environ
     for line in log.splitlines():
         commit, seconds = line.split()
         if int(seconds) <= moment.timestamp():
+            snapshot = Snapshot(repository, commit, settings)
             found = [
-                edits.read(repository, commit, settings, name, model)
+                snapshot.overlay(name, model)
                 for name in ([environment] if environment else settings.environments)
-                for model in sorted(edits.models_at(repository, commit, name))
+                for model in sorted(snapshot.models(name))
                 if not models or model in models
             ]
             _check_known(settings, {*models} - {overlay.model for overlay in found})
@@ -211,19 +213,18 @@ def told(moment: Moment) -> str:
     return f"at {times.format(moment.time)}, by commit {moment.commit[:12]} of {times.format(moment.since)}"
 
 
-_RECORD = re.compile(rf".*/(v[0-9]+-[0-9a-f]{{8}})/{re.escape(overlays.RECORD)}")
+def releases(snapshot: Snapshot, overlay: Overlay, names: Collection[ReleaseName] | None = None) -> list[Release]:
+    """Return the releases of the overlay's model that are declared or ever were, newest first; only `names`, if given.
 
-
-def releases(repository: Repository, commit: str, overlay: Overlay) -> list[Release]:
-    """All releases of the overlay's model that are declared or ever were, newest first.
-
-    Those of the past are read from the last commit that wrote them; one that cannot be read any more is left out.
+    A release of the past is read from the last commit that wrote it; one that cannot be read any more is left out.
     """
     found = {release.name: release for release in overlay.releases}
-    for name, last in _written(repository, commit, folder_of(overlay.environment, overlay.model)).items():
-        if name not in found and (release := _restored(repository, last, overlay, name)):
+    for name, commit in snapshot.written(overlay.environment, overlay.model).items():
+        wanted = name not in found and (names is None or name in names)
+        if wanted and (release := _restored(snapshot, overlay, name, commit)):
             found[name] = release
-    return sorted(found.values(), key=lambda release: release.age, reverse=True)
+    chosen = (release for name, release in found.items() if names is None or name in names)
+    return sorted(chosen, key=lambda release: release.age, reverse=True)
 
 
 def is_shallow(repository: Repository) -> bool:
@@ -231,23 +232,8 @@ def is_shallow(repository: Repository) -> bool:
     return repository.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
-def _written(repository: Repository, commit: str, folder: str) -> dict[ReleaseName, str]:
-    """The last commit that added or changed each release's record."""
-    log = repository.run(
-        "log", "--format=%x01%H", "--name-only", "--full-history", "--diff-filter=AM", commit, "--", f"{folder}/"
-    )
-    found: dict[ReleaseName, str] = {}
-    for entry in log.decode(errors="replace").split("\x01")[1:]:
-        commit_id, *paths = entry.split("\n")
-        for path in paths:
-            if match := _RECORD.fullmatch(path):
-                found.setdefault(ReleaseName.parse(match[1]), commit_id)
-    return found
-
-
-def _restored(repository: Repository, commit: str, overlay: Overlay, name: ReleaseName) -> Release | None:
-    folder = folder_of(overlay.environment, overlay.model)
-    files = repository.files(commit, f"{folder}/{name}")
+def _restored(snapshot: Snapshot, overlay: Overlay, name: ReleaseName, commit: str) -> Release | None:
+    files = snapshot.repository.files(commit, f"{folder_of(overlay.environment, overlay.model)}/{name}")
     within = {f"{name}/{path}": content for path, content in files.items()}
     try:
         return overlays.parse(within, overlay.environment, overlay.model, "").release(name)

@@ -56,6 +56,8 @@ class Change(NamedTuple):
 class Place(Protocol):
     """Where changes land."""
 
+    repository: Repository
+    """This clone."""
     pause: float
     """Seconds that a commit takes here, about: how long to stand back when somebody else was quicker."""
 
@@ -174,7 +176,7 @@ class Proposed:
     def __init__(self, base: Here | Pushed, branch: str) -> None:
         """Raises `SlipwayError` for a name that cannot be, or a branch that is checked out."""
         self.base, self.branch = base, branch
-        self.pause = base.pause
+        self.repository, self.pause = base.repository, base.pause
         check(base.repository, branch)
 
     def stand(self, *paths: str) -> Stand:
@@ -183,7 +185,7 @@ class Proposed:
 
     def commit(self, stand: Stand, change: Change) -> str | None:
         """See `Place.commit`."""
-        repository = self.base.repository
+        repository = self.repository
         tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else self._tip()
         if tip is not None:
             check_owned(repository, stand.commit, tip, self.branch, change.overlays)
@@ -198,7 +200,7 @@ class Proposed:
         return new
 
     def _tip(self) -> str | None:
-        return self.base.repository.commit_at(f"refs/heads/{self.branch}")
+        return self.repository.commit_at(f"refs/heads/{self.branch}")
 
     def __str__(self) -> str:
         return f"branch {self.branch}"

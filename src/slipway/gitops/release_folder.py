@@ -16,16 +16,16 @@ from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 
 if TYPE_CHECKING:
-    from slipway.git import Repository
-    from slipway.settings import Settings
+    from slipway.gitops.snapshot import Snapshot
 
 __all__ = ["announced", "make", "share", "shown", "shown_metrics", "with_share"]
 
 
-def make(repository: Repository, commit: str, settings: Settings, record: ReleaseRecord) -> Release:
-    """The whole folder of a release, rendered from the commit's `manifests/function` and the settings."""
+def make(code: Snapshot, record: ReleaseRecord) -> Release:
+    """Return the whole folder of a release, rendered from the `manifests/function` and the settings of the code."""
+    settings = code.settings
     model, environment, _ = record.model_id.split("/")
-    base = repository.files(commit, rendering.BASE)
+    base = code.files(rendering.BASE)
     own = settings.model(model).within(environment)
     verification = verifying.values(base, settings.environment(environment), model, record, own.access, own.protocol)
     kustomization = {

@@ -14,11 +14,10 @@ from slipway.store.records import run_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from slipway.git import Repository
     from slipway.gitops.places import Stand
+    from slipway.gitops.snapshot import Snapshot
     from slipway.model import Parameter
     from slipway.overlays.types import Overlay
-    from slipway.settings import Settings
 
 __all__ = ["declare", "facts"]
 
@@ -27,9 +26,8 @@ _OF_ITS_MAKING = ("branch", "by", "commit", "created", "deployed", "fingerprint"
 
 
 def declare(
-    repository: Repository,
+    snapshot: Snapshot,
     stand: Stand,
-    settings: Settings,
     overlay: Overlay,
     image: str,
     *,
@@ -45,10 +43,11 @@ def declare(
     image, and `parameters` those of the model, where it has a training service. There are none where just this is
     declared already. Raises `SlipwayError` when the base of trainings does not render.
     """
+    settings, repository = snapshot.settings, snapshot.repository
     environment, model = overlay.environment, overlay.model
     of, at, serving = settings.model(model), settings.environment(environment), overlay.serving()
     service = TrainingService(parameters=dict(parameters or {})) if is_wanted(settings, model) else None
-    before = training_folder.read(repository, stand.commit, environment, model)
+    before = training_folder.read(snapshot, environment, model)
     training = Training(
         digest=digest,
         image=image,
@@ -75,7 +74,7 @@ def declare(
         return {}
     base = repository.files(stand.code.commit, training_folder.BASE)
     files = training_folder.files(base, environment, model, overlay.namespace, training, settings.root)
-    return training_folder.changes(repository, stand.commit, environment, model, files)
+    return snapshot.differing(training_folder.folder(environment, model), files)
 
 
 def facts(model: str, digest: str, image: str, reason: str) -> dict[str, str]:

@@ -23,14 +23,13 @@ from slipway.settings import Announce, SecretRef, TrainingSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from slipway.git import Repository
+    from slipway.gitops.snapshot import Snapshot
 
 __all__ = [
     "BASE",
     "GAUGE",
     "USUAL",
     "Training",
-    "changes",
     "files",
     "folder",
     "gauges",
@@ -142,10 +141,10 @@ def name_of(model: str, training: Training) -> str:
     return run_name(model, training.digest)
 
 
-def read(repository: Repository, commit: str, environment: str, model: str) -> Training | None:
-    """The training that a commit declares; None when it declares none. Raises `SlipwayError` on a damaged record."""
+def read(snapshot: Snapshot, environment: str, model: str) -> Training | None:
+    """Return the training that is declared for a model, if any; raise `SlipwayError` on a damaged record."""
     path = f"{folder(environment, model)}/{RECORD}"
-    content = repository.read([f"{commit}:{path}"])[f"{commit}:{path}"]
+    content = snapshot.read(path)
     if content is None:
         return None
     try:
@@ -240,16 +239,6 @@ def files(
         KUSTOMIZATION: documents.format(_kustomization(model, namespace, manifests)),
         RECORD: documents.format(msgspec.to_builtins(training)),
     }
-
-
-def changes(
-    repository: Repository, commit: str, environment: str, model: str, after: Mapping[str, bytes]
-) -> dict[str, bytes | None]:
-    """What to write, and what to remove, so that the commit's folder holds just the files `after`."""
-    place = folder(environment, model)
-    before = repository.files(commit, place)
-    gone: dict[str, bytes | None] = {f"{place}/{path}": None for path in before.keys() - after}
-    return gone | {f"{place}/{path}": content for path, content in after.items() if before.get(path) != content}
 
 
 def _kustomization(model: str, namespace: str, manifests: Mapping[str, bytes]) -> dict[str, Any]:

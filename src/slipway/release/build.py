@@ -17,8 +17,9 @@ from msgspec import Struct
 from slipway.errors import SlipwayError
 from slipway.files import write
 from slipway.git import Repository
-from slipway.gitops import edits, training_folder, training_service
+from slipway.gitops import training_folder, training_service
 from slipway.gitops.places import of_code
+from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import platform as platforms
 from slipway.images import sbom, trainer
@@ -28,7 +29,6 @@ from slipway.models import tests
 from slipway.release import trainings
 from slipway.release.due import Choice, choose, names_of
 from slipway.release.make import UNNEEDED, Maker, fingerprint_of
-from slipway.store import store_of
 from slipway.store.records import encode
 from slipway.training.parameters import parameters
 
@@ -146,7 +146,7 @@ def build(
     """
     choice = asked.choice
     names = names_of(settings, asked.models, asked.environment, choice)
-    repository = Repository(settings.root)
+    repository = place.repository
     stand = place.stand()
     builder = images.builder_for(settings, asked.environment, report)
     target.mkdir(parents=True, exist_ok=True)
@@ -202,6 +202,7 @@ class _Build:
     ) -> None:
         self.settings, self.environment, self.choice, self.train = settings, *asked[1:]
         self.maker, self.stand, self.target, self.report = maker, stand, target, report
+        self.snapshot = Snapshot(maker.repository, stand.commit, settings)
         self.tested: set[str] = set()
 
     def safely(self, model: str) -> Planned:
@@ -229,8 +230,8 @@ class _Build:
         return Made(reference=found.image.reference, size=found.image.size, new=found.new, sbom=listed)
 
     def _one(self, model: str) -> Planned:
-        store = store_of(self.settings, self.environment)
-        overlay = edits.read(self.maker.repository, self.stand.commit, self.settings, self.environment, model)
+        store = self.snapshot.store(self.environment)
+        overlay = self.snapshot.overlay(self.environment, model)
         wanted = self._wanted(model, store, overlay)
         if wanted.kind == "runner":
             record = trainings.run(self.settings, model, self.environment, self.report)
@@ -246,7 +247,7 @@ class _Build:
         """What the code's training digest asks for; nothing where a person chose a version."""
         if self.train == "none" or self.choice.explicit:
             return trainings.Wanted("nothing", "")
-        declared = training_folder.read(self.maker.repository, self.stand.commit, self.environment, model)
+        declared = training_folder.read(self.snapshot, self.environment, model)
         return trainings.plan(self.settings, self.environment, model, store, overlay, declared, self.train)
 
     def _function(self, model: str, record: Record, reason: str) -> Planned:

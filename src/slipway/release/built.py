@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-from slipway.git import Repository
 from slipway.gitops import edits, training_commit
 from slipway.images import build as images
 from slipway.models.training_digest import training_digest
@@ -37,7 +36,7 @@ def release_built(
 
     Runs no code of a model, and builds nothing. Raises `SlipwayError` as `release` does.
     """
-    repository = Repository(settings.root)
+    repository = place.repository
     if repository.latest() != plan.commit:
         fix = f"git checkout {plan.commit}"
         raise SlipwayError(f"the plan is of the commit {plan.commit[:12]}, which is not checked out", fix=fix)
@@ -107,9 +106,8 @@ class _Commit(Run):
 
     def _with_training(self, found: Result, planned: Planned, made: Made, stand: Stand, overlay: Overlay) -> Result:
         files = training_commit.declare(
-            self.repository,
+            self.snapshot,
             stand,
-            self.settings,
             overlay,
             made.reference,
             digest=planned.digest,

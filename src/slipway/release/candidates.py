@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.gitops import edits, history
+from slipway.gitops import history
 from slipway.images.build import is_unbuilt
 from slipway.overlays.types import Overlay, Release, pick
 from slipway.release.due import held
 from slipway.release.rejections import Rejections
-from slipway.store import store_of
 
 if TYPE_CHECKING:
-    from slipway.git import Repository
+    from slipway.gitops.snapshot import Snapshot
     from slipway.names import ReleaseName
     from slipway.overlays.types import ReleaseRecord
     from slipway.settings import Settings
@@ -52,15 +51,15 @@ def source_of(settings: Settings, environment: str) -> str:
     return source
 
 
-def candidate(repository: Repository, commit: str, settings: Settings, target: Overlay, wish: Wish = _USUAL) -> Release:
+def candidate(snapshot: Snapshot, target: Overlay, wish: Wish = _USUAL) -> Release:
     """The release of the source environment to promote; raises `SlipwayError` that says why there is none."""
-    source = source_of(settings, target.environment)
-    overlay = edits.read(repository, commit, settings, source, target.model)
+    source = source_of(snapshot.settings, target.environment)
+    overlay = snapshot.overlay(source, target.model)
     if overlay.hold is not None and (wish.release is None or wish.automatic):
         fix = f"slipway lift {target.model} --env {source}, when the reason is gone; or name one: --release RELEASE"
         raise SlipwayError(f"{target.model} in {source} is {held(overlay.hold)}", fix=fix)
-    store = store_of(settings, source)
-    barred = rejections_of(repository, commit, settings, target).bars_release if not wish.again else lambda _: None
+    store = snapshot.store(source)
+    barred = rejections_of(snapshot, target).bars_release if not wish.again else lambda _: None
     found = _newest(overlay, store, barred) if wish.release is None else _named(overlay, store, wish.release)
     if name := barred(found):
         same = name.short if name.short == found.name.short else f"the artifact of {name}"
@@ -71,10 +70,10 @@ def candidate(repository: Repository, commit: str, settings: Settings, target: O
     return _pullable(found, wish)
 
 
-def rejections_of(repository: Repository, commit: str, settings: Settings, overlay: Overlay) -> Rejections:
+def rejections_of(snapshot: Snapshot, overlay: Overlay) -> Rejections:
     """Return the rejections of an overlay, with the artifacts that the commit's history and the store know."""
-    past = history.releases(repository, commit, overlay) if overlay.rejected else ()
-    return Rejections(overlay, store_of(settings, overlay.environment), past)
+    past = history.releases(snapshot, overlay, overlay.rejected) if overlay.rejected else ()
+    return Rejections(overlay, snapshot.store(overlay.environment), past)
 
 
 def _named(overlay: Overlay, store: Store, text: str) -> Release:
@@ -106,33 +105,34 @@ def _check_not_rejected(overlay: Overlay, text: str) -> None:
         )
 
 
-def due(repository: Repository, commit: str, settings: Settings, target: Overlay) -> tuple[Release | None, str]:
+def due(snapshot: Snapshot, target: Overlay) -> tuple[Release | None, str]:
     """What of a model is to be promoted into an environment that has not got it; None, and why, if there is nothing.
 
-    `commit` is the newest of the branch that the cluster follows: code that is not on it is for people to propose.
+    `snapshot` is the newest of the branch that the cluster follows: code that is not on it is for people to propose.
     """
     if target.hold is not None:
         return None, held(target.hold)
     try:
-        found = candidate(repository, commit, settings, target)
+        found = candidate(snapshot, target)
     except SlipwayError as error:
         return None, error.problem
-    source = source_of(settings, target.environment)
+    source = source_of(snapshot.settings, target.environment)
     if any(release.record.fingerprint == found.record.fingerprint for release in target.releases):
         return None, f"{source} serves the same"
-    if not is_merged(repository, commit, found.record):
-        place = f"{found.record.branch or 'a branch'}, which is not merged into {settings.branch}"
+    if not is_merged(snapshot, found.record):
+        place = f"{found.record.branch or 'a branch'}, which is not merged into {snapshot.settings.branch}"
         return None, f"{found.name} of {source} was built from {place}: slipway promote {target.model} proposes it"
     return found, f"{found.name} of {source} can be promoted"
 
 
-def is_merged(repository: Repository, tip: str, record: ReleaseRecord) -> bool:
-    """Whether the commit that a release was made from is in the history of `tip`.
+def is_merged(snapshot: Snapshot, record: ReleaseRecord) -> bool:
+    """Return whether the commit that a release was made from is in the history of the snapshot.
 
     One that was squashed is not; a shallow clone, which has no history, cannot tell and says yes.
     """
+    repository = snapshot.repository
     commit = repository.commit_at(record.commit)
-    return history.is_shallow(repository) or (commit is not None and repository.contains(tip, commit))
+    return history.is_shallow(repository) or (commit is not None and repository.contains(snapshot.commit, commit))
 
 
 def _unverified(overlay: Overlay, releases: Sequence[Release]) -> SlipwayError:

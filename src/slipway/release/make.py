@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway.errors import SlipwayError
 from slipway.git import GitError
 from slipway.gitops import edits, release_folder
+from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import bundle
 from slipway.images import platform as platforms
@@ -90,9 +91,7 @@ class Maker:
         image = self.image(settings, record, fingerprint, stand)
         verifier = self.platform(settings, stand)
         made = release_folder.make(
-            self.repository,
-            stand.code.commit,
-            settings,
+            Snapshot(self.repository, stand.code.commit, settings),
             ReleaseRecord(
                 release=str(name),
                 version=record.version,
@@ -169,9 +168,10 @@ class Maker:
         One of another registry is no good: `slipway check` takes those of this environment alone.
         """
         registry = settings.environment(self.environment).registry
+        snapshot = Snapshot(self.repository, stand.commit, settings)
         for environment in settings.environments:
             with suppress(SlipwayError):  # what is damaged in another environment stops nothing in this one
-                for release in edits.read(self.repository, stand.commit, settings, environment, model).releases:
+                for release in snapshot.overlay(environment, model).releases:
                     image = release.record.image
                     here = images.lies_under(image, registry) and not images.is_unbuilt(image)
                     if here and release.record.fingerprint == fingerprint:

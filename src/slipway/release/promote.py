@@ -10,8 +10,9 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import edits, release_folder
-from slipway.gitops.edits import Edited, settings_at
+from slipway.gitops.edits import Edited
 from slipway.gitops.places import Change, Here, Place, Proposed, Stand
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName, nearest
 from slipway.overlays.types import Origin, Overlay, Release
 from slipway.release import compatibility
@@ -63,18 +64,19 @@ def promote(
     Where that makes it run, its artifact is then copied into the target's store; for one that is only proposed, `copy`
     does that after the merge. Raises `SlipwayError` when a hold stands, or nothing verified is there to promote.
     """
-    repository = Repository(settings.root)
-    where = place or Here(repository)
-    done = edits.retrying(lambda: _attempt(repository, model, to, wish, where), where.pause)
+    where = place or Here(Repository(settings.root))
+    done = edits.retrying(lambda: _attempt(model, to, wish, where), where.pause)
     if not isinstance(where, Proposed):
-        done.edited.lines.extend(_copied(done.settings, model, target_of(done.settings, to), done.edited))
+        done.edited.lines.extend(
+            _copied(where.repository, done.settings, model, target_of(done.settings, to), done.edited)
+        )
     return done
 
 
-def _copied(settings: Settings, model: str, environment: str, done: Edited) -> list[str]:
-    commit = done.commit or (done.stand.commit if done.stand else None)
+def _copied(repository: Repository, settings: Settings, model: str, environment: str, done: Edited) -> list[str]:
+    commit = done.commit or (done.snapshot.commit if done.snapshot else None)
     try:
-        return copy(settings, [model], environment, commit)
+        return _copy_all(Snapshot(repository, commit or repository.latest(), settings), [model], environment)
     except SlipwayError as error:
         was = f"committed {done.commit[:12]}" if done.commit else "promoted before"
         raise SlipwayError(
@@ -83,32 +85,34 @@ def _copied(settings: Settings, model: str, environment: str, done: Edited) -> l
         ) from error
 
 
-def _attempt(repository: Repository, model: str, to: str | None, wish: Wish, place: Place) -> Promoted:
+def _attempt(model: str, to: str | None, wish: Wish, place: Place) -> Promoted:
     stand = place.stand()
-    settings = settings_at(repository, stand.code.commit)
+    snapshot = Snapshot.of(place.repository, stand)
+    settings = snapshot.settings
     settings.model(model)
     environment = target_of(settings, to)
-    target = edits.read(repository, stand.commit, settings, environment, model)
+    target = snapshot.overlay(environment, model)
     if target.hold is not None:
         raise SlipwayError(
             f"{model} in {environment} is {held(target.hold)}", fix=f"slipway lift {model} --env {environment}"
         )
-    found = candidate(repository, stand.commit, settings, target, wish)
-    release = _release(repository, stand, settings, target, found, wish)
+    found = candidate(snapshot, target, wish)
+    release = _release(snapshot, stand, target, found, wish)
     _check_callers(settings, target, found, release, wish)
-    notes = _notes(repository, stand.commit, settings, target, found)
-    forgiven = rejections_of(repository, stand.commit, settings, target).forgive(release)
+    notes = _notes(snapshot, target, found)
+    forgiven = rejections_of(snapshot, target).forgive(release)
     served = release.name in target.route and wish.traffic == 100
     after = target if served else release_folder.with_share(forgiven, release, wish.traffic)
     if after == target:
         already = f"{environment} serves {found.name} already, as {release.name}: {release_folder.shown(target.route)}"
-        return Promoted(Edited([already, *notes], stand=stand), found, settings)
-    change = Change(edits.changes(repository, stand.commit, after), _message(target, after, release, wish), [after])
+        return Promoted(Edited([already, *notes], snapshot=snapshot), found, settings)
+    change = Change(snapshot.changes(after), _message(target, after, release, wish), [after])
     commit = place.commit(stand, change)
     lines = [
         f"{environment}: {model} {release.name} from {_from(release)}, {release_folder.shown(after.route)} ({place})"
     ]
-    return Promoted(Edited([*lines, *notes], commit, change.message, target, after, stand), found, settings)
+    edited = Edited([*lines, *notes], commit, change.message, target, after, snapshot, stand.branch)
+    return Promoted(edited, found, settings)
 
 
 def _check_callers(settings: Settings, target: Overlay, found: Release, release: Release, wish: Wish) -> None:
@@ -124,10 +128,10 @@ def _check_callers(settings: Settings, target: Overlay, found: Release, release:
         )
 
 
-def _notes(repository: Repository, commit: str, settings: Settings, target: Overlay, found: Release) -> list[str]:
+def _notes(snapshot: Snapshot, target: Overlay, found: Release) -> list[str]:
     """What may surprise about the choice."""
-    source = source_of(settings, target.environment)
-    overlay = edits.read(repository, commit, settings, source, target.model)
+    source = source_of(snapshot.settings, target.environment)
+    overlay = snapshot.overlay(source, target.model)
     newest, serving = overlay.serving(), target.serving()
     notes = []
     if overlay.hold is not None:
@@ -141,15 +145,13 @@ def _notes(repository: Repository, commit: str, settings: Settings, target: Over
     return notes
 
 
-def _release(
-    repository: Repository, stand: Stand, settings: Settings, target: Overlay, found: Release, wish: Wish
-) -> Release:
+def _release(snapshot: Snapshot, stand: Stand, target: Overlay, found: Release, wish: Wish) -> Release:
     """The declared release of the same image, or the next version's."""
     fingerprint = found.record.fingerprint
     for release in target.releases:
         if release.record.fingerprint == fingerprint and release.record.artifact == found.record.artifact:
             return release
-    store = store_of(settings, target.environment)
+    store = snapshot.store(target.environment)
     taken = [*store.versions(target.model), *(name.version for name in target.rejected)]
     version = max([*taken, *(release.version for release in target.releases)], default=0) + 1
     record = msgspec.structs.replace(
@@ -158,12 +160,12 @@ def _release(
         version=version,
         model_id=f"{target.model}/{target.environment}/{version}",
         created=edits.now(),
-        by=repository.identity(),
+        by=snapshot.repository.identity(),
         run=run_url(),
         accepted=wish.accept_breaking,
-        origin=Origin(environment=source_of(settings, target.environment), release=str(found.name)),
+        origin=Origin(environment=source_of(snapshot.settings, target.environment), release=str(found.name)),
     )
-    return release_folder.make(repository, stand.code.commit, settings, record)
+    return release_folder.make(Snapshot(snapshot.repository, stand.code.commit, snapshot.settings), record)
 
 
 def _message(before: Overlay, after: Overlay, release: Release, wish: Wish) -> str:
@@ -196,14 +198,18 @@ def copy(settings: Settings, models: Sequence[str], environment: str, commit: st
     """
     settings.environment(environment)
     repository = Repository(settings.root)
-    commit = commit or repository.latest()
     for model in models:
         settings.model(model)
+    return _copy_all(Snapshot(repository, commit or repository.latest(), settings), models, environment)
+
+
+def _copy_all(snapshot: Snapshot, models: Sequence[str], environment: str) -> list[str]:
+    settings = snapshot.settings
     lines: list[str] = []
     failed: list[SlipwayError] = []
-    for model in models or sorted(edits.models_at(repository, commit, environment)):
+    for model in models or sorted(snapshot.models(environment)):
         try:
-            overlay = edits.read(repository, commit, settings, environment, model)
+            overlay = snapshot.overlay(environment, model)
             lines.extend(line for release in reversed(overlay.releases) if (line := _copy(settings, overlay, release)))
         except SlipwayError as error:
             failed.append(error)

@@ -9,15 +9,14 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import edits, release_folder, training_folder
-from slipway.gitops.edits import settings_at
 from slipway.gitops.places import Change, Here, Place, Stand
+from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release
 from slipway.release.due import Choice, Decision, check_environment, choose, names_of
 from slipway.release.make import Maker
 from slipway.release.rejections import Rejections
-from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -83,9 +82,8 @@ def release(
     """
     choice = choice or Choice()
     names = names_of(settings, models, environment, choice)
-    repository = Repository(settings.root)
-    where = place or Here(repository)
-    maker = Maker(repository, environment, builder or images.builder_for(settings, environment, report), report)
+    where = place or Here(Repository(settings.root))
+    maker = Maker(where.repository, environment, builder or images.builder_for(settings, environment, report), report)
     run = Run(settings, environment, maker, where, choice)
     return edits.retrying(lambda: run.attempt(names), where.pause)
 
@@ -105,6 +103,7 @@ class Run:
         self.on_branch = settings  # those of the branch that gets the commit, with each attempt
         self.maker, self.place = maker, place
         self.repository = maker.repository
+        self.snapshot: Snapshot
 
     def decide(self, model: str, store: Store, overlay: Overlay) -> Decision:
         """Which version of a model is to be released."""
@@ -116,7 +115,7 @@ class Run:
         if stand.code.branch != stand.branch or self.settings.model(model).train == "declared":
             return found
         # It is declared no longer: nothing would ever bring it up to date.
-        gone = training_folder.changes(self.repository, stand.commit, self.environment, model, {})
+        gone = self.snapshot.differing(training_folder.folder(self.environment, model), {})
         facts = {"Training": "is declared no longer"} if gone else {}
         return found._replace(files={**found.files, **gone}, facts={**found.facts, **facts})
 
@@ -124,9 +123,10 @@ class Run:
         """Decide on what the place has now and commit; raises `Moved` when somebody else did meanwhile."""
         stand = self.place.stand()
         # Of the branch that gets the commit: another one's settings, or older ones, may know nothing of promotions.
-        self.on_branch = settings_at(self.repository, stand.commit)
+        self.on_branch = Snapshot(self.repository, stand.commit).settings
         check_environment(self.on_branch, self.environment)
         self.settings = settings_file.load(self.settings.root)
+        self.snapshot = Snapshot(self.repository, stand.commit, self.settings)
         results = [self._safely(model, stand) for model in models]
         outcomes = [result.outcome for result in results]
         written = {path: content for result in results for path, content in result.files.items()}
@@ -138,13 +138,12 @@ class Run:
 
     def _safely(self, model: str, stand: Stand) -> Result:
         try:
-            overlay = edits.read(self.repository, stand.commit, self.settings, self.environment, model)
-            return self.change(model, stand, overlay)
+            return self.change(model, stand, self.snapshot.overlay(self.environment, model))
         except SlipwayError as error:
             return Result(Outcome(model, "failed", str(error)))
 
     def _released(self, model: str, stand: Stand, overlay: Overlay) -> Result:
-        store = store_of(self.settings, self.environment)
+        store = self.snapshot.store(self.environment)
         decision = self.decide(model, store, overlay)
         if decision.record is None:
             return Result(Outcome(model, decision.result or _result(decision, overlay), decision.reason))
@@ -158,7 +157,7 @@ class Run:
         reason = decision.reason + ("; it was rejected before" if rejected else "")
         return Result(
             Outcome(model, "released", reason, made.name),
-            edits.changes(self.repository, stand.commit, after),
+            self.snapshot.changes(after),
             _facts(made, after, reason),
             after,
         )

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.git import Repository
 from slipway.gitops import edits, release_folder
-from slipway.gitops.edits import settings_at
 from slipway.gitops.places import Change
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD, is_own
 from slipway.settings import ModelSettings
-from slipway.store import store_of
 
 if TYPE_CHECKING:
-    from slipway.gitops.places import Place, Stand
+    from slipway.gitops.places import Place
     from slipway.overlays.types import Overlay
     from slipway.settings import Settings
 
@@ -68,26 +66,25 @@ def _waits(overlay: Overlay, verified: Callable[[ReleaseName], bool]) -> str:
     return f"{' and '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} not verified yet" if waiting else ""
 
 
-def drop(settings: Settings, environment: str, models: Sequence[str], place: Place) -> Dropped:
+def drop(environment: str, models: Sequence[str], place: Place) -> Dropped:
     """Drop what no retention keeps any longer of `models` in an environment, in one commit at `place`.
 
     Nothing else changes, no request is answered otherwise, and what is dropped comes back by `slipway rollback --to`. A
     model of which nothing can be known now (its store cannot be read) stops no other. Raises `SlipwayError` when
     nothing can be committed.
     """
-    repository = Repository(settings.root)
-    return edits.retrying(lambda: _attempt(repository, environment, models, place), place.pause)
+    return edits.retrying(lambda: _attempt(environment, models, place), place.pause)
 
 
-def _attempt(repository: Repository, environment: str, models: Sequence[str], place: Place) -> Dropped:
+def _attempt(environment: str, models: Sequence[str], place: Place) -> Dropped:
     stand = place.stand()
     # Those of another branch, whose code may be what is released, say nothing about how many the cluster keeps.
-    settings = settings_at(repository, stand.commit)
+    snapshot = Snapshot(place.repository, stand.commit)
     lines, moves = [], []
-    for model in _with_many(repository, stand, settings, environment, models):
+    for model in _with_many(snapshot, environment, models):
         try:
-            before = edits.read(repository, stand.commit, settings, environment, model)
-            after, note = _retained(settings, before)
+            before = snapshot.overlay(environment, model)
+            after, note = _retained(snapshot, before)
         except SlipwayError as error:
             lines.append(f"{environment}: {model}: nothing is dropped: {error.problem}")
             continue
@@ -95,24 +92,20 @@ def _attempt(repository: Repository, environment: str, models: Sequence[str], pl
         moves.extend([(before, after)] if after != before else [])
     if not moves:
         return Dropped(lines)
-    files = {
-        path: content for _, after in moves for path, content in edits.changes(repository, stand.commit, after).items()
-    }
+    files = {path: content for _, after in moves for path, content in snapshot.changes(after).items()}
     message = _message(environment, moves)
     commit = place.commit(stand, Change(files, message, [after for _, after in moves]))
     return Dropped([*lines, message.splitlines()[0]], commit)
 
 
-def _with_many(
-    repository: Repository, stand: Stand, settings: Settings, environment: str, models: Sequence[str]
-) -> Iterator[str]:
+def _with_many(snapshot: Snapshot, environment: str, models: Sequence[str]) -> Iterator[str]:
     """The models that have more releases than are retained; of the others nothing is read."""
     declared: Counter[str] = Counter()
-    for path in repository.blobs(stand.commit, f"overlays/{environment}/"):
+    for path in snapshot.repository.blobs(snapshot.commit, f"overlays/{environment}/"):
         _, _, model, own = [*path.split("/", 3), ""][:4]
         declared[model] += is_own(own) and own.endswith(f"/{RECORD}")
     for model in models:
-        if declared[model] > _most(settings, environment, model):
+        if declared[model] > _most(snapshot.settings, environment, model):
             yield model
 
 
@@ -120,9 +113,9 @@ def _most(settings: Settings, environment: str, model: str) -> int:
     return settings.declared.get(model, ModelSettings()).within(environment).retention
 
 
-def _retained(settings: Settings, overlay: Overlay) -> tuple[Overlay, str]:
-    store = store_of(settings, overlay.environment)
-    most = _most(settings, overlay.environment, overlay.model)
+def _retained(snapshot: Snapshot, overlay: Overlay) -> tuple[Overlay, str]:
+    store = snapshot.store(overlay.environment)
+    most = _most(snapshot.settings, overlay.environment, overlay.model)
     return retain(overlay, most, lambda name: store.verified(overlay.model, name) is not None)
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.git import Repository
 from slipway.gitops import edits, history, release_folder
 from slipway.gitops.edits import Edited
-from slipway.gitops.places import Place, Stand
+from slipway.gitops.places import Place
+from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Hold, Overlay, Release, pick
 from slipway.release.due import decide, held
 from slipway.release.rejections import Rejections
@@ -44,7 +44,7 @@ def traffic(
     if (total := sum(shares.values())) != 100:
         raise SlipwayError(f"the shares are {total} percent, not 100", fix="slipway traffic MODEL v6=90 v7=10")
 
-    def change(_repository: Repository, _stand: Stand, before: Overlay) -> Decided:
+    def change(_snapshot: Snapshot, before: Overlay) -> Decided:
         names = [release.name for release in before.releases]
         route = {pick(names, text, f"{environment}/{model}"): percent for text, percent in shares.items()}
         if len(route) != len(shares):
@@ -80,17 +80,17 @@ def rollback(
     """
     _check_reason(reason)
 
-    def change(repository: Repository, stand: Stand, before: Overlay) -> Decided:
+    def change(snapshot: Snapshot, before: Overlay) -> Decided:
         serving = before.serving()
         if serving is None:
             raise SlipwayError(
                 f"nothing of {model} runs in {environment}", fix=f"slipway status {model} --env {environment}"
             )
-        known = history.releases(repository, stand.commit, before)
+        known = history.releases(snapshot, before)
         try:
-            target, note = (_named(known, serving, before, to), "") if to else _older(settings, known, serving, before)
+            target, note = (_named(known, serving, before, to), "") if to else _older(snapshot, known, serving, before)
         except SlipwayError as error:
-            if not history.is_shallow(repository):
+            if not history.is_shallow(snapshot.repository):
                 raise
             fix = "git fetch --unshallow, and run it again: this clone lacks older commits, and the releases in them"
             raise SlipwayError(error.problem, fix=fix) from error
@@ -101,7 +101,7 @@ def rollback(
             releases=tuple(release for release in back.releases if release.age <= target.age),
             route={target.name: 100},
             rejected=tuple(sorted({*back.rejected, *newer})),
-            hold=Hold(by=repository.identity(), since=edits.now(), reason=reason),
+            hold=Hold(by=snapshot.repository.identity(), since=edits.now(), reason=reason),
         )
         rejected = ", ".join(str(release.name) for release in before.releases if release.name in newer)
         facts = {
@@ -138,9 +138,9 @@ def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str
     return target
 
 
-def _older(settings: Settings, known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
+def _older(snapshot: Snapshot, known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
     """The release to go back to, and what there is to be known of it."""
-    store = store_of(settings, overlay.environment)
+    store = snapshot.store(overlay.environment)
     rejections = Rejections(overlay, store, known)
     older = [
         release
@@ -173,10 +173,10 @@ def hold(settings: Settings, model: str, environment: str, *, reason: str, place
     """Stop releases and promotions of a model in an environment, until it is lifted."""
     _check_reason(reason)
 
-    def change(repository: Repository, _stand: Stand, before: Overlay) -> Decided:
+    def change(snapshot: Snapshot, before: Overlay) -> Decided:
         if before.hold is not None:
             return before, "", [f"{environment}: {model} is {held(before.hold)}"]
-        new = Hold(by=repository.identity(), since=edits.now(), reason=reason)
+        new = Hold(by=snapshot.repository.identity(), since=edits.now(), reason=reason)
         message = release_folder.announced(
             f"{environment}/{model}: hold", {"Reason": reason, "Runs": release_folder.shown(before.route)}
         )
@@ -188,7 +188,7 @@ def hold(settings: Settings, model: str, environment: str, *, reason: str, place
 def lift(settings: Settings, model: str, environment: str, place: Place | None = None) -> Edited:
     """End a hold; nothing that was rejected comes back by that. Says what is due now."""
 
-    def change(_repository: Repository, _stand: Stand, before: Overlay) -> Decided:
+    def change(_snapshot: Snapshot, before: Overlay) -> Decided:
         if before.hold is None:
             return before, "", [f"{environment}: {model} is not held"]
         after = msgspec.structs.replace(before, hold=None)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import edits, release_folder, training_folder
+from slipway.gitops import release_folder, training_folder
+from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay
 from slipway.release import candidates, trainings
 from slipway.release.due import decide, held
-from slipway.store import store_of
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -39,31 +39,31 @@ def status(settings: Settings, models: Sequence[str] = (), environment: str | No
     if environment is not None:
         settings.environment(environment)
     repository = Repository(settings.root)
-    commit = repository.latest()
+    snapshot = Snapshot(repository, repository.latest(), settings)
     rows = []
     for place in [environment] if environment else list(settings.environments):
-        deployed = edits.models_at(repository, commit, place)
+        deployed = snapshot.models(place)
         known = {*settings.models(), *deployed}
         for model in models:
             if model not in known:
                 settings.model(model)
-        rows += [_row(settings, repository, commit, place, model) for model in sorted(known & {*(models or known)})]
+        rows += [_row(snapshot, place, model) for model in sorted(known & {*(models or known)})]
     return rows
 
 
-def _row(settings: Settings, repository: Repository, commit: str, environment: str, model: str) -> Row:
+def _row(snapshot: Snapshot, environment: str, model: str) -> Row:
     try:
-        overlay = edits.read(repository, commit, settings, environment, model)
+        overlay = snapshot.overlay(environment, model)
     except SlipwayError as error:
         return Row(environment, model, "damaged", "-", "-", error.problem)
-    store = store_of(settings, environment)
+    store = snapshot.store(environment)
     try:
         newest = max(store.versions(model), default=None)
         verified = _verified(store, overlay)
     except SlipwayError as error:
         return Row(environment, model, release_folder.shown(overlay.route), "-", "-", error.problem)
     try:
-        following = held(overlay.hold) if overlay.hold else _next(settings, repository, commit, store, overlay)
+        following = held(overlay.hold) if overlay.hold else _next(snapshot, store, overlay)
     except SlipwayError as error:
         following = error.problem
     version = f"v{newest}" if newest else "-"
@@ -79,15 +79,16 @@ def _verified(store: Store, overlay: Overlay) -> str:
     return ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in found.items())
 
 
-def _next(settings: Settings, repository: Repository, commit: str, store: Store, overlay: Overlay) -> str:
+def _next(snapshot: Snapshot, store: Store, overlay: Overlay) -> str:
+    settings = snapshot.settings
     source = settings.environment(overlay.environment).promotes_from
     if source is None:
         decision = decide(settings, overlay.model, store, overlay)
         if decision.record:
             return f"due: {decision.reason}"
-        declared = training_folder.read(repository, commit, overlay.environment, overlay.model)
+        declared = training_folder.read(snapshot, overlay.environment, overlay.model)
         return trainings.awaited(settings, overlay.model, store, overlay, declared) or decision.reason
-    found = candidates.candidate(repository, commit, settings, overlay, candidates.Wish(allow_unbuilt=True))
+    found = candidates.candidate(snapshot, overlay, candidates.Wish(allow_unbuilt=True))
     if any(release.record.fingerprint == found.record.fingerprint for release in overlay.releases):
         return f"{source} serves the same"
     return f"{found.name} of {source} can be promoted"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.gitops.edits import settings_at
+from slipway.gitops.snapshot import Snapshot
 from slipway.models.imports import closure
 from slipway.review import claims
 from slipway.settings import ModelSettings
@@ -37,7 +37,7 @@ def affected(settings: Settings, repository: Repository, since: str) -> list[str
     before = claims.compared(repository, settings, since, None).fork
     changed = _changed(repository, before)
     try:
-        declared = settings_at(repository, before).declared
+        declared = Snapshot(repository, before).settings.declared
     except SlipwayError:
         return settings.models()  # nothing to compare with
     now = named(settings)

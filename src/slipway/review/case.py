@@ -11,8 +11,7 @@ import msgspec
 from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
-from slipway.gitops import edits
-from slipway.gitops.places import Stand
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Hold, Overlay, Release
@@ -78,8 +77,17 @@ def running(overlay: Overlay) -> Release | None:
     return max(routed, key=lambda release: (overlay.route[release.name], release.age), default=None)
 
 
-def gather(settings: Settings, before: Overlay, after: Overlay, candidate: Release, stand: Stand | None = None) -> Case:
-    """Gather the case of a candidate: a release, at `stand`, of the environment that `after` promotes from.
+def gather(
+    settings: Settings,
+    before: Overlay,
+    after: Overlay,
+    candidate: Release,
+    snapshot: Snapshot | None = None,
+    branch: str = "",
+) -> Case:
+    """Gather the case of a candidate: a release of the environment that `after` promotes from.
+
+    The promotion is on top of the `snapshot` of `branch`.
 
     Notes name what is missing of the running release. Raise `SlipwayError` when the candidate's artifact is not
     available.
@@ -113,17 +121,9 @@ def gather(settings: Settings, before: Overlay, after: Overlay, candidate: Relea
         platform=_platform(settings, now, candidate, notes),
         evidence=store.verified(after.model, candidate.name),
         notes=notes,
-        hold=_hold(settings, stand, source, after.model) if stand else None,
-        unmerged=_unmerged(settings, stand, candidate) if stand else "",
+        hold=snapshot.overlay(source, after.model).hold if snapshot else None,
+        unmerged="" if snapshot is None or is_merged(snapshot, candidate.record) else branch,
     )
-
-
-def _hold(settings: Settings, stand: Stand, source: str, model: str) -> Hold | None:
-    return edits.read(Repository(settings.root), stand.commit, settings, source, model).hold
-
-
-def _unmerged(settings: Settings, stand: Stand, candidate: Release) -> str:
-    return "" if is_merged(Repository(settings.root), stand.commit, candidate.record) else stand.branch
 
 
 def _promoted(after: Overlay, candidate: Release) -> Release:

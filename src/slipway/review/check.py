@@ -9,14 +9,13 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github import codeowners
 from slipway.gitops import history, release_folder
-from slipway.gitops.edits import settings_at
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import check_model_name
 from slipway.overlays.overlay import KUSTOMIZATION, STATE
 from slipway.release.due import held
 from slipway.review import claims, decisions, promotions, written
 from slipway.review.claims import Claim, Compared, Violation
 from slipway.review.decisions import Move
-from slipway.review.promotions import Ground
 from slipway.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def check(settings: Settings, *, base: str | None = None, head: str | None = Non
     commits = claims.compared(repository, settings, base, head)
     found = claims.claims(repository, commits)
     violations = list(claims.stray(repository, commits))
-    ground = Ground(repository, commits.tip, settings_at(repository, commits.tip))
+    ground = Snapshot(repository, commits.tip)
     lines = []
     for claim in found:
         line, wrong = _checked(ground, commits, claim, fork)
@@ -54,7 +53,7 @@ def check(settings: Settings, *, base: str | None = None, head: str | None = Non
     return Checked(lines, violations)
 
 
-def _checked(ground: Ground, commits: Compared, claim: Claim, fork: str) -> tuple[str, list[Violation]]:
+def _checked(ground: Snapshot, commits: Compared, claim: Claim, fork: str) -> tuple[str, list[Violation]]:
     """What a claim is about in one line, and what of it does not hold."""
     name = f"{claim.environment}/{claim.model}"
     if wrong := list(_admissible(ground, claim, fork)):
@@ -64,7 +63,7 @@ def _checked(ground: Ground, commits: Compared, claim: Claim, fork: str) -> tupl
         return name, list(_clashes(ground, claim, namespace))
     wrong = list(written.foreign(claim, ground.settings))
     if not wrong:
-        wrong += written.training(ground.repository, ground.tip, ground.settings, claim, namespace)
+        wrong += written.training(ground, claim, namespace)
     if claim.before == claim.after:
         return f"{name}: changes nothing any more", []
     if claims.own(claim.before) == claims.own(claim.after):
@@ -81,7 +80,7 @@ def _checked(ground: Ground, commits: Compared, claim: Claim, fork: str) -> tupl
         return name, [*wrong, Violation(claim.folder, error.problem, error.fix)]
 
 
-def _admissible(ground: Ground, claim: Claim, fork: str) -> Iterator[Violation]:
+def _admissible(ground: Snapshot, claim: Claim, fork: str) -> Iterator[Violation]:
     """Whether there may be such an overlay, and such a change of it."""
     try:
         environment = ground.settings.environment(claim.environment)
@@ -90,7 +89,7 @@ def _admissible(ground: Ground, claim: Claim, fork: str) -> Iterator[Violation]:
         yield Violation(claim.folder, error.problem, error.fix)
         return
     if fork:
-        text = ground.repository.read([f"{ground.tip}:{codeowners.FILE}"])[f"{ground.tip}:{codeowners.FILE}"] or b""
+        text = ground.read(codeowners.FILE) or b""
         who = codeowners.owners(text.decode(errors="replace"), f"{claim.folder}/{KUSTOMIZATION}")
         problem = f"comes from the fork {fork!r}, and what runs in {claim.environment} changes from within alone"
         verb = "promote --to" if environment.promotes_from else "release --env"
@@ -98,7 +97,7 @@ def _admissible(ground: Ground, claim: Claim, fork: str) -> Iterator[Violation]:
         yield Violation(claim.folder, problem, fix + (f" (owners: {', '.join(who)})" if who else ""))
 
 
-def _namespace(ground: Ground, claim: Claim) -> str:
+def _namespace(ground: Snapshot, claim: Claim) -> str:
     """That of the overlay as it is declared, or else of the settings."""
     fallback = ground.settings.environment(claim.environment).namespace
     try:
@@ -107,7 +106,7 @@ def _namespace(ground: Ground, claim: Claim) -> str:
         return fallback
 
 
-def _clashes(ground: Ground, claim: Claim, namespace: str) -> Iterator[Violation]:
+def _clashes(ground: Snapshot, claim: Claim, namespace: str) -> Iterator[Violation]:
     """What was decided on the base branch since the change left it, and the change knows nothing of."""
     for path in claim.clashes:
         problem = "was changed on the base branch since this change left it"
@@ -121,7 +120,7 @@ def _clashes(ground: Ground, claim: Claim, namespace: str) -> Iterator[Violation
         yield Violation(f"{claim.folder}/{STATE}", f"the model is {held(hold)}", fix)
 
 
-def _before(ground: Ground, claim: Claim, namespace: str) -> Overlay:
+def _before(ground: Snapshot, claim: Claim, namespace: str) -> Overlay:
     """The overlay as it is declared; one that cannot be read is as good as none, for what mends it."""
     try:
         return written.overlay_of(ground.repository, claim, claim.before, namespace)
@@ -131,7 +130,7 @@ def _before(ground: Ground, claim: Claim, namespace: str) -> Overlay:
         return written.overlay_of(ground.repository, claim, claim.after, namespace)
 
 
-def _overlay(ground: Ground, claim: Claim, before: Overlay, after: Overlay) -> Iterator[Violation]:
+def _overlay(ground: Snapshot, claim: Claim, before: Overlay, after: Overlay) -> Iterator[Violation]:
     files = written.contents(ground.repository, claims.own(claim.after))
     move = _move(ground, before, after)
     yield from written.unlike(claim, files, after, before.namespace)
@@ -149,13 +148,13 @@ def _overlay(ground: Ground, claim: Claim, before: Overlay, after: Overlay) -> I
     yield from promotions.violations(ground, move, new)
 
 
-def _move(ground: Ground, before: Overlay, after: Overlay) -> Move:
+def _move(ground: Snapshot, before: Overlay, after: Overlay) -> Move:
     def verified(name: ReleaseName) -> bool:
         store = promotions.reachable(ground.settings, after.environment, after.model)
         return store.verified(after.model, name) is not None
 
     of = ground.settings.declared.get(after.model, ModelSettings()).within(after.environment)
-    known = history.releases(ground.repository, ground.tip, before)
+    known = history.releases(ground, before)
     return Move(before, after, known, of.retention, verified)
 
 
@@ -164,7 +163,7 @@ def _returning(move: Move) -> list[Release]:
     return [release for release in move.new if release in move.past]
 
 
-def _folders(ground: Ground, claim: Claim, move: Move) -> Iterator[Violation]:
+def _folders(ground: Snapshot, claim: Claim, move: Move) -> Iterator[Violation]:
     takes_promotions = ground.settings.environment(claim.environment).promotes_from is not None
     known = {release.name: release for release in move.before.releases}
     for release in move.after.releases:
@@ -178,13 +177,13 @@ def _folders(ground: Ground, claim: Claim, move: Move) -> Iterator[Violation]:
                 problem = "was changed, and the folder of a release stays as it was declared"
                 yield Violation(move.at(f"{release.name}/{path}"), problem, "take that out of the change")
         else:
-            yield from written.rendered(ground.repository, ground.tip, ground.settings, claim, release, old)
+            yield from written.rendered(ground, claim, release, old)
 
 
-def _is_former(ground: Ground, claim: Claim) -> bool:
+def _is_former(ground: Snapshot, claim: Claim) -> bool:
     """Whether the overlay was just so before, in some commit of the base branch."""
     wanted = claims.own(claim.after)
-    log = ground.repository.run("log", "--first-parent", "--format=%H", ground.tip, "--", f"{claim.folder}/")
+    log = ground.repository.run("log", "--first-parent", "--format=%H", ground.commit, "--", f"{claim.folder}/")
     for commit in log.decode().split():
         found = claims.entries(ground.repository, commit, f"{claim.folder}/")
         if claims.own({path[len(claim.folder) + 1 :]: entry for path, entry in found.items()}) == wanted:
@@ -204,10 +203,10 @@ def _reverted(move: Move) -> Iterator[Violation]:
         yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, then {move.verb(again)}")
 
 
-def _removed(ground: Ground, commits: Compared, claim: Claim) -> Iterator[Violation]:
+def _removed(ground: Snapshot, commits: Compared, claim: Claim) -> Iterator[Violation]:
     """An overlay goes when its model does, or with the one commit that began it."""
-    log = ground.repository.run("log", "--first-parent", "--format=%H", ground.tip, "--", f"{claim.folder}/")
-    of = settings_at(ground.repository, commits.head).declared.get(claim.model, ModelSettings())
+    log = ground.repository.run("log", "--first-parent", "--format=%H", ground.commit, "--", f"{claim.folder}/")
+    of = Snapshot(ground.repository, commits.head).settings.declared.get(claim.model, ModelSettings())
     name = f"{commits.head}:{of.folder or f'model/{claim.model}'}/model.py"
     there = of.target is not None or ground.repository.read([name])[name] is not None
     if there and len(log.split()) > 1:

@@ -24,7 +24,8 @@ def body(settings: Settings, done: Promoted) -> str:
     itself says what else is missing.
     """
     before, after = sides(done.edited)
-    return of_case(gather(settings, before, after, done.source, done.edited.stand), done.edited.commit or "")
+    case = gather(settings, before, after, done.source, done.edited.snapshot, done.edited.branch)
+    return of_case(case, done.edited.commit or "")
 
 
 def marker(after: Overlay, candidate: Release) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.gitops import edits, history
+from slipway.gitops import history
 from slipway.images.build import UNBUILT, is_unbuilt
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD
@@ -21,24 +21,16 @@ from slipway.review.claims import Violation
 from slipway.store import Origin, store_of
 
 if TYPE_CHECKING:
-    from slipway.git import Repository
+    from slipway.gitops.snapshot import Snapshot
     from slipway.overlays.types import Overlay, Release
     from slipway.review.decisions import Move
     from slipway.settings import Settings
     from slipway.store import Record, Store
 
-__all__ = ["Ground", "reachable", "told", "violations"]
+__all__ = ["reachable", "told", "violations"]
 
 # What a promotion gives of its own to the record; all the rest is the source's.
 _OWN = frozenset({"release", "version", "model_id", "created", "by", "run", "accepted", "origin"})
-
-
-class Ground(NamedTuple):
-    """What claims are held to: the base branch as it is now, and its settings."""
-
-    repository: Repository
-    tip: str
-    settings: Settings
 
 
 def reachable(settings: Settings, environment: str, model: str) -> Store:
@@ -67,16 +59,16 @@ def _there(settings: Settings, environment: str, model: str) -> Store:
     return reachable(settings, environment, model)
 
 
-def told(ground: Ground, before: Overlay, after: Overlay) -> str:
+def told(ground: Snapshot, before: Overlay, after: Overlay) -> str:
     """What an approver has to know of where a new release comes from, to be put behind a line; "" if nothing."""
     source = ground.settings.environment(after.environment).promotes_from
     if source is None or all(before.has(release.name) for release in after.releases):
         return ""
-    hold = edits.read(ground.repository, ground.tip, ground.settings, source, after.model).hold
+    hold = ground.overlay(source, after.model).hold
     return f"; in {source} it is {held(hold)}" if hold else ""
 
 
-def violations(ground: Ground, move: Move, new: Sequence[Release]) -> Iterator[Violation]:
+def violations(ground: Snapshot, move: Move, new: Sequence[Release]) -> Iterator[Violation]:
     """What does not hold of the releases that a change adds; `new` are those, the oldest first.
 
     Raises `SlipwayError` when a store cannot be asked.
@@ -108,22 +100,20 @@ def _published(move: Move, store: Store, release: Release) -> Iterator[Violation
         yield Violation(where, problem, move.verb("release"))
 
 
-def _promoted(ground: Ground, move: Move, source: str, release: Release) -> Iterator[Violation]:
+def _promoted(ground: Snapshot, move: Move, source: str, release: Release) -> Iterator[Violation]:
     where = move.at(f"{release.name}/{RECORD}")
     origin = release.record.origin
     if origin is None or origin.environment != source:
         problem = f"does not come from {source}, the only way into {move.after.environment}"
         yield Violation(where, problem, move.verb("promote"))
         return
-    overlay = edits.read(ground.repository, ground.tip, ground.settings, source, move.after.model)
+    overlay = ground.overlay(source, move.after.model)
     if origin.release in map(str, overlay.rejected):
         problem = f"{origin.release} was rejected in {source} since"
         yield Violation(where, problem, f"{move.verb('promote')}, of what {source} serves")
         return
     found = _declared(ground, overlay, origin.release)
-    if found and (
-        rejected := rejections_of(ground.repository, ground.tip, ground.settings, overlay).bars_release(found)
-    ):
+    if found and (rejected := rejections_of(ground, overlay).bars_release(found)):
         problem = f"{origin.release} is the artifact of {rejected}, which was rejected in {source} since"
         yield Violation(where, problem, f"{move.verb('promote')}, of what {source} serves")
         return
@@ -141,12 +131,12 @@ def _promoted(ground: Ground, move: Move, source: str, release: Release) -> Iter
         yield from _callers(ground.settings, where, source, move, found, release)
 
 
-def _declared(ground: Ground, overlay: Overlay, name: str) -> Release | None:
+def _declared(ground: Snapshot, overlay: Overlay, name: str) -> Release | None:
     """The release of that name, declared now or once."""
     for release in overlay.releases:
         if str(release.name) == name:
             return release
-    known = history.releases(ground.repository, ground.tip, overlay)
+    known = history.releases(ground, overlay)
     return next((release for release in known if str(release.name) == name), None)
 
 

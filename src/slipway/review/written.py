@@ -20,6 +20,7 @@ from slipway.settings import ModelSettings
 
 if TYPE_CHECKING:
     from slipway.git import Repository
+    from slipway.gitops.snapshot import Snapshot
     from slipway.overlays.types import Overlay, Release
     from slipway.settings import Settings
 
@@ -70,9 +71,7 @@ def unlike(claim: Claim, files: Mapping[str, bytes], after: Overlay, namespace: 
             yield Violation(f"{claim.folder}/{path}", "is not what slipway writes for what it says", _REWRITE)
 
 
-def rendered(
-    repository: Repository, tip: str, settings: Settings, claim: Claim, release: Release, old: Release | None
-) -> Iterator[Violation]:
+def rendered(ground: Snapshot, claim: Claim, release: Release, old: Release | None) -> Iterator[Violation]:
     """What of a release's folder differs from what slipway makes of its record on the base branch as it is now.
 
     `old` is the declared release of the same name, whose image it then has to have.
@@ -83,10 +82,10 @@ def rendered(
     if release.record.model_id != str(ModelId(claim.model, claim.environment, release.version)):
         yield Violation(f"{where}/{RECORD}", f"is of {release.record.model_id!r}, and lies in {where}", _REWRITE)
         return
-    for problem in _foreign_images(settings, claim, release, old):
+    for problem in _foreign_images(ground.settings, claim, release, old):
         yield Violation(f"{where}/{RECORD}", problem, _REWRITE)
     try:
-        made = release_folder.make(repository, tip, settings, release.record)
+        made = release_folder.make(ground, release.record)
     except SlipwayError as error:
         yield Violation(where, f"cannot be rendered on the base branch: {error.problem}", error.fix or _REWRITE)
         return
@@ -107,7 +106,7 @@ def _foreign_images(settings: Settings, claim: Claim, release: Release, old: Rel
             yield f"its {what} {image!r} is no digest of {registry}, where {made_in} has its images"
 
 
-def training(repository: Repository, tip: str, settings: Settings, claim: Claim, namespace: str) -> Iterator[Violation]:
+def training(ground: Snapshot, claim: Claim, namespace: str) -> Iterator[Violation]:
     """What of a declared training differs from what slipway makes of its record on the base branch as it is now."""
     sides = [
         {path: entry for path, entry in files.items() if path.startswith(TRAINING)}
@@ -115,16 +114,16 @@ def training(repository: Repository, tip: str, settings: Settings, claim: Claim,
     ]
     if sides[0] == sides[1] or not sides[1]:
         return
-    files = {path.removeprefix(TRAINING): content for path, content in contents(repository, sides[1]).items()}
+    files = {path.removeprefix(TRAINING): content for path, content in contents(ground.repository, sides[1]).items()}
     where = f"{claim.folder}/training"
     try:
         found = _training_record(files, f"{where}/{RECORD}")
-        base = repository.files(tip, training_folder.BASE)
-        made = training_folder.files(base, claim.environment, claim.model, namespace, found, settings.root)
+        base, root = ground.files(training_folder.BASE), ground.settings.root
+        made = training_folder.files(base, claim.environment, claim.model, namespace, found, root)
     except SlipwayError as error:
         yield Violation(where, error.problem, error.fix or _REWRITE)
         return
-    for problem in _unlike_settings(settings, claim, found):
+    for problem in _unlike_settings(ground.settings, claim, found):
         yield Violation(f"{where}/{RECORD}", problem, _REWRITE)
     for path in sorted(made.keys() | files.keys()):
         if files.get(path) != made.get(path):

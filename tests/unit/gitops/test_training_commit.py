@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.git import Repository
 from slipway.gitops import edits, rendering, training_folder
 from slipway.gitops.places import Here, Stand
+from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_commit import declare, facts
 from slipway.gitops.training_folder import Training
 from slipway.gitops.training_service import TrainingService
@@ -36,18 +38,20 @@ def team(site: Site) -> Site:
 
 
 def at(site: Site) -> tuple[Stand, Overlay, Training | None]:
-    where = Here(edits.Repository(site.root))
+    where = Here(Repository(site.root))
     stand = where.stand()
-    found = edits.read(where.repository, stand.commit, site.settings, "test", "iris")
-    return stand, found, training_folder.read(where.repository, stand.commit, "test", "iris")
+    snapshot = Snapshot(where.repository, stand.commit)
+    return stand, snapshot.overlay("test", "iris"), training_folder.read(snapshot, "test", "iris")
 
 
 def declare_it(site: Site, image: str = IMAGE, **more: Any) -> list[str]:
     """Declare a training of the code as it is; returns the files that changed, those that went with a minus."""
     stand, found, _ = at(site)
-    repository = edits.Repository(site.root)
+    repository = Repository(site.root)
     digest = training_digest(site.settings, "iris")
-    changes = declare(repository, stand, site.settings, found, image, digest=digest, fingerprint="f" * 64, **more)
+    changes = declare(
+        Snapshot(repository, stand.commit), stand, found, image, digest=digest, fingerprint="f" * 64, **more
+    )
     if changes:
         repository.commit(changes, "Declare", branch=stand.branch, parent=stand.commit)
     folder = "overlays/test/iris/training/"

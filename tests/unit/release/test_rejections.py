@@ -7,6 +7,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.release import candidates
@@ -82,7 +83,7 @@ def test_a_rejected_artifact_is_not_promoted_by_itself(site: Site) -> None:
     again = next(iter(site.overlay().route))
     assert again.short != rejected.short
     site.verify(again)
-    found, reason = candidates.due(Repository(site.root), site.head, site.settings, site.overlay(environment="prod"))
+    found, reason = candidates.due(Snapshot(Repository(site.root), site.head), site.overlay(environment="prod"))
     assert found is None and f"prod has rejected the artifact of v2-{rejected.short}" in reason
     with pytest.raises(SlipwayError, match="has rejected the artifact of"):
         propose(site)
@@ -148,7 +149,7 @@ def test_an_earlier_overlay_bars_the_artifact(tmp_path: Path, people: None) -> N
     assert Rejections(overlay, store).bars("0" * 8, artifact) == rejected
     assert (site.root / "overlays/test/fruit/state.yaml").read_bytes() == before
     prod = site.overlay("fruit", "prod")
-    found = candidates.rejections_of(Repository(site.root), site.head, site.settings, prod)
+    found = candidates.rejections_of(Snapshot(Repository(site.root), site.head), prod)
     assert found.bars("0" * 8, artifact) in prod.rejected
 
 

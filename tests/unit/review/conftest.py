@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
-from slipway.gitops import edits, release_folder
+from slipway.gitops import release_folder
 from slipway.gitops.places import Here, Proposed
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay
 from slipway.release.promote import Wish, promote
@@ -69,13 +70,13 @@ def commit(team: Site, changes: dict[str, bytes | None], branch: str = "change")
 
 
 def overlay(team: Site, revision: str, environment: str = "prod") -> Overlay:
-    return edits.read(Repository(team.root), revision, team.settings, environment, "iris")
+    return Snapshot(Repository(team.root), revision, team.settings).overlay(environment, "iris")
 
 
 def put(team: Site, after: Overlay, branch: str = "change") -> None:
     """Write an overlay on a branch just as slipway would write it."""
     repository = Repository(team.root)
-    commit(team, edits.changes(repository, repository.commit_at(branch) or team.head, after), branch)
+    commit(team, Snapshot(repository, repository.commit_at(branch) or team.head).changes(after), branch)
 
 
 def redeclare(team: Site, **changes: Any) -> None:
@@ -85,7 +86,7 @@ def redeclare(team: Site, **changes: Any) -> None:
     record = msgspec.structs.replace(old.record, **changes)
     name = str(ReleaseName.of(record.version, record.fingerprint))
     record = msgspec.structs.replace(record, release=name, model_id=f"iris/prod/{record.version}")
-    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
+    made = release_folder.make(Snapshot(Repository(team.root), team.head), record)
     route = {made.name: 100}
     others = [release for release in before.releases if release != old]
     put(team, msgspec.structs.replace(before, releases=(made, *others), route=route))

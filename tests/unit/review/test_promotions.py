@@ -9,6 +9,7 @@ import pytest
 
 from slipway.git import Repository
 from slipway.gitops import release_folder
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Origin
 from slipway.release.promote import Wish, promote
@@ -136,7 +137,7 @@ def test_a_release_of_test_by_hand(team: Site) -> None:
     before = overlay(team, "main", "test")
     record = msgspec.structs.replace(before.releases[0].record, version=9, model_id="iris/test/9")
     record = msgspec.structs.replace(record, release=str(ReleaseName.of(9, record.fingerprint)))
-    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
+    made = release_folder.make(Snapshot(Repository(team.root), team.head), record)
     put(team, release_folder.with_share(before, made, 100))
     [problem] = said(team)
     assert problem.endswith("iris/test/9 was never published")

@@ -8,6 +8,7 @@ import pytest
 
 from slipway.git import Repository
 from slipway.gitops import release_folder, training_folder
+from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_folder import Training
 from slipway.names import ReleaseName
 from slipway.release.promote import Wish, promote
@@ -212,7 +213,7 @@ def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: 
         artifact=new.artifact.digest,
         **changes,
     )
-    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
+    made = release_folder.make(Snapshot(Repository(team.root), team.head), record)
     put(team, release_folder.with_share(before, made, 100))
     problems = said(team)
     assert len(problems) == (1 if says else 0)
@@ -224,7 +225,7 @@ def test_another_verifier_of_a_declared_release(team: Site) -> None:
     before = overlay(team, "main", "test")
     old = before.releases[0]
     record = msgspec.structs.replace(old.record, verifier=f"ghcr.io/mallory/slipway{DIGEST}")
-    made = release_folder.make(Repository(team.root), team.head, team.settings, record)
+    made = release_folder.make(Snapshot(Repository(team.root), team.head), record)
     put(team, msgspec.structs.replace(before, releases=(made, *before.releases[1:])))
     [problem] = said(team)
     assert "its verifier 'ghcr.io/mallory/slipway@sha256:" in problem
