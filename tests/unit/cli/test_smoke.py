@@ -15,6 +15,6 @@ def test_the_platform_loads_what_its_pods_need() -> None:
 
 
 def test_a_trainer_has_to_know_its_model(tmp_path: Path) -> None:
-    """One that is not in its repository is told."""
+    """A model that is not in its repository is an error."""
     with pytest.raises(SlipwayError):
         smoke.check_trainer(tiny.repository(tmp_path / "repository").root, "missing")

@@ -1,4 +1,4 @@
-"""A repository that is set up as it should be, here and on the server that stands in for GitHub."""
+"""A repository without a fault, here and on the server that stands in for GitHub."""
 
 import json
 import os
@@ -53,7 +53,7 @@ DEPLOYING = {"id": 9} | json.loads((Path(__file__).parents[4] / ".github/ruleset
 
 
 class Place:
-    """The repository, and what the doctor says of it."""
+    """Hold a repository, and return the doctor's findings."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -66,7 +66,7 @@ class Place:
         subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True)
 
     def found(self, *states: str) -> list[str]:
-        """Its findings of these states, as lines without them."""
+        """Return the findings of these states, as lines without the state."""
         return [str(finding)[9:] for finding in examine(self.root) if finding.state in states]
 
     @property
@@ -76,7 +76,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path, people: None, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> Place:  # noqa: ARG001
-    """Nothing is missing."""
+    """Return a repository from which nothing is missing."""
     folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(failures, "PAUSE", 0.01)

@@ -1,4 +1,4 @@
-"""Variables, secrets and environments of Actions: who gets the keys."""
+"""Variables, secrets and environments of Actions: the branches that get the keys."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from tests.unit.cli.doctor.conftest import DEPLOYING, RULESET
 @pytest.mark.parametrize(
     "rulesets", [[], [DEPLOYING | {"rules": [{"type": "creation"}]}], [DEPLOYING | {"enforcement": "evaluate"}]]
 )
-def test_whoever_may_push_gets_the_key(place, on_github, rulesets):
-    """Nobody says who may push to a branch that the bot's environment is open for; main alone needs no such ruleset."""
+def test_a_branch_with_the_key_needs_a_ruleset(place, on_github, rulesets):
+    """Each branch of the bot's environment needs one that says who may push; main does not."""
     on_github.states[NAME].rulesets = [RULESET, *rulesets]
     [line] = place.missing
     assert "anybody who may write may push to deploy/**, and so gets the bot's key" in line
@@ -18,8 +18,8 @@ def test_whoever_may_push_gets_the_key(place, on_github, rulesets):
     assert place.missing == []
 
 
-def test_variables_and_secrets(place, on_github):
-    """Are found on any page of them, and only their names are told."""
+def test_variables_and_secrets_are_found(place, on_github):
+    """They are found on any page, and only their names are printed."""
     bot = on_github.states[NAME].environments["bot"]
     bot["variables"] = {f"A{number}": "7" for number in range(70)} | {"SLIPWAY_APP_ID": "77"}
     bot["secrets"] = [f"A{number}" for number in range(130)] + ["SLIPWAY_APP_PRIVATE_KEY"]
@@ -32,7 +32,7 @@ def test_variables_and_secrets(place, on_github):
 
 
 def test_a_key_that_any_branch_may_read(place, on_github):
-    """A secret of the repository is given to whatever anybody pushes."""
+    """Workflows of all branches get a secret of the repository."""
     on_github.states[NAME].secrets = ["SLIPWAY_APP_PRIVATE_KEY"]
     [line] = place.missing
     assert "is the repository's own: a workflow of any branch may read it" in line
@@ -49,16 +49,16 @@ def test_a_key_that_any_branch_may_read(place, on_github):
         (["main", "release/**"], "the environment NAME of Actions may be used by release/**"),
     ],
 )
-def test_environments_of_actions(place, on_github, name, branches, says):
-    """Only some branches may use them."""
+def test_branches_of_an_environment(place, on_github, name, branches, says):
+    """No other branch may use an environment of Actions."""
     on_github.states[NAME].environments[name]["branches"] = branches
     found = place.missing
     assert len(found) == (1 if says else 0)
     assert all(says.replace("NAME", name) in line and f"Environments → {name}" in line for line in found)
 
 
-def test_environments_of_actions_that_are_not_there(place, on_github):
-    """Are told, and what they would keep is not asked for."""
+def test_absent_environments_of_actions(place, on_github):
+    """They are missing, and no finding is about their variables."""
     on_github.states[NAME].environments = {}
     assert [line.split(" → ")[0] for line in place.missing] == [
         "github: there is no environment prod of Actions",
@@ -67,7 +67,7 @@ def test_environments_of_actions_that_are_not_there(place, on_github):
 
 
 def test_production_is_for_one_branch(place, on_github):
-    """What may release may not act for production."""
+    """Branches that may release may not act for production."""
     on_github.states[NAME].environments["prod"]["branches"] = ["main", "deploy/**"]
     [line] = place.missing
     assert "the environment prod of Actions may be used by deploy/**" in line

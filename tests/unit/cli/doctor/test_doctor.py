@@ -1,4 +1,4 @@
-"""What is missing is named, with what to do; what cannot be seen is not guessed."""
+"""`slipway doctor` names what is missing, and does not guess what it cannot see."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from slipway.errors import SlipwayError
 
 
 def test_nothing_is_missing(place, capsys):
-    """One line for each thing, area by area; the exit status says so too."""
+    """Each thing has one line, area by area, and the exit status is 0."""
     assert main(["-C", str(place.root), "doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"{len(lines) - 1} ok, 0 missing, 0 unknown"
@@ -17,7 +17,7 @@ def test_nothing_is_missing(place, capsys):
 
 
 def test_something_is_missing(place, capsys):
-    """It is told on its line with what to do, and the exit status is 1."""
+    """Its line says what to do, and the exit status is 1."""
     place.git("remote", "remove", "origin")
     assert main(["-C", str(place.root), "doctor"]) == 1
     line = "missing  git: there is no remote called origin: nothing can be pushed → git remote add origin URL"
@@ -25,7 +25,7 @@ def test_something_is_missing(place, capsys):
 
 
 def test_nothing_is_changed(place, on_github):
-    """Neither here nor there."""
+    """Nothing changes in the repository or on GitHub."""
     before = sorted(place.root.rglob("*"))
     place.found("ok")
     assert sorted(place.root.rglob("*")) == before
@@ -33,7 +33,7 @@ def test_nothing_is_changed(place, on_github):
 
 
 def test_no_settings(place):
-    """Without the file there is nothing to look at; with a wrong one the rest cannot be told."""
+    """Without the file it is an error; with a wrong one only the settings are missing."""
     place.write("slipway.yaml", "environments: {test: {stroe: x}}\n")
     assert [line.split(":")[0] for line in place.missing] == ["settings"]
     (place.root / "slipway.yaml").unlink()

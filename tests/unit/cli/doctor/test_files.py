@@ -1,4 +1,4 @@
-"""Who owns what, and actions that somebody else could change."""
+"""Owners of files, and actions that are not pinned."""
 
 import pytest
 
@@ -34,13 +34,13 @@ from tests.unit.cli.doctor.conftest import CODE, OWNERS, SHA
     ],
 )
 def test_owners(place, text, bad):
-    """As GitHub reads it: the last line that matches counts, a line without an owner frees what it matches."""
+    """CODEOWNERS is read as GitHub does: the last match counts, and a line may take the owner away."""
     place.write(".github/CODEOWNERS", text)
     assert [line.split(":")[1].split()[2] for line in place.missing] == bad
 
 
-def test_owners_who_are_not_named_yet(place):
-    """The file as it comes has to be filled in; without one anybody approves anything."""
+def test_placeholders_are_no_owners(place):
+    """The file as it comes has to be filled in; without the file anybody may approve anything."""
     place.write(".github/CODEOWNERS", OWNERS.replace("@team/approvers", "@OWNER/approvers"))
     assert [line.split(" → ")[0] for line in place.missing] == [
         "files: overlays/prod/ is owned by @OWNER/approvers, whom nobody has named yet"
@@ -49,8 +49,8 @@ def test_owners_who_are_not_named_yet(place):
     assert any("there is no .github/CODEOWNERS" in line for line in place.missing)
 
 
-def test_owners_of_what_is_there_too(place):
-    """A line that frees one model of prod is found once it has a file."""
+def test_each_file_needs_an_owner(place):
+    """A line that takes the owner from one model of prod is found once there is a file."""
     place.write(".github/CODEOWNERS", OWNERS + "/overlays/prod/iris/\n")
     place.write("overlays/prod/iris/route.yaml", "")
     assert any("nobody owns overlays/prod/iris/route.yaml" in line for line in place.missing)
@@ -70,14 +70,14 @@ def test_owners_of_what_is_there_too(place):
         ("docker://alpine:3", False),
     ],
 )
-def test_actions(place, uses, good):
-    """Named by commit or of this repository, in workflows and in actions of one's own."""
+def test_actions_are_pinned(place, uses, good):
+    """An action is named by commit, or is this repository's own, in workflows and in actions."""
     place.write(".github/actions/setup/action.yaml", f"runs: {{using: composite, steps: [{{uses: '{uses}'}}]}}\n")
     expected = [] if good else [f"files: {uses} in .github/actions/setup/action.yaml is no commit"]
     assert [line.split(": whoever")[0] for line in place.missing] == expected
 
 
 def test_a_workflow_that_is_no_yaml(place):
-    """Cannot be looked at."""
+    """It is missing, because it cannot be read."""
     place.write(".github/workflows/bad.yml", "a: [\n")
     assert any(".github/workflows/bad.yml cannot be read as YAML" in line for line in place.missing)

@@ -44,7 +44,7 @@ def without(kind):
     ],
 )
 def test_rules_of_the_branch(place, on_github, rulesets, says):
-    """Each that is not there is named, and who commits releases has to pass every one of them."""
+    """Each absent rule is named, and the bot's App has to pass every ruleset."""
     on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
     found = place.missing
     assert len(found) == len(says)
@@ -53,13 +53,13 @@ def test_rules_of_the_branch(place, on_github, rulesets, says):
 
 @pytest.mark.parametrize("rulesets", [[], [RULESET | {"enforcement": "evaluate"}]], ids=["none", "not-enforced"])
 def test_a_branch_without_rules(place, on_github, rulesets):
-    """Everything is missing, but for the list of who may pass what is not there."""
+    """All rules are missing; no finding is about who may bypass them."""
     on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
     assert len(place.missing) == 6
 
 
 def test_the_classic_protection(place, on_github):
-    """Counts as well, but no App may pass its checks."""
+    """It counts as rules do, but no App may pass its checks."""
     state = on_github.states[NAME]
     state.rulesets = [DEPLOYING]
     state.protection["main"] = {
@@ -71,8 +71,8 @@ def test_the_classic_protection(place, on_github):
     assert [line.split(", whose")[0] for line in place.missing] == ["github: main is guarded by the classic protection"]
 
 
-def test_what_the_token_may_not_see(place, on_github):
-    """Is unknown, with the permission that it takes; nothing is said to be missing for that."""
+def test_a_token_without_permissions(place, on_github):
+    """Nothing is missing; what it may not see is unknown, with the permission that is needed."""
     on_github.states[NAME].rulesets = [*without("deletion"), DEPLOYING]
     on_github.tokens[TOKEN] = Token(permissions={"metadata": "read", "contents": "read"})
     assert place.missing == []
@@ -85,13 +85,13 @@ def test_what_the_token_may_not_see(place, on_github):
 
 @pytest.mark.parametrize("permissions", [ALL, ALL | {"administration": "read"}], ids=["write", "read"])
 def test_the_token_of_an_administrator(place, on_github, permissions):
-    """Sees all of it; who may only read sees all but who may pass."""
+    """It sees all; a token that may only read sees all but the bypass list."""
     on_github.tokens[TOKEN] = Token("ada", "User", permissions)
     assert len(place.found("missing", "unknown")) == (permissions is not ALL)
 
 
 def test_no_token_or_no_answer(place, on_github, monkeypatch):
-    """One line says that GitHub was not asked, and what it takes."""
+    """One line says why GitHub cannot be asked, and what to do."""
     monkeypatch.setenv("GITHUB_TOKEN", "")
     assert [line for line in place.found("unknown") if "gh auth token" in line]
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
@@ -102,7 +102,7 @@ def test_no_token_or_no_answer(place, on_github, monkeypatch):
 
 
 def test_what_workflows_may_do(place, on_github):
-    """The defaults of old repositories are too much."""
+    """The defaults of old repositories give too many rights."""
     on_github.states[NAME].workflow = {
         "default_workflow_permissions": "write",
         "can_approve_pull_request_reviews": True,
@@ -114,7 +114,7 @@ def test_what_workflows_may_do(place, on_github):
 
 
 def test_owners_whom_github_does_not_know(place, on_github):
-    """A line that GitHub passes over guards nothing."""
+    """A line of CODEOWNERS that GitHub ignores is missing."""
     error = {"line": 2, "kind": "Unknown owner", "path": ".github/CODEOWNERS", "suggestion": "make sure @ada exists"}
     on_github.states[NAME].codeowners_errors = [error]
     said = "github: .github/CODEOWNERS, line 2: GitHub says: Unknown owner → make sure @ada exists"

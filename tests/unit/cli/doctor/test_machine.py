@@ -8,7 +8,7 @@ import pytest
 
 
 def test_git_that_is_not_ready(place, tmp_path, monkeypatch):
-    """No identity, no repository, no tools."""
+    """An absent identity, repository or tool is missing."""
     (tmp_path / "gitconfig").write_text("")
     for name in ("EMAIL", "GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
         monkeypatch.delenv(name, raising=False)
@@ -22,7 +22,7 @@ def test_git_that_is_not_ready(place, tmp_path, monkeypatch):
 
 
 def test_an_engine_is_needed_with_a_registry(place, tmp_path, monkeypatch):
-    """And only then."""
+    """Without a registry no engine is needed."""
     assert any("no registry is set" in line for line in place.found("ok"))
     text = (place.root / "slipway.yaml").read_text()
     place.write("slipway.yaml", text.replace("namespace: slipway-test", "namespace: t, registry: ghcr.io/team"))
@@ -34,7 +34,7 @@ def test_an_engine_is_needed_with_a_registry(place, tmp_path, monkeypatch):
 
 
 def test_a_base_image_that_can_change(place):
-    """Is advice: a release pins what it builds."""
+    """It is in order, with advice: a release pins what it builds."""
     text = (place.root / "slipway.yaml").read_text()
     place.write("slipway.yaml", text.replace("@sha256:" + "0" * 64, ""))
     assert place.missing == []
@@ -42,7 +42,7 @@ def test_a_base_image_that_can_change(place):
 
 
 def test_stores(place, gcs_server, monkeypatch):
-    """A bucket that is not there or does not answer is missing; whether one takes more cannot be told by reading."""
+    """A bucket that does not answer is missing; the right to write is unknown, as reading does not show it."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server)
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "2")
     text = (place.root / "slipway.yaml").read_text()
@@ -63,6 +63,6 @@ def test_stores(place, gcs_server, monkeypatch):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="who is root may write anywhere")
 def test_a_store_that_cannot_be_written(place):
-    """A directory without the right to."""
+    """A directory without the right to write is missing."""
     (place.root / ".slipway").mkdir(mode=0o500)
     assert any("cannot be written" in line for line in place.missing)
