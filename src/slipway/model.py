@@ -214,18 +214,15 @@ def _check_declared(model: type[Model], where: str) -> None:
     for method in ("train", "predict"):
         if getattr(model, method) is getattr(Model, method):
             raise ContractError(f"{where}.{method} is not written")
-    if issubclass(model, PipelineModel) and (model.train, model.pipeline) == (
-        PipelineModel.train,
-        PipelineModel.pipeline,
-    ):
+    unwritten = (PipelineModel.train, PipelineModel.pipeline)
+    if issubclass(model, PipelineModel) and (model.train, model.pipeline) == unwritten:
         raise ContractError(f"{where}.pipeline is not written")
-    if isinstance(model.source_features, str):
+    names: Any = model.source_features
+    if isinstance(names, str):
         raise ContractError(f"{where}.source_features is one string: write a list of column names")
-    if not isinstance(model.source_features, Sequence) or not all(
-        isinstance(name, str) for name in model.source_features
-    ):
-        raise ContractError(f"{where}.source_features is not a list of column names: {model.source_features!r}")
-    if model.input is not None and model.source_features:
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise ContractError(f"{where}.source_features is not a list of column names: {names!r}")
+    if model.input is not None and names:
         raise ContractError(f"{where} has both source_features and input: keep one")
     _check_values(model, where)
 

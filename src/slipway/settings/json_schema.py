@@ -61,11 +61,12 @@ def _texts_below(node: ast.ClassDef) -> dict[str, str]:
 
 
 def _described(value: dict[str, Any], text: str) -> dict[str, Any]:
-    """Put the description before that of the constraint; draft 7 reads nothing beside a `$ref`."""
-    if "$ref" in value:
+    """Add the description to a key's schema, with the form that a text has to have."""
+    if "$ref" in value:  # draft 7 reads nothing beside a reference
         return {"description": text, "allOf": [value]}
-    constraint = value.get("description")
-    return {**value, "description": f"{text}\n({constraint})" if constraint else text}
+    if "pattern" in value:
+        text += f"\nForm: {re.sub(' (is|are) needed', '', value['description'])}"
+    return {**value, "description": text}
 
 
 def _portable(value: Any) -> Any:
