@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from pathlib import Path
 
 from slipway import cli
@@ -11,20 +10,15 @@ from slipway.errors import SlipwayError
 
 __all__ = ["check_platform", "check_trainer"]
 
-_OF_PODS = (
-    "slipway.github.api",
-    "slipway.images.verification",
-    "slipway.store.gcs",
-    "slipway.training.service.asgi",
-    "slipway.training.service.start",
-)
-
 
 def check_platform() -> None:
     """Load what the pods of the platform's image need."""
+    from slipway.github import api  # noqa: F401
+    from slipway.images import verification  # noqa: F401
+    from slipway.store import gcs  # noqa: F401
+    from slipway.training.service import app  # noqa: F401
+
     cli.parser()
-    for name in _OF_PODS:
-        import_module(name)
 
 
 def check_trainer(root: Path, model: str) -> None:

@@ -234,3 +234,96 @@ def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> No
     assert image == images.Image(f"unbuilt.invalid/tiny-train@sha256:{'12' * 32}")
     assert images.is_unbuilt(image.reference)
     assert images.is_unbuilt(builder.build_platform(Platform(tmp_path, "12" * 32, {})).reference)
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/team/models.git", "https://github.com/team/models"),
+        ("https://x-access-token:ghs_secret@github.com/team/models", "https://github.com/team/models"),
+        ("git@github.com:team/models.git", "https://github.com/team/models"),
+        ("ssh://git@git.example.org:2222/team/models.git", "https://git.example.org/team/models"),
+        ("http://git.example.org:8080/models.git", "http://git.example.org:8080/models"),
+        ("/srv/git/models.git", ""),
+        ("file:///srv/git/models.git", ""),
+        ("../models", ""),
+        ("ssh://git@github.com:team/models.git", ""),
+        ("https://[github.com/team/models", ""),
+    ],
+)
+def test_a_remote_is_named_without_its_secrets(remote, address):
+    """By the address that a person opens; a folder on somebody's machine is none."""
+    assert images.web_address(remote) == address
+
+
+def test_labels_say_what_it_is_and_where_it_is_from(site):
+    """Title, fingerprint, commit and repository, and no time, so that the same image is the same."""
+    site.git("remote", "add", "origin", "https://ada:secret@github.com/team/models.git")
+    assert images.labels_of(site.root, "iris", "ab12") == {
+        "org.opencontainers.image.title": "iris",
+        "org.opencontainers.image.version": "ab12",
+        "org.opencontainers.image.revision": site.head,
+        "org.opencontainers.image.source": "https://github.com/team/models",
+    }
+
+
+def test_what_git_does_not_know_is_left_out(tmp_path):
+    """Outside of a repository there is no commit and no address."""
+    assert images.labels_of(tmp_path, "iris", "ab12").keys() == {
+        "org.opencontainers.image.title",
+        "org.opencontainers.image.version",
+    }
+
+
+class Registry:
+    """An engine that knows one manifest."""
+
+    def __init__(self, manifest):
+        self.found = manifest
+
+    def manifest(self, _reference):
+        """See `Engine.manifest`."""
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+MANIFEST = {
+    "schemaVersion": 2,
+    "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:c", "size": 400},
+    "layers": [{"digest": "sha256:base", "size": 58_000_000}, {"digest": "sha256:model", "size": 13_000}],
+}
+
+
+def test_a_size_is_that_of_configuration_and_layers():
+    """As the registry holds them, compressed; what another image has is not new."""
+    found = images.layers_of(Registry(json.dumps(MANIFEST)), "r/iris@sha256:1")
+    assert sum(found.values()) == 58_013_400
+    assert images.new(found, {"sha256:base"}) == 13_400
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["", "not JSON", json.dumps({"manifests": []}), SlipwayError("unauthorized")],
+    ids=["no means", "not JSON", "a list", "refused"],
+)
+def test_a_size_that_cannot_be_known_is_no_failure(manifest):
+    """Then nothing is claimed."""
+    assert images.layers_of(Registry(manifest), "r/iris@sha256:1") == {}
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (999, "999 bytes"),
+        (13_040, "13.0 kB"),
+        (154_321, "154 kB"),
+        (999_800, "1.0 MB"),
+        (58_134_000, "58.1 MB"),
+        (149_000_000, "149 MB"),
+        (1_180_000_000, "1.2 GB"),
+    ],
+)
+def test_sizes_read_well(size, text):
+    """Three digits and a unit."""
+    assert images.text(size) == text
