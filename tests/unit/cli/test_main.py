@@ -1,5 +1,6 @@
 """The command line: its help, its errors, and its exit status."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def test_a_wrong_share_is_refused(share: str, capsys: pytest.CaptureFixture[str]
     assert "is no share of the requests" in said and len(said) < 200
 
 
+ROOT = Path(__file__).parents[3]
 VERBS = {name: group.title for group in cli.parser().groups for name in group.verbs}
 EXAMPLES = [example for group in cli.parser().groups for example in group.examples]
 
@@ -80,6 +82,12 @@ def test_an_example_parses(example: str) -> None:
     program, *words = shlex.split(example)
     assert program == "slipway"
     assert callable(cli.parser().parse_args(words).run)
+
+
+@pytest.mark.parametrize("command", re.findall(r"^slipway [^#\n]+", (ROOT / "README.md").read_text(), re.MULTILINE))
+def test_a_command_of_the_readme_parses(command: str) -> None:
+    """The command lines in its blocks are true."""
+    assert callable(cli.parser().parse_args(shlex.split(command)[1:]).run)
 
 
 @pytest.mark.parametrize(
