@@ -19,7 +19,7 @@ from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
 from slipway.serving.bundled import Identity
 from slipway.serving.http import bodies, routing
-from slipway.serving.http.routing import INFERENCE, PAGE, PROBES, READY, Asked, is_scrape
+from slipway.serving.http.routing import INFERENCE, PAGE, PROBES, READY, Request, is_scrape
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 
 if TYPE_CHECKING:  # a start needs neither
@@ -54,7 +54,7 @@ class Function:
     ) -> None:
         self.identity, self.limits, self.access = identity, limits, access
         self._loaded, self._about = loaded, about
-        self._paths: dict[str, dict[str, Callable[[Asked], Answer]]] = {
+        self._paths: dict[str, dict[str, Callable[[Request], Answer]]] = {
             "/": {"GET": self._document},
             "/predict": {"POST": self._predict},
             "/health/live": {"GET": self._healthy},
@@ -165,16 +165,16 @@ class Function:
         return self.route(path) in PROBES or is_scrape(path, headers)
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        return self._find(method, path, headers)(Asked(path, self.route(path), headers, body))
+        return self._find(method, path, headers)(Request(path, self.route(path), headers, body))
 
-    def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Asked], Answer]:
+    def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Request], Answer]:
         methods = {"GET": self._scrape} if is_scrape(path, headers) else self._paths.get(self.route(path))
         return routing.choose(self._paths, methods, method)
 
-    def _predict(self, asked: Asked) -> Answer:
-        bodies.check_type(asked.headers)
-        self.check_size(len(asked.body))
-        value = bodies.parse(asked.body)
+    def _predict(self, request: Request) -> Answer:
+        bodies.check_type(request.headers)
+        self.check_size(len(request.body))
+        value = bodies.parse(request.body)
         if not isinstance(value, dict | list):
             raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
         rows = value if isinstance(value, list) else [value]
@@ -183,9 +183,9 @@ class Function:
         answer = of(200, {"status": "ok", "prediction": prediction, **self.identity.named()})
         return answer._replace(rows=len(rows))
 
-    def _infer(self, asked: Asked) -> Answer:
-        self.check_size(len(asked.body))
-        return self._rest.answer(asked)
+    def _infer(self, request: Request) -> Answer:
+        self.check_size(len(request.body))
+        return self._rest.answer(request)
 
     @cached_property
     def _rest(self) -> Rest:
@@ -204,8 +204,8 @@ class Function:
             row = 0 if len(rows) == 1 else error.row
             raise invalid_rows([Problem(row, error.field, str(error))]) from None
 
-    def _document(self, asked: Asked) -> Answer:
-        answer = self._docs[asked.route]
+    def _document(self, request: Request) -> Answer:
+        answer = self._docs[request.route]
         return answer._replace(headers=dict(answer.headers))
 
     @cached_property
@@ -217,11 +217,11 @@ class Function:
         openapi = docs.openapi(self._loaded, self.identity, self.inference, self.access.kind)
         return {"/": of(200, description), "/openapi.json": of(200, openapi), PAGE: docs.page()}
 
-    def _healthy(self, _asked: Asked) -> Answer:
+    def _healthy(self, _request: Request) -> Answer:
         """Answer both probes: nothing listens until digests and golden predictions hold, so live means ready."""
         return of(200, {"status": "ok", **self.identity.named()})
 
-    def _scrape(self, _asked: Asked) -> Answer:
+    def _scrape(self, _request: Request) -> Answer:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())
 
     def _measure(self) -> int:

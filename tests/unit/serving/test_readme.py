@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from slipway.schema import Field, Schema
 from slipway.serving.http import bodies
-from slipway.serving.http.routing import Asked
+from slipway.serving.http.routing import Request
 from slipway.serving.oip import rest, tensors
 
 README = Path(__file__).parents[3] / "functions/README.md"
@@ -29,5 +29,5 @@ def test_documented_requests_are_taken() -> None:
         bodies.check_type(headers)
         path = urlsplit(command[1]).path
         assert path == "/v2/models/iris/infer"
-        _, given = rest.read(Asked(path, path, headers, command[5].encode()))
+        _, given = rest.read(Request(path, path, headers, command[5].encode()))
         assert len(tensors.to_rows(SCHEMA, given, lambda _: None)) == 2

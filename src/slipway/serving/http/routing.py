@@ -5,18 +5,19 @@ A path may have names in braces, as `/v2/models/{model}/infer`: each stands for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple, TypeVar
 
 from slipway.serving.answers import Refusal
 
-__all__ = ["INFERENCE", "MODELS", "PAGE", "PROBES", "READY", "Asked", "choose", "is_scrape", "known", "named"]
+__all__ = ["INFERENCE", "MODELS", "PAGE", "PROBES", "READY", "Request", "choose", "is_scrape", "known", "named"]
 
 T = TypeVar("T")
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """A request: the caller's path, the function's name for it (`route`), headers and body."""
 
     path: str
@@ -30,13 +31,15 @@ def known(paths: Mapping[str, object], path: str) -> str | None:
     if path in paths:
         return path
     path = path.rstrip("/") or "/"
-    return path if path in paths else _matching(paths, path)
+    if path in paths:
+        return path
+    return next((route for route in paths if "{" in route and _pattern(route).fullmatch(path)), None)
 
 
 def named(route: str, path: str) -> dict[str, str]:
     """Return the parts of `path` by the names in `route`: {"model": "iris"}."""
-    pairs = zip(_parts(route), path.split("/"), strict=False)
-    return {name[1:-1]: value for name, value in pairs if name.startswith("{")}
+    match = _pattern(route).fullmatch(path.rstrip("/"))
+    return match.groupdict() if match else {}
 
 
 def choose(paths: Mapping[str, object], methods: Mapping[str, T] | None, method: str) -> T:
@@ -54,20 +57,9 @@ def choose(paths: Mapping[str, object], methods: Mapping[str, T] | None, method:
     return found
 
 
-def _matching(paths: Mapping[str, object], path: str) -> str | None:
-    parts = path.split("/")
-    return next((route for route in paths if "{" in route and _matches(_parts(route), parts)), None)
-
-
-def _matches(route: tuple[str, ...], parts: list[str]) -> bool:
-    return len(route) == len(parts) and all(
-        (part != "") if name.startswith("{") else name == part for name, part in zip(route, parts, strict=True)
-    )
-
-
 @cache
-def _parts(route: str) -> tuple[str, ...]:
-    return tuple(route.split("/"))
+def _pattern(route: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route))
 
 
 PROBES = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})

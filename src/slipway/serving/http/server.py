@@ -78,9 +78,9 @@ class _Server(Server):
         for server in self.servers:
             server.close()
         for connection in waiting:
-            await loop.connect_accepted_socket(self._protocol, connection)
+            await loop.connect_accepted_socket(self._connection, connection)
 
-    def _protocol(self) -> asyncio.Protocol:
+    def _connection(self) -> asyncio.Protocol:
         make: Any = self.config.http_protocol_class
         return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[no-any-return]
 

@@ -176,9 +176,9 @@ def _form(values: list[Any], target: Field | None) -> _Form:
     if target and not types:
         types = {_TYPES[target.kind]}
     if types == {str}:
-        return _Form("BYTES", _text)
+        return _Form("BYTES", _exactly(str, type(None)))
     if types == {bool} and not missing:
-        return _Form("BOOL", _truth)
+        return _Form("BOOL", _exactly(bool))
     if types == {int} and target and target.kind == "integer" and not missing:
         return _Form("INT64", _whole)
     if types and types <= {int, float}:
@@ -206,16 +206,13 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
-def _truth(value: Any) -> bool:
-    if type(value) is not bool:
-        raise ValueError
-    return value
+def _exactly(*types: type) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if type(value) not in types:
+            raise ValueError
+        return value
 
-
-def _text(value: Any) -> str | None:
-    if value is not None and type(value) is not str:
-        raise ValueError
-    return value
+    return read
 
 
 def _json(value: Any) -> str:

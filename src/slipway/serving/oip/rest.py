@@ -9,12 +9,12 @@ import msgspec
 
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.http import bodies, routing
-from slipway.serving.http.routing import MODELS, Asked
+from slipway.serving.http.routing import MODELS, Request
 from slipway.serving.oip import tensors as binary
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
 from slipway.serving.oip.tensors import Tensor, refused
 
-__all__ = ["HEADER", "Request", "Rest", "encode_answer", "read"]
+__all__ = ["HEADER", "InferenceRequest", "Rest", "encode_answer", "read"]
 
 HEADER = "inference-header-content-length"
 """The header with the number of bytes of a body that are JSON; tensors follow as bytes."""
@@ -28,41 +28,41 @@ class Rest:
     def __init__(self, inference: Inference) -> None:
         self._inference = inference
         of_models = {"": self._model, "/ready": self._ready, "/infer": self._infer}
-        self._answers: dict[str, Callable[[Asked], Answer]] = {
+        self._answers: dict[str, Callable[[Request], Answer]] = {
             "/v2": self._server,
             "/v2/health/live": lambda _: of(200, {"live": True}),
             "/v2/health/ready": lambda _: of(200, {"ready": True}),
             **{f"{each}{end}": answer for each in MODELS for end, answer in of_models.items()},
         }
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """Answer a request for one of the paths; raise `Refusal`, and whatever the model raises."""
-        return self._answers[asked.route](asked)
+        return self._answers[request.route](request)
 
-    def _server(self, _asked: Asked) -> Answer:
+    def _server(self, _request: Request) -> Answer:
         return of(200, {"name": SERVER, "version": self._inference.identity.release, "extensions": EXTENSIONS})
 
-    def _model(self, asked: Asked) -> Answer:
-        found = self._checked(asked)
+    def _model(self, request: Request) -> Answer:
+        found = self._checked(request)
         content: dict[str, Any] = {"name": found.model, "versions": [found.version], "platform": PLATFORM}
         return of(200, {**content, "inputs": _metadata(found.inputs), "outputs": _metadata(found.outputs)})
 
-    def _ready(self, asked: Asked) -> Answer:
-        return of(200, {"name": self._checked(asked).model, "ready": True})
+    def _ready(self, request: Request) -> Answer:
+        return of(200, {"name": self._checked(request).model, "ready": True})
 
-    def _checked(self, asked: Asked) -> Inference:
-        self._inference.check(**routing.named(asked.route, asked.path))
+    def _checked(self, request: Request) -> Inference:
+        self._inference.check(**routing.named(request.route, request.path))
         return self._inference
 
-    def _infer(self, asked: Asked) -> Answer:
-        found = self._checked(asked)
-        request, tensors = read(asked)
-        inferred = found.infer(tensors, request.wanted)
+    def _infer(self, request: Request) -> Answer:
+        found = self._checked(request)
+        given, tensors = read(request)
+        inferred = found.infer(tensors, given.wanted)
         content: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
-        if request.id is not None:
-            content["id"] = request.id
+        if given.id is not None:
+            content["id"] = given.id
         content["parameters"] = found.identity.named()
-        return encode_answer(content, inferred.outputs, request)._replace(rows=inferred.rows)
+        return encode_answer(content, inferred.outputs, given)._replace(rows=inferred.rows)
 
 
 class _Input(msgspec.Struct):
@@ -78,7 +78,7 @@ class _Output(msgspec.Struct):
     parameters: Parameters | None = None
 
 
-class Request(msgspec.Struct):
+class InferenceRequest(msgspec.Struct):
     """A request for predictions; some clients send null for what they leave out."""
 
     inputs: list[_Input]
@@ -97,28 +97,28 @@ class Request(msgspec.Struct):
         return own.get("binary_data", (self.parameters or {}).get("binary_data_output")) is True
 
 
-def read(asked: Asked) -> tuple[Request, list[Tensor]]:
+def read(request: Request) -> tuple[InferenceRequest, list[Tensor]]:
     """Return the request in a body, and its tensors; raise `Refusal` (400) that says what is wrong."""
-    text, rest = _parts(asked)
+    text, rest = _parts(request)
     try:
-        request = msgspec.convert(bodies.parse(text), Request)
+        given = msgspec.convert(bodies.parse(text), InferenceRequest)
     except msgspec.ValidationError as error:
         message = f"the body is no inference request: {error}; GET /openapi.json has what one is"
         raise Refusal(400, "invalid_request", message) from None
     tensors = []
-    for each in request.inputs:
+    for each in given.inputs:
         values, rest = _values(each, rest)
         tensors.append(Tensor(each.name, each.datatype, tuple(each.shape), values))
     if rest:
         raise Refusal(400, "invalid_request", f"{len(rest)} bytes are left over, which no input's binary_data_size has")
-    return request, tensors
+    return given, tensors
 
 
-def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], request: Request) -> Answer:
+def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], given: InferenceRequest) -> Answer:
     """Return the answer that has `outputs` beside `content`, as JSON or as bytes behind it."""
     described, chunks = [], []
     for output, metadata in zip(outputs, _metadata(outputs), strict=True):
-        if request.wants_bytes(output.name):
+        if given.wants_bytes(output.name):
             chunks.append(binary.encode(output.datatype, output.values))
             described.append({**metadata, "parameters": {"binary_data_size": len(chunks[-1])}})
         else:
@@ -134,16 +134,16 @@ def _metadata(tensors: Sequence[Tensor]) -> list[dict[str, Any]]:
     return [{"name": each.name, "datatype": each.datatype, "shape": each.shape} for each in tensors]
 
 
-def _parts(asked: Asked) -> tuple[bytes, memoryview]:
+def _parts(request: Request) -> tuple[bytes, memoryview]:
     """Return the JSON of a body, and the bytes behind it."""
-    given = asked.headers.get(HEADER)
-    if given is None:
-        return asked.body, memoryview(b"")
-    if not (given.isascii() and given.isdecimal() and len(given) < 16 and int(given) <= len(asked.body)):
-        message = f"{HEADER} is {given[:40]!r}, and the body has {len(asked.body)} bytes"
+    length = request.headers.get(HEADER)
+    if length is None:
+        return request.body, memoryview(b"")
+    if not (length.isascii() and length.isdecimal() and len(length) < 16 and int(length) <= len(request.body)):
+        message = f"{HEADER} is {length[:40]!r}, and the body has {len(request.body)} bytes"
         raise Refusal(400, "invalid_request", message)
     # A view: each of thousands of inputs may take its bytes off it, without a copy of the rest.
-    return asked.body[: int(given)], memoryview(asked.body)[int(given) :]
+    return request.body[: int(length)], memoryview(request.body)[int(length) :]
 
 
 def _values(given: _Input, rest: memoryview) -> tuple[list[Any], memoryview]:
