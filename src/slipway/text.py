@@ -24,8 +24,8 @@ def quoted(value: object, most: int = _MOST) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line; a runner takes lines that begin with :: for commands."""
-    return " ".join(text.split())
+    """Return `text` printable and on one line; a runner takes lines that begin with :: for commands."""
+    return printable(" ".join(text.split()))
 
 
 def printable(text: str) -> str:

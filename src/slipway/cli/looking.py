@@ -135,16 +135,16 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    from slipway.review import rendered
+    from slipway.review import diff
 
     settings = settings_of(args)
     _bring(settings, args.head)
-    found = rendered.diff(settings, base=args.base, head=args.head)
-    text = rendered.markdown(found) if args.format == "markdown" else rendered.text(found)
+    found = diff.diff(settings, base=args.base, head=args.head)
+    text = diff.markdown(found) if args.format == "markdown" else diff.text(found)
     if text:
         say(text.rstrip("\n"))
     if args.comment:
-        _comment(rendered.markdown(found))
+        _comment(diff.markdown(found))
     return 0
 
 
@@ -161,7 +161,7 @@ def _bring(settings: Settings, head: str | None) -> None:
 def _comment(text: str) -> None:
     """Comment on the pull request and on the page of the run; for a fork, which has no rights, on the page only."""
     from slipway.github import api, runs
-    from slipway.review.rendered import MARKER
+    from slipway.review.diff import MARKER
 
     runs.summary(text or _NO_CHANGE)
     if runs.fork():

@@ -103,7 +103,7 @@ def _chosen(settings: Settings, models: Sequence[str], since: str | None) -> lis
     if since is None:
         return named
     from slipway.git import Repository
-    from slipway.review.affected import affected
+    from slipway.review.consequences import affected
 
     found = affected(settings, Repository(settings.root), since)
     return [model for model in named if model in found]

@@ -1,24 +1,23 @@
-"""Whether the route, the hold, the rejected and the declared releases change as the verbs of slipway change them."""
+"""Decisions in a changed overlay: route, hold, rejections and releases change as slipway's verbs change them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from slipway.names import ReleaseName
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
-from slipway.overlays.types import folder_of, ordered
+from slipway.overlays.types import Overlay, Release, folder_of, ordered
 from slipway.release import retention
 from slipway.release.due import held
 from slipway.release.rejections import Rejections
-from slipway.review.claims import Violation
+from slipway.review.changes import Violation
 
-if TYPE_CHECKING:
-    from slipway.names import ReleaseName
-    from slipway.overlays.types import Overlay, Release
+__all__ = ["Move", "revert_violations", "violations"]
 
-__all__ = ["Move", "violations"]
+_ROLLBACK = "rollback --reason '…'"
 
 
 class Move(NamedTuple):
@@ -33,47 +32,61 @@ class Move(NamedTuple):
 
     @property
     def new(self) -> list[Release]:
-        """Releases that were not declared before, the oldest first."""
+        """Return the releases that were not declared before, the oldest first."""
         return [release for release in reversed(self.after.releases) if not self.before.has(release.name)]
 
     def at(self, path: str) -> str:
-        """The path of a file of the overlay."""
+        """Return the path of a file of the overlay within the repository."""
         return f"{folder_of(self.after.environment, self.after.model)}/{path}"
 
+    def record(self, release: Release) -> str:
+        """Return the path of a release's record."""
+        return self.at(f"{release.name}/{RECORD}")
+
     def verb(self, words: str) -> str:
-        """A command about this overlay."""
+        """Return a command for this overlay."""
         verb, _, rest = words.partition(" ")
         place = "--to" if verb == "promote" else "--env"
         return f"slipway {verb} {self.after.model} {place} {self.after.environment} {rest}".rstrip()
 
 
 def violations(move: Move) -> Iterator[Violation]:
-    """What no verb does, of a change whose files are what slipway writes."""
+    """Find decisions that no verb makes, in an overlay whose files are as slipway writes them."""
     if msgspec.structs.replace(move.after, hold=move.before.hold) == move.before:
-        yield from _hold_alone(move)
+        yield from _only_hold(move)
     elif move.after.hold != move.before.hold:
-        yield from _rolled_back(move)
+        yield from _rollback(move)
     else:
-        yield from _shared_out(move)
+        yield from _held(move)
+        yield from _route(move)
+        yield from _rejections(move)
+        yield from _retention(move)
     for name in sorted({*move.after.route} & {*move.after.rejected}):
         yield Violation(move.at(ROUTE), f"sends requests to {name}, which is rejected", move.verb("traffic …"))
 
 
-def _hold_alone(move: Move) -> Iterator[Violation]:
+def revert_violations(move: Move) -> Iterator[Violation]:
+    """Find decisions that a revert to a former state must not undo: a hold, and rejections."""
+    hold = move.before.hold
+    if hold is not None and move.after.hold != hold:
+        problem = f"reverts to a former state while the model is {held(hold)}"
+        yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, in a change of its own")
+    for name in sorted({*move.before.rejected} - {*move.after.rejected}):
+        problem = f"reverts to a former state, in which {name} was not rejected yet"
+        promoted = any(release.name == name and release.record.origin for release in move.past)
+        again = "promote --again" if promoted else f"release --version {name.version}"
+        yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, then {move.verb(again)}")
+
+
+def _only_hold(move: Move) -> Iterator[Violation]:
     before, after = move.before.hold, move.after.hold
-    if before is not None and after is not None and before != after:
+    if after is None or before == after:
+        return
+    if before is not None:
         problem = f"replaces the hold that stands: {held(before)}"
         yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, in a change of its own")
-    if after is not None and before != after and not after.reason.strip():
+    if not after.reason.strip():
         yield Violation(move.at(STATE), "holds without a reason", move.verb("hold --reason '…'"))
-
-
-def _shared_out(move: Move) -> Iterator[Violation]:
-    """Of a promotion, a release, or a share of the requests."""
-    yield from _held(move)
-    yield from _route(move)
-    yield from _rejections(move)
-    yield from _retention(move)
 
 
 def _held(move: Move) -> Iterator[Violation]:
@@ -81,7 +94,7 @@ def _held(move: Move) -> Iterator[Violation]:
         for release in move.new:
             problem = f"comes while the model is {held(move.before.hold)}"
             fix = f"{move.verb('lift')} when the reason is gone, in a change of its own"
-            yield Violation(move.at(f"{release.name}/{RECORD}"), problem, fix)
+            yield Violation(move.record(release), problem, fix)
 
 
 def _route(move: Move) -> Iterator[Violation]:
@@ -90,18 +103,17 @@ def _route(move: Move) -> Iterator[Violation]:
     for release in move.new:
         if release.name not in move.after.route:
             problem = "is new and gets no requests, which slipway never declares"
-            yield Violation(move.at(f"{release.name}/{RECORD}"), problem, "take its folder out of the change")
+            yield Violation(move.record(release), problem, "take its folder out of the change")
 
 
 def _rejections(move: Move) -> Iterator[Violation]:
     before, after = {*move.before.rejected}, {*move.after.rejected}
-    # What gets requests now and got none before: of these a person may say `--again`.
+    # A person may say `--again` of a release that gets requests now and got none before.
     chosen = [each for each in move.after.releases if {each.name} & {*move.after.route} - {*move.before.route}]
     rejections = Rejections(move.before, past=move.past)
     forgiven = {name for each in chosen for name in before - {*rejections.forgive(each).rejected}}
     for name in sorted(after - before):
-        problem, fix = f"rejects {name} and goes back to nothing", move.verb("rollback --reason '…'")
-        yield Violation(move.at(STATE), problem, fix)
+        yield Violation(move.at(STATE), f"rejects {name} and goes back to nothing", move.verb(_ROLLBACK))
     for name in sorted(before - after - forgiven):
         problem = f"no longer rejects {name}, and nothing of that image or artifact is chosen again"
         yield Violation(move.at(STATE), problem, "leave it in; --again brings back what was rejected")
@@ -110,64 +122,54 @@ def _rejections(move: Move) -> Iterator[Violation]:
         if same := left.bars_release(release):
             kind = "image" if same.short == release.name.short else "artifact"
             problem = f"is the {kind} of {same}, which {move.after.environment} has rejected"
-            yield Violation(move.at(f"{release.name}/{RECORD}"), problem, _again(move))
-
-
-def _again(move: Move) -> str:
-    words = "promote --again" if move.new[0].record.origin else "release --version N"
-    return f"close this change; {move.verb(words)} brings it back all the same"
+            again = move.verb("promote --again" if move.new[0].record.origin else "release --version N")
+            yield Violation(move.record(release), problem, f"close this change; {again} brings it back all the same")
 
 
 def _retention(move: Move) -> Iterator[Violation]:
-    """Only the oldest go, beyond what is retained, in a change of their own, and not while a rollback may need them."""
+    """Check that only the oldest go, beyond the retention, in a change of their own."""
     gone = [release for release in move.before.releases if not move.after.has(release.name)]
     if not gone:
         return
+    where, fix = move.at(KUSTOMIZATION), "take that out of the change"
     if move.new or move.after.route != move.before.route:
         names = ", ".join(str(release.name) for release in gone)
         problem = f"drops {names} beside other changes, and a rollback would have to wait for that"
-        yield Violation(
-            move.at(KUSTOMIZATION), problem, "take that out of the change; releases are dropped by themselves"
-        )
+        yield Violation(where, problem, f"{fix}; releases are dropped by themselves")
         return
     whole = msgspec.structs.replace(move.after, releases=ordered([*move.after.releases, *gone]))
     kept, _ = retention.retain(whole, move.retention, move.verified)
     for release in gone:
         if kept.has(release.name):
             problem = f"{release.name} is no longer declared, and retention ({move.retention}) would keep it"
-            yield Violation(move.at(KUSTOMIZATION), problem, "take that out of the change")
+            yield Violation(where, problem, fix)
 
 
-def _rolled_back(move: Move) -> Iterator[Violation]:
+def _rollback(move: Move) -> Iterator[Violation]:
     before, after = move.before, move.after
     if after.hold is None:
         problem = "lifts the hold and changes more"
         yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, in a change of its own")
         return
-    target = after.serving()
-    serving = before.serving()
+    target, serving = after.serving(), before.serving()
     if target is None or len(after.route) != 1 or serving is None or target.age > serving.age:
         problem = "holds the model, which only a rollback does beside other changes, and goes back to no older release"
-        yield Violation(move.at(STATE), problem, move.verb("rollback --reason '…'"))
+        yield Violation(move.at(STATE), problem, move.verb(_ROLLBACK))
         return
-    yield from _target_of_rollback(move, target)
+    for path, problem in _rollback_problems(move, target):
+        yield Violation(move.at(path), f"goes back to {target.name} and {problem}", move.verb(_ROLLBACK))
 
 
-def _target_of_rollback(move: Move, target: Release) -> Iterator[Violation]:
+def _rollback_problems(move: Move, target: Release) -> Iterator[tuple[str, str]]:
     newer = {release.name for release in move.past if release.age > target.age}
     for release in move.after.releases:
         if release.name in newer:
-            problem = f"goes back to {target.name} and keeps {release.name}, which is newer"
-            yield Violation(move.at(KUSTOMIZATION), problem, move.verb("rollback --reason '…'"))
+            yield KUSTOMIZATION, f"keeps {release.name}, which is newer"
         elif release != target and not move.before.has(release.name):
-            problem = f"goes back to {target.name} and declares {release.name} beside it"
-            yield Violation(move.at(KUSTOMIZATION), problem, move.verb("rollback --reason '…'"))
+            yield KUSTOMIZATION, f"declares {release.name} beside it"
     expected = ({*move.before.rejected} - {target.name}) | newer
     for name in sorted(expected ^ {*move.after.rejected}):
-        word = "does not reject" if name in expected else "rejects"
-        problem = f"goes back to {target.name} and {word} {name}"
-        yield Violation(move.at(STATE), problem, move.verb("rollback --reason '…'"))
+        yield STATE, f"{'does not reject' if name in expected else 'rejects'} {name}"
     for release in move.before.releases:
         if release.age <= target.age and not move.after.has(release.name):
-            problem = f"goes back to {target.name} and drops {release.name}, which is not newer"
-            yield Violation(move.at(KUSTOMIZATION), problem, move.verb("rollback --reason '…'"))
+            yield KUSTOMIZATION, f"drops {release.name}, which is not newer"

@@ -11,7 +11,7 @@ from slipway.cli import main
 from slipway.git import Repository
 from slipway.models import environment
 from slipway.models.scaffold import new_model
-from slipway.review.affected import affected
+from slipway.review.consequences import affected
 from slipway.settings import load
 from slipway.training.steps import STEPS
 from tests.unit.conftest import Site

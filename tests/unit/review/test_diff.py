@@ -9,9 +9,9 @@ from slipway.git import Repository
 from slipway.gitops.places import Here, Proposed
 from slipway.release.promote import Wish, promote
 from slipway.release.routes import hold
-from slipway.review import rendered
-from slipway.review.aftermath import Following
-from slipway.review.rendered import MARKER, Diff, ObjectDiff, OverlayDiff
+from slipway.review import diff
+from slipway.review.consequences import Consequence
+from slipway.review.diff import MARKER, Diff, ObjectDiff, OverlayDiff
 from slipway.settings import ModelSettings
 from tests.unit.conftest import Site
 
@@ -25,7 +25,7 @@ def changed(site: Site, path: str, content: bytes | None) -> None:
 
 
 def look(site: Site) -> Diff:
-    return rendered.diff(site.settings, base="main", head="change")
+    return diff.diff(site.settings, base="main", head="change")
 
 
 def test_a_promotion(site: Site) -> None:
@@ -42,9 +42,9 @@ def test_a_promotion(site: Site) -> None:
     }
     route = next(each for each in overlay.objects if each.kind == "Route")
     assert [line[:3] for line in route.lines if line[0] in "+-"] == ["-  ", "+  "]
-    said = rendered.markdown(look(site))
+    said = diff.markdown(look(site))
     assert said.startswith(MARKER) and "#### `prod`" in said and "<code>iris</code>: 1 added, 1 changed" in said
-    assert "prod/iris: 1 added, 1 changed" in rendered.text(look(site))
+    assert "prod/iris: 1 added, 1 changed" in diff.text(look(site))
 
 
 def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +54,8 @@ def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPa
     site.git("switch", "--quiet", "-c", "change")
     site.released("tumor")
     built = []
-    build = rendered.rendering.build
-    monkeypatch.setattr(rendered.rendering, "build", lambda *given: built.append(given) or build(*given))
+    build = diff.rendering.build
+    monkeypatch.setattr(diff.rendering, "build", lambda *given: built.append(given) or build(*given))
     [overlay] = look(site).overlays
     assert (overlay.environment, overlay.folder, len(built)) == ("test", "tumor", 2)
 
@@ -66,7 +66,7 @@ def test_what_is_not_rendered_is_no_difference(site: Site) -> None:
     site.git("switch", "--quiet", "-c", "change")
     hold(site.settings, "iris", "test", reason="a look")
     assert look(site) == Diff([], [])
-    assert rendered.markdown(look(site)) == rendered.text(look(site)) == ""
+    assert diff.markdown(look(site)) == diff.text(look(site)) == ""
 
 
 def test_an_overlay_that_goes(site: Site) -> None:
@@ -91,7 +91,7 @@ def test_what_leads_elsewhere_is_not_built(site: Site, resources: str) -> None:
     changed(site, path, text.replace("resources:", f'resources:\n  - "{resources}"').encode())
     [overlay] = look(site).overlays
     assert overlay.objects == [] and "is not what slipway writes" in overlay.problem
-    assert "is not rendered" in rendered.markdown(look(site))
+    assert "is not rendered" in diff.markdown(look(site))
 
 
 def test_resources_that_are_no_list(site: Site) -> None:
@@ -129,13 +129,13 @@ def test_nothing_becomes_markup() -> None:
     lines = ["+a: ```", "+</details>", f"+{HOSTILE}", "+\x1b[31m"]
     overlay = OverlayDiff("prod", HOSTILE, [ObjectDiff("Service", HOSTILE, "added", lines)])
     damaged = OverlayDiff("prod", "iris", [], f"{HOSTILE} is not YAML")
-    said = rendered.markdown(Diff([overlay, damaged], [Following(HOSTILE, "what follows cannot be told", HOSTILE)]))
+    said = diff.markdown(Diff([overlay, damaged], [Consequence(HOSTILE, "what follows cannot be told", HOSTILE)]))
     # Without code: as HTML, and in blocks and spans, which begin and end with the same number of ticks.
     words = re.sub(r"(?ms)<code>[^<]*</code>|^(`{3,})diff$.*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", said)
     assert words.count("<details>") == words.count("</details>") == 1
     assert not re.search("<img|@team|`", words)
     assert "\x1b" not in said and "\u202e" not in said
-    assert not any(line.lstrip().startswith("::") for line in rendered.text(Diff([overlay], [])).splitlines())
+    assert not any(line.lstrip().startswith("::") for line in diff.text(Diff([overlay], [])).splitlines())
 
 
 @pytest.mark.parametrize(("count", "length"), [(1, 2000), (40, 2000), (2000, 20)])
@@ -143,7 +143,7 @@ def test_the_comment_is_never_too_long(count: int, length: int) -> None:
     """GitHub takes 65,536 characters: it is cut, block by block, and says so."""
     lines = [f"+line {number} {'x' * 60}" for number in range(length)]
     overlays = [OverlayDiff("prod", f"m{at}", [ObjectDiff("Service", "s", "added", lines)]) for at in range(count)]
-    said = rendered.markdown(Diff(overlays, [Following(f"m{at}", "trains") for at in range(count)]))
+    said = diff.markdown(Diff(overlays, [Consequence(f"m{at}", "trains") for at in range(count)]))
     assert len(said) < 60_000
     assert "slipway diff" in said or "more lines" in said
     assert said.count("<details>") == said.count("</details>")
@@ -155,7 +155,7 @@ def test_the_comment_is_never_too_long(count: int, length: int) -> None:
 
 def follow(site: Site, path: str, content: bytes | None) -> list[str]:
     changed(site, path, content)
-    return [str(each) for each in look(site).following]
+    return [str(each) for each in look(site).consequences]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`slipway diff`: the rendered manifests of the overlays that a change touches, before and after, object by object."""
+"""`slipway diff`: the rendered manifests of the overlays that a change touches, before and after."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -18,31 +18,28 @@ from slipway.github.markdown import Section, code, details, fence, fitted
 from slipway.gitops import rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION
-from slipway.review import aftermath, claims, written
-from slipway.text import printable
-
-if TYPE_CHECKING:
-    from slipway.review.aftermath import Following
-    from slipway.review.claims import Claim
-    from slipway.settings import Settings
+from slipway.review.changes import TRAINING, Entry, OverlayChange, commits, contents, overlay_changes, releases_of
+from slipway.review.consequences import Consequence, consequences
+from slipway.settings import Settings
+from slipway.text import cut, one_line, printable
 
 __all__ = ["MARKER", "Diff", "ObjectDiff", "OverlayDiff", "diff", "markdown", "objects", "text"]
 
 MARKER = "<!-- slipway: diff -->"
-"""What the comment begins with, so that the next run finds it."""
+"""The comment begins with it, so that the next run finds the comment."""
 
 _MOST = 60_000
 _MOST_OVERLAYS = 300
 _MOST_LINES = 20_000
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# What slipway's own kustomizations have. Others may name what lies elsewhere, and are not built.
+# Slipway's own kustomizations have these keys. Others may name files elsewhere, and are not built.
 _KEYS = frozenset({"apiVersion", "kind", "labels", "namespace", "resources", "sortOptions"})
 _RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
 
 class ObjectDiff(NamedTuple):
-    """How one object differs."""
+    """The difference of one object."""
 
     kind: str
     name: str
@@ -53,7 +50,7 @@ class ObjectDiff(NamedTuple):
 
 
 class OverlayDiff(NamedTuple):
-    """How what is rendered from one folder differs."""
+    """The difference of the objects that are rendered from one folder."""
 
     environment: str
     folder: str
@@ -64,31 +61,31 @@ class OverlayDiff(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """What a change makes of the rendered manifests, and what follows from its merge."""
+    """A change's differences in the rendered manifests, and the consequences of its merge."""
 
     overlays: list[OverlayDiff]
-    following: list[Following]
+    consequences: list[Consequence]
 
 
 def diff(settings: Settings, *, base: str | None = None, head: str | None = None) -> Diff:
-    """The change from the branch `base` (else the remote's that the cluster follows) to `head` (else HEAD).
+    """Compare the branch `base` (else the remote's followed branch) with `head` (else HEAD).
 
-    Only overlays that it touches are built, from git. Raises `SlipwayError` when the commits cannot be compared.
+    Only overlays that the change touches are built, from git. Raise `SlipwayError` when the commits cannot be compared.
     """
     repository = Repository(settings.root)
-    commits = claims.compared(repository, settings, base, head)
-    found = [
-        _overlay(repository, claim, part)
-        for claim in claims.claims(repository, commits)
-        for part in ("", written.TRAINING)
-        if _part(claim.before, part) != _part(claim.after, part)
+    found = commits(repository, settings, base, head)
+    overlays = [
+        _overlay(repository, change, part)
+        for change in overlay_changes(repository, found)
+        for part in ("", TRAINING)
+        if _part(change.before, part) != _part(change.after, part)
     ]
-    following = aftermath.following(repository, commits.fork, commits.head)
-    return Diff([each for each in found if each.objects or each.problem], following)
+    following = consequences(repository, found.fork, found.head)
+    return Diff([each for each in overlays if each.objects or each.problem], following)
 
 
 def objects(before: bytes, after: bytes) -> list[ObjectDiff]:
-    """How the objects of two rendered overlays differ, by kind and name; each as kustomize prints it."""
+    """Compare the objects of two rendered overlays, by kind and name; each as kustomize prints it."""
     old, new = _documents(before), _documents(after)
     found = []
     for key in sorted(old.keys() | new.keys()):
@@ -100,22 +97,22 @@ def objects(before: bytes, after: bytes) -> list[ObjectDiff]:
 
 
 def text(found: Diff) -> str:
-    """The difference for a terminal; empty when there is none."""
+    """Return the difference for a terminal; empty when there is none."""
     parts = []
     for each in found.overlays:
-        parts.append(claims.plain(f"{each.environment}/{each.folder}: {each.problem or _counted(each)}"))
+        parts.append(one_line(f"{each.environment}/{each.folder}: {each.problem or _counted(each)}"))
         for item in each.objects:
-            parts.append(f"  {claims.plain(f'{item.kind} {item.name} {item.change}')}")
+            parts.append(f"  {one_line(f'{item.kind} {item.name} {item.change}')}")
             parts.extend(f"    {printable(line)}" for line in item.lines)
-    if found.following:
+    if found.consequences:
         parts.append("after the merge:")
-    parts.extend(claims.plain(f"- {each}") for each in found.following)
+    parts.extend(one_line(f"- {each}") for each in found.consequences)
     return "\n".join(parts)
 
 
 def markdown(found: Diff) -> str:
-    """The comment of a pull request; empty when nothing that runs changes and nothing follows."""
-    if not found.overlays and not found.following:
+    """Return the comment of a pull request; empty when nothing that runs changes and nothing follows."""
+    if not found.overlays and not found.consequences:
         return ""
     sections = [Section((MARKER,)), Section(("### What this changes of what runs" if found.overlays else "",))]
     for place, each in enumerate(found.overlays[:_MOST_OVERLAYS]):
@@ -124,12 +121,12 @@ def markdown(found: Diff) -> str:
         sections.append(_section(each))
     if more := len(found.overlays) - _MOST_OVERLAYS:
         sections.append(Section((f"… and {more} overlays more: `slipway diff` shows all.",) if more > 0 else ("",)))
-    sections.append(_after(found.following))
+    sections.append(_after(found.consequences))
     return fitted(sections, _MOST - 1)
 
 
 def _section(each: OverlayDiff) -> Section:
-    name = f"<code>{html.escape(claims.plain(each.folder)[:80])}</code>"
+    name = f"<code>{html.escape(cut(one_line(each.folder), 80))}</code>"
     if each.problem:
         return Section((f"{code(each.folder)} is not rendered: {code(each.problem, 300)}",))
     summary = f"{name}: {_counted(each)}"
@@ -138,10 +135,10 @@ def _section(each: OverlayDiff) -> Section:
     return Section((*forms, f"{summary} (`slipway diff` shows it)"))
 
 
-def _after(following: list[Following]) -> Section:
+def _after(following: list[Consequence]) -> Section:
     if not following:
         return Section(("",))
-    lines = [_follows(each) for each in following]
+    lines = [_consequence(each) for each in following]
     shorter = [
         "\n".join([*lines[:most], f"- … and {len(lines) - most} more (`slipway diff` shows them)"])
         for most in (100, 20)
@@ -150,9 +147,9 @@ def _after(following: list[Following]) -> Section:
     return Section(tuple(f"### After the merge\n\n{form}" for form in ("\n".join(lines), *shorter)))
 
 
-def _follows(each: Following) -> str:
-    said = f": {code(each.said, 300)}" if each.said else ""
-    return f"- {code(each.model) if each.model else 'all models'}: {each.text}{said}"
+def _consequence(each: Consequence) -> str:
+    reason = f": {code(each.reason, 300)}" if each.reason else ""
+    return f"- {code(each.model) if each.model else 'all models'}: {each.text}{reason}"
 
 
 def _counted(each: OverlayDiff) -> str:
@@ -160,27 +157,26 @@ def _counted(each: OverlayDiff) -> str:
     return ", ".join(f"{count} {change}" for change, count in counts.items() if count)
 
 
-def _part(files: Mapping[str, claims.Entry], part: str) -> dict[str, claims.Entry]:
-    """The releases of an overlay, or what lies below a folder of it."""
+def _part(files: Mapping[str, Entry], part: str) -> dict[str, Entry]:
+    """Return the files of an overlay's releases, or below a folder of it."""
     if not part:
-        return claims.own(files)
+        return releases_of(files)
     return {path.removeprefix(part): entry for path, entry in files.items() if path.startswith(part)}
 
 
-def _overlay(repository: Repository, claim: Claim, part: str) -> OverlayDiff:
-    folder = f"{claim.model}/{part}".rstrip("/")
+def _overlay(repository: Repository, change: OverlayChange, part: str) -> OverlayDiff:
+    folder = f"{change.model}/{part}".rstrip("/")
     try:
         sides = [
-            _built(written.contents(repository, _part(files, part)), repository.root)
-            for files in (claim.before, claim.after)
+            _built(contents(repository, _part(files, part)), repository.root) for files in (change.before, change.after)
         ]
-        return OverlayDiff(claim.environment, folder, objects(*sides))
+        return OverlayDiff(change.environment, folder, objects(*sides))
     except (SlipwayError, yaml.YAMLError) as error:
-        return OverlayDiff(claim.environment, folder, [], str(getattr(error, "problem", error)))
+        return OverlayDiff(change.environment, folder, [], str(getattr(error, "problem", error)))
 
 
 def _built(files: Mapping[str, bytes], root: Path) -> bytes:
-    """What kustomize makes of the files; nothing of no files. Raises `SlipwayError` when they are not slipway's."""
+    """Return what kustomize renders; nothing of no files. Raise `SlipwayError` when they are not slipway's."""
     if not files:
         return b""
     for path, content in files.items():
@@ -197,7 +193,7 @@ def _built(files: Mapping[str, bytes], root: Path) -> bytes:
 
 
 def _check(path: str, document: Mapping[str, Any], files: Iterable[str]) -> None:
-    """Refuse to build what reaches beyond its folder: on whose machine this runs is not for a change to say."""
+    """Raise `SlipwayError` for a kustomization that reaches beyond its folder: the change may be a stranger's."""
     resources = document.get("resources") or []
     if not isinstance(resources, list):
         raise SlipwayError(f"{path} is not what slipway writes: its resources are no list")

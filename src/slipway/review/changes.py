@@ -1,0 +1,157 @@
+"""Changes of overlays between commits: each overlay as the base branch has it, and as a merge would leave it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.overlays import overlay as overlays
+from slipway.overlays.overlay import is_own
+from slipway.overlays.types import Overlay, folder_of
+from slipway.settings import Settings
+from slipway.text import one_line
+
+__all__ = [
+    *("OVERLAYS", "TRAINING", "Commits", "Entry", "OverlayChange", "Violation", "commits", "contents"),
+    *("entries", "overlay_changes", "releases_of", "stray"),
+]
+
+OVERLAYS, TRAINING = "overlays/", "training/"
+_FILE = "100644"
+# People read these, and no cluster does.
+_PROSE = ("README.md", ".gitkeep")
+
+
+class Violation(NamedTuple):
+    """A rule that a change breaks: the file, what is wrong there, and what to do."""
+
+    path: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{one_line(self.path)}: {one_line(self.problem)}\n  → {one_line(self.fix)}"
+
+
+class Commits(NamedTuple):
+    """The three commits of a change; it left the base branch at `fork`."""
+
+    tip: str
+    fork: str
+    head: str
+
+
+class Entry(NamedTuple):
+    """A file of a commit: its mode as git writes it, and the id of its content."""
+
+    mode: str
+    blob: str
+
+
+class OverlayChange(NamedTuple):
+    """A change of one overlay; files by their path within its folder."""
+
+    environment: str
+    model: str
+    before: Mapping[str, Entry]
+    """On the tip of the base branch."""
+    after: Mapping[str, Entry]
+    """As a merge would leave it."""
+    changed: tuple[str, ...]
+    """The paths that the change itself touches."""
+    conflicts: tuple[str, ...]
+    """The paths that the base branch has changed as well since the fork."""
+
+    @property
+    def folder(self) -> str:
+        """Return where the overlay is, within the repository."""
+        return folder_of(self.environment, self.model)
+
+    def overlay(self, repository: Repository, files: Mapping[str, Entry], namespace: str) -> Overlay:
+        """Read one side; raise `SlipwayError` when a file of it is damaged."""
+        return overlays.parse(contents(repository, files), self.environment, self.model, namespace)
+
+    def files_at(self, repository: Repository, commit: str) -> dict[str, Entry]:
+        """Return the overlay's files in another commit."""
+        return _below(entries(repository, commit, f"{self.folder}/"), self.folder)
+
+
+def commits(repository: Repository, settings: Settings, base: str | None, head: str | None) -> Commits:
+    """Find the commits of a change: `head` (else HEAD), and the branch `base` (else the remote's followed branch).
+
+    Raise `SlipwayError` when this clone lacks one of them, or the commits between them.
+    """
+    base, head = base or f"origin/{settings.branch}", head or "HEAD"
+    tip, top = repository.commit_at(base), repository.commit_at(head)
+    if tip is None:
+        fix = f"git fetch origin {settings.branch}; or name what the change is to be merged into: --base REV"
+        raise SlipwayError(f"{base!r} is no commit of this clone", fix=fix)
+    if top is None:
+        raise SlipwayError(f"{head!r} is no commit of this clone", fix="git fetch it, or correct --head")
+    try:
+        fork = repository.run("merge-base", tip, top).decode().split()[0]
+    except SlipwayError as error:
+        fix = "git fetch --unshallow: this clone lacks the commits between them"
+        raise SlipwayError(f"{head} and {base} have no commit in common", fix=fix) from error
+    return Commits(tip, fork, top)
+
+
+def entries(repository: Repository, commit: str, *paths: str) -> dict[str, Entry]:
+    """Return the files of a commit below `paths`, links and submodules included, by path."""
+    found = {}
+    for line in repository.run("ls-tree", "-r", "-z", commit, "--", *paths).split(b"\0"):
+        if line:
+            kind, _, path = line.partition(b"\t")
+            mode, _, blob = kind.decode().split()
+            found[os.fsdecode(path)] = Entry(mode, blob)
+    return found
+
+
+def contents(repository: Repository, files: Mapping[str, Entry]) -> dict[str, bytes]:
+    """Return the contents of files, by the same paths."""
+    found = repository.read(sorted({entry.blob for entry in files.values()}))
+    return {path: found[entry.blob] or b"" for path, entry in files.items()}
+
+
+def releases_of(files: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the files of an overlay but those of its training."""
+    return {path: entry for path, entry in files.items() if is_own(path)}
+
+
+def overlay_changes(repository: Repository, found: Commits) -> list[OverlayChange]:
+    """Return a change's overlays, by environment and model."""
+    tip, fork, head = (entries(repository, commit, OVERLAYS) for commit in found)
+    changed = {path for path in fork.keys() | head.keys() if fork.get(path) != head.get(path)}
+    folders = sorted({"/".join(path.split("/")[:3]) for path in changed if path.count("/") > 2})
+    return [_of_folder(folder, *(_below(side, folder) for side in (tip, fork, head))) for folder in folders]
+
+
+def stray(repository: Repository, found: Commits) -> Iterator[Violation]:
+    """Find files of a change that are in no overlay, and entries that are no plain files."""
+    fork, head = (entries(repository, commit, OVERLAYS) for commit in (found.fork, found.head))
+    for path, entry in sorted(head.items()):
+        if fork.get(path) == entry:
+            continue
+        if entry.mode != _FILE:
+            what = {"120000": "a link", "160000": "a submodule", "100755": "an executable"}.get(entry.mode, "no file")
+            yield Violation(path, f"is {what}, and overlays hold plain files only", "take it out of the change")
+        elif path.count("/") < 3 and path.rpartition("/")[2] not in _PROSE:
+            yield Violation(path, "is no file that slipway writes", "take it out of the change")
+
+
+def _below(files: Mapping[str, Entry], folder: str) -> dict[str, Entry]:
+    return {path[len(folder) + 1 :]: entry for path, entry in files.items() if path.startswith(f"{folder}/")}
+
+
+def _of_folder(
+    folder: str, tip: Mapping[str, Entry], fork: Mapping[str, Entry], head: Mapping[str, Entry]
+) -> OverlayChange:
+    _, environment, model = folder.split("/")
+    changed = sorted(path for path in fork.keys() | head.keys() if fork.get(path) != head.get(path))
+    conflicts = [path for path in changed if tip.get(path) not in (fork.get(path), head.get(path))]
+    after = {path: entry for path, entry in tip.items() if path not in changed}
+    after |= {path: head[path] for path in changed if path in head}
+    return OverlayChange(environment, model, tip, after, tuple(changed), tuple(conflicts))

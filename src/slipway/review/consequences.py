@@ -1,0 +1,281 @@
+"""Consequences of a change: the models that it may break, and what trains and releases after its merge."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import msgspec
+
+from slipway import settings as settings_file
+from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.gitops.snapshot import Snapshot
+from slipway.images.bundle import serving_files
+from slipway.models.data import data_source
+from slipway.models.imports import closure
+from slipway.models.training_digest import training_digest
+from slipway.review.changes import OVERLAYS, Entry, commits, entries
+from slipway.settings import ModelSettings, Settings
+
+__all__ = ["Consequence", "affected", "consequences"]
+
+# The environments of all models are locked with these versions.
+_SHARED = "requirements.lock"
+_TRAINS = {
+    "declared": "trains in the cluster (train: declared)",
+    "runner": "trains on the runner (train: runner)",
+    "manual": "is to be trained by hand (train: manual)",
+}
+# The other keys of a model's settings decide the training digest, or who trains.
+_NEXT_TRAINING = ("data", "gates", "schedule", "secrets", "training")
+_NEXT_RELEASE = ("scale", "protocol", "access", "limits", "retention", "base_image", "per_environment", "services")
+_WAITS = "the next release of each model takes it, and nothing that runs changes"
+_PLATFORM = {
+    "manifests/function/": f"the manifests of releases have changed: {_WAITS}",
+    "workflows/": "the workflows of trainings have changed: the next training takes it",
+}
+_SERVING = ("src/slipway/", "functions/")
+_WORD = re.compile(r"\w+")
+_RELATIVE = re.compile(r"(?m)^\s*from\s+\.")
+
+
+class Consequence(NamedTuple):
+    """A consequence for a model; for all of them where none is named."""
+
+    model: str
+    text: str
+    reason: str = ""
+    """The error of git, the settings or the model's code, where there was one."""
+
+    def __str__(self) -> str:
+        return f"{self.model or 'all models'}: {self.text}{f': {self.reason}' if self.reason else ''}"
+
+
+class _Side(NamedTuple):
+    """The models and settings of a commit in a folder; files that nobody reads hold only the id of their content."""
+
+    settings: Settings
+    modules: Mapping[str, str]
+    """The text of every module of the models, and of the modules that they share."""
+
+    def folder(self, model: str) -> str:
+        return _within(self.settings, self.settings.folder(model))
+
+
+def affected(settings: Settings, repository: Repository, since: str) -> list[str]:
+    """Return the models of the work tree whose tests the change since a commit may break, sorted.
+
+    The change begins where this branch left `since`; uncommitted and new files count. Raise `SlipwayError` for a
+    commit that this clone lacks.
+    """
+    fork = commits(repository, settings, since, None).fork
+    changed = _changed(repository, fork)
+    try:
+        declared = Snapshot(repository, fork).settings.declared
+    except SlipwayError:
+        return settings.models()  # nothing to compare with
+    now = _named(settings)
+    folders = {name: f"{_within(now, now.folder(name))}/" for name in now.declared}
+    gone = [path for path in changed if path.startswith("model/") and not (now.root / path).is_file()]
+    if _SHARED in changed or any(not path.startswith(tuple(folders.values())) for path in gone):
+        # The files that are left do not tell who used a file that is gone.
+        return sorted(now.declared)
+    paths = {path for folder in ("model/", *folders.values()) for path in (now.root / folder).rglob("*.py")}
+    texts = {_within(now, path): path.read_text(encoding="utf-8", errors="replace") for path in paths}
+    reached = _reached(texts, changed) | changed
+    return [name for name, folder in sorted(folders.items()) if _differs(now, declared, name, folder, changed, reached)]
+
+
+def _differs(
+    now: Settings, declared: Mapping[str, ModelSettings], name: str, folder: str, changed: set[str], reached: set[str]
+) -> bool:
+    within = [path for path in reached if path.startswith(folder)]
+    if now.declared[name] != declared.get(name, ModelSettings()) or not changed.isdisjoint(within):
+        return True
+    return bool(within) and not changed.isdisjoint(_used(now, name))
+
+
+def _changed(repository: Repository, fork: str) -> set[str]:
+    """Return the paths of files that differ between a commit and the work tree."""
+    tracked = repository.run("diff", "--name-only", "--no-renames", "-z", fork, "--")
+    new = repository.run("ls-files", "--others", "--exclude-standard", "-z")
+    paths = {os.fsdecode(path) for path in [*tracked.split(b"\0"), *new.split(b"\0")] if path}
+    return {path for path in paths if "__pycache__" not in path}
+
+
+def _used(settings: Settings, name: str) -> set[str]:
+    """Return the code that a model's modules and tests import."""
+    try:
+        modules = closure(settings.root, sorted(settings.folder(name).rglob("*.py")), "model")
+    except SlipwayError:
+        return set()  # a file that is not Python fails in the model that has it, and that has changed
+    return {_within(settings, path) for path in modules}
+
+
+def _within(settings: Settings, path: Path) -> str:
+    return path.relative_to(settings.root).as_posix()
+
+
+def _named(settings: Settings) -> Settings:
+    """Return the settings with every model declared, so that no question searches the folders again."""
+    declared = {name: settings.declared.get(name, ModelSettings()) for name in settings.models()}
+    return msgspec.structs.replace(settings, declared=declared)
+
+
+def _reached(texts: Mapping[str, str], changed: Iterable[str]) -> set[str]:
+    """Return the changed modules and those that may import one, directly or not; never too few, rarely too many.
+
+    `texts` are all modules below `model/` by their path in the repository.
+    """
+    words = {path: frozenset(_WORD.findall(text)) for path, text in texts.items()}
+    relative = {path for path, text in texts.items() if _RELATIVE.search(text)}
+    found = {path for path in changed if path.endswith(".py")}
+    waiting = list(found)
+    while waiting:
+        name, parent = _names(waiting.pop())
+        new = {
+            path
+            for path in words.keys() - found
+            if name in words[path] and (path in relative or not parent or parent in words[path])
+        }
+        found |= new
+        waiting.extend(new)
+    return found
+
+
+def _names(path: str) -> tuple[str, str]:
+    """Return the words that an import of a module has: its own name, and its package's."""
+    module = PurePosixPath(path).with_suffix("")
+    parts = module.parent.parts if module.name == "__init__" else module.parts
+    return parts[-1], parts[-2] if len(parts) > 1 else ""
+
+
+def consequences(repository: Repository, before: str, after: str) -> list[Consequence]:
+    """Return the consequences when the commit `after` takes the place of the commit `before`.
+
+    No store is asked, so an artifact that is there already goes unmentioned.
+    """
+    old, new = entries(repository, before), entries(repository, after)
+    changed = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
+    changed = {path for path in changed if not path.startswith(OVERLAYS)}
+    if not changed:
+        return []
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        root = Path(scratch).resolve()
+        try:
+            sides = _laid_out(repository, old, changed, root / "old"), _laid_out(repository, new, changed, root / "new")
+        except SlipwayError as error:
+            return [Consequence("", "what follows cannot be told", error.problem)]
+        return [*_for_platform(*sides, changed), *_for_models(*sides, changed)]
+
+
+def _laid_out(repository: Repository, files: Mapping[str, Entry], changed: set[str], root: Path) -> _Side:
+    """Write the files that decide what a model is; only text is read from git."""
+    if settings_file.FILE not in files:
+        raise SlipwayError(f"there is no {settings_file.FILE}")
+    blob = files[settings_file.FILE].blob
+    content = repository.read([blob])[blob] or b""
+    settings = settings_file.parse(content.decode("utf-8-sig", errors="replace"), root)
+    folders = ("model/", *(f"{each.folder}/" for each in settings.declared.values() if each.folder))
+    serving = _SERVING if any(path.startswith(_SERVING) for path in changed) else ()
+    wanted = {
+        path: entry
+        for path, entry in files.items()
+        if (path == settings_file.FILE or path.startswith((*serving, *folders))) and entry.mode != "160000"
+    }
+    texts = {path: entry for path, entry in wanted.items() if path.endswith((".py", ".txt", ".in", ".lock", ".yaml"))}
+    contents = repository.read(sorted({entry.blob for entry in texts.values()}))
+    for path, entry in wanted.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        found = contents[entry.blob] if path in texts else None
+        (root / path).write_bytes(entry.blob.encode() if found is None else found)
+    modules = {
+        path: (contents[entry.blob] or b"").decode(errors="replace")
+        for path, entry in texts.items()
+        if path.endswith(".py") and path.startswith(folders)
+    }
+    return _Side(_named(settings), modules)
+
+
+def _for_platform(old: _Side, new: _Side, changed: set[str]) -> Iterator[Consequence]:
+    if any(path.startswith(_SERVING) for path in changed) and _serving(old) != _serving(new):
+        yield Consequence("", f"the serving code has changed: {_WAITS}")
+    for folder, text in _PLATFORM.items():
+        if any(path.startswith(folder) for path in changed):
+            yield Consequence("", text)
+    if old.settings.base_image != new.settings.base_image:
+        yield Consequence("", f"the base image has changed: {_WAITS}")
+    before, after = old.settings.environments, new.settings.environments
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield Consequence("", f"environment {name}: {_keys(before.get(name), after.get(name))}")
+
+
+def _serving(side: _Side) -> dict[str, bytes]:
+    return {path: file.read_bytes() for path, file in serving_files(side.settings).items()}
+
+
+def _keys(before: msgspec.Struct | None, after: msgspec.Struct | None) -> str:
+    if before is None or after is None:
+        return "is new" if before is None else "is removed; what runs there stays"
+    return f"{_unlike(before, after, before.__struct_fields__)} changed, for what is released from now on"
+
+
+def _unlike(before: msgspec.Struct, after: msgspec.Struct, names: tuple[str, ...]) -> str:
+    return ", ".join(name for name in names if getattr(before, name) != getattr(after, name))
+
+
+def _for_models(old: _Side, new: _Side, changed: set[str]) -> Iterator[Consequence]:
+    before, after = old.settings.declared, new.settings.declared
+    reached = changed | _reached(old.modules, changed) | _reached(new.modules, changed)
+    touched = {parent.as_posix() for path in reached for parent in PurePosixPath(path).parents}
+    for model in sorted(before.keys() | after.keys()):
+        if model not in after:
+            yield Consequence(model, "is removed; what runs of it stays as it is declared")
+        elif model not in before:
+            yield Consequence(model, f"is new: {_trains(new.settings, model)}")
+        elif before[model] != after[model] or {old.folder(model), new.folder(model)} & touched:
+            yield from _for_model(old, new, model, changed)
+
+
+def _for_model(old: _Side, new: _Side, model: str, changed: set[str]) -> Iterator[Consequence]:
+    try:
+        same = training_digest(old.settings, model) == training_digest(new.settings, model)
+    except SlipwayError as error:
+        yield Consequence(model, "what follows cannot be told", error.problem)
+        return
+    if not same:
+        yield Consequence(model, f"its training digest changes: {_trains(new.settings, model)}")
+    before, after = (side.settings.model(model) for side in (old, new))
+    yield from (Consequence(model, text) for text in _for_settings(before, after))
+    if same:
+        source = data_source(new.settings, model)
+        paths = {
+            "data": source.uri if source else "",
+            "what serving needs": f"{new.folder(model)}/requirements-serve.txt",
+        }
+        for words, path in paths.items():
+            if path in changed:
+                yield Consequence(model, f"{words} has changed: the next training takes it")
+
+
+def _for_settings(before: ModelSettings, after: ModelSettings) -> Iterator[str]:
+    if names := _unlike(before, after, _NEXT_TRAINING):
+        yield f"settings changed ({names}): the next training takes them"
+    if names := _unlike(before, after, _NEXT_RELEASE):
+        yield f"settings changed ({names}): the next release takes them, and nothing that runs changes"
+    for environment in sorted(before.pin.keys() | after.pin.keys()):
+        if (pin := after.pin.get(environment)) != before.pin.get(environment):
+            free = "is no longer pinned: what was released stays until a newer version comes"
+            yield f"{environment}: {f'v{pin} is pinned: the next run of release goes there' if pin else free}"
+    if before.train != after.train:
+        yield f"train is {after.train}, until now {before.train}"
+
+
+def _trains(settings: Settings, model: str) -> str:
+    return f"it {_TRAINS[settings.model(model).train]}"
