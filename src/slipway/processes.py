@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 
-__all__ = ["SOURCE", "WITHHELD", "ask", "ask_code", "begin", "end_with", "environment", "signals_held"]
+__all__ = ["SOURCE", "WITHHELD", "ask", "begin", "end_with", "environment", "signals_held"]
 
 T = TypeVar("T")
 
@@ -167,45 +166,9 @@ def _decode(content: bytes, kind: Any) -> Any:
     return msgspec.json.decode(content, type=kind, dec_hook=lambda type_, value: type_(value))
 
 
-_OURS = re.compile(r"^slipway\.errors\.\w+: ", re.MULTILINE)
-
-
 def _failure(said: str) -> SlipwayError:
-    *before, last = _OURS.split(said)
-    if before and "\nTraceback " not in last:
-        problem, _, fix = last.partition("\n  → ")
-        return SlipwayError(problem, fix=fix)
     lines = [line for line in said.splitlines() if line.strip()]
     return SlipwayError(lines[-1].strip() if lines else "it said nothing")
-
-
-# What the model's code prints, at import or later, must not get between: from here on it goes to standard error.
-_BEFORE = """
-import os, sys
-_answer = os.fdopen(os.dup(1), "wb")
-os.dup2(2, 1)
-import msgspec
-question = msgspec.json.decode(sys.stdin.buffer.read())
-"""
-_AFTER = """
-with _answer:
-    _answer.write(msgspec.json.encode(answer))
-"""
-
-
-def ask_code(
-    python: Path | str,
-    code: str,
-    *arguments: str,
-    answer: type[T],
-    env: Mapping[str, str],
-    question: Any = None,
-    cwd: Path | None = None,
-    patience: float | None = None,
-) -> T:
-    """Return what `code` leaves in its variable `answer`; `ask` takes its place."""
-    command = [str(python), "-P", "-c", f"{_BEFORE}{code}{_AFTER}", *arguments]
-    return msgspec.json.decode(_run(command, question, env, cwd, patience), type=answer)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from packaging.requirements import Requirement
 from slipway import digests, files
 from slipway.errors import SlipwayError
 from slipway.models import requirements
+from slipway.processes import SOURCE
 from slipway.settings import Settings
 
 __all__ = [
-    "SOURCE",
     "USES",
     "compile_lock",
     "enter",
@@ -44,9 +44,6 @@ without scikit-learn and pandas. `mixed` is for graphs beside estimators, and fo
 needs one of these libraries.
 """
 USES: tuple[Use, ...] = get_args(Use)
-
-SOURCE = str(Path(__file__).parents[2])
-"""The folder with the platform's own code, which is not installed in the environments of models."""
 
 # Which of a model's requirements an environment has.
 _READ = {

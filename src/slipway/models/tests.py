@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from slipway import folders, processes
 from slipway.errors import SlipwayError
 from slipway.models.discovery import source
-from slipway.models.environment import SOURCE
 from slipway.settings import Settings
 
 __all__ = ["ask_for_url", "files", "may_be_missing", "pytest"]
@@ -46,7 +45,7 @@ def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path 
     quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]
     with TemporaryDirectory() as scratch:
         # Without this variable, coverage writes its data into the repository.
-        env = processes.environment() | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": SOURCE}
+        env = processes.environment() | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": processes.SOURCE}
         command = [str(python), "-m", "pytest", str(folder), *plugin, *quiet, *options]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
     where = folder.relative_to(root)

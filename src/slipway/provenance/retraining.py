@@ -136,7 +136,7 @@ def _variables(settings: Settings) -> dict[str, str]:
     """Return the variables of a verb: it runs the platform's code of the commit, or ours if that has none."""
     source = settings.root / "src"
     has_own = (source / "slipway/__main__.py").is_file()
-    return {**_own_variables(), "PYTHONPATH": str(source) if has_own else environment.SOURCE}
+    return {**_own_variables(), "PYTHONPATH": str(source) if has_own else processes.SOURCE}
 
 
 def _own_variables() -> dict[str, str]:

@@ -17,7 +17,6 @@ from slipway.gitops import training_folder
 from slipway.gitops.training_folder import Training
 from slipway.images import trainer
 from slipway.images.build import UNBUILT
-from slipway.models.environment import SOURCE
 from slipway.models.training_digest import training_digest
 from slipway.release.due import held
 from slipway.store import Record
@@ -205,7 +204,7 @@ def _train(words: list[str], root: Path, report: Callable[[str], None]) -> list[
     lines: list[str] = []
     with subprocess.Popen(
         command,
-        env=processes.environment() | {"PYTHONPATH": SOURCE},
+        env=processes.environment() | {"PYTHONPATH": processes.SOURCE},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
