@@ -1,4 +1,4 @@
-"""What `slipway.yaml` has to keep beyond the type of each value: names that exist, values that fit one another."""
+"""Checks of `slipway.yaml` beyond the types: names that exist, and values that fit one another."""
 
 from __future__ import annotations
 
@@ -86,10 +86,14 @@ def _check_apart(environments: dict[str, Environment]) -> None:
     for place, name in enumerate(names):
         for other in names[:place]:
             if environments[name].namespace == environments[other].namespace:
-                refuse(f"environments.{name}.namespace", f"is that of {other}", "give each environment its own")
+                refuse(
+                    f"environments.{name}.namespace",
+                    f"is the namespace of {other} as well",
+                    "give each environment its own",
+                )
             here, there = (_normal(environments[each].store) for each in (name, other))
             if here == there or here.startswith(f"{there}/") or there.startswith(f"{here}/"):
-                refuse(f"environments.{name}.store", f"is that of {other}, or within it", "give each its own")
+                refuse(f"environments.{name}.store", f"is the store of {other}, or within it", "give each its own")
 
 
 def _normal(store: str) -> str:

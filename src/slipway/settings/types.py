@@ -187,7 +187,7 @@ class Gate(_Strict, frozen=True, kw_only=True):
 
 
 class TrainingSettings(_Strict, frozen=True, kw_only=True):
-    """What a training in the cluster gets, and who may start one over HTTP (`services: [training]`)."""
+    """The resources of a training in the cluster, and who may start one over HTTP (`services: [training]`)."""
 
     cpu: Cpu = "500m"
     """The CPUs that each step is promised. It may use idle ones, too."""

@@ -262,10 +262,14 @@ def test_another_registry_is_refused(registry):
             "one from two from",
         ),
         ("store: s, namespace: n, promotes_from: too", "store: t, namespace: m", "unknown environment 'too'; did you"),
-        ("store: s, namespace: n", "store: t, namespace: n", "two.namespace: is that of one"),
-        ("store: s, namespace: n", "store: ./s/, namespace: m", "two.store: is that of one"),
-        ("store: s, namespace: n", "store: s/two, namespace: m", "two.store: is that of one, or within it"),
-        ("store: 'gs://bucket/x', namespace: n", "store: 'gs://bucket/', namespace: m", "two.store: is that of one"),
+        ("store: s, namespace: n", "store: t, namespace: n", "two.namespace: is the namespace of one as well"),
+        ("store: s, namespace: n", "store: ./s/, namespace: m", "two.store: is the store of one"),
+        ("store: s, namespace: n", "store: s/two, namespace: m", "two.store: is the store of one, or within it"),
+        (
+            "store: 'gs://bucket/x', namespace: n",
+            "store: 'gs://bucket/', namespace: m",
+            "two.store: is the store of one",
+        ),
     ],
 )
 def test_environments_are_apart_and_one_after_another(first, second, says):
