@@ -104,7 +104,7 @@ CHANGES = [
     ("src/slipway/serving/function.py", ["serving code"]),
     ("src/slipway/serving/http/docs.html", ["serving code"]),
     ("src/slipway/serving/grpc/health.proto", []),
-    ("src/slipway/schema/schema.py", ["serving code"]),
+    ("src/slipway/schema/fields.py", ["serving code"]),
     ("functions/predict/main.py", ["serving code"]),
     ("functions/Dockerfile", ["serving code"]),
     ("src/slipway/store/versions.py", []),
