@@ -21,7 +21,6 @@ __all__ = ["add"]
 
 
 def add(group: Group) -> None:
-    """Add the verbs of this topic."""
     examples = ["slipway traffic wine --env test v6=90 v7=10", "slipway traffic wine --env prod --push v3=100"]
     traffic = group.add("traffic", _traffic, "share the requests out among releases", examples)
     _decision_options(traffic)

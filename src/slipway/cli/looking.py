@@ -23,7 +23,6 @@ _WHAT = "v7-1a2b3c4d, test/iris/v7-1a2b3c4d, iris/test/7, sha256:…, 8 digits o
 
 
 def add(group: Group) -> None:
-    """Add the verbs of this topic."""
     examples = ["slipway status", "slipway status wine --env prod"]
     status = group.add("status", _status, "show what runs where, and what is due", examples)
     _overlay_options(status)

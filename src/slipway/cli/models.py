@@ -24,7 +24,6 @@ __all__ = ["add"]
 
 
 def add(group: Group) -> None:
-    """Add the verbs of this topic."""
     new = group.add("new", _new, "make the folder of a new model, ready to train", ["slipway new wine"])
     new.add_argument("name", help="lower-case letters and digits: the name of the folder, the function and the route")
 

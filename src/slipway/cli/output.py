@@ -1,4 +1,4 @@
-"""What the command line prints: lines, tables, and the result for each model of a run."""
+"""Output of the command line: lines, tables, and the result for each model of a run."""
 
 from __future__ import annotations
 

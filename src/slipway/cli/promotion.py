@@ -18,7 +18,6 @@ __all__ = ["add"]
 
 
 def add(group: Group) -> None:
-    """Add the verbs of this topic."""
     examples = ["slipway promote wine", "slipway promote wine --push --traffic 10", "slipway promote --due --push"]
     verb = group.add("promote", _promote, "take a verified release to the next environment", examples)
     verb.add_argument("models", nargs="*", metavar="MODEL", help="one model, unless --due")

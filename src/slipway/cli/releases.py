@@ -22,7 +22,6 @@ _ENVIRONMENT = "test"
 
 
 def add(group: Group) -> None:
-    """Add the verbs of this topic."""
     examples = [
         "slipway release",
         "slipway release wine --version 7",

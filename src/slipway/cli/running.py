@@ -24,7 +24,6 @@ __all__ = ["add"]
 
 
 def add(group: Group) -> None:
-    """Add the verbs of this topic."""
     _add_serve(group)
     _add_verify(group)
     _add_announce(group)

@@ -17,7 +17,6 @@ __all__ = ["add"]
 
 
 def add(group: Group) -> None:
-    """Add the verbs of this topic."""
     examples = ["slipway versions wine", "slipway versions wine --env prod"]
     versions = group.add("versions", _versions, "list the published versions of a model", examples)
     versions.add_argument("model")
