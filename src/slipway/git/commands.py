@@ -93,7 +93,7 @@ class Git:
         return True
 
     def entries(self, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
-        """Return the entries that a commit has at these paths as {path: entry}."""
+        """Return the files and links that a commit has at these paths as {path: entry}."""
         wanted = list(paths)
         folders = {path: f"{commit}:{path.rpartition('/')[0]}" for path in wanted}
         trees = self.objects(sorted(set(folders.values())))
@@ -103,7 +103,7 @@ class Git:
             if tree and tree.type == "tree"
         }
         each = {path: found.get(folders[path], {}).get(path.rpartition("/")[2]) for path in wanted}
-        return {path: entry for path, entry in each.items() if entry}
+        return {path: entry for path, entry in each.items() if entry and entry.mode != _TREE}
 
     def blobs(self, commit: str, *paths: str) -> dict[str, str]:
         """Return the files of a commit below `paths` (else all) as {path: id of its content}."""
@@ -129,6 +129,18 @@ class Git:
         blobs = self.blobs(commit, f"{folder}/")
         contents = self.read(list(blobs.values()))
         return {path.removeprefix(f"{folder}/"): contents[blob] or b"" for path, blob in blobs.items()}
+
+    def changed(self, old: str, new: str) -> list[str]:
+        """Return the paths of the files that two commits have differently."""
+        found = self.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", old, new)
+        return [os.fsdecode(path) for path in found.split(b"\0") if path]
+
+    def dirty(self, *paths: str) -> list[str]:
+        """Return the files (below `paths`, else anywhere) that are changed, staged or new."""
+        entries = self.run(
+            "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *paths
+        ).split(b"\0")
+        return sorted(os.fsdecode(entry[3:]) for entry in entries if entry)
 
     def _failed(self, command: str, problem: str) -> GitError:
         return GitError(f"git {command} failed in {self.root}: {problem}")

@@ -133,13 +133,6 @@ class Repository(Git):
             ) from error
         return self._people
 
-    def dirty(self, *paths: str) -> list[str]:
-        """Return the files (below `paths`, else anywhere) that are changed, staged or new."""
-        entries = self.run(
-            "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *paths
-        ).split(b"\0")
-        return sorted(os.fsdecode(entry[3:]) for entry in entries if entry)
-
     def ready(self, *paths: str) -> Head:
         """Return the head, when a commit can be made on it: see `settle`."""
         head = self.head()
@@ -189,6 +182,22 @@ class Repository(Git):
             with worktree.following(self, branch, expected, new, paths):
                 self._move(branch, new, expected, message)
         return new
+
+    def forward(self, head: Head, commit: str) -> None:
+        """Bring the branch that is checked out, the work tree and the index to a commit that follows `head`.
+
+        Unrelated work in progress stays; a kill at any moment is healed by the next run. Raise `GitError` when a
+        changed file is in the way, or the branch has moved elsewhere: then nothing has changed.
+        """
+        with worktree.locked(self):
+            now = self.checked_out()
+            if now != head:
+                if now.branch == head.branch and self.contains(now.commit, commit):
+                    return
+                raise GitError(f"{head.branch} has moved from {head.commit[:12]}", fix="run the command again")
+            paths = self.changed(now.commit, commit)
+            with worktree.following(self, now.branch, now.commit, commit, paths, strict=True):
+                self._move(now.branch, commit, now.commit, "Follow the remote")
 
     def record(self, changes: Mapping[str, bytes | None], message: str, parent: str) -> str:
         """Make a commit of `changes` on top of `parent`, which no branch knows of yet."""

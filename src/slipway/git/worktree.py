@@ -13,22 +13,23 @@ import os
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.files import write
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from slipway.git.commands import Git
-    from slipway.git.objects import Entry
+from slipway.git.commands import Git, GitError
+from slipway.git.objects import Entry
+from slipway.text import listed
 
 __all__ = ["following", "locked", "scratch"]
 
 # Beside each file that is written; a fixed name, so that the next run finds what a kill left.
 _DRAFT = ".slipway-draft"
+_ABSENT = "absent"
+_MOST_PATHS = 100  # that a command line is given
 _PATIENCE = 10.0  # seconds to wait for another git command
 _STALE = 1.0  # seconds after which a lock of a killed git command counts as left behind; git holds them for less
 
@@ -56,13 +57,22 @@ def locked(git: Git) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def following(git: Git, branch: str, old: str, new: str, paths: Sequence[str]) -> Iterator[None]:
-    """Within the block the branch moves from `old` to `new`; after it, work tree and index have followed at `paths`.
+def following(
+    git: Git, branch: str, old: str, new: str, paths: Sequence[str], *, strict: bool = False
+) -> Iterator[None]:
+    """Move the branch from `old` to `new` within the block; after it, work tree and index have followed at `paths`.
 
-    There are none for a branch that is not checked out here.
+    There are no paths for a branch that is not checked out here. A file that a person changed stays as it is;
+    `strict` raises `GitError` for it, and then nothing has changed.
     """
     with _index_lock(git) if paths else contextlib.nullcontext():
-        journal = {"branch": branch, "old": old, "new": new, "paths": list(paths)}
+        own = _own(git, old, paths) if paths else {}
+        if strict and (foreign := [path for path in paths if path not in own]):
+            raise GitError(
+                f"{listed(foreign, 5)} would be overwritten: {branch} moves on to {new[:12]}",
+                fix="git add and git commit it, or git stash --include-untracked",
+            )
+        journal = {"branch": branch, "old": old, "new": new, "paths": list(paths), "own": own}
         path = scratch(git) / "journal"
         write(path, json.dumps(journal).encode())
         try:
@@ -72,6 +82,17 @@ def following(git: Git, branch: str, old: str, new: str, paths: Sequence[str]) -
             raise
         _follow(git, journal)
         path.unlink()
+
+
+def _own(git: Git, commit: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return the state of the files that are as the commit has them, {path: state}; see `_state`."""
+    states = {path: _state(git.root / path) for path in paths}
+    entries = git.entries(commit, paths)
+    raw = {path: _state_of(entry.mode, git.read([entry.id])[entry.id] or b"") for path, entry in entries.items()}
+    # Git knows of line ends, filters and ignored files.
+    others = [path for path in paths if states[path] != raw.get(path, _ABSENT)]
+    changed = set(git.dirty(*others) if len(others) < _MOST_PATHS else git.dirty()) if others else set()
+    return {path: state for path, state in states.items() if path not in changed}
 
 
 @contextlib.contextmanager
@@ -116,7 +137,9 @@ def _heal(git: Git) -> None:
         if marker.samefile(lock):
             lock.unlink()
     for left in folder.iterdir():
-        if left.name not in ("lock", "journal"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        elif left.name not in ("lock", "journal"):
             left.unlink()
     path = folder / "journal"
     if path.exists():
@@ -140,50 +163,79 @@ def _remove_stale(git: Git, branch: str) -> None:
 
 def _follow(git: Git, journal: dict[str, Any]) -> None:
     """Bring the journal's paths to what is checked out, but for files that hold what we never wrote."""
-    paths: list[str] = journal["paths"]
-    if not paths:
+    if not journal["paths"]:
         return
-    old, new, head = (git.entries(commit, paths) for commit in (journal["old"], journal["new"], "HEAD"))
-    contents = git.read(sorted({entry.id for entries in (old, new, head) for entry in entries.values()}))
-
-    def content(entries: dict[str, Entry], path: str) -> bytes | None:
-        return contents[entries[path].id] if path in entries else None
-
-    for path in paths:
-        file = git.root / path
-        file.with_name(_DRAFT).unlink(missing_ok=True)
-        if _content(file) in (content(old, path), content(new, path)):
-            _put(git.root, file, content(head, path))
-    draft, index = scratch(git) / "tree-index", git.directory / "index"
+    # Journals of earlier releases do not say which files are our own.
+    own = journal["own"] if "own" in journal else _own(git, journal["old"], journal["paths"])
+    draft, index, forms = scratch(git) / "tree-index", git.directory / "index", scratch(git) / "forms"
     if index.exists():
         shutil.copyfile(index, draft)
-    _stage(git, {path: head.get(path) for path in paths}, draft)
+    # Attributes come first: git writes the other files as they say.
+    for paths in _grouped(journal["paths"]):
+        entries = git.entries("HEAD", paths)
+        _check_out(git, entries, paths, draft, forms / "head")
+        new = git.entries(journal["new"], paths)
+        if new != entries:
+            _check_out(git, new, paths, forms / "new-index", forms / "new")
+        known = forms / ("head" if new == entries else "new")
+        # Removals come first: a file may give way to a folder of the same name, and the other way about.
+        for path in sorted(paths, key=lambda path: path in entries):
+            file = git.root / path
+            file.with_name(_DRAFT).unlink(missing_ok=True)
+            if _state(file) in (own.get(path), _state(known / path)):
+                _put(git.root, file, forms / "head" / path if path in entries else None)
+        shutil.rmtree(forms)
     git.run("update-index", "-q", "--unmerged", "--ignore-missing", "--refresh", index=draft)
     draft.replace(index)
 
 
-def _stage(git: Git, entries: dict[str, Entry | None], index: Path) -> None:
-    """Put {path: entry, or None for no such file} into an index."""
+def _grouped(paths: Sequence[str]) -> list[list[str]]:
+    first = [path for path in paths if path.rpartition("/")[2] == ".gitattributes"]
+    groups = [first, [path for path in paths if path not in set(first)]]
+    return [group for group in groups if group]
+
+
+def _check_out(git: Git, entries: Mapping[str, Entry], paths: Sequence[str], index: Path, folder: Path) -> None:
+    """Put the entries of these paths into an index, and the files, as git writes them, into a folder."""
+    folder.mkdir(parents=True)
     lines = [
-        f"{entry.mode} {entry.id}\t{path}" if entry else f"0 {'0' * 40}\t{path}" for path, entry in entries.items()
+        f"{entries[path].mode} {entries[path].id}\t{path}" if path in entries else f"0 {'0' * 40}\t{path}"
+        for path in paths
     ]
-    git.run("update-index", "-z", "--index-info", given=os.fsencode("\0".join([*lines, ""])), index=index)
+    git.run("update-index", "-z", "--index-info", given=_ended(lines), index=index)
+    if entries:
+        options = ("-q", "-z", "--stdin", f"--prefix={folder}/")
+        git.run("checkout-index", *options, given=_ended(entries), index=index)
 
 
-def _content(file: Path) -> bytes | None:
+def _ended(words: Iterable[str]) -> bytes:
+    return os.fsencode("".join(f"{word}\0" for word in words))
+
+
+def _state(file: Path) -> str:
+    """Return what tells a file, or a link, from any other; the same for all that is not there."""
     try:
-        return file.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        if file.is_symlink():
+            return _state_of("120000", os.fsencode(file.readlink()))
+        mode = "100755" if file.stat().st_mode & 0o100 else "100644"
+        return f"{mode} {digests.of_file(file)}"
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return _ABSENT
 
 
-def _put(root: Path, file: Path, content: bytes | None) -> None:
-    """Write a file in one move, or remove it with the folders that it leaves empty."""
-    if content is not None:
-        if _content(file) != content:
+def _state_of(mode: str, content: bytes) -> str:
+    return f"{mode} {digests.of_bytes(content)}"
+
+
+def _put(root: Path, file: Path, form: Path | None) -> None:
+    """Write a file in one move, as `form` is, or remove it with the folders that it leaves empty."""
+    if _is_folder(file) or (form and _is_folder(form)):  # a folder in the place of a file, or another repository
+        return
+    if form:
+        if _state(file) != _state(form):
             file.parent.mkdir(parents=True, exist_ok=True)
             draft = file.with_name(_DRAFT)
-            draft.write_bytes(content)
+            shutil.copy(form, draft, follow_symlinks=False)
             draft.replace(file)
         return
     file.unlink(missing_ok=True)
@@ -191,3 +243,7 @@ def _put(root: Path, file: Path, content: bytes | None) -> None:
         if folder == root or not folder.is_dir() or any(folder.iterdir()):
             break
         folder.rmdir()
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

@@ -121,7 +121,7 @@ class Pushed:
         if self.code is None and stand.code == Head(stand.branch, stand.commit):
             # What was pushed counts; where this clone cannot follow now, the next command brings it forward.
             with contextlib.suppress(GitError):
-                self._follow(new)
+                self.repository.forward(stand.code, new)
         return new
 
     def _code(self, tip: str) -> Head:
@@ -140,12 +140,8 @@ class Pushed:
             fix = f"git pull --rebase {self.remote.name} {head.branch} && git push {self.remote.name} {head.branch}"
             raise SlipwayError(f"{head.branch} has commits that {self.remote.name} has not", fix=fix)
         if head.commit != tip:
-            self._follow(tip)
+            self.repository.forward(head, tip)
         return Head(head.branch, tip)
-
-    def _follow(self, commit: str) -> None:
-        """Bring the checked-out branch, and the work tree, forward to a commit that follows it."""
-        self.repository.run("merge", "--ff-only", "--quiet", commit)
 
     def __str__(self) -> str:
         return f"{self.remote.name}/{self.branch}"
