@@ -1,1 +1,1 @@
-"""The case for a change of what runs: what a reviewer has to know, gathered, compared and put into words."""
+"""The review of a change: its check, its difference, and the case for a promotion in words."""

@@ -1,4 +1,4 @@
-"""Production with two releases of iris, and a branch `change` that does something to them; and a shop of parcels."""
+"""Production with two releases of iris, a branch `change` that changes them, and a shop of parcels."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ FOREIGN = f"ghcr.io/mallory/iris@sha256:{'0' * 64}"
 
 @pytest.fixture
 def team(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Two releases of test in production, the second of which answers there, and a third that is verified in test."""
+    """Promote two releases of test to production, where the second answers, and verify a third in test."""
     made_once = tmp_path_factory.getbasetemp() / "in-production"
     if made_once.is_dir():
         shutil.rmtree(site.root)
@@ -44,7 +44,7 @@ def team(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def propose(team: Site, **wish: Any) -> None:
-    """The branch `change` promotes what test serves."""
+    """Promote the release that test serves, on the branch `change`."""
     place = Proposed(Here(Repository(team.root)), "change")
     promote(team.settings, "iris", Wish(**{"allow_unbuilt": True} | wish), to="prod", place=place)
 
@@ -54,7 +54,7 @@ def look(team: Site, **options: Any) -> Checked:
 
 
 def said(team: Site, **options: Any) -> list[str]:
-    """What is wrong with the change, as path below the overlay and problem."""
+    """Return the problems of the change, each behind its path below the overlay."""
     wrong = look(team, **options).violations
     assert all(violation.fix for violation in wrong)
     return [f"{violation.path.removeprefix(f'{FOLDER}/')}: {violation.problem}" for violation in wrong]
@@ -80,7 +80,7 @@ def put(team: Site, after: Overlay, branch: str = "change") -> None:
 
 
 def redeclare(team: Site, **changes: Any) -> None:
-    """Make the proposed release another one, as slipway would write that."""
+    """Put another release in place of the proposed one, written as slipway writes it."""
     before = overlay(team, "change")
     old = before.releases[0]
     record = msgspec.structs.replace(old.record, **changes)
@@ -94,7 +94,7 @@ def redeclare(team: Site, **changes: Any) -> None:
 
 @pytest.fixture
 def forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Versions are asked in forks of this process, which has the libraries already that each would import."""
+    """Ask versions in forks of this process, which has imported their libraries already."""
     import pandas  # noqa: F401
     import sklearn.metrics  # noqa: F401
 
@@ -118,7 +118,7 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def shop(site: Site) -> Shop:
-    """The shop with nothing published yet."""
+    """Return the shop with nothing published yet."""
     made = Shop(site.root)
     made.begin()
     return made

@@ -61,14 +61,14 @@ ROWS = [[str(weight), "red" if weight % 3 else "green", "big" if weight > 50 els
 
 
 def table(rows: list[list[str]], heads: list[str] = HEADS) -> str:
-    """A CSV file."""
+    """Return a CSV file."""
     text = io.StringIO()
     csv.writer(text).writerows([heads, *rows])
     return text.getvalue()
 
 
 class Shop(Site):
-    """The repository, in which a version's answers are as good as its limit: 50 is right."""
+    """A repository with one model; its answers are as good as its limit, and 50 is right."""
 
     def begin(self) -> None:
         self.write("slipway.yaml", SETTINGS)

@@ -9,7 +9,7 @@ from tests.unit.review.test_promotion_body import without_code
 
 
 def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:
-    """It shows what and why, the diff and the way back; the reason stands there as it was given."""
+    """It shows the reason as it was given, the diff, and the way back."""
     first = shop.released_parcel(50)
     shop.promote()
     shop.verify(shop.overlay("parcel", "prod").releases[0].name, "parcel", "prod")

@@ -1,4 +1,4 @@
-"""Commits that cannot be compared, and names that are none."""
+"""Commits that cannot be compared, and paths with control characters."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.unit.review.conftest import commit, look
     ],
 )
 def test_commits_that_cannot_be_compared(site: Site, options: dict[str, Any], says: str) -> None:
-    """What to fetch is said."""
+    """The error says which commits to fetch."""
     site.git("checkout", "--quiet", "--orphan", "alone")
     site.git("commit", "--quiet", "--allow-empty", "-m", "Another beginning")
     with pytest.raises(SlipwayError, match=says) as caught:
@@ -27,8 +27,8 @@ def test_commits_that_cannot_be_compared(site: Site, options: dict[str, Any], sa
     assert "git fetch" in caught.value.fix
 
 
-def test_names_that_are_no_names(team: Site) -> None:
-    """What a path says is shown on one line, and no runner takes it for a command."""
+def test_a_path_with_line_breaks(team: Site) -> None:
+    """A path is shown on one line, so a runner takes no part of it for a command."""
     commit(team, {"overlays/prod/iris\n::error::x/y.yaml": b"a: 1\n"})
     wrong = look(team).violations
     assert wrong

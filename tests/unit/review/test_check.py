@@ -1,4 +1,4 @@
-"""`slipway check`: what verbs do has nothing wrong, on the base branch as it is now; a fork changes nothing."""
+"""`slipway check` accepts the changes of verbs on the base branch as it is now, and none from a fork."""
 
 import shutil
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from tests.unit.review.conftest import FOLDER, commit, look, overlay, propose, p
 
 
 @pytest.mark.parametrize("share", [100, 10])
-def test_a_promotion_holds(team: Site, share: int) -> None:
-    """What `slipway promote` proposes has nothing wrong, and the line says what becomes of the route."""
+def test_a_promotion_is_accepted(team: Site, share: int) -> None:
+    """A promotion by `slipway promote` breaks no rule, and the line shows the route before and after."""
     propose(team, traffic=share)
     done = look(team)
     assert done.violations == []
@@ -37,8 +37,8 @@ VERBS: dict[str, Callable[[Site], Any]] = {
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_what_verbs_do_holds(team: Site, verb: str) -> None:
-    """Each of them, on a branch of its own, is taken."""
+def test_the_change_of_a_verb_is_accepted(team: Site, verb: str) -> None:
+    """Each verb's change is accepted."""
     team.git("switch", "--quiet", "-c", "change")
     VERBS[verb](team)
     done = look(team)
@@ -46,15 +46,15 @@ def test_what_verbs_do_holds(team: Site, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["lift", "rollback", "traffic"])
-def test_what_a_person_does_under_a_hold(team: Site, verb: str) -> None:
-    """A hold stops no decision of a person about what is declared, nor its own lifting."""
+def test_decisions_of_a_person_under_a_hold(team: Site, verb: str) -> None:
+    """A hold does not stop a rollback, a new share of traffic, or its own lifting."""
     hold(team.settings, "iris", "prod", reason="a look")
     team.git("switch", "--quiet", "-c", "change")
     lift(team.settings, "iris", "prod") if verb == "lift" else VERBS[verb](team)
     assert said(team) == []
 
 
-def test_a_rollback_to_what_is_no_longer_declared(team: Site) -> None:
+def test_a_rollback_to_a_release_that_was_dropped(team: Site) -> None:
     """A release that retention dropped comes back from the history as it was."""
     team.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
     promote(team.settings, "iris", Wish(allow_unbuilt=True), to="prod")
@@ -67,7 +67,7 @@ def test_a_rollback_to_what_is_no_longer_declared(team: Site) -> None:
 
 
 def test_a_retention_that_drops(team: Site) -> None:
-    """What is dropped by the settings, in a change of its own, is dropped rightly."""
+    """A change that drops only what retention drops is accepted."""
     team.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
     team.verify(overlay(team, "main").releases[0].name, environment="prod")
     team.git("switch", "--quiet", "-c", "change")
@@ -77,7 +77,7 @@ def test_a_retention_that_drops(team: Site) -> None:
 
 
 def test_a_drop_beside_a_promotion(team: Site) -> None:
-    """A rollback of the promotion would have to wait until the other one is gone."""
+    """A change that also drops a release is refused: a rollback would have to wait for that release."""
     team.set("iris: {train: manual}", "iris: {train: manual, retention: 2}")
     propose(team)
     proposed = overlay(team, "change")
@@ -86,8 +86,8 @@ def test_a_drop_beside_a_promotion(team: Site) -> None:
     assert "drops v1-" in problem and "a rollback would have to wait" in problem
 
 
-def test_what_was_rejected_and_is_chosen_again(team: Site) -> None:
-    """A promotion `--again` takes the image off the list, and is taken."""
+def test_a_rejected_release_that_is_chosen_again(team: Site) -> None:
+    """A promotion `--again` removes the rejection and is accepted."""
     rollback(team.settings, "iris", "prod", reason="wrong")
     lift(team.settings, "iris", "prod")
     propose(team, release="v2", again=True)
@@ -95,7 +95,7 @@ def test_what_was_rejected_and_is_chosen_again(team: Site) -> None:
 
 
 def test_the_first_promotion(team: Site) -> None:
-    """An overlay that is new is held to the same, and the removal that undoes it is taken."""
+    """The rules hold for a new overlay too, and the revert that removes it is accepted."""
     team.released("tumor")
     place = Proposed(Here(Repository(team.root)), "change")
     promote(team.settings, "tumor", Wish(allow_unbuilt=True), to="prod", place=place)
@@ -110,7 +110,7 @@ def test_the_first_promotion(team: Site) -> None:
 
 
 def test_a_change_of_no_overlay_asks_no_store(team: Site) -> None:
-    """Whoever has no credentials can have such a change checked."""
+    """A change of code can be checked without credentials."""
     team.git("switch", "--quiet", "-c", "change")
     team.write("model/iris/model.py", "# anew\n")
     team.commit()
@@ -118,8 +118,8 @@ def test_a_change_of_no_overlay_asks_no_store(team: Site) -> None:
     assert look(team, fork="mallory/models") == Checked([], [])
 
 
-def test_after_the_copy(team: Site) -> None:
-    """The number that a promotion took is its own where its artifact was copied already."""
+def test_a_promotion_after_its_artifact_was_copied(team: Site) -> None:
+    """The promotion keeps its number after its artifact was copied to production's store."""
     propose(team)
     source = team.store()
     source.copy(source.record("iris", 3), team.store("prod"), 3)
@@ -127,7 +127,7 @@ def test_after_the_copy(team: Site) -> None:
 
 
 def test_a_hold_that_was_set_meanwhile(team: Site) -> None:
-    """The base branch as it is now counts: a promotion stops at a hold that is younger than it."""
+    """The base branch as it is now counts: a promotion stops at a newer hold."""
     propose(team)
     hold(team.settings, "iris", "prod", reason="an incident")
     [problem] = said(team)
@@ -135,7 +135,7 @@ def test_a_hold_that_was_set_meanwhile(team: Site) -> None:
 
 
 def test_a_rollback_meanwhile(team: Site) -> None:
-    """What is proposed knows nothing of it, and both the files and the hold are told."""
+    """The promotion conflicts, and both the files and the hold are named."""
     propose(team)
     rollback(team.settings, "iris", "prod", reason="wrong")
     problems = said(team)
@@ -144,7 +144,7 @@ def test_a_rollback_meanwhile(team: Site) -> None:
 
 
 def test_a_promotion_meanwhile(team: Site) -> None:
-    """A proposal of what has been promoted otherwise since is made anew."""
+    """A promotion that another one has overtaken must be made anew."""
     propose(team)
     team.released()
     promote(team.settings, "iris", Wish(allow_unbuilt=True), to="prod")
@@ -152,7 +152,7 @@ def test_a_promotion_meanwhile(team: Site) -> None:
 
 
 def test_a_number_that_was_taken_meanwhile(team: Site) -> None:
-    """Somebody published in production's store: the number is no longer free."""
+    """A version that was published in production's store takes the promotion's number."""
     propose(team)
     team.publish(environment="prod")
     [problem] = said(team)
@@ -160,7 +160,7 @@ def test_a_number_that_was_taken_meanwhile(team: Site) -> None:
 
 
 def test_an_image_that_was_rejected_meanwhile(team: Site) -> None:
-    """Production went back from it, and the hold was lifted; the rejection stays."""
+    """The rejection stays after the hold was lifted."""
     propose(team)
     short = overlay(team, "change").releases[0].name.short
     after = overlay(team, "main")
@@ -170,16 +170,16 @@ def test_an_image_that_was_rejected_meanwhile(team: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["test/iris/state.yaml", "test/iris/training/workflow.yaml", "test/new/state.yaml"])
-def test_a_fork_and_the_first_environment(team: Site, path: str) -> None:
-    """Nothing that runs changes from a fork, in whichever environment."""
+def test_a_fork_changes_no_environment(team: Site, path: str) -> None:
+    """A change from a fork is refused in every environment."""
     commit(team, {f"overlays/{path}": b"a: 1\n"})
     [violation] = look(team, fork="mallory/models").violations
     assert "comes from the fork 'mallory/models'" in violation.problem
     assert violation.fix.startswith("slipway release --env test")
 
 
-def test_a_fork(team: Site) -> None:
-    """Whoever may not push here changes nothing that runs in production, and is told who may."""
+def test_a_fork_is_told_who_may_push(team: Site) -> None:
+    """The fix names the owners, who may push here."""
     team.write(".github/CODEOWNERS", "overlays/prod/ @team/platform\n")
     team.commit()
     propose(team)

@@ -1,4 +1,4 @@
-"""A candidate and what runs now, on the same rows, each in a process and an environment of its own."""
+"""A candidate and the running version on the same rows, each in a process and an environment of its own."""
 
 import io
 from typing import Any
@@ -29,7 +29,7 @@ def unseen(*splits: tuple[list[str], float]) -> int:
 
 
 def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -> None:
-    """Also where they held out different shares: what counts is held out by both. The model's own metrics are there."""
+    """This holds where their held-out shares differ, too; the model's own metrics are measured."""
     before = shop.publish_parcel(80, share=0.5)
     found = compared(shop, shop.publish_parcel(50, share=0.3), before)
     assert len(found.truth) == unseen((HEADS, 0.3)) == unseen((HEADS, 0.3), (HEADS, 0.5))
@@ -45,7 +45,7 @@ def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -
 
 @pytest.mark.usefixtures("forked")
 def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> None:
-    """The rows are those that the old version held out by its columns, and the new one by its own; both answer."""
+    """Both answer the rows that each version held out by its own columns."""
     fewer = msgspec.json.decode(msgspec.json.encode(SCHEMA))
     del fewer["fields"][1]
     code = CODE.replace(', "colour"', "")
@@ -56,8 +56,8 @@ def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> Non
 
 
 @pytest.mark.usefixtures("forked")
-def test_rows_that_one_refuses_are_left_out_and_told(shop: Shop) -> None:
-    """By its schema or by its own code; the others are compared."""
+def test_rows_that_one_refuses_are_left_out_and_noted(shop: Shop) -> None:
+    """Rows that the schema or the model's code refuses are left out; the others are compared."""
     narrow = msgspec.json.decode(msgspec.json.encode(SCHEMA))
     narrow["fields"][0]["maximum"] = 60
     places = held_out(data := pd.read_csv(io.StringIO(table(ROWS))), HEADS, 0.5)
@@ -85,8 +85,8 @@ def test_a_model_that_refuses_many_rows_and_does_not_say_which(shop: Shop) -> No
 
 
 @pytest.mark.usefixtures("forked")
-def test_the_change_of_the_data_is_told(shop: Shop) -> None:
-    """Rows are counted by their content, wherever they stand; the target's values and new columns are told."""
+def test_the_change_of_the_data_is_shown(shop: Shop) -> None:
+    """Rows are counted by their content, wherever they stand; the target's values and new columns are shown."""
     before = shop.publish_parcel(50)
     rows = [[*row, "x"] for row in [*reversed(ROWS[10:]), ["500", "red", "big"], ["501", "red", "big"]]]
     found = compared(shop, shop.publish_parcel(50, data=table(rows, [*HEADS, "note"])), before).data
@@ -98,7 +98,7 @@ def test_the_change_of_the_data_is_told(shop: Shop) -> None:
 
 @pytest.mark.usefixtures("forked")
 def test_the_first_promotion_has_nothing_to_compare_with(shop: Shop) -> None:
-    """The candidate alone, on its own unseen rows."""
+    """The candidate is measured alone, on its own unseen rows."""
     found = compared(shop, shop.publish_parcel(50), None)
     assert found.before is None and found.then is None and found.unlike == ""
     assert len(found.truth) == unseen((HEADS, 0.3)) and found.candidate.metrics["accuracy"] == 1
@@ -122,15 +122,15 @@ def changed(**target: Any) -> dict[str, Any]:
     ],
     ids=["by hand", "no share", "other target", "other kind", "missing feature"],
 )
-def test_why_the_same_rows_cannot_be_had(shop: Shop, before: dict[str, Any], why: str) -> None:
-    """It is said in words that an approver understands."""
+def test_reasons_against_the_same_rows(shop: Shop, before: dict[str, Any], why: str) -> None:
+    """The reason is in words that an approver understands."""
     earlier = shop.fetched(shop.publish_parcel(80, **before))
     with pytest.raises(SlipwayError, match=why):
         comparison._both(shop.settings, shop.fetched(shop.publish_parcel()), earlier)
 
 
-def test_where_the_other_cannot_predict_its_record_stands(shop: Shop) -> None:
-    """Why is said; the candidate is still measured on its own rows."""
+def test_a_running_version_that_cannot_predict_keeps_its_record(shop: Shop) -> None:
+    """The reason is shown; the candidate is still measured on its own rows."""
     before = shop.publish_parcel(80, code="import nosuchlibrary\n" + CODE)
     found = compared(shop, shop.publish_parcel(50), before)
     assert "parcel/test/1 fails at its answers" in found.unlike and "nosuchlibrary" in found.unlike
@@ -139,8 +139,8 @@ def test_where_the_other_cannot_predict_its_record_stands(shop: Shop) -> None:
     assert found.candidate.metrics["accuracy"] == 1
 
 
-def test_a_candidate_by_hand_has_nothing_to_be_measured_on(shop: Shop) -> None:
-    """What its record says is all that there is."""
+def test_a_candidate_by_hand_is_not_measured(shop: Shop) -> None:
+    """Only the metrics of its record are known."""
     before = shop.publish_parcel(50)
     found = compared(shop, shop.publish_parcel(50, by_hand=True), before)
     assert "parcel/test/2 was published by hand" in found.unlike
@@ -148,7 +148,7 @@ def test_a_candidate_by_hand_has_nothing_to_be_measured_on(shop: Shop) -> None:
 
 
 def test_a_models_code_sees_no_token(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the process that asks may do, the model's code may not."""
+    """A token of the parent process is out of reach."""
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     code = CODE.replace('print("what', 'import os; assert "GITHUB_TOKEN" not in os.environ; print("what')
     version = shop.fetched(shop.publish_parcel(code=code))
@@ -156,7 +156,7 @@ def test_a_models_code_sees_no_token(shop: Shop, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_artifact_without_a_schema(shop: Shop) -> None:
-    """The one thing without which nothing can be said of the candidate."""
+    """The comparison fails: without a schema nothing is known of the candidate."""
     version = shop.fetched(shop.publish_parcel())
     (version.folder / "schema.json").unlink()
     with pytest.raises(SlipwayError, match=r"has no schema\.json"):
@@ -168,7 +168,7 @@ def test_an_artifact_without_a_schema(shop: Shop) -> None:
     [([3.0], [0, 0.5, 1], [3, 3, 3]), ([4, 0], [0, 0.25, 1], [0, 1, 4]), ([1, 2, 3], [0.5, 0.75], [2, 2.5])],
 )
 def test_quantiles_lie_between_neighbours(values, places, found):
-    """As numpy has them."""
+    """They equal those of numpy."""
     assert comparison.quantiles(values, places) == found
 
 
@@ -183,5 +183,5 @@ def test_quantiles_lie_between_neighbours(values, places, found):
     ],
 )
 def test_answers_that_are_alike(one, other, share):
-    """Classes by being the same, quantities by being near."""
+    """Classes have to be equal, quantities near."""
     assert comparison.share_alike(one, other, 0.1) == share

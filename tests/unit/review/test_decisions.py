@@ -1,4 +1,4 @@
-"""Route, hold, rejected and declared releases that change as no verb of slipway changes them."""
+"""Changes of route, hold, rejections and releases that no verb makes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,8 +64,8 @@ STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("case", STATES)
-def test_what_no_verb_does(team: Site, case: str) -> None:
-    """Well-formed files that say what no verb would have said."""
+def test_a_decision_that_no_verb_makes(team: Site, case: str) -> None:
+    """The files are well-formed, and the decision in them is refused."""
     change, says = STATES[case]
     reshape(team, **change(team))
     problems = said(team)
@@ -83,7 +83,7 @@ def test_a_hold_that_is_lifted_on_the_way(team: Site) -> None:
 
 
 def test_a_hold_that_is_replaced(team: Site) -> None:
-    """Who held it, and why, stays."""
+    """The hold keeps its author and its reason."""
     hold(team.settings, "iris", "prod", reason="an incident")
     reshape(team, hold=Hold(by="x", since=SINCE, reason="another"))
     [problem] = said(team)
@@ -91,7 +91,7 @@ def test_a_hold_that_is_replaced(team: Site) -> None:
 
 
 def test_a_rejection_that_is_dropped(team: Site) -> None:
-    """What was rejected stays so until a person chooses the image again."""
+    """A rejection stays until a person chooses the image again."""
     rollback(team.settings, "iris", "prod", reason="wrong")
     lift(team.settings, "iris", "prod")
     reshape(team, rejected=())
@@ -102,7 +102,7 @@ def test_a_rejection_that_is_dropped(team: Site) -> None:
 
 
 def test_a_new_release_without_requests(team: Site) -> None:
-    """Slipway declares nothing that gets none."""
+    """Slipway never declares a release without requests."""
     propose(team)
     before = overlay(team, "change")
     put(team, msgspec.structs.replace(before, route={named(team, 2).name: 100}))
@@ -111,7 +111,7 @@ def test_a_new_release_without_requests(team: Site) -> None:
 
 
 def test_a_release_that_comes_back_without_a_rollback(team: Site) -> None:
-    """Beside others, a release of the past is declared by no verb."""
+    """No verb declares a former release beside newer ones."""
     old = named(team, 1)
     put(team, msgspec.structs.replace(overlay(team, "main"), releases=(named(team, 2),)), "main")
     team.git("reset", "--quiet", "--hard")
@@ -126,7 +126,7 @@ def test_a_release_that_comes_back_without_a_rollback(team: Site) -> None:
 
 
 def test_a_revert_of_a_rollback(team: Site) -> None:
-    """What was rejected does not come back by it, for the hold stands."""
+    """It is refused while the hold stands, for it would bring back the rejected release."""
     rollback(team.settings, "iris", "prod", reason="wrong")
     team.git("switch", "--quiet", "-c", "change")
     team.git("revert", "--no-edit", "HEAD")
@@ -138,7 +138,7 @@ def test_a_revert_of_a_rollback(team: Site) -> None:
 
 
 def test_a_change_that_somebody_else_made_meanwhile(team: Site) -> None:
-    """Nothing is left of it, and that is what is said."""
+    """The line says that the change has no effect any more."""
     hold(team.settings, "iris", "prod", reason="audit")
     team.git("switch", "--quiet", "-c", "change")
     lift(team.settings, "iris", "prod")
@@ -150,7 +150,7 @@ def test_a_change_that_somebody_else_made_meanwhile(team: Site) -> None:
 
 
 def test_a_hold_where_a_promotion_comes_from(team: Site) -> None:
-    """Is told behind what the promotion does, and is no violation."""
+    """The line warns of it behind the route, and no rule is broken."""
     propose(team)
     hold(team.settings, "iris", "test", reason="audit")
     found = look(team)

@@ -1,4 +1,4 @@
-"""`slipway diff`: what a change makes of what is rendered, object by object, and how that reads."""
+"""`slipway diff`: the rendered objects that a change touches, and how the difference reads."""
 
 import re
 
@@ -60,8 +60,8 @@ def test_only_what_was_touched_is_built(site: Site, monkeypatch: pytest.MonkeyPa
     assert (overlay.environment, overlay.folder, len(built)) == ("test", "tumor", 2)
 
 
-def test_what_is_not_rendered_is_no_difference(site: Site) -> None:
-    """A hold changes nothing that runs: there is nothing to say."""
+def test_a_hold_is_no_difference(site: Site) -> None:
+    """A hold changes nothing that runs, so nothing is shown."""
     site.released()
     site.git("switch", "--quiet", "-c", "change")
     hold(site.settings, "iris", "test", reason="a look")
@@ -83,8 +83,8 @@ def test_an_overlay_that_goes(site: Site) -> None:
     "resources",
     ["https://example.org/x", "../../../../etc", "/etc", "nowhere.yaml", "git@example.org:x.git", "a b"],
 )
-def test_what_leads_elsewhere_is_not_built(site: Site, resources: str) -> None:
-    """A change does not say what the machine that looks at it loads."""
+def test_resources_elsewhere_are_not_built(site: Site, resources: str) -> None:
+    """A kustomization that names files elsewhere is not built on the machine of the check."""
     site.released()
     path = "overlays/test/iris/kustomization.yaml"
     text = (site.root / path).read_text()
@@ -95,7 +95,7 @@ def test_what_leads_elsewhere_is_not_built(site: Site, resources: str) -> None:
 
 
 def test_resources_that_are_no_list(site: Site) -> None:
-    """A clumsy change is told as what it is, and the rest is shown."""
+    """The problem is named, and the other overlays are shown."""
     site.released()
     path = "overlays/test/iris/kustomization.yaml"
     changed(site, path, b"kind: Kustomization\nresources: 5\n")
@@ -104,7 +104,7 @@ def test_resources_that_are_no_list(site: Site) -> None:
 
 
 def test_generators_are_not_built(site: Site) -> None:
-    """Nor anything else that slipway never writes, in whichever folder."""
+    """Keys that slipway never writes are refused in every folder."""
     name = site.released()
     path = f"overlays/test/iris/{name}/kustomization.yaml"
     text = (site.root / path).read_text()
@@ -113,8 +113,8 @@ def test_generators_are_not_built(site: Site) -> None:
     assert f"{name}/kustomization.yaml is not what slipway writes" in overlay.problem
 
 
-def test_what_moved_meanwhile_is_no_change_of_ours(site: Site) -> None:
-    """What the base branch did since is not told as if the change undid it."""
+def test_a_newer_base_branch_is_no_difference(site: Site) -> None:
+    """A newer commit of the base branch does not show as if the change undid it."""
     site.released()
     changed(site, "README.md", b"words\n")
     site.released()
@@ -125,7 +125,7 @@ HOSTILE = "x</details><img src=x>`|@team\n::error::\u202e" + "`" * 5
 
 
 def test_nothing_becomes_markup() -> None:
-    """Names and lines that others chose are shown, and do nothing else."""
+    """Names and lines that others chose are shown as text."""
     lines = ["+a: ```", "+</details>", f"+{HOSTILE}", "+\x1b[31m"]
     overlay = OverlayDiff("prod", HOSTILE, [ObjectDiff("Service", HOSTILE, "added", lines)])
     damaged = OverlayDiff("prod", "iris", [], f"{HOSTILE} is not YAML")
@@ -140,7 +140,7 @@ def test_nothing_becomes_markup() -> None:
 
 @pytest.mark.parametrize(("count", "length"), [(1, 2000), (40, 2000), (2000, 20)])
 def test_the_comment_is_never_too_long(count: int, length: int) -> None:
-    """GitHub takes 65,536 characters: it is cut, block by block, and says so."""
+    """GitHub takes 65,536 characters: the comment is cut, block by block, and says so."""
     lines = [f"+line {number} {'x' * 60}" for number in range(length)]
     overlays = [OverlayDiff("prod", f"m{at}", [ObjectDiff("Service", "s", "added", lines)]) for at in range(count)]
     said = diff.markdown(Diff(overlays, [Consequence(f"m{at}", "trains") for at in range(count)]))
@@ -160,7 +160,7 @@ def follow(site: Site, path: str, content: bytes | None) -> list[str]:
 
 @pytest.fixture
 def code(site: Site) -> Site:
-    """Three models that train themselves in three ways, two of which share code."""
+    """Commit three models that train in three ways, two of which share code."""
     site.write("slipway.yaml", CODE)
     site.write("model/common/cleaning.py", "SIZE = 1\n")
     for model in ("iris", "tumor", "wine"):
@@ -227,8 +227,8 @@ TRAINS = {
         ("docs/words.md", b"words\n", []),
     ],
 )
-def test_what_follows_a_merge(code: Site, path: str, content: bytes | None, says: list[str]) -> None:
-    """What trains, and how; what the next training or release takes; from the two commits alone."""
+def test_the_consequences_of_a_merge(code: Site, path: str, content: bytes | None, says: list[str]) -> None:
+    """It shows who trains, and what the next training or release takes; two commits decide."""
     found = follow(code, path, content)
     assert len(found) == len(says)
     assert all(text.startswith(start) for text, start in zip(found, says, strict=True))
@@ -254,8 +254,8 @@ ANEW = """
 """
 
 
-def test_every_setting_is_told(code: Site) -> None:
-    """By its name, unless it decides the training digest, which is told as that."""
+def test_every_changed_setting_is_shown(code: Site) -> None:
+    """A setting is named, unless it decides the training digest."""
     changed = yaml.safe_load(ANEW)["tumor"]
     digested = {"folder", "image", "target", "features", "parameters", "held_out", "convert"}
     assert {*ModelSettings.__struct_fields__} == changed.keys() | digested
@@ -265,7 +265,7 @@ def test_every_setting_is_told(code: Site) -> None:
 
 
 def test_serving_code_that_changes(code: Site) -> None:
-    """Only what is part of images counts, of the repository's own platform."""
+    """Only files that enter images count, of the repository's own platform."""
     for path in ("functions/Dockerfile", "functions/predict/main.py"):
         code.write(path, "# ours\n")
     code.write("src/slipway/__init__.py", "")

@@ -1,4 +1,4 @@
-"""What differs between two releases."""
+"""Differences between two releases."""
 
 import msgspec
 
@@ -32,19 +32,19 @@ def overlay(*releases, **more):
 
 
 def test_packages_are_read_from_a_lock():
-    """Hashes, markers and comments aside; a package in two versions has both."""
+    """Hashes, markers and comments are passed over; a package in two versions has both."""
     lock = "# by uv\nnumpy==2.0.0 \\\n    --hash=sha256:00\nfoo==1.0 ; python_version < '3.12'\nfoo==2.0; x\n-e .\n"
     assert differences.packages(lock) == {"numpy": "2.0.0", "foo": "1.0, 2.0"}
 
 
-def test_what_moved_is_told_by_name():
-    """What came has nothing before, what went nothing after; what stayed is left out."""
+def test_values_that_differ_are_listed_by_name():
+    """A new value has nothing before, a removed one nothing after; an equal one is left out."""
     found = differences.moved({"a": 1, "b": 2, "c": 3}, {"b": 2.5, "c": 3, "d": 4})
     assert found == [Moved("a", "1", ""), Moved("b", "2", "2.5"), Moved("d", "", "4")]
 
 
 def test_code_is_compared_file_by_file(tmp_path):
-    """Only what lies below code/; files that came, went, or hold no text are named."""
+    """Only files below code/ count; files that are new, gone, or without text are named."""
     for side, files in {
         "old": {"code/a.py": b"1\n", "code/gone.py": b"x\n", "schema.json": b"1", "code/same.py": b"s"},
         "new": {"code/a.py": b"2\n", "code/b.bin": b"\0\xff", "schema.json": b"2", "code/same.py": b"s"},
@@ -61,7 +61,7 @@ def test_code_is_compared_file_by_file(tmp_path):
 
 
 def test_names_and_digests_of_releases_are_expected_to_differ():
-    """They are counted and left out of the diff, so that what else differs stands alone."""
+    """They are counted and left out of the diff, which shows only the other differences."""
     found = differences.manifests(release(2), release(3, fingerprint="5e6f7a8b" * 8, extra="memory: 1Gi\n"))
     assert {item.name: item.places for item in found.expected} == {
         "release": 1,
@@ -75,14 +75,14 @@ def test_names_and_digests_of_releases_are_expected_to_differ():
 
 
 def test_the_same_image_under_another_number():
-    """What does not differ is not listed; nothing else is found."""
+    """Names that do not differ are not listed; nothing else is found."""
     found = differences.manifests(release(2), release(3))
     assert [item.name for item in found.expected] == ["release", "model id", "artifact"]
     assert found.diff == ""
 
 
 def test_an_overlay_without_the_manifests_of_what_comes_or_goes():
-    """The route and the state in full, a new release by its record alone; where nothing was, all of it is new."""
+    """Route and state are shown whole, a new release by its record only; the first overlay is all new."""
     old, new = release(2), release(3)
     before, after = overlay(old), overlay(new, old, rejected=(ReleaseName(1, "00000000"),))
     diff = differences.overlay(before, after)

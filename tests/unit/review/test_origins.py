@@ -1,4 +1,4 @@
-"""A new release that is not what it claims to be, and stores that do not say whether it is."""
+"""New releases whose origin does not hold, and stores that do not answer."""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", CLAIMS)
 def test_a_release_that_is_not_what_it_claims(team: Site, case: str) -> None:
-    """Where it comes from, what it is of and its number are looked at again."""
+    """Its origin, its content and its number are compared with the source."""
     changes, says = CLAIMS[case]
     propose(team)
     redeclare(team, **changes)
@@ -43,7 +43,7 @@ def test_a_release_that_is_not_what_it_claims(team: Site, case: str) -> None:
 
 
 def test_an_origin_that_is_no_longer_declared(team: Site) -> None:
-    """A release of test that git's history knows is good enough."""
+    """A release of test that only git's history knows is accepted."""
     propose(team)
     team.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
     team.released()
@@ -53,8 +53,8 @@ def test_an_origin_that_is_no_longer_declared(team: Site) -> None:
     assert said(team) == []
 
 
-def test_what_is_not_verified(team: Site) -> None:
-    """A release that never answered its golden predictions where it comes from."""
+def test_an_origin_that_is_not_verified(team: Site) -> None:
+    """A release that never answered its golden predictions in test is refused."""
     propose(team)
     (verified,) = (team.root / ".slipway/store/test/iris/verified").glob("v3-*")
     verified.unlink()
@@ -63,7 +63,7 @@ def test_what_is_not_verified(team: Site) -> None:
 
 
 def test_a_store_that_was_changed(team: Site) -> None:
-    """The artifact that test's store has under that number is the release's."""
+    """The artifact under that number in test's store must be the release's."""
     propose(team)
     versions = team.root / ".slipway/store/test/iris/versions"
     record = (versions / "3.json").read_text()
@@ -78,7 +78,7 @@ def test_a_store_that_was_changed(team: Site) -> None:
 
 
 def test_an_image_that_nobody_built(team: Site) -> None:
-    """Where images are built, one that was only named is refused."""
+    """An environment with a registry refuses an image that was only named."""
     propose(team)
     team.set("namespace: slipway-prod", "namespace: slipway-prod, registry: ghcr.io/team/models")
     [problem] = said(team)
@@ -86,15 +86,15 @@ def test_an_image_that_nobody_built(team: Site) -> None:
 
 
 def test_a_promoted_image_of_another_registry(team: Site) -> None:
-    """What is promoted was built where the environment that it comes from has its images."""
+    """The image of a promoted release must be in the source environment's registry."""
     propose(team)
     team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")
     [problem] = said(team)
     assert "is no digest of ghcr.io/team/models, where test has its images" in problem
 
 
-def test_what_was_rejected_where_it_comes_from(team: Site) -> None:
-    """Test went back from it after it was proposed: verified is not enough."""
+def test_an_origin_that_was_rejected(team: Site) -> None:
+    """A release that test rolled back from is refused, though it is verified."""
     propose(team)
     assert said(team) == []
     rollback(team.settings, "iris", "test", reason="wrong")
@@ -103,7 +103,7 @@ def test_what_was_rejected_where_it_comes_from(team: Site) -> None:
 
 
 def schema(team: Site, folder: str, *names: str) -> Path:
-    """An artifact with a schema of these fields."""
+    """Write an artifact with a schema of these fields."""
     made = team.root.parent / folder
     (made / "code/model/iris").mkdir(parents=True)
     (made / "artifact.json").write_text(f'{{"model": "iris", "content": "{folder}"}}')
@@ -116,8 +116,8 @@ def schema(team: Site, folder: str, *names: str) -> Path:
     return made
 
 
-def test_what_breaks_callers(team: Site) -> None:
-    """A field more that every row needs is refused, unless the record says why it was accepted."""
+def test_a_schema_that_breaks_callers(team: Site) -> None:
+    """A new field that every row needs is refused, unless the record says why it was accepted."""
     for folder, names in (("one", ["a"]), ("two", ["a", "b"])):
         team.store().publish("iris", schema(team, folder, *names), record={})
         released = team.release("iris").outcomes[0].release
@@ -133,7 +133,7 @@ def test_what_breaks_callers(team: Site) -> None:
 
 
 def test_a_release_of_test_by_hand(team: Site) -> None:
-    """Other environments are held to the same files, and to their own store."""
+    """An environment without promotions is checked against its own store."""
     before = overlay(team, "main", "test")
     record = msgspec.structs.replace(before.releases[0].record, version=9, model_id="iris/test/9")
     record = msgspec.structs.replace(record, release=str(ReleaseName.of(9, record.fingerprint)))
@@ -144,7 +144,7 @@ def test_a_release_of_test_by_hand(team: Site) -> None:
 
 
 def test_a_store_that_is_not_here(team: Site) -> None:
-    """Where nothing was promoted yet, that of production is empty; that of test has to have what is promoted."""
+    """Production's missing store is an empty one; test's has to have the promoted artifact."""
     propose(team)
     shutil.rmtree(team.root / ".slipway/store/prod", ignore_errors=True)
     assert said(team) == []
@@ -154,7 +154,7 @@ def test_a_store_that_is_not_here(team: Site) -> None:
 
 
 def test_a_bucket_without_credentials(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says which credentials the check reads a bucket by."""
+    """The error says which credentials the check needs for a bucket."""
     propose(team)
     team.set("store: .slipway/store/prod", "store: gs://no-such-bucket/prod")
     for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):

@@ -1,4 +1,4 @@
-"""Files of an overlay: each thing that slipway does not write, by a change that only this rule catches."""
+"""Files of an overlay that slipway did not write, each in a change that only one rule refuses."""
 
 import shutil
 from collections.abc import Callable
@@ -66,8 +66,8 @@ def first(team: Site) -> ReleaseName:
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_what_slipway_does_not_write(team: Site, case: str) -> None:
-    """Nothing gets in beside what slipway writes, and nothing that it wrote is changed by hand."""
+def test_a_file_that_slipway_does_not_write(team: Site, case: str) -> None:
+    """No file is added beside those of slipway, and none of them is changed by hand."""
     change, says = FILES[case]
     commit(team, change(team))
     [problem] = said(team)
@@ -82,8 +82,8 @@ def test_what_slipway_does_not_write(team: Site, case: str) -> None:
         ("record.yaml", "accepted: ", "also: 1\naccepted: ", "is not what slipway writes"),
     ],
 )
-def test_what_is_smuggled_into_a_new_release(team: Site, path: str, old: str, new: str, says: str) -> None:
-    """Its folder is what its record gives on the base branch, byte for byte."""
+def test_a_new_release_that_was_edited(team: Site, path: str, old: str, new: str, says: str) -> None:
+    """Its folder is, byte for byte, what the base branch renders from its record."""
     propose(team)
     name = overlay(team, "change").releases[0].name
     commit(team, edited(team, f"{name}/{path}", old, new, "change"))
@@ -92,7 +92,7 @@ def test_what_is_smuggled_into_a_new_release(team: Site, path: str, old: str, ne
 
 
 def test_a_file_in_a_new_release(team: Site) -> None:
-    """No file more."""
+    """A file that slipway does not write is refused."""
     propose(team)
     name = overlay(team, "change").releases[0].name
     commit(team, {f"{FOLDER}/{name}/more.yaml": b"a: 1\n"})
@@ -100,8 +100,8 @@ def test_a_file_in_a_new_release(team: Site) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "executable"])
-def test_what_is_no_plain_file(team: Site, kind: str) -> None:
-    """A link leads out of the overlay, and so does nothing else."""
+def test_an_entry_that_is_no_plain_file(team: Site, kind: str) -> None:
+    """Links and executables are refused."""
     team.git("switch", "--quiet", "-c", "change")
     path = team.root / FOLDER / "state.yaml"
     if kind == "link":
@@ -114,7 +114,7 @@ def test_what_is_no_plain_file(team: Site, kind: str) -> None:
 
 
 def test_manifests_of_another_base(team: Site) -> None:
-    """What was rendered from manifests that the base branch has no longer is made anew."""
+    """A release that was rendered from older manifests must be made anew."""
     propose(team)
     path = "manifests/function/service.yaml"
     team.write(path, (team.root / path).read_text().replace("cpu: 50m", "cpu: 60m"))
@@ -124,7 +124,7 @@ def test_manifests_of_another_base(team: Site) -> None:
 
 
 def test_manifests_that_the_change_brings(team: Site) -> None:
-    """A change cannot bring the manifests that its release is held to."""
+    """Its release is compared with the manifests of the base branch."""
     team.git("switch", "--quiet", "-c", "change")
     path = "manifests/function/service.yaml"
     team.write(path, (team.root / path).read_text().replace("runAsNonRoot: true", "runAsNonRoot: false"))
@@ -167,7 +167,7 @@ ELSEWHERE = Announce(repository="mallory/models", secret="other", key="token")  
     ],
 )
 def test_a_declared_training(team: Site, declared: Training, path: str, says: str) -> None:
-    """It is what the base branch makes of its record, with images and all else as the settings have them."""
+    """Its files are what the base branch makes of its record; images and variables are those of the settings."""
     shutil.copytree(ROOT / "workflows/train", team.root / "workflows/train")
     team.commit()
     repository = Repository(team.root)
@@ -199,7 +199,7 @@ DIGEST = f"@sha256:{'0' * 64}"
     ],
 )
 def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: str) -> None:
-    """They are digests of the environment's registry; where it has none, of what nobody built."""
+    """They are digests of the environment's registry; without a registry, digests that nobody built."""
     team.publish()
     if any("models" in image for image in (*changes.values(), says)):
         team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")
@@ -221,7 +221,7 @@ def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: 
 
 
 def test_another_verifier_of_a_declared_release(team: Site) -> None:
-    """A release that is made anew gets no image of others either."""
+    """A release that is made anew cannot take another's image either."""
     before = overlay(team, "main", "test")
     old = before.releases[0]
     record = msgspec.structs.replace(old.record, verifier=f"ghcr.io/mallory/slipway{DIGEST}")

@@ -1,4 +1,4 @@
-"""Plots in Mermaid and tables: what they show, whatever the classes are called."""
+"""Plots in Mermaid and tables, for classes with any names."""
 
 import json
 import re
@@ -47,12 +47,12 @@ def quantities(truth, now, then=None):
 
 
 def values(block, name):
-    """The labels of the axis, or the numbers of the bars or the line."""
+    """Return the labels of the axis, or the numbers of the bars or the line."""
     [line] = [line for line in block.splitlines() if line.startswith(f"    {name} ")]
     return json.loads(line.removeprefix(f"    {name} "))
 
 
-def test_recall_is_bars_and_what_runs_now_a_line():
+def test_the_candidate_is_bars_and_the_running_version_a_line():
     """Several bars would cover each other."""
     recalls, matrix = plots(classes(["a", "a", "b", "b"], ["a", "a", "b", "a"], ["a", "b", "b", "b"]))
     assert values(recalls, "x-axis") == ["a", "b"]
@@ -69,7 +69,7 @@ def test_alone_there_is_no_line():
 
 @pytest.mark.parametrize("count", [1, 5, len(NASTY)])
 def test_classes_of_any_name_can_be_drawn(count):
-    """Quotes, brackets, bars, ticks, line ends, marks of Mermaid and 200 letters; none is drawn over another."""
+    """Quotes, brackets, bars, ticks, line ends, marks of Mermaid and 200 letters can be names, each drawn once."""
     names = NASTY[:count]
     recalls, table = plots(classes(names, names, names[::-1]))
     labels = values(recalls, "x-axis")
@@ -78,7 +78,7 @@ def test_classes_of_any_name_can_be_drawn(count):
     assert "<script>" not in re.sub("`[^`]*`", "", table) and "```" not in table.replace("```` ``` ````", "")
 
 
-def test_of_many_classes_the_worst_are_drawn_and_what_is_mixed_up_most():
+def test_of_many_classes_the_worst_and_the_most_confused_are_shown():
     """A chart of 60 bars and a table of 3,600 cells show nothing."""
     names = [f"class {number:02}" for number in range(60)]
     truth, now = names * 3, [*names, *names, *names[:-2], "class 00", "class 00"]
@@ -96,7 +96,7 @@ def test_long_labels_lie():
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e12, 0.0])
 def test_quantities_of_any_size_can_be_drawn(scale):
-    """Mermaid's numbers have no exponent; where nothing is off there is still a chart."""
+    """Mermaid's numbers have no exponent; answers without any error give a chart, too."""
     truth = [scale * number for number in range(-20, 20)]
     errors, off, quantiles = plots(quantities(truth, [2 * value for value in truth], truth))
     assert len(values(errors, "x-axis")) == 10 and sum(values(off, "bar")) == sum(values(off, "line")) == 40
@@ -105,14 +105,14 @@ def test_quantities_of_any_size_can_be_drawn(scale):
 
 
 def test_nothing_is_drawn_without_answers():
-    """Of what is only recorded, and of targets that are neither classes nor quantities."""
+    """A record without answers, and targets that are neither classes nor quantities, give no plot."""
     assert plots(classes([], [])) == []
     text = Comparison(target=Field(name="y", kind="string"), candidate=Side(metrics={}, answers=["a"]), truth=["a"])
     assert plots(text) == []
 
 
 def test_a_distribution_is_in_shares():
-    """So that more rows do not look like another distribution; a value that is gone is there with 0."""
+    """More rows do not look like another distribution; a value that is gone is there with 0."""
     found = distribution("Target", {"a": 1.0, "b": 1.0}, {"a": 30.0, "c": 10.0})
     assert values(found, "x-axis") == ["a", "b", "c"]
     assert (values(found, "bar"), values(found, "line")) == ([0.75, 0, 0.25], [0.5, 0.5, 0])
@@ -120,12 +120,12 @@ def test_a_distribution_is_in_shares():
 
 @pytest.mark.parametrize(("text", "shown"), [("a_b", "a b"), ("", "?"), ("été", "été"), ("x" * 30, "x" * 17 + "…")])
 def test_a_label(text, shown):
-    """Letters and digits of any script; never empty, never long."""
+    """It has letters and digits of any script, and is never empty or long."""
     assert label(text) == shown
 
 
 def test_recall_is_of_the_classes_that_the_truth_has():
-    """A class that is only answered has none; numbers and text that read alike are one class."""
+    """A class that only answers have gets none; numbers and text that read alike are one class."""
     assert recalls(["a", "a", "b", 1], ["a", "b", "b", "1"]) == {"a": 0.5, "b": 1.0, "1": 1.0}
 
 
@@ -141,7 +141,7 @@ def test_errors_are_those_of_rows_with_like_truth(parts):
 
 
 def test_residuals_of_all_are_in_the_same_bins():
-    """Each row is counted once, those far off in the outermost; no error at all is the middle."""
+    """Each row is counted once, in the outermost bins too; answers without error are in the middle."""
     truth = [0.0] * 200
     middles, [calm, wild] = residuals(truth, truth, [1.0] * 199 + [1e9], parts=5)
     assert calm == [0, 0, 200, 0, 0] and wild == [0, 0, 0, 0, 200]

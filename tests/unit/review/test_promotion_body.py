@@ -1,4 +1,4 @@
-"""The body of a promotion's pull request, from real releases; short and harmless whatever is in them."""
+"""The body of a promotion's pull request, from real releases; short and harmless whatever they hold."""
 
 import re
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("forked")
 
 
 def without_code(text: str) -> str:
-    """What is left for GitHub to make markup of."""
+    """Return the text without its code, in which GitHub reads no markup."""
     return re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text, flags=re.DOTALL)
 
 
@@ -37,7 +37,7 @@ def test_a_first_promotion(shop: Shop) -> None:
 
 
 def test_code_that_was_never_merged(shop: Shop) -> None:
-    """Is the first that an approver reads, and in bold; so is a hold where it comes from told."""
+    """It stands first and in bold; a hold in the source environment is shown, too."""
     shop.git("checkout", "--quiet", "-b", "deploy/x")
     shop.write("model/parcel/more.py", "")
     commit = shop.commit("Never merged")
@@ -55,7 +55,7 @@ def test_code_that_was_never_merged(shop: Shop) -> None:
 
 
 def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:
-    """Everything an approver asks is answered, what speaks against it first, and how to undo it last."""
+    """The warnings stand first, and the way back last."""
     first = shop.released_parcel(50)
     shop.promote()
     schema = msgspec.json.decode(msgspec.json.encode(SCHEMA))
@@ -80,8 +80,8 @@ def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:
     assert "@" not in without_code(text) and "<b>" not in without_code(text)
 
 
-def test_without_the_targets_store_the_source_has_what_runs(shop: Shop) -> None:
-    """Who proposes a promotion need not read the target's store; and where nobody has the artifact, that is said."""
+def test_the_running_version_comes_from_the_source_store(shop: Shop) -> None:
+    """An approver's job may lack rights to the target's store; a lost artifact is named."""
     shop.released_parcel(50)
     shop.promote()
     shop.released_parcel(80)
@@ -98,8 +98,8 @@ def test_without_the_targets_store_the_source_has_what_runs(shop: Shop) -> None:
     assert "Not known: `the artifact of v1-" in promotion_body.of_case(found, "")
 
 
-def test_what_runs_is_what_most_requests_get(shop: Shop) -> None:
-    """And not the newest, which may have begun with a tenth."""
+def test_the_running_release_has_the_largest_share(shop: Shop) -> None:
+    """The newest release may have only a tenth of the requests."""
     first = shop.released_parcel(50)
     shop.promote()
     shop.released_parcel(51)
@@ -110,7 +110,7 @@ def test_what_runs_is_what_most_requests_get(shop: Shop) -> None:
 
 
 def test_a_promotion_that_changed_nothing_has_no_body(shop: Shop) -> None:
-    """There is nothing to argue for."""
+    """The error says that nothing was changed."""
     shop.released_parcel()
     shop.promote()
     with pytest.raises(SlipwayError, match="nothing was changed"):
@@ -118,7 +118,7 @@ def test_a_promotion_that_changed_nothing_has_no_body(shop: Shop) -> None:
 
 
 def huge(case: Case, nasty: str) -> Case:
-    """The case with all that a model's author decides as long and as nasty as can be."""
+    """Return the case with everything that a model's author decides as long and as nasty as can be."""
     names = [f"{nasty}{number}" for number in range(60)]
     metrics = {name: float(number) for number, name in enumerate(names * 20)}
     assert case.contents is not None and case.manifests is not None
@@ -166,7 +166,7 @@ def release_of(case: Case, nasty: str) -> Release:
 
 @pytest.fixture
 def case(shop: Shop) -> Case:
-    """A second promotion, with nothing to measure on."""
+    """Return a second promotion, without rows to measure on."""
     shop.released_parcel(50, by_hand=True)
     shop.promote()
     shop.released_parcel(80, by_hand=True)
@@ -176,7 +176,7 @@ def case(shop: Shop) -> Case:
 
 
 def test_it_stays_short_and_harmless(case: Case) -> None:
-    """Under 60,000 characters, with the way back in it, nobody called, nothing of the text become markup."""
+    """It has less than 60,000 characters, with the way back; no text becomes markup or a mention."""
     for nasty in (
         "`@all` <script>x</script> | ```\n# head\n",
         "x" * 5_000,
@@ -193,8 +193,8 @@ def test_it_stays_short_and_harmless(case: Case) -> None:
         assert outside.count("<details>") == without_code(outside).count("</details>")
 
 
-def test_an_unmeasured_candidate_is_said_to_be_that(case: Case) -> None:
-    """Versions that were published by hand have only what their records say, and that is marked."""
+def test_an_unmeasured_candidate_is_marked(case: Case) -> None:
+    """Versions that were published by hand have only the metrics of their records, which the body says."""
     text = promotion_body.of_case(case, "")
     assert "> - It was not compared with what runs now on the same rows." in text
     assert "**Not compared on the same rows**" in text and "published by hand" in text
@@ -211,5 +211,5 @@ def test_an_unmeasured_candidate_is_said_to_be_that(case: Case) -> None:
     ],
 )
 def test_only_an_address_of_the_web_becomes_a_link(address: str, shown: str) -> None:
-    """A run is also the name of a workflow, and the record could hold anything."""
+    """A run may also be the name of a workflow, and the record could hold anything."""
     assert promotion_body._link(address) == shown
