@@ -1,4 +1,4 @@
-"""What an artifact says of its model to people."""
+"""Metrics and card of an artifact are written and read."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_an_artifact_that_says_nothing(tmp_path: Path) -> None:
-    """One that was made by hand, or before, has neither."""
+    """An artifact that was made by hand has neither."""
     assert card.read(tmp_path) == card.About({}, "")
     card.write(card.About({}, ""), tmp_path)
     assert not (tmp_path / card.CARD).exists()

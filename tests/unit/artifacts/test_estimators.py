@@ -82,7 +82,7 @@ def test_an_estimator_predicts_the_same_when_it_is_loaded(name):
 
 
 def test_an_estimator_gives_the_same_bytes_in_every_process(tmp_path):
-    """Whatever the hash seed, the time zone, the umask, the folder, and what was imported before."""
+    """Hash seed, time zone, umask, folder and earlier imports change nothing."""
     code = "import os; os.umask(0o077)\nfrom tests.unit.artifacts.test_estimators import dump_all\n"
     code += "from slipway.digests import of_bytes; print(of_bytes(dump_all()))"
     variables = {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
@@ -100,7 +100,7 @@ def test_an_estimator_gives_the_same_bytes_in_every_process(tmp_path):
 
 
 def test_objects_stay_shared():
-    """What was one object is one object when it is loaded, and is saved once."""
+    """One object is saved once, and is one object when it is loaded."""
     scaler = StandardScaler().fit(NUMBERS)
 
     loaded = estimators.load(estimators.dump({"a": scaler, "b": [scaler]}, TRUST, "it"), TRUST, "it")

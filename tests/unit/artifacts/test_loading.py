@@ -57,7 +57,7 @@ def test_a_missing_file_is_named(changed, name):
 
 @pytest.mark.parametrize("name", ["schema.json", "golden.json", "parts/value.json"])
 def test_a_damaged_file_is_named(changed, name):
-    """With what is wrong with it."""
+    """The message says what is wrong."""
     folder = changed()
     (folder / name).write_text('{"half": ')
 
@@ -90,7 +90,7 @@ def test_a_part_cannot_become_anything_but_an_attribute(changed, name):
     ],
 )
 def test_an_entry_that_is_no_model_is_told(changed, entry, problem):
-    """With what was looked for."""
+    """The message names the class."""
     with pytest.raises(SlipwayError, match=problem):
         load(changed(entry=entry))
 

@@ -48,7 +48,7 @@ def test_another_format_is_told(tmp_path):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": "1"}'])
 def test_a_damaged_manifest_is_told(tmp_path, content):
-    """With its path."""
+    """The message has its path."""
     (tmp_path / manifest.FILE).write_text(content)
 
     with pytest.raises(SlipwayError, match=r"artifact\.json cannot be read"):

@@ -85,7 +85,7 @@ def test_an_attribute_cannot_hide_the_contract(saved):
 
 
 def test_a_class_that_nobody_finds_again_is_refused(tmp_path):
-    """As of a notebook, or of a function."""
+    """A class of a notebook or a function is one."""
 
     class Local(Simple):
         pass
@@ -101,7 +101,7 @@ def test_an_odd_parameter_is_refused(tmp_path):
 
 
 def test_an_artifact_gets_a_folder_of_its_own(saved):
-    """What lies about would become part of it."""
+    """Files that are there would become part of it."""
     saved(value=1)
 
     with pytest.raises(SlipwayError, match="is not empty"):
@@ -109,7 +109,7 @@ def test_an_artifact_gets_a_folder_of_its_own(saved):
 
 
 def test_code_goes_with_it(tmp_path):
-    """As it was when it was trained."""
+    """It is the code of the training."""
     folder = tmp_path / "artifact"
 
     save(
@@ -136,7 +136,7 @@ def test_the_same_model_gives_the_same_files(tmp_path):
 
 
 def test_the_files_are_for_people_too(saved):
-    """Indented, a key a line."""
+    """JSON is indented, one key on each line."""
     folder = saved(value=[1])
 
     assert json.loads((folder / "golden.json").read_text()) == {"rows": GOLDEN.rows, "predictions": GOLDEN.predictions}

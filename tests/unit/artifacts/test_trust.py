@@ -25,7 +25,7 @@ TRAP = {"__class__": "trap", "__module__": HERE, "__loader__": "FunctionNode"}
 
 
 def crafted(value, change) -> bytes:
-    """What is saved of `value`, with its schema changed by an attacker."""
+    """Return the saved `value` with a schema that an attacker changed."""
     result, content = io.BytesIO(), estimators._settled(skops.io.dumps(value))
     with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(result, "w") as other:
         schema = json.loads(archive.read("schema.json"))
@@ -64,7 +64,7 @@ def _nothing_called():
     ],
 )
 def test_an_artifact_cannot_bring_a_function(saved, value, name):
-    """Whatever a part names that is not ours is refused by its name, and nothing of it is run."""
+    """Every foreign name in a part is refused by name, and nothing of it runs."""
     folder = saved(value=FunctionTransformer(with_squares))
     (folder / "parts/value.skops").write_bytes(skops.io.dumps(value))
 
@@ -119,7 +119,7 @@ def test_skops_alone_would_call_it():
 
 
 def test_a_partial_is_of_a_known_function_alone():
-    """Neither by its name nor by an id does another one stand for it."""
+    """No other function stands for it, by name or by id."""
     value = [trap, partial(check_array, dtype=None)]
     assert estimators.load(estimators.dump(value, TRUST, "it"), TRUST, "it")[1].func is check_array
 
@@ -132,7 +132,7 @@ def test_a_partial_is_of_a_known_function_alone():
 
 
 def test_an_own_function_is_loaded():
-    """That is how a FunctionTransformer works."""
+    """A FunctionTransformer keeps one."""
     assert estimators.load(estimators.dump(trap, TRUST, "it"), TRUST, "it") is trap
 
 

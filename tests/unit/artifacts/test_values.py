@@ -61,7 +61,7 @@ def test_a_set_gives_the_same_bytes_whatever_its_order():
     [(np.float64(1.5), 1.5), (np.int32(3), 3), (np.bool_(True), True), (np.str_("a"), "a"), ([np.float32(0.5)], [0.5])],
 )
 def test_a_numpy_scalar_becomes_pythons_own(value, expected):
-    """What serves need not import numpy for one number."""
+    """A function need not import numpy for one number."""
     found = plain.decode(plain.encode(value, "it"))
 
     assert (found, type(found)) == (expected, type(expected))

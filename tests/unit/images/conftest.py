@@ -10,7 +10,7 @@ from tests.unit.release.conftest import team
 
 
 class Container:
-    """What it answers: {path: (status, content)}, the content of `infer` being a function of the body."""
+    """A container by its answers: {path: (status, content)}; the content of `infer` is a function of the body."""
 
     def __init__(self, url, model_id, release):
         self.url = url

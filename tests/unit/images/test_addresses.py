@@ -1,4 +1,4 @@
-"""What somebody gives as a function's address."""
+"""Addresses of functions, and credentials to call them."""
 
 import base64
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ def test_nothing_is_said_unless_something_is_given():
 
 
 def test_a_key_or_a_name_and_a_password(monkeypatch):
-    """As the environment has them."""
+    """They are those of the environment."""
     set_to(monkeypatch, KEY="abc\n")
     assert given().header == "Bearer abc"
     set_to(monkeypatch, KEY="", USERNAME="ada", PASSWORD="pä:ss")  # noqa: S106 - made up
@@ -107,7 +107,7 @@ def test_what_does_not_go_together(monkeypatch, variables):
 
 
 def test_of_several_keys_in_a_secret(monkeypatch, tmp_path):
-    """That named verify, else the first; read anew each time, and none of what Kubernetes keeps beside them."""
+    """The key verify counts, else the first. It is read at each call; the hidden files of Kubernetes do not count."""
     set_to(monkeypatch, ACCESS=tmp_path, ACCESS_KIND="bearer")
     assert given() == ("", True)
     for name in ("..2026", "bob", "ada"):
@@ -118,7 +118,7 @@ def test_of_several_keys_in_a_secret(monkeypatch, tmp_path):
 
 
 def test_a_name_and_a_password_in_a_secret(monkeypatch, tmp_path):
-    """As Kubernetes' own type has them."""
+    """They are the files username and password, as in Kubernetes' own type of Secret."""
     set_to(monkeypatch, ACCESS=tmp_path, ACCESS_KIND="basic")
     (tmp_path / "username").write_text("ada")
     (tmp_path / "password").write_text("x")
@@ -153,7 +153,7 @@ def serving(to="") -> Iterator[tuple[str, list]]:
 
 
 def test_what_is_said_to_one_is_not_said_to_another(monkeypatch):
-    """Who sends us on does not hand our key on."""
+    """A redirect does not take the key along."""
     set_to(monkeypatch, KEY="secret-key")
     with serving() as (other, seen), serving(to=f"{other}/there") as (first, _), pytest.raises(SlipwayError):
         clients.describe(first)

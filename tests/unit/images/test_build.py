@@ -1,4 +1,4 @@
-"""From a bundle to an image: what is held before it is pushed, and what is said of it."""
+"""Images are checked before they are pushed, labelled and weighed."""
 
 import json
 import shutil
@@ -76,7 +76,7 @@ class Machine:
 
 
 class Factory:
-    """What builds, and what it reported."""
+    """A builder of images, and its reports."""
 
     def __init__(self, folder: Path) -> None:
         self.settings = tiny.repository(folder / "repository")
@@ -128,7 +128,7 @@ def test_a_container_that_does_not_start_is_never_pushed(factory: Factory) -> No
 
 
 def test_another_program_at_the_port_is_no_proof(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What answers has to be the image, and not what another build started there."""
+    """Only the image itself may answer, not the container of another build."""
     other = tiny.bundled(factory.folder / "other", predictions=[4.0, 8.0000001])
     made = factory.bundle()
     with running.start(other.folder) as stranger:
@@ -227,7 +227,7 @@ def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
 
 
 def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> None:
-    """By their fingerprints, in a registry that cannot exist."""
+    """Their names are fingerprints in a registry that cannot exist."""
     settings = settings_file.load(tiny.repository(tmp_path / "repository").root)
     builder = images.builder_for(settings, "test", print)
     image = builder.build_trainer(Trainer(tmp_path, "tiny", "12" * 32, {}), "tiny")
@@ -252,7 +252,7 @@ def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> No
     ],
 )
 def test_a_remote_is_named_without_its_secrets(remote, address):
-    """By the address that a person opens; a folder on somebody's machine is none."""
+    """The label has the address that a person opens; a folder on a machine has none."""
     assert images.web_address(remote) == address
 
 
@@ -296,7 +296,7 @@ MANIFEST = {
 
 
 def test_a_size_is_that_of_configuration_and_layers():
-    """As the registry holds them, compressed; what another image has is not new."""
+    """Sizes are compressed, as in the registry; layers of other images are not new."""
     found = images.layers_of(Registry(json.dumps(MANIFEST)), "r/iris@sha256:1")
     assert sum(found.values()) == 58_013_400
     assert images.new(found, {"sha256:base"}) == 13_400

@@ -1,4 +1,4 @@
-"""Bundles: what is in one, and what its fingerprint stands for."""
+"""Bundles hold what an image needs, and their fingerprints follow from it."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def content(folder: Path) -> dict[str, tuple[bytes, int, float]]:
 
 
 def test_bundle_is_the_build_context(repository: "Settings", tmp_path: Path) -> None:
-    """It holds the Dockerfile and all that this copies, the artifact as it is, and what `bundle.json` says of it."""
+    """It holds the Dockerfile and all that this copies, the artifact, and `bundle.json`."""
     artifact = tiny.artifact(tmp_path / "artifact")
     made = bundle.make_local(repository, "tiny", artifact, tmp_path / "bundle")
     told = json.loads((made.folder / "bundle.json").read_bytes())

@@ -1,4 +1,4 @@
-"""The commands of engines: how they end with us, and what is told when they fail."""
+"""Commands of engines end with this process, and their errors say what to do."""
 
 import os
 import signal
@@ -64,7 +64,7 @@ def test_a_push_that_fails_is_told_with_what_to_do(engine, said, fix):
     ],
 )
 def test_a_build_that_fails_is_told_with_what_to_do(engine, said, fix):
-    """What it starts from, what its lock names and the engine itself have fixes of their own."""
+    """Base image, packages of the lock and the engine have fixes of their own."""
     engine(f"echo '{said}' >&2; exit 1")
     with pytest.raises(SlipwayError) as caught:
         commands.run("buildah", "build", "--build-arg=BASE_IMAGE=ghcr.io/team/python:3", "/context")
@@ -81,7 +81,7 @@ def test_only_the_end_of_what_an_engine_says_is_shown(engine):
 
 
 def test_an_engine_that_is_gone_or_was_killed_is_told(engine, tmp_path):
-    """Neither is a traceback."""
+    """Each is an error with a fix, and no traceback."""
     engine("kill -9 $$")
     with pytest.raises(SlipwayError, match="buildah push was stopped by SIGKILL") as caught:
         commands.run("buildah", "push", "x")

@@ -1,4 +1,4 @@
-"""Predictions held to one another."""
+"""Predictions of two artifacts are compared."""
 
 from typing import Any
 

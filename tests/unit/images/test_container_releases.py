@@ -68,7 +68,7 @@ def team(tmp_path):
 
 @pytest.fixture
 def engine_serves(container, monkeypatch):
-    """Whatever image is started, the test's server answers; returns who was started."""
+    """Let the test's server answer for every image; return the started names."""
     started = []
 
     @contextmanager
@@ -124,7 +124,7 @@ def test_another_image_is_another_training(team):
 
 @pytest.mark.usefixtures("engine_serves")
 def test_the_fingerprint_is_that_of_the_image(team):
-    """And of what was learned of it; the platform's own code is not in it."""
+    """It changes with the schema as well, and not with the platform's code."""
     record = team.train()
     other = msgspec.structs.replace(record, image=IMAGE.replace("1", "2"))
     found = {make.fingerprint_of(team.settings, each) for each in (record, other)}
@@ -146,7 +146,7 @@ def test_a_container_is_verified_by_its_golden_predictions(team, container):
 
 @pytest.mark.usefixtures("engine_serves")
 def test_a_server_that_does_not_say_who_it_is_goes_by_its_address(team, container):
-    """As the Job has it, which asks each release at its own; an address alone is not enough."""
+    """The Job asks each release at its own address; without a named release that is not enough."""
     name = ReleaseName.of(1, bundle.of_container(team.train()))
     made = container("leaves/test/1", str(name))
     made.answers["/v2"] = (200, {"name": "mlserver", "version": "1.7.1"})
@@ -161,7 +161,7 @@ def test_a_server_that_does_not_say_who_it_is_goes_by_its_address(team, containe
     ("old", "new", "says"), [("release", "v1-00000000", "the fingerprint"), ("kind", "tiny", "row 0")]
 )
 def test_another_container_is_not_verified(team, container, old, new, says):
-    """One of another release, or one that answers otherwise."""
+    """It is of another release, or answers otherwise."""
     record = team.train()
     name = str(ReleaseName.of(1, bundle.of_container(record)))
     made = container("leaves/test/1", new if old == "release" else name)

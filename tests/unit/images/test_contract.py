@@ -1,4 +1,4 @@
-"""What a container has to do, and that each thing it misses is named."""
+"""Containers are called by the protocol, and all that one lacks is named."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def missing(made, user="65532:65532"):
 
 
 def test_a_container_that_keeps_it_misses_nothing(container):
-    """Whatever else it may do."""
+    """It may do more."""
     assert missing(container()) == []
 
 
@@ -45,7 +45,7 @@ def test_a_server_that_knows_nothing_of_slipway_need_not_say_who_it_is(container
     ],
 )
 def test_what_is_missing_is_named(container, path, answer, says):
-    """With what was asked, and what came back."""
+    """The request and the answer are named."""
     made = container()
     made.answers[path] = answer
     assert any(says in each for each in missing(made))
@@ -53,7 +53,7 @@ def test_what_is_missing_is_named(container, path, answer, says):
 
 @pytest.mark.parametrize(("user", "shown"), [("", "'root'"), ("0:0", "'0:0'"), ("app", "'app'")])
 def test_a_user_that_a_cluster_refuses_is_named(container, user, shown):
-    """It takes none but numbers, and not that of root."""
+    """A cluster takes numbers, and not that of root."""
     assert missing(container(), user) == [f"it runs as {shown}, and a cluster wants a number that is not 0: USER 65532"]
 
 
@@ -73,7 +73,7 @@ def output(name, shape, data):
 
 
 def test_each_field_is_a_tensor_of_its_name():
-    """What is missing is null."""
+    """A missing value is null."""
     rows = SCHEMA.parse(
         [{"length": 1, "count": 2, "ripe": True, "colour": "red"}, {"length": 3, "count": 4, "ripe": 0 > 1}]
     )
@@ -118,6 +118,6 @@ def test_outputs_become_a_prediction_a_row(outputs, expected):
     ],
 )
 def test_what_is_no_answer_is_refused(answer, says):
-    """With what of it is not as the protocol has it."""
+    """The part that breaks the protocol is named."""
     with pytest.raises(ValueError, match=says):
         contract.predictions(answer, "kind", 2)

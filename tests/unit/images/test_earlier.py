@@ -1,4 +1,4 @@
-"""A container's version that earlier code has published; the engine is played by a server of the test."""
+"""A version of a container that earlier code published; a server of the test stands for the engine."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.earlier import given
 
 @pytest.fixture(autouse=True)
 def engine_serves(container, monkeypatch):
-    """Whatever image is started, the test's server answers."""
+    """Let the test's server answer for every image."""
 
     @contextmanager
     def serve(_image: str, *, model_id: str, release: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which engine makes the images, and what it is told."""
+"""Engines make images and run them; one that works is chosen."""
 
 import re
 
@@ -144,7 +144,7 @@ def test_a_name_that_was_not_pushed_is_not_given(path):
     ids=["docker", "podman", "buildah"],
 )
 def test_each_engine_asks_for_a_manifest_in_its_own_way(path, engine, program, call):
-    """What the registry has is printed as it is there."""
+    """The manifest of the registry is returned as it is."""
     install(path, program, "echo '{}'")
     assert engine.manifest("R/iris@sha256:1").strip() == "{}"
     assert (path / "calls").read_text().strip() == call
@@ -238,6 +238,6 @@ def test_buildah_is_told_what_the_image_starts(only_engine):
 
 
 def test_who_the_container_runs_as(only_engine):
-    """As the image says."""
+    """The image's configuration names the user."""
     only_engine("buildah", TELLS)
     assert engines.user_of(FOREIGN) == "65532"

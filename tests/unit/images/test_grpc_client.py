@@ -33,7 +33,7 @@ TOLD = '{"price": price, "by": {"kg": price / 2, "why": str(price)}, "range": [p
     ids=["numbers", "dicts"],
 )
 def test_golden_predictions_are_asked_for_over_grpc(tmp_path: Path, code: str, predictions: list[Any]) -> None:
-    """Whatever a prediction is made of comes back as it was saved; one that is off is told with row and key."""
+    """Predictions of any form come back as saved; one that is off is told with row and key."""
     made = tiny.bundled(tmp_path, code=code, predictions=predictions)
     env = {"SLIPWAY_PROTOCOL": "grpc", "MODEL_ID": "tiny/test/7", "RELEASE": "v7-1a2b3c4d"}
     with running.start(made.folder, env=env) as function:

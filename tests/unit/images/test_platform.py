@@ -1,4 +1,4 @@
-"""The platform's own image: what is in its build context, and when it is made at all."""
+"""The platform's own image has no model in its build context, and is made only where pods need it."""
 
 import shutil
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_it_is_built_once(site: Site, place: str, key: str) -> None:
 
 
 def test_an_image_of_another_registry_is_not_taken(site: Site) -> None:
-    """Whoever wrote it there: where the registry has changed, its images are built anew."""
+    """Where the registry has changed, images are built anew."""
     site.set(".slipway/store/test", f"{BUCKET}, registry: registry.example/team")
     builder = Builder()
     found = maker(site, builder).platform(site.settings, Here(Repository(site.root)).stand())

@@ -1,4 +1,4 @@
-"""A function that is started here, and does not get that far."""
+"""Functions that do not get ready on this machine are told with the reason."""
 
 import socket
 import sys
@@ -45,7 +45,7 @@ while True:
     "answer", ["00000604000000000000040000000000", "1503030002020a", ""], ids=["gRPC", "TLS", "nothing"]
 )
 def test_another_protocol_is_not_ready(answer):
-    """It is told as what it is, and waited for no longer than for one that does not answer."""
+    """It counts as no answer, and waiting for it ends in time."""
     port = running.usable_port("127.0.0.1", 0)
     command = [sys.executable, "-c", ANSWERS, str(port), answer]
     started = running.process(command, f"http://127.0.0.1:{port}", patience=0.5)

@@ -1,4 +1,4 @@
-"""What the list of an image's parts says of it."""
+"""Bills of materials list the parts of images."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Trainers: what is in one, and what its fingerprint stands for."""
+"""Trainers hold what training needs, and their fingerprints follow from it."""
 
 import json
 import os
@@ -111,7 +111,7 @@ def test_its_settings_are_those_of_the_model(repository: Settings, tmp_path: Pat
 
 
 def test_the_same_code_gives_the_same_bytes(repository: Settings, tmp_path: Path) -> None:
-    """And the fingerprint is known without making it."""
+    """The fingerprint is known without making the trainer."""
     first, second = (trainer.make(repository, "tiny", tmp_path / name) for name in ("first", "second"))
     content = [
         {
@@ -140,7 +140,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("path", "components"), CHANGES, ids=[change[0] for change in CHANGES])
 def test_fingerprint_changes_with_what_trains(repository: Settings, path: str, components: list[str]) -> None:
-    """What trains another model, or nothing, asks for no new image of this one."""
+    """A change of another model, or of no model, needs no new image of this one."""
     before = trainer.components(repository, "tiny")
     with (repository.root / path).open("a") as file:
         file.write("\n# changed\n")
@@ -158,7 +158,7 @@ def test_fingerprint_changes_with_what_trains(repository: Settings, path: str, c
     ],
 )
 def test_only_settings_of_training_count(repository: Settings, old: str, new: str, components: list[str]) -> None:
-    """How a function is scaled does not ask for a new trainer; where artifacts go does."""
+    """Scaling a function needs no new trainer; another store does."""
     before = trainer.components(repository, "tiny")
     file = repository.root / "slipway.yaml"
     assert old in file.read_text()
@@ -187,7 +187,7 @@ def test_fingerprint_changes_with_locks_and_base_image(repository: Settings, loc
     ],
 )
 def test_the_data_are_those_that_a_training_here_reads(repository: Settings, uri: str, found: list[str]) -> None:
-    """Whatever letters their names have; of a kind that has one for each day all."""
+    """Names may have any letters; of data with a file for each day, all files are taken."""
     there = (
         "data/a#b.csv",
         "data/a",

@@ -1,4 +1,4 @@
-"""Verification: what is recorded, and what is refused, with functions that really run."""
+"""Running functions are verified: the result is recorded, or refused."""
 
 import json
 import sys
@@ -99,7 +99,7 @@ def test_url_is_verified_and_recorded(published: Published, url: str) -> None:
 
 
 def test_repeat_says_since_when(published: Published, url: str) -> None:
-    """What is verified stays so, with its first evidence."""
+    """A verified release stays so, with its first evidence."""
     first = verification.verify_url(published.open, url)
     second = verification.verify_url(published.open, f"{url}/")
     assert second.repeated
@@ -172,7 +172,7 @@ def test_a_store_alone_does_not_say_what_is_meant(arguments: list[str], capsys: 
 
 
 def test_another_release_at_the_address_is_refused(published: Published, url: str) -> None:
-    """What answers there has to be the release that was asked for."""
+    """Only the named release may answer there."""
     other = ReleaseName.parse("v1-1a2b3c4d")
     with pytest.raises(SlipwayError, match=f"the release is {published.release}, and {other} is expected"):
         verification.verify_at(published.store, "tiny", other, url)
@@ -211,7 +211,7 @@ def test_what_cannot_get_better_is_not_waited_for(published: Published, answerin
 
 
 def test_url_of_another_environment_is_refused(published: Published, url: str) -> None:
-    """Who asks for prod does not get test verified."""
+    """A release of test is refused where prod is asked for."""
     with pytest.raises(SlipwayError, match="tiny/test/1, which is not of prod"):
         verification.verify_url(published.open, url, "prod")
 
@@ -250,7 +250,7 @@ def answering() -> Iterator[Callable[[Any, Any], str]]:
 
 
 def description(published: Published, **changes: str) -> dict[str, str]:
-    """What the release's function says of itself, but for `changes`."""
+    """Return the function's description of itself with `changes`."""
     return {
         "model_id": "tiny/test/1",
         "release": str(published.release),
@@ -275,7 +275,7 @@ def description(published: Published, **changes: str) -> dict[str, str]:
 def test_function_that_says_something_else_is_refused(
     published: Published, answering: Callable[[Any, Any], str], changes: dict[str, str], told: str
 ) -> None:
-    """Who answers has to be what was published and released; else nothing is recorded."""
+    """Only a published and released version is recorded."""
     url = answering(description(published, **changes), tiny.PREDICTIONS)
     with pytest.raises(SlipwayError, match=told):
         verification.verify_url(published.open, url)

@@ -73,7 +73,7 @@ def test_iris_keeps_its_limits_and_parameters(iris):
 
 
 def test_tumor_answers_with_a_diagnosis(tumor):
-    """As text, which is what JSON holds of it."""
+    """JSON holds it as text."""
     assert tumor.answer(tumor.golden.rows[:1]) == ["malignant"]
     assert tumor.model.predict([Tumor(**tumor.golden.rows[0])]) == [Diagnosis.MALIGNANT]
 
@@ -87,7 +87,7 @@ def test_tumor_refuses_what_cannot_be(tumor):
 
 
 def test_the_limits_of_a_tumor_hold_all_data():
-    """And leave room for what was not seen yet."""
+    """They leave room for unseen values."""
     data = TumorModel().read(ROOT / "model/tumor/tumor.csv")
 
     for field in Contract.of(TumorModel).fields:

@@ -1,4 +1,4 @@
-"""Converted estimators: what they take and give, and what they refuse."""
+"""Converted estimators predict as before, and refuse what the estimator refused."""
 
 import subprocess
 import sys
@@ -55,7 +55,7 @@ def test_it_gives_what_scikit_learn_gives(graph):
     ],
 )
 def test_what_it_cannot_take_is_refused(graph, given, says):
-    """As scikit-learn would: a graph computes anything, and a wrong answer is worse than none."""
+    """scikit-learn refuses it too; a wrong answer is worse than none."""
     with pytest.raises(ValueError, match=says):
         graph.predict(given)
 
@@ -107,7 +107,7 @@ def test_it_takes_columns_in_any_form():
 
 
 def test_an_artifact_with_a_damaged_graph_is_refused(saved):
-    """By the name of the file."""
+    """The message names the file."""
     folder = saved(value=1)
     found = manifest.read(folder)
     (folder / "parts" / "value.onnx").write_bytes(b"no graph")
@@ -124,7 +124,7 @@ def _fields(found):
 
 @pytest.mark.parametrize("domain", ["ai.onnx.contrib", "evil"])
 def test_an_operator_that_is_not_onnxruntimes_own_is_refused(domain):
-    """It would be code of somebody's library, of which none is registered."""
+    """It would be code of a library, and none is registered."""
     model = onnx.load_from_string(converted(LogisticRegression(), ROWS, [0, 1, 1, 0]).content)
     model.graph.node[0].domain = domain
     model.opset_import.append(onnx.helper.make_opsetid(domain, 1))

@@ -1,4 +1,4 @@
-"""What is noted of an estimator while a model predicts."""
+"""The use of an estimator is noted while a model predicts."""
 
 import numpy as np
 import pytest
