@@ -14,8 +14,7 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.gitops import rendering, training_folder, training_service
-from slipway.gitops.training_folder import Training
-from slipway.gitops.training_service import TrainingService
+from slipway.gitops.training_record import Training, TrainingService
 from slipway.overlays import documents
 from slipway.settings import Announce, SecretRef, TrainingSettings
 from slipway.training.steps import STEPS

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slipway.gitops import edits, training_folder
-from slipway.gitops.training_folder import Training, measured
-from slipway.gitops.training_service import TrainingService, is_wanted
+from slipway.gitops.training_folder import measured
+from slipway.gitops.training_record import Training, TrainingService, folder, read
+from slipway.gitops.training_service import is_wanted
 from slipway.images import trainer
 from slipway.models.training_digest import run_name
 from slipway.store.records import run_url
@@ -47,7 +48,7 @@ def declare(
     environment, model = overlay.environment, overlay.model
     of, at, serving = settings.model(model), settings.environment(environment), overlay.serving()
     service = TrainingService(parameters=dict(parameters or {})) if is_wanted(settings, model) else None
-    before = training_folder.read(snapshot, environment, model)
+    before = read(snapshot, environment, model)
     training = Training(
         digest=digest,
         image=image,
@@ -74,7 +75,7 @@ def declare(
         return {}
     base = repository.files(stand.code.commit, training_folder.BASE)
     files = training_folder.files(base, environment, model, overlay.namespace, training, settings.root)
-    return snapshot.differing(training_folder.folder(environment, model), files)
+    return snapshot.differing(folder(environment, model), files)
 
 
 def facts(model: str, digest: str, image: str, reason: str) -> dict[str, str]:

@@ -4,46 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import yaml
-from msgspec import Meta, Struct, field
 
 from slipway.errors import SlipwayError
 from slipway.gitops import rendering, training_service
 from slipway.gitops.parts import announcing
-from slipway.gitops.training_service import TrainingService
-from slipway.models.training_digest import run_name
+from slipway.gitops.training_record import USUAL, Training, name_of
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD
-from slipway.overlays.types import Digest, folder_of
-from slipway.settings import Announce, SecretRef, TrainingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from slipway.gitops.snapshot import Snapshot
 
 __all__ = [
     "BASE",
     "GAUGE",
-    "USUAL",
-    "Training",
     "files",
-    "folder",
     "gauges",
     "measured",
-    "name_of",
-    "read",
     "values",
 ]
 
 GAUGE = "slipway_training_score"
 """Argo's controller serves it as `argo_workflows_slipway_training_score{model, environment, metric}`."""
-
-USUAL = ("accuracy", "balanced_accuracy", "f1_macro", "mae", "r2", "rmse")
-"""What `slipway.training.metrics` measures, of classes and of quantities."""
 
 # What Argo takes for the name of a parameter.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -89,68 +76,6 @@ _FILES = {
     "Service": "service.yaml",
 }
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Training(Struct, frozen=True, kw_only=True):
-    """What is known of a declared training, as its `record.yaml` holds it; keys of a newer writer are passed over."""
-
-    digest: Digest
-    """The training digest of the code."""
-    image: str
-    """The trainer."""
-    fingerprint: str = ""
-    """That of the trainer."""
-    repository: str = ""
-    """Digest of what the trainer has of the checkout, which covers data, tests and gates as well."""
-    commit: str
-    """The commit that it was made from."""
-    branch: str = ""
-    """The branch that was built."""
-    run: str = ""
-    """The address of the run that declared it; empty where that was no pipeline's."""
-    created: str
-    """When this digest was declared, RFC 3339, UTC, seconds: not changed by newer settings for it."""
-    by: str
-    deployed: Annotated[int, Meta(ge=1)] | None = None
-    """The version to compare with."""
-    schedule: str | None = None
-    """When to train again, as cron writes it."""
-    secrets: dict[str, SecretRef] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    """Those of the environment."""
-    settings: TrainingSettings = field(default_factory=TrainingSettings)
-    store: str = ""
-    """Where the artifacts are: `gs://bucket/prefix`."""
-    announce: Announce | None = None
-    platform: str = ""
-    """The platform's own image, which says how a run ended, and is what the service runs."""
-    platform_fingerprint: str = ""
-    scores: list[str] = field(default_factory=lambda: list(USUAL))
-    """The metrics that its workflow tells Prometheus."""
-    service: TrainingService | None = None
-    """The function that starts trainings, where the model has one."""
-
-
-def folder(environment: str, model: str) -> str:
-    """Where a declared training is, within the repository."""
-    return f"{folder_of(environment, model)}/training"
-
-
-def name_of(model: str, training: Training) -> str:
-    """`train-iris-1a2b3c4d`: the workflow that runs once for this training digest."""
-    return run_name(model, training.digest)
-
-
-def read(snapshot: Snapshot, environment: str, model: str) -> Training | None:
-    """Return the training that is declared for a model, if any; raise `SlipwayError` on a damaged record."""
-    path = f"{folder(environment, model)}/{RECORD}"
-    content = snapshot.read(path)
-    if content is None:
-        return None
-    try:
-        return msgspec.convert(documents.parse(content, path), Training)
-    except msgspec.ValidationError as error:
-        raise documents.damaged(path, f"does not hold what slipway writes there: {error}") from error
 
 
 def values(environment: str, model: str, namespace: str, training: Training) -> dict[str, Any]:

@@ -7,31 +7,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from msgspec import Struct, field
 
 from slipway.errors import SlipwayError
 from slipway.gitops import rendering
+from slipway.gitops.training_record import Training, TrainingService
 from slipway.overlays import documents
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from slipway.gitops.training_folder import Training
     from slipway.settings import Settings
 
-__all__ = ["PART", "TrainingService", "is_wanted", "manifest", "name_of", "values"]
+__all__ = ["PART", "is_wanted", "manifest", "name_of", "values"]
 
 PART = "service"
 """The folder within `workflows/train` that it is rendered from."""
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class TrainingService(Struct, frozen=True, kw_only=True):
-    """What the record of a declared training has of its service; keys of a newer writer are passed over."""
-
-    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
-    """The model's own, with the values that they have unless given."""
 
 
 def is_wanted(settings: Settings, model: str) -> bool:

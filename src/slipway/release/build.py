@@ -17,7 +17,7 @@ from msgspec import Struct
 from slipway.errors import SlipwayError
 from slipway.files import write
 from slipway.git import Repository
-from slipway.gitops import training_folder, training_service
+from slipway.gitops import training_record, training_service
 from slipway.gitops.places import of_code
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
@@ -247,7 +247,7 @@ class _Build:
         """What the code's training digest asks for; nothing where a person chose a version."""
         if self.train == "none" or self.choice.explicit:
             return trainings.Wanted("nothing", "")
-        declared = training_folder.read(self.snapshot, self.environment, model)
+        declared = training_record.read(self.snapshot, self.environment, model)
         return trainings.plan(self.settings, self.environment, model, store, overlay, declared, self.train)
 
     def _function(self, model: str, record: Record, reason: str) -> Planned:

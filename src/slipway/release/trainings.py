@@ -13,8 +13,8 @@ import msgspec
 
 from slipway import processes
 from slipway.errors import SlipwayError
-from slipway.gitops import training_folder
-from slipway.gitops.training_folder import Training
+from slipway.gitops import training_record
+from slipway.gitops.training_record import Training
 from slipway.images import trainer
 from slipway.images.build import UNBUILT
 from slipway.models.training_digest import training_digest
@@ -194,7 +194,7 @@ def _lacking(settings: Settings, environment: str) -> list[str]:
 
 
 def _since(model: str, declared: Training) -> str:
-    name = training_folder.name_of(model, declared)
+    name = training_record.name_of(model, declared)
     return f"its training is declared since {declared.created}: argo get {name} tells how it goes"
 
 

@@ -9,7 +9,7 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.gitops import release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
-from slipway.gitops.training_folder import Training
+from slipway.gitops.training_record import Training
 from slipway.images.build import lies_under
 from slipway.names import ModelId
 from slipway.overlays import documents

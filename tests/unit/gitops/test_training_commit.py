@@ -8,12 +8,11 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import edits, rendering, training_folder
+from slipway.gitops import edits, rendering, training_folder, training_record
 from slipway.gitops.places import Here, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_commit import declare, facts
-from slipway.gitops.training_folder import Training
-from slipway.gitops.training_service import TrainingService
+from slipway.gitops.training_record import Training, TrainingService
 from slipway.models.training_digest import training_digest
 from slipway.overlays.types import Overlay
 from slipway.release.status import status
@@ -41,7 +40,7 @@ def at(site: Site) -> tuple[Stand, Overlay, Training | None]:
     where = Here(Repository(site.root))
     stand = where.stand()
     snapshot = Snapshot(where.repository, stand.commit)
-    return stand, snapshot.overlay("test", "iris"), training_folder.read(snapshot, "test", "iris")
+    return stand, snapshot.overlay("test", "iris"), training_record.read(snapshot, "test", "iris")
 
 
 def declare_it(site: Site, image: str = IMAGE, **more: Any) -> list[str]:

@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from slipway.gitops.training_folder import Training
-from slipway.gitops.training_service import TrainingService
+from slipway.gitops.training_record import Training, TrainingService
 from slipway.names import ReleaseName
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord
 from slipway.release.trainings import wanted
