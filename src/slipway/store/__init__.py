@@ -1,6 +1,6 @@
-"""Where published versions live: create-only objects behind one interface, in a directory or in a bucket.
+"""The store of published versions: create-only objects in a directory or in a bucket.
 
-The way in is `open_store`, which gives a `Store`; from a notebook it is `slipway.store.notebook`.
+Call `open_store` to get a `Store`. In a notebook, use `slipway.store.notebook`.
 """
 
 from __future__ import annotations

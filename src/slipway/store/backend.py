@@ -1,4 +1,4 @@
-"""What a place must be able to do to hold versions: create once, read, list. Nothing is ever changed or removed."""
+"""The interface to a directory or a bucket: create an object once, read, list. No object is changed or removed."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ __all__ = ["Backend", "Missing"]
 
 
 class Missing(LookupError):  # noqa: N818 - a finding, which its callers turn into an error or not
-    """There is no object under that key."""
+    """Say that no object has the key."""
 
 
 class Backend(Protocol):
-    """Objects under keys, which are POSIX paths such as `iris/versions/7.json`.
+    """Hold objects under keys, which are POSIX paths such as `iris/versions/7.json`.
 
-    Every method raises `SlipwayError` when the place cannot be reached or refuses, with what to do about it.
+    Every method raises `SlipwayError` when the place cannot be reached or refuses. The error says what to do.
     """
 
     @property
     def parallel(self) -> int:
-        """How many transfers at once make sense here."""
+        """Return the useful number of simultaneous transfers."""
 
     def create(self, key: str, source: Path | bytes) -> bool:
-        """Put an object where there is none: True if it is now there, whole; False, and no change, if one was.
+        """Create an object and return True. If the key is taken, change nothing and return False.
 
-        False may also mean that an earlier try of this very call was carried out and its answer lost: who has to
-        tell the two apart must read the object back.
+        The result is also False when an earlier try of the same call succeeded and its answer was lost. To tell
+        the two cases apart, read the object.
         """
 
     def read(self, key: str) -> bytes:
-        """The content of a small object; raises `Missing`."""
+        """Return the content of a small object. Raise `Missing` when there is none."""
 
     def download(self, key: str, target: Path) -> None:
-        """Write the content of an object of any size to the file `target`; raises `Missing`."""
+        """Write an object of any size to the file `target`. Raise `Missing` when there is none."""
 
     def size(self, key: str) -> int | None:
-        """How many bytes the object has; None if there is none."""
+        """Return the size of an object in bytes, or None if there is none."""
 
     def children(self, folder: str) -> list[str]:
-        """The names directly below `folder` ("" for the top), those of folders with a slash at the end."""
+        """Return the names directly below `folder` ("" is the top). Names of folders end with a slash."""
 
     def url(self, key: str) -> str:
-        """Where the object is, for messages."""
+        """Return the address of an object for messages."""

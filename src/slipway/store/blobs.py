@@ -1,4 +1,4 @@
-"""The content of published files, each stored once under the digest of what is in it."""
+"""The contents of published files, each stored once under its digest."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ T = TypeVar("T")
 
 
 class Blobs:
-    """The objects `blobs/sha256/<digest>` of a store."""
+    """Hold the objects `blobs/sha256/<digest>` of a store."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
     def put(self, files: Iterable[tuple[Path, File]]) -> None:
-        """Upload what is not there yet. Nobody else may be able to change the files meanwhile."""
+        """Upload the contents that the store lacks. The files must not change during the upload."""
         once = {file: path for path, file in files}
         self._each(lambda pair: self._put(*pair), once.items())
 
     def get(self, files: Mapping[str, File], folder: Path, *, what: str) -> None:
-        """Write every file below `folder` under its name; raises `SlipwayError` at the first that is corrupted."""
+        """Write every file below `folder` under its name. Raise `SlipwayError` at the first corrupted file."""
         self._each(lambda pair: self._get(pair[1], folder / pair[0], f"{pair[0]} of {what}"), files.items())
 
     def lacks(self, file: File) -> bool:
-        """Whether the content has to be uploaded; raises `SlipwayError` if what is there cannot be it."""
+        """Return True if the store lacks the content. Raise `SlipwayError` when the stored size differs."""
         size = self._backend.size(_key(file))
         if size not in (None, file.size):
             raise self._corrupted("the file to be published", file, f"{size} bytes are there")
@@ -75,13 +75,13 @@ class Blobs:
             for done in [pool.submit(call, item) for item in items]:
                 done.result()
         finally:
-            pool.shutdown(cancel_futures=True)  # after an error, wait for no more than what is already under way
+            pool.shutdown(cancel_futures=True)  # after an error, wait only for the transfers that have started
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files of a folder that is to be published, by their path within it.
+    """Return the files of a folder to publish, by their path within it.
 
-    Raises `SlipwayError` if there is none, or one that would be left out in silence or lead out of the folder.
+    Raise `SlipwayError` when there is no file, when a file would be skipped, or when a link leads out of the folder.
     """
     with explained("read", folder):
         if not folder.is_dir():
@@ -98,7 +98,7 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that is gone when the block ends; `TMPDIR` says where."""
+    """Make a folder below `TMPDIR` and remove it when the block ends."""
     with explained("make a folder in", Path(tempfile.gettempdir())):
         folder = tempfile.TemporaryDirectory(prefix="slipway-")
     with folder as name:
@@ -107,9 +107,9 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def private_copy(files: Mapping[str, Path]) -> Iterator[dict[str, tuple[Path, File]]]:
-    """The files as they are now, which nobody changes between taking their digests and uploading them.
+    """Copy the files, so that they cannot change between their digest and their upload.
 
-    Otherwise a file written to meanwhile would be stored for ever under the digest of something else.
+    A file that changes in between would be stored for ever under a wrong digest.
     """
     with temporary_folder() as folder:
         copies = {}
@@ -124,7 +124,7 @@ def private_copy(files: Mapping[str, Path]) -> Iterator[dict[str, tuple[Path, Fi
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    # Not Path.rglob, which passes over folders that it may not read.
+    # Path.rglob skips folders that it may not read.
     for path in sorted(folder.iterdir()):
         yield path
         if path.is_dir() and not path.is_symlink() and path.name != "__pycache__":

@@ -1,4 +1,4 @@
-"""A store in a Google Cloud Storage bucket. An upload "only if there is no such object" is its only way of writing."""
+"""A store in a Google Cloud Storage bucket. Every upload has the condition that the object does not exist."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ except ImportError as error:
     ) from error
 
 
-_ABSENT = 0  # the generation of an object that is not there
+_ABSENT = 0  # the generation of an object that does not exist
 
 
 class GcsBackend:
-    """The objects below `gs://bucket/prefix`.
+    """Hold the objects below `gs://bucket/prefix`.
 
-    `STORAGE_EMULATOR_HOST` names another server, which is shown no credentials. When the bucket cannot be reached, a
-    call gives up after `SLIPWAY_STORE_TIMEOUT` seconds (20) and at most half as many again.
+    `STORAGE_EMULATOR_HOST` names another server, which gets no credentials. When the bucket cannot be reached, a
+    call stops after `SLIPWAY_STORE_TIMEOUT` seconds (20), and at the latest after 1.5 times as long.
     """
 
-    parallel = 8  # hides most of the latency, and stays below the ten connections that the client keeps
+    parallel = 8  # hides most of the latency and stays below the client's limit of ten connections
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self._name = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._seconds = _timeout()
-        # Connected at the first call: a store that is opened and not used asks for no credentials.
+        # The client connects at the first call, so that a store that nobody uses asks for no credentials.
         self._connected: Client | None = None
         self._lock = Lock()
-        # The library starts no retry after that time, and lets the last one end by itself: hence the shorter waits.
+        # The library starts no retry after `_seconds` but lets the last one end. Half the wait limits the excess.
         self._limits: dict[str, Any] = {
             "timeout": (min(self._seconds / 2, 5), self._seconds / 2),
             "retry": DEFAULT_RETRY.with_timeout(self._seconds),
@@ -71,7 +71,7 @@ class GcsBackend:
             except PreconditionFailed:
                 return False
             except Forbidden:
-                # Who may create and no more is refused, too, what would write over an object that is there.
+                # An account with the right to create only is also refused when the object exists.
                 if not self._blob(key).exists(**self._limits):
                     raise
                 return False
@@ -103,7 +103,7 @@ class GcsBackend:
         return sorted(name.removeprefix(prefix) for name in [*names, *found.prefixes] if name != prefix)
 
     def url(self, key: str) -> str:
-        """`gs://bucket/prefix/key`."""
+        """Return `gs://bucket/prefix/key`."""
         return f"gs://{self._name}/{self._prefix}{key}"
 
     @property
@@ -133,13 +133,13 @@ class GcsBackend:
             try:
                 yield
             except NotFound:
-                # The answer is the same when the whole bucket is missing; listing, which we may, tells them apart.
+                # A missing bucket gives the same answer. Listing raises an error only when the bucket is missing.
                 next(iter(self._client.list_blobs(self._bucket, max_results=1, **self._limits)), None)
                 raise Missing(key) from None
 
 
 def _connect(seconds: float) -> Client:
-    # Objects need no project; with None the library would go and look for one.
+    # Objects need no project. With None the library would search for one.
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return Client(project="<none>", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
     credentials, _ = google.auth.default(scopes=Client.SCOPE)
@@ -148,7 +148,7 @@ def _connect(seconds: float) -> Client:
 
 
 def _timeout() -> float:
-    """How many seconds to try before a bucket counts as out of reach."""
+    """Return the number of seconds after which a bucket counts as out of reach."""
     text = os.environ.get("SLIPWAY_STORE_TIMEOUT", "20")
     try:
         seconds = float(text)
@@ -175,10 +175,10 @@ _out_of_reach: dict[tuple[str | None, str], tuple[float, tuple[str, str]]] = {}
 
 @contextmanager
 def explained(bucket: str, action: str, url: str) -> Iterator[None]:
-    """Turn an error of the client within the block into a `SlipwayError`: which bucket, what happened, what to do.
+    """Turn an error of the client into a `SlipwayError` that names the bucket, the reason and the fix.
 
-    It is `OutOfReach` where trying again may help.
-    A bucket that could not be reached is not asked again for a while: what goes on with the next model would wait anew.
+    Raise `OutOfReach` where a new try may help. After that, fail at once for some seconds: a caller that goes on with
+    the next model must not wait for the time limit again.
     """
     place = (os.environ.get("STORAGE_EMULATOR_HOST"), bucket)
     until, found = _out_of_reach.get(place, (0.0, ("", "")))
@@ -199,7 +199,7 @@ def _is_out_of_reach(error: Exception) -> bool:
 
 
 def _not_given_yet(error: Exception) -> bool:
-    """Whether a pod has no credentials: they come of a server that may not answer a pod in its first seconds."""
+    """Return True if a pod lacks credentials. Their server may not answer in the first seconds of a pod."""
     in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
     return in_pod and isinstance(error, GoogleAuthError) and not isinstance(error, TransportError)
 
@@ -233,7 +233,7 @@ def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
 
 
 def _innermost(error: BaseException) -> str:
-    """What the system said; the client wraps it in several layers of its own."""
+    """Return the message of the first error, which the client wraps several times."""
     while isinstance(cause := error.__cause__ or error.__context__, Exception):
         if isinstance(error, GoogleAPICallError):
             break

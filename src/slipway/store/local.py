@@ -1,4 +1,4 @@
-"""A store in a directory: one file per object, made visible whole by a hard link, which the system grants once."""
+"""A store in a directory: one file per object. A hard link makes the whole file visible, and only once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalBackend"]
 
-# Drafts lie in one place inside the directory (links do not cross file systems). What is in it while nothing is being
-# published was left by killed processes and may be deleted.
+# Drafts lie inside the directory, because links do not cross file systems. Files that stay there after a publication
+# come from killed processes and may be deleted.
 _DRAFTS = ".drafts"
 
 
 class LocalBackend:
-    """The objects below a directory, which is made with the first of them."""
+    """Hold the objects below a directory. The first object creates the directory."""
 
-    parallel = 1  # one disk: more writers at once are not faster
+    parallel = 1  # one disk is not faster with more writers
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -59,7 +59,7 @@ class LocalBackend:
         return None
 
     def children(self, folder: str) -> list[str]:
-        """See `Backend.children`; hidden files are nobody's objects."""
+        """See `Backend.children`. Hidden files are not objects."""
         path = self._path(folder)
         with explained("list", path), suppress(FileNotFoundError, NotADirectoryError):
             found = [entry.name + "/" * entry.is_dir() for entry in path.iterdir()]
@@ -67,7 +67,7 @@ class LocalBackend:
         return []
 
     def url(self, key: str) -> str:
-        """The path of the file."""
+        """Return the path of the file."""
         return str(self._path(key))
 
     def _path(self, key: str) -> Path:
@@ -77,12 +77,12 @@ class LocalBackend:
 
     @contextmanager
     def _draft(self, source: Path | bytes) -> Iterator[Path]:
-        """A hidden file with the content of `source`, on the disk for good, that goes when the block ends."""
+        """Write `source` to a hidden file and flush it to the disk. Remove the file when the block ends."""
         folder = self._root / _DRAFTS
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             _fill(file, source)
-            # Readable for the others on this machine, and writable for nobody: what is in a store is never changed.
+            # Everybody on this machine may read the file. Nobody may write it, because objects never change.
             Path(file.name).chmod(0o444)
             yield Path(file.name)
 
@@ -108,8 +108,8 @@ def _link(draft: Path, target: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the new name to the disk as well: a power cut must not take back what was reported as published."""
-    with suppress(OSError):  # some network file systems cannot, and say so
+    """Flush the new name to the disk, so that a power cut cannot undo a publication."""
+    with suppress(OSError):  # some network file systems do not support it
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

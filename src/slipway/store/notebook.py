@@ -1,4 +1,4 @@
-"""Publishing and fetching from Python in a line each, for notebooks and scripts.
+"""Publish and fetch versions in one line each, for notebooks and scripts.
 
 from slipway.store import notebook
 
@@ -30,9 +30,10 @@ def publish(
     metadata: Mapping[str, str] | None = None,
     root: str | Path | None = None,
 ) -> Record:
-    """Publish a folder as the next version of a model; the record that is returned has its `id`.
+    """Publish a folder as the next version of a model and return its record.
 
-    `root` is the repository, the one around the working directory unless given. Raises `SlipwayError`.
+    `root` is the repository; the default is the one that contains the working directory. Raise `SlipwayError` when the
+    folder cannot be published.
     """
     return _store(env, root).publish(model, Path(folder), record={"metadata": dict(metadata or {})})
 
@@ -46,16 +47,16 @@ def fetch(
     where: Mapping[str, str] | None = None,
     root: str | Path | None = None,
 ) -> Path:
-    """Write a version's files to the folder `to`: the chosen one, or the newest whose metadata match `where`.
+    """Write the files of `version`, or of the newest version that matches `where`, to the folder `to`.
 
-    Raises `SlipwayError` when there is none, it is corrupted, or `to` holds something else.
+    Raise `SlipwayError` when there is no such version, when it is corrupted, or when `to` holds other files.
     """
     store = _store(env, root)
     return store.fetch(store.find(model, version=version, where=where), Path(to))
 
 
 def _store(environment: str, root: str | Path | None) -> Store:
-    # Settings are read with PyYAML, which a serving image has not.
+    # `settings` needs PyYAML, which a serving image lacks.
     from slipway import settings
 
     return store_of(settings.load(None if root is None else Path(root)), environment)

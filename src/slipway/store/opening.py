@@ -1,4 +1,4 @@
-"""From what `slipway.yaml` says of a store to the store."""
+"""The store at an address of `slipway.yaml`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/?"
 
 
 def store_of(settings: Settings, environment: str) -> Store:
-    """The store of an environment of the settings; raises `SlipwayError` for one that they do not name."""
+    """Return the store of an environment. Raise `SlipwayError` when the settings lack the environment."""
     return open_store(settings.environment(environment).store, root=settings.root, environment=environment)
 
 
 def open_store(url: str, *, root: Path, environment: str) -> Store:
-    """The store of an environment: `gs://bucket/prefix`, or a directory (relative to `root`).
+    """Return the store of an environment at `gs://bucket/prefix` or in a directory (relative to `root`).
 
-    A bucket is not spoken to before it is used. Raises `SlipwayError` for any other kind of address.
+    Connect to a bucket at its first use. Raise `SlipwayError` for any other kind of address.
     """
     return Store(_backend(url, root), environment)
 
@@ -50,7 +50,7 @@ def _bucket(url: str) -> Backend:
     match = _BUCKET.fullmatch(url)
     if not match:
         raise SlipwayError(f"{url!r} is not the address of a bucket", fix="write gs://bucket or gs://bucket/prefix")
-    # Imported here because Google's client takes 0.3 s to import, which nobody with a directory should wait for.
+    # The import of Google's client takes 0.3 s, which a store in a directory need not wait for.
     from slipway.store.gcs import GcsBackend
 
     return GcsBackend(match[1], match[2].lstrip("/"))

@@ -1,4 +1,4 @@
-"""The record of a version: what is known of it, as JSON that people read too."""
+"""The record of a version, as JSON that people can read."""
 
 from __future__ import annotations
 
@@ -38,30 +38,30 @@ __all__ = [
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
-# What a record names is written below a folder when it is fetched: no name may lead out of it.
+# Fetching writes each name of a record below a folder. No name may lead out of it.
 _NAME = r"^(?!/)(?!(.*/)?\.{0,2}(/|$))[^\\\x00-\x1f\x7f\ud800-\udfff]+$"
 Name = Annotated[str, Meta(pattern=_NAME)]
 
-# By the publisher; the store decides the others.
+# The publisher gives these fields. The store decides the others.
 _GIVEN = ("by", "training", "data", "conversion", "image", "metrics", "gates", "metadata")
 
 
 class File(Struct, frozen=True):
-    """The content of one file: where it is in the store, and how many bytes it has."""
+    """Hold the digest and the size of one file. The digest is its place in the store."""
 
     sha256: Digest
     size: Count
 
 
 class Artifact(Struct, frozen=True):
-    """The trained model's files by their path within it, and the digest of them all."""
+    """Hold the files of a trained model, by path, and the digest of the whole set."""
 
     digest: Digest
     files: dict[Name, File]
 
 
 class Training(Struct, frozen=True, kw_only=True):
-    """What an artifact was trained by."""
+    """Hold the code and the run that trained an artifact."""
 
     digest: str
     commit: str | None = None
@@ -69,65 +69,65 @@ class Training(Struct, frozen=True, kw_only=True):
     dirty: bool = False
     python: str | None = None
     run: str | None = None
-    """The address of the run that trained it, or the name of its workflow."""
+    """Address of the run, or name of its workflow."""
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class Data(Struct, frozen=True, kw_only=True):
-    """What an artifact was trained on: the snapshot is the attachment with this digest."""
+    """Hold the training data of an artifact. The attachment with this digest is the snapshot."""
 
     uri: str
     sha256: Digest
     rows: Count
     held_out: Count = 0
-    """How many of the rows were held out."""
+    """Number of held-out rows."""
     share: float | None = None
-    """The share by which they were chosen: a row whose hash is below it was never trained on."""
+    """Share of held-out rows. A row with a hash below it is never trained on."""
 
 
 class Conversion(Struct, frozen=True, kw_only=True):
-    """What became of a saved scikit-learn estimator: a graph, or why it stays what it is."""
+    """Hold the outcome of the conversion of an estimator: the graph, or the reason for none."""
 
     form: str
-    """The form of the part: `onnx`, or `skops` where it stays Python."""
+    """Form of the part: `onnx`, or `skops` where it stays Python."""
     how: str | None = None
-    """In which numbers the graph computes."""
+    """Number type that the graph computes with."""
     rows: Count = 0
-    """On how many rows, trained on and held out, the whole model answers as before."""
+    """Number of rows, training and held-out, on which the whole model gives the same answers."""
     largest_difference: float = 0.0
-    """Of a fractional number in the answers."""
+    """Largest difference of a fractional number in the answers."""
     tolerance: float | None = None
     why: str | None = None
-    """Why it stays Python."""
+    """Reason why the estimator stays Python."""
 
 
 class Origin(Struct, frozen=True):
-    """The version in another environment that this one is a copy of."""
+    """Hold the version in another environment that a version is copied from."""
 
     environment: str
     version: Positive
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """One published version; fields that a newer writer added are passed over in reading."""
+    """Hold one published version. Reading ignores fields that a newer writer added."""
 
     model: str
     environment: str
     version: Positive
     created: str
-    """RFC 3339, UTC, seconds."""
+    """Time of publication: RFC 3339, UTC, seconds."""
     by: str
     publication: str
-    """Different in every publication, so that a publisher can tell its own record from another's."""
+    """Unique text by which a publisher recognises its own record."""
     artifact: Artifact
     attachments: dict[Name, File] = field(default_factory=dict)
-    """Files beside the artifact (reports, the data's snapshot), which its digest does not cover."""
+    """Files beside the artifact, such as reports and the data's snapshot. Its digest does not cover them."""
     training: Training | None = None
     data: Data | None = None
     conversion: dict[str, Conversion] = field(default_factory=dict)
-    """By the attribute that training set."""
+    """Conversions by the attribute that holds the estimator."""
     image: str | None = None
-    """The container that answers; None where an image is made of the artifact."""
+    """Container that answers. None where an image is made of the artifact."""
     metrics: dict[str, float] = field(default_factory=dict)
     gates: list[dict[str, Any]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> ModelId:
-        """`iris/test/7`."""
+        """Return the model id, such as `iris/test/7`."""
         return ModelId(self.model, self.environment, self.version)
 
 
@@ -143,22 +143,22 @@ _decoder = msgspec.json.Decoder(Record)
 
 
 def now() -> str:
-    """The time as records write it."""
+    """Return the time in the format of records."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def user() -> str:
-    """Who runs this, as records write it where nothing else is said."""
+    """Return the name of the current user, or the user id if there is no name."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
+    except (OSError, KeyError):  # the user of a container may have no name
         return f"uid {os.getuid()}"
 
 
 def run_url() -> str:
-    """The address of the pipeline's run that this is part of; empty where there is none.
+    """Return the address of the current pipeline run, or "" where there is none.
 
-    `SLIPWAY_RUN` says it, and what GitHub Actions sets
+    Read it from `SLIPWAY_RUN`, or from the variables of GitHub Actions
     (https://docs.github.com/en/actions/reference/workflows-and-actions/variables).
     """
     if given := os.environ.get("SLIPWAY_RUN"):
@@ -170,12 +170,12 @@ def run_url() -> str:
 
 
 def encode(value: object) -> bytes:
-    """Indented JSON with sorted keys, one line end at the end."""
+    """Return indented JSON with sorted keys and a final newline."""
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
 
 
 def parse(content: bytes, expected: ModelId, url: str) -> Record:
-    """Read the record found at `url`; raise `SlipwayError` if it is damaged or another version's."""
+    """Read the record at `url`. Raise `SlipwayError` when it is damaged or of another version."""
     try:
         record = _decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -188,21 +188,21 @@ def parse(content: bytes, expected: ModelId, url: str) -> Record:
 
 
 def artifact(files: Mapping[str, File]) -> Artifact:
-    """The artifact that these files make."""
+    """Return the artifact of a set of files."""
     return Artifact(digests.of_files({name: file.sha256 for name, file in files.items()}), dict(files))
 
 
 def check_names(model: str, names: Iterable[str]) -> None:
-    """Raise `SlipwayError` for a file's name that a record cannot hold, or that leads out of the folder."""
+    """Raise `SlipwayError` for a file name that a record cannot hold or that leads out of the folder."""
     for name in names:
         if not re.match(_NAME, name):
             raise SlipwayError(f"{name!r} cannot be the name of a file of {model}", fix="write a/relative/path.txt")
 
 
 def fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a record that its publisher gives, checked and in the record's own types.
+    """Check the fields that a publisher gives and return them in the types of a record.
 
-    Raises `SlipwayError` for a field that is unknown or the store's to decide, and for a value that it cannot hold.
+    Raise `SlipwayError` for an unknown field, a field that the store decides, or a value that a record cannot hold.
     """
     if unknown := sorted(set(given) - set(_GIVEN)):
         raise SlipwayError(f"a record has no field {unknown[0]!r} to give", fix=f"give any of {', '.join(_GIVEN)}")
@@ -223,7 +223,7 @@ def _given_types(given: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's numbers, which come from notebooks, as Python's."""
+    """Return a number of NumPy, as notebooks give it, as one of Python."""
     if hasattr(value, "item"):
         return value.item()
     raise TypeError(f"a value of type {type(value).__name__}")

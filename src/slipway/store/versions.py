@@ -1,4 +1,4 @@
-"""The store of one environment: versions that are numbered one after the other, whole, and never changed."""
+"""The store of one environment: complete versions with consecutive numbers that never change."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _RECORD = re.compile(r"([1-9][0-9]*)\.json")
 
 
 class Store:
-    """What was published in an environment.
+    """Hold the published versions of an environment.
 
-    `blobs/sha256/<digest>` are the contents, `<model>/versions/<version>.json` the records. The contents come first;
-    creating the record *is* the publication, so that nothing half-written is ever a version.
+    Contents are at `blobs/sha256/<digest>`, records at `<model>/versions/<version>.json`. The store writes the contents
+    first. Creating the record *is* the publication, so that no version is ever incomplete.
     """
 
     def __init__(self, backend: Backend, environment: str) -> None:
@@ -38,17 +38,17 @@ class Store:
         self.blobs = Blobs(backend)
 
     def models(self) -> list[str]:
-        """The models that have a version, sorted."""
+        """Return the models that have a version, sorted."""
         folders = [name.rstrip("/") for name in self._backend.children("") if name.endswith("/")]
         return [name for name in folders if self.versions(name)]
 
     def versions(self, model: str) -> list[int]:
-        """The published versions of a model, ascending; none for a model that is not known."""
+        """Return the published versions of a model, ascending. An unknown model has none."""
         found = (_RECORD.fullmatch(name) for name in self._backend.children(f"{model}/versions"))
         return sorted(int(match[1]) for match in found if match)
 
     def record(self, model: str, version: int) -> Record:
-        """What is known of a version; raises `SlipwayError` when there is none, or its record is corrupted."""
+        """Return the record of a version. Raise `SlipwayError` when it is missing or corrupted."""
         key = _record_key(model, version)
         try:
             content = self._backend.read(key)
@@ -57,13 +57,13 @@ class Store:
         return records.parse(content, ModelId(model, self.environment, version), self._backend.url(key))
 
     def latest(self, model: str) -> Record:
-        """The newest version; raises `SlipwayError` when there is none yet."""
+        """Return the record of the newest version. Raise `SlipwayError` when there is none."""
         return self.find(model)
 
     def find(self, model: str, *, version: int | None = None, where: Mapping[str, str] | None = None) -> Record:
-        """The version that was chosen, or else the newest whose metadata have every value of `where`.
+        """Return the record of `version`, or of the newest version whose metadata have every value of `where`.
 
-        Raises `SlipwayError` when there is none, naming the versions or models that there are.
+        Raise `SlipwayError` when there is none. The error names the versions that exist.
         """
         return select(self, model, version, where or {})
 
@@ -76,10 +76,10 @@ class Store:
         version: int | None = None,
         attachments: Mapping[str, Path] | None = None,
     ) -> Record:
-        """Publish the files of a folder as the model's next version, or as exactly `version` if that is free.
+        """Publish the files of a folder as the model's next version, or as `version` if that is free.
 
-        `record` gives what else is to be known of it (`training`, `data`, `metrics`, `gates`, `metadata`, `by`, …);
-        `attachments` are files beside the artifact. Raises `SlipwayError`, and then nothing is published.
+        `record` gives more fields of the record (`training`, `data`, `metrics`, `gates`, `metadata`, `by`, …).
+        `attachments` are files beside the artifact. Raise `SlipwayError` when nothing can be published.
         """
         given = {"by": records.user(), **records.fields(record or {})}
         found = files_of(folder)
@@ -91,10 +91,10 @@ class Store:
         return self._number(model, given, version)
 
     def fetch(self, record: Record, target: Path) -> Path:
-        """Write the artifact's files to the folder `target`, each checked, all or nothing; return `target`.
+        """Check all files of the artifact, write them to the folder `target` and return it. On an error, write none.
 
-        A folder that holds just these files already is left as it is. Raises `SlipwayError` when it holds anything
-        else, and when a file is corrupted in the store, naming it.
+        Leave a folder that holds exactly these files as it is. Raise `SlipwayError` when it holds other files, or when
+        a file is corrupted in the store.
         """
         with explained("write", target):
             if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -104,7 +104,7 @@ class Store:
         return target
 
     def attachment(self, record: Record, name: str) -> bytes:
-        """The content of a file that was published beside the artifact; raises `SlipwayError` if there is none."""
+        """Return the content of a file beside the artifact. Raise `SlipwayError` when there is none."""
         if name not in record.attachments:
             raise SlipwayError(f"{record.id} has no attachment {name!r}", fix=nearest(name, record.attachments))
         with temporary_folder() as folder:
@@ -112,18 +112,18 @@ class Store:
             return (folder / name).read_bytes()
 
     def copy(self, record: Record, destination: Store, version: int, *, by: str | None = None) -> Record:
-        """Make `version` of another environment out of a version of this one, and name that as its origin.
+        """Copy a version to `version` of another environment and record its origin.
 
-        Doing it again changes nothing. Raises `SlipwayError` when that number is taken by anything else.
+        A second call changes nothing. Raise `SlipwayError` when another version has that number.
         """
         return destination._adopt(self, record, version, by or records.user())
 
     def verify(self, model: str, release: ReleaseName | str, evidence: Mapping[str, Any]) -> bool:
-        """Record that a release answered its golden predictions; False, and no change, if that is recorded already."""
+        """Record that a release is verified and return True. If it is recorded already, change nothing."""
         return self._backend.create(_verified_key(model, release), records.encode(dict(evidence)))
 
     def verified(self, model: str, release: ReleaseName | str) -> dict[str, Any] | None:
-        """The evidence that a release was verified; None if it was not."""
+        """Return the evidence that a release is verified, or None if it is not."""
         key = _verified_key(model, release)
         try:
             evidence: dict[str, Any] = msgspec.json.decode(self._backend.read(key), type=dict[str, Any])
@@ -136,12 +136,12 @@ class Store:
         return evidence
 
     def verified_versions(self, model: str) -> list[int]:
-        """The versions of which a release was verified, ascending."""
+        """Return the versions that have a verified release, ascending."""
         names = (name.removesuffix(".json") for name in self._backend.children(f"{model}/verified"))
         return sorted({ReleaseName.parse(name).version for name in names})
 
     def _number(self, model: str, given: Mapping[str, Any], version: int | None) -> Record:
-        """Create the record under the first free number, or under none but `version`."""
+        """Create the record under `version` if given, or else under the first free number."""
         for number in count(self._next(model)) if version is None else [version]:
             record = Record(model=model, version=number, **given, **self._now())
             if self._create(record):
@@ -155,16 +155,16 @@ class Store:
         return {"environment": self.environment, "created": records.now(), "publication": uuid.uuid4().hex}
 
     def _create(self, record: Record) -> bool:
-        """Publish by creating the record; False when another publisher has taken the number."""
+        """Create the record and return True. Return False when another publisher has the number."""
         key, content = _record_key(record.model, record.version), records.encode(record)
-        # Refused, it may still be ours: the answer to a first try that was carried out can get lost on the way.
+        # A refused record may still be ours: the answer to a successful first try can get lost.
         return self._backend.create(key, content) or self._backend.read(key) == content
 
     def _adopt(self, source: Store, record: Record, version: int, by: str) -> Record:
         origin = Origin(record.environment, record.version)
         if version not in self.versions(record.model):
             self._copy_contents(source, record)
-            # Whether this creates the record or another was quicker: what is there then is looked at.
+            # Another publisher may create the record first, so check the record that exists afterwards.
             self._create(msgspec.structs.replace(record, version=version, by=by, origin=origin, **self._now()))
         found = self.record(record.model, version)
         if (found.artifact.digest, found.origin) != (record.artifact.digest, origin):
@@ -210,7 +210,7 @@ _LOOKED_AT = 20
 
 
 def select(store: Store, model: str, version: int | None, where: Mapping[str, str]) -> Record:
-    """The record of the newest version (or of `version`) whose metadata have every value of `where`."""
+    """Return the record of `version`, or of the newest version that has every value of `where`."""
     for number in reversed(store.versions(model)) if version is None else [version]:
         record = store.record(model, number)
         if where.items() <= record.metadata.items():
@@ -220,7 +220,7 @@ def select(store: Store, model: str, version: int | None, where: Mapping[str, st
 
 
 def published_by(store: Store, model: str, run: str) -> Record | None:
-    """The version that a run of a training has published; None where none of the newest 20 is."""
+    """Return the record that a training run published, if it is one of the newest 20 versions."""
     for version in reversed(store.versions(model)[-_LOOKED_AT:]):
         record = store.record(model, version)
         if record.training is not None and record.training.run == run:
@@ -229,7 +229,7 @@ def published_by(store: Store, model: str, run: str) -> Record | None:
 
 
 def no_version(store: Store, model: str, what: str, where: Mapping[str, str] | None = None) -> SlipwayError:
-    """The error that says `what` a model has not, and what there is in its place."""
+    """Return the error that says `what` a model lacks and which versions it has."""
     versions = store.versions(model)
     if versions:
         shown = ", ".join(_described(store, model, number, where or {}) for number in versions[-_SHOWN:])
