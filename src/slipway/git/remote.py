@@ -1,26 +1,22 @@
-"""The remote repository that a team shares: what its branches hold, and pushes that never take anything away."""
+"""The remote repository that a team shares: fetches of its branches, and pushes that lose no commit."""
 
 from __future__ import annotations
 
 import base64
 import os
 import re
-import time
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from slipway.errors import SlipwayError
-from slipway.git.repository import GitError, Moved
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from slipway.git.repository import Repository
+from slipway.git.commands import GitError
+from slipway.git.repository import Moved, Repository
+from slipway.retries import repeat
 
 __all__ = ["Remote"]
 
 T = TypeVar("T")
 
-_TRIES = 4
 _PAUSE = 0.5  # seconds, doubled after each try that did not reach the remote
 
 # What git and the usual hosts say; the words of GitHub's own checks begin with GH and a number.
@@ -41,12 +37,12 @@ _UNREACHABLE = re.compile(
 class Remote:
     """The remote `name` of a repository.
 
-    A token in `GITHUB_TOKEN` (or `GH_TOKEN`) is used where the remote is on `GITHUB_SERVER_URL`, https://github.com
-    unless set; anywhere else git's own credentials are.
+    A token in `GITHUB_TOKEN` (or `GH_TOKEN`) is used where the remote is on `GITHUB_SERVER_URL` (https://github.com
+    unless set). Elsewhere git uses its own credentials.
     """
 
     def __init__(self, repository: Repository, name: str = "origin") -> None:
-        """Raises `SlipwayError` when there is no such remote."""
+        """Raise `SlipwayError` when there is no such remote."""
         self.repository, self.name = repository, name
         try:
             self.url = repository.run("remote", "get-url", name).decode().strip()
@@ -56,11 +52,11 @@ class Remote:
                 fix=f"git remote add {name} URL; or leave --push out and work here alone",
             ) from error
         self.shown = re.sub(r"//[^/@]*@", "//", self.url)
-        """The address without what may be a token in it."""
+        """The address, without a token that may be in it."""
         self._secrets = _credentials(self.url)
 
     def fetch(self, branch: str) -> str:
-        """The commit of a branch as the remote has it now; raises `SlipwayError` when it has none."""
+        """Fetch a branch of the remote and return its commit; raise `SlipwayError` when there is no such branch."""
         commit = self.find(branch)
         if commit is None:
             raise SlipwayError(
@@ -70,7 +66,7 @@ class Remote:
         return commit
 
     def find(self, branch: str) -> str | None:
-        """The commit of a branch as the remote has it now, with all that it holds; None when it has no such branch."""
+        """Fetch a branch of the remote and return its commit; None when there is no such branch."""
         place = f"refs/remotes/{self.name}/{branch}"
         try:
             self._reaching(
@@ -85,28 +81,28 @@ class Remote:
         return self.repository.commit_at(place)
 
     def bring(self, commit: str) -> None:
-        """Have a commit here that the remote has, as the head of a pull request, whatever it is called there."""
+        """Fetch a commit by its id, such as the head of a pull request."""
         if self.repository.commit_at(commit) is None:
             self._reaching("fetch", lambda: self._run("fetch", "--quiet", "--no-tags", self.name, commit))
 
     def branches(self, prefix: str) -> list[str]:
-        """The remote's branches whose names begin with `prefix`, sorted."""
+        """Return the remote's branches whose names begin with `prefix`, sorted."""
         listed = self._reaching("look", lambda: self._run("ls-remote", "--heads", self.name, f"refs/heads/{prefix}*"))
         return sorted(line.split("\t")[1].removeprefix("refs/heads/") for line in listed.decode().splitlines())
 
     def push(self, commit: str, branch: str) -> None:
         """Move a branch of the remote on to a commit that follows it.
 
-        Raises `Moved` when it does not follow (any more), and `SlipwayError` when nobody may push there like that.
+        Raise `Moved` when it does not follow (any more), and `SlipwayError` when nobody may push there like that.
         """
         self._push(commit, branch, "--quiet")
 
     def replace(self, commit: str, branch: str, expected: str | None) -> None:
-        """Make `commit` the branch of the remote, whatever it was, if it still is `expected` (None: not there)."""
+        """Set a branch of the remote to `commit` if it still stands at `expected` (None: there is no such branch)."""
         self._push(commit, branch, "--quiet", f"--force-with-lease=refs/heads/{branch}:{expected or ''}")
 
     def has(self, commit: str) -> bool:
-        """Whether a branch of the remote, as it was fetched last, contains a commit."""
+        """Tell whether a branch of the remote, as it was fetched last, contains a commit."""
         found = self.repository.run(
             "for-each-ref", "--count=1", "--contains", commit, "--format=%(refname)", f"refs/remotes/{self.name}/"
         )
@@ -120,7 +116,9 @@ class Remote:
             if self._is_in(commit, branch):
                 return
             raise self._refused(branch, str(error)) from error
-        self.repository.run("update-ref", f"refs/remotes/{self.name}/{branch}", commit)
+        place = f"refs/remotes/{self.name}/{branch}"
+        if self.repository.commit_at(place) != commit:  # a clone may not track the branch
+            self.repository.run("update-ref", place, commit)
 
     def _is_in(self, commit: str, branch: str) -> bool:
         try:
@@ -143,25 +141,20 @@ class Remote:
         return SlipwayError(f"{self.shown} refuses the push to {branch}:\n  {words}", fix=fix)
 
     def _reaching(self, what: str, run: Callable[[], T]) -> T:
-        """Try again while the remote cannot be reached; raises `SlipwayError` for what trying cannot mend."""
-        for tries in range(_TRIES):
-            try:
-                return run()
-            except GitError as error:
-                said = str(error)
-                if _PROTECTED.search(said) or "rejected]" in said:
-                    raise
-                if _DENIED.search(said):
-                    raise SlipwayError(
-                        f"{self.shown} refuses the {what}:\n  {_words(said)}", fix=self._rights()
-                    ) from error
-                if not _UNREACHABLE.search(said):
-                    raise
-                if tries == _TRIES - 1:
-                    fix = "see that it can be reached from here, and run the command again: nothing was changed there"
-                    raise SlipwayError(f"{self.shown} cannot be reached:\n  {_words(said)}", fix=fix) from error
-                time.sleep(_PAUSE * 2**tries)
-        raise AssertionError
+        """Try again while the remote cannot be reached; raise `SlipwayError` for what trying cannot mend."""
+        try:
+            return repeat(run, _wait)
+        except GitError as error:
+            said = str(error)
+            if _PROTECTED.search(said) or "rejected]" in said:
+                raise
+            if _DENIED.search(said):
+                problem, fix = f"{self.shown} refuses the {what}:\n  {_words(said)}", self._rights()
+                raise SlipwayError(problem, fix=fix) from error
+            if not _UNREACHABLE.search(said):
+                raise
+            fix = "see that it can be reached from here, and run the command again: nothing was changed there"
+            raise SlipwayError(f"{self.shown} cannot be reached:\n  {_words(said)}", fix=fix) from error
 
     def _rights(self) -> str:
         if self._secrets:
@@ -179,7 +172,7 @@ class Remote:
 
 
 def _credentials(url: str) -> dict[str, str]:
-    """The token as a header of git's requests to its own host, by variables: no argument and no file has it."""
+    """Return variables that send the token in git's requests to its own host; no argument and no file has it."""
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
     if not token or not url.startswith(f"{server}/"):
@@ -192,7 +185,13 @@ def _credentials(url: str) -> dict[str, str]:
     }
 
 
+def _wait(error: Exception, factor: int) -> float | None:
+    said = str(error) if isinstance(error, GitError) else ""
+    final = _PROTECTED.search(said) or "rejected]" in said or _DENIED.search(said)
+    return _PAUSE * factor if _UNREACHABLE.search(said) and not final else None
+
+
 def _words(said: str) -> str:
-    """What git said, without the line that leads to it."""
+    """Return the last lines that git said, without hints."""
     lines = [line.rstrip() for line in said.splitlines() if line.strip() and not line.startswith(("To ", "hint:"))]
     return "\n  ".join(lines[-8:])

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from slipway.errors import SlipwayError
+from slipway.retries import repeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +21,6 @@ T = TypeVar("T")
 PAUSE = 1.0
 """Seconds before the second try; doubled before each further one."""
 
-_TRIES = 4
 _PATIENCE = 60.0  # seconds that GitHub may ask to wait; a run waits no longer
 _LONGEST = 500
 
@@ -46,42 +46,42 @@ class Refused(SlipwayError):  # noqa: N818 - as GitHub's answer is called
 
 
 def attempt(action: Action, call: Callable[[], T]) -> T:
-    """What `call` returns; a fault of the server or a limit on haste is tried again, so it must do no harm twice.
+    """Return what `call` returns. Faults of the server and rate limits are tried again: it must do no harm twice.
 
-    Raises `Refused` with GitHub's own message and what to do.
+    Raise `Refused` with GitHub's own message and what to do.
     """
     import requests
     from github import GithubException
 
-    for number in range(1, _TRIES + 1):
-        try:
-            return call()
-        except GithubException as error:
-            pause = _pause(error, number)
-            if pause is None or number == _TRIES:
-                raise _refusal(action, error) from error
-        except (requests.ConnectionError, requests.Timeout) as error:
-            pause = PAUSE * 2 ** (number - 1)
-            if number == _TRIES:
-                raise _unreachable(action, error) from error
-        except (requests.RequestException, RuntimeError, AssertionError, ValueError) as error:
-            # Redirected elsewhere, or no answer of an API: what PyGithub does not turn into its own errors.
-            raise _unreachable(action, error) from error
-        time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
+    try:
+        return repeat(call, _wait)
+    except GithubException as error:
+        raise _refusal(action, error) from error
+    except (requests.RequestException, RuntimeError, AssertionError, ValueError) as error:
+        # Redirected elsewhere, or no answer of an API: what PyGithub does not turn into its own errors.
+        raise _unreachable(action, error) from error
 
 
-def _pause(error: GithubException, number: int) -> float | None:
-    """Seconds after which another try makes sense; None when none does."""
+def _wait(error: Exception, factor: int) -> float | None:
+    """Return the seconds after which another try makes sense; None when none does."""
+    import requests
+    from github import GithubException
+
+    if isinstance(error, GithubException):
+        return _pause(error, PAUSE * factor)
+    return PAUSE * factor if isinstance(error, requests.ConnectionError | requests.Timeout) else None
+
+
+def _pause(error: GithubException, usual: float) -> float | None:
     headers = error.headers or {}
     if headers.get("x-ratelimit-remaining") == "0" and "retry-after" not in headers:
         return None  # the hour's share is used up
     limited = error.status == 429 or (error.status == 403 and "secondary rate limit" in _message(error).lower())
     if limited or (error.status == 403 and "retry-after" in headers):
         asked = re.fullmatch(r"\d{1,6}", headers.get("retry-after", ""))
-        seconds = float(asked[0]) if asked else PAUSE * 2 ** (number - 1)
+        seconds = float(asked[0]) if asked else usual
         return seconds if seconds <= _PATIENCE else None
-    return PAUSE * 2 ** (number - 1) if error.status in (500, 502, 503, 504) else None
+    return usual if error.status in (500, 502, 503, 504) else None
 
 
 def _message(error: GithubException) -> str:
