@@ -103,7 +103,7 @@ def at(settings: Settings, moment: datetime, models: Sequence[str] = (), environ
             found = [
                 snapshot.overlay(name, model)
                 for name in ([environment] if environment else settings.environments)
-                for model in sorted(snapshot.models(name))
+                for model in sorted(snapshot.models(name) if models else snapshot.load(name))
                 if not models or model in models
             ]
             _check_known(settings, {*models} - {overlay.model for overlay in found})

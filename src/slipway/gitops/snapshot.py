@@ -78,6 +78,19 @@ class Snapshot:
             self._models[environment] = frozenset(path.split("/")[2] for path in paths if path.count("/") > 2)
         return self._models[environment]
 
+    def load(self, environment: str) -> frozenset[str]:
+        """Read all overlays of an environment at once, and return their models."""
+        blobs = self.repository.blobs(self.commit, f"overlays/{environment}/")
+        contents = self.repository.read(list(blobs.values()))
+        models = set()
+        for path, blob in blobs.items():
+            _, _, model, within = [*path.split("/", 3), ""][:4]
+            if within:
+                models.add(model)
+                self._files.setdefault(folder_of(environment, model), {})[within] = contents[blob] or b""
+        self._models[environment] = frozenset(models)
+        return self._models[environment]
+
     def files(self, folder: str) -> dict[str, bytes]:
         """Return the files below a folder as {path within it: content}; empty when there is none."""
         if folder not in self._files:
@@ -86,6 +99,9 @@ class Snapshot:
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file; None when the commit has none."""
+        folder = "/".join(path.split("/")[:3])
+        if folder in self._files:
+            return self._files[folder].get(path[len(folder) + 1 :])
         name = f"{self.commit}:{path}"
         return self.repository.read([name])[name]
 

@@ -127,6 +127,8 @@ class Run:
         check_environment(self.on_branch, self.environment)
         self.settings = settings_file.load(self.settings.root)
         self.snapshot = Snapshot(self.repository, stand.commit, self.settings)
+        if len(models) > 1:
+            self.snapshot.load(self.environment)
         results = [self._safely(model, stand) for model in models]
         outcomes = [result.outcome for result in results]
         written = {path: content for result in results for path, content in result.files.items()}

@@ -42,7 +42,7 @@ def status(settings: Settings, models: Sequence[str] = (), environment: str | No
     snapshot = Snapshot(repository, repository.latest(), settings)
     rows = []
     for place in [environment] if environment else list(settings.environments):
-        deployed = snapshot.models(place)
+        deployed = snapshot.models(place) if models else snapshot.load(place)
         known = {*settings.models(), *deployed}
         for model in models:
             if model not in known:
