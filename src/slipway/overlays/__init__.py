@@ -1,1 +1,1 @@
-"""What `overlays/` holds: releases and routes as types, and as files."""
+"""Releases and routes below `overlays/`, as types and as files."""

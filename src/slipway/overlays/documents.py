@@ -1,4 +1,4 @@
-"""The YAML that the machine writes: whole files, sorted, the same for the same content."""
+"""YAML documents written by slipway: whole files with sorted keys. Equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADER = (
 )
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# What any reader of YAML, of 1.1 as of 1.2, takes for a string when it stands without quotes.
+# Readers of YAML 1.1 and of YAML 1.2 take these words for strings without quotes.
 _PLAIN = re.compile(r"[A-Za-z/][\w./ -]*[\w/]|[A-Za-z]")
 
 
@@ -39,13 +39,13 @@ _Writer.add_representer(str, _text)
 
 
 def format(content: Any) -> bytes:  # noqa: A001 - the other half of `parse`
-    """`content` as a YAML document, keys sorted, below a line that says who writes it."""
+    """Return `content` as a YAML document with sorted keys, below a header that names the writer."""
     text: str = yaml.dump(content, Dumper=_Writer, sort_keys=True, allow_unicode=True, width=4096)
     return (HEADER + text).encode()
 
 
 def parse(content: bytes, path: str) -> dict[str, Any]:
-    """Read a document that is a map; raise `SlipwayError` that names `path` when it is anything else."""
+    """Read a document that is a map. Raise `SlipwayError` with `path` when it is anything else."""
     try:
         document = yaml.load(content, _READER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -58,7 +58,7 @@ def parse(content: bytes, path: str) -> dict[str, Any]:
 
 
 def damaged(path: str, problem: str) -> SlipwayError:
-    """The error about a file below `overlays/` that was not left as it was written."""
+    """Return the error for a damaged file below `overlays/`."""
     file = path.partition(",")[0]
     return SlipwayError(
         f"{path} {problem}",

@@ -1,4 +1,4 @@
-"""The files of `overlays/<environment>/<model>/`: read as data, and written whole."""
+"""The files of `overlays/<environment>/<model>/`, read as data and written whole."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ RECORD, MANIFESTS = "record.yaml", "manifests.yaml"
 
 
 def parse(files: Mapping[str, bytes], environment: str, model: str, namespace: str) -> Overlay:
-    """Read an overlay from its files by their path within its folder; files of others are passed over.
+    """Read an overlay from its files, given by their path within its folder. Ignore other files.
 
-    `namespace` is for an overlay that says none yet. Raises `SlipwayError` naming the file that was damaged.
+    `namespace` is the default for an overlay without one. Raise `SlipwayError` with the path of a damaged file.
     """
     folder = folder_of(environment, model)
     read = {
@@ -63,7 +63,7 @@ def parse(files: Mapping[str, bytes], environment: str, model: str, namespace: s
 
 
 def format(overlay: Overlay) -> dict[str, bytes]:  # noqa: A001 - the other half of `parse`
-    """All files of an overlay by their path within its folder; those of its releases are as they were."""
+    """Return all files of an overlay by their path within its folder. Keep the files of releases unchanged."""
     files = {
         f"{release.name}/{path}": content for release in overlay.releases for path, content in release.files.items()
     }
@@ -98,12 +98,12 @@ def format(overlay: Overlay) -> dict[str, bytes]:  # noqa: A001 - the other half
 
 
 def is_own(path: str) -> bool:
-    """Whether a file of the folder belongs to the releases (and not to training, which lies beside them)."""
+    """Return True if a file belongs to the overlay. The files of training lie in the same folder."""
     return path in (ROUTE, STATE, KUSTOMIZATION) or ("/" in path and _is_release(path.partition("/")[0]))
 
 
 def read_folder(root: Path, environment: str, model: str) -> Overlay | None:
-    """The overlay as the work tree has it; None when there is none. What commits hold is read by `slipway.git`."""
+    """Return the overlay in the work tree, or None. Use `slipway.git` to read the overlay of a commit."""
     folder = root / folder_of(environment, model)
     if not folder.is_dir():
         return None
@@ -183,7 +183,7 @@ def _route(
 
 
 def shares(document: dict[str, Any], model: str, path: str) -> dict[ReleaseName, int]:
-    """Percent by release of a Knative Route; raises `SlipwayError` when it is none that slipway writes."""
+    """Return the percentages of a Knative Route by release. Raise `SlipwayError` when slipway did not write it."""
     try:
         targets = msgspec.convert(document["spec"]["traffic"], list[_Target])
     except (msgspec.ValidationError, KeyError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What is declared of a model in an environment, as data: releases, the route, a hold, and what was rejected."""
+"""The declared state of a model in an environment: releases, route, hold and rejected releases."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Hold(Struct, frozen=True, kw_only=True):
-    """A written stop: no release or promotion changes the model until it is lifted."""
+    """Hold the stop on a model. No release or promotion changes the model until it is lifted."""
 
     by: str
     since: str
-    """RFC 3339, UTC, seconds."""
+    """Start of the hold: RFC 3339, UTC, seconds."""
     reason: str
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """The release of another environment that this one was promoted from."""
+    """Hold the release of another environment that a release is promoted from."""
 
     environment: str
     release: str
 
 
 class ReleaseRecord(Struct, frozen=True, kw_only=True):
-    """What is known of a release, as its `record.yaml` holds it; keys that a newer writer added are passed over."""
+    """Hold the content of `record.yaml` of a release. Reading ignores keys that a newer writer added."""
 
     release: str
     version: Annotated[int, Meta(ge=1)]
@@ -41,66 +41,66 @@ class ReleaseRecord(Struct, frozen=True, kw_only=True):
     fingerprint: Digest
     image: str
     container: bool = False
-    """Whether the image is the model itself, as its team built it, and was not made of the artifact."""
+    """True for an image that the team built as the model. Other images are made of the artifact."""
     artifact: Digest
     commit: str
-    """The commit that it was made from."""
+    """Commit that the release is made from."""
     created: str
-    """RFC 3339, UTC, seconds."""
+    """Time of the release: RFC 3339, UTC, seconds."""
     by: str
     branch: str = ""
-    """The branch that was built."""
+    """Branch that the release is built from."""
     run: str = ""
-    """The address of the run that made it; empty where that was no pipeline's."""
+    """Address of the pipeline run that made the release. Empty without a pipeline."""
     size: int = 0
-    """Compressed bytes of the image; 0 where the registry did not say."""
+    """Compressed size of the image in bytes. 0 where the registry gives none."""
     verifier: str = ""
-    """The image that verifies it where it runs; empty where nothing does by itself."""
+    """Image of the Job that verifies the release. Empty without such a Job."""
     verifier_fingerprint: str = ""
     accepted: str = ""
-    """Why a schema that breaks callers was promoted all the same."""
+    """Reason for the promotion of a schema that breaks callers."""
     origin: Origin | None = None
     metrics: dict[str, float] = field(default_factory=dict)
-    """What training measured of the version."""
+    """Metrics of the version from its training."""
 
 
 class Release(Struct, frozen=True, kw_only=True):
-    """One release: its folder's files, which never change while it is declared, and its record among them."""
+    """Hold one release: its record and the files of its folder. They never change while it is declared."""
 
     record: ReleaseRecord
     files: dict[str, bytes]
 
     @property
     def name(self) -> ReleaseName:
-        """Version and short fingerprint."""
+        """Return the name: version and short fingerprint."""
         return ReleaseName.parse(self.record.release)
 
     @property
     def version(self) -> int:
-        """Its version in its environment."""
+        """Return the version in the environment."""
         return self.record.version
 
     @property
     def age(self) -> tuple[int, str, str]:
-        """What releases are ordered by: the version first; of the same version, the one made later is newer."""
+        """Return the key that orders releases: the version, then the time of the release."""
         return (self.record.version, self.record.created, self.record.release)
 
 
 class Overlay(Struct, frozen=True, kw_only=True):
-    """All that is declared of a model in an environment."""
+    """Hold everything that is declared for a model in an environment."""
 
     environment: str
     model: str
     namespace: str
     releases: tuple[Release, ...] = ()
-    """Newest first."""
+    """Releases, newest first."""
     route: dict[ReleaseName, int] = field(default_factory=dict)
-    """Percent of the requests, 100 in all; empty while nothing runs."""
+    """Percent of the requests by release, 100 in all. Empty while nothing runs."""
     hold: Hold | None = None
     rejected: tuple[ReleaseName, ...] = ()
 
     def release(self, name: ReleaseName | str) -> Release:
-        """The declared release of that name; raises `SlipwayError` when there is none."""
+        """Return the declared release of that name. Raise `SlipwayError` when there is none."""
         found = {str(release.name): release for release in self.releases}
         if str(name) not in found:
             raise SlipwayError(
@@ -109,15 +109,15 @@ class Overlay(Struct, frozen=True, kw_only=True):
         return found[str(name)]
 
     def has(self, name: ReleaseName) -> bool:
-        """Whether a release of that name is declared."""
+        """Return True if a release of that name is declared."""
         return any(release.name == name for release in self.releases)
 
     def serving(self) -> Release | None:
-        """The newest release on the route."""
+        """Return the newest release on the route, or None while nothing runs."""
         return next((release for release in self.releases if release.name in self.route), None)
 
     def with_release(self, release: Release) -> Overlay:
-        """This overlay with a release more (or anew), which is no longer rejected; the route stays."""
+        """Return the overlay with a release added or replaced, and no longer rejected. Keep the route."""
         others = [other for other in self.releases if other.name != release.name]
         return msgspec.structs.replace(
             self,
@@ -127,19 +127,19 @@ class Overlay(Struct, frozen=True, kw_only=True):
 
 
 def ordered(releases: Iterable[Release]) -> tuple[Release, ...]:
-    """Newest first."""
+    """Return the releases, newest first."""
     return tuple(sorted(releases, key=lambda release: release.age, reverse=True))
 
 
 def folder_of(environment: str, model: str) -> str:
-    """Where the overlay is, within the repository."""
+    """Return the folder of an overlay within the repository."""
     return f"overlays/{environment}/{model}"
 
 
 def pick(names: Iterable[ReleaseName], text: str, model: str) -> ReleaseName:
-    """The release that a person means by `v7-1a2b3c4d`, or by `v7` or `7` where that is only one.
+    """Return the release for the text `v7-1a2b3c4d`, or for `v7` or `7` where only one matches.
 
-    Raises `SlipwayError` naming what there is.
+    Raise `SlipwayError` with the releases that exist when none or several match.
     """
     known = sorted(set(names))
     found = [name for name in known if text in (str(name), f"v{name.version}", str(name.version))]
