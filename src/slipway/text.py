@@ -1,15 +1,15 @@
-"""Text that people read: shortened, quoted, on one line, and harmless to a terminal."""
+"""Text that people read: shortened, quoted, on one line, harmless to a terminal, and compared."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from difflib import unified_diff
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["counted", "cut", "listed", "one_line", "printable", "quoted"]
+__all__ = ["counted", "cut", "listed", "one_line", "printable", "quoted", "unified"]
 
 _MOST = 60
+_MOST_BYTES = 400_000
+"""To compare a longer file takes minutes, and nobody reads it."""
 
 
 def cut(text: str, most: int = _MOST) -> str:
@@ -42,3 +42,28 @@ def listed(words: Sequence[str], most: int, last: str = " and ") -> str:
 def counted(number: int, word: str) -> str:
     """Return `1 row` or `3 rows`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def unified(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
+    """Return the unified diff of files by their path; a file without text, or a very long one, is only named."""
+    return "\n".join(
+        text
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+        for text in _file_diff(path, before.get(path), after.get(path))
+    )
+
+
+def _file_diff(path: str, before: bytes | None, after: bytes | None) -> list[str]:
+    sides = []
+    for side in (before, after):
+        try:
+            text = (side or b"").decode()
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text or len(side or b"") > _MOST_BYTES:
+            return [f"--- {path}", f"+++ {path}", "@@ no text, or too long to compare @@"]
+        sides.append(text.splitlines())
+    names = (path if before is not None else "/dev/null", path if after is not None else "/dev/null")
+    found = list(unified_diff(sides[0], sides[1], names[0], names[1], lineterm=""))
+    return found or [f"--- {names[0]}", f"+++ {names[1]}", "@@ only in how lines end @@"]

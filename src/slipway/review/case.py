@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from slipway import digests
 from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
@@ -18,25 +21,62 @@ from slipway.overlays.types import Hold, Overlay, Release
 from slipway.release import compatibility
 from slipway.release.candidates import is_merged, source_of
 from slipway.release.compatibility import Change
-from slipway.review import differences
 from slipway.review.comparison import Comparison, Side, compare
 from slipway.review.questions import Version, fetched
 from slipway.settings import Settings
 from slipway.store import Record, store_of
+from slipway.text import unified
 from slipway.training.metrics import Verdict, judge
 
-__all__ = ["Case", "Contents", "gather", "running"]
+__all__ = [
+    "Case",
+    "Contents",
+    "Expected",
+    "Manifests",
+    "Moved",
+    "code",
+    "gather",
+    "manifests",
+    "moved",
+    "packages",
+    "running",
+]
 
+_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 # Beside the model, these paths decide what a release does: where they differ, so do the images.
 _PLATFORM = ("functions", "manifests/function", "slipway.yaml", "src/slipway")
+
+
+class Moved(NamedTuple):
+    """A value before and after, as text; empty where there was none."""
+
+    name: str
+    before: str
+    after: str
+
+
+class Expected(NamedTuple):
+    """A name or digest that each release has of its own, and how often the manifests have it."""
+
+    name: str
+    before: str
+    after: str
+    places: int
+
+
+class Manifests(NamedTuple):
+    """The expected differences between the manifests of two releases, and the others as a unified diff."""
+
+    expected: list[Expected]
+    diff: str
 
 
 class Contents(NamedTuple):
     """The differences between two artifacts; `changes` concern callers."""
 
     changes: list[Change]
-    parameters: list[differences.Moved]
-    packages: list[differences.Moved]
+    parameters: list[Moved]
+    packages: list[Moved]
     code: str
 
 
@@ -60,7 +100,7 @@ class Case(NamedTuple):
     """Why no gate was judged, though there are gates."""
     contents: Contents | None
     """None where nothing runs, or its artifact is not available: `notes` say why."""
-    manifests: differences.Manifests | None
+    manifests: Manifests | None
     platform: list[str]
     """The platform's files that differ between the commits of both."""
     evidence: dict[str, Any] | None
@@ -117,7 +157,7 @@ def gather(
         verdicts=verdicts,
         unjudged=unjudged,
         contents=contents,
-        manifests=differences.manifests(now, release) if now else None,
+        manifests=manifests(now, release) if now else None,
         platform=_platform(settings, now, candidate, notes),
         evidence=store.verified(after.model, candidate.name),
         notes=notes,
@@ -169,13 +209,13 @@ def _compared(
 
 def _contents(before: Version, after: Version, notes: list[str]) -> Contents | None:
     try:
-        locks = [differences.packages(_text(version.folder / "requirements.lock")) for version in (before, after)]
+        locks = [packages(_text(version.folder / "requirements.lock")) for version in (before, after)]
         parameters = [manifest.read(version.folder).parameters for version in (before, after)]
         return Contents(
             changes=compatibility.compare(before.schema, after.schema),
-            parameters=differences.moved(*parameters),
-            packages=differences.moved(*locks),
-            code=differences.code(before.folder, after.folder),
+            parameters=moved(*parameters),
+            packages=moved(*locks),
+            code=code(before.folder, after.folder),
         )
     except SlipwayError as error:
         notes.append(error.problem)
@@ -209,3 +249,49 @@ def _platform(settings: Settings, now: Release | None, candidate: Release, notes
     except GitError as error:
         notes.append(error.problem)
         return []
+
+
+def packages(lock: str) -> dict[str, str]:
+    """Return {package: version} of a lock; several versions, each for some platforms, are listed."""
+    found: dict[str, str] = {}
+    for name, version in _PIN.findall(lock):
+        found[name] = f"{found[name]}, {version}" if name in found else version
+    return found
+
+
+def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Moved]:
+    """Return the values that differ, sorted by name."""
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return [Moved(name, *(str(side[name]) if name in side else "" for side in (before, after))) for name in names]
+
+
+def code(before: Path, after: Path) -> str:
+    """Return the unified diff of the code in two artifacts; empty where it is the same."""
+    sides = [digests.walk(folder) for folder in (before, after)]
+    return unified(
+        *({path: file.read_bytes() for path, file in side.items() if path.startswith("code/")} for side in sides)
+    )
+
+
+def manifests(before: Release, after: Release) -> Manifests:
+    """Compare the manifests; the names and digests that always differ are told apart."""
+    old, new = (release.files[MANIFESTS].decode(errors="replace") for release in (before, after))
+    differing: dict[str, tuple[str, str]] = {}
+    for name in ("release", "model_id", "image", "fingerprint", "artifact", "verifier"):
+        pair = (getattr(before.record, name), getattr(after.record, name))
+        if pair[0] != pair[1] and all(pair):
+            differing[name.replace("_", " ")] = pair
+    counted = dict.fromkeys(differing, 0)
+    by_text = {pair[0]: name for name, pair in differing.items()}
+
+    def renamed(match: re.Match[str]) -> str:
+        name = by_text[match[0]]
+        counted[name] += 1
+        return differing[name][1]
+
+    if differing:
+        # The longest first: an image holds digests.
+        words = sorted(by_text, key=len, reverse=True)
+        old = re.sub("|".join(map(re.escape, words)), renamed, old)
+    expected = [Expected(name, *differing[name], places) for name, places in counted.items()]
+    return Manifests(expected, unified({MANIFESTS: old.encode()}, {MANIFESTS: new.encode()}))

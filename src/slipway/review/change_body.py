@@ -9,10 +9,11 @@ from slipway.github.markdown import Section, code, fitted, folded, table
 from slipway.gitops import release_folder
 from slipway.gitops.edits import Edited
 from slipway.names import ReleaseName
+from slipway.overlays import overlay as overlays
 from slipway.overlays.types import Overlay
-from slipway.review import differences
+from slipway.text import unified
 
-__all__ = ["MOST", "body", "sides", "undo"]
+__all__ = ["MOST", "body", "diff", "sides", "undo"]
 
 MOST = 60_000
 """Characters that a body stays under; GitHub takes a few more."""
@@ -29,7 +30,7 @@ def body(done: Edited) -> str:
         Section((f"<!-- slipway: change {after.environment}/{after.model} -->",)),
         Section((_message(done.message),)),
         Section((_overview(before, after),)),
-        folded(summary, differences.overlay(before, after)),
+        folded(summary, diff(before, after)),
         Section((undo(before, after),)),
     ]
     return fitted(sections, MOST - 1)
@@ -40,6 +41,22 @@ def sides(done: Edited) -> tuple[Overlay, Overlay]:
     if done.before is None or done.after is None:
         raise SlipwayError("nothing was changed, so there is nothing to say of it", fix="; ".join(done.lines))
     return done.before, done.after
+
+
+def diff(before: Overlay, after: Overlay) -> str:
+    """Return the unified diff of an overlay's files; a release that comes or goes shows only its record."""
+    sides = []
+    for side, other in ((before, after), (after, before)):
+        files = overlays.format(side) if side.releases or side.hold or side.rejected else {}
+        known = {str(release.name) for release in other.releases}
+        sides.append(
+            {
+                path: content
+                for path, content in files.items()
+                if "/" not in path or path.split("/")[0] in known or path.endswith(overlays.RECORD)
+            }
+        )
+    return unified(*sides)
 
 
 def undo(before: Overlay, after: Overlay) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slipway.github.markdown import Section, code, details, folded, table
-from slipway.review.case import Case
+from slipway.review.case import Case, Moved
 from slipway.review.comparison import Comparison
-from slipway.review.differences import Moved
 from slipway.review.plots import distribution, plots
 from slipway.review.worker import DataChange
 from slipway.text import counted, listed

@@ -50,8 +50,6 @@ class RowsWanted(Struct, frozen=True, kw_only=True, tag="rows"):
 class DataChange(Struct, frozen=True, kw_only=True):
     """The difference between two data sets, over the columns that both have."""
 
-    rows_before: int
-    rows: int
     added: int
     gone: int
     columns_added: list[str]
@@ -218,8 +216,6 @@ def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[Da
         quantity = loaded.schema.target.kind in ("number", "integer") and not loaded.schema.target.categories
         spread = _quantiles if quantity else _counts
         return DataChange(
-            rows_before=len(before),
-            rows=len(after),
             added=(new - old).total(),
             gone=(old - new).total(),
             columns_added=sorted(new_names - old_names),

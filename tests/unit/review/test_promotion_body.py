@@ -10,9 +10,8 @@ from slipway.overlays.types import Release
 from slipway.release.compatibility import Change
 from slipway.release.routes import hold
 from slipway.review import promotion_body
-from slipway.review.case import Case, _running_version, gather, running
+from slipway.review.case import Case, Manifests, Moved, _running_version, gather, running
 from slipway.review.comparison import Comparison, Side
-from slipway.review.differences import Manifests, Moved
 from slipway.review.worker import DataChange
 from tests.unit.review.shop import ROWS, SCHEMA, Shop, table
 
@@ -125,8 +124,6 @@ def huge(case: Case, nasty: str) -> Case:
     side = Side(metrics=metrics, answers=names)
     counts = dict.fromkeys(names, 1.0)
     change = DataChange(
-        rows_before=1,
-        rows=2,
         added=3,
         gone=4,
         columns_added=names,

@@ -4,8 +4,8 @@ import msgspec
 
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
-from slipway.review import differences
-from slipway.review.differences import Moved
+from slipway.review import case, change_body
+from slipway.review.case import Moved
 
 
 def release(version, *, fingerprint="1a2b3c4d" * 8, extra=""):
@@ -34,12 +34,12 @@ def overlay(*releases, **more):
 def test_packages_are_read_from_a_lock():
     """Hashes, markers and comments are passed over; a package in two versions has both."""
     lock = "# by uv\nnumpy==2.0.0 \\\n    --hash=sha256:00\nfoo==1.0 ; python_version < '3.12'\nfoo==2.0; x\n-e .\n"
-    assert differences.packages(lock) == {"numpy": "2.0.0", "foo": "1.0, 2.0"}
+    assert case.packages(lock) == {"numpy": "2.0.0", "foo": "1.0, 2.0"}
 
 
 def test_values_that_differ_are_listed_by_name():
     """A new value has nothing before, a removed one nothing after; an equal one is left out."""
-    found = differences.moved({"a": 1, "b": 2, "c": 3}, {"b": 2.5, "c": 3, "d": 4})
+    found = case.moved({"a": 1, "b": 2, "c": 3}, {"b": 2.5, "c": 3, "d": 4})
     assert found == [Moved("a", "1", ""), Moved("b", "2", "2.5"), Moved("d", "", "4")]
 
 
@@ -52,17 +52,17 @@ def test_code_is_compared_file_by_file(tmp_path):
         for path, content in files.items():
             (tmp_path / side / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / side / path).write_bytes(content)
-    diff = differences.code(tmp_path / "old", tmp_path / "new")
+    diff = case.code(tmp_path / "old", tmp_path / "new")
     assert "--- code/a.py\n+++ code/a.py\n@@ -1 +1 @@\n-1\n+2" in diff
     assert "--- code/gone.py\n+++ /dev/null" in diff
     assert "+++ code/b.bin\n@@ no text, or too long to compare @@" in diff
     assert "schema" not in diff and "same" not in diff
-    assert differences.code(tmp_path / "new", tmp_path / "new") == ""
+    assert case.code(tmp_path / "new", tmp_path / "new") == ""
 
 
 def test_names_and_digests_of_releases_are_expected_to_differ():
-    """They are counted and left out of the diff, which shows only the other differences."""
-    found = differences.manifests(release(2), release(3, fingerprint="5e6f7a8b" * 8, extra="memory: 1Gi\n"))
+    """They are counted and left out of the diff, which shows only the other case."""
+    found = case.manifests(release(2), release(3, fingerprint="5e6f7a8b" * 8, extra="memory: 1Gi\n"))
     assert {item.name: item.places for item in found.expected} == {
         "release": 1,
         "model id": 1,
@@ -76,7 +76,7 @@ def test_names_and_digests_of_releases_are_expected_to_differ():
 
 def test_the_same_image_under_another_number():
     """Names that do not differ are not listed; nothing else is found."""
-    found = differences.manifests(release(2), release(3))
+    found = case.manifests(release(2), release(3))
     assert [item.name for item in found.expected] == ["release", "model id", "artifact"]
     assert found.diff == ""
 
@@ -85,8 +85,8 @@ def test_an_overlay_without_the_manifests_of_what_comes_or_goes():
     """Route and state are shown whole, a new release by its record only; the first overlay is all new."""
     old, new = release(2), release(3)
     before, after = overlay(old), overlay(new, old, rejected=(ReleaseName(1, "00000000"),))
-    diff = differences.overlay(before, after)
+    diff = change_body.diff(before, after)
     assert "+    - configurationName: iris-v3-1a2b3c4d" in diff and "+  - v1-00000000" in diff
     assert "v3-1a2b3c4d/record.yaml" in diff and "manifests.yaml" not in diff
-    assert differences.overlay(overlay(), before).startswith("--- /dev/null\n+++ kustomization.yaml")
-    assert differences.overlay(before, msgspec.structs.replace(before)) == ""
+    assert change_body.diff(overlay(), before).startswith("--- /dev/null\n+++ kustomization.yaml")
+    assert change_body.diff(before, msgspec.structs.replace(before)) == ""
