@@ -21,12 +21,12 @@ _BYTECODE = "__pycache__"
 
 
 def of_bytes(content: bytes) -> str:
-    """The digest of `content`."""
+    """Return the digest of `content`."""
     return hashlib.sha256(content).hexdigest()
 
 
 def of_file(path: Path) -> str:
-    """The digest of the content of a file; its name and mode do not count."""
+    """Return the digest of the content of a file; its name and mode do not count."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -35,29 +35,28 @@ def of_file(path: Path) -> str:
 
 
 def canonical(value: Any) -> bytes:
-    """`value` as JSON with sorted keys and no white space: equal values give equal bytes.
+    """Return `value` as JSON with sorted keys and no white space: equal values give equal bytes.
 
-    A number that is not finite has none in JSON and reads as null; 1 and 1.0 are different values.
+    A number that is not finite becomes null; 1 and 1.0 are different values.
     """
     return msgspec.json.encode(value, order="sorted")
 
 
 def of_value(value: Any) -> str:
-    """The digest of anything that JSON can hold."""
+    """Return the digest of anything that JSON can hold."""
     return of_bytes(canonical(value))
 
 
 def of_files(digests: Mapping[str, str]) -> str:
-    """The digest of a set of files, given as {path within the set: digest of its content}."""
+    """Return the digest of a set of files, given as {path within the set: digest of its content}."""
     return of_value(dict(digests))
 
 
 def walk(folder: Path) -> dict[str, Path]:
-    """Every file below `folder` as {POSIX path within it: path}, sorted; bytecode is left out.
+    """Return every file below `folder` as {POSIX path within it: path}, sorted; bytecode is left out.
 
-    Links to files count as files, links to folders are not followed; a folder that is not there has no files. Raises
-    `OSError` for one that cannot be listed, and `SlipwayError` for a name that is not text: a set is never silently
-    smaller than it is.
+    Links to files count as files; links to folders are not followed. A missing folder has no files. No file is left
+    out silently: raise `OSError` for a folder that cannot be listed, `SlipwayError` for a name that is not text.
     """
     found: dict[str, Path] = {}
     for parent, folders, names in os.walk(folder, onerror=_fail):

@@ -1,4 +1,4 @@
-"""The one kind of error that a user is meant to see."""
+"""Errors that are meant for users."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["OutOfReach", "SlipwayError"]
 
 
 class SlipwayError(Exception):
-    """A mistake that the user can mend: what is wrong and where, and what to do next.
+    """Say what is wrong and where, and what the user can do next.
 
     The CLI prints it without a traceback and exits with status 1.
     """
@@ -21,4 +21,4 @@ class SlipwayError(Exception):
 
 
 class OutOfReach(SlipwayError):  # noqa: N818 - said of a place, and read as that
-    """A place that cannot be reached now, and may be later; the CLI exits with status 75 (`EX_TEMPFAIL`)."""
+    """Say that a place cannot be reached now, but may be later; the CLI exits with status 75 (`EX_TEMPFAIL`)."""

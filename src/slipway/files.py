@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which gets its name `path` only when the block ends without an error.
+    """Yield a folder to fill; it gets its name `path` only when the block ends without an error.
 
     What was at `path` before is replaced. Whenever the process is killed, `path` is what it was, the new folder, or
     absent for a moment, and never a part of either; what is left is in hidden folders beside it.
-    Raises `SlipwayError` when `path` is a file, or holds the folder that the process is in.
+    Raise `SlipwayError` when `path` is a file, or holds the folder that the process is in.
     """
     path = _free(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def _free(path: Path) -> Path:
-    """`path` without links, if a folder may be made or replaced there."""
+    """Return `path` without links; raise `SlipwayError` when no folder may be made or replaced there."""
     path = path.resolve()
     if path.exists() and not path.is_dir():
         raise SlipwayError(f"{path} is a file, and a folder is to be made there", fix="name another place")
@@ -79,7 +79,7 @@ def _here() -> Path:
 
 
 def _put(draft: Path, path: Path) -> None:
-    """Give `draft` the name `path`; what has it now goes aside in one move, for taking it apart takes many."""
+    """Give `draft` the name `path`; the folder that has it now moves aside first, then is removed."""
     for attempt in range(_ATTEMPTS):
         aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=_hidden(path)))
         try:

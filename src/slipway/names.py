@@ -53,7 +53,7 @@ def _proposal(name: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A clause that names the known word most like `word`, in either case, or lists them when none is alike."""
+    """Return a clause that names the known word most like `word`, or lists the known words when none is alike."""
     spelt = {each.lower(): each for each in sorted(known, reverse=True)}
     alike = get_close_matches(word[:_LONGEST_COMPARED].lower(), spelt, n=1, cutoff=0.6)
     if alike and spelt[alike[0]] != word:
@@ -63,7 +63,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class ModelId(NamedTuple):
-    """`iris/test/7`: one published version of a model in an environment."""
+    """Name one published version of a model in an environment: `iris/test/7`."""
 
     model: str
     environment: str
@@ -83,14 +83,14 @@ class ModelId(NamedTuple):
 
 
 class ReleaseName(NamedTuple):
-    """`v7-1a2b3c4d`: the version in its environment, and the first 8 digits of the fingerprint."""
+    """Name a release: `v7-1a2b3c4d`, its version and the first 8 digits of the fingerprint."""
 
     version: int
     short: str
 
     @classmethod
     def of(cls, version: int, fingerprint: str) -> ReleaseName:
-        """The name of the release of `version` whose image has `fingerprint` (hexadecimal)."""
+        """Return the name of the release of `version` whose image has `fingerprint` (hexadecimal)."""
         return cls(version, fingerprint[:8])
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Moments as people write them, and as we print them."""
+"""Times as people write them, and as records hold them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-
 def parse(text: str) -> datetime:
     """Read RFC 3339, `2026-11-21 10:00` (the time zone is this machine's), or a date, which stands for its end.
 
-    Raises `SlipwayError` for anything else.
+    Raise `SlipwayError` for anything else.
     """
     try:
         if not _TIME.fullmatch(text):
@@ -31,5 +31,5 @@ def parse(text: str) -> datetime:
 
 
 def format(moment: datetime) -> str:  # noqa: A001 - the other half of `parse`
-    """The moment in UTC, RFC 3339, seconds."""
+    """Return the moment in UTC, RFC 3339, seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
