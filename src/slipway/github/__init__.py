@@ -1,1 +1,1 @@
-"""GitHub: its API, and what a run of its pipeline is told and tells. Nothing else in the platform speaks to it."""
+"""GitHub: its API, and the input and output of a pipeline run. No other package calls GitHub."""

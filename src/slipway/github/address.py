@@ -1,4 +1,4 @@
-"""Which repository on which GitHub is meant, and the token to speak to it."""
+"""The address of the repository on GitHub, and the token for its API."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _REMOTE = re.compile(
 
 
 class Address(NamedTuple):
-    """A repository on GitHub."""
+    """Hold the address of a repository on GitHub."""
 
     api: str
-    """The address of the API, without a slash at the end."""
+    """Address of the API, without a slash at the end."""
     name: str
     """`owner/repository`."""
 
 
 def address(repository: Repository | None = None) -> Address:
-    """The repository that `GITHUB_REPOSITORY` names, else the one that the remote `origin` does.
+    """Return the repository that `GITHUB_REPOSITORY` names, or else the one of the remote `origin`.
 
-    The API is that of `GITHUB_API_URL`, else of github.com. Raises `SlipwayError` when neither names a repository.
+    The API is the one of `GITHUB_API_URL`, or else of github.com. Raise `SlipwayError` when no repository is named.
     """
     api = os.environ.get("GITHUB_API_URL", "").rstrip("/")
     if api and not _API.fullmatch(api):
@@ -50,14 +50,14 @@ def address(repository: Repository | None = None) -> Address:
         raise SlipwayError("no repository on GitHub is named", fix="set GITHUB_REPOSITORY to owner/repository")
     host, name = _of_remote(repository)
     if not api and host != "github.com":
-        # A token is never shown to a host that only a remote names.
+        # Never send a token to a host that only a remote names.
         fix = f"if it is a GitHub Enterprise server: export GITHUB_API_URL=https://{host}/api/v3"
         raise SlipwayError(f"the remote origin is on {host}, which is not github.com", fix=fix)
     return Address(api or PUBLIC_API, name)
 
 
 def token() -> str:
-    """The token of `GITHUB_TOKEN` or `GH_TOKEN`; raises `SlipwayError` that says where it comes from."""
+    """Return the token of `GITHUB_TOKEN` or `GH_TOKEN`. Raise `SlipwayError` when both are empty."""
     found = os.environ.get("GITHUB_TOKEN", "").strip() or os.environ.get("GH_TOKEN", "").strip()
     if found:
         return found
@@ -73,7 +73,7 @@ def token() -> str:
 
 
 def _of_remote(repository: Repository) -> tuple[str, str]:
-    """Host and `owner/repository` of the remote `origin`; its address may hold a password, and is not shown."""
+    """Return host and `owner/repository` of the remote `origin`. Never show its address: it may hold a password."""
     fix = "git remote add origin https://github.com/OWNER/REPOSITORY.git, or set GITHUB_REPOSITORY to owner/repository"
     try:
         url = repository.run("remote", "get-url", "origin").decode().strip()

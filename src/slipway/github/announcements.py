@@ -1,4 +1,4 @@
-"""Telling GitHub at once what a cluster has done, so that its workflows need not wait for their schedules."""
+"""Events from a cluster to GitHub, so that workflows start at once and not only by schedule."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 __all__ = ["TOKEN", "VERIFIED", "is_wanted", "verified", "version"]
 
 TOKEN = "SLIPWAY_DISPATCH_TOKEN"  # noqa: S105 - its name
-"""The variable with the token, which may write contents of the repository that `GITHUB_REPOSITORY` names."""
+"""Variable with a token that may write contents of the repository of `GITHUB_REPOSITORY`."""
 
 VERIFIED = "slipway-verified"
-"""The type of the `repository_dispatch` that announces a verified release."""
+"""Type of the `repository_dispatch` that announces a verified release."""
 
 
 def is_wanted() -> bool:
-    """Whether there is a token to announce by."""
+    """Return True if a token for announcements is set."""
     return bool(os.environ.get(TOKEN, "").strip())
 
 
 def version(published: ModelId) -> str:
-    """Announce a version, so that it is released; says what became of that, and never raises `SlipwayError`."""
+    """Announce a version, which starts its release. Return the outcome as text, also after a failure."""
     what = {"model": published.model, "environment": published.environment, "version": published.version}
     return _announce(NEW_VERSION, what)
 
 
 def verified(environment: str, model: str, release: ReleaseName) -> str:
-    """Announce a verified release, so that its promotion is proposed; see `version`."""
+    """Announce a verified release, which starts the proposal of its promotion. See `version`."""
     return _announce(VERIFIED, {"model": model, "environment": environment, "release": str(release)})
 
 
@@ -45,6 +45,6 @@ def _announce(kind: str, what: dict[str, object]) -> str:
         place = address()
         GitHub(place.name, os.environ[TOKEN].strip(), place.api).dispatch(kind, what)
     except SlipwayError as error:
-        # What was done is done, and found by the workflow's own schedule.
+        # The work itself is done, and the schedule of the workflow finds it later.
         return f"{kind} could not be announced: {error}"
     return f"{kind} is announced to {place.name}"

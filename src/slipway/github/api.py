@@ -1,4 +1,4 @@
-"""The API of GitHub, as far as releases need it: pull requests, comments and events."""
+"""The parts of GitHub's API that releases need: pull requests, comments and events."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ _PULLS = "pull-requests: write"
 
 
 class Pull(NamedTuple):
-    """A pull request. What people and branches are called in it is anybody's text."""
+    """Hold a pull request. Its names and texts are untrusted."""
 
     number: int
     url: str
-    """Of its page."""
+    """Address of the page."""
     branch: str
-    """The one that it proposes."""
+    """Branch that the pull request proposes."""
     base: str
-    """The one that it proposes it for."""
+    """Branch that gets the changes."""
     head: str
-    """The commit that it proposes."""
+    """Commit that the pull request proposes."""
     state: Literal["open", "closed", "merged"]
     title: str
     body: str
 
 
 def connect(repository: Repository | None = None) -> GitHub:
-    """The repository that `GITHUB_REPOSITORY` (else the remote `origin`) names, with the token of the environment.
+    """Return a client for the repository of `GITHUB_REPOSITORY` (or else of the remote `origin`).
 
-    Raises `SlipwayError` when there is no token, or no repository is named; nothing is asked yet.
+    Send no request yet. Raise `SlipwayError` when no token is set, or when no repository is named.
     """
     place = address(repository)
     return GitHub(place.name, token(), place.api)
 
 
 class GitHub:
-    """One repository on GitHub. Every method may be repeated, and raises `Refused`, a `SlipwayError`."""
+    """Call the API for one repository. Every method may be repeated and may raise `Refused`."""
 
     def __init__(self, name: str, token: str, api: str) -> None:
-        # Imported here because PyGithub takes half a second to import, which no other verb should wait for.
+        # The import of PyGithub takes half a second, which no other verb should wait for.
         try:
             from github import Auth, Github
         except ImportError as error:
@@ -76,20 +76,20 @@ class GitHub:
             timeout=_SECONDS,
             lazy=True,
             per_page=100,
-            retry=None,  # `attempt` does it, and knows what may be repeated
+            retry=None,  # `attempt` retries, because it knows which calls may be repeated
             seconds_between_requests=None,
             seconds_between_writes=None,
         )
 
     def pull_from(self, branch: str) -> Pull | None:
-        """The open pull request that proposes `branch`, else the newest that ever did; None without one."""
+        """Return the open pull request of `branch`, or else the newest one, or None."""
         what = f"look for pull requests of {branch}"
         return self._do(what, "pull-requests: read", lambda: self._open(branch) or self._first(branch, state="all"))
 
     def propose(self, branch: str, base: str, title: str, body: str) -> Pull:
-        """Open the pull request of `branch` for `base`, or bring title and body of the open one up to date.
+        """Open the pull request of `branch` for `base`, or update title and body of the open one.
 
-        A body that is longer than GitHub takes is cut, which it says.
+        Cut a body that is longer than GitHub's limit, with a note.
         """
         from github import GithubException
 
@@ -101,7 +101,7 @@ class GitHub:
                 try:
                     return _pull(self._remote.create_pull(base, branch, title=title, body=body))
                 except GithubException as error:
-                    # Another run, or a try of ours whose answer was lost, may have opened it in between.
+                    # Another run, or an earlier try whose answer was lost, may have opened it in between.
                     known = self._open(branch, base) if error.status == 422 else None
                     if known is None:
                         raise
@@ -114,7 +114,7 @@ class GitHub:
         return self._do(f"open a pull request of {branch} for {base}", _PULLS, call)
 
     def open_from(self, *prefixes: str) -> list[Pull]:
-        """The open pull requests (up to 100) that propose a branch of this repository with one of these prefixes."""
+        """Return up to 100 open pull requests of this repository's branches with one of these prefixes."""
 
         def call() -> list[Pull]:
             found = self._remote.get_pulls(state="open").get_page(0)
@@ -129,9 +129,9 @@ class GitHub:
         self._do(f"close pull request {number}", _PULLS, lambda: call(number).edit(state="closed"))
 
     def comment(self, number: int, marker: str, body: str) -> None:
-        """Write a comment below pull request `number`, or bring the bot's own that starts with `marker` up to date.
+        """Write a comment below pull request `number`, or update the bot's own comment that starts with `marker`.
 
-        `marker` is one HTML comment, which GitHub does not show: `<!-- slipway: diff -->`.
+        `marker` is an HTML comment, which GitHub hides: `<!-- slipway: diff -->`.
         """
         text = _marked(marker, body)
 
@@ -142,12 +142,12 @@ class GitHub:
         self._do(f"comment on pull request {number}", _PULLS, call)
 
     def recomment(self, number: int, marker: str, body: str) -> None:
-        """As `comment`, where there is such a comment already."""
+        """Update the comment that `comment` wrote. Do nothing if there is none."""
         text = _marked(marker, body)
         self._do(f"comment on pull request {number}", _PULLS, lambda: self._recomment(number, marker, text))
 
     def pulls_of(self, commit: str) -> list[Pull]:
-        """The pull requests that brought a commit in, or propose it; none for a commit that GitHub does not know."""
+        """Return the pull requests that contain a commit. A commit that GitHub does not know has none."""
 
         def call() -> list[Pull]:
             return [_pull(each) for each in self._remote.get_commit(commit).get_pulls()]
@@ -160,7 +160,7 @@ class GitHub:
             raise
 
     def role(self, login: str) -> str:
-        """What somebody may do here: `admin`, `maintain`, `write`, `triage`, `read`, `none`, or an own role's name."""
+        """Return a user's role: `admin`, `maintain`, `write`, `triage`, `read`, `none` or a custom role."""
         path = f"collaborators/{quote(login, safe='')}/permission"
         found = self.read(f"see what {login} may do", "metadata: read", path)
         return str(found.get("role_name") or found.get("permission") or "none")
@@ -171,7 +171,7 @@ class GitHub:
         self._write(f"announce {event_type}", "contents: write", "dispatches", body)
 
     def read(self, what: str, permission: str, path: str = "") -> Any:
-        """The answer to GET `/repos/OWNER/REPOSITORY/path`, for what has no method here; lists come as up to 100."""
+        """Return the answer to GET `/repos/OWNER/REPOSITORY/path`. Lists have up to 100 items."""
 
         def call() -> Any:
             where = f"/repos/{self.name}/{path}".rstrip("/")
@@ -194,7 +194,7 @@ class GitHub:
         return self._first(branch, state="open", **({"base": base} if base else {}))
 
     def _first(self, branch: str, **filters: str) -> Pull | None:
-        """The newest that proposes the branch of this repository; one of a fork of the same owner is not ours."""
+        """Return the newest pull request of this repository's branch. Ignore forks of the same owner."""
         head = f"{self.name.partition('/')[0]}:{branch}"
         found = self._remote.get_pulls(head=head, sort="created", direction="desc", **filters)
         ours = (each for each in found if each.head.repo is not None and self._is_here(each.head.repo.full_name))
@@ -204,7 +204,7 @@ class GitHub:
         return name.lower() == self.name.lower()
 
     def _recomment(self, number: int, marker: str, text: str) -> bool:
-        """Bring our own comment up to date; False when there is none."""
+        """Update our own comment and return True. Return False when there is none."""
         pull = self._remote.get_pull(number)
         mine = self._mine(each for each in pull.get_issue_comments() if (each.body or "").startswith(marker))
         if mine is not None and mine.body != text:
@@ -212,7 +212,7 @@ class GitHub:
         return mine is not None
 
     def _mine(self, comments: Iterable[IssueComment]) -> IssueComment | None:
-        """The first that was not written by somebody who only knows the marker."""
+        """Return the first comment by a bot or by this token's user. Other people may copy the marker."""
         from github import GithubException
 
         for each in comments:
@@ -222,7 +222,7 @@ class GitHub:
                 if each.user.login == self._api.get_user().login:
                     return each
             except GithubException as error:
-                if error.status not in (401, 403, 404):  # an App is nobody's user
+                if error.status not in (401, 403, 404):  # the token of an App has no user
                     raise
         return None
 

@@ -1,4 +1,4 @@
-"""`CODEOWNERS` as GitHub reads it: who has to approve a change of which paths."""
+"""The rules of `CODEOWNERS`: the people who must approve a change of a path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FILE", "guarded", "owners"]
 
 FILE = ".github/CODEOWNERS"
 
-# What releases are rendered from, the code that renders and judges them, and what that code is installed by.
+# The sources of releases, the code that renders and judges releases, and the files that install that code.
 _DECISIVE = (
     "manifests/",
     "slipway.yaml",
@@ -31,10 +31,10 @@ _OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\
 
 
 def owners(text: str, path: str) -> list[str]:
-    """Who owns `path` (relative to the repository), by the last rule that matches it; empty when nobody does.
+    """Return the owners of `path` (relative to the repository) by the last rule that matches it.
 
-    The rules are those of gitignore without `!`, `[…]` and `\\#`, which GitHub does not take; a rule without an owner
-    takes ownership away, and one with an owner that cannot be is passed over.
+    The rules are those of gitignore without `!`, `[…]` and `\\#`, as on GitHub. A rule without an owner removes
+    ownership. Ignore a rule with an invalid owner.
     """
     found: list[str] = []
     for line in text.splitlines():
@@ -47,16 +47,16 @@ def owners(text: str, path: str) -> list[str]:
 
 
 def guarded(environments: Mapping[str, Environment]) -> list[str]:
-    """What decides what runs in an environment with promotions, as folders (`overlays/prod/`) and files.
+    """Return the folders and files that decide what runs in an environment with promotions.
 
-    They are in the order in which they are worth mending.
+    Order them by importance, the most important first. Folders end with a slash (`overlays/prod/`).
     """
     return [*(f"overlays/{name}/" for name, each in environments.items() if each.promotes_from), *_DECISIVE]
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """The paths that a rule is about: a file of that name, or all below a folder of that name."""
+    """Compile a rule to a pattern of paths: a file of that name, or all files below a folder of that name."""
     anchored = "/" in pattern.rstrip("/")
     body = pattern.strip("/")
     parts = [_part(part) for part in body.split("/")]
@@ -64,7 +64,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     above = "" if anchored else "(?:.*/)?"
     if pattern.endswith("/"):
         return re.compile(f"{above}{words}/.*")
-    # `docs/*` is about the files in docs, and not about what lies deeper.
+    # `docs/*` matches the files in docs, but no files in its subfolders.
     below = "" if body.endswith("/*") else "(?:/.*)?"
     return re.compile(f"{above}{words}{below}")
 

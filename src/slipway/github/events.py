@@ -1,4 +1,4 @@
-"""What a run of the pipeline was started by, and so what it is asked to release: typed and checked."""
+"""The event that started a pipeline run, read and checked as a request to release."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
 
 __all__ = ["NEW_VERSION", "Payload", "Request", "current", "read"]
 
-_LONGEST = 10_000  # characters of any text that is asked for
+_LONGEST = 10_000  # characters of a text in an event
 _LONGEST_SHOWN = 80
 _LARGEST_SHOWN = 10**18
 
 
 class Payload:
-    """The object at `where` of an event, for messages: `workflow_dispatch`, `repository_dispatch: client_payload`."""
+    """Hold an object of an event. Messages name its place: `repository_dispatch: client_payload`."""
 
     def __init__(self, where: str, content: dict[str, Any]) -> None:
         self.content = content
         self._where = where
 
     def below(self, key: str) -> Payload:
-        """The object at `key`; an empty one where it is absent or null."""
+        """Return the object at `key`, or an empty one where it is absent or null."""
         given = self.content.get(key)
         if given is not None and not isinstance(given, dict):
             raise self.wrong(key, "is no object", fix="write {KEY: VALUE, …}")
         return Payload(f"{self._where}: {key}", given or {})
 
     def only(self, *known: str) -> None:
-        """Raise `SlipwayError` for a key that is not known, with the nearest that is."""
+        """Raise `SlipwayError` for an unknown key. The error names the nearest known key."""
         for key in self.content:
             if key not in known:
                 raise SlipwayError(f"{self._where}: unknown key {_shown(key)}", fix=nearest(key, known))
 
     def text(self, key: str, default: str | None = None) -> str:
-        """The text at `key`; where it is absent, null or empty the default, without which `SlipwayError` is raised."""
+        """Return the text at `key`, or the default where it is missing. Raise `SlipwayError` without a default."""
         given = self.content.get(key)
         if given is None or given == "":
             if default is None:
@@ -62,12 +62,12 @@ class Payload:
         return given
 
     def wrong(self, key: str, problem: str, fix: str = "") -> SlipwayError:
-        """The error that `key`, as it was given, `problem`."""
+        """Return the error that says which `problem` the value of `key` has."""
         return SlipwayError(f"{self._where}: {key}: {_shown(self.content.get(key))} {problem}", fix=fix)
 
 
 def _shown(given: object) -> str:
-    """What was given, in ASCII and short: a terminal or a log must not do what it says."""
+    """Return a value as short ASCII text, so that it cannot control a terminal or a log."""
     if isinstance(given, dict | list):
         return "an object" if isinstance(given, dict) else "a list"
     if isinstance(given, int) and abs(given) > _LARGEST_SHOWN:
@@ -76,36 +76,35 @@ def _shown(given: object) -> str:
 
 
 NEW_VERSION = "slipway-version"
-"""The type of the `repository_dispatch` that announces a version."""
+"""Type of the `repository_dispatch` that announces a version."""
 
-_MOST = 25 * 1024 * 1024  # bytes; what GitHub sends is never more
+_MOST = 25 * 1024 * 1024  # bytes; GitHub sends no larger event
 _COMMIT = re.compile("[0-9a-f]{40}")
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
 class Request(NamedTuple):
-    """What a run is asked to release."""
+    """Hold the versions that a run must release, and the models that it must train."""
 
     models: tuple[str, ...] = ()
-    """Only these; all when there is none."""
+    """Models to release. All models when empty."""
     environment: str = "test"
     version: int | None = None
-    """This one, instead of what is due."""
+    """Version to release in place of what is due."""
     announced: int | None = None
-    """This one was published, so something may be due."""
+    """Version that was published, so that a release may be due."""
     where: Mapping[str, str] = {}
-    """The newest version whose metadata have these values, instead of what is due."""
+    """Metadata of the version to release in place of what is due. The newest match counts."""
     traffic: int = 100
     """Percent of the requests that a new release gets."""
     span: tuple[str, str] | None = None
-    """The commits before and after a push; None for a branch that is new, and where nothing was pushed."""
+    """Commits before and after a push. None for a new branch, and for other events."""
     train: Train = "none"
-    """Which models are trained: changed ones as the settings say, those set to manual too, those whose schedule says
-    so, none."""
+    """Models to train: changed ones as the settings say, manual ones too, scheduled ones, or none."""
 
 
 def current(settings: Settings) -> Request:
-    """What this run was started by; raises `SlipwayError` outside of GitHub Actions."""
+    """Return the request of this run. Raise `SlipwayError` outside of GitHub Actions."""
     name, path = os.environ.get("GITHUB_EVENT_NAME", ""), os.environ.get("GITHUB_EVENT_PATH", "")
     if not (name and path):
         raise SlipwayError("no event has started this", fix="run it in GitHub Actions, or name what to release")
@@ -113,9 +112,9 @@ def current(settings: Settings) -> Request:
 
 
 def read(name: str, path: Path, settings: Settings) -> Request:
-    """Read the event `name` from the file at `path`; raise `SlipwayError` that names the wrong key and what it holds.
+    """Read the event `name` from the file at `path`. Raise `SlipwayError` with the key and value that are wrong.
 
-    Whether a version exists is for the store to say.
+    The caller must check that the version exists.
     """
     event = Payload(name, _content(path))
     if name == "push":
@@ -177,7 +176,7 @@ def _announced(event: Payload, settings: Settings) -> Request:
 
 
 def _version(payload: Payload) -> int | None:
-    """The version of a payload that a program made: a number, which `gh api -f` sends as text."""
+    """Return the version of a payload: a number, or text as `gh api -f` sends it."""
     given = payload.content.get("version")
     if given is None:
         return None
@@ -250,6 +249,6 @@ def _environment(payload: Payload, environment: str, settings: Settings) -> str:
 
 
 def _usual(settings: Settings) -> str:
-    """The environment where none is named: `test`, else the first that takes no promotions."""
+    """Return the default environment: `test`, or else the first that takes no promotions."""
     first = [name for name, each in settings.environments.items() if each.promotes_from is None]
     return "test" if "test" in settings.environments or not first else first[0]

@@ -1,4 +1,4 @@
-"""Markdown as GitHub reads it, of text that nobody vouches for: none of it becomes markup, a mention or a link."""
+"""Markdown for GitHub from untrusted text, which never becomes markup, a mention or a link."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LONGEST_LINE = 400
 
 
 class Section(Struct, frozen=True):
-    """A part of a body in several forms, the whole one first; each is shorter than the one before."""
+    """Hold a part of a body in several forms, from the longest to the shortest."""
 
     forms: tuple[str, ...]
 
 
 def code(text: object, most: int = 80) -> str:
-    """`text` on one line, as code, `most` characters of it."""
+    """Return at most `most` characters of `text` as code on one line."""
     line = _CONTROL.sub(" ", str(text)).strip() or " "
     line = cut(line, most)
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
@@ -32,7 +32,7 @@ def code(text: object, most: int = 80) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, align: str = "l", most: int = 60) -> str:
-    """A table of cells that are markdown already; `align` has l or r for each column, its last for all that follow."""
+    """Return a table of cells in markdown. `align` has l or r for each column; the last one is for the rest."""
     marks = {"l": ":--", "r": "--:"}
     lines = [_row(heads), _row([marks[align[min(place, len(align) - 1)]] for place in range(len(heads))])]
     shown = list(rows)
@@ -42,12 +42,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, align: str = "
 
 
 def details(summary: str, content: str) -> str:
-    """A part that a reader opens; `summary` is HTML already."""
+    """Return a section that a reader opens. `summary` is HTML."""
     return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
 def fence(text: str, language: str = "", most: int | None = None) -> str:
-    """`text` in a block of code: `most` lines of it, and a note of what was cut."""
+    """Return at most `most` lines of `text` as a block of code, with a note if lines are cut."""
     lines = text.splitlines()
     kept = [_plain(line) for line in lines[:most]]
     longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
@@ -57,16 +57,16 @@ def fence(text: str, language: str = "", most: int | None = None) -> str:
 
 
 def folded(summary: str, diff: str, *, lead: str = "", most: Sequence[int | None] = (1500, 400, 100, 20)) -> Section:
-    """Return a diff that a reader opens, in forms of fewer and fewer lines; the last form says that it is left out."""
+    """Return a diff that a reader opens, in shorter and shorter forms. The last form only says that it is left out."""
     parts = [lead] if lead else []
     forms = [details(summary, "\n\n".join([*parts, fence(diff, "diff", each)])) for each in most]
     return Section((*forms, f"{summary}: left out, it is too long."))
 
 
 def fitted(sections: Sequence[Section], most: int) -> str:
-    """All sections, one below the other, in the longest forms that fit into `most` characters together.
+    """Return all sections, one below the other, in the longest forms that fit into `most` characters together.
 
-    The longest section is shortened first, until all fit or none can be any shorter.
+    Shorten the longest section first, until all fit or each has its shortest form.
     """
     chosen = [0] * len(sections)
     while len(_joined(sections, chosen)) > most:
@@ -84,7 +84,7 @@ def _joined(sections: Sequence[Section], chosen: Sequence[int]) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    # A backslash before a bar would take away the meaning of the one that is put there.
+    # A backslash in the text before a bar would cancel the backslash that escapes the bar.
     escaped = [cell.replace("\\|", "\\ |").replace("|", "\\|") for cell in cells]
     return f"| {' | '.join(escaped)} |"
 
@@ -94,27 +94,27 @@ def _plain(line: str) -> str:
 
 
 MOST = 65_536
-"""Characters that the body of a pull request or a comment may have."""
+"""Maximum number of characters of a pull request's body or of a comment."""
 
 _FENCE = re.compile(r" {0,3}(`{3,100}(?!.*`)|~{3,100})(.*)")
 _DETAILS = re.compile(r"<(/?)details\b", re.IGNORECASE)
 _NOTE = "\n\n> *Cut here: the whole is longer than GitHub takes.*\n"
-# The note, the ends of a fence and of some nested details.
+# Space for the note, the end of a fence and the ends of some nested details.
 _ROOM = 400
 _MOST_ENDS = 20
-# One that is cut itself: without it most of the text could go.
+# A longer line is cut in the middle. To drop it whole could drop most of the text.
 _LONG_LINE = 2_000
 
 
 class _Open(NamedTuple):
-    """What is open at the end of a line: the fence, or "", and how many <details>."""
+    """Hold the open fence (or "") and the number of open <details> at the end of a line."""
 
     fence: str
     details: int
 
 
 def fit(text: str, most: int = MOST) -> str:
-    """`text` itself, or as many whole lines as `most` characters hold, properly closed, and a note that says so."""
+    """Return `text`, or as many whole lines as fit into `most` characters, closed properly, and a note."""
     if len(text) <= most:
         return text
     kept: list[str] = []

@@ -1,4 +1,4 @@
-"""What guards a branch on GitHub, by rulesets or by the classic protection, whichever there is."""
+"""The protection of a branch on GitHub, by rulesets and by classic branch protection."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ __all__ = ["ADMINISTRATION", "Guard", "guard", "restricted"]
 
 ADMINISTRATION = "administration: read"
 _ACTIONS = 15368
-"""The App of GitHub Actions."""
+"""Number of the App of GitHub Actions."""
 
 
 class Guard(NamedTuple):
-    """What a change of the branch has to meet."""
+    """Hold the conditions for a change of a branch."""
 
     pull_request: bool = False
     code_owners: bool = False
-    """Whether an owner has to approve."""
+    """True if a code owner must approve."""
     up_to_date: bool = False
-    """Whether required checks have to be of the newest state of the branch."""
+    """True if required checks must run on the newest state of the branch."""
     keeps_history: bool = False
-    """Whether force pushes are blocked."""
+    """True if force pushes are blocked."""
     stays: bool = False
-    """Whether the branch cannot be deleted."""
+    """True if deleting the branch is blocked."""
     checks: frozenset[str] = frozenset()
     of_actions: frozenset[str] = frozenset()
-    """Those of the checks that nobody but GitHub Actions can report."""
+    """Checks that only GitHub Actions can report."""
     rulesets: frozenset[int] = frozenset()
-    """Those that ask for a pull request or a check: who commits there has to be on their lists."""
+    """Rulesets that require a pull request or a check. Their bypass lists must name an account that commits."""
     whole: bool = True
-    """Whether the classic protection could be read too."""
+    """True if the classic protection is included."""
 
 
 def guard(github: GitHub, branch: str) -> Guard:
-    """All of it; raises `SlipwayError` when not even the rules can be read."""
+    """Return the protection of a branch. Raise `SlipwayError` when the rules cannot be read."""
     name = quote(branch, safe="")
     rules = github.read(f"the rules of {branch}", "metadata: read", f"rules/branches/{name}")
     found = _by_rules(rules)
@@ -47,7 +47,7 @@ def guard(github: GitHub, branch: str) -> Guard:
         what = f"the protection of {branch}"
         classic = _by_protection(github.read(what, ADMINISTRATION, f"branches/{name}/protection"))
     except Refused as error:
-        # An unprotected branch is not found either, in other words than what the token may not see.
+        # GitHub answers 404 both for an unprotected branch and for a missing right. Only the message differs.
         return found._replace(whole=error.status == 404 and "not protected" in error.problem.lower())
     return found._replace(
         pull_request=found.pull_request or classic.pull_request,
@@ -61,7 +61,7 @@ def guard(github: GitHub, branch: str) -> Guard:
 
 
 def restricted(github: GitHub, pattern: str) -> bool:
-    """Whether a ruleset names who may make and move the branches of a pattern like `deploy/**`; raises `Refused`."""
+    """Return True if rulesets restrict who may create and update branches of a pattern such as `deploy/**`."""
     sample = quote(pattern.replace("**", "any"), safe="")
     rules = github.read(f"the rules of {pattern}", "metadata: read", f"rules/branches/{sample}")
     return {"creation", "update"} <= {rule["type"] for rule in rules}

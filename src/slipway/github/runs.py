@@ -1,4 +1,4 @@
-"""What a run on GitHub Actions is told of itself, and tells: summary, outputs, annotations. Nothing outside of one."""
+"""The run on GitHub Actions: its event and actors, and its summary, outputs and annotations."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ __all__ = ["actors", "annotate", "fork", "inside", "number", "output", "summary"
 
 Level = Literal["notice", "warning", "error"]
 
-_MOST_SUMMARY = 1_000_000  # of the 1 MiB of a step, in bytes
+_MOST_SUMMARY = 1_000_000  # bytes, below GitHub's limit of 1 MiB for a step
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def inside() -> bool:
-    """Whether this process runs in GitHub Actions."""
+    """Return True if this process runs in GitHub Actions."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def actors() -> set[str]:
-    """The logins of who started this run and of who started it again; nobody outside of one."""
+    """Return the logins that started and restarted this run. Outside of a run there are none."""
     names = {os.environ.get(f"GITHUB_{name}", "") for name in ("ACTOR", "TRIGGERING_ACTOR")}
     return names - {""} if inside() else set()
 
 
 def summary(markdown: str) -> None:
-    """Add to the page of the run; what is longer than GitHub takes is cut."""
+    """Add markdown to the page of the run, cut to GitHub's limit."""
     text = fit(markdown.rstrip("\n") + "\n\n", _MOST_SUMMARY // max(_width(markdown), 1))
     _append("GITHUB_STEP_SUMMARY", text)
 
 
 def output(name: str, value: str) -> None:
-    """Set an output of the step, whatever is in `value`; raises `SlipwayError` for a name that GitHub would refuse."""
+    """Set an output of the step to any text. Raise `SlipwayError` for a name that GitHub refuses."""
     if not _NAME.fullmatch(name):
         raise SlipwayError(f"{name!r} cannot be the name of an output", fix="letters, digits, - and _ are taken")
-    # Nobody who writes the value can know what ends it.
+    # The end mark is random, so that no value can contain it on purpose.
     end = f"end-{secrets.token_hex(16)}"
     _append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
 
@@ -67,14 +67,14 @@ def _append(variable: str, text: str) -> None:
 
 
 def _width(text: str) -> int:
-    """Bytes that the widest character takes."""
+    """Return the number of bytes of the widest character."""
     return max((len(character.encode(errors="backslashreplace")) for character in set(text)), default=1)
 
 
 def fork() -> str:
-    """The repository that this run's pull request comes from, where it is another one; else, and outside of one, empty.
+    """Return the fork that this run's pull request comes from, or "" if there is none.
 
-    Raises `SlipwayError` when the event of a pull request cannot be read: who it is from would be a guess.
+    Raise `SlipwayError` when the event of the pull request cannot be read.
     """
     if not _is_pull():
         return ""
@@ -86,7 +86,7 @@ def fork() -> str:
 
 
 def number() -> int:
-    """The number of this run's pull request; raises `SlipwayError` outside of one."""
+    """Return the number of this run's pull request. Raise `SlipwayError` when a different event started the run."""
     if not _is_pull():
         raise SlipwayError("no pull request has started this", fix="run it in GitHub Actions, on pull_request")
     try:
@@ -113,5 +113,5 @@ def _unreadable() -> SlipwayError:
 
 
 def _name(repository: Any) -> str:
-    """`owner/name`; a repository that was deleted meanwhile is null."""
+    """Return `owner/name`. GitHub sends null for a deleted repository."""
     return str(repository["full_name"]) if repository is not None else "a repository that is gone"
