@@ -1,4 +1,4 @@
-"""Model folders: which file of one has the model's class, and how that file's module finds the modules beside it."""
+"""Model folders: the file with the model's class, and the import of modules from the same folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FILE = "model.py"
 
 
 def source(folder: Path) -> Path:
-    """Return the file with the class of a model: `model.py`, or else the one `<Class>.py` that has a class `<Class>`.
+    """Return the file with the class of a model: `model.py`, or else the only `<Class>.py` with a class `<Class>`.
 
-    Return the missing `model.py` when there is no such file, or when there are several.
+    Return the path of the missing `model.py` when no file or several files match.
     """
     if (folder / FILE).is_file():
         return folder / FILE
@@ -29,7 +29,7 @@ def _has_its_class(path: Path) -> bool:
 
 
 def reach(entry: str) -> None:
-    """Let the module `entry` of a foreign class import the modules beside it by their bare names.
+    """Let the module `entry` of a foreign class import modules of its folder by their bare names.
 
     Forget modules of the same names from other folders. Do nothing for a `model.py`, which imports by full names. Raise
     `ModuleNotFoundError` when the package of `entry` does not exist.
