@@ -1,7 +1,7 @@
-"""The work tree follows a commit that was made beside it, and what a killed run left is completed by the next one.
+"""The work tree follows a commit that was made beside it; the next run completes what a killed one left.
 
-All that is needed for that is kept in `slipway/` in the git directory: a lock, which ends with the last process that
-holds it, git commands included, and a journal of the commit under way.
+The folder `slipway/` in the git directory holds a lock and a journal of the commit under way. The lock ends with the
+last process that holds it, git commands included.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _STALE = 1.0  # seconds after which a lock of a killed git command counts as lef
 
 
 def scratch(git: Git) -> Path:
-    """Our folder in the git directory."""
+    """Return our folder in the git directory."""
     folder = git.directory / "slipway"
     folder.mkdir(exist_ok=True)
     return folder
@@ -43,7 +43,7 @@ def scratch(git: Git) -> Path:
 
 @contextlib.contextmanager
 def locked(git: Git) -> Iterator[None]:
-    """One process at a time in this work tree, and none begins before what a killed one left is healed."""
+    """Let one process at a time work here, and heal first what a killed one left."""
     with (scratch(git) / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Git commands inherit the lock: one that outlives a kill -9 of ours still keeps the next run out.
@@ -97,7 +97,7 @@ def _own(git: Git, commit: str, paths: Sequence[str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C and a polite end wait until the block has ended."""
+    """Hold back SIGINT and SIGTERM until the block has ended."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -107,7 +107,7 @@ def _uninterrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _index_lock(git: Git) -> Iterator[None]:
-    """Git's own lock of the index, as a link to a file of ours: after a kill it is known to be ours."""
+    """Hold git's own lock of the index. It is a link to a file of ours, so that it is known as ours after a kill."""
     marker, lock = scratch(git) / "marker", git.directory / "index.lock"
     marker.touch()
     deadline = time.monotonic() + _PATIENCE
@@ -130,7 +130,7 @@ def _index_lock(git: Git) -> Iterator[None]:
 
 
 def _heal(git: Git) -> None:
-    """Complete or forget what a killed run had begun; we hold the lock, so nothing of ours is at work."""
+    """Complete or forget the commit of a killed run; we hold the lock, so no other run is at work."""
     folder = scratch(git)
     marker, lock = folder / "marker", git.directory / "index.lock"
     with contextlib.suppress(FileNotFoundError):
@@ -151,7 +151,7 @@ def _heal(git: Git) -> None:
 
 
 def _remove_stale(git: Git, branch: str) -> None:
-    """Locks of a branch's move that was killed together with its git command."""
+    """Remove the locks that a killed git command left when it moved a branch."""
     common = git.directory / "commondir"
     shared = (git.directory / common.read_text().strip()) if common.is_file() else git.directory
     for lock in (shared / "refs" / "heads" / f"{branch}.lock", git.directory / "HEAD.lock"):
@@ -162,7 +162,7 @@ def _remove_stale(git: Git, branch: str) -> None:
 
 
 def _follow(git: Git, journal: dict[str, Any]) -> None:
-    """Bring the journal's paths to what is checked out, but for files that hold what we never wrote."""
+    """Bring the journal's paths to what is checked out; leave files that a person changed."""
     if not journal["paths"]:
         return
     # Journals of earlier releases do not say which files are our own.
