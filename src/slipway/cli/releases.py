@@ -67,14 +67,14 @@ def _choice_options(verb: Parser) -> None:
 
 
 def _release(args: argparse.Namespace) -> int:
-    from slipway.release import build, built, release
+    from slipway.release import build, plan_commit, release
 
     settings = settings_of(args)
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
     if args.built is not None:
         _check_planned(args, "--built releases what the plan says")
         plan = build.read(args.built)
-        environment, done = plan.environment, built.release_built(settings, plan, where, progress)
+        environment, done = plan.environment, plan_commit.release_built(settings, plan, where, progress)
     else:
         environment, choice = args.env or _ENVIRONMENT, _choice(args)
         done = release.release(

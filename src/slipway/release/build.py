@@ -1,6 +1,6 @@
 """The first half of a release in two: `slipway build` does all that runs a model's code, and all that takes an engine.
 
-It needs no right to push to git; `slipway release --built` commits what it leaves (`committing.py`).
+It needs no right to push to git; `slipway release --built` commits what it leaves (`plan_commit.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from slipway.models import environment as environments
 from slipway.models import tests
 from slipway.release import trainings
 from slipway.release.due import Choice, choose, names_of
-from slipway.release.make import UNNEEDED, Maker, fingerprint_of
+from slipway.release.maker import UNNEEDED, Maker, fingerprint_of
 from slipway.store.records import encode
 from slipway.training.parameters import parameters
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.models.training_digest import training_digest
-from slipway.release.make import fingerprint_of
+from slipway.release.maker import fingerprint_of
 from slipway.release.rejections import Rejections
 
 if TYPE_CHECKING:

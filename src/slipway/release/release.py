@@ -15,7 +15,7 @@ from slipway.images import build as images
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release
 from slipway.release.due import Choice, Decision, check_environment, choose, names_of
-from slipway.release.make import Maker
+from slipway.release.maker import Maker
 from slipway.release.rejections import Rejections
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from slipway import cli
-from slipway.release.routes import hold, lift, rollback
+from slipway.release.holds import hold, lift
+from slipway.release.rollback import rollback
 from tests.forge_server.fixtures import NAME
 from tests.unit.release.conftest import Team, pushed
 

@@ -9,8 +9,10 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.history import at, events, told
 from slipway.gitops.places import Here, Proposed
+from slipway.release.holds import hold, lift
 from slipway.release.promote import Wish, promote
-from slipway.release.routes import hold, lift, rollback, traffic
+from slipway.release.rollback import rollback
+from slipway.release.traffic import traffic
 from tests.unit.conftest import Site
 
 

@@ -17,7 +17,7 @@ from slipway.images import bundle, engines, verification
 from slipway.models.training_digest import training_digest
 from slipway.names import ReleaseName
 from slipway.overlays.types import ReleaseRecord
-from slipway.release import make
+from slipway.release import maker
 from slipway.settings import ModelSettings
 from slipway.store import store_of
 from slipway.training import steps
@@ -127,7 +127,7 @@ def test_the_fingerprint_is_that_of_the_image(team):
     """It changes with the schema as well, and not with the platform's code."""
     record = team.train()
     other = msgspec.structs.replace(record, image=IMAGE.replace("1", "2"))
-    found = {make.fingerprint_of(team.settings, each) for each in (record, other)}
+    found = {maker.fingerprint_of(team.settings, each) for each in (record, other)}
     assert len(found) == 2
     assert bundle.of_container(record) in found
 

@@ -17,7 +17,7 @@ from slipway.images.build import Image
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Overlay
 from slipway.release.build import Made, Plan
-from slipway.release.make import UNNEEDED, Maker, PlatformImage, fingerprint_of
+from slipway.release.maker import UNNEEDED, Maker, PlatformImage, fingerprint_of
 from slipway.settings import Settings
 from tests.unit.conftest import Site
 

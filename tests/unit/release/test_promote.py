@@ -10,8 +10,9 @@ from slipway.gitops.edits import Edited
 from slipway.gitops.places import Here, Proposed
 from slipway.names import ReleaseName
 from slipway.overlays.types import Origin
+from slipway.release.holds import hold, lift
 from slipway.release.promote import Wish, copy, promote
-from slipway.release.routes import hold, lift, rollback
+from slipway.release.rollback import rollback
 from slipway.store import Store
 from tests.unit.conftest import Site
 

@@ -9,7 +9,8 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.models.training_digest import training_digest
-from slipway.release.routes import lift, rollback
+from slipway.release.holds import lift
+from slipway.release.rollback import rollback
 from tests.unit.conftest import Site
 
 

@@ -5,7 +5,8 @@ import pytest
 from slipway import cli
 from slipway.git import Repository
 from slipway.gitops.places import Pushed
-from slipway.release.routes import hold, traffic
+from slipway.release.holds import hold
+from slipway.release.traffic import traffic
 from tests.forge_server.fixtures import NAME
 from tests.unit.conftest import Site
 from tests.unit.release.conftest import Team, pushed

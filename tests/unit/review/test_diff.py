@@ -7,8 +7,8 @@ import yaml
 
 from slipway.git import Repository
 from slipway.gitops.places import Here, Proposed
+from slipway.release.holds import hold
 from slipway.release.promote import Wish, promote
-from slipway.release.routes import hold
 from slipway.review import diff
 from slipway.review.consequences import Consequence
 from slipway.review.diff import MARKER, Diff, ObjectDiff, OverlayDiff

@@ -6,9 +6,11 @@ import sys
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.release.holds import hold, lift
 from slipway.release.promote import Wish, promote
-from slipway.release.routes import hold, lift, rollback, traffic
+from slipway.release.rollback import rollback
 from slipway.release.status import status
+from slipway.release.traffic import traffic
 from slipway.store import Store
 from tests.unit.conftest import Site
 
@@ -260,7 +262,7 @@ def test_models_changed_at_the_same_time(site: Site) -> None:
 import sys
 from pathlib import Path
 from slipway import settings
-from slipway.release.routes import hold, lift
+from slipway.release.holds import hold, lift
 loaded = settings.load(Path(sys.argv[1]))
 for _ in range(3):
     hold(loaded, sys.argv[2], "test", reason="a race")

@@ -13,7 +13,7 @@ from slipway.gitops import edits, training_commit
 from slipway.images import build as images
 from slipway.models.training_digest import training_digest
 from slipway.release.due import Choice, Decision, choose, decide, names_of
-from slipway.release.make import UNNEEDED, Maker, PlatformImage
+from slipway.release.maker import UNNEEDED, Maker, PlatformImage
 from slipway.release.release import Outcome, Released, Result, Run
 from slipway.settings import FILE
 

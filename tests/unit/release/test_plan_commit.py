@@ -10,10 +10,10 @@ from slipway.git import Repository
 from slipway.gitops.places import Here, Pushed
 from slipway.release import build as plan
 from slipway.release.build import Made, Plan, Planned, overlays_only
-from slipway.release.built import release_built
-from slipway.release.make import fingerprint_of
+from slipway.release.holds import hold
+from slipway.release.maker import fingerprint_of
+from slipway.release.plan_commit import release_built
 from slipway.release.release import Released
-from slipway.release.routes import hold
 from tests.unit.conftest import Site
 
 REGISTRY = "registry.example/slipway"
