@@ -1,4 +1,4 @@
-"""What GitHub's refusals mean to who meets them, and which of them are worth another try."""
+"""Refusals of GitHub: the fix for each, and the ones to retry."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["Action", "Refused", "attempt"]
 T = TypeVar("T")
 
 PAUSE = 1.0
-"""Seconds before the second try; doubled before each further one."""
+"""Seconds before the second try. The pause doubles before each further try."""
 
-_PATIENCE = 60.0  # seconds that GitHub may ask to wait; a run waits no longer
+_PATIENCE = 60.0  # longest wait in seconds that GitHub may ask for
 _LONGEST = 500
 
 _APP = "GitHub → Settings → Developer settings → GitHub Apps → the bot's App → Permissions & events"
 
 
 class Action(NamedTuple):
-    """What is done, for messages, and what it takes."""
+    """Hold the description of a call, for messages, and the permission that it needs."""
 
     what: str
-    """After "cannot": `open a pull request for promote/prod/iris`."""
+    """Text after "cannot" in messages: `open a pull request for promote/prod/iris`."""
     permission: str
-    """As a workflow's `permissions` has it: `pull-requests: write`; a name of the App alone is written like it."""
+    """Permission in the form of a workflow: `pull-requests: write`. Permissions of Apps have the same form."""
     repository: str
 
 
-class Refused(SlipwayError):  # noqa: N818 - as GitHub's answer is called
-    """GitHub does not do it; `status` is that of its answer, 0 where there was none."""
+class Refused(SlipwayError):  # noqa: N818 - the word for GitHub's answer
+    """Say that GitHub refused a call. `status` is the HTTP status, or 0 without an answer."""
 
     def __init__(self, problem: str, *, fix: str, status: int) -> None:
         super().__init__(problem, fix=fix)
@@ -46,9 +46,9 @@ class Refused(SlipwayError):  # noqa: N818 - as GitHub's answer is called
 
 
 def attempt(action: Action, call: Callable[[], T]) -> T:
-    """Return what `call` returns. Faults of the server and rate limits are tried again: it must do no harm twice.
+    """Return the result of `call`. Repeat it after a fault of the server or a rate limit.
 
-    Raise `Refused` with GitHub's own message and what to do.
+    A second call must be harmless. Raise `Refused` with GitHub's message and the fix.
     """
     import requests
     from github import GithubException
@@ -58,12 +58,12 @@ def attempt(action: Action, call: Callable[[], T]) -> T:
     except GithubException as error:
         raise _refusal(action, error) from error
     except (requests.RequestException, RuntimeError, AssertionError, ValueError) as error:
-        # Redirected elsewhere, or no answer of an API: what PyGithub does not turn into its own errors.
+        # PyGithub raises these for a redirect to another host and for an answer that is not an API's.
         raise _unreachable(action, error) from error
 
 
 def _wait(error: Exception, factor: int) -> float | None:
-    """Return the seconds after which another try makes sense; None when none does."""
+    """Return the seconds before the next try, or None when another try cannot help."""
     import requests
     from github import GithubException
 
@@ -75,7 +75,7 @@ def _wait(error: Exception, factor: int) -> float | None:
 def _pause(error: GithubException, usual: float) -> float | None:
     headers = error.headers or {}
     if headers.get("x-ratelimit-remaining") == "0" and "retry-after" not in headers:
-        return None  # the hour's share is used up
+        return None  # the limit of this hour is used up
     limited = error.status == 429 or (error.status == 403 and "secondary rate limit" in _message(error).lower())
     if limited or (error.status == 403 and "retry-after" in headers):
         asked = re.fullmatch(r"\d{1,6}", headers.get("retry-after", ""))
@@ -85,7 +85,7 @@ def _pause(error: GithubException, usual: float) -> float | None:
 
 
 def _message(error: GithubException) -> str:
-    """GitHub's own words, with those of each error that it lists."""
+    """Return GitHub's message with the details of each error in it."""
     data: Any = error.data
     if not isinstance(data, dict):
         return str(data or error.message or "")[:_LONGEST]
