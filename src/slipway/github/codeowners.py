@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from slipway.settings import Environment
+from slipway.settings import Environment
 
 __all__ = ["FILE", "guarded", "owners"]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from slipway.github.api import GitHub
 from slipway.github.failures import Refused
-
-if TYPE_CHECKING:
-    from slipway.github.api import GitHub
 
 __all__ = ["ADMINISTRATION", "Guard", "guard", "restricted"]
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from slipway.errors import SlipwayError
 from slipway.git import Moved, Repository
 from slipway.gitops.places import Change, Here, Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay, folder_of
+from slipway.settings import Settings
 from slipway.store import records
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
 
 __all__ = ["Edited", "edit", "now", "retrying"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,9 +19,7 @@ from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import Hold, Overlay, Release, folder_of
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = ["Event", "Moment", "at", "events", "is_shallow", "releases"]
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from slipway import digests
 from slipway.github.announcements import TOKEN
 from slipway.images.platform import is_bucket
 from slipway.names import ModelId
+from slipway.overlays.types import ReleaseRecord
 from slipway.serving.__main__ import PROTOCOL
 from slipway.serving.access import KIND
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from slipway.overlays.types import ReleaseRecord
-    from slipway.settings import AccessSettings, Announce, Environment, ModelSettings, Protocol
+from slipway.settings import AccessSettings, Announce, Environment, ModelSettings, Protocol
 
 __all__ = [
     "ACCESS_PART",

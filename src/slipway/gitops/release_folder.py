@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.gitops import parts as verifying
 from slipway.gitops import rendering
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
-
-if TYPE_CHECKING:
-    from slipway.gitops.snapshot import Snapshot
 
 __all__ = ["announced", "make", "share", "shown", "shown_metrics", "with_share"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -15,12 +16,8 @@ from slipway.gitops import parts as admission
 from slipway.gitops import parts as protocol
 from slipway.gitops.parts import PART
 from slipway.overlays import documents
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from slipway.overlays.types import ReleaseRecord
-    from slipway.settings import ModelSettings
+from slipway.overlays.types import ReleaseRecord
+from slipway.settings import ModelSettings
 
 __all__ = ["BASE", "build", "containers", "fill", "find_kustomize", "manifests", "values"]
 

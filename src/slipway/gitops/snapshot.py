@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.folders import FILE
+from slipway.git import Repository
+from slipway.gitops.places import Stand
 from slipway.names import ReleaseName
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import RECORD
 from slipway.overlays.types import Overlay, folder_of
 from slipway.settings import ModelSettings, Settings
 from slipway.store import Store, store_of
-
-if TYPE_CHECKING:
-    from slipway.git import Repository
-    from slipway.gitops.places import Stand
 
 __all__ = ["Snapshot"]
 

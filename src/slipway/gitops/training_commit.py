@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from slipway.gitops import edits, training_folder
+from slipway.gitops.places import Stand
+from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_folder import measured
 from slipway.gitops.training_record import Training, TrainingService, folder, read
 from slipway.gitops.training_service import is_wanted
 from slipway.images import trainer
+from slipway.model import Parameter
 from slipway.models.training_digest import run_name
+from slipway.overlays.types import Overlay
 from slipway.store.records import run_url
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from slipway.gitops.places import Stand
-    from slipway.gitops.snapshot import Snapshot
-    from slipway.model import Parameter
-    from slipway.overlays.types import Overlay
 
 __all__ = ["declare", "facts"]
 

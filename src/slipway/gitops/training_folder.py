@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
@@ -15,10 +16,6 @@ from slipway.gitops.parts import announcing
 from slipway.gitops.training_record import USUAL, Training, name_of
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 __all__ = [
     "BASE",

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct, field
 
+from slipway.gitops.snapshot import Snapshot
 from slipway.models.training_digest import run_name
 from slipway.overlays import documents
 from slipway.overlays.overlay import RECORD
 from slipway.overlays.types import Digest, folder_of
 from slipway.settings import Announce, SecretRef, TrainingSettings
-
-if TYPE_CHECKING:
-    from slipway.gitops.snapshot import Snapshot
 
 __all__ = ["USUAL", "Training", "TrainingService", "folder", "name_of", "read"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -12,11 +13,7 @@ from slipway.errors import SlipwayError
 from slipway.gitops import rendering
 from slipway.gitops.training_record import Training, TrainingService
 from slipway.overlays import documents
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = ["PART", "is_wanted", "manifest", "name_of", "values"]
 

@@ -9,7 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -18,28 +18,24 @@ from slipway.errors import SlipwayError
 from slipway.files import write
 from slipway.git import Repository
 from slipway.gitops import training_record, training_service
-from slipway.gitops.places import of_code
+from slipway.gitops.places import Place, Stand, of_code
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import platform as platforms
 from slipway.images import sbom, trainer
 from slipway.images.build import Image
+from slipway.images.bundle import Bundle
 from slipway.models import environment as environments
 from slipway.models import tests
+from slipway.overlays.types import Overlay
 from slipway.release import trainings
-from slipway.release.due import Choice, choose, names_of
+from slipway.release.due import Choice, Decision, choose, names_of
 from slipway.release.maker import UNNEEDED, Maker, fingerprint_of
+from slipway.settings import Settings
+from slipway.settings.types import Train
+from slipway.store import Record, Store
 from slipway.store.records import encode
 from slipway.training.parameters import parameters
-
-if TYPE_CHECKING:
-    from slipway.gitops.places import Place, Stand
-    from slipway.images.bundle import Bundle
-    from slipway.overlays.types import Overlay
-    from slipway.release.due import Decision
-    from slipway.settings import Settings
-    from slipway.settings.types import Train
-    from slipway.store import Record, Store
 
 __all__ = ["FILE", "Asked", "Made", "Plan", "Planned", "build", "nothing", "overlays_only", "read", "save"]
 

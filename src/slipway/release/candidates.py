@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.gitops import history
+from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import is_unbuilt
-from slipway.overlays.types import Overlay, Release, pick
+from slipway.names import ReleaseName
+from slipway.overlays.types import Overlay, Release, ReleaseRecord, pick
 from slipway.release.due import held
 from slipway.release.rejections import Rejections
-
-if TYPE_CHECKING:
-    from slipway.gitops.snapshot import Snapshot
-    from slipway.names import ReleaseName
-    from slipway.overlays.types import ReleaseRecord
-    from slipway.settings import Settings
-    from slipway.store import Store
+from slipway.settings import Settings
+from slipway.store import Store
 
 __all__ = ["Wish", "candidate", "due", "is_merged", "rejections_of", "source_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import yaml
@@ -13,17 +13,14 @@ import yaml
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import MANIFESTS
+from slipway.overlays.types import Overlay, Release
 from slipway.schema import Field, Schema
 from slipway.serving.__main__ import PROTOCOL
 from slipway.serving.access import KIND
 from slipway.serving.function import Limits
-from slipway.store import store_of
+from slipway.settings import Settings
+from slipway.store import Record, Store, store_of
 from slipway.text import listed, quoted
-
-if TYPE_CHECKING:
-    from slipway.overlays.types import Overlay, Release
-    from slipway.settings import Settings
-    from slipway.store import Record, Store
 
 __all__ = ["Change", "broken", "compare", "limit_changes", "of_record", "of_release"]
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.models.training_digest import training_digest
+from slipway.overlays.types import Hold, Overlay
 from slipway.release.maker import fingerprint_of
 from slipway.release.rejections import Rejections
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from slipway.overlays.types import Hold, Overlay
-    from slipway.settings import Settings
-    from slipway.store import Record, Store
+from slipway.settings import Settings
+from slipway.store import Record, Store
 
 __all__ = ["Choice", "Decision", "check_environment", "choose", "decide", "due", "held", "names_of"]
 

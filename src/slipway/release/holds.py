@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from slipway.errors import SlipwayError
@@ -13,10 +11,8 @@ from slipway.gitops.places import Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Hold, Overlay
 from slipway.release.due import decide, held
+from slipway.settings import Settings
 from slipway.store import store_of
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
 
 __all__ = ["check_reason", "hold", "lift"]
 

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.git import GitError
+from slipway.git import GitError, Repository
 from slipway.gitops import edits, release_folder
+from slipway.gitops.places import Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import bundle
 from slipway.images import platform as platforms
 from slipway.images.build import Image
+from slipway.images.bundle import Bundle
 from slipway.images.platform import is_bucket
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import MANIFESTS, RECORD
-from slipway.overlays.types import Release, ReleaseRecord
-from slipway.store import store_of
+from slipway.overlays.types import Overlay, Release, ReleaseRecord
+from slipway.settings import Settings
+from slipway.store import Record, store_of
 from slipway.store.records import run_url
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from slipway.git import Repository
-    from slipway.gitops.places import Stand
-    from slipway.images.bundle import Bundle
-    from slipway.overlays.types import Overlay
-    from slipway.settings import Settings
-    from slipway.store import Record
 
 __all__ = ["UNNEEDED", "Maker", "PlatformImage", "fingerprint_of"]
 

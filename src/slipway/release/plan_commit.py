@@ -6,25 +6,20 @@ models' code has run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from slipway.errors import SlipwayError
 from slipway.gitops import edits, training_commit
+from slipway.gitops.places import Place, Stand
 from slipway.images import build as images
 from slipway.models.training_digest import training_digest
+from slipway.overlays.types import Overlay
+from slipway.release.build import Made, Plan, Planned
 from slipway.release.due import Choice, Decision, choose, decide, names_of
 from slipway.release.maker import UNNEEDED, Maker, PlatformImage
 from slipway.release.release import Outcome, Released, Result, Run
-from slipway.settings import FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from slipway.gitops.places import Place, Stand
-    from slipway.overlays.types import Overlay
-    from slipway.release.build import Made, Plan, Planned
-    from slipway.settings import Settings
-    from slipway.store import Store
+from slipway.settings import FILE, Settings
+from slipway.store import Store
 
 __all__ = ["release_built"]
 

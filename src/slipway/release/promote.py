@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,11 +18,9 @@ from slipway.overlays.types import Origin, Overlay, Release
 from slipway.release import compatibility
 from slipway.release.candidates import Wish, candidate, rejections_of, source_of
 from slipway.release.due import held
+from slipway.settings import Settings
 from slipway.store import store_of
 from slipway.store.records import run_url
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
 
 __all__ = ["AUTOMATIC", "Promoted", "Wish", "copy", "promote", "source_of", "target_of"]
 

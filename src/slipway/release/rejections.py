@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
-
-if TYPE_CHECKING:
-    from slipway.overlays.types import Overlay, Release
-    from slipway.store import Store
+from slipway.overlays.types import Overlay, Release
+from slipway.store import Store
 
 __all__ = ["Rejections"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
@@ -17,10 +17,8 @@ from slipway.overlays.types import Overlay, Release
 from slipway.release.due import Choice, Decision, check_environment, choose, names_of
 from slipway.release.maker import Maker
 from slipway.release.rejections import Rejections
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
-    from slipway.store import Store
+from slipway.settings import Settings
+from slipway.store import Store
 
 __all__ = ["FAILED", "Outcome", "Released", "Result", "Run", "release"]
 

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.gitops import edits, release_folder
-from slipway.gitops.places import Change
+from slipway.gitops.places import Change, Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD, is_own
-from slipway.settings import ModelSettings
-
-if TYPE_CHECKING:
-    from slipway.gitops.places import Place
-    from slipway.overlays.types import Overlay
-    from slipway.settings import Settings
+from slipway.overlays.types import Overlay
+from slipway.settings import ModelSettings, Settings
 
 __all__ = ["Dropped", "drop", "retain"]
 

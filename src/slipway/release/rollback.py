@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,9 +14,7 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Hold, Overlay, Release, pick
 from slipway.release.holds import check_reason
 from slipway.release.rejections import Rejections
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = ["rollback"]
 

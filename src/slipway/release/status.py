@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
@@ -12,10 +12,8 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay
 from slipway.release import candidates, trainings
 from slipway.release.due import decide, held
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
-    from slipway.store import Store
+from slipway.settings import Settings
+from slipway.store import Store
 
 __all__ = ["Row", "status"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,9 +13,7 @@ from slipway.gitops.places import Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay, pick
 from slipway.release.due import held
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 __all__ = ["traffic"]
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -18,14 +18,11 @@ from slipway.gitops.training_record import Training
 from slipway.images import trainer
 from slipway.images.build import UNBUILT
 from slipway.models.training_digest import training_digest
+from slipway.overlays.types import Overlay
 from slipway.release.due import held
-from slipway.store import Record
-
-if TYPE_CHECKING:
-    from slipway.overlays.types import Overlay
-    from slipway.settings import ModelSettings, Settings
-    from slipway.settings.types import Occasion
-    from slipway.store import Store
+from slipway.settings import ModelSettings, Settings
+from slipway.settings.types import Occasion
+from slipway.store import Record, Store
 
 __all__ = ["Wanted", "awaited", "plan", "run", "wanted"]
 
