@@ -1,1 +1,1 @@
-"""The repository as the declaration of what runs: overlays rendered, committed, proposed, and read from history."""
+"""Overlays in git: render, commit and propose them, and read them from the history."""

@@ -1,4 +1,4 @@
-"""Changing overlays in git: read at the head, changed as data, committed whole, computed anew when the head moved."""
+"""Edits of overlays: read one at the head, change it, commit it; start anew when the head has moved."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ _TRIES = 50
 
 
 class Edited(NamedTuple):
-    """What a verb did: words for the user, and the commit if there was anything to commit."""
+    """Hold the result of an edit: lines for the user, and the commit if there was something to commit."""
 
     lines: list[str]
     commit: str | None = None
     message: str = ""
-    """That of the commit, or what it would have been where the place has it already; empty when nothing changes."""
+    """The commit's message, also when the place has this change already; empty when nothing changes."""
     before: Overlay | None = None
     after: Overlay | None = None
     snapshot: Snapshot | None = None
-    """What the change begins from."""
+    """The repository before the change."""
     branch: str = ""
-    """The branch that gets it."""
+    """The branch that gets the commit."""
 
 
 def retrying(attempt: Callable[[], T], pause: float = Here.pause) -> T:
-    """Try until nobody else commits in between; raises `SlipwayError` when that does not end.
+    """Repeat `attempt` until nobody else commits in between. Raise `SlipwayError` after too many tries.
 
-    `pause` is about how long one try takes, in seconds.
+    `pause` is the usual duration of one try in seconds.
     """
     for tries in range(_TRIES):
         try:
             return attempt()
         except Moved as moved:
             branch, said = moved.args[0], "".join(f"\n  {words}" for words in moved.args[1:])
-            # Not all at the same moment again.
+            # A random pause keeps competing runs from colliding again.
             time.sleep(random.uniform(0, pause * min(tries + 1, 10)))  # noqa: S311
     raise SlipwayError(f"the branch {branch} kept moving: {_TRIES} tries{said}", fix="run the command again")
 
@@ -56,10 +56,10 @@ Decide = Callable[[Snapshot, Overlay], tuple[Overlay, str, list[str]]]
 
 
 def edit(settings: Settings, environment: str, model: str, decide: Decide, place: Place | None = None) -> Edited:
-    """Change one overlay in one commit, at `place` (the current branch unless given).
+    """Change one overlay in one commit, at `place` (by default the current branch).
 
-    `decide` gets what the change begins from and the overlay, and returns the overlay to be, the commit's message and
-    words for the user; where the overlay stays as it is nothing is committed. The overlay's folder has to be clean.
+    `decide` gets the repository before the change and the overlay. It returns the new overlay, the commit's message
+    and lines for the user. An unchanged overlay makes no commit. The overlay's folder must be clean.
     """
     settings.environment(environment)
     where = place or Here(Repository(settings.root))
@@ -71,7 +71,7 @@ def _edit(environment: str, model: str, decide: Decide, place: Place) -> Edited:
     snapshot = Snapshot.of(place.repository, stand)
     before = snapshot.overlay(environment, model)
     if not before.releases and model not in snapshot.models(environment):
-        snapshot.settings.model(model)  # an unknown name; a model that was removed can still be held or rolled back
+        snapshot.settings.model(model)  # refuses an unknown name; a removed model can still be held or rolled back
     after, message, lines = decide(snapshot, before)
     if after == before:
         return Edited(lines)
@@ -80,5 +80,5 @@ def _edit(environment: str, model: str, decide: Decide, place: Place) -> Edited:
 
 
 def now() -> str:
-    """The time as records and holds write it."""
+    """Return the current time in the format of records and holds."""
     return records.now()

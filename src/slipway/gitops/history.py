@@ -1,4 +1,4 @@
-"""`slipway history`: what was meant to run, when, by whom; read from the commits of the overlays alone."""
+"""The history of what runs, read from the commits of the overlays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FILE = re.compile(
 
 
 class Event(NamedTuple):
-    """One change of what runs."""
+    """Describe one change of what runs."""
 
     when: datetime
     who: str
@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What was meant to run at a time; `commit` is None when there was none yet."""
+    """Hold the overlays that a commit declared at a time; `commit` is None before the first one."""
 
     time: datetime
     commit: str | None
@@ -55,11 +55,11 @@ class _Commit(NamedTuple):
     when: datetime
     who: str
     changed: dict[tuple[str, str], set[str]]
-    """By environment and model: releases whose manifests were written."""
+    """The releases whose manifests the commit wrote, by environment and model."""
 
 
 class _Side(NamedTuple):
-    """The two files that say what runs, as a commit has them."""
+    """Hold the content of the route and state files of a commit."""
 
     route: Mapping[ReleaseName, int]
     hold: Hold | None
@@ -67,7 +67,7 @@ class _Side(NamedTuple):
 
 
 def events(settings: Settings, models: Sequence[str] = (), environment: str | None = None) -> list[Event]:
-    """Every change of what runs of `models` (all, when none is named), newest first, along the first parents."""
+    """Return every change of what runs of `models` (by default all), newest first, along the first parents."""
     if environment is not None:
         settings.environment(environment)
     repository = _whole(settings)
@@ -89,7 +89,7 @@ def events(settings: Settings, models: Sequence[str] = (), environment: str | No
 
 
 def at(settings: Settings, moment: datetime, models: Sequence[str] = (), environment: str | None = None) -> Moment:
-    """What the newest first-parent commit at or before `moment` declared."""
+    """Return the overlays of the newest first-parent commit at or before `moment`."""
     repository = _whole(settings)
     if environment is not None:
         settings.environment(environment)
@@ -111,7 +111,7 @@ def at(settings: Settings, moment: datetime, models: Sequence[str] = (), environ
 
 
 def _whole(settings: Settings) -> Repository:
-    """The repository; raises `SlipwayError` where its oldest commits are missing, for that would be told as history."""
+    """Return the repository. Raise `SlipwayError` for a shallow clone: its history would be incomplete."""
     repository = Repository(settings.root)
     if is_shallow(repository):
         raise SlipwayError(f"{settings.root} is a shallow clone, without the history", fix="git fetch --unshallow")
@@ -158,7 +158,7 @@ def _side(contents: Mapping[str, bytes | None], commit: str, where: tuple[str, s
 
 
 def _what(repository: Repository, contents: Mapping[str, bytes | None], commit: _Commit, where: tuple[str, str]) -> str:
-    """The change in words; empty when nothing that runs has changed."""
+    """Describe a change in words; empty when nothing that runs has changed."""
     try:
         before, after = (_side(contents, side, where) for side in (commit.parent, commit.id))
     except (SlipwayError, msgspec.ValidationError):
@@ -187,7 +187,7 @@ def _of_route(
 
 
 def _came(repository: Repository, commit: str, where: tuple[str, str], name: ReleaseName, written: bool) -> str:
-    """How a release got onto the route."""
+    """Describe how a release got onto the route."""
     if not written:
         return f"traffic to {name}"
     path = f"{commit}:{folder_of(*where)}/{name}/{RECORD}"
@@ -205,16 +205,16 @@ def _of_hold(before: _Side, after: _Side) -> Iterator[str]:
 
 
 def told(moment: Moment) -> str:
-    """One line about which commit a moment's answer is from."""
+    """Return one line that names the commit of a moment."""
     if moment.commit is None or moment.since is None:
         return f"at {times.format(moment.time)} nothing was declared yet"
     return f"at {times.format(moment.time)}, by commit {moment.commit[:12]} of {times.format(moment.since)}"
 
 
 def releases(snapshot: Snapshot, overlay: Overlay, names: Collection[ReleaseName] | None = None) -> list[Release]:
-    """Return the releases of the overlay's model that are declared or ever were, newest first; only `names`, if given.
+    """Return the present and past releases of the overlay's model, newest first; only `names`, if given.
 
-    A release of the past is read from the last commit that wrote it; one that cannot be read any more is left out.
+    A past release is read from the last commit that wrote it. An unreadable one is left out.
     """
     found = {release.name: release for release in overlay.releases}
     for name, commit in snapshot.written(overlay.environment, overlay.model).items():
@@ -226,7 +226,7 @@ def releases(snapshot: Snapshot, overlay: Overlay, names: Collection[ReleaseName
 
 
 def is_shallow(repository: Repository) -> bool:
-    """Whether older commits were left out when the repository was cloned, as CI does."""
+    """Return whether the clone lacks older commits, as clones in CI often do."""
     return repository.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 

@@ -1,4 +1,4 @@
-"""The Job that verifies a release where it runs: what a release decides of it, and what its pod sees."""
+"""The values of the optional components of `manifests/function`: access, gRPC and the verification Job."""
 
 from __future__ import annotations
 
@@ -28,40 +28,40 @@ __all__ = [
 ]
 
 ACCESS_PART = "access"
-"""Where in `manifests/function` the platform engineer says how the Secret is mounted."""
+"""The component of `manifests/function` that mounts the Secret of the access."""
 
 _FOLDER = "/etc/slipway/access"
 
 
 def access_values(model: str, access: AccessSettings) -> dict[str, Any] | None:
-    """What a release decides, as `manifests/function/access/kustomization.yaml` refers to it; None for all callers."""
+    """Return the values for `manifests/function/access/kustomization.yaml`; None when every caller is let in."""
     if access.kind == "none":
         return None
-    # Optional: the pod starts without the Secret, so that the function can say what it lacks.
+    # Optional: the pod starts without the Secret, so that the function can report that it is missing.
     return {"kind": access.kind, "secret": access.secret or f"{model}-access", "folder": _FOLDER, "optional": True}
 
 
 def has_access(containers: Iterable[dict[str, Any]], kind: str) -> bool:
-    """Whether one of the containers is told to let in those alone whom that kind of access knows."""
+    """Return whether one of the containers enforces this kind of access."""
     return any({"name": KIND, "value": kind} in (each.get("env") or ()) for each in containers)
 
 
 PROTOCOL_PART = "grpc"
-"""Where in `manifests/function` the platform engineer says what a function needs that is asked over gRPC."""
+"""The component of `manifests/function` for functions that speak gRPC."""
 
 
 def protocol_values(own: ModelSettings) -> dict[str, Any] | None:
-    """What a release decides, as `manifests/function/grpc/kustomization.yaml` refers to it; None for HTTP."""
+    """Return the values for `manifests/function/grpc/kustomization.yaml`; None for HTTP."""
     return {"protocol": own.protocol} if own.protocol == "grpc" else None
 
 
 def has_protocol(containers: Iterable[dict[str, Any]]) -> bool:
-    """Whether one of the containers is told to speak gRPC."""
+    """Return whether one of the containers speaks gRPC."""
     return any({"name": PROTOCOL, "value": "grpc"} in (each.get("env") or ()) for each in containers)
 
 
 PART = "verification"
-"""Where in `manifests/function` the platform engineer says what the Job looks like."""
+"""The component of `manifests/function` that defines the verification Job."""
 
 
 def values(
@@ -72,15 +72,15 @@ def values(
     access: AccessSettings | None = None,
     spoken: Protocol = "http",
 ) -> dict[str, Any] | None:
-    """What a release decides, as `manifests/function/verification/kustomization.yaml` refers to it.
+    """Return the values for `manifests/function/verification/kustomization.yaml`.
 
-    None where no Job verifies it: it has no image for that, its environment no bucket, or the base no such part.
-    A Job cannot be changed, only made anew, so its name has four digits of all that decides what it is.
+    Return None when the release has no verifier image, the environment no bucket, or the base no such component.
+    Kubernetes cannot change a Job, so its name ends with four digits of a digest of its content.
     """
     part = _digests(base, PART)
     if not (part and record.verifier and is_bucket(environment)):
         return None
-    # What follows from the release's name makes no difference.
+    # The digest leaves out values that follow from the release's name.
     job: dict[str, Any] = {
         "image": record.verifier,
         "store": environment.store,
@@ -97,7 +97,7 @@ def values(
     if spoken != "http":
         decides.append(spoken)
     name = f"verify-{release}-{digests.of_value(decides)[:4]}"
-    # By whom it was verified, as the evidence says.
+    # The verification record names this user.
     job["env"].append({"name": "LOGNAME", "value": name})
     within = ModelId.parse(record.model_id).environment
     return job | {"name": name, "release": f"{within}/{model}/{record.release}", "address": f"{spoken}://{release}"}
@@ -108,12 +108,12 @@ def _digests(base: Mapping[str, bytes], part: str) -> dict[str, str]:
 
 
 def variables(environment: Environment) -> list[dict[str, Any]]:
-    """The environment's own variables, as a container takes them."""
+    """Return the variables of an environment as a container's `env`."""
     return [{"name": name, "value": value} for name, value in sorted(environment.variables.items())]
 
 
 def announcing(to: Announce | None) -> list[dict[str, Any]]:
-    """What a container needs to announce what it did; a Secret that is missing stops nothing."""
+    """Return the `env` that lets a container announce its result; the container starts without the Secret too."""
     if to is None:
         return []
     token = {"secretKeyRef": {"name": to.secret, "key": to.key, "optional": True}}

@@ -1,4 +1,4 @@
-"""Where a change of overlays lands: on the branch that is checked out, on the remote's, or on one that proposes it."""
+"""Places for a change of overlays: the checked-out branch, the remote's branch, or a branch that proposes it."""
 
 from __future__ import annotations
 
@@ -33,49 +33,48 @@ __all__ = [
 
 
 class Stand(NamedTuple):
-    """What a change begins from."""
+    """Hold the commits that a change begins from."""
 
     branch: str
-    """The branch that gets it, in the end."""
+    """The branch that finally gets the change."""
     commit: str
-    """What overlays are read from; the change goes on top of it."""
+    """The commit that overlays are read from, and the parent of the change."""
     code: Head
-    """Whose models, settings and manifests are used."""
+    """The commit whose models, settings and manifests are used."""
 
 
 class Change(NamedTuple):
-    """What is to be committed."""
+    """Hold the content of a commit to make."""
 
     files: Mapping[str, bytes | None]
-    """{path: content, or None to remove it}."""
+    """The content by path; None removes the file."""
     message: str
     overlays: Sequence[Overlay] = ()
-    """The overlays as they are to be."""
+    """The overlays after the change."""
 
 
 class Place(Protocol):
-    """Where changes land."""
+    """Commit changes to one branch."""
 
     repository: Repository
-    """This clone."""
     pause: float
-    """Seconds that a commit takes here, about: how long to stand back when somebody else was quicker."""
+    """The usual duration of a commit here, in seconds; a retry waits about as long."""
 
     def stand(self, *paths: str) -> Stand:
-        """What a change can begin from now; whatever is below `paths` (else all) has to be committed.
+        """Return the commits that a change can begin from now.
 
-        Raises `SlipwayError` when nothing can be committed here.
+        Everything below `paths` (by default all) must be committed. Raise `SlipwayError` when a commit is impossible.
         """
 
     def commit(self, stand: Stand, change: Change) -> str | None:
-        """Commit; None when the place has just this already. Raises `Moved` when it has moved on from `stand`."""
+        """Commit a change; return None when the place has it already. Raise `Moved` when the branch has moved."""
 
     def __str__(self) -> str:
-        """In words."""
+        """Return a description for the user."""
 
 
 class Here:
-    """The branch that is checked out."""
+    """Commit to the branch that is checked out."""
 
     pause = 0.02
 
@@ -96,10 +95,10 @@ class Here:
 
 
 class Pushed:
-    """The branch of the remote that the cluster follows, fresh at every try.
+    """Commit to the branch of the remote that the cluster follows, fetched at every try.
 
-    Where that branch is checked out it is brought up to date first, so that what is due is judged by the newest code,
-    unless `code` says which commit's code this is about. Any other branch's code is taken as it is checked out.
+    `code` names the commit whose code is used. By default it is the checkout. When the branch itself is checked out,
+    it is brought up to date first, so that the newest code decides what is due.
     """
 
     pause = 0.3
@@ -119,7 +118,7 @@ class Pushed:
         new = self.repository.record(change.files, change.message, stand.commit)
         self.remote.push(new, stand.branch)
         if self.code is None and stand.code == Head(stand.branch, stand.commit):
-            # What was pushed counts; where this clone cannot follow now, the next command brings it forward.
+            # The push counts. When this clone cannot follow now, the next command brings it forward.
             with contextlib.suppress(GitError):
                 self.repository.forward(stand.code, new)
         return new
@@ -148,15 +147,15 @@ class Pushed:
 
 
 def of_code(repository: Repository) -> Head:
-    """What is checked out; where HEAD is detached, as in a pipeline, the branch is that of the run."""
+    """Return the checked-out head. When HEAD is detached, as in CI, take the branch from `GITHUB_REF_NAME`."""
     head = repository.checked_out()
     return head if head.branch else Head(os.environ.get("GITHUB_REF_NAME", ""), head.commit)
 
 
 class Apart(Pushed):
-    """The remote's branch, for changes that take nothing from what is checked out: neither code nor the work tree."""
+    """Commit to the remote's branch without use of the checkout, neither its code nor its work tree."""
 
-    def stand(self, *paths: str) -> Stand:  # noqa: ARG002 - as every place takes them
+    def stand(self, *paths: str) -> Stand:  # noqa: ARG002 - every place takes them
         """See `Place.stand`."""
         self.repository.identity()
         tip = self.remote.fetch(self.branch)
@@ -164,13 +163,13 @@ class Apart(Pushed):
 
 
 class Proposed:
-    """A branch of its own that proposes one change, for a pull request; `base` says what it is on top of.
+    """Commit one change to a separate branch on top of `base`, for a pull request.
 
-    The branch is the machine's: what it proposed before is replaced. On top of a `Pushed` base it is the remote's.
+    A new proposal replaces the earlier one on the branch. The branch is on the remote when `base` is `Pushed`.
     """
 
     def __init__(self, base: Here | Pushed, branch: str) -> None:
-        """Raises `SlipwayError` for a name that cannot be, or a branch that is checked out."""
+        """Raise `SlipwayError` for an invalid name, or a branch that is checked out."""
         self.base, self.branch = base, branch
         self.repository, self.pause = base.repository, base.pause
         check(base.repository, branch)
@@ -216,7 +215,7 @@ def check(repository: Repository, branch: str) -> None:
 
 
 def check_owned(repository: Repository, base: str, tip: str, branch: str, overlays: Sequence[Overlay]) -> None:
-    """Refuse to replace a branch on which anything but changes of these overlays was committed since `base`."""
+    """Raise `SlipwayError` for a branch with commits since `base` that change files outside these overlays."""
     own = tuple(f"{folder_of(each.environment, each.model)}/" for each in overlays)
     log = repository.run("log", "--format=", "--name-only", "--no-merges", f"{base}..{tip}")
     foreign = [path for path in log.decode().split("\n") if path and not path.startswith(own)]
@@ -225,16 +224,16 @@ def check_owned(repository: Repository, base: str, tip: str, branch: str, overla
 
 
 def is_same(repository: Repository, tip: str, base: str, overlays: Sequence[Overlay]) -> bool:
-    """Whether a branch proposes just these overlays on top of `base` already, whoever made it and when."""
+    """Return whether a branch already proposes the same overlays on top of `base`, by anybody at any time."""
     return repository.commit_at(f"{tip}^") == base and all(_is_there(repository, tip, after) for after in overlays)
 
 
 def kept(
     repository: Repository, tip: str, files: Mapping[str, bytes | None], overlays: Sequence[Overlay]
 ) -> dict[str, bytes | None]:
-    """The files of a proposal with the records that the branch has of the same releases.
+    """Return the files of a proposal, with the branch's records of releases that are the same.
 
-    Who looked at them before need not look again because of who proposed them last, and when.
+    A new author or time alone thus changes no file that somebody has reviewed.
     """
     found = dict(files)
     for after in overlays:
@@ -256,13 +255,13 @@ def _at(repository: Repository, tip: str, after: Overlay) -> Overlay:
 
 
 def _of_release(release: Release) -> tuple[bytes, bytes]:
-    """A release without who made it and when."""
+    """Return the content of a release, without its author, time and run."""
     record = msgspec.structs.replace(release.record, created="", by="", run="")
     return msgspec.json.encode(record), release.files[MANIFESTS]
 
 
 def _essence(overlay: Overlay) -> tuple[object, ...]:
-    """An overlay without who made it and when."""
+    """Return the content of an overlay, without authors and times."""
     releases = [_of_release(release) for release in overlay.releases]
     hold = overlay.hold.reason if overlay.hold else None
     return releases, overlay.route, hold, set(overlay.rejected)

@@ -1,4 +1,4 @@
-"""Putting a release into an overlay: its folder, and its share of the route."""
+"""A release in an overlay: its folder, its share of the route, and its words in messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["announced", "make", "share", "shown", "shown_metrics", "with_share"]
 
 
 def make(code: Snapshot, record: ReleaseRecord) -> Release:
-    """Return the whole folder of a release, rendered from the `manifests/function` and the settings of the code."""
+    """Return a release with all its files, rendered from `manifests/function` and the settings of the code."""
     settings = code.settings
     model, environment, _ = record.model_id.split("/")
     base = code.files(rendering.BASE)
@@ -39,9 +39,9 @@ def make(code: Snapshot, record: ReleaseRecord) -> Release:
 
 
 def share(route: Mapping[ReleaseName, int], name: ReleaseName, percent: int) -> dict[ReleaseName, int]:
-    """The route with `percent` for `name`, and what is left for the others, in the proportions that they have.
+    """Return the route with `percent` for `name`; the others divide the rest in their present proportions.
 
-    No share is 0: what would round to less than 1 leaves the route. Raises `SlipwayError` for a share that cannot be.
+    A release whose share rounds to 0 leaves the route. Raise `SlipwayError` for an impossible share.
     """
     others = {other: part for other, part in route.items() if other != name}
     if not 1 <= percent <= 100:
@@ -50,7 +50,7 @@ def share(route: Mapping[ReleaseName, int], name: ReleaseName, percent: int) -> 
         raise SlipwayError(f"{name} has nothing to share the requests with", fix="leave --traffic out, or give 100")
     total, left = sum(others.values()), 100 - percent
     parts = {other: part * left // total for other, part in others.items()}
-    # The largest remainders get what the rounding left over; among equals, the newer release.
+    # The largest remainders get the points that rounding left over; of equal ones, the newer release.
     order = sorted(others, key=lambda other: (others[other] * left % total, other), reverse=True)
     for other in order[: left - sum(parts.values())]:
         parts[other] += 1
@@ -58,22 +58,21 @@ def share(route: Mapping[ReleaseName, int], name: ReleaseName, percent: int) -> 
 
 
 def with_share(overlay: Overlay, release: Release, percent: int) -> Overlay:
-    """The overlay with a release (declared already or not) on its route."""
+    """Return the overlay with `percent` of its route for a release; declare the release if it is new."""
     declared = overlay if release in overlay.releases else overlay.with_release(release)
     return msgspec.structs.replace(declared, route=share(overlay.route, release.name, percent))
 
 
 def shown(route: Mapping[ReleaseName, int]) -> str:
-    """A route in words, newest first."""
+    """Describe a route in words, newest release first."""
     ordered = sorted(route.items(), reverse=True)
     return ", ".join(f"{name} {percent} %" for name, percent in ordered) or "nothing runs"
 
 
 def shown_metrics(metrics: Mapping[str, float]) -> str:
-    """Metrics in words."""
     return ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items())) or "none recorded"
 
 
 def announced(subject: str, facts: Mapping[str, str]) -> str:
-    """A commit message: what happened, and below it what is to be known of it."""
+    """Return a commit message: the subject, and below it one line for each fact."""
     return "\n".join([subject, "", *(f"{name}: {value}" for name, value in facts.items()), ""])

@@ -1,4 +1,4 @@
-"""The manifests of a release: `manifests/function` filled in by kustomize, whole, once and for all."""
+"""The manifests of a release: kustomize renders `manifests/function` with the values of the release."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from slipway.settings import ModelSettings
 __all__ = ["BASE", "build", "containers", "fill", "find_kustomize", "manifests", "values"]
 
 BASE = "manifests/function"
-"""Where the platform engineer says what every release looks like."""
+"""The folder that every release is rendered from."""
 
-# Folders in it that only some releases need.
+# Components of the base that only some releases need.
 _PARTS = (admission.ACCESS_PART, protocol.PROTOCOL_PART)
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def find_kustomize(root: Path) -> list[str]:
-    """The command that builds a folder: kustomize from the PATH or from `.tools/bin`, or kubectl's own.
+    """Return the command that builds a folder: kustomize from the PATH or `.tools/bin`, or `kubectl kustomize`.
 
-    Raises `SlipwayError` when there is none.
+    Raise `SlipwayError` when none is installed.
     """
     if found := shutil.which("kustomize") or shutil.which("kustomize", path=str(root / ".tools" / "bin")):
         return [found, "build"]
@@ -43,7 +43,7 @@ def find_kustomize(root: Path) -> list[str]:
 
 
 def build(folder: Path, root: Path) -> bytes:
-    """What kustomize makes of a folder; raises `SlipwayError` with its own words."""
+    """Return the output of kustomize for a folder. Raise `SlipwayError` with its message when it fails."""
     done = subprocess.run([*find_kustomize(root), str(folder)], capture_output=True, check=False)
     if done.returncode:
         raise SlipwayError(f"kustomize: {done.stderr.decode(errors='replace').strip()}")
@@ -51,9 +51,9 @@ def build(folder: Path, root: Path) -> bytes:
 
 
 def values(model: str, record: ReleaseRecord, own: ModelSettings) -> dict[str, Any]:
-    """What a release decides, as `manifests/function/kustomization.yaml` refers to it; `own` are the model's settings.
+    """Return the values of a release for `manifests/function/kustomization.yaml`; `own` are the model's settings.
 
-    Annotations and environment variables are strings in Kubernetes, so numbers that end up there are given as text.
+    Numbers for annotations and environment variables are given as text, since Kubernetes takes only strings there.
     """
     scale = own.scale
     found = {
@@ -90,11 +90,11 @@ def manifests(
     root: Path,
     verification: dict[str, Any] | None = None,
 ) -> bytes:
-    """The manifests of a release, from the files of `manifests/function` as they are in the commit it is made from.
+    """Return the manifests of a release; `base` are the files of `manifests/function` in its commit.
 
-    `own` are the model's settings within the environment. With the values of a `verification`, the Job is among them.
-    Raises `SlipwayError` when kustomize is missing, refuses the base, or makes no Service of the release, or no such
-    Job, out of it, or one that lets in whom the settings do not, or speaks another protocol.
+    `own` are the model's settings within the environment. The values of a `verification` add its Job.
+    Raise `SlipwayError` when kustomize is missing or fails, or when the Service or the Job is missing. Raise it too
+    when the Service does not enforce the access or the protocol of the settings.
     """
     spec = values(model, record, own) | ({PART: verification} if verification else {})
     rendered = fill(BASE, base, "Release", spec, root, _parts(spec, record))
@@ -112,18 +112,17 @@ def manifests(
 
 
 def _parts(spec: dict[str, Any], record: ReleaseRecord) -> list[str]:
-    """The components of the base that the release takes."""
+    """Return the components of the base that the release needs."""
     return [part for part in (PART, *_PARTS) if part in spec] + (["container"] if record.container else [])
 
 
 def fill(
     place: str, base: Mapping[str, bytes], kind: str, spec: dict[str, Any], root: Path, parts: Sequence[str] = ()
 ) -> bytes:
-    """What kustomize makes of the component at `place` (its files in `base`), the source of its values being `spec`.
+    """Return the output of kustomize for the component at `place`, whose files are `base` and whose values are `spec`.
 
-    `kind` is that of the object which the component's replacements refer to; `parts` are folders in it that are
-    components of their own. Raises `SlipwayError` when kustomize is
-    missing or refuses it.
+    `kind` is the kind of the object with the values, to which the replacements refer. `parts` are folders in `place`
+    with further components. Raise `SlipwayError` when kustomize is missing or fails.
     """
     if "kustomization.yaml" not in base:
         raise SlipwayError(f"{place}/kustomization.yaml is not in git", fix="git add and git commit it")
@@ -144,10 +143,10 @@ def _lay_out(place: Path, base: Mapping[str, bytes]) -> None:
 
 
 def _values(scratch: Path, components: list[str], kind: str, spec: dict[str, Any]) -> Path:
-    """A folder of data only that takes the components beside it."""
+    """Write and return a folder that holds only the values and the list of components."""
     folder = scratch / "values"
     folder.mkdir()
-    # Marked as local, it is a source of values and stays out of what is rendered.
+    # The annotation keeps this object out of the output; replacements can still read it.
     metadata = {"name": kind.lower(), "annotations": {"config.kubernetes.io/local-config": "true"}}
     data = {"apiVersion": "slipway/v1", "kind": kind, "metadata": metadata, "spec": spec}
     (folder / "values.yaml").write_bytes(documents.format(data))
@@ -165,7 +164,7 @@ def _values(scratch: Path, components: list[str], kind: str, spec: dict[str, Any
 
 
 def _checked(found: list[dict[str, Any]], kind: str, name: str, image: str) -> list[dict[str, Any]]:
-    """The containers of an object that is to be there, with that image among them."""
+    """Return the containers of an object. Raise `SlipwayError` when none has the image."""
     there = [container for each in found for container in containers(each, kind, name)]
     if image not in [container.get("image") for container in there]:
         raise SlipwayError(
@@ -176,7 +175,7 @@ def _checked(found: list[dict[str, Any]], kind: str, name: str, image: str) -> l
 
 
 def containers(document: dict[str, Any], kind: str, name: str) -> list[dict[str, Any]]:
-    """The containers of an object if it is that one, and starts any; the base may have others, and of any shape."""
+    """Return the containers of an object with this kind and name; empty for any other object of the base."""
     if (document.get("kind"), document["metadata"].get("name")) != (kind, name):
         return []
     template = (document.get("spec") or {}).get("template") or {}

@@ -26,9 +26,9 @@ _RECORD = re.compile(rf"overlays/[^/]+/([^/]+)/(v[0-9]+-[0-9a-f]{{8}})/{re.escap
 
 
 class Snapshot:
-    """Hold what a commit of a repository says.
+    """Read a repository at a commit.
 
-    The settings are those of the commit, unless those of another one (or of the work tree) are given.
+    The settings are read from the commit, unless `settings` gives those of another commit or of the work tree.
     """
 
     def __init__(self, repository: Repository, commit: str, settings: Settings | None = None) -> None:
@@ -43,14 +43,14 @@ class Snapshot:
 
     @classmethod
     def of(cls, repository: Repository, stand: Stand) -> Snapshot:
-        """Return what a change begins from: its overlays, and the settings of the code that it uses."""
+        """Return the snapshot that a change begins from, with the settings of its code."""
         return cls(repository, stand.commit, cls(repository, stand.code.commit).settings)
 
     @cached_property
     def settings(self) -> Settings:
-        """Return the settings, with the models that only have a folder.
+        """Return the settings; models that only have a folder are added.
 
-        Raise `SlipwayError` when the commit has none, or wrong ones.
+        Raise `SlipwayError` when the commit has no valid settings.
         """
         content = self.read(settings_file.FILE)
         if content is None:
@@ -61,7 +61,7 @@ class Snapshot:
         return msgspec.structs.replace(found, declared={**models, **found.declared})
 
     def overlay(self, environment: str, model: str) -> Overlay:
-        """Return an overlay; empty when the commit has none. Raise `SlipwayError` on a damaged file."""
+        """Return an overlay; empty when the commit has none. Raise `SlipwayError` for a damaged file."""
         key = (environment, model)
         if key not in self._overlays:
             namespace = self.settings.environment(environment).namespace
@@ -109,7 +109,7 @@ class Snapshot:
         return self._stores[environment]
 
     def changes(self, after: Overlay) -> dict[str, bytes | None]:
-        """Return what to write, and to remove (None), so that the commit's overlay becomes `after`."""
+        """Return the files to write, and to remove (None), that turn the commit's overlay into `after`."""
         before = self.files(folder_of(after.environment, after.model))
         own = {path: content for path, content in before.items() if overlays.is_own(path)}
         return self.differing(folder_of(after.environment, after.model), overlays.format(after), own)
@@ -117,16 +117,16 @@ class Snapshot:
     def differing(
         self, folder: str, after: dict[str, bytes], before: dict[str, bytes] | None = None
     ) -> dict[str, bytes | None]:
-        """Return what to write, and to remove (None), so that a folder holds `after` in place of `before`.
+        """Return the files to write, and to remove (None), that turn a folder from `before` into `after`.
 
-        `before` is all that the commit has in the folder, unless it is given.
+        `before` is by default every file that the commit has in the folder.
         """
         there = self.files(folder) if before is None else before
         gone: dict[str, bytes | None] = {f"{folder}/{path}": None for path in there.keys() - after}
         return gone | {f"{folder}/{path}": content for path, content in after.items() if there.get(path) != content}
 
     def written(self, environment: str, model: str) -> dict[ReleaseName, str]:
-        """Return the last commit that wrote each release of a model, of the past ones too."""
+        """Return the last commit that wrote each release of a model, past releases included."""
         if environment not in self._written:
             self._written[environment] = dict(self._log(f"overlays/{environment}/"))
         return {name: commit for (each, name), commit in self._written[environment].items() if each == model}
@@ -141,7 +141,7 @@ class Snapshot:
                     yield (match[1], ReleaseName.parse(match[2])), commit
 
     def _folders(self, settings: Settings) -> Iterator[str]:
-        """Yield the models that are a folder under `model/` which the settings do not name."""
+        """Yield the models with a folder under `model/` that the settings do not name."""
         taken = {each.folder for each in settings.declared.values() if each.folder}
         for path in self.repository.blobs(self.commit, "model/"):
             parts = path.split("/")

@@ -1,4 +1,4 @@
-"""Declaring a training: the files of `overlays/<environment>/<model>/training/`, and the words of their commit."""
+"""The commit that declares a training: its files and its message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from slipway.store.records import run_url
 
 __all__ = ["declare", "facts"]
 
-# Nor does what is deployed meanwhile make a training another one.
+# Changes of these fields, the deployed version included, need no new declaration.
 _OF_ITS_MAKING = ("branch", "by", "commit", "created", "deployed", "fingerprint", "platform_fingerprint", "run")
 
 
@@ -34,11 +34,11 @@ def declare(
     platform_fingerprint: str = "",
     parameters: Mapping[str, Parameter] | None = None,
 ) -> dict[str, bytes | None]:
-    """The changes ({path: content, or None to remove it}) that declare a training by the trainer `image`.
+    """Return the files to write, and to remove (None), that declare a training by the trainer `image`.
 
-    `digest` is the training digest that was asked for, `fingerprint` the trainer's, `platform` the platform's own
-    image, and `parameters` those of the model, where it has a training service. There are none where just this is
-    declared already. Raises `SlipwayError` when the base of trainings does not render.
+    `digest` is the training digest, `fingerprint` that of the trainer, `platform` the image of the platform.
+    `parameters` are the model's parameters, used only for a training service. Return no files when this training is
+    declared already. Raise `SlipwayError` when `workflows/train` does not render.
     """
     settings, repository = snapshot.settings, snapshot.repository
     environment, model = overlay.environment, overlay.model
@@ -75,10 +75,10 @@ def declare(
 
 
 def facts(model: str, digest: str, image: str, reason: str) -> dict[str, str]:
-    """What a commit message tells of a declared training."""
+    """Return the facts about a declared training for its commit message."""
     return {"Training": run_name(model, digest), "Why": reason, "Trainer": image}
 
 
 def _content(training: Training) -> tuple[object, ...]:
-    """What makes a training another one; who declared it, when and from which commit does not."""
+    """Return the fields that make a training different; its author, time and commit do not."""
     return tuple(getattr(training, name) for name in training.__struct_fields__ if name not in _OF_ITS_MAKING)

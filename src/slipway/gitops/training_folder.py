@@ -1,4 +1,4 @@
-"""A training as it is declared: `overlays/<environment>/<model>/training/`, read as data and written whole."""
+"""The files of a declared training: `overlays/<environment>/<model>/training/`, rendered whole."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ __all__ = [
 ]
 
 GAUGE = "slipway_training_score"
-"""Argo's controller serves it as `argo_workflows_slipway_training_score{model, environment, metric}`."""
+"""The gauge; Argo's controller serves it as `argo_workflows_slipway_training_score{model, environment, metric}`."""
 
-# What Argo takes for the name of a parameter.
+# Argo's rule for names of parameters.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def measured(gates: Iterable[str]) -> list[str]:
-    """The metrics that get a gauge: the usual ones, and those of the model's own that a gate names."""
+    """Return the metrics that get a gauge: the usual ones, and the model's own ones that a gate names."""
     return sorted({*USUAL, *(name for name in gates if _NAME.fullmatch(name))})
 
 
 def gauges(environment: str, model: str, names: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """The parameters that the last step leaves, and the gauges that show them.
+    """Return the output parameters of the last step, and the gauges that show them.
 
-    A metric that a model does not have leaves nothing, and gets no gauge then.
+    A metric that the model does not have leaves an empty parameter, and its gauge is not written.
     """
     return {
         "scores": [
@@ -64,7 +64,7 @@ def _gauge(environment: str, model: str, name: str) -> dict[str, Any]:
 
 
 BASE = "workflows/train"
-"""Where the platform engineer says what every training looks like."""
+"""The folder that every training is rendered from."""
 
 _FILES = {
     "WorkflowTemplate": "template.yaml",
@@ -76,10 +76,10 @@ _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def values(environment: str, model: str, namespace: str, training: Training) -> dict[str, Any]:
-    """What a training decides, as `workflows/train/kustomization.yaml` refers to it.
+    """Return the values of a training for `workflows/train/kustomization.yaml`.
 
-    Variables of the environment are strings in Kubernetes, so the deployed version is given as text, "" for none.
-    Raises `SlipwayError` for text that Argo would take for an expression of its own.
+    Environment variables are strings in Kubernetes, so the deployed version is given as text, "" for none.
+    Raise `SlipwayError` for text that Argo would evaluate as an expression.
     """
     own: dict[str, Any] = {
         "name": f"train-{model}",
@@ -95,7 +95,7 @@ def values(environment: str, model: str, namespace: str, training: Training) -> 
         "platform": training.platform or training.image,
         "store": training.store,
         "announcing": announcing(training.announce),
-        # To kustomize an empty list is a missing one.
+        # Kustomize treats an empty list as a missing one.
         "schedules": [training.schedule or ""],
         "fit": [
             {"name": "SLIPWAY_MODEL", "value": model},
@@ -105,18 +105,18 @@ def values(environment: str, model: str, namespace: str, training: Training) -> 
             ),
         ],
     }
-    # The branch is one of the variables, and the one that anybody names.
+    # The branch comes first, as anybody can choose its name; the variables contain it too.
     for key, value in {"branch": training.branch, **own}.items():
         if "{{" in str(value):
             fix = "give the branch another name" if key == "branch" else "take the braces out of it"
             raise SlipwayError(f"the {key} {value!r} holds {{{{, which Argo would evaluate", fix=fix)
-    # By the environment and not among the arguments, as it is what the steps said.
+    # An environment variable and no argument, since the steps decide its text.
     failures = {"name": "SLIPWAY_FAILURES", "value": "{{workflow.failures}}"}
     return own | {"announcing": [failures, *own["announcing"]]} | gauges(environment, model, training.scores)
 
 
 def _variables(model: str, namespace: str, training: Training) -> list[dict[str, Any]]:
-    """What every step sees; the run is named by a label that Argo gives its pods."""
+    """Return the environment variables of every step; the run's name comes from a label that Argo gives its pods."""
     told = {
         **training.variables,
         "SLIPWAY_COMMIT": training.commit,
@@ -135,14 +135,14 @@ def _variables(model: str, namespace: str, training: Training) -> list[dict[str,
 def files(
     base: Mapping[str, bytes], environment: str, model: str, namespace: str, training: Training, root: Path
 ) -> dict[str, bytes]:
-    """All files of the folder by their path in it; `base` are those of `workflows/train` in the commit it is made from.
+    """Return all files of the folder by their path in it; `base` are the files of `workflows/train` in its commit.
 
-    Raises `SlipwayError` when kustomize is missing, refuses the base, or makes no workflow of this training out of it.
+    Raise `SlipwayError` when kustomize is missing or fails, or when it renders no workflow of this training.
     """
     own = {path: content for path, content in base.items() if not path.startswith(f"{training_service.PART}/")}
     rendered = rendering.fill(BASE, own, "Training", values(environment, model, namespace, training), root)
     manifests: dict[str, bytes] = {}
-    # A line of three dashes cannot be within a document.
+    # A line of three dashes only occurs between documents.
     for content in rendered.split(b"\n---\n"):
         document = yaml.load(content, _READER)  # noqa: S506 - a safe loader
         name = _FILES.get(document["kind"])
@@ -164,7 +164,7 @@ def files(
 
 
 def _kustomization(model: str, namespace: str, manifests: Mapping[str, bytes]) -> dict[str, Any]:
-    # The template comes before what refers to it: a workflow that does not find it fails at once.
+    # The template is created first: a workflow that does not find it fails at once.
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -181,7 +181,7 @@ def _kustomization(model: str, namespace: str, manifests: Mapping[str, bytes]) -
 
 
 def _check(document: dict[str, Any], model: str, training: Training) -> None:
-    """What the rest relies on: the names, and that the trainer is what runs."""
+    """Raise `SlipwayError` when a workflow has another name, or does not run the trainer."""
     kind, name = document["kind"], document["metadata"]["name"]
     expected = name_of(model, training) if kind == "Workflow" else f"train-{model}"
     defaults = document["spec"].get("templateDefaults", {}).get("container", {})

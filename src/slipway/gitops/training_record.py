@@ -17,68 +17,68 @@ from slipway.settings import Announce, SecretRef, TrainingSettings
 __all__ = ["USUAL", "Training", "TrainingService", "folder", "name_of", "read"]
 
 USUAL = ("accuracy", "balanced_accuracy", "f1_macro", "mae", "r2", "rmse")
-"""What `slipway.training.metrics` measures, of classes and of quantities."""
+"""The metrics that `slipway.training.metrics` measures for classifiers and regressors."""
 
 
 class TrainingService(Struct, frozen=True, kw_only=True):
-    """What the record of a declared training has of its service; keys of a newer writer are passed over."""
+    """Hold the training service part of a training's record; unknown keys of a newer writer are ignored."""
 
     parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
-    """The model's own, with the values that they have unless given."""
+    """The model's parameters with their default values."""
 
 
 class Training(Struct, frozen=True, kw_only=True):
-    """What is known of a declared training, as its `record.yaml` holds it; keys of a newer writer are passed over."""
+    """Hold the `record.yaml` of a declared training; unknown keys of a newer writer are ignored."""
 
     digest: Digest
     """The training digest of the code."""
     image: str
-    """The trainer."""
+    """The image of the trainer."""
     fingerprint: str = ""
-    """That of the trainer."""
+    """The fingerprint of the trainer."""
     repository: str = ""
-    """Digest of what the trainer has of the checkout, which covers data, tests and gates as well."""
+    """The digest of the trainer's part of the checkout, which also covers data, tests and gates."""
     commit: str
-    """The commit that it was made from."""
+    """The commit that the training was declared from."""
     branch: str = ""
     """The branch that was built."""
     run: str = ""
-    """The address of the run that declared it; empty where that was no pipeline's."""
+    """The address of the CI run that declared the training; empty outside CI."""
     created: str
-    """When this digest was declared, RFC 3339, UTC, seconds: not changed by newer settings for it."""
+    """The time of the digest's first declaration (RFC 3339, UTC, seconds); newer settings do not change it."""
     by: str
     deployed: Annotated[int, Meta(ge=1)] | None = None
-    """The version to compare with."""
+    """The deployed version to compare the new one with."""
     schedule: str | None = None
-    """When to train again, as cron writes it."""
+    """The cron schedule of repeated training."""
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    """Those of the environment."""
+    """The variables of the environment."""
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     store: str = ""
-    """Where the artifacts are: `gs://bucket/prefix`."""
+    """The store of the artifacts, such as `gs://bucket/prefix`."""
     announce: Announce | None = None
     platform: str = ""
-    """The platform's own image, which says how a run ended, and is what the service runs."""
+    """The image of the platform, which reports the end of a run and runs the training service."""
     platform_fingerprint: str = ""
     scores: list[str] = field(default_factory=lambda: list(USUAL))
-    """The metrics that its workflow tells Prometheus."""
+    """The metrics that the workflow exposes to Prometheus."""
     service: TrainingService | None = None
-    """The function that starts trainings, where the model has one."""
+    """The function that starts trainings, if the model has one."""
 
 
 def folder(environment: str, model: str) -> str:
-    """Where a declared training is, within the repository."""
+    """Return the folder of a declared training within the repository."""
     return f"{folder_of(environment, model)}/training"
 
 
 def name_of(model: str, training: Training) -> str:
-    """`train-iris-1a2b3c4d`: the workflow that runs once for this training digest."""
+    """Return the name of the workflow that runs once for this training digest, such as `train-iris-1a2b3c4d`."""
     return run_name(model, training.digest)
 
 
 def read(snapshot: Snapshot, environment: str, model: str) -> Training | None:
-    """Return the training that is declared for a model, if any; raise `SlipwayError` on a damaged record."""
+    """Return the declared training of a model, if any. Raise `SlipwayError` for a damaged record."""
     path = f"{folder(environment, model)}/{RECORD}"
     content = snapshot.read(path)
     if content is None:

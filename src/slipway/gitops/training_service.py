@@ -1,4 +1,4 @@
-"""The function that starts a model's trainings over HTTP, as it is declared beside them."""
+"""The training service: the function that starts a model's trainings over HTTP."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from slipway.settings import Settings
 __all__ = ["PART", "is_wanted", "manifest", "name_of", "values"]
 
 PART = "service"
-"""The folder within `workflows/train` that it is rendered from."""
+"""The folder in `workflows/train` that the training service is rendered from."""
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def is_wanted(settings: Settings, model: str) -> bool:
-    """Whether a model has a training service: where it is trained elsewhere, there is nothing to start."""
+    """Return whether a model has a training service; it needs trainings that are declared in git."""
     of = settings.model(model)
     return "training" in of.services and of.train == "declared"
 
 
 def name_of(model: str) -> str:
-    """`iris-training`: no release of a model is called so."""
+    """Return the name of the service, such as `iris-training`; no release has such a name."""
     return f"{model}-training"
 
 
 def values(environment: str, model: str, training: Training, service: TrainingService) -> dict[str, Any]:
-    """What it decides, as `workflows/train/service/kustomization.yaml` refers to it."""
+    """Return the values of the service for `workflows/train/service/kustomization.yaml`."""
     labels = {"app.kubernetes.io/component": "training-service", "app.kubernetes.io/name": model}
     if training.settings.visibility == "cluster-local":
         labels["networking.knative.dev/visibility"] = "cluster-local"
@@ -61,9 +61,9 @@ def values(environment: str, model: str, training: Training, service: TrainingSe
 
 
 def manifest(base: Mapping[str, bytes], environment: str, model: str, training: Training, root: Path) -> bytes:
-    """The Knative Service of a model's training service; `base` are the files of `workflows/train`.
+    """Return the Knative Service of a model's training service; `base` are the files of `workflows/train`.
 
-    Raises `SlipwayError` when kustomize refuses the base, or makes no Service with the image out of it.
+    Raise `SlipwayError` when kustomize fails, or renders anything else than one Service with the image.
     """
     service = training.service
     if service is None:
