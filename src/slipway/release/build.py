@@ -1,6 +1,6 @@
-"""The first half of a release in two: `slipway build` does all that runs a model's code, and all that takes an engine.
+"""`slipway build`: the first of two steps of a release, which runs the models' code and builds the images.
 
-It needs no right to push to git; `slipway release --built` commits what it leaves (`plan_commit.py`).
+It needs no right to push to git. It writes a plan, which `slipway release --built` commits (`plan_commit.py`).
 """
 
 from __future__ import annotations
@@ -43,71 +43,71 @@ FILE = "plan.json"
 
 
 class Made(Struct, frozen=True, kw_only=True):
-    """An image that the build made or found."""
+    """An image that a build made or found."""
 
     reference: str
     """`<registry>/<name>@sha256:<digest>`"""
     size: int = 0
-    """Compressed bytes; 0 where nobody knows."""
+    """Compressed bytes; 0 if unknown."""
     new: bool = False
-    """Whether this build made it."""
+    """True if this build made it."""
     sbom: str = ""
-    """The file beside the plan that lists what is in it."""
+    """Name of the SBOM file beside the plan; empty if there is none."""
 
     @property
     def image(self) -> Image:
-        """As builders give it."""
+        """Return the image in the type that builders use."""
         return Image(self.reference, self.size)
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """What a build settled for one model."""
+    """The plan of one model."""
 
     model: str
     result: str
     text: str
     version: int | None = None
-    """To be released; None when nothing is."""
+    """The version to release; None if there is none."""
     fingerprint: str = ""
     function: Made | None = None
     digest: str = ""
-    """The training digest of the code, where a training is to be declared."""
+    """The training digest of the code, if the plan declares a training."""
     because: str = ""
-    """Why a training is to be declared."""
+    """The reason for declaring a training."""
     trainer: Made | None = None
     trainer_fingerprint: str = ""
     parameters: dict[str, bool | int | float | str] = {}
-    """The model's own, where its training service has to know them."""
+    """The model's training parameters, if it has a training service."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What a build settled, at which commit."""
+    """The result of a build at one commit, for all its models."""
 
     environment: str
     commit: str
     branch: str
     traffic: int = 100
     explicit: bool = False
-    """Whether a person chose the version."""
+    """True if a person chose the version."""
     platform: Made | None = None
-    """The platform's own image, where pods need it."""
+    """The image of the platform, if pods need it."""
     platform_fingerprint: str = ""
     models: list[Planned]
 
     def of(self, model: str) -> Planned:
-        """What is planned for a model."""
+        """Return the plan of a model."""
         return next(planned for planned in self.models if planned.model == model)
 
 
 def save(plan: Plan, folder: Path) -> Path:
-    """Write a plan into its folder; returns the file."""
+    """Write a plan into a folder, and return the path of its file."""
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / FILE, encode(plan))
     return folder / FILE
 
 
 def read(folder: Path) -> Plan:
-    """The plan in a folder; raises `SlipwayError` when there is none, or it is damaged."""
+    """Return the plan in a folder. Raise `SlipwayError` when it is missing or damaged."""
     path = folder / FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
@@ -118,10 +118,10 @@ def read(folder: Path) -> Plan:
 
 
 class Asked(NamedTuple):
-    """What is to be built."""
+    """The request for a build."""
 
     models: Sequence[str] = ()
-    """Only these; all when there is none."""
+    """The models to build; all models if empty."""
     environment: str = "test"
     choice: Choice = Choice()
     train: Train = "none"
@@ -135,10 +135,10 @@ def build(
     *,
     report: Callable[[str], None] = lambda _: None,
 ) -> Plan:
-    """Test, train, and make the images of what is due of what was asked for, by what `place` has.
+    """Test and train the models, build the images of the due versions, and return the plan.
 
-    Leaves the plan, and beside it what is in each image that it made, in the folder `target`. A model that fails does
-    not stop the others. Raises `SlipwayError` as `release` does.
+    Read the overlays from the commit of `place`. Write the plan and the SBOMs of new images into the folder `target`.
+    Continue with the other models when one fails. Raise `SlipwayError` in the cases in which `release` does.
     """
     choice = asked.choice
     names = names_of(settings, asked.models, asked.environment, choice)
@@ -169,7 +169,7 @@ def build(
 
 
 def nothing(settings: Settings, target: Path) -> Plan:
-    """Leave a plan in the folder `target` in which nothing is to be done."""
+    """Write an empty plan into the folder `target`, and return it."""
     code = of_code(Repository(settings.root))
     done = Plan(environment="", commit=code.commit, branch=code.branch, models=[])
     save(done, target)
@@ -177,7 +177,7 @@ def nothing(settings: Settings, target: Path) -> Plan:
 
 
 def overlays_only(repository: Repository, before: str, after: str) -> bool:
-    """Whether two commits differ in overlays alone; a commit that is not here (any more) differs in anything."""
+    """Return True if only overlays differ between two commits. Return False if a commit is missing here."""
     if repository.commit_at(before) is None or repository.commit_at(after) is None:
         return False
     changed = repository.run("diff", "--name-only", "--no-renames", "-z", before, after).split(b"\0")
@@ -202,18 +202,18 @@ class _Build:
         self.tested: set[str] = set()
 
     def safely(self, model: str) -> Planned:
-        """What is planned of a model; a failure is a plan, too, and so is a fault of ours, which is shown whole."""
+        """Return the plan of a model. Turn an error into a failed plan; report the traceback of unexpected ones."""
         self.report(f"{model}: what is due?")
         try:
             return self._one(model)
         except SlipwayError as error:
             return Planned(model=model, result="failed", text=str(error))
-        except Exception as error:  # noqa: BLE001 - it stops no other model
+        except Exception as error:  # noqa: BLE001 - the other models continue
             self.report(traceback.format_exc())
             return Planned(model=model, result="failed", text=f"{type(error).__name__}: {error}")
 
     def platform(self) -> Made | None:
-        """The platform's own image, if any model needed it."""
+        """Return the image of the platform, or None if no model needed it."""
         found = self.maker.found
         if found is None or found == UNNEEDED:
             return None
@@ -240,7 +240,7 @@ class _Build:
         return found or _nothing(model, decision, overlay, wanted)
 
     def _wanted(self, model: str, store: Store, overlay: Overlay) -> trainings.Wanted:
-        """What the code's training digest asks for; nothing where a person chose a version."""
+        """Decide about training by the code's training digest. Train nothing if a person chose a version."""
         if self.train == "none" or self.choice.explicit:
             return trainings.Wanted("nothing", "")
         declared = training_record.read(self.snapshot, self.environment, model)
@@ -262,7 +262,7 @@ class _Build:
         )
 
     def _declared(self, found: Planned, wanted: trainings.Wanted) -> Planned:
-        """What was found, and a training to declare."""
+        """Add the declaration of a training to a plan."""
         self._test(found.model)
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             made = trainer.make(self.settings, found.model, Path(scratch) / "trainer")
@@ -280,7 +280,7 @@ class _Build:
         )
 
     def _test(self, model: str) -> None:
-        """Run the model's own tests, once, before anything is built of it."""
+        """Run the tests of the model once, before its images are built."""
         if model not in self.tested and not tests.may_be_missing(self.settings, model):
             self.report(f"{model}: testing")
             python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
@@ -289,12 +289,12 @@ class _Build:
 
 
 def _list_of(name: str) -> str:
-    """The file that lists what is in the image of that name."""
+    """Return the name of the SBOM file of an image."""
     return f"{name}.cdx.json"
 
 
 def _nothing(model: str, decision: Decision, overlay: Overlay, wanted: trainings.Wanted) -> Planned:
-    """Why nothing is built."""
+    """Return the plan of a model that needs no image, with the reason."""
     if wanted.kind == "message":
         return Planned(model=model, result="to train", text=wanted.reason)
     if overlay.hold is not None:

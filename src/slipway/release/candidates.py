@@ -1,4 +1,4 @@
-"""Which release of an environment is to be promoted to the next one: the one that was named, or what is due."""
+"""Candidates for a promotion: the release that a person named, or the one that is due."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ __all__ = ["Wish", "candidate", "due", "is_merged", "rejections_of", "source_of"
 
 
 class Wish(NamedTuple):
-    """What a person may ask of a promotion."""
+    """The options of a promotion."""
 
     release: str | None = None
-    """Of the source environment; the newest verified one on its route unless given."""
+    """A release of the source environment. By default, the newest verified one on its route."""
     traffic: int = 100
     allow_unbuilt: bool = False
     again: bool = False
-    """Also what the environment rejected."""
+    """True to promote a release that the environment has rejected."""
     automatic: bool = False
-    """Whether nobody asked for just this."""
+    """True if no person asked for this promotion."""
     accept_breaking: str = ""
-    """Why the promotion may break callers; empty: it may not."""
+    """The reason why the promotion may break callers. If empty, it may not."""
 
 
 _USUAL = Wish()
 
 
 def source_of(settings: Settings, environment: str) -> str:
-    """The environment that another takes its releases from; raises `SlipwayError` when it takes them directly."""
+    """Return the source environment of promotions. Raise `SlipwayError` when the environment takes no promotions."""
     source = settings.environment(environment).promotes_from
     if source is None:
         raise SlipwayError(
@@ -49,7 +49,7 @@ def source_of(settings: Settings, environment: str) -> str:
 
 
 def candidate(snapshot: Snapshot, target: Overlay, wish: Wish = _USUAL) -> Release:
-    """The release of the source environment to promote; raises `SlipwayError` that says why there is none."""
+    """Return the release of the source environment to promote. Raise `SlipwayError` when there is none."""
     source = source_of(snapshot.settings, target.environment)
     overlay = snapshot.overlay(source, target.model)
     if overlay.hold is not None and (wish.release is None or wish.automatic):
@@ -68,7 +68,7 @@ def candidate(snapshot: Snapshot, target: Overlay, wish: Wish = _USUAL) -> Relea
 
 
 def rejections_of(snapshot: Snapshot, overlay: Overlay) -> Rejections:
-    """Return the rejections of an overlay, with the artifacts that the commit's history and the store know."""
+    """Return the rejections of an overlay, with artifacts from the history of the commit and from the store."""
     past = history.releases(snapshot, overlay, overlay.rejected) if overlay.rejected else ()
     return Rejections(overlay, snapshot.store(overlay.environment), past)
 
@@ -82,7 +82,7 @@ def _named(overlay: Overlay, store: Store, text: str) -> Release:
 
 
 def _newest(overlay: Overlay, store: Store, barred: Callable[[Release], ReleaseName | None]) -> Release:
-    """The newest verified release on the route; one that is barred only where all are."""
+    """Return the newest verified release on the route. Prefer releases that are not barred."""
     routed = [release for release in overlay.releases if release.name in overlay.route]
     if not routed:
         fix = f"slipway release {overlay.model} --env {overlay.environment}"
@@ -103,9 +103,10 @@ def _check_not_rejected(overlay: Overlay, text: str) -> None:
 
 
 def due(snapshot: Snapshot, target: Overlay) -> tuple[Release | None, str]:
-    """What of a model is to be promoted into an environment that has not got it; None, and why, if there is nothing.
+    """Return the release that is due for promotion and the reason, or None and the reason.
 
-    `snapshot` is the newest of the branch that the cluster follows: code that is not on it is for people to propose.
+    `snapshot` is the head of the branch that the cluster follows. A release from unmerged code is never due: a person
+    proposes it.
     """
     if target.hold is not None:
         return None, held(target.hold)
@@ -123,9 +124,9 @@ def due(snapshot: Snapshot, target: Overlay) -> tuple[Release | None, str]:
 
 
 def is_merged(snapshot: Snapshot, record: ReleaseRecord) -> bool:
-    """Return whether the commit that a release was made from is in the history of the snapshot.
+    """Return True if the history of the snapshot contains the commit of a release.
 
-    One that was squashed is not; a shallow clone, which has no history, cannot tell and says yes.
+    A squashed commit is not in it. Return True in a shallow clone, where the history is unknown.
     """
     repository = snapshot.repository
     commit = repository.commit_at(record.commit)

@@ -1,4 +1,4 @@
-"""Two releases of a model compared: what differs for those who call it, and what of that breaks their calls."""
+"""Compatibility of two releases of a model: the changes that callers see, and the breaking ones among them."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ _ACCESS = {"none": "nothing", "basic": "a name and a password", "bearer": "a key
 
 
 class Change(NamedTuple):
-    """One difference, in words of one line (names in it are the model's own), and whether it breaks callers."""
+    """One difference between two releases, in one line of text that may quote the model's own names."""
 
     text: str
     breaking: bool
 
 
 def compare(before: Schema, after: Schema) -> list[Change]:
-    """What differs for callers, the breaking ones first; the order of the fields makes no difference.
+    """Return the changes between two schemas, breaking ones first. Ignore the order of the fields.
 
-    A request may hold less than before where it breaks (unknown fields are refused); an answer may hold nothing new.
+    A change of the input breaks callers if the function refuses rows that it took before. A change of the output breaks
+    them if an answer may hold new values.
     """
     old, new = ({field.name: field for field in schema.fields} for schema in (before, after))
     found = [
@@ -57,7 +58,7 @@ def compare(before: Schema, after: Schema) -> list[Change]:
 
 
 def limit_changes(before: bytes, after: bytes) -> list[Change]:
-    """What differs in how it is asked, by whom, and with how much; of the manifests (YAML) of two releases."""
+    """Return the changes of limits, access and protocol between the manifests (YAML) of two releases."""
     told = [_variables(manifests) for manifests in (before, after)]
     old, new = (_limits(variables) for variables in told)
     words = {name: word for name, (word, _) in _LIMITS.items()}
@@ -137,7 +138,7 @@ def _categories_taken(before: Field, after: Field) -> Iterator[Change]:
 
 
 def _range(before: Field, after: Field, *, narrower_breaks: bool) -> Iterator[Change]:
-    """What differs in the limits; whether a narrower range breaks, or else a wider one."""
+    """Yield the changes of the range. A narrower range breaks callers if `narrower_breaks`, otherwise a wider one."""
     for word, old, new, sign in (
         ("minimum", before.minimum, after.minimum, 1.0),
         ("maximum", before.maximum, after.maximum, -1.0),
@@ -149,7 +150,7 @@ def _range(before: Field, after: Field, *, narrower_breaks: bool) -> Iterator[Ch
 
 def _meaning(before: Field, after: Field) -> Iterator[Change]:
     if before.unit != after.unit:
-        # Where nothing was said before, saying it changes nothing.
+        # A unit that is only added or removed changes no meaning.
         said = bool(before.unit and after.unit)
         yield Change(f"is in {_unit(after)}, until now in {_unit(before)}", said)
     if before.description != after.description:
@@ -157,13 +158,13 @@ def _meaning(before: Field, after: Field) -> Iterator[Change]:
 
 
 def _limits(variables: Mapping[str, str]) -> dict[str, int]:
-    """What the function is told to take in one request, or takes unless it is told."""
+    """Return the limits of one request: those of the environment variables, or the defaults."""
     given = {name: variables.get(name, "") for name in _LIMITS}
     return {name: int(given[name]) if given[name].isdecimal() else default for name, (_, default) in _LIMITS.items()}
 
 
 def _variables(manifests: bytes) -> dict[str, str]:
-    """What the containers of Services are told by their environment."""
+    """Return the environment variables of the containers of all Services."""
     found = {}
     for document in yaml.safe_load_all(manifests):
         if (document or {}).get("kind") != "Service":
@@ -196,10 +197,10 @@ _FILE = "schema.json"
 
 
 def of_release(settings: Settings, environment: str, release: Release) -> Schema | None:
-    """The schema of a release of an environment; None when its artifact has none.
+    """Return the schema of a release, or None if its artifact has no schema.
 
-    One whose artifact was not copied yet is looked for where it was promoted from. Raises `SlipwayError` when no store
-    has its artifact.
+    If the artifact of a promoted release is not copied yet, read it from the store of the source environment. Raise
+    `SlipwayError` when no store has the artifact.
     """
     model = release.record.model_id.split("/")[0]
     origin = release.record.origin
@@ -214,9 +215,10 @@ def of_release(settings: Settings, environment: str, release: Release) -> Schema
 
 
 def broken(settings: Settings, before: Overlay, source: str, found: Release, release: Release) -> list[Change]:
-    """What of a promotion breaks calls that are answered until now.
+    """Return the changes of a promotion that break the calls of today.
 
-    `before` is the target's overlay, `found` the release of `source` and `release` what becomes of it.
+    `before` is the overlay of the target environment. `found` is the release of the environment `source`, and
+    `release` is the same in the target environment.
     """
     serving = before.serving()
     if serving is None or serving.name == release.name:
@@ -229,7 +231,7 @@ def broken(settings: Settings, before: Overlay, source: str, found: Release, rel
 
 
 def of_record(store: Store, record: Record) -> Schema | None:
-    """The schema of a version; None when its artifact has none, as one may that was made by hand."""
+    """Return the schema of a version, or None if its artifact has no schema, as handmade ones may."""
     if _FILE not in record.artifact.files:
         return None
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:

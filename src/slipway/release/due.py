@@ -1,4 +1,4 @@
-"""Which version of a model is due in an environment, and why: a pure function of what is known."""
+"""The version of a model that is due in an environment, or that a person chose, and the reason."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Decision(NamedTuple):
     record: Record | None
     reason: str
     failed: bool = False
-    """Whether something that should be there is missing."""
+    """True if a version is missing that should exist."""
     result: str = ""
-    """What to call it, where `record`, `failed` and a hold do not say that."""
+    """The name of the result, if `record`, `failed` and a hold do not imply it."""
 
 
 def held(hold: Hold) -> str:
-    """Who stopped a model, since when and why."""
+    """Describe a hold: its author, time and reason."""
     return f"held by {hold.by} since {hold.since}: {hold.reason}"
 
 
@@ -41,13 +41,13 @@ def due(
     fingerprint: Callable[[Record], str] = lambda _: "",
     rejections: Rejections | None = None,
 ) -> Decision:
-    """Decide on the records of a model's versions, newest first (they are read no further than needed).
+    """Decide by the records of a model's versions, newest first. Read only as many records as needed.
 
-    What was released before is not due again, whatever it gets of the requests: that was decided by a person.
-    `digest` is the training digest of the code; None for a model whose versions are published by hand, where it does
-    not count. `pin` is the version that the settings pin. `fingerprint` gives that of a version's image, and is asked
-    only where something was rejected: a training that makes the same again does not bring it back. `rejections` know
-    the rejected artifacts, too: a change of the serving code does not bring them back, either.
+    A version that was released before is not due again, whatever its share: a person decided that. `digest` is the
+    training digest of the code; None if versions are published by hand. `pin` is the version that the settings pin.
+    `fingerprint` returns the fingerprint of a version's image, and is called only if the overlay has rejections. A
+    training that makes a rejected image again does not bring it back. `rejections` also bar a rejected artifact in a
+    new image.
     """
     rejections = rejections or Rejections(overlay)
     if overlay.hold is not None:
@@ -74,7 +74,7 @@ def due(
 def _rejected(
     overlay: Overlay, rejections: Rejections, record: Record, fingerprint: Callable[[Record], str] = lambda _: ""
 ) -> str:
-    """Return which rejection bars a version under another number; "" when none does."""
+    """Describe the rejection that bars a version with another number; "" if there is none."""
     if not overlay.rejected:
         return ""
     short = fingerprint(record)[:8]
@@ -108,7 +108,7 @@ def _nothing(overlay: Overlay, record: Record, newest: int, digest: str | None, 
 
 
 def _runs(overlay: Overlay, newest: int) -> str:
-    """What answers requests, and that the newest release does not where that is so."""
+    """Describe the newest release: it answers requests, or it gets none."""
     serving = overlay.serving()
     if serving is not None and serving.version == newest:
         return f"v{newest} is deployed"
@@ -151,29 +151,29 @@ def _differs(record: Record) -> str:
 
 
 class Choice(NamedTuple):
-    """What a person asked for, instead of what is due."""
+    """The version that a person chose, and the share of its release."""
 
     version: int | None = None
     where: Mapping[str, str] = {}
-    """Metadata of the version: the newest that has all of them."""
+    """Metadata to search for. The newest version that has all of it is chosen."""
     traffic: int = 100
-    """The share in percent that a new release gets."""
+    """The share of a new release, in percent."""
     explicit: bool = False
-    """Whether a version was chosen, by whatever means."""
+    """True if a person chose the version, by its number or by metadata."""
 
     @classmethod
     def of(cls, version: int | None, where: Mapping[str, str], traffic: int = 100) -> Choice:
-        """What these three say."""
+        """Return the choice of a version, of metadata, or of neither."""
         return cls(version, where, traffic, version is not None or bool(where))
 
 
 def check_environment(settings: Settings, environment: str) -> None:
-    """Raise `SlipwayError` for an environment that takes only what another has verified: nothing is released there."""
+    """Raise `SlipwayError` when an environment takes promotions only."""
     settings.refuse_promoted(environment, f"slipway promote MODEL --to {environment}")
 
 
 def names_of(settings: Settings, models: Sequence[str], environment: str, choice: Choice) -> list[str]:
-    """The models that are meant, sorted; raises `SlipwayError` for what cannot be released like that."""
+    """Return the sorted names of the models to release. Raise `SlipwayError` when the request is invalid."""
     check_environment(settings, environment)
     if choice.version is not None and len(models) != 1:
         raise SlipwayError("--version is the version of one model", fix="name the model: slipway release MODEL …")
@@ -188,9 +188,9 @@ def names_of(settings: Settings, models: Sequence[str], environment: str, choice
 
 
 def decide(settings: Settings, model: str, store: Store, overlay: Overlay, newest: int | None = None) -> Decision:
-    """What is due of a model in an environment, by its settings, its code, its store and its overlay.
+    """Decide which version is due, by the settings, the code, the store and the overlay of a model.
 
-    Versions above `newest` are passed over; where one of them is released already, nothing is due.
+    Ignore versions above `newest`. If one of them is already released, nothing is due.
     """
     of = settings.model(model)
     if "predict" not in of.services:
@@ -212,7 +212,7 @@ def decide(settings: Settings, model: str, store: Store, overlay: Overlay, newes
 
 
 def choose(choice: Choice, settings: Settings, model: str, store: Store, overlay: Overlay) -> Decision:
-    """What a person chose, or what is due; raises `SlipwayError` when a hold stops what was chosen."""
+    """Decide on the chosen version, or on the due one. Raise `SlipwayError` when a hold stops the chosen one."""
     if not choice.explicit:
         return decide(settings, model, store, overlay)
     if overlay.hold is not None:
