@@ -1,4 +1,4 @@
-"""`slipway hold` and `lift`: stop the releases and promotions of a model, and let them go on."""
+"""`slipway hold` and `slipway lift`: stop and resume the releases and promotions of a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["check_reason", "hold", "lift"]
 
 
 def hold(settings: Settings, model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
-    """Stop releases and promotions of a model in an environment, until it is lifted."""
+    """Stop the releases and promotions of a model in an environment until the hold is lifted."""
     check_reason(reason)
 
     def change(snapshot: Snapshot, before: Overlay) -> tuple[Overlay, str, list[str]]:
@@ -34,7 +34,7 @@ def hold(settings: Settings, model: str, environment: str, *, reason: str, place
 
 
 def lift(settings: Settings, model: str, environment: str, place: Place | None = None) -> Edited:
-    """End a hold; nothing that was rejected comes back by that. Says what is due now."""
+    """Lift a hold, and report what is due now. Rejected releases stay rejected."""
 
     def change(_snapshot: Snapshot, before: Overlay) -> tuple[Overlay, str, list[str]]:
         if before.hold is None:
@@ -60,6 +60,7 @@ def _next(settings: Settings, overlay: Overlay) -> str:
 
 
 def check_reason(reason: str) -> None:
+    """Raise `SlipwayError` when a reason is empty or not one line of printable text."""
     if not reason.strip():
         raise SlipwayError("no reason is given", fix="--reason 'what is wrong', for whoever finds it stopped")
     if not reason.isprintable():

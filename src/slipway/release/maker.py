@@ -1,4 +1,4 @@
-"""From a version to its release: the image, and the files that declare it."""
+"""The maker of releases: it turns a version into an image and the files that declare it."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ __all__ = ["UNNEEDED", "Maker", "PlatformImage", "fingerprint_of"]
 
 
 class PlatformImage(NamedTuple):
-    """The platform's own image, which verifies releases where they run, and serves trainings."""
+    """The image of the platform, which verifies running releases and serves trainings."""
 
     image: Image
     fingerprint: str
     new: bool = False
-    """Whether it was built now."""
+    """True if this run built the image."""
 
 
 UNNEEDED = PlatformImage(Image(""), "")
-"""Where no pod needs it: the store is a directory, or no image is built."""
+"""The value for runs without pods that need the image: the store is a directory, or no image is built."""
 
 
 def fingerprint_of(settings: Settings, record: Record) -> str:
-    """Of the image that the version would have now; its files are not fetched for that."""
+    """Return the fingerprint that the image of a version has now, without fetching its files."""
     if record.image is not None:
         return bundle.of_container(record)
     hashes = {path: file.sha256 for path, file in record.artifact.files.items()}
@@ -52,10 +52,10 @@ def fingerprint_of(settings: Settings, record: Record) -> str:
 
 
 class Maker:
-    """Makes releases for one environment; an image is made once, however often the head moves meanwhile.
+    """Make releases for one environment, and build each image once, even when the head of the branch moves.
 
-    `known` are images, by fingerprint, that need not be made; nor need the `platform` that is given. `made` is told of
-    each image that is made, while its bundle is there.
+    `known` maps fingerprints to existing images; `platform` is an existing image of the platform. `made` is called
+    after each build, while the bundle exists.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Maker:
         self.images: dict[tuple[str, str], Image] = {}
 
     def make(self, settings: Settings, record: Record, overlay: Overlay, stand: Stand, *, again: bool) -> Release:
-        """The declared release of a version, or a new one; made `again`, it takes on the settings of today."""
+        """Return the declared release of a version, or a new one. With `again`, render it with the current settings."""
         fingerprint = fingerprint_of(settings, record)
         name = ReleaseName.of(record.version, fingerprint)
         declared = overlay.release(name) if overlay.has(name) else None
@@ -109,7 +109,7 @@ class Maker:
         return declared if declared is not None and unchanged else made
 
     def image(self, settings: Settings, record: Record, fingerprint: str, stand: Stand) -> Image:
-        """The image of a version, made unless it is there already."""
+        """Return the image of a version, and build it if it does not exist."""
         if record.image is not None:
             return self._container(settings, record.image, self.known.get(fingerprint))
         return (
@@ -119,9 +119,9 @@ class Maker:
         )
 
     def _container(self, settings: Settings, image: str, known: Image | None) -> Image:
-        """The image of a container; raises `SlipwayError` unless it lies where the environment has its images.
+        """Return the image of a container. Raise `SlipwayError` when another registry holds it.
 
-        It gave its golden predictions when they were published, and a digest names the same for ever.
+        No test is needed here: publishing checked the golden predictions, and a digest never changes its content.
         """
         registry = settings.environment(self.environment).registry
         if not images.lies_under(image, registry):
@@ -130,7 +130,7 @@ class Maker:
         return known if known is not None and known.reference == image else Image(image)
 
     def platform(self, settings: Settings, stand: Stand) -> PlatformImage:
-        """The platform's own image, made unless a release or a training names it already; `UNNEEDED` where it is."""
+        """Return the image of the platform, built if no release or training names it, or `UNNEEDED`."""
         if self.found is None:
             built = is_bucket(settings.environment(self.environment)) and not isinstance(self.builder, images.Unbuilt)
             self.found = self._platform(settings, stand) if built else UNNEEDED
@@ -143,10 +143,10 @@ class Maker:
             return PlatformImage(known or self.builder.build_platform(made), made.fingerprint, new=known is None)
 
     def _named(self, settings: Settings, stand: Stand, fingerprint: str) -> Image | None:
-        """The image of this fingerprint that a release or a training names already, of any model and environment."""
+        """Return the platform image of a fingerprint that a release or training of any model and environment names."""
         registry = settings.environment(self.environment).registry
         wanted = ("--fixed-strings", "-e", fingerprint, stand.commit, "--", f"overlays/*/{RECORD}")
-        with suppress(GitError):  # by which it says that it found nothing
+        with suppress(GitError):  # git grep fails when it finds nothing
             names = self.repository.run("grep", "-z", "--name-only", *wanted).decode().split("\0")[:-1]
             for name, content in self.repository.read(names).items():
                 record = documents.parse(content or b"", name)
@@ -157,14 +157,14 @@ class Maker:
         return None
 
     def _declared(self, settings: Settings, model: str, fingerprint: str, stand: Stand) -> Image | None:
-        """The image of this fingerprint that some environment declares already: it is not built again.
+        """Return the function image of a fingerprint that any environment declares, to build it only once.
 
-        One of another registry is no good: `slipway check` takes those of this environment alone.
+        Skip the images of other registries: `slipway check` accepts only the registry of this environment.
         """
         registry = settings.environment(self.environment).registry
         snapshot = Snapshot(self.repository, stand.commit, settings)
         for environment in settings.environments:
-            with suppress(SlipwayError):  # what is damaged in another environment stops nothing in this one
+            with suppress(SlipwayError):  # a damaged overlay of another environment must not stop this one
                 for release in snapshot.overlay(environment, model).releases:
                     image = release.record.image
                     here = images.lies_under(image, registry) and not images.is_unbuilt(image)

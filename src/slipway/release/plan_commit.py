@@ -1,7 +1,6 @@
-"""The second half of a release in two: `slipway release --built` commits what `slipway build` has settled.
+"""`slipway release --built`: the second of two steps of a release, which commits the plan of `slipway build`.
 
-It runs no code of a model, and takes nothing from a plan on trust that it can know itself: the plan comes from where
-models' code has run.
+It runs no code of a model. The plan comes from a machine that ran such code, so each value is checked that can be.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ __all__ = ["release_built"]
 def release_built(
     settings: Settings, plan: Plan, place: Place, report: Callable[[str], None] = lambda _: None
 ) -> Released:
-    """Commit what a build has settled, in one commit, as far as it still is due on what `place` has now.
+    """Commit the releases and trainings of a plan that are still due at `place`, in one commit.
 
-    Runs no code of a model, and builds nothing. Raises `SlipwayError` as `release` does.
+    Run no code of a model, and build nothing. Raise `SlipwayError` in the cases in which `release` does.
     """
     repository = place.repository
     if repository.latest() != plan.commit:
@@ -44,7 +43,7 @@ def release_built(
 
 
 def _check(settings: Settings, plan: Plan) -> None:
-    """Refuse a plan of what no build plans: another environment, or images that are not of its registry."""
+    """Raise `SlipwayError` when a plan has a wrong environment, a foreign image or a wrong training digest."""
     if not plan.models:
         return
     names_of(settings, [each.model for each in plan.models], plan.environment, Choice())
@@ -61,7 +60,7 @@ def _check(settings: Settings, plan: Plan) -> None:
 
 
 class _Commit(Run):
-    """A release of what was planned."""
+    """One run of `release_built`."""
 
     def __init__(self, settings: Settings, plan: Plan, maker: Maker, place: Place) -> None:
         choice = Choice(traffic=plan.traffic, explicit=plan.explicit)
@@ -69,7 +68,7 @@ class _Commit(Run):
         self.plan = plan
 
     def decide(self, model: str, store: Store, overlay: Overlay) -> Decision:
-        """What was planned, if it still is due."""
+        """Return the planned decision if it is still due."""
         planned = self.plan.of(model)
         if planned.version is None:
             return Decision(None, planned.text, result=planned.result)
@@ -78,7 +77,7 @@ class _Commit(Run):
         return decide(self.settings, model, store, overlay, newest=planned.version)
 
     def change(self, model: str, stand: Stand, overlay: Overlay) -> Result:
-        """See `Run.change`; with the training that is to be declared."""
+        """Return the changes of `Run.change` and the declaration of the planned training."""
         planned = self.plan.of(model)
         if (planned.version or planned.trainer) and (newer := self._newer_code(model, stand)):
             text = f"{newer} is newer, and changes it: its own run releases it"
@@ -89,7 +88,7 @@ class _Commit(Run):
         return self._with_training(found, planned, planned.trainer, stand, found.overlay or overlay)
 
     def _newer_code(self, model: str, stand: Stand) -> str:
-        """The newest commit of the branch after the planned one that changes a model's code or settings, else ""."""
+        """Return the newest commit after the plan that changes the code or settings of a model; "" if there is none."""
         if stand.branch != self.plan.branch or self.plan.explicit:
             return ""
         folder = self.settings.folder(model).relative_to(self.settings.root).as_posix()

@@ -1,4 +1,4 @@
-"""`slipway promote`: a verified release of one environment moves to the next, image and all."""
+"""`slipway promote`: move a verified release with its image from one environment to the next."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ __all__ = ["AUTOMATIC", "Promoted", "Wish", "copy", "promote", "source_of", "tar
 _USUAL = Wish()
 
 AUTOMATIC = "Proposed by itself"
-"""The line of a commit's message that says that nobody asked for just this."""
+"""The line of a commit message that marks a promotion which no person asked for."""
 
 
 class Promoted(NamedTuple):
-    """What a promotion did."""
+    """The result of a promotion."""
 
     edited: Edited
     source: Release
-    """The release that was promoted, of the environment that it was in."""
+    """The promoted release in its source environment."""
     settings: Settings
-    """Those by which it was promoted: of the commit whose code its place uses."""
+    """The settings at the commit whose code the place uses."""
 
 
 def target_of(settings: Settings, name: str | None) -> str:
-    """The environment to promote to: the one that was named, or the only one that takes promotions."""
+    """Return the environment to promote to: the named one, or the only one that takes promotions."""
     if name is not None:
         source_of(settings, name)
         return name
@@ -57,10 +57,10 @@ def target_of(settings: Settings, name: str | None) -> str:
 def promote(
     settings: Settings, model: str, wish: Wish = _USUAL, *, to: str | None = None, place: Place | None = None
 ) -> Promoted:
-    """Promote a release in one commit, at `place` (the current branch unless given).
+    """Promote a release in one commit at `place`, by default the current branch.
 
-    Where that makes it run, its artifact is then copied into the target's store; for one that is only proposed, `copy`
-    does that after the merge. Raises `SlipwayError` when a hold stands, or nothing verified is there to promote.
+    Then copy its artifact into the store of the target environment, unless the promotion is only proposed. After the
+    merge of a proposal, `copy` does that. Raise `SlipwayError` when a hold stands, or when no verified release exists.
     """
     where = place or Here(Repository(settings.root))
     done = edits.retrying(lambda: _attempt(model, to, wish, where), where.pause)
@@ -114,7 +114,7 @@ def _attempt(model: str, to: str | None, wish: Wish, place: Place) -> Promoted:
 
 
 def _check_callers(settings: Settings, target: Overlay, found: Release, release: Release, wish: Wish) -> None:
-    """Refuse what breaks calls that are answered until now, unless that was accepted in writing."""
+    """Raise `SlipwayError` when a promotion breaks the calls of today and nobody accepted that with a reason."""
     if wish.accept_breaking.strip():
         return
     source = source_of(settings, target.environment)
@@ -127,7 +127,7 @@ def _check_callers(settings: Settings, target: Overlay, found: Release, release:
 
 
 def _notes(snapshot: Snapshot, target: Overlay, found: Release) -> list[str]:
-    """What may surprise about the choice."""
+    """Return notes on anything unexpected about the chosen release."""
     source = source_of(snapshot.settings, target.environment)
     overlay = snapshot.overlay(source, target.model)
     newest, serving = overlay.serving(), target.serving()
@@ -144,7 +144,7 @@ def _notes(snapshot: Snapshot, target: Overlay, found: Release) -> list[str]:
 
 
 def _release(snapshot: Snapshot, stand: Stand, target: Overlay, found: Release, wish: Wish) -> Release:
-    """The declared release of the same image, or the next version's."""
+    """Return the declared release with the same image and artifact, or a new one with the next version."""
     fingerprint = found.record.fingerprint
     for release in target.releases:
         if release.record.fingerprint == fingerprint and release.record.artifact == found.record.artifact:
@@ -188,11 +188,10 @@ def _from(release: Release) -> str:
 
 
 def copy(settings: Settings, models: Sequence[str], environment: str, commit: str | None = None) -> list[str]:
-    """Copy into the environment's store the artifacts that its overlays name and it lacks; says what it copied.
+    """Copy the missing artifacts of an environment's overlays into its store, and return a line for each copy.
 
-    The overlays are those of `commit`, else of what is checked out.
-    `models` are all that have an overlay when none is named; one that fails does not stop the others. Doing it again
-    copies nothing. Raises `SlipwayError` in the end when a version holds another artifact than the overlay names.
+    Read the overlays from `commit`, by default from the commit that is checked out. If `models` is empty, copy for all
+    models with an overlay. Continue with the other models when one fails, and raise `SlipwayError` at the end.
     """
     settings.environment(environment)
     repository = Repository(settings.root)

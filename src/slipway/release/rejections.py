@@ -1,4 +1,4 @@
-"""Rejections: what was rolled back from stays barred, as an image and as an artifact, until a person chooses it."""
+"""Rejections: a rollback bars the image and the artifact of a release until a person chooses it again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Rejections"]
 
 
 class Rejections:
-    """Hold the rejections of an overlay against images, and against artifacts that come back in another image.
+    """Find the rejection of an image, or of an artifact that comes back in another image.
 
-    The overlay names the rejected releases. Their artifacts are in `past`, the releases of its history, and else in
-    the `store` of its environment, under the same versions.
+    The overlay names the rejected releases. Their artifacts come from `past`, the releases of its history, or else
+    from the same versions in the `store` of its environment.
     """
 
     def __init__(self, overlay: Overlay, store: Store | None = None, past: Iterable[Release] = ()) -> None:
@@ -28,9 +28,9 @@ class Rejections:
         self._serving = [release for release in overlay.releases if release.name in overlay.route]
 
     def bars(self, short: str, artifact: str) -> ReleaseName | None:
-        """Return the rejection of an image (8 digits of its fingerprint) or of its artifact; None if there is none.
+        """Return the rejection of an image or of its artifact, or None. `short` is 8 digits of the fingerprint.
 
-        What answers requests now is not barred.
+        A release that answers requests is never barred.
         """
         return self._of_image(short) or self._of_artifact(artifact)
 
@@ -39,7 +39,7 @@ class Rejections:
         return self.bars(release.name.short, release.record.artifact)
 
     def forgive(self, release: Release) -> Overlay:
-        """Return the overlay without the rejections of a release that a person chose: its image and its artifact."""
+        """Return the overlay without the rejections of the image and the artifact of a release that a person chose."""
         barred, artifact = set(), release.record.artifact
         if self._of_artifact(artifact):
             barred = {name for name in self._overlay.rejected if self._artifact(name) == artifact}
@@ -60,13 +60,13 @@ class Rejections:
         return None
 
     def _went_back_to(self, rejected: ReleaseName, artifact: str) -> bool:
-        """Return whether the rollback went to an older image of the same artifact: the newer image was at fault."""
+        """Return True if the rollback went to an older image of the same artifact: the newer image was at fault."""
         older = (release for release in self._overlay.releases if release.version <= rejected.version)
         target = next((release for release in older if release.name not in self._overlay.rejected), None)
         return target is not None and target.record.artifact == artifact
 
     def _artifact(self, name: ReleaseName) -> str | None:
         if name not in self._artifacts and self._store is not None:
-            with suppress(SlipwayError):  # an artifact that nobody knows any more cannot be compared
+            with suppress(SlipwayError):  # an unknown artifact cannot be compared
                 self._artifacts[name] = self._store.record(self._overlay.model, name.version).artifact.digest
         return self._artifacts.get(name)

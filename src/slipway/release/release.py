@@ -1,4 +1,4 @@
-"""`slipway release`: what is due becomes releases, for all models of a run in one commit."""
+"""`slipway release`: release the due versions of all models of a run in one commit."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from slipway.store import Store
 __all__ = ["FAILED", "Outcome", "Released", "Result", "Run", "release"]
 
 FAILED = ("failed", "skipped")
-"""Results that make a run fail."""
+"""The results that make a run fail."""
 
 
 class Outcome(NamedTuple):
-    """What became of a model, and why.
+    """The result of a run for one model, and the reason.
 
-    `released`, `nothing due`, `held`, `skipped` (it has no version), `superseded` (a newer commit's run releases it) or
-    `failed`; and of what a build settled, `built`, `training` (it was declared).
+    The result is `released`, `nothing due`, `held`, `failed`, `skipped` (no version exists) or `superseded` (the run of
+    a newer commit releases the model). Plans add `built`, `to train` and `training` (a training is declared).
     """
 
     model: str
@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
 
 
 class Released(NamedTuple):
-    """What a run did; `commit` is None when there was nothing to commit."""
+    """The result of a run. `commit` is None if there was nothing to commit."""
 
     outcomes: list[Outcome]
     commit: str | None
@@ -49,12 +49,12 @@ class Released(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether any model failed, or had nothing to release."""
+        """Return True if any model failed or has no version."""
         return any(outcome.result in FAILED for outcome in self.outcomes)
 
 
 class Result(NamedTuple):
-    """What is to be committed for a model."""
+    """The outcome of a model, and the changes to commit for it."""
 
     outcome: Outcome
     files: Mapping[str, bytes | None] = {}
@@ -72,11 +72,11 @@ def release(
     report: Callable[[str], None] = lambda _: None,
     place: Place | None = None,
 ) -> Released:
-    """Release what is due of `models` (all of them when none is named) in an environment, in one commit.
+    """Release the due versions of `models` in an environment in one commit. If `models` is empty, release all models.
 
-    The commit goes to `place`, the current branch unless given. A `choice` is what is not due by itself; only a hold
-    stops it. A model that fails does not stop the others. Raises `SlipwayError` when nothing can be released at all: by
-    what was asked, or by the state of the git repository.
+    Commit to `place`, by default the current branch. A `choice` names a version that need not be due; only a hold stops
+    it. Continue with the other models when one fails. Raise `SlipwayError` when the request is invalid, or when the
+    git repository allows no commit.
     """
     choice = choice or Choice()
     names = names_of(settings, models, environment, choice)
@@ -87,7 +87,7 @@ def release(
 
 
 class Run:
-    """One run of `release`; what is slow is done once, however often the head moves meanwhile."""
+    """One run of `release`. It repeats no slow work when the head of the branch moves."""
 
     def __init__(
         self,
@@ -98,29 +98,29 @@ class Run:
         choice: Choice,
     ) -> None:
         self.settings, self.environment, self.choice = settings, environment, choice
-        self.on_branch = settings  # those of the branch that gets the commit, with each attempt
+        self.on_branch = settings  # each attempt loads those of the branch that gets the commit
         self.maker, self.place = maker, place
         self.repository = maker.repository
         self.snapshot: Snapshot
 
     def decide(self, model: str, store: Store, overlay: Overlay) -> Decision:
-        """Which version of a model is to be released."""
+        """Return the decision on the version of a model to release."""
         return choose(self.choice, self.settings, model, store, overlay)
 
     def change(self, model: str, stand: Stand, overlay: Overlay) -> Result:
-        """What becomes of a model that has this overlay now."""
+        """Return the outcome and the changes for a model with this overlay."""
         found = self._released(model, stand, overlay)
         if stand.code.branch != stand.branch or self.settings.model(model).train == "declared":
             return found
-        # It is declared no longer: nothing would ever bring it up to date.
+        # Without a declaration, nothing would keep the files of the training up to date.
         gone = self.snapshot.differing(training_record.folder(self.environment, model), {})
         facts = {"Training": "is declared no longer"} if gone else {}
         return found._replace(files={**found.files, **gone}, facts={**found.facts, **facts})
 
     def attempt(self, models: Sequence[str]) -> Released:
-        """Decide on what the place has now and commit; raises `Moved` when somebody else did meanwhile."""
+        """Decide by the current commit of the place, and commit. Raise `Moved` when another commit came first."""
         stand = self.place.stand()
-        # Of the branch that gets the commit: another one's settings, or older ones, may know nothing of promotions.
+        # The settings of the branch that gets the commit count: those of another commit may lack the promotions.
         self.on_branch = Snapshot(self.repository, stand.commit).settings
         check_environment(self.on_branch, self.environment)
         self.settings = settings_file.load(self.settings.root)

@@ -1,8 +1,7 @@
-"""Retention: releases that are needed no longer are dropped, in a commit that does nothing else to their model.
+"""Retention: drop the releases that are no longer needed, in a commit of their own.
 
-Argo CD removes what is gone from git when all the rest is healthy, and takes up no newer commit before. So nothing is
-dropped that a rollback could have to wait behind: not in the commit that declares a release or shares requests out, and
-not before what was declared last has answered its golden predictions where it runs.
+Argo CD removes resources only when all others are healthy, and syncs no newer commit until then. A rollback must never
+wait for that. So releases are dropped only after the newest one is verified, and in a commit that changes no route.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ __all__ = ["Dropped", "drop", "retain"]
 
 
 class Dropped(NamedTuple):
-    """What a run dropped, and what it could not: words for the user, and the commit if there was anything to drop."""
+    """The result of `drop`: lines for the user, and the commit if any release was dropped."""
 
     lines: list[str]
     commit: str | None = None
 
 
 def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool]) -> tuple[Overlay, str]:
-    """The overlay without its oldest releases beyond `most`, and why more than that stay; "" where none do.
+    """Return the overlay without its oldest releases beyond `most`, and the reason if more than `most` stay.
 
-    Whatever is on the route stays, and the newest. Nothing goes before both the newest release and the newest on the
-    route are verified, nor while a hold stands.
+    Keep the newest release and all releases on the route. Drop none while a hold stands. Drop none before the newest
+    release and the newest on the route are verified.
     """
     beyond = len(overlay.releases) - most
     if beyond <= 0:
@@ -63,18 +62,17 @@ def _waits(overlay: Overlay, verified: Callable[[ReleaseName], bool]) -> str:
 
 
 def drop(environment: str, models: Sequence[str], place: Place) -> Dropped:
-    """Drop what no retention keeps any longer of `models` in an environment, in one commit at `place`.
+    """Drop the releases of `models` beyond their retention in an environment, in one commit at `place`.
 
-    Nothing else changes, no request is answered otherwise, and what is dropped comes back by `slipway rollback --to`. A
-    model of which nothing can be known now (its store cannot be read) stops no other. Raises `SlipwayError` when
-    nothing can be committed.
+    Change nothing else; `slipway rollback --to` brings a dropped release back. Continue with the other models when one
+    fails, as when its store cannot be read. Raise `SlipwayError` when nothing can be committed.
     """
     return edits.retrying(lambda: _attempt(environment, models, place), place.pause)
 
 
 def _attempt(environment: str, models: Sequence[str], place: Place) -> Dropped:
     stand = place.stand()
-    # Those of another branch, whose code may be what is released, say nothing about how many the cluster keeps.
+    # The retention of the branch that the cluster follows counts, even for releases from the code of another branch.
     snapshot = Snapshot(place.repository, stand.commit)
     lines, moves = [], []
     for model in _with_many(snapshot, environment, models):
@@ -95,7 +93,7 @@ def _attempt(environment: str, models: Sequence[str], place: Place) -> Dropped:
 
 
 def _with_many(snapshot: Snapshot, environment: str, models: Sequence[str]) -> Iterator[str]:
-    """The models that have more releases than are retained; of the others nothing is read."""
+    """Yield the models with more releases than their retention, without reading the others."""
     declared: Counter[str] = Counter()
     for path in snapshot.repository.blobs(snapshot.commit, f"overlays/{environment}/"):
         _, _, model, own = [*path.split("/", 3), ""][:4]

@@ -1,4 +1,4 @@
-"""`slipway rollback`: go back to an older release, reject the newer ones and hold the model, in one commit."""
+"""`slipway rollback`: return to an older release, reject the newer ones and hold the model, in one commit."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def rollback(
     to: str | None = None,
     place: Place | None = None,
 ) -> Edited:
-    """Go back to an older release, reject every newer one, and hold the model, in one commit.
+    """Route all requests to an older release, reject every newer one, and hold the model, in one commit.
 
-    Without `to` it goes to the newest older release that was verified here and not rejected, declared or from git's
-    history; where there is none, to one that was verified where it was promoted from. With it the store is not asked,
-    so that a way back is left when no store can be reached.
+    Without `to`, choose the newest older release that is verified in this environment and not rejected. It may be
+    declared or in the history of git. If there is none, choose a promoted release, which its source environment
+    verified. With `to`, do not read the store, so that a rollback works without it.
     """
     check_reason(reason)
 
@@ -95,7 +95,7 @@ def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str
 
 
 def _older(snapshot: Snapshot, known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
-    """The release to go back to, and what there is to be known of it."""
+    """Return the older release to choose, and a note about it."""
     store = snapshot.store(overlay.environment)
     rejections = Rejections(overlay, store, known)
     older = [
@@ -116,7 +116,7 @@ def _older(snapshot: Snapshot, known: Sequence[Release], serving: Release, overl
             raise
         why = error.problem
     if promoted is not None and promoted.record.origin is not None:
-        # It is the same image.
+        # The source environment verified the same image.
         return promoted, f"{promoted.name} was verified in {promoted.record.origin.environment} alone: {why}"
     names = ", ".join(str(release.name) for release in older)
     raise SlipwayError(

@@ -1,4 +1,4 @@
-"""`slipway status`: what runs where, what is newest, and what comes next."""
+"""`slipway status`: the route, the newest version and the next step of each model and environment."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ __all__ = ["Row", "status"]
 
 
 class Row(NamedTuple):
-    """One model in one environment, in words."""
+    """The status of one model in one environment, as text."""
 
     environment: str
     model: str
     route: str
     newest: str
-    """The newest published version."""
+    """The newest published version; `-` if none is known."""
     verified: str
-    """Whether what serves was verified, and when."""
+    """`yes` or `no`, once for all releases on the route, or for each one."""
     next: str
-    """What is due, or why nothing is."""
+    """The due release, or the reason why none is due."""
 
 
 def status(settings: Settings, models: Sequence[str] = (), environment: str | None = None) -> list[Row]:
-    """A row for every model that is there or was deployed; what a store or a model refuses is told in its row."""
+    """Return a row for every model that exists or is deployed. Show the error of a store or a model in its row."""
     if environment is not None:
         settings.environment(environment)
     repository = Repository(settings.root)

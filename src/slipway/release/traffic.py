@@ -1,4 +1,4 @@
-"""`slipway traffic`: share the requests out among declared releases, in one commit."""
+"""`slipway traffic`: divide the requests among declared releases, in one commit."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ __all__ = ["traffic"]
 def traffic(
     settings: Settings, model: str, environment: str, shares: Mapping[str, int], place: Place | None = None
 ) -> Edited:
-    """Share the requests out among declared releases: percent by release (`v6` will do for `v6-1a2b3c4d`).
+    """Divide the requests among declared releases. `shares` maps a release to its percentage.
 
-    Raises `SlipwayError` when a share is not 1 to 100, they are not 100 in all, or a release is not declared.
+    `v6` is short for `v6-1a2b3c4d`. Raise `SlipwayError` when a share is not 1 to 100, the sum is not 100, or a release
+    is not declared.
     """
     for name, percent in shares.items():
         if not 1 <= percent <= 100:

@@ -1,4 +1,4 @@
-"""What a changed training digest leads to: a declared training, one on the runner, words for a person, or nothing."""
+"""Trainings: decide by the training digest to declare one, to run one here, to ask a person, or to do nothing."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ Kind = Literal["nothing", "declare", "runner", "message"]
 _UNTRAINED = "no version was trained by this code"
 _CHANGED = "its settings, its data or its tests have changed, for the trainings to come"
 _TAIL = 15
-"""Lines of a training's output that its failure is told with."""
+"""The number of output lines that the error of a failed training shows."""
 
 
 class Wanted(NamedTuple):
-    """What is to be done about a model's training, and why; a message names the command that does it by hand."""
+    """The next action for the training of a model, and the reason. A message names the command for a person."""
 
     kind: Kind
     reason: str
     digest: str = ""
-    """The training digest of the code as it stands; empty where nobody asked for it."""
+    """The training digest of the current code; empty if it was not needed."""
 
 
 def plan(
@@ -52,9 +52,9 @@ def plan(
     declared: Training | None,
     occasion: Occasion = "as set",
 ) -> Wanted:
-    """What the code as it stands asks for; `declared` is what `workflow.read` found beside the overlay.
+    """Decide about the training of the current code. `declared` is the declared training beside the overlay.
 
-    Raises `SlipwayError` when the model's code cannot be read.
+    Raise `SlipwayError` when the code of the model cannot be read.
     """
     if reason := _stopped(settings, environment, overlay):
         return Wanted("nothing", reason)
@@ -72,11 +72,11 @@ def wanted(
     occasion: Occasion = "as set",
     repository: str = "",
 ) -> Wanted:
-    """Decide on the records of a model's versions, newest first (they are read no further than needed).
+    """Decide by the records of a model's versions, newest first. Read only as many records as needed.
 
-    `digest` is the training digest of the code, `repository` what `trainer.repository` gives of it. A version of it
-    counts unless a newer one was deployed since, which the code has gone back from; one that was rejected counts, as
-    the same training would give the same again.
+    `digest` is the training digest of the code, and `repository` the result of `trainer.repository`. The code needs no
+    training if a version has this digest and is not older than the serving release. A rejected version counts, too:
+    the same training would give the same result.
     """
     environment, model = overlay.environment, overlay.model
     of = settings.model(model)
@@ -98,7 +98,7 @@ def wanted(
 
 
 def awaited(settings: Settings, model: str, store: Store, overlay: Overlay, declared: Training | None) -> str:
-    """What to say of a training that is declared for the code as it stands and has published nothing; else ""."""
+    """Describe a training that is declared for the current code and has published nothing; "" if there is none."""
     if declared is None or overlay.hold or settings.model(model).train == "manual":
         return ""
     digest = training_digest(settings, model)
@@ -109,9 +109,9 @@ def awaited(settings: Settings, model: str, store: Store, overlay: Overlay, decl
 
 
 def run(settings: Settings, model: str, environment: str, report: Callable[[str], None] = lambda _: None) -> Record:
-    """Train a model on this machine, in its own environment, and publish the next version; returns its record.
+    """Train a model on this machine, in its own environment, publish the next version and return its record.
 
-    `report` gets each line of what the training says. Raises `SlipwayError` with the last of them when it fails.
+    Call `report` with each line of output. Raise `SlipwayError` with the last lines when the training fails.
     """
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         lines = _train(["train", model, "--env", environment, "--keep", scratch], settings.root, report)
@@ -132,13 +132,13 @@ def _stopped(settings: Settings, environment: str, overlay: Overlay) -> str:
 
 
 def _of_another_branch(settings: Settings, overlay: Overlay) -> str:
-    """The branch whose code somebody has put to the test; "" when it is the usual one."""
+    """Return the branch of the serving release if it is not the branch of the settings; otherwise ""."""
     serving = overlay.serving()
     return serving.record.branch if serving and serving.record.branch not in ("", settings.branch) else ""
 
 
 def _trained(records: Iterable[Record], overlay: Overlay, digest: str) -> tuple[Record | None, Record | None]:
-    """The newest version, and the newest that this code trained and nothing newer replaced."""
+    """Return the newest version, and the newest one of this code that no newer release replaced."""
     serving = overlay.serving()
     newest = None
     for record in records:
@@ -151,7 +151,7 @@ def _trained(records: Iterable[Record], overlay: Overlay, digest: str) -> tuple[
 
 
 def _behind(declared: Training | None, of: ModelSettings, digest: str, repository: str) -> bool:
-    """Whether what trains again, by a schedule, the service or a person, is not what code and settings say by now."""
+    """Return True if a declared training, its schedule or its service differs from the current code and settings."""
     if of.train != "declared":
         return False
     serves = "training" in of.services
@@ -184,7 +184,7 @@ def _declared(
 
 
 def _lacking(settings: Settings, environment: str) -> list[str]:
-    """What an environment lacks for a cluster to train in it: a store and images that a pod can reach."""
+    """Return the settings that an environment lacks for trainings in a cluster: a bucket and a registry."""
     at = settings.environment(environment)
     found = [] if at.store.startswith("gs://") else ["store: gs://BUCKET/PREFIX"]
     return [*found, *(["registry"] if at.registry == UNBUILT else [])]
@@ -196,7 +196,7 @@ def _since(model: str, declared: Training) -> str:
 
 
 def _train(words: list[str], root: Path, report: Callable[[str], None]) -> list[str] | None:
-    """Run `slipway WORDS` as a process of its own; None when it succeeds, else the last of what it said."""
+    """Run `slipway WORDS` in another process. Return None when it succeeds, otherwise its last output lines."""
     command = [sys.executable, "-P", "-m", "slipway", "-C", str(root), *words]
     lines: list[str] = []
     with subprocess.Popen(
