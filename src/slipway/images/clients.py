@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 from slipway.artifacts import Golden
 from slipway.errors import OutOfReach, SlipwayError
+from slipway.http_client import Client, NoAnswer
 from slipway.images import addresses, grpc_client
 from slipway.images.addresses import LOCAL, PATIENCE, Called, address
 
@@ -70,22 +68,18 @@ def _message(told: Any) -> str:
 def ask(url: str, body: bytes | None = None) -> tuple[int, Any]:
     """Return status and JSON of an answer, None for other content; raise `OutOfReach` when there is no answer."""
     parts = address(url, ("https", "http"))
-    proxies = urllib.request.ProxyHandler({} if parts.hostname in LOCAL else None)
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - checked above
+    headers = {"Content-Type": "application/json"}
     if header := addresses.given().header:
-        request.add_unredirected_header("Authorization", header)  # for nobody else
+        headers["Authorization"] = header
     try:
-        with urllib.request.build_opener(proxies).open(request, timeout=PATIENCE) as answer:
-            return answer.status, _json(answer.read(_LONGEST))
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, _json(error.read(_LONGEST))
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
+        client = Client(direct=parts.hostname in LOCAL)
+        answer = client.call(url, body, headers, timeout=PATIENCE, limit=_LONGEST)
+    except NoAnswer as error:
         fix = "see that it runs, and that this machine can reach it"
-        raise OutOfReach(f"{parts.scheme}://{parts.netloc} cannot be reached: {reason}", fix=fix) from error
+        raise OutOfReach(f"{parts.scheme}://{parts.netloc} cannot be reached: {error}", fix=fix) from error
     except ValueError as error:
         raise SlipwayError(f"{url!r} cannot be asked: {error}", fix="write https://iris.example.org") from error
+    return answer.status, _json(answer.content)
 
 
 def _json(content: bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
+from slipway.http_client import Client, NoAnswer
 from slipway.images import grpc_client
 from slipway.images.bundle import Bundle
 from slipway.models.environment import python_for
@@ -38,7 +37,7 @@ _FOREIGN = frozenset(
 )
 
 # No proxy leads to this machine.
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_client = Client(direct=True)
 
 
 class Server(NamedTuple):
@@ -160,9 +159,8 @@ def _is_ready(url: str) -> bool:
     if grpc_client.is_meant(url):
         return grpc_client.is_ready(url)
     try:
-        with _direct.open(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (OSError, http.client.HTTPException):  # nothing is there yet, or something speaks another protocol
+        return _client.call(url, timeout=5, limit=0).status == 200
+    except NoAnswer:  # nothing is there yet, or something speaks another protocol
         return False
 
 

@@ -9,14 +9,13 @@ import json
 import os
 import shlex
 import ssl
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from slipway.errors import OutOfReach, SlipwayError
+from slipway.http_client import Answer, Client, NoAnswer
 from slipway.training import outcome
 from slipway.training.service.runs import Parameter, Run
 
@@ -37,10 +36,7 @@ class Api:
         self.folder = folder
         self.namespace = (folder / "namespace").read_text().strip()
         self.url = f"{server}/apis/argoproj.io/v1alpha1/namespaces/{self.namespace}/workflows"
-        context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
-        self._open = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        ).open
+        self._client = Client(direct=True, context=ssl.create_default_context(cafile=str(folder / "ca.crt")))
 
     @classmethod
     def of_pod(cls, folder: Path) -> Api:
@@ -57,28 +53,25 @@ class Api:
         token = (self.folder / "token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}", "Accept": accept, "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", content, headers)  # noqa: S310 - the cluster's own
         try:
-            with self._open(request, timeout=_PATIENCE) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return self._refused(error, "create" if body else "read")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise OutOfReach(f"the cluster's API cannot be reached: {reason}", fix="try again in a minute") from error
+            answer = self._client.call(f"{self.url}{path}", content, headers, timeout=_PATIENCE)
+            if 200 <= answer.status < 300:
+                return json.loads(answer.content)
+        except (NoAnswer, ValueError) as error:
+            raise OutOfReach(f"the cluster's API cannot be reached: {error}", fix="try again in a minute") from error
+        return self._refused(answer, "create" if body else "read")
 
-    def _refused(self, error: urllib.error.HTTPError, verb: str) -> None:
+    def _refused(self, answer: Answer, verb: str) -> None:
         try:
-            reason = str(json.load(error)["message"])
+            reason = str(json.loads(answer.content)["message"])
         except (ValueError, KeyError, TypeError):
-            reason = str(error.reason)
-        if error.code == 404 and verb == "read":
+            reason = answer.reason
+        if answer.status == 404 and verb == "read":
             return
-        if error.code == 429 or error.code >= 500:
+        if answer.status == 429 or answer.status >= 500:
             raise OutOfReach(f"the cluster's API is not ready: {reason}", fix="try again in a minute")
         fix = "manifests/environments says what slipway-training-service may do"
-        raise SlipwayError(f"the cluster lets nobody {verb} a workflow here ({error.code}): {reason}", fix=fix)
+        raise SlipwayError(f"the cluster lets nobody {verb} a workflow here ({answer.status}): {reason}", fix=fix)
 
 
 class ClusterRuns:

@@ -1,0 +1,66 @@
+"""Calls over HTTP, by the standard library: Google's client and PyGithub have their own."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from ssl import SSLContext
+from typing import Any, NamedTuple
+
+__all__ = ["Answer", "Client", "NoAnswer"]
+
+
+class NoAnswer(Exception):  # noqa: N818 - it is said of a call, and read as that
+    """Say why a call got no complete answer; the caller says whom it called."""
+
+
+class Answer(NamedTuple):
+    """An answer of any status, also of one that means an error."""
+
+    status: int
+    reason: str
+    """The words beside the status."""
+    content: bytes
+
+
+class Client:
+    """Calls servers by HTTP or HTTPS.
+
+    With `direct`, it uses no proxy; otherwise it uses those of the environment. `context` says which certificates of
+    servers it trusts: by default, those that the system trusts.
+    """
+
+    def __init__(self, *, direct: bool, context: SSLContext | None = None) -> None:
+        proxies = urllib.request.ProxyHandler({} if direct else None)
+        self._open = urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=context)).open
+
+    def call(
+        self,
+        url: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float,
+        limit: int | None = None,
+    ) -> Answer:
+        """Return the answer to GET, or to POST if there is a body, with at most `limit` bytes of its content.
+
+        It follows redirects without the `headers`, because they may hold credentials. Raise `NoAnswer` when the server
+        cannot be reached or breaks off, and `ValueError` for a URL that cannot be written in a request.
+        """
+        request = urllib.request.Request(url, body)  # noqa: S310 - callers make sure that it is http or https
+        for name, value in (headers or {}).items():
+            request.add_unredirected_header(name, value)
+        try:
+            with self._answer(request, timeout) as answer:
+                return Answer(answer.status, answer.reason, answer.read(limit))
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(str(getattr(error, "reason", None) or error)) from error
+
+    def _answer(self, request: urllib.request.Request, timeout: float) -> Any:
+        try:
+            return self._open(request, timeout=timeout)
+        except urllib.error.HTTPError as error:
+            return error

@@ -1,0 +1,92 @@
+"""Calls over HTTP, of servers that answer, refuse, redirect and break off."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from slipway.http_client import Answer, Client, NoAnswer
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers with the method, the key and the body of a request."""
+
+    def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/here")
+            self.end_headers()
+        elif self.path == "/short":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"half")
+        elif self.path == "/strange":
+            self.wfile.write(b"SSH-2.0\r\n")
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            self.send_response(503 if self.path == "/busy" else 200)
+            self.end_headers()
+            self.wfile.write(f"{self.command} {self.headers['X-Key']} {body}".encode())
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_body_makes_it_a_post(url: str) -> None:
+    """Headers and body arrive; without a body it is a GET."""
+    client = Client(direct=True)
+    assert client.call(url, headers={"X-Key": "k"}, timeout=5) == Answer(200, "OK", b"GET k ")
+    assert client.call(url, b"rows", {"X-Key": "k"}, timeout=5).content == b"POST k rows"
+
+
+def test_an_error_status_is_an_answer(url: str) -> None:
+    """It has its words and its content."""
+    assert Client(direct=True).call(f"{url}/busy", timeout=5) == Answer(503, "Service Unavailable", b"GET None ")
+
+
+def test_headers_stay_with_the_server_that_they_are_for(url: str) -> None:
+    """A redirect is followed without them, because they may hold credentials."""
+    assert Client(direct=True).call(f"{url}/moved", headers={"X-Key": "k"}, timeout=5).content == b"GET None "
+
+
+@pytest.mark.parametrize("path", ["/", "/busy"])
+def test_content_is_cut_at_the_limit(url: str, path: str) -> None:
+    """In answers of every status."""
+    assert Client(direct=True).call(f"{url}{path}", timeout=5, limit=3).content == b"GET"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"), [("/short", "IncompleteRead"), ("/strange", "SSH-2.0")], ids=["short", "strange"]
+)
+def test_a_broken_answer_is_none(url: str, path: str, reason: str) -> None:
+    """One that ends too early, and one in another protocol."""
+    with pytest.raises(NoAnswer, match=reason):
+        Client(direct=True).call(f"{url}{path}", timeout=5)
+
+
+def test_nobody_listens() -> None:
+    """The reason is the system's."""
+    with pytest.raises(NoAnswer, match="Connection refused"):
+        Client(direct=True).call("http://127.0.0.1:1", timeout=5)
+
+
+def test_a_direct_call_uses_no_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another call goes to the proxy of the environment, and to no server by itself."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert Client(direct=True).call(url, timeout=5).status == 200
+    with pytest.raises(NoAnswer, match="Connection refused"):
+        Client(direct=False).call(url, timeout=5)
