@@ -1,10 +1,11 @@
-"""`slipway build`: what one model meets stops no other."""
+"""`slipway build` writes the plan of a release."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.places import Here
 from slipway.release import build as building
@@ -12,8 +13,10 @@ from slipway.release.due import choose
 from tests.unit.conftest import Site
 
 
-def test_a_fault_in_one_model_stops_no_other(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is in the plan as that model's failure, and shown with all that is known of it."""
+def test_an_unexpected_error_in_one_model_stops_no_other(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan contains the failure, and the traceback is reported."""
 
     def faulty(choice: Any, settings: Any, model: str, *more: Any) -> Any:
         if model == "iris":
@@ -27,3 +30,31 @@ def test_a_fault_in_one_model_stops_no_other(site: Site, tmp_path: Path, monkeyp
     assert [planned.result for planned in plan.models] == ["failed", "skipped"]
     assert plan.models[0].text.startswith("UnicodeDecodeError: 'utf-8' codec can't decode")
     assert any("Traceback" in line for line in said)
+
+
+def test_a_saved_plan_is_read_back(tmp_path: Path) -> None:
+    """A missing or damaged plan raises an error that names the command to make it."""
+    folder = tmp_path / "build"
+    one = building.Planned(model="iris", result="built", text="it is due", version=1, fingerprint="1" * 64)
+    made = building.Plan(environment="test", commit="0" * 40, branch="main", models=[one])
+    with pytest.raises(SlipwayError, match="holds no plan") as caught:
+        building.read(folder)
+    assert caught.value.fix == f"slipway build --to {folder}"
+    building.save(made, folder)
+    assert building.read(folder) == made
+    (folder / building.FILE).write_text('{"models": [')
+    with pytest.raises(SlipwayError, match="is damaged"):
+        building.read(folder)
+
+
+def test_a_push_that_changes_only_overlays_is_recognized(site: Site) -> None:
+    """A commit that is missing here counts as a change of other files."""
+    first = site.head
+    site.released()
+    second = site.head
+    site.write("notes", "mine")
+    third = site.commit()
+    repository = Repository(site.root)
+    assert building.overlays_only(repository, first, second)
+    assert not building.overlays_only(repository, first, third)
+    assert not building.overlays_only(repository, "1" * 40, second)

@@ -1,4 +1,4 @@
-"""`slipway release --built`: what a build has settled is committed if it still is due, and trusted no further."""
+"""`slipway release --built` checks a plan, and commits the parts that are still due."""
 
 from typing import Any
 
@@ -8,8 +8,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.places import Here, Pushed
-from slipway.release import build as plan
-from slipway.release.build import Made, Plan, Planned, overlays_only
+from slipway.release.build import Made, Plan, Planned
 from slipway.release.holds import hold
 from slipway.release.maker import fingerprint_of
 from slipway.release.plan_commit import release_built
@@ -22,13 +21,13 @@ IMAGE = f"{REGISTRY}/iris@sha256:{'1' * 64}"
 
 @pytest.fixture
 def registry(site: Site) -> Site:
-    """The repository, with a registry."""
+    """Return a repository with a registry."""
     site.set("store: .slipway/store/test,", f"store: .slipway/store/test, registry: {REGISTRY},")
     return site
 
 
 def planned(site: Site, version: int, **changed: Any) -> Plan:
-    """The plan of a build that settled on a version of iris."""
+    """Return a plan that releases a version of iris."""
     record = site.store().record("iris", version)
     one = Planned(
         model="iris",
@@ -46,8 +45,8 @@ def commit(site: Site, made: Plan) -> Released:
     return release_built(site.settings, made, Here(Repository(site.root)))
 
 
-def test_the_image_that_was_built(registry: Site) -> None:
-    """The overlay names it, with its size and the commit it is of; doing it again commits nothing."""
+def test_the_overlay_names_the_built_image(registry: Site) -> None:
+    """The release has the size of the image and the commit of the plan."""
     registry.publish()
     made = planned(registry, 1)
     done = commit(registry, made)
@@ -56,8 +55,8 @@ def test_the_image_that_was_built(registry: Site) -> None:
     assert [outcome.result for outcome in done.outcomes] == ["released"]
 
 
-def test_what_failed_is_told_and_stops_nothing(registry: Site) -> None:
-    """A model whose build failed is in the table, and the run fails; the other is released."""
+def test_a_failed_build_stops_no_other_model(registry: Site) -> None:
+    """The failure is an outcome, and the run fails. The other model is released."""
     registry.publish()
     failed = Planned(model="tumor", result="failed", text="its tests fail")
     made = planned(registry, 1)
@@ -66,8 +65,8 @@ def test_what_failed_is_told_and_stops_nothing(registry: Site) -> None:
     assert done.failed and registry.versions() == {1: 100}
 
 
-def test_a_hold_since(registry: Site) -> None:
-    """What was built before a hold is not released after it."""
+def test_a_hold_after_the_build_stops_the_release(registry: Site) -> None:
+    """Nothing is committed for the held model."""
     registry.publish()
     made = planned(registry, 1)
     hold(registry.settings, "iris", "test", reason="audit")
@@ -78,7 +77,7 @@ def test_a_hold_since(registry: Site) -> None:
 
 
 class Elsewhere(Pushed):
-    """The branch `main` of this clone, while the commit of a build is checked out."""
+    """The branch `main` of this clone, while the commit of a plan is checked out."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository, self.branch = repository, "main"
@@ -97,8 +96,8 @@ class Elsewhere(Pushed):
 @pytest.mark.parametrize(
     ("path", "text"), [("model/iris/model.py", "# newer\n"), ("model/common/cleaning.py", "# newer\n")]
 )
-def test_newer_code_of_the_branch(registry: Site, path: str, text: str) -> None:
-    """A slower run leaves a model to the run of the commit that changed it since."""
+def test_newer_code_on_the_branch_supersedes_a_plan(registry: Site, path: str, text: str) -> None:
+    """The run of the newer commit releases the model instead."""
     registry.publish()
     made = planned(registry, 1)
     registry.write(path, text)
@@ -110,8 +109,8 @@ def test_newer_code_of_the_branch(registry: Site, path: str, text: str) -> None:
     assert newer[:7] in outcome.text
 
 
-def test_a_pin_since(registry: Site) -> None:
-    """Newer settings of the model count as newer code of it; those of another do not."""
+def test_newer_settings_of_the_model_supersede_a_plan(registry: Site) -> None:
+    """Newer settings of another model do not."""
     for _ in range(2):
         registry.publish()
     made = planned(registry, 2)
@@ -127,8 +126,8 @@ def test_a_pin_since(registry: Site) -> None:
     assert release_built(registry.settings, made, place).outcomes[0].result == "superseded"
 
 
-def test_a_newer_version_that_is_not_built(registry: Site) -> None:
-    """What was built is released, unless something newer is deployed already."""
+def test_the_built_version_is_released_before_a_newer_one(registry: Site) -> None:
+    """A newer version without an image does not stop it. A second run commits nothing."""
     registry.publish()
     made = planned(registry, 1)
     registry.publish()
@@ -139,8 +138,8 @@ def test_a_newer_version_that_is_not_built(registry: Site) -> None:
     assert commit(registry, msgspec.structs.replace(again, commit=registry.head)).outcomes[0].result == "nothing due"
 
 
-def test_a_newer_version_that_was_released_since(registry: Site) -> None:
-    """A slower run of an older version ends well, and says why it releases nothing."""
+def test_a_plan_of_an_older_version_releases_nothing(registry: Site) -> None:
+    """A slower run succeeds, and names the newer version that is released."""
     for _ in range(2):
         registry.publish()
     slower = planned(registry, 1)
@@ -158,8 +157,10 @@ def test_a_newer_version_that_was_released_since(registry: Site) -> None:
         ({"commit": "0" * 40}, "is not checked out"),
     ],
 )
-def test_a_plan_that_no_build_makes(registry: Site, changed: dict[str, Any], problem: str) -> None:
-    """Of production, which takes promotions alone, or of another commit."""
+def test_a_plan_of_a_wrong_environment_or_commit_is_refused(
+    registry: Site, changed: dict[str, Any], problem: str
+) -> None:
+    """Production takes promotions only, so no build plans for it."""
     registry.publish()
     with pytest.raises(SlipwayError, match=problem):
         commit(registry, planned(registry, 1, **changed))
@@ -175,8 +176,8 @@ def test_a_plan_that_no_build_makes(registry: Site, changed: dict[str, Any], pro
         f"unbuilt.invalid/iris@sha256:{'1' * 64}",
     ],
 )
-def test_an_image_from_elsewhere(registry: Site, image: str) -> None:
-    """An image that is not of the environment's registry, by digest, is refused, a trainer's too."""
+def test_an_image_of_another_registry_is_refused(registry: Site, image: str) -> None:
+    """Images of functions and trainers need the registry of the environment, and a digest."""
     registry.publish()
     made = planned(registry, 1)
     for field in ("function", "trainer"):
@@ -185,8 +186,8 @@ def test_an_image_from_elsewhere(registry: Site, image: str) -> None:
             commit(registry, msgspec.structs.replace(made, models=[one]))
 
 
-def test_a_training_digest_that_is_not_the_codes(registry: Site) -> None:
-    """A training is declared for the code as it stands alone."""
+def test_a_wrong_training_digest_is_refused(registry: Site) -> None:
+    """A training is declared only for the code that is checked out."""
     registry.write("model/iris/requirements.txt", "")
     registry.commit()
     registry.publish()
@@ -194,30 +195,3 @@ def test_a_training_digest_that_is_not_the_codes(registry: Site) -> None:
     one = msgspec.structs.replace(made.models[0], trainer=Made(reference=IMAGE), digest="2" * 64)
     with pytest.raises(SlipwayError, match="another training digest of iris"):
         commit(registry, msgspec.structs.replace(made, models=[one]))
-
-
-def test_plans_on_disk(registry: Site) -> None:
-    """They are read as they were written; one that is missing or damaged is told, with the command that makes it."""
-    registry.publish()
-    folder, made = registry.root.parent / "build", planned(registry, 1)
-    with pytest.raises(SlipwayError, match="holds no plan") as caught:
-        plan.read(folder)
-    assert caught.value.fix == f"slipway build --to {folder}"
-    plan.save(made, folder)
-    assert plan.read(folder) == made
-    (folder / plan.FILE).write_text('{"models": [')
-    with pytest.raises(SlipwayError, match="is damaged"):
-        plan.read(folder)
-
-
-def test_pushes_of_overlays_alone(site: Site) -> None:
-    """They are told from all others; a commit that is not here (any more) may have changed anything."""
-    first = site.head
-    site.released()
-    second = site.head
-    site.write("notes", "mine")
-    third = site.commit()
-    repository = Repository(site.root)
-    assert overlays_only(repository, first, second)
-    assert not overlays_only(repository, first, third)
-    assert not overlays_only(repository, "1" * 40, second)

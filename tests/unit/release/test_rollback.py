@@ -1,64 +1,18 @@
-"""`slipway traffic`, `rollback`, `hold` and `lift`."""
-
-import subprocess
-import sys
+"""`slipway rollback` returns to an older release, rejects the newer ones and holds the model."""
 
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release.holds import hold, lift
+from slipway.release.holds import lift
 from slipway.release.promote import Wish, promote
 from slipway.release.rollback import rollback
-from slipway.release.status import status
 from slipway.release.traffic import traffic
 from slipway.store import Store
 from tests.unit.conftest import Site
 
 
-def test_traffic(site: Site) -> None:
-    """Declared releases share the requests as asked, in one commit that says so."""
-    site.released()
-    site.released()
-    done = traffic(site.settings, "iris", "test", {"v1": 90, "v2": 10})
-    assert site.versions() == {1: 90, 2: 10}
-    assert done.commit == site.head
-    assert site.git("log", "-1", "--format=%s").startswith("test/iris: traffic v2-")
-    assert traffic(site.settings, "iris", "test", {"1": 90, "2": 10}).commit is None
-
-
-def test_what_is_taken_back_does_not_return_by_itself(site: Site) -> None:
-    """A release that a person gave no requests any more gets none from the next run; a newer version does."""
-    site.released()
-    site.released(traffic=10)
-    traffic(site.settings, "iris", "test", {"v1": 100})
-    assert site.release("iris").commit is None and site.versions() == {1: 100}
-    [row] = status(site.settings, ["iris"], "test")
-    assert row.next.startswith("v2 is declared and gets no requests (slipway traffic iris --env test v2=100")
-    site.released()
-    assert site.versions() == {3: 100}
-
-
-@pytest.mark.parametrize(
-    ("shares", "problem"),
-    [
-        ({"v1": 90}, "are 90 percent"),
-        ({"v1": 100, "v2": 0}, "v2=0 is no share"),
-        ({"v1": 90, "v7": 10}, "no release v7"),
-        ({"v1": 90, "1": 10}, "named twice"),
-    ],
-)
-def test_shares_that_cannot_be(site: Site, shares: dict[str, int], problem: str) -> None:
-    """Nothing is committed for shares that do not make a route."""
-    site.released()
-    site.released()
-    head = site.head
-    with pytest.raises(SlipwayError, match=problem):
-        traffic(site.settings, "iris", "test", shares)
-    assert site.head == head
-
-
-def test_rollback(site: Site) -> None:
-    """The verified release before takes all requests, the newer is removed and rejected, and the model is held."""
+def test_a_rollback_rejects_the_newer_release_and_holds_the_model(site: Site) -> None:
+    """The previous verified release gets all requests, and the folder of the newer one is removed."""
     first = site.released()
     second = site.released()
     done = rollback(site.settings, "iris", "test", reason="wrong answers")
@@ -72,8 +26,8 @@ def test_rollback(site: Site) -> None:
     assert done.commit == site.head and "wrong answers" in site.git("log", "-1", "--format=%b")
 
 
-def test_rollback_passes_over_what_was_not_verified(site: Site) -> None:
-    """What never answered its golden predictions is not gone back to by itself."""
+def test_a_rollback_skips_unverified_releases(site: Site) -> None:
+    """A release that never answered its golden predictions is not chosen by itself."""
     first = site.released()
     site.publish()
     site.release("iris")
@@ -83,8 +37,8 @@ def test_rollback_passes_over_what_was_not_verified(site: Site) -> None:
     assert [name.version for name in site.overlay().rejected] == [2, 3]
 
 
-def test_in_production_what_it_has_verified_itself_comes_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was verified in test alone is gone back to where there is nothing better, and that is said."""
+def test_a_rollback_prefers_releases_verified_in_its_environment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release verified only in test is chosen if there is no better one, and a line says so."""
     for _ in range(3):
         site.released()
         promote(site.settings, "iris", Wish(allow_unbuilt=True))
@@ -108,8 +62,8 @@ def test_in_production_what_it_has_verified_itself_comes_first(site: Site, monke
     assert f"{second} was verified in test alone: the store does not answer" in done.lines
 
 
-def test_rollback_twice(site: Site) -> None:
-    """Each rollback goes one further, and what was rejected stays so."""
+def test_a_second_rollback_goes_one_release_further(site: Site) -> None:
+    """Rejected releases stay rejected. The last release has none to return to."""
     for _ in range(3):
         site.released()
     rollback(site.settings, "iris", "test", reason="wrong")
@@ -120,8 +74,8 @@ def test_rollback_twice(site: Site) -> None:
     assert "there is no older one at all" in caught.value.fix
 
 
-def test_rollback_to_a_folder_that_is_gone(site: Site) -> None:
-    """A release that retention dropped comes back from git's history, every byte of it."""
+def test_a_dropped_release_comes_back_from_history(site: Site) -> None:
+    """The folder of a release that retention dropped is restored byte by byte."""
     first = site.released()
     before = site.overlay().release(first)
     for _ in range(4):
@@ -135,8 +89,8 @@ def test_rollback_to_a_folder_that_is_gone(site: Site) -> None:
     assert site.release("iris").commit is None
 
 
-def test_rollback_through_merges(site: Site) -> None:
-    """A release that came by a merged branch is found in history like any other."""
+def test_a_release_of_a_merged_branch_is_found_in_history(site: Site) -> None:
+    """A rollback to it works as to any other release."""
     first = site.released()
     site.git("switch", "--quiet", "-c", "side")
     second = site.released()
@@ -150,16 +104,16 @@ def test_rollback_through_merges(site: Site) -> None:
     assert first not in site.overlay().rejected
 
 
-def test_rollback_of_a_share(site: Site) -> None:
-    """A release that has only a share yet is taken away the same way."""
+def test_a_release_with_a_share_is_rolled_back(site: Site) -> None:
+    """The older release gets all requests again."""
     site.released()
     site.released(traffic=10)
     rollback(site.settings, "iris", "test", reason="wrong")
     assert site.versions() == {1: 100}
 
 
-def test_rollback_without_the_store(site: Site) -> None:
-    """With a target the store is not asked: the way back stays open when it cannot be reached."""
+def test_a_rollback_to_a_named_release_needs_no_store(site: Site) -> None:
+    """It works while the store cannot be reached."""
     site.released()
     site.released()
     site.set("store: .slipway/store/test", "store: gs://no-such-bucket/test")
@@ -167,8 +121,8 @@ def test_rollback_without_the_store(site: Site) -> None:
     assert site.versions() == {1: 100}
 
 
-def test_rollback_with_work_in_progress(site: Site) -> None:
-    """Changes elsewhere do not stop a rollback; changes in the overlay do."""
+def test_only_changes_in_the_overlay_stop_a_rollback(site: Site) -> None:
+    """Uncommitted changes elsewhere stay as they are."""
     site.released()
     site.released()
     site.write("model/iris/model.py", "half = ")
@@ -183,16 +137,16 @@ def test_rollback_with_work_in_progress(site: Site) -> None:
 @pytest.mark.parametrize(
     ("target", "problem"), [("v2", "is all that runs"), ("v9", "has no release v9"), ("v1-00000000", "has no release")]
 )
-def test_rollback_to_what_cannot_be(site: Site, target: str, problem: str) -> None:
-    """A target that runs already, or never was, is refused."""
+def test_a_target_that_runs_or_does_not_exist_is_refused(site: Site, target: str, problem: str) -> None:
+    """The error says which of the two it is."""
     site.released()
     site.released()
     with pytest.raises(SlipwayError, match=problem):
         rollback(site.settings, "iris", "test", reason="wrong", to=target)
 
 
-def test_rollback_to_a_newer_release(site: Site) -> None:
-    """Forward is not back: the verbs for that are named."""
+def test_a_rollback_to_a_newer_release_is_refused(site: Site) -> None:
+    """The error says that the target is newer."""
     site.released()
     site.released()
     traffic(site.settings, "iris", "test", {"1": 100})
@@ -200,83 +154,17 @@ def test_rollback_to_a_newer_release(site: Site) -> None:
         rollback(site.settings, "iris", "test", reason="wrong", to="2")
 
 
-def test_nothing_to_roll_back(site: Site) -> None:
-    """Where nothing runs there is nothing to go back from."""
+def test_a_rollback_without_a_running_release_is_refused(site: Site) -> None:
+    """The error names the model and the environment."""
     with pytest.raises(SlipwayError, match="nothing of iris runs in test"):
         rollback(site.settings, "iris", "test", reason="wrong")
 
 
-def test_an_undone_rollback(site: Site) -> None:
-    """`git revert` of the commit brings everything back as it was."""
+def test_git_revert_undoes_a_rollback(site: Site) -> None:
+    """The overlay is the same as before the rollback."""
     site.released()
     site.released()
     before = site.overlay()
     rollback(site.settings, "iris", "test", reason="wrong")
     site.git("revert", "--no-edit", "HEAD")
     assert site.overlay() == before
-
-
-def test_hold_and_lift(site: Site) -> None:
-    """A held model is not released; lifting says what is due, and how."""
-    site.released()
-    hold(site.settings, "iris", "test", reason="audit")
-    site.publish()
-    [outcome] = site.release("iris").outcomes
-    assert outcome.result == "held" and "audit" in outcome.text
-    [asked] = site.release("iris", version=2).outcomes
-    assert asked.result == "failed" and "slipway lift iris --env test" in asked.text
-    done = lift(site.settings, "iris", "test")
-    assert done.lines[-1] == "due now: v2 is newer than the deployed v1: slipway release iris --env test"
-    site.release("iris")
-    assert site.versions() == {2: 100}
-
-
-def test_hold_before_anything_runs(site: Site) -> None:
-    """A model can be held before its first release."""
-    hold(site.settings, "iris", "test", reason="not yet")
-    site.publish()
-    assert site.release("iris").outcomes[0].result == "held"
-    assert hold(site.settings, "iris", "test", reason="again").commit is None
-
-
-def test_lifting_what_is_not_held(site: Site) -> None:
-    """There is nothing to do, and it is said."""
-    assert lift(site.settings, "iris", "test").lines == ["test: iris is not held"]
-
-
-def test_a_reason_is_needed(site: Site) -> None:
-    """An empty reason helps nobody."""
-    with pytest.raises(SlipwayError, match="no reason"):
-        hold(site.settings, "iris", "test", reason=" ")
-
-
-def test_an_unknown_model(site: Site) -> None:
-    """The nearest known name is given."""
-    with pytest.raises(SlipwayError, match="unknown model 'irsi'"):
-        hold(site.settings, "irsi", "test", reason="audit")
-
-
-def test_models_changed_at_the_same_time(site: Site) -> None:
-    """Two processes in one work tree, each with a model of its own: both changes land."""
-    script = """
-import sys
-from pathlib import Path
-from slipway import settings
-from slipway.release.holds import hold, lift
-loaded = settings.load(Path(sys.argv[1]))
-for _ in range(3):
-    hold(loaded, sys.argv[2], "test", reason="a race")
-    lift(loaded, sys.argv[2], "test")
-hold(loaded, sys.argv[2], "test", reason="the end")
-"""
-    processes = [
-        subprocess.Popen([sys.executable, "-c", script, str(site.root), model], stderr=subprocess.PIPE)
-        for model in ("iris", "tumor")
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors.decode()
-    assert site.git("rev-list", "--count", "HEAD") == "15"
-    for model in ("iris", "tumor"):
-        found = site.overlay(model).hold
-        assert found is not None and found.reason == "the end"

@@ -1,17 +1,19 @@
-"""What a changed training digest leads to, as a table of what is published, declared and set."""
+"""Trainings: the decisions by training digest, and a training on the runner."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
+from slipway.errors import SlipwayError
 from slipway.gitops.training_record import Training, TrainingService
 from slipway.names import ReleaseName
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord
-from slipway.release.trainings import wanted
+from slipway.processes import WITHHELD
+from slipway.release.trainings import run, wanted
 from slipway.settings import SecretRef, Settings, parse
 from slipway.settings.types import Occasion
-from tests.unit.conftest import ROOT
+from tests.unit.conftest import ROOT, Site
 from tests.unit.release.conftest import record
 
 NEW, OLD = "a" * 64, "b" * 64
@@ -63,7 +65,7 @@ def decide(
     environment: str = f"{BUCKET}, {REGISTRY}",
     repository: str = "",
 ) -> tuple[str, str]:
-    """`versions` are {number: the digest that trained it, None for one by hand}."""
+    """Return the decision. `versions` maps a number to its training digest, or to None if published by hand."""
     records = [record(number, digest) for number, digest in sorted((versions or {}).items(), reverse=True)]
     kind, reason, _ = wanted(settings(model, environment), overlay, records, declared, NEW, occasion, repository)
     return kind, reason
@@ -90,18 +92,18 @@ HAS = ("nothing", "v3 was trained by this code")
     ],
     ids=["none", "of old code", "old declared", "declared", "published", "deployed", "not newest", "held", "prod"],
 )
-def test_a_model_that_is_trained_in_the_cluster(asked: dict[str, Any], answer: tuple[str, str]) -> None:
-    """A training is declared once for what the code is now, unless a version has come of it."""
+def test_a_training_in_the_cluster_is_declared_once(asked: dict[str, Any], answer: tuple[str, str]) -> None:
+    """The code is trained again only if no version has its training digest."""
     assert decide(**asked) == answer
 
 
-def test_code_that_went_back_is_trained_again() -> None:
-    """A version that a newer one has replaced is never due again: what the older code makes needs a new number."""
+def test_reverted_code_is_trained_again() -> None:
+    """Its older version was replaced by a newer release, so it needs a version with a new number."""
     assert decide(versions={3: NEW, 4: OLD}, overlay=overlay(4)) == ("declare", UNTRAINED)
 
 
-def test_what_was_rejected_is_not_trained_again() -> None:
-    """The same training would give the same again."""
+def test_code_of_a_rejected_version_is_not_trained_again() -> None:
+    """The same training would give the same result."""
     after = overlay(2, rejected=(ReleaseName(3, "00000000"),))
     assert decide(versions={2: OLD, 3: NEW}, overlay=after) == HAS
 
@@ -114,8 +116,8 @@ def test_what_was_rejected_is_not_trained_again() -> None:
         ("store: .slipway/store", "no store: gs://BUCKET/PREFIX and no registry"),
     ],
 )
-def test_what_a_cluster_needs_to_train(environment: str, lacks: str) -> None:
-    """Without a store and images that a pod can reach, a message says so, and who can train all the same."""
+def test_a_cluster_needs_a_bucket_and_a_registry(environment: str, lacks: str) -> None:
+    """Without them, a message names the missing settings and other ways to train."""
     kind, reason = decide(environment=environment)
     assert kind == "message"
     assert f"environments.test in slipway.yaml has {lacks};" in reason
@@ -141,10 +143,10 @@ def test_what_a_cluster_needs_to_train(environment: str, lacks: str) -> None:
         ),
     ],
 )
-def test_a_model_that_is_trained_elsewhere(
+def test_a_model_trains_on_the_runner_or_by_hand(
     train: str, occasion: Occasion, versions: dict[int, str | None], answer: tuple[str, str]
 ) -> None:
-    """On the runner after a push; by hand, and then the command is told; nothing where a version is there."""
+    """The runner trains after a push. For `manual`, a message names the command."""
     assert decide(f"train: {train}", versions, occasion=occasion) == answer
 
 
@@ -167,23 +169,23 @@ def test_a_model_that_is_trained_elsewhere(
     ],
     ids=["not declared", "old code", "schedule", "schedule gone", "secrets"],
 )
-def test_a_schedule_trains_what_code_and_settings_say(model: str, found: Training | None, reason: str) -> None:
-    """Although a version is there, what is trained again by the clock has to be declared as it is by now."""
+def test_a_changed_schedule_is_declared_again(model: str, found: Training | None, reason: str) -> None:
+    """The declaration follows the code and the settings, even if a version exists."""
     assert decide(model, {3: NEW}, declared=found) == ("declare", reason)
     assert decide(model, {3: NEW}, declared=found, environment="store: here") == HAS
 
 
 @pytest.mark.parametrize("versions", [{}, {3: NEW}], ids=["under way", "published"])
-def test_what_the_trainer_has_of_the_checkout(versions: dict[int, str | None]) -> None:
-    """Gates, data and tests reach whatever trains again; a training of older code is left alone."""
+def test_a_changed_checkout_of_the_trainer_is_declared_again(versions: dict[int, str | None]) -> None:
+    """Later trainings get the new gates, data and tests. A training of older code stays as it is."""
     assert decide("", versions, declared=declared(NEW), repository=OLD) == ("declare", CHANGED)
     before = declared(NEW, repository=OLD)
     assert decide("", versions, declared=before, repository=OLD)[0] == "nothing"
     assert decide("", {3: NEW}, declared=declared(OLD), repository=OLD) == HAS
 
 
-def test_a_schedule_that_is_declared() -> None:
-    """Is left alone."""
+def test_an_unchanged_schedule_is_not_declared_again() -> None:
+    """The schedule and the secrets are the declared ones."""
     found = declared(NEW, schedule="@daily", secrets=SECRETS)
     model = "schedule: '@daily', secrets: {TOKEN: {secret: iris, key: token}}"
     assert decide(model, {3: NEW}, declared=found) == HAS
@@ -203,7 +205,56 @@ SERVICE = TrainingService()
     ],
     ids=["not declared", "without", "switched off", "another setting"],
 )
-def test_a_training_service_is_what_the_settings_say(model: str, found: Training | None) -> None:
-    """Although a version is there, it is declared, or goes, with the training that it starts."""
+def test_a_changed_training_service_is_declared_again(model: str, found: Training | None) -> None:
+    """The declaration follows the settings, even if a version exists."""
     assert decide(model, {3: NEW}, declared=found)[0] == "declare"
     assert decide(SERVES, {3: NEW}, declared=declared(NEW, service=SERVICE)) == HAS
+
+
+COIN = '''
+from slipway.model import Model
+
+
+class Coin(Model):
+    """Predict the same side for every row."""
+
+    source_features = ["number"]
+    target_variable = "side"
+
+    def train(self, data):
+        self.side = "heads"
+
+    def predict(self, rows):
+        return [self.side for row in rows]
+'''
+
+
+def test_a_training_runs_in_the_environment_of_the_model(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code sees no secrets. The record names the run, and each line of output is reported."""
+    monkeypatch.setenv("SLIPWAY_RUN", "https://ci.example/runs/7")
+    for name in WITHHELD:
+        monkeypatch.setenv(name, "secret")
+    site.write("requirements.lock", (ROOT / "requirements.lock").read_text())
+    site.write("model/iris/model.py", COIN)
+    site.write("model/iris/requirements.txt", "")
+    seen = f"assert not os.environ.keys() & {set(WITHHELD)}"
+    site.write("model/iris/test_model.py", f"import os\n\n{seen}\n\ndef test_it():\n    {seen}\n")
+    rows = [f"{number},{('heads', 'tails')[number % 2]}" for number in range(40)]
+    site.write("model/iris/iris.csv", "\n".join(["number,side", *rows]) + "\n")
+    commit = site.commit()
+    said: list[str] = []
+    made = run(site.settings, "iris", "test", said.append)
+    assert made == site.store().record("iris", 1)
+    assert made.training is not None
+    assert (made.training.run, made.training.commit) == ("https://ci.example/runs/7", commit)
+    assert [line.split()[0] for line in said[:6]] == ["fetch", "check", "test", "fit", "evaluate", "publish"]
+
+
+def test_a_failed_training_publishes_nothing(site: Site) -> None:
+    """The error shows the last lines and the command to train by hand."""
+    with pytest.raises(
+        SlipwayError, match=r"training iris failed:\n  error: model/iris/requirements\.txt is missing\n"
+    ) as caught:
+        run(site.settings, "iris", "test")
+    assert caught.value.fix == "slipway train iris --env test does the same by hand"
+    assert site.store().versions("iris") == []
