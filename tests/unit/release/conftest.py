@@ -1,4 +1,4 @@
-"""What several tests of releases have: a remote with clones of it, and records of versions that need no store."""
+"""Fixtures of the tests of releases: a remote with clones, and records without a store."""
 
 import subprocess
 
@@ -13,7 +13,7 @@ from tests.unit.conftest import Site
 
 
 def record(version: int, digest: str | None) -> Record:
-    """A version of iris in test, trained by the code of this digest; None for one by hand."""
+    """Return the record of a version of iris in test. A digest of None stands for a version published by hand."""
     return Record(
         model="iris",
         environment="test",
@@ -43,13 +43,13 @@ class Team:
         site.git("push", "--quiet", *options, "origin", "HEAD")
 
     def clone(self, name: str) -> Site:
-        """Another machine."""
+        """Clone the remote, as on another machine."""
         made = Site(self.site.root.parent / name)
         subprocess.run(["git", "clone", "--quiet", self.url, str(made.root)], check=True)
         return made
 
     def here(self) -> Site:
-        """What the remote has now, checked out afresh."""
+        """Return a new clone of the current remote."""
         return self.clone(f"look-{len(list(self.site.root.parent.glob('look-*')))}")
 
     @property

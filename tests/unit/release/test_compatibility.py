@@ -1,4 +1,4 @@
-"""Two schemas compared: what differs for callers, and what of that breaks their calls."""
+"""Compatibility: the changes between two releases, and the breaking ones among them."""
 
 import pytest
 
@@ -21,8 +21,8 @@ def given(**more):
     return Schema(fields=(field(),), target=Field(**({"name": "y", "kind": "string"} | more)))
 
 
-def test_the_same_schema_has_no_changes():
-    """Nor have fields in another order, which a row does not know."""
+def test_the_order_of_fields_is_no_change():
+    """A row does not know the order of its fields."""
     one, other = field(name="one"), field("string", name="other")
     assert compare(taken(one, other), taken(other, one)) == []
 
@@ -62,8 +62,8 @@ def test_the_same_schema_has_no_changes():
         (given(), given(optional=True), "the prediction may be null"),
     ],
 )
-def test_what_breaks_callers(before, after, says):
-    """A call that was right is refused, or its answer is one that the caller never had to expect."""
+def test_breaking_changes(before, after, says):
+    """The function refuses a valid call, or its answer holds a value that was impossible before."""
     found = compare(before, after)
     assert [change.text for change in found if change.breaking and says in change.text], found
 
@@ -89,28 +89,28 @@ def test_what_breaks_callers(before, after, says):
         (given(optional=True), given(), "the prediction is never null any more"),
     ],
 )
-def test_what_breaks_nobody(before, after, says):
-    """Whatever was sent is still taken, and whatever comes back was to be expected before."""
+def test_changes_that_break_no_caller(before, after, says):
+    """Every earlier row is still accepted, and every answer was possible before."""
     [found] = compare(before, after)
     assert says in found.text and not found.breaking
 
 
-def test_a_field_that_need_not_be_there_any_more():
-    """A field that becomes optional may be null and left out; neither breaks."""
+def test_a_field_that_becomes_optional_breaks_no_caller():
+    """It may be null, and it may be left out."""
     assert compare(taken(field()), taken(field(optional=True))) == [
         Change("field 'x' may be null", breaking=False),
         Change("field 'x' may be left out", breaking=False),
     ]
 
 
-def test_what_breaks_comes_first():
-    """A reader of the first lines has read the worst."""
+def test_breaking_changes_come_first():
+    """Other changes follow."""
     before, after = taken(field(description="old"), field(name="z")), taken(field(description="new"))
     assert [change.breaking for change in compare(before, after)] == [True, False]
 
 
-def test_long_names_and_many_labels_stay_readable():
-    """A change is one line, however long the names and however many the labels are."""
+def test_a_change_is_one_short_line():
+    """Long names and many labels are shortened."""
     many = tuple(f"label\n{number}" * 50 for number in range(60))
     [change] = compare(given(categories=many[:1]), given(categories=many))
     assert change.text.endswith("and 51 more") and len(change.text) < 700 and "\n" not in change.text
@@ -135,15 +135,15 @@ spec:
 
 
 def test_a_lower_limit_breaks_callers():
-    """Fewer rows or bytes in a request do, more do not; where a release sets none, the function's own count."""
+    """A higher limit does not. A release without a limit has the default of the function."""
     fewer = manifests(SLIPWAY_MAX_ROWS="100")
     assert limit_changes(manifests(), manifests()) == []
     assert limit_changes(manifests(), fewer) == [Change("a request may hold 100 rows, until now 10000", breaking=True)]
     assert [change.breaking for change in limit_changes(fewer, manifests())] == [False]
 
 
-def test_having_to_say_who_one_is_breaks_callers():
-    """So does another way of it; that nobody has to any more does not."""
+def test_stricter_access_breaks_callers():
+    """Another kind of access breaks them, too. Open access does not."""
     keys, password = manifests(SLIPWAY_ACCESS_KIND="bearer"), manifests(SLIPWAY_ACCESS_KIND="basic")
     assert limit_changes(keys, keys) == []
     assert limit_changes(manifests(), keys) == [Change("a request has to bring a key, until now nothing", True)]
@@ -152,7 +152,7 @@ def test_having_to_say_who_one_is_breaks_callers():
 
 
 def test_another_protocol_breaks_callers():
-    """Whichever way it is changed: a port speaks only one."""
+    """A port speaks only one protocol."""
     grpc = manifests(SLIPWAY_PROTOCOL="grpc")
     assert limit_changes(manifests(), grpc) == [Change("it is asked over gRPC, until now over HTTP", True)]
     assert [change.breaking for change in limit_changes(grpc, manifests())] == [True]

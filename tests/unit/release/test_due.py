@@ -1,4 +1,4 @@
-"""What is due, as a table: what is published and declared, and what is decided of it in which words."""
+"""Due versions: a table of records, overlays and the decisions on them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ HOLD = Hold(by="Ada <ada@example.org>", since="2026-11-21T10:00:00Z", reason="wr
 def overlay(
     route: dict[int, int], rejected: tuple[int, ...] = (), hold: Hold | None = None, idle: tuple[int, ...] = ()
 ) -> Overlay:
-    """Every release has the fingerprint of its version, repeated; `idle` are declared and get no requests."""
+    """Return an overlay. The fingerprint of a release repeats its version. Releases in `idle` get no requests."""
     releases = [
         Release(
             record=ReleaseRecord(
@@ -128,17 +128,17 @@ CASES: list[tuple[dict[int, str | None], Overlay, dict[str, Any], int | None, st
 
 
 @pytest.mark.parametrize(("published", "declared", "options", "version", "reason"), CASES)
-def test_due(
+def test_the_due_version_and_its_reason(
     published: dict[int, str | None], declared: Overlay, options: dict[str, Any], version: int | None, reason: str
 ) -> None:
-    """Each situation gives its version, or none, and the reason in words."""
+    """Each situation gives a version or none, and the reason."""
     records = [record(number, published[number]) for number in sorted(published, reverse=True)]
     decision = due(declared, records, **options)
     assert (decision.record.version if decision.record else None, decision.reason) == (version, reason)
 
 
-def test_the_same_image_as_a_rejected_release() -> None:
-    """Trained again with the same result, it is not due; unless that image is what answers requests now."""
+def test_the_image_of_a_rejected_release_is_not_due() -> None:
+    """It is due if the same image answers requests now."""
     images = {3: "00000003", 4: "00000004", 5: "00000004"}
 
     def fingerprint(of: Record) -> str:
@@ -153,15 +153,15 @@ def test_the_same_image_as_a_rejected_release() -> None:
     assert decision.record is not None and decision.record.version == 5
 
 
-def test_only_what_is_missing_counts_as_failed() -> None:
-    """No version at all, or not the one that is pinned, is a failure; nothing due is none."""
+def test_a_missing_version_is_a_failure() -> None:
+    """No version, or no pinned version, is a failure. Nothing due is not."""
     assert due(overlay({}), []).failed
     assert due(overlay({1: 100}), [record(1, None)], pin=2).failed
     assert not due(overlay({1: 100}), [record(1, None)]).failed
 
 
-def test_no_more_records_are_read_than_needed() -> None:
-    """The deployed version is the last one that is looked at."""
+def test_records_are_read_up_to_the_deployed_version() -> None:
+    """Older records are not read."""
     read = []
 
     def records() -> Any:

@@ -1,4 +1,4 @@
-"""What earlier code has published and released goes on with the code of today."""
+"""The current code continues the versions and releases of earlier code."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.unit.conftest import KUSTOMIZE, Site
 
 
 class Run:
-    """Runs verbs in a repository, and returns all that they print."""
+    """Run verbs in a repository, and return their output."""
 
     def __init__(self, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
         self.site, self._capsys = site, capsys
@@ -33,7 +33,7 @@ def kustomize(people: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: A
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The verbs of today, in the team's repository with its earlier releases."""
+    """Run the current verbs in the repository of a team with earlier releases."""
     return Run(given.renewed(tmp_path / "team"), capsys)
 
 
@@ -41,7 +41,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 def test_an_earlier_version_is_released_and_served(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its bundle is made, its folder rendered, and its function answers the golden predictions over HTTP."""
+    """The function of its new release answers the golden predictions over HTTP."""
     run = Run(given.renewed(tmp_path / "team", released=False), capsys)
     version = given.BY_HAND[1] if model == given.BY_HAND[0] else 1
     assert "released" in run("release", model, "--version", str(version))
@@ -55,8 +55,8 @@ def test_an_earlier_version_is_released_and_served(
     assert f"{model} {release.name} is verified now" in said and "largest difference 0" in said
 
 
-def test_what_was_rejected_does_not_come_back(run: Run) -> None:
-    """Neither where it was released nor where it was promoted to, though both holds are lifted."""
+def test_an_earlier_rejection_stays(run: Run) -> None:
+    """The release does not come back after both holds are lifted, in test or in production."""
     assert "held by Ada" in run("release", "fruit")
     assert "nothing is due: v1 is deployed; v2 was rejected" in run("lift", "fruit", "--env", "test")
     assert "nothing to commit" in run("release", "fruit")
@@ -66,8 +66,8 @@ def test_what_was_rejected_does_not_come_back(run: Run) -> None:
     assert run.site.versions("fruit") == run.site.versions("fruit", "prod") == {1: 100}
 
 
-def test_a_rollback_is_reverted(run: Run) -> None:
-    """By git in test; the release is then promoted again, the same image, once somebody asks for that."""
+def test_an_earlier_rollback_is_reverted(run: Run) -> None:
+    """Git reverts it in test. A person then promotes the same image again."""
     run.site.git("revert", "--no-edit", ":/test/fruit: roll back")
     assert run.site.versions("fruit") == {1: 20, 2: 80}
     run("lift", "fruit", "--env", "prod")
@@ -79,8 +79,8 @@ def test_a_rollback_is_reverted(run: Run) -> None:
     ]
 
 
-def test_what_happened_is_told(run: Run) -> None:
-    """From the commits that the earlier code made."""
+def test_earlier_commits_are_shown(run: Run) -> None:
+    """History, status and trace read the commits of earlier code."""
     told = run("history", "fruit")
     assert told.count("rolled back to") == 2 and "callers complain" in told
     assert "held by Ada" in run("status", "fruit")
@@ -93,7 +93,7 @@ def test_what_happened_is_told(run: Run) -> None:
 
 
 def test_an_earlier_overlay_is_rendered(run: Run) -> None:
-    """As kustomize makes it, for each model and environment."""
+    """Kustomize renders the overlay of each model and environment."""
     told = run("render")
     for folder in (run.site.root / "overlays").glob("*/*/"):
         assert f"# overlays/{folder.parent.name}/{folder.name}" in told

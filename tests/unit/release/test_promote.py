@@ -1,4 +1,4 @@
-"""`slipway promote` and `copy`: from test to production, the same image."""
+"""`slipway promote` and `slipway copy` move a release with its image from test to production."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ def go(site: Site, *, branch: str | None = None, **wish: Any) -> Edited:
     return promote(site.settings, "iris", Wish(**{"allow_unbuilt": True} | wish), to="prod", place=place).edited
 
 
-def test_the_same_image_under_the_next_version(site: Site) -> None:
-    """Production's release has the fingerprint and the image of test's, a number of its own, and names its origin."""
+def test_a_promotion_keeps_the_image_and_takes_the_next_version(site: Site) -> None:
+    """The release in production has the fingerprint and image of test, its own version, and its origin."""
     site.released()
     name = site.released()
     done = go(site)
@@ -42,8 +42,8 @@ def test_the_same_image_under_the_next_version(site: Site) -> None:
     assert "Undo" not in message  # there is nothing to go back to
 
 
-def test_the_artifact_is_copied(site: Site) -> None:
-    """After the commit the version is in production's store, with its origin."""
+def test_the_artifact_is_copied_into_the_store(site: Site) -> None:
+    """The record of the version in production names its origin."""
     site.released()
     go(site)
     record = site.store("prod").record("iris", 1)
@@ -51,8 +51,8 @@ def test_the_artifact_is_copied(site: Site) -> None:
     assert record.origin is not None and record.origin.environment == "test"
 
 
-def test_a_copy_that_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The promotion is committed all the same; that is said, and how the artifact gets there."""
+def test_a_failed_copy_keeps_the_promotion(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the commit and the command that copies the artifact."""
     site.released()
 
     def full(*_: object, **__: object) -> None:
@@ -67,8 +67,8 @@ def test_a_copy_that_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     assert copy(site.settings, ["iris"], "prod") == ["copied iris/test/1 to iris/prod/1"]
 
 
-def test_only_what_was_verified(site: Site) -> None:
-    """A release that did not answer its golden predictions yet is not promoted; the error tells how to verify."""
+def test_an_unverified_release_is_not_promoted(site: Site) -> None:
+    """The error names the command that verifies it."""
     site.publish()
     site.release("iris")
     with pytest.raises(SlipwayError, match="is not verified in test") as caught:
@@ -76,8 +76,8 @@ def test_only_what_was_verified(site: Site) -> None:
     assert "slipway verify" in caught.value.fix
 
 
-def test_the_newest_verified_on_the_route(site: Site) -> None:
-    """A newer release that is not verified yet does not stop an older one that is."""
+def test_the_newest_verified_release_is_promoted(site: Site) -> None:
+    """A newer release that is not verified does not stop it, and is noted."""
     site.released()
     site.publish()
     site.release("iris", traffic=10)
@@ -86,11 +86,8 @@ def test_the_newest_verified_on_the_route(site: Site) -> None:
     assert "test also serves v2-" in done.lines[1]
 
 
-def test_an_older_release_than_the_one_that_runs(site: Site) -> None:
-    """When test went back, promoting what it serves now takes production back too, and that is said.
-
-    While test is held, a person has to name it.
-    """
+def test_an_older_release_is_promoted_by_name_during_a_hold(site: Site) -> None:
+    """After a rollback in test, a person can take production back, too. A note says so."""
     site.released()
     bad = site.released()
     go(site)
@@ -105,22 +102,22 @@ def test_an_older_release_than_the_one_that_runs(site: Site) -> None:
     assert site.versions(environment="prod") == {2: 100}
 
 
-def test_nothing_is_released(site: Site) -> None:
-    """The error names the command that releases."""
+def test_a_promotion_without_a_release_is_refused(site: Site) -> None:
+    """The error says that the route of test is empty."""
     with pytest.raises(SlipwayError, match="no release of iris is on the route of test"):
         go(site)
 
 
-def test_an_image_that_nobody_built(site: Site) -> None:
-    """It is refused unless that is asked for."""
+def test_an_unbuilt_image_is_refused(site: Site) -> None:
+    """The error names the option that allows it."""
     site.released()
     with pytest.raises(SlipwayError, match="nobody has built the image") as caught:
         go(site, allow_unbuilt=False)
     assert "--allow-unbuilt" in caught.value.fix
 
 
-def test_again_is_said(site: Site) -> None:
-    """What production serves already is not promoted again; it is said, and nothing is committed."""
+def test_a_second_promotion_commits_nothing(site: Site) -> None:
+    """A line says that production already serves the release."""
     name = site.released()
     go(site)
     head = site.head
@@ -129,8 +126,8 @@ def test_again_is_said(site: Site) -> None:
     assert site.head == head
 
 
-def test_a_copy_that_was_missed_is_made_up_for(site: Site) -> None:
-    """Killed between the commit and the copy, the next promotion (or copy) copies."""
+def test_a_missing_copy_is_made_by_the_next_promotion(site: Site) -> None:
+    """The artifact is copied even if a run stopped between the commit and the copy."""
     site.released()
     go(site)
     site.git("rm", "-r", "-q", "--cached", "--ignore-unmatch", ".slipway")
@@ -139,8 +136,8 @@ def test_a_copy_that_was_missed_is_made_up_for(site: Site) -> None:
     assert copy(site.settings, [], "prod") == []
 
 
-def test_on_a_branch(site: Site) -> None:
-    """Only the branch gets the commit; the artifact is copied when the branch was merged."""
+def test_a_proposal_commits_to_its_branch_only(site: Site) -> None:
+    """The artifact is copied after the merge."""
     site.released()
     head = site.head
     done = go(site, branch="promote/prod/iris")
@@ -153,8 +150,8 @@ def test_on_a_branch(site: Site) -> None:
     assert site.store("prod").versions("iris") == [1]
 
 
-def test_the_branch_is_kept_up_to_date(site: Site) -> None:
-    """The same proposal makes no new commit; a newer release replaces it, on top of the head of then."""
+def test_a_newer_release_replaces_a_proposal(site: Site) -> None:
+    """The same proposal again makes no commit. A newer one starts from the current head."""
     site.released()
     first = go(site, branch="promote/prod/iris").commit
     assert go(site, branch="promote/prod/iris").commit is None
@@ -164,8 +161,8 @@ def test_the_branch_is_kept_up_to_date(site: Site) -> None:
     assert site.git("rev-parse", "promote/prod/iris^") == site.head
 
 
-def test_a_branch_with_other_work(site: Site) -> None:
-    """A branch on which somebody committed anything else is not replaced."""
+def test_a_branch_with_other_work_is_not_replaced(site: Site) -> None:
+    """The error names the files of the other work."""
     site.released()
     site.git("switch", "--quiet", "-c", "feature")
     site.write("notes", "mine")
@@ -176,15 +173,15 @@ def test_a_branch_with_other_work(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("branch", "problem"), [("main", "that you are on"), ("a..b", "cannot be the name")])
-def test_a_branch_that_cannot_be(site: Site, branch: str, problem: str) -> None:
-    """The current branch and a name that git refuses are told apart from a proposal."""
+def test_an_invalid_branch_for_a_proposal_is_refused(site: Site, branch: str, problem: str) -> None:
+    """A proposal takes neither the current branch nor a name that git refuses."""
     site.released()
     with pytest.raises(SlipwayError, match=problem):
         go(site, branch=branch)
 
 
-def test_a_hold_stops_it(site: Site) -> None:
-    """Who holds the model and why is said, and how to lift it."""
+def test_a_hold_stops_a_promotion(site: Site) -> None:
+    """The error names the author, the reason and the command that lifts it."""
     site.released()
     hold(site.settings, "iris", "prod", reason="audit")
     with pytest.raises(SlipwayError, match=r"held by Ada .* audit") as caught:
@@ -192,8 +189,8 @@ def test_a_hold_stops_it(site: Site) -> None:
     assert "slipway lift iris --env prod" in caught.value.fix
 
 
-def test_what_production_rejected(site: Site) -> None:
-    """It is never chosen by itself nor by name, only again; other releases are not affected."""
+def test_a_rejected_release_is_promoted_only_with_again(site: Site) -> None:
+    """Other releases are not affected, and the promotion ends the rejection."""
     site.released()
     go(site)
     site.verify(site.overlay(environment="prod").releases[0].name, environment="prod")
@@ -210,8 +207,8 @@ def test_what_production_rejected(site: Site) -> None:
     assert site.overlay(environment="prod").rejected == ()
 
 
-def test_a_number_is_not_used_twice(site: Site) -> None:
-    """The next version follows what the store, the overlay and the rejections have."""
+def test_a_promotion_skips_versions_of_the_store(site: Site) -> None:
+    """The next version is one above the newest in the store."""
     site.publish(environment="prod")
     site.publish(environment="prod")
     site.released()
@@ -219,8 +216,8 @@ def test_a_number_is_not_used_twice(site: Site) -> None:
     assert site.versions(environment="prod") == {3: 100}
 
 
-def test_a_share_at_first(site: Site) -> None:
-    """A promotion can start with a share of the requests."""
+def test_a_promotion_can_start_with_a_share(site: Site) -> None:
+    """The older release keeps the other requests."""
     site.released()
     go(site)
     site.released()
@@ -228,8 +225,8 @@ def test_a_share_at_first(site: Site) -> None:
     assert site.versions(environment="prod") == {1: 95, 2: 5}
 
 
-def test_prod_settings_are_those_of_production(site: Site) -> None:
-    """Scale in production is production's own, with the same image."""
+def test_a_promotion_uses_the_settings_of_production(site: Site) -> None:
+    """The scale in production differs from the scale in test."""
     site.set("iris: {train: manual}", "iris: {train: manual, per_environment: {prod: {scale: {min: 2}}}}")
     site.released()
     go(site)
@@ -238,13 +235,13 @@ def test_prod_settings_are_those_of_production(site: Site) -> None:
 
 
 def test_test_takes_no_promotion(site: Site) -> None:
-    """An environment that takes releases says so."""
+    """The error says that the environment takes releases."""
     with pytest.raises(SlipwayError, match="test takes releases, not promotions"):
         promote(site.settings, "iris", to="test")
 
 
-def test_another_artifact_under_the_number(site: Site) -> None:
-    """What somebody published by hand under the promoted number is told, and nothing is overwritten."""
+def test_a_version_published_by_hand_is_not_overwritten(site: Site) -> None:
+    """Copying another artifact under its number is an error."""
     site.released()
     go(site, branch="promote")
     site.git("merge", "--quiet", "promote")

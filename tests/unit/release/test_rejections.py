@@ -1,4 +1,4 @@
-"""Rejections: what was rolled back from does not come back by itself, whatever image it comes in."""
+"""Rejections keep an artifact from coming back by itself in any image."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.unit.conftest import ROOT, Site
 
 @pytest.fixture
 def site(site: Site) -> Site:
-    """Give the repository a platform of its own, whose serving code can change."""
+    """Return a repository with its own platform, whose serving code can change."""
     shutil.copytree(ROOT / "functions", site.root / "functions", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "src", site.root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     site.commit("Own the platform")
@@ -45,7 +45,7 @@ def propose(site: Site, **wish: object) -> None:
 
 
 def test_a_rejected_artifact_is_never_due(site: Site) -> None:
-    """Trained again with the same result, it stays rejected when the serving code has changed; asked for, it comes."""
+    """It is not due in a new image, either. A person can choose it by its version."""
     site.released()
     site.released()
     roll_back(site)
@@ -61,8 +61,8 @@ def test_a_rejected_artifact_is_never_due(site: Site) -> None:
     assert site.versions() == {3: 100} and site.overlay().rejected == ()
 
 
-def test_a_pinned_version_of_a_rejected_artifact(site: Site) -> None:
-    """A pin chooses a version and brings no rejected artifact back."""
+def test_a_pin_brings_no_rejected_artifact_back(site: Site) -> None:
+    """The reason names the rejected release."""
     site.released()
     site.released()
     roll_back(site)
@@ -72,7 +72,7 @@ def test_a_pinned_version_of_a_rejected_artifact(site: Site) -> None:
 
 
 def test_a_rejected_artifact_is_not_promoted_by_itself(site: Site) -> None:
-    """Test serves it in a new image, since a person released it again; production keeps its rejection."""
+    """Production keeps its rejection when test releases the artifact in a new image."""
     site.released()
     propose(site)
     site.verify(site.overlay(environment="prod").releases[0].name, environment="prod")
@@ -93,8 +93,8 @@ def test_a_rejected_artifact_is_not_promoted_by_itself(site: Site) -> None:
     assert site.overlay(environment="prod").rejected == ()
 
 
-def test_a_rejection_whose_artifact_no_store_has(site: Site) -> None:
-    """The history of the overlay names the artifact of a promotion that was never copied."""
+def test_history_names_the_rejected_artifact_of_a_missing_version(site: Site) -> None:
+    """The store has no copy of the promoted artifact, but the history of the overlay names it."""
     site.released()
     propose(site)
     site.verify(site.overlay(environment="prod").releases[0].name, environment="prod")
@@ -109,8 +109,8 @@ def test_a_rejection_whose_artifact_no_store_has(site: Site) -> None:
         propose(site)
 
 
-def test_a_rollback_passes_over_a_rejected_artifact(site: Site) -> None:
-    """A version that has the artifact of a rejected one is chosen only by its name."""
+def test_a_rollback_skips_a_rejected_artifact(site: Site) -> None:
+    """Only a person chooses a version with that artifact, by its name."""
     site.released()
     site.publish(content="bad")
     site.release("iris")
@@ -129,8 +129,8 @@ def test_a_rollback_passes_over_a_rejected_artifact(site: Site) -> None:
     assert site.versions() == {1: 100}
 
 
-def test_an_image_that_was_at_fault(site: Site) -> None:
-    """A rollback to an older image of the same artifact rejects the newer image alone."""
+def test_a_rollback_to_an_older_image_rejects_only_the_newer_image(site: Site) -> None:
+    """The artifact of both images is not rejected."""
     first = site.released()
     change_serving_code(site)
     site.release("iris", version=1)
@@ -141,7 +141,7 @@ def test_an_image_that_was_at_fault(site: Site) -> None:
 
 
 def test_an_earlier_overlay_bars_the_artifact(tmp_path: Path, people: None) -> None:  # noqa: ARG001
-    """Overlays written by earlier code name rejected releases only; nothing in their files changes."""
+    """Overlays of earlier code name only rejected releases. Reading them changes no file."""
     site = given.renewed(tmp_path / "team")
     before = (site.root / "overlays/test/fruit/state.yaml").read_bytes()
     overlay, store = site.overlay("fruit"), site.store()
@@ -170,8 +170,8 @@ def release(version: int, short: str, artifact: str) -> Release:
     return Release(record=record, files={})
 
 
-def test_what_is_barred() -> None:
-    """An unknown artifact bars its image alone; what answers requests is never barred; a choice forgives both."""
+def test_rejections_bar_images_and_artifacts() -> None:
+    """An unknown artifact bars only its image. A serving release is never barred. A choice forgives both."""
     old, bad, new = release(1, "a", "1"), release(2, "b", "2"), release(3, "c", "2")
     overlay = Overlay(
         environment="test",

@@ -1,4 +1,4 @@
-"""`slipway release` from published versions to commits."""
+"""`slipway release` commits releases of published versions."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from tests.unit.conftest import Site
 
 
 def test_a_new_version_gets_all_requests(site: Site) -> None:
-    """The newest version becomes a release with the whole route, in one commit that says what and why."""
+    """One commit adds the release, and its message names the version and the reason."""
     record = site.publish()
     start = site.head
     done = site.release("iris")
@@ -34,7 +34,7 @@ def test_a_new_version_gets_all_requests(site: Site) -> None:
 
 
 def test_a_repeat_commits_nothing(site: Site) -> None:
-    """Releasing again what runs leaves the head where it is, asked for by number or not."""
+    """Choosing the running version by its number commits nothing, either."""
     site.released()
     head = site.head
     assert site.release("iris").commit is None
@@ -42,8 +42,8 @@ def test_a_repeat_commits_nothing(site: Site) -> None:
     assert site.head == head
 
 
-def test_all_models_in_one_commit(site: Site) -> None:
-    """Without a name all models are released, by one commit that names each."""
+def test_all_models_are_released_in_one_commit(site: Site) -> None:
+    """The subject names each model."""
     site.publish("iris")
     site.publish("tumor")
     before = site.head
@@ -54,7 +54,7 @@ def test_all_models_in_one_commit(site: Site) -> None:
 
 
 def test_a_model_without_a_version_is_skipped(site: Site) -> None:
-    """It gets the command that makes a version, the others are released, and the run counts as failed."""
+    """Its outcome names the command to train. The other models are released, and the run fails."""
     site.publish("tumor")
     done = site.release()
     iris, tumor = done.outcomes
@@ -64,7 +64,7 @@ def test_a_model_without_a_version_is_skipped(site: Site) -> None:
 
 
 def test_a_corrupted_artifact_stops_only_its_model(site: Site) -> None:
-    """Its outcome names what is damaged; the other model is released."""
+    """Its outcome names the damage. The other model is released."""
     record = site.publish("iris")
     site.publish("tumor")
     digest = record.artifact.files["artifact.json"].sha256
@@ -76,8 +76,8 @@ def test_a_corrupted_artifact_stops_only_its_model(site: Site) -> None:
     assert tumor.result == "released"
 
 
-def test_a_share_for_the_new_release(site: Site) -> None:
-    """With a share, the older releases keep the rest in their proportions."""
+def test_a_new_release_can_get_a_share(site: Site) -> None:
+    """The older releases divide the other requests in their proportions."""
     site.released()
     site.released(traffic=40)
     site.publish()
@@ -85,15 +85,15 @@ def test_a_share_for_the_new_release(site: Site) -> None:
     assert site.versions() == {1: 54, 2: 36, 3: 10}
 
 
-def test_the_first_release_cannot_share(site: Site) -> None:
-    """There is nothing to share with, and it is said."""
+def test_the_first_release_cannot_get_a_share(site: Site) -> None:
+    """No other release exists that could get the rest."""
     site.publish()
     [outcome] = site.release("iris", traffic=10).outcomes
     assert outcome.result == "failed" and "nothing to share" in outcome.text
 
 
-def test_an_older_version_asked_for_by_number(site: Site) -> None:
-    """It runs and stays, and the reason tells until when; a newer version takes its place."""
+def test_an_older_version_is_released_by_number(site: Site) -> None:
+    """It stays until a newer version comes, and the reason says so."""
     site.released()
     site.released()
     [outcome] = site.release("iris", version=1).outcomes
@@ -105,7 +105,7 @@ def test_an_older_version_asked_for_by_number(site: Site) -> None:
 
 
 def test_a_pinned_version_stays(site: Site) -> None:
-    """The pinned version is released, though older than what runs, and nothing newer after it."""
+    """It is released even if it is older. No newer version replaces it."""
     site.released()
     site.released()
     site.set("iris: {train: manual}", "iris: {train: manual, pin: {test: 1}}")
@@ -115,16 +115,16 @@ def test_a_pinned_version_stays(site: Site) -> None:
     assert site.release("iris").commit is None
 
 
-def test_a_version_chosen_by_metadata(site: Site) -> None:
-    """The newest version whose metadata match is released."""
+def test_a_version_is_chosen_by_metadata(site: Site) -> None:
+    """The newest version with matching metadata is released."""
     site.publish(metadata={"stage": "blessed"})
     site.publish()
     site.release("iris", where={"stage": "blessed"})
     assert site.versions() == {1: 100}
 
 
-def test_settings_of_the_moment(site: Site) -> None:
-    """A changed setting reaches a release only when it is released again; its folder is then written anew."""
+def test_a_changed_setting_needs_a_new_release(site: Site) -> None:
+    """Releasing the version again writes its folder with the new setting."""
     name = site.released()
     site.set("iris: {train: manual}", "iris: {train: manual, scale: {max: 9}}")
     assert site.release("iris").commit is None
@@ -135,8 +135,8 @@ def test_settings_of_the_moment(site: Site) -> None:
     assert service["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"] == "9"
 
 
-def test_what_is_declared_is_not_rendered_again(site: Site) -> None:
-    """A changed base is in the next release, and the older ones keep every byte."""
+def test_a_changed_base_changes_only_new_releases(site: Site) -> None:
+    """The folders of older releases keep every byte."""
     site.released()
     [before] = site.overlay().releases
     base = (site.root / "manifests/function/service.yaml").read_text()
@@ -149,14 +149,14 @@ def test_what_is_declared_is_not_rendered_again(site: Site) -> None:
 
 
 def test_a_release_drops_nothing(site: Site) -> None:
-    """However many releases are declared: a rollback of this one would have to wait until Argo CD has removed them."""
+    """A rollback would have to wait until Argo CD has removed the dropped releases."""
     for _ in range(5):
         site.released()
     assert [release.version for release in site.overlay().releases] == [5, 4, 3, 2, 1]
 
 
 def test_production_takes_no_release(site: Site) -> None:
-    """An environment that takes promotions says so, before anything else."""
+    """The error names the command that promotes."""
     with pytest.raises(SlipwayError, match="takes only what test has verified") as caught:
         site.release("iris", environment="prod")
     assert "slipway promote" in caught.value.fix
@@ -171,23 +171,21 @@ def test_production_takes_no_release(site: Site) -> None:
         (["iris"], {"traffic": 0}, "0 % is no share"),
     ],
 )
-def test_what_is_asked_has_to_make_sense(
-    site: Site, models: list[str], options: dict[str, object], message: str
-) -> None:
-    """A wrong word is refused before any model is looked at."""
+def test_an_invalid_request_is_refused(site: Site, models: list[str], options: dict[str, object], message: str) -> None:
+    """The error comes before any model is read."""
     with pytest.raises(SlipwayError, match=message):
         site.release(*models, **options)
 
 
-def test_a_version_that_does_not_exist(site: Site) -> None:
-    """The outcome names the versions that there are."""
+def test_a_version_that_does_not_exist_fails(site: Site) -> None:
+    """The outcome names the version."""
     site.publish()
     [outcome] = site.release("iris", version=7).outcomes
     assert outcome.result == "failed" and "no version 7" in outcome.text
 
 
 def test_a_dirty_tree_is_refused(site: Site) -> None:
-    """Changed and new files are named; nothing is committed."""
+    """The error names changed and new files. Nothing is committed."""
     site.publish()
     site.write("model/iris/model.py", "changed = True\n")
     site.write("model/iris/new.py", "")
@@ -197,8 +195,8 @@ def test_a_dirty_tree_is_refused(site: Site) -> None:
     assert site.head == head
 
 
-def test_a_base_that_does_not_render(site: Site) -> None:
-    """Kustomize's own words are shown with the place, and nothing is committed."""
+def test_a_base_that_does_not_render_fails(site: Site) -> None:
+    """The outcome names the folder."""
     site.publish()
     site.write("manifests/function/service.yaml", "kind: [")
     site.commit()
@@ -206,8 +204,8 @@ def test_a_base_that_does_not_render(site: Site) -> None:
     assert outcome.result == "failed" and "manifests/function does not render" in outcome.text
 
 
-def test_a_base_without_the_image(site: Site) -> None:
-    """A base that lost a replacement is refused, not released."""
+def test_a_base_without_the_image_fails(site: Site) -> None:
+    """A release needs a Service with the image."""
     site.publish()
     text = (site.root / "manifests/function/kustomization.yaml").read_text()
     site.write("manifests/function/kustomization.yaml", text.replace("spec.image}", "spec.fingerprint}"))
@@ -216,8 +214,8 @@ def test_a_base_without_the_image(site: Site) -> None:
     assert "renders no Service" in outcome.text
 
 
-def test_a_damaged_overlay_of_another_environment(site: Site) -> None:
-    """Production's files in disorder stop no release in test."""
+def test_a_damaged_overlay_of_another_environment_stops_no_release(site: Site) -> None:
+    """Damaged files of production do not matter in test."""
     site.write("overlays/prod/iris/route.yaml", "spec: [")
     site.commit("By hand")
     site.publish()
@@ -225,8 +223,8 @@ def test_a_damaged_overlay_of_another_environment(site: Site) -> None:
     assert site.versions() == {1: 100}
 
 
-def test_a_damaged_overlay(site: Site) -> None:
-    """A file that was changed by hand is named, with the way to restore it."""
+def test_a_damaged_overlay_fails(site: Site) -> None:
+    """The outcome names the file and the command that restores it."""
     site.released()
     site.write("overlays/test/iris/route.yaml", "spec: {traffic: []}\n")
     site.commit("By hand")
@@ -236,8 +234,8 @@ def test_a_damaged_overlay(site: Site) -> None:
     assert "git checkout" in outcome.text
 
 
-def test_the_code_decides_for_models_that_train(site: Site) -> None:
-    """A version that other code trained is not due; one that this code trained is, and one that is asked for."""
+def test_a_version_of_other_code_is_not_due(site: Site) -> None:
+    """A version of the current code is due. A person can choose any version."""
     site.write("model/iris/requirements.txt", "msgspec==0.19.0\n")
     site.set("iris: {train: manual}", "iris: {}")
     digest = training_digest(site.settings, "iris")
@@ -251,8 +249,8 @@ def test_the_code_decides_for_models_that_train(site: Site) -> None:
     assert site.versions() == {2: 100}
 
 
-def test_models_released_at_the_same_time(site: Site) -> None:
-    """Two processes in one work tree, each with a model of its own: both releases land."""
+def test_two_processes_release_two_models_at_the_same_time(site: Site) -> None:
+    """Both work in one work tree, and both releases are committed."""
     site.publish("iris")
     site.publish("tumor")
     processes = [
@@ -263,8 +261,8 @@ def test_models_released_at_the_same_time(site: Site) -> None:
     assert site.versions("iris") == site.versions("tumor") == {1: 100}
 
 
-def test_trained_again_with_the_same_result(site: Site) -> None:
-    """The image that was rejected does not come back under a new number; asked for, it does."""
+def test_a_rejected_image_under_a_new_number_is_not_due(site: Site) -> None:
+    """A person can choose it."""
     site.released()
     site.released()
     rollback(site.settings, "iris", "test", reason="wrong")
@@ -276,8 +274,8 @@ def test_trained_again_with_the_same_result(site: Site) -> None:
     assert site.versions() == {3: 100}
 
 
-def test_versions_that_are_all_the_same(site: Site) -> None:
-    """Where training always gives the same, rolling back by numbers still works as with any other versions."""
+def test_versions_with_the_same_image_are_rolled_back_by_number(site: Site) -> None:
+    """A later version with this image is released after the hold is lifted."""
     for _ in range(3):
         site.publish(content="same")
         site.release("iris")
@@ -289,8 +287,8 @@ def test_versions_that_are_all_the_same(site: Site) -> None:
     assert site.versions() == {4: 100}
 
 
-def test_a_rejected_version_asked_for(site: Site) -> None:
-    """A person may release again what was rejected, by its number; it is said, and it is rejected no more."""
+def test_a_rejected_version_is_released_by_number(site: Site) -> None:
+    """The outcome says that it was rejected, and the rejection ends."""
     site.released()
     site.released()
     rollback(site.settings, "iris", "test", reason="wrong")
@@ -301,8 +299,8 @@ def test_a_rejected_version_asked_for(site: Site) -> None:
     assert site.versions() == {2: 100} and site.overlay().rejected == ()
 
 
-def test_the_semantics_of_rollback(site: Site) -> None:
-    """Versions 1-3 are released, rolled back to 1, 4 is trained: still 1; lifted: 4."""
+def test_a_rollback_stays_until_the_hold_is_lifted(site: Site) -> None:
+    """A version that is trained during the hold is released after it."""
     for _ in range(3):
         site.released()
     rollback(site.settings, "iris", "test", reason="wrong answers", to="1")
@@ -315,8 +313,8 @@ def test_the_semantics_of_rollback(site: Site) -> None:
     assert site.versions() == {4: 100}
 
 
-def test_a_training_that_is_declared_no_longer(site: Site) -> None:
-    """When the settings have a model trained otherwise, its declared training goes, and its schedule with it."""
+def test_the_files_of_an_undeclared_training_are_removed(site: Site) -> None:
+    """The settings train the model in another way, so its training and schedule go."""
     site.write("overlays/test/iris/training/cron.yaml", "kind: CronWorkflow\n")
     site.commit("As it was declared once")
     done = site.release("iris")

@@ -1,4 +1,4 @@
-"""Which releases are dropped, when, and that nothing else comes of it."""
+"""Retention drops old releases, and changes nothing else."""
 
 import pytest
 
@@ -16,8 +16,8 @@ def declared(site: Site, environment: str = "test") -> list[int]:
     return [release.version for release in site.overlay(environment=environment).releases]
 
 
-def test_the_oldest_go_in_a_commit_of_their_own(site: Site) -> None:
-    """Beyond `retention`, once the newest has been verified; the route stays, and a repeat commits nothing."""
+def test_the_oldest_releases_are_dropped_in_their_own_commit(site: Site) -> None:
+    """Releases beyond `retention` go, and the route stays. A repeat commits nothing."""
     for _ in range(5):
         site.released()
     before = site.overlay()
@@ -32,8 +32,8 @@ def test_the_oldest_go_in_a_commit_of_their_own(site: Site) -> None:
     assert site.drop() == ([], None)
 
 
-def test_nothing_goes_before_the_newest_is_verified(site: Site) -> None:
-    """A release that never answers is rolled back from, and that rollback waits for no drop."""
+def test_nothing_is_dropped_before_the_newest_is_verified(site: Site) -> None:
+    """If the newest release fails, its rollback need not wait for a removal."""
     for _ in range(4):
         site.released()
     site.publish()
@@ -48,8 +48,8 @@ def test_nothing_goes_before_the_newest_is_verified(site: Site) -> None:
     assert declared(site) == [5, 4, 3]
 
 
-def test_what_answers_stays(site: Site) -> None:
-    """A release with a share is kept, however old, and so is the newest, even when it has none."""
+def test_releases_on_the_route_and_the_newest_stay(site: Site) -> None:
+    """The age of a release with a share does not matter."""
     for _ in range(4):
         site.released()
     site.set("iris: {train: manual}", "iris: {train: manual, retention: 1}")
@@ -58,8 +58,8 @@ def test_what_answers_stays(site: Site) -> None:
     assert declared(site) == [4, 3, 1]
 
 
-def test_a_hold(site: Site) -> None:
-    """What is held is left as it is."""
+def test_nothing_of_a_held_model_is_dropped(site: Site) -> None:
+    """A line names the hold."""
     for _ in range(4):
         site.released()
     hold(site.settings, "iris", "test", reason="a look")
@@ -67,8 +67,8 @@ def test_a_hold(site: Site) -> None:
     assert len(declared(site)) == 4
 
 
-def test_models_in_one_commit(site: Site) -> None:
-    """A model whose store cannot be read stops no other; one that keeps what it has is not named."""
+def test_several_models_are_dropped_in_one_commit(site: Site) -> None:
+    """A model with an unreadable store stops no other."""
     for _ in range(4):
         site.released("iris")
         site.released("tumor")
@@ -87,8 +87,8 @@ def test_models_in_one_commit(site: Site) -> None:
     assert site.git("rev-list", f"{head}..HEAD").count("\n") == 2
 
 
-def test_a_release_that_lands_in_between(team: Team) -> None:
-    """The first push is refused; what is on the remote by then is judged anew, and is not verified."""
+def test_a_release_pushed_in_between_is_respected(team: Team) -> None:
+    """The first push is refused. The second attempt sees the new release, which is not verified."""
     site, other = team.site, team.clone("other")
     for _ in range(4):
         site.released(place=pushed(site))
@@ -106,8 +106,8 @@ def test_a_release_that_lands_in_between(team: Team) -> None:
     assert declared(team.here()) == [5, 4, 3, 2, 1]
 
 
-def test_the_code_of_another_branch(team: Team) -> None:
-    """Its settings do not say how many releases the cluster keeps, whatever the run is about."""
+def test_the_retention_of_another_branch_does_not_count(team: Team) -> None:
+    """The settings of the branch that the cluster follows decide."""
     for _ in range(4):
         team.site.released(place=pushed(team.site))
         assert cli.main(["-C", str(team.site.root), "promote", "iris", "--allow-unbuilt"]) == 0
@@ -122,8 +122,8 @@ def test_the_code_of_another_branch(team: Team) -> None:
     assert declared(main) == declared(main, "prod") == [4, 3, 2]
 
 
-def test_the_verbs_that_drop(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """`slipway release` in its environment, and `slipway promote` in that which it promotes to."""
+def test_release_and_promote_drop_old_releases(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """`slipway release` drops in its environment, and `slipway promote` in the target environment."""
     for _ in range(4):
         site.released()
         assert cli.main(["-C", str(site.root), "promote", "iris", "--allow-unbuilt"]) == 0
@@ -136,8 +136,8 @@ def test_the_verbs_that_drop(site: Site, capsys: pytest.CaptureFixture[str]) -> 
     assert declared(site, "prod") == [4, 3, 2]
 
 
-def test_production_needs_no_pull_request_for_it(team: Team) -> None:
-    """What answers nobody goes from the remote's branch with the next look at what can be promoted."""
+def test_production_drops_without_a_pull_request(team: Team) -> None:
+    """`slipway promote --due` drops old releases with a push to the branch."""
     site = team.site
     for _ in range(4):
         site.released()

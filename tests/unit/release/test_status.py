@@ -1,4 +1,4 @@
-"""`slipway status`: a row for each model in each environment."""
+"""`slipway status` returns a row for each model in each environment."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from slipway.release.status import Row, status
 from tests.unit.conftest import Site
 
 
-def test_nothing_yet(site: Site) -> None:
-    """Every model has a row in every environment, with what comes first."""
+def test_every_model_has_a_row_in_every_environment(site: Site) -> None:
+    """The rows of models without a release name the first step."""
     rows = status(site.settings)
     assert [(row.environment, row.model) for row in rows] == [
         ("test", "iris"),
@@ -22,8 +22,8 @@ def test_nothing_yet(site: Site) -> None:
     assert rows[2].next == "no release of iris is on the route of test"
 
 
-def test_on_the_way(site: Site) -> None:
-    """Route, newest version, whether it is verified, and what is next."""
+def test_a_row_shows_the_route_the_versions_and_the_next_step(site: Site) -> None:
+    """It follows a model from its release to its promotion and a hold."""
     name = site.released()
     site.publish()
     [row] = status(site.settings, ["iris"], "test")
@@ -36,8 +36,8 @@ def test_on_the_way(site: Site) -> None:
     assert status(site.settings, ["iris"], "prod")[0].next.startswith("held by Ada")
 
 
-def test_shares(site: Site) -> None:
-    """When not all that serves is verified, each is told."""
+def test_partly_verified_routes_show_each_release(site: Site) -> None:
+    """Each release on the route has its own yes or no."""
     site.released()
     site.publish()
     site.release("iris", traffic=10)
@@ -45,8 +45,8 @@ def test_shares(site: Site) -> None:
     assert row.verified.startswith("v2-") and " no, v1-" in row.verified
 
 
-def test_damage_is_told_in_its_row(site: Site) -> None:
-    """One damaged overlay does not hide the others."""
+def test_a_damaged_overlay_is_shown_in_its_row(site: Site) -> None:
+    """It does not hide the other models."""
     site.released()
     site.write("overlays/test/iris/route.yaml", "spec: [")
     site.commit("By hand")
@@ -55,8 +55,8 @@ def test_damage_is_told_in_its_row(site: Site) -> None:
     assert second.route == "nothing runs"
 
 
-def test_unknown_names(site: Site) -> None:
-    """The nearest known name is given."""
+def test_an_unknown_model_or_environment_is_refused(site: Site) -> None:
+    """The error names it."""
     with pytest.raises(SlipwayError, match="unknown model 'irsi'"):
         status(site.settings, ["irsi"])
     with pytest.raises(SlipwayError, match="unknown environment"):

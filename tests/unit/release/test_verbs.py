@@ -1,4 +1,4 @@
-"""The verbs on the command line: what they print, and their exit status."""
+"""The verbs of releases on the command line: their output and exit status."""
 
 import pytest
 
@@ -17,15 +17,15 @@ class Run:
         self.site, self._capsys = site, capsys
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
-        """The exit status, and all that was printed."""
+        """Return the exit status and the output."""
         self._capsys.readouterr()
         status = main(["-C", str(self.site.root), *arguments])
         printed = self._capsys.readouterr()
         return status, printed.out + printed.err
 
 
-def test_a_release_is_told(run: Run) -> None:
-    """One line a model with what happened and why; a model without a version makes the status 1."""
+def test_release_prints_a_line_for_each_model(run: Run) -> None:
+    """A line has the result and the reason. A model without a version makes the status 1."""
     run.site.publish("iris")
     status, text = run("release")
     lines = text.splitlines()
@@ -38,15 +38,15 @@ def test_a_release_is_told(run: Run) -> None:
     assert status == 0 and text.splitlines()[-1] == "nothing to commit"
 
 
-def test_another_branch_than_the_followed_one(run: Run) -> None:
-    """A release on another branch says that the cluster does not follow it."""
+def test_release_notes_a_branch_that_the_cluster_does_not_follow(run: Run) -> None:
+    """The note names both branches."""
     run.site.git("switch", "--quiet", "-c", "side")
     run.site.publish("iris")
     assert "note: the cluster follows main, not side" in run("release", "iris")[1]
 
 
-def test_from_release_to_rollback(run: Run) -> None:
-    """Promote, shift traffic, roll back, look: each verb prints what it did."""
+def test_each_verb_prints_its_changes(run: Run) -> None:
+    """The verbs follow a model from its release to its rollback."""
     first = run.site.released()
     second = run.site.released()
     assert run("traffic", "iris", "--env", "test", "v1=90", "v2=10")[1].startswith(
@@ -68,16 +68,16 @@ def test_from_release_to_rollback(run: Run) -> None:
     assert status == 0 and "nothing is due: v1 is deployed; v2 was rejected" in text
 
 
-def test_rendering(run: Run) -> None:
-    """Overlays are printed as a cluster gets them; where there is none, that is an error."""
+def test_render_prints_the_overlays(run: Run) -> None:
+    """Without any overlay, the status is 1."""
     assert run("render")[0] == 1
     run.site.released()
     status, text = run("render", "--env", "test")
     assert status == 0 and "# overlays/test/iris" in text and "kind: Route" in text
 
 
-def test_a_bundle(run: Run) -> None:
-    """The build context of a version is made in a folder."""
+def test_bundle_writes_the_build_context(run: Run) -> None:
+    """The folder has the files of the bundle."""
     run.site.publish("iris")
     target = run.site.root.parent / "bundle"
     status, text = run("bundle", "iris", "--to", str(target))
@@ -103,7 +103,7 @@ def test_a_bundle(run: Run) -> None:
         (["copy", "--env", "tset"], "unknown environment"),
     ],
 )
-def test_mistakes(run: Run, arguments: list[str], problem: str) -> None:
-    """A mistake is told without a traceback, and the status is 1."""
+def test_mistakes_are_reported_without_a_traceback(run: Run, arguments: list[str], problem: str) -> None:
+    """The status is 1."""
     status, text = run(*arguments)
     assert status == 1 and problem in text and "Traceback" not in text
