@@ -21,7 +21,7 @@ from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, sha
 from slipway.overlays.types import Hold, Overlay, Release, folder_of
 from slipway.settings import Settings
 
-__all__ = ["Event", "Moment", "at", "events", "is_shallow", "releases"]
+__all__ = ["Event", "Moment", "at", "events", "is_shallow", "releases", "told"]
 
 _FILE = re.compile(
     rf"overlays/(?P<environment>[^/]+)/(?P<model>[^/]+)/"

@@ -16,20 +16,7 @@ from slipway.overlays import overlay
 from slipway.overlays.overlay import MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, folder_of
 
-__all__ = [
-    "Apart",
-    "Change",
-    "Here",
-    "Place",
-    "Proposed",
-    "Pushed",
-    "Stand",
-    "check",
-    "check_owned",
-    "is_same",
-    "kept",
-    "of_code",
-]
+__all__ = ["Apart", "Change", "Here", "Place", "Proposed", "Pushed", "Stand", "of_code"]
 
 
 class Stand(NamedTuple):
@@ -172,7 +159,7 @@ class Proposed:
         """Raise `SlipwayError` for an invalid name, or a branch that is checked out."""
         self.base, self.branch = base, branch
         self.repository, self.pause = base.repository, base.pause
-        check(base.repository, branch)
+        _check_branch(base.repository, branch)
 
     def stand(self, *paths: str) -> Stand:
         """See `Place.stand`."""
@@ -183,10 +170,10 @@ class Proposed:
         repository = self.repository
         tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else self._tip()
         if tip is not None:
-            check_owned(repository, stand.commit, tip, self.branch, change.overlays)
-            if is_same(repository, tip, stand.commit, change.overlays):
+            _check_owned(repository, stand.commit, tip, self.branch, change.overlays)
+            if _is_same(repository, tip, stand.commit, change.overlays):
                 return None
-            change = change._replace(files=kept(repository, tip, change.files, change.overlays))
+            change = change._replace(files=_kept(repository, tip, change.files, change.overlays))
         if isinstance(self.base, Here):
             placed = {"branch": self.branch, "parent": stand.commit, "expected": tip or NOWHERE}
             return repository.commit(change.files, change.message, **placed)
@@ -201,7 +188,7 @@ class Proposed:
         return f"branch {self.branch}"
 
 
-def check(repository: Repository, branch: str) -> None:
+def _check_branch(repository: Repository, branch: str) -> None:
     """Raise `SlipwayError` for a branch that is checked out, or a name that git refuses."""
     if repository.checked_out().branch == branch:
         raise SlipwayError(f"{branch} is the branch that you are on", fix="leave --branch out to promote on it")
@@ -214,7 +201,7 @@ def check(repository: Repository, branch: str) -> None:
         raise SlipwayError(f"the branch {branch} is checked out in {where}", fix="name another branch")
 
 
-def check_owned(repository: Repository, base: str, tip: str, branch: str, overlays: Sequence[Overlay]) -> None:
+def _check_owned(repository: Repository, base: str, tip: str, branch: str, overlays: Sequence[Overlay]) -> None:
     """Raise `SlipwayError` for a branch with commits since `base` that change files outside these overlays."""
     own = tuple(f"{folder_of(each.environment, each.model)}/" for each in overlays)
     log = repository.run("log", "--format=", "--name-only", "--no-merges", f"{base}..{tip}")
@@ -223,12 +210,14 @@ def check_owned(repository: Repository, base: str, tip: str, branch: str, overla
         raise SlipwayError(f"the branch {branch} holds other work: {foreign[0]}", fix="name another branch")
 
 
-def is_same(repository: Repository, tip: str, base: str, overlays: Sequence[Overlay]) -> bool:
+def _is_same(repository: Repository, tip: str, base: str, overlays: Sequence[Overlay]) -> bool:
     """Return whether a branch already proposes the same overlays on top of `base`, by anybody at any time."""
-    return repository.commit_at(f"{tip}^") == base and all(_is_there(repository, tip, after) for after in overlays)
+    if repository.commit_at(f"{tip}^") != base:
+        return False
+    return all(_essence(_at(repository, tip, after)) == _essence(after) for after in overlays)
 
 
-def kept(
+def _kept(
     repository: Repository, tip: str, files: Mapping[str, bytes | None], overlays: Sequence[Overlay]
 ) -> dict[str, bytes | None]:
     """Return the files of a proposal, with the branch's records of releases that are the same.
@@ -243,10 +232,6 @@ def kept(
             if path in found and (same := there.get(_of_release(release))):
                 found[path] = same
     return found
-
-
-def _is_there(repository: Repository, tip: str, after: Overlay) -> bool:
-    return _essence(_at(repository, tip, after)) == _essence(after)
 
 
 def _at(repository: Repository, tip: str, after: Overlay) -> Overlay:
