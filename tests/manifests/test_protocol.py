@@ -38,7 +38,7 @@ def test_it_is_verified_over_grpc() -> None:
     """The Job asks it so, and is another one than before the setting was changed."""
     environment = Environment(store="gs://models/test", namespace="slipway-test")
     of = msgspec.structs.replace(record(), verifier=f"r.example.org/slipway@sha256:{'0' * 64}")
-    values = [parts.values(BASE, environment, "iris", of, None, each) or {} for each in ("http", "grpc")]
+    values = [parts.verification_values(BASE, environment, "iris", of, None, each) or {} for each in ("http", "grpc")]
     assert [each["address"] for each in values] == ["http://iris-v7-1a2b3c4d", "grpc://iris-v7-1a2b3c4d"]
     assert values[0]["name"] != values[1]["name"]
     found = yaml.safe_load_all(rendering.manifests(BASE, "iris", of, OVER_GRPC, ROOT, values[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from slipway import digests
@@ -10,25 +10,18 @@ from slipway.github.announcements import TOKEN
 from slipway.images.platform import is_bucket
 from slipway.names import ModelId
 from slipway.overlays.types import ReleaseRecord
-from slipway.serving.__main__ import PROTOCOL
-from slipway.serving.access import KIND
-from slipway.settings import AccessSettings, Announce, Environment, ModelSettings, Protocol
+from slipway.settings import AccessSettings, Announce, Environment, Protocol
 
-__all__ = [
-    "ACCESS_PART",
-    "PART",
-    "PROTOCOL_PART",
-    "access_values",
-    "announcing",
-    "has_access",
-    "has_protocol",
-    "protocol_values",
-    "values",
-    "variables",
-]
+__all__ = ["ACCESS", "GRPC", "VERIFICATION", "access_values", "announcement", "variables", "verification_values"]
 
-ACCESS_PART = "access"
+ACCESS = "access"
 """The component of `manifests/function` that mounts the Secret of the access."""
+
+GRPC = "grpc"
+"""The component of `manifests/function` for functions that speak gRPC."""
+
+VERIFICATION = "verification"
+"""The component of `manifests/function` that defines the verification Job."""
 
 _FOLDER = "/etc/slipway/access"
 
@@ -41,30 +34,7 @@ def access_values(model: str, access: AccessSettings) -> dict[str, Any] | None:
     return {"kind": access.kind, "secret": access.secret or f"{model}-access", "folder": _FOLDER, "optional": True}
 
 
-def has_access(containers: Iterable[dict[str, Any]], kind: str) -> bool:
-    """Return whether one of the containers enforces this kind of access."""
-    return any({"name": KIND, "value": kind} in (each.get("env") or ()) for each in containers)
-
-
-PROTOCOL_PART = "grpc"
-"""The component of `manifests/function` for functions that speak gRPC."""
-
-
-def protocol_values(own: ModelSettings) -> dict[str, Any] | None:
-    """Return the values for `manifests/function/grpc/kustomization.yaml`; None for HTTP."""
-    return {"protocol": own.protocol} if own.protocol == "grpc" else None
-
-
-def has_protocol(containers: Iterable[dict[str, Any]]) -> bool:
-    """Return whether one of the containers speaks gRPC."""
-    return any({"name": PROTOCOL, "value": "grpc"} in (each.get("env") or ()) for each in containers)
-
-
-PART = "verification"
-"""The component of `manifests/function` that defines the verification Job."""
-
-
-def values(
+def verification_values(
     base: Mapping[str, bytes],
     environment: Environment,
     model: str,
@@ -77,7 +47,7 @@ def values(
     Return None when the release has no verifier image, the environment no bucket, or the base no such component.
     Kubernetes cannot change a Job, so its name ends with four digits of a digest of its content.
     """
-    part = _digests(base, PART)
+    part = _digests(base, VERIFICATION)
     if not (part and record.verifier and is_bucket(environment)):
         return None
     # The digest leaves out values that follow from the release's name.
@@ -86,14 +56,14 @@ def values(
         "store": environment.store,
         "env": [
             {"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-            *variables(environment),
-            *announcing(environment.announce),
+            *variables(environment.variables),
+            *announcement(environment.announce),
         ],
     }
     release = f"{model}-{record.release}"
     decides: list[Any] = [part, job]
     if access and (let_in := access_values(model, access)):
-        decides += [_digests(base, ACCESS_PART), let_in]
+        decides += [_digests(base, ACCESS), let_in]
     if spoken != "http":
         decides.append(spoken)
     name = f"verify-{release}-{digests.of_value(decides)[:4]}"
@@ -107,12 +77,12 @@ def _digests(base: Mapping[str, bytes], part: str) -> dict[str, str]:
     return {path: digests.of_bytes(content) for path, content in base.items() if path.startswith(f"{part}/")}
 
 
-def variables(environment: Environment) -> list[dict[str, Any]]:
-    """Return the variables of an environment as a container's `env`."""
-    return [{"name": name, "value": value} for name, value in sorted(environment.variables.items())]
+def variables(values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return variables as a container's `env`, sorted by name."""
+    return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
 
-def announcing(to: Announce | None) -> list[dict[str, Any]]:
+def announcement(to: Announce | None) -> list[dict[str, Any]]:
     """Return the `env` that lets a container announce its result; the container starts without the Secret too."""
     if to is None:
         return []

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.gitops import parts as verifying
-from slipway.gitops import rendering
+from slipway.gitops import parts, rendering
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays import documents
@@ -24,7 +23,8 @@ def make(code: Snapshot, record: ReleaseRecord) -> Release:
     model, environment, _ = record.model_id.split("/")
     base = code.files(rendering.BASE)
     own = settings.model(model).within(environment)
-    verification = verifying.values(base, settings.environment(environment), model, record, own.access, own.protocol)
+    at = settings.environment(environment)
+    verification = parts.verification_values(base, at, model, record, own.access, own.protocol)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -49,12 +49,12 @@ def share(route: Mapping[ReleaseName, int], name: ReleaseName, percent: int) -> 
     if not others and percent != 100:
         raise SlipwayError(f"{name} has nothing to share the requests with", fix="leave --traffic out, or give 100")
     total, left = sum(others.values()), 100 - percent
-    parts = {other: part * left // total for other, part in others.items()}
+    divided = {other: part * left // total for other, part in others.items()}
     # The largest remainders get the points that rounding left over; of equal ones, the newer release.
     order = sorted(others, key=lambda other: (others[other] * left % total, other), reverse=True)
-    for other in order[: left - sum(parts.values())]:
-        parts[other] += 1
-    return {name: percent} | {other: part for other, part in parts.items() if part}
+    for other in order[: left - sum(divided.values())]:
+        divided[other] += 1
+    return {name: percent} | {other: part for other, part in divided.items() if part}
 
 
 def with_share(overlay: Overlay, release: Release, percent: int) -> Overlay:

@@ -12,20 +12,17 @@ from typing import Any
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.gitops import parts as admission
-from slipway.gitops import parts as protocol
-from slipway.gitops.parts import PART
+from slipway.gitops import parts
 from slipway.overlays import documents
 from slipway.overlays.types import ReleaseRecord
+from slipway.serving.__main__ import PROTOCOL
+from slipway.serving.access import KIND
 from slipway.settings import ModelSettings
 
-__all__ = ["BASE", "build", "containers", "fill", "find_kustomize", "manifests", "values"]
+__all__ = ["BASE", "build", "containers", "fill", "find_kustomize", "manifests", "parse", "values"]
 
 BASE = "manifests/function"
 """The folder that every release is rendered from."""
-
-# Components of the base that only some releases need.
-_PARTS = (admission.ACCESS_PART, protocol.PROTOCOL_PART)
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -75,11 +72,11 @@ def values(model: str, record: ReleaseRecord, own: ModelSettings) -> dict[str, A
         },
         "limits": {"body": str(own.limits.bytes), "rows": str(own.limits.rows)},
     }
-    parts = {
-        admission.ACCESS_PART: admission.access_values(model, own.access),
-        protocol.PROTOCOL_PART: protocol.protocol_values(own),
+    optional = {
+        parts.ACCESS: parts.access_values(model, own.access),
+        parts.GRPC: {"protocol": own.protocol} if own.protocol == "grpc" else None,
     }
-    return found | {part: each for part, each in parts.items() if each}
+    return found | {part: each for part, each in optional.items() if each}
 
 
 def manifests(
@@ -96,39 +93,46 @@ def manifests(
     Raise `SlipwayError` when kustomize is missing or fails, or when the Service or the Job is missing. Raise it too
     when the Service does not enforce the access or the protocol of the settings.
     """
-    spec = values(model, record, own) | ({PART: verification} if verification else {})
-    rendered = fill(BASE, base, "Release", spec, root, _parts(spec, record))
-    found = [each for each in yaml.load_all(rendered, _READER) if each]
+    spec = values(model, record, own) | ({parts.VERIFICATION: verification} if verification else {})
+    components = [part for part in (parts.VERIFICATION, parts.ACCESS, parts.GRPC) if part in spec]
+    if record.container:
+        components.append("container")
+    rendered = fill(BASE, base, "Release", spec, root, components)
+    found = parse(rendered)
     function = _checked(found, "Service", spec["name"], record.image)
-    if own.access.kind != "none" and not admission.has_access(function, own.access.kind):
+    if own.access.kind != "none" and not _has_variable(function, KIND, own.access.kind):
         problem = f"{BASE} renders a Service that lets everybody in, and models.{model}.access is {own.access.kind}"
-        raise SlipwayError(problem, fix=f"look at {BASE}/{admission.ACCESS_PART}; git log -- {BASE}")
-    if own.protocol == "grpc" and not protocol.has_protocol(function):
+        raise SlipwayError(problem, fix=f"look at {BASE}/{parts.ACCESS}; git log -- {BASE}")
+    if own.protocol == "grpc" and not _has_variable(function, PROTOCOL, "grpc"):
         problem = f"{BASE} renders a Service that does not speak gRPC, and models.{model}.protocol is grpc"
-        raise SlipwayError(problem, fix=f"look at {BASE}/{protocol.PROTOCOL_PART}; git log -- {BASE}")
+        raise SlipwayError(problem, fix=f"look at {BASE}/{parts.GRPC}; git log -- {BASE}")
     if verification is not None:
         _checked(found, "Job", verification["name"], record.verifier)
     return documents.HEADER.encode() + rendered
 
 
-def _parts(spec: dict[str, Any], record: ReleaseRecord) -> list[str]:
-    """Return the components of the base that the release needs."""
-    return [part for part in (PART, *_PARTS) if part in spec] + (["container"] if record.container else [])
+def parse(rendered: bytes) -> list[dict[str, Any]]:
+    """Return the objects in the output of kustomize."""
+    return [each for each in yaml.load_all(rendered, _READER) if each]
+
+
+def _has_variable(containers: list[dict[str, Any]], name: str, value: str) -> bool:
+    return any({"name": name, "value": value} in (each.get("env") or ()) for each in containers)
 
 
 def fill(
-    place: str, base: Mapping[str, bytes], kind: str, spec: dict[str, Any], root: Path, parts: Sequence[str] = ()
+    place: str, base: Mapping[str, bytes], kind: str, spec: dict[str, Any], root: Path, components: Sequence[str] = ()
 ) -> bytes:
     """Return the output of kustomize for the component at `place`, whose files are `base` and whose values are `spec`.
 
-    `kind` is the kind of the object with the values, to which the replacements refer. `parts` are folders in `place`
-    with further components. Raise `SlipwayError` when kustomize is missing or fails.
+    `kind` is the kind of the object with the values, to which the replacements refer. `components` are folders in
+    `place` with further components. Raise `SlipwayError` when kustomize is missing or fails.
     """
     if "kustomization.yaml" not in base:
         raise SlipwayError(f"{place}/kustomization.yaml is not in git", fix="git add and git commit it")
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         _lay_out(Path(scratch) / place, base)
-        folder = _values(Path(scratch), [f"../{place}", *(f"../{place}/{part}" for part in parts)], kind, spec)
+        folder = _values(Path(scratch), [f"../{place}", *(f"../{place}/{each}" for each in components)], kind, spec)
         try:
             return build(folder, root)
         except SlipwayError as error:

@@ -8,23 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from slipway.errors import SlipwayError
-from slipway.gitops import rendering, training_service
-from slipway.gitops.parts import announcing
-from slipway.gitops.training_record import USUAL, Training, name_of
+from slipway.gitops import parts, rendering, training_service
+from slipway.gitops.training_record import USUAL, Training
+from slipway.models.training_digest import run_name
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD
 
-__all__ = [
-    "BASE",
-    "GAUGE",
-    "files",
-    "gauges",
-    "measured",
-    "values",
-]
+__all__ = ["BASE", "GAUGE", "files", "gauges", "measured", "values"]
 
 GAUGE = "slipway_training_score"
 """The gauge; Argo's controller serves it as `argo_workflows_slipway_training_score{model, environment, metric}`."""
@@ -72,7 +64,6 @@ _FILES = {
     "CronWorkflow": "cron.yaml",
     "Service": "service.yaml",
 }
-_READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def values(environment: str, model: str, namespace: str, training: Training) -> dict[str, Any]:
@@ -83,7 +74,7 @@ def values(environment: str, model: str, namespace: str, training: Training) -> 
     """
     own: dict[str, Any] = {
         "name": f"train-{model}",
-        "workflow": name_of(model, training),
+        "workflow": run_name(model, training.digest),
         "model": model,
         "environment": environment,
         "digest": training.digest,
@@ -94,7 +85,7 @@ def values(environment: str, model: str, namespace: str, training: Training) -> 
         "deadline": training.settings.deadline,
         "platform": training.platform or training.image,
         "store": training.store,
-        "announcing": announcing(training.announce),
+        "announcing": parts.announcement(training.announce),
         # Kustomize treats an empty list as a missing one.
         "schedules": [training.schedule or ""],
         "fit": [
@@ -127,7 +118,7 @@ def _variables(model: str, namespace: str, training: Training) -> list[dict[str,
     }
     run = {"fieldRef": {"fieldPath": "metadata.labels['workflows.argoproj.io/workflow']"}}
     return [
-        *({"name": name, "value": value} for name, value in sorted(told.items())),
+        *parts.variables(told),
         {"name": "SLIPWAY_RUN", "valueFrom": run},
     ]
 
@@ -144,7 +135,7 @@ def files(
     manifests: dict[str, bytes] = {}
     # A line of three dashes only occurs between documents.
     for content in rendered.split(b"\n---\n"):
-        document = yaml.load(content, _READER)  # noqa: S506 - a safe loader
+        [document] = rendering.parse(content)
         name = _FILES.get(document["kind"])
         if name in (None, _FILES["Service"]):
             fix = f"take it out of {BASE}/kustomization.yaml; what the namespace needs is in manifests/"
@@ -183,7 +174,7 @@ def _kustomization(model: str, namespace: str, manifests: Mapping[str, bytes]) -
 def _check(document: dict[str, Any], model: str, training: Training) -> None:
     """Raise `SlipwayError` when a workflow has another name, or does not run the trainer."""
     kind, name = document["kind"], document["metadata"]["name"]
-    expected = name_of(model, training) if kind == "Workflow" else f"train-{model}"
+    expected = run_name(model, training.digest) if kind == "Workflow" else f"train-{model}"
     defaults = document["spec"].get("templateDefaults", {}).get("container", {})
     image = kind != "WorkflowTemplate" or defaults.get("image") == training.image
     if name != expected or not image:

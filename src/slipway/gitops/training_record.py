@@ -8,13 +8,12 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from slipway.gitops.snapshot import Snapshot
-from slipway.models.training_digest import run_name
 from slipway.overlays import documents
 from slipway.overlays.overlay import RECORD
 from slipway.overlays.types import Digest, folder_of
 from slipway.settings import Announce, SecretRef, TrainingSettings
 
-__all__ = ["USUAL", "Training", "TrainingService", "folder", "name_of", "read"]
+__all__ = ["USUAL", "Training", "TrainingService", "folder", "read"]
 
 USUAL = ("accuracy", "balanced_accuracy", "f1_macro", "mae", "r2", "rmse")
 """The metrics that `slipway.training.metrics` measures for classifiers and regressors."""
@@ -70,11 +69,6 @@ class Training(Struct, frozen=True, kw_only=True):
 def folder(environment: str, model: str) -> str:
     """Return the folder of a declared training within the repository."""
     return f"{folder_of(environment, model)}/training"
-
-
-def name_of(model: str, training: Training) -> str:
-    """Return the name of the workflow that runs once for this training digest, such as `train-iris-1a2b3c4d`."""
-    return run_name(model, training.digest)
 
 
 def read(snapshot: Snapshot, environment: str, model: str) -> Training | None:

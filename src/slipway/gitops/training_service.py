@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from slipway.errors import SlipwayError
-from slipway.gitops import rendering
+from slipway.gitops import parts, rendering
 from slipway.gitops.training_record import Training, TrainingService
 from slipway.overlays import documents
 from slipway.settings import Settings
@@ -19,8 +17,6 @@ __all__ = ["PART", "is_wanted", "manifest", "name_of", "values"]
 
 PART = "service"
 """The folder in `workflows/train` that the training service is rendered from."""
-
-_READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def is_wanted(settings: Settings, model: str) -> bool:
@@ -56,7 +52,7 @@ def values(environment: str, model: str, training: Training, service: TrainingSe
         "labels": labels,
         "image": training.platform,
         "access": training.settings.access or name_of(model),
-        "variables": [{"name": name, "value": value} for name, value in sorted(variables.items())],
+        "variables": parts.variables(variables),
     }
 
 
@@ -76,7 +72,7 @@ def manifest(base: Mapping[str, bytes], environment: str, model: str, training: 
 
 
 def _check(rendered: bytes, place: str, name: str, image: str) -> None:
-    found = [each for each in yaml.load_all(rendered, _READER) if each]
+    found = rendering.parse(rendered)
     there = [container for each in found for container in rendering.containers(each, "Service", name)]
     if len(found) == 1 and image in [container.get("image") for container in there]:
         return

@@ -13,11 +13,10 @@ import msgspec
 
 from slipway import processes
 from slipway.errors import SlipwayError
-from slipway.gitops import training_record
 from slipway.gitops.training_record import Training
 from slipway.images import trainer
 from slipway.images.build import UNBUILT
-from slipway.models.training_digest import training_digest
+from slipway.models.training_digest import run_name, training_digest
 from slipway.overlays.types import Overlay
 from slipway.release.due import held
 from slipway.settings import ModelSettings, Settings
@@ -191,7 +190,7 @@ def _lacking(settings: Settings, environment: str) -> list[str]:
 
 
 def _since(model: str, declared: Training) -> str:
-    name = training_record.name_of(model, declared)
+    name = run_name(model, declared.digest)
     return f"its training is declared since {declared.created}: argo get {name} tells how it goes"
 
 
