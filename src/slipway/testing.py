@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def served_url(request: pytest.FixtureRequest) -> str:
-    """The base URL of the model that was just trained; without one, the test is skipped."""
+    """Return the base URL of the newly trained model; skip the test when no model is served."""
     url: str | None = request.config.getoption(_OPTION)
     if url is None:
         pytest.skip("no model is served: slipway train runs this test against the fresh one")

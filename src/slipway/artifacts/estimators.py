@@ -134,7 +134,7 @@ def _without_ids(value: Any) -> Any:
 
 
 def _number(schema: dict[str, Any]) -> None:
-    """Number the objects that occur more than once, in the order of their first occurrence; drop the other ids."""
+    """Give numbers to objects that occur more than once, by their first occurrence; drop the other ids."""
     counts = Counter(node.get("__id__") for node in nodes(schema))
     numbers: dict[int, int] = {}
     for node in nodes(schema):

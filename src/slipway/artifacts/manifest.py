@@ -35,7 +35,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The model's class: `model.iris.model:Iris`."""
     parameters: Mapping[str, bool | int | float | str]
     tolerance: float
-    """How far a number may be from its golden prediction."""
+    """The largest allowed distance of a number from its golden prediction."""
     python: str
     """The Python that trained it: `3.11`."""
     parts: dict[str, Part]

@@ -49,7 +49,7 @@ class Moved(Exception):  # noqa: N818 - not an error: the answer to it is to com
 
 
 class Head(NamedTuple):
-    """Where a branch stands."""
+    """A branch and its commit."""
 
     branch: str
     commit: str

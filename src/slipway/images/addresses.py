@@ -56,7 +56,7 @@ class Credentials(NamedTuple):
 
     header: str = ""
     mounted: bool = False
-    """Whether it is from a Secret, whose new content a function may see a minute earlier or later."""
+    """True for a Secret: a function may see its new content a minute earlier or later."""
 
 
 def address(url: str, schemes: Sequence[str]) -> SplitResult:

@@ -20,7 +20,7 @@ _SHOWN = 5
 
 
 class Compared(NamedTuple):
-    """How far predictions agree, in numbers of rows."""
+    """The agreement of predictions, in numbers of rows."""
 
     rows: int
     labels: int

@@ -23,7 +23,7 @@ class Link(Struct, kw_only=True):
 
     name: str
     read: str
-    """Where it was read: a file at a commit, a record in a store, the address of a function."""
+    """The source: a file at a commit, a record in a store, the address of a function."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts of it, as JSON; None and empty values are not known."""
     broken: list[str] = field(default_factory=list)

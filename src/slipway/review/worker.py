@@ -32,7 +32,7 @@ _MOST_VALUES = 100
 
 
 class Split(Struct, frozen=True, kw_only=True):
-    """How a version's rows were held out: over which columns, and how large the share was."""
+    """The split of a version: the columns that decide it, and the share of rows held out."""
 
     columns: list[str]
     share: float
@@ -65,7 +65,7 @@ class Rows(Struct, frozen=True, kw_only=True):
     rows: list[dict[str, Any]]
     truth: list[Any]
     unseen: int
-    """How many rows every split held out; `rows` may be fewer."""
+    """The number of rows that every split held out; `rows` may be fewer."""
     total: int
     missing: list[str]
     """Columns of a split that the data lacks; then there are no rows."""

@@ -227,7 +227,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             yield Problem(index, str(name), f"unknown field; {nearest(str(name), known)}")
 
     def to_json_schema(self) -> dict[str, Any]:
-        """An input row as JSON Schema, draft 2020-12."""
+        """Return the JSON Schema of an input row, draft 2020-12."""
         return {
             "type": "object",
             "properties": {field.name: field.to_json_schema() for field in self.fields},

@@ -44,7 +44,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What is trained, and from what; each step hands it to the next as `about.json`."""
+    """A training that was asked for: the model and its inputs. Each step hands it to the next as `about.json`."""
 
     model: str
     environment: str

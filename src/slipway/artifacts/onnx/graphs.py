@@ -34,7 +34,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str
     """As numpy writes it: `<U10`."""
     flat: bool
-    """Whether each row has one value, and no list of values."""
+    """True when each row has one value, not a list of values."""
     column: int | None = None
     """The place of the value to take where the output has several for each row."""
 
@@ -47,7 +47,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the columns that it takes; None for rows of `width` numbers."""
     width: int
     merged: bool = False
-    """Whether the columns, in their order, become rows of numbers for the graph."""
+    """True when the columns, in their order, become rows of numbers for the graph."""
     gaps: tuple[int, ...]
     """The columns, counted from 0, in which numbers may be missing."""
     methods: dict[str, Method]

@@ -44,7 +44,7 @@ class Sum(NamedTuple):
     start: list[float]
     scale: float
     rounded: bool
-    """Whether thresholds are compared with numbers rounded to float32."""
+    """True when numbers are rounded to float32 before they are compared with thresholds."""
 
 
 def forest(estimator: Any) -> Sum:
