@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from slipway.errors import SlipwayError
-from slipway.git.objects import Entry, Object, Reader, ReaderEnded, entries
+from slipway.git.reader import Entry, Object, Reader, ReaderEnded, entries
 
 __all__ = ["Git", "GitError"]
 

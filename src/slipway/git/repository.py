@@ -1,4 +1,4 @@
-"""Git, through its own command line: commits are made so that nobody else's is lost."""
+"""The repository: its head, what its commits hold, and commits written so that nobody else's is lost."""
 
 from __future__ import annotations
 

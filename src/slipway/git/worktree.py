@@ -21,7 +21,7 @@ from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.files import write
 from slipway.git.commands import Git, GitError
-from slipway.git.objects import Entry
+from slipway.git.reader import Entry
 from slipway.text import listed
 
 __all__ = ["following", "locked", "scratch"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.git import GitError, Repository
-from slipway.git.objects import Entry
+from slipway.git.reader import Entry
 
 
 @pytest.fixture
