@@ -7,7 +7,6 @@ from typing import Any
 
 from slipway import digests
 from slipway.github.announcements import TOKEN
-from slipway.images.platform import is_bucket
 from slipway.names import ModelId
 from slipway.overlays.types import ReleaseRecord
 from slipway.settings import AccessSettings, Announce, Environment, Protocol
@@ -48,7 +47,7 @@ def verification_values(
     Kubernetes cannot change a Job, so its name ends with four digits of a digest of its content.
     """
     part = _digests(base, VERIFICATION)
-    if not (part and record.verifier and is_bucket(environment)):
+    if not (part and record.verifier and environment.in_bucket):
         return None
     # The digest leaves out values that follow from the release's name.
     job: dict[str, Any] = {

@@ -16,9 +16,9 @@ from packaging.requirements import Requirement
 from slipway import digests, files
 from slipway.images.bundle import COMMAND, LAUNCHER, copy, fingerprint, platform, settle
 from slipway.models import environment
-from slipway.settings import Environment, Settings
+from slipway.settings import Settings
 
-__all__ = ["NAME", "Platform", "components", "is_bucket", "make"]
+__all__ = ["NAME", "Platform", "components", "make"]
 
 NAME = "slipway"
 """The name of the image: `<registry>/slipway`."""
@@ -37,11 +37,6 @@ class Platform(NamedTuple):
     @property
     def lock(self) -> Path:
         return self.folder / "platform.lock"
-
-
-def is_bucket(environment: Environment) -> bool:
-    """Tell whether pods reach an environment's store: a bucket, and no directory of some machine."""
-    return environment.store.startswith("gs://")
 
 
 def make(settings: Settings, target: Path) -> Platform:

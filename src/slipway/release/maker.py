@@ -18,7 +18,6 @@ from slipway.images import bundle
 from slipway.images import platform as platforms
 from slipway.images.build import Image
 from slipway.images.bundle import Bundle
-from slipway.images.platform import is_bucket
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import MANIFESTS, RECORD
@@ -132,7 +131,7 @@ class Maker:
     def platform(self, settings: Settings, stand: Stand) -> PlatformImage:
         """Return the image of the platform, built if no release or training names it, or `UNNEEDED`."""
         if self.found is None:
-            built = is_bucket(settings.environment(self.environment)) and not isinstance(self.builder, images.Unbuilt)
+            built = settings.environment(self.environment).in_bucket and not isinstance(self.builder, images.Unbuilt)
             self.found = self._platform(settings, stand) if built else UNNEEDED
         return self.found
 

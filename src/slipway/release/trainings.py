@@ -185,7 +185,7 @@ def _declared(
 def _lacking(settings: Settings, environment: str) -> list[str]:
     """Return the settings that an environment lacks for trainings in a cluster: a bucket and a registry."""
     at = settings.environment(environment)
-    found = [] if at.store.startswith("gs://") else ["store: gs://BUCKET/PREFIX"]
+    found = [] if at.in_bucket else ["store: gs://BUCKET/PREFIX"]
     return [*found, *(["registry"] if at.registry == UNBUILT else [])]
 
 

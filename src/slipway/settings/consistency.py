@@ -91,13 +91,13 @@ def _check_apart(environments: dict[str, Environment]) -> None:
                     f"is the namespace of {other} as well",
                     "give each environment its own",
                 )
-            here, there = (_normal(environments[each].store) for each in (name, other))
+            here, there = (_normal(environments[each]) for each in (name, other))
             if here == there or here.startswith(f"{there}/") or there.startswith(f"{here}/"):
                 refuse(f"environments.{name}.store", f"is the store of {other}, or within it", "give each its own")
 
 
-def _normal(store: str) -> str:
-    return store.rstrip("/") if store.startswith("gs://") else os.path.normpath(store)
+def _normal(environment: Environment) -> str:
+    return environment.store.rstrip("/") if environment.in_bucket else os.path.normpath(environment.store)
 
 
 def _check_model(name: str, model: ModelSettings, environments: dict[str, Environment]) -> None:

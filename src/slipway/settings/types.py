@@ -121,6 +121,11 @@ class Environment(_Strict, frozen=True, kw_only=True):
     announce: Announce | None = None
     """The repository to notify at once. Without it, the schedules of the workflows find what is new."""
 
+    @property
+    def in_bucket(self) -> bool:
+        """Tell whether the store is a bucket, which pods reach, too."""
+        return self.store.startswith("gs://")
+
 
 class Scale(_Strict, frozen=True, kw_only=True):
     """The number of a function's instances, and what each of them gets."""

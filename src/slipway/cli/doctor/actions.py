@@ -76,7 +76,7 @@ def findings(github: GitHub, settings: Settings, given: Given) -> Iterator[Findi
         problem = f"the secret {APP_KEY} is the repository's own: a workflow of any branch may read it"
         yield missing("github", problem, f"keep it in the environment {BOT}, and gh secret delete {APP_KEY}")
     google = any(
-        each.store.startswith("gs://") or each.registry.split("/")[0].endswith(_GOOGLE_REGISTRIES)
+        each.in_bucket or each.registry.split("/")[0].endswith(_GOOGLE_REGISTRIES)
         for each in settings.environments.values()
     )
     for name in _GOOGLE if google else ():

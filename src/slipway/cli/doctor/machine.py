@@ -84,7 +84,7 @@ def stores(settings: Settings) -> Iterator[Finding]:
             yield missing("stores", f"{name}: {error.problem}", error.fix)
             continue
         yield ok("stores", f"{name}: {where} can be read")
-        if where.startswith("gs://"):
+        if environment.in_bucket:
             fix = (
                 f"who publishes and copies there needs objectCreator on the bucket: slipway publish MODEL --env {name}"
             )
