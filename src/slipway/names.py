@@ -54,8 +54,9 @@ def _proposal(name: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a clause that names the known word most like `word`, or lists the known words when none is alike."""
-    spelt = {each.lower(): each for each in sorted(known, reverse=True)}
-    alike = get_close_matches(word[:_LONGEST_COMPARED].lower(), spelt, n=1, cutoff=0.6)
+    # The dashes of options make no two of them alike.
+    spelt = {each.lstrip("-").lower(): each for each in sorted(known, reverse=True)}
+    alike = get_close_matches(word[:_LONGEST_COMPARED].lstrip("-").lower(), spelt, n=1, cutoff=0.6)
     if alike and spelt[alike[0]] != word:
         return f"did you mean {quoted(spelt[alike[0]])}?"
     words = [cut(each) for each in sorted(spelt.values())]

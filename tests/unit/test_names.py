@@ -139,3 +139,9 @@ def test_the_nearest_known_word_is_named(word, known, says):
 def test_hints_stay_short_and_fast_whatever_they_are_about():
     """A megabyte as word, or very many known words, give one line."""
     assert len(nearest("x" * 1_000_000, [f"{'y' * 500}{n}" for n in range(200)])) < 1000
+
+
+def test_dashes_make_no_options_alike() -> None:
+    """An option is compared by its word."""
+    assert nearest("--where", ["--env", "--help", "-h"]) == "known: --env, --help, -h"
+    assert nearest("--resaon", ["--env", "--reason"]) == "did you mean '--reason'?"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from slipway.cli.output import progress, say, table
 from slipway.cli.parsing import Group, Parser, settings_of
+from slipway.text import counted
 
 if TYPE_CHECKING:
     from slipway.gitops.history import Moment
@@ -127,7 +128,7 @@ def _check(args: argparse.Namespace) -> int:
         say(f"✗ {violation}")
         runs.annotate("error", str(violation))
     if done.violations:
-        say(f"{len(done.violations)} claims of this change do not hold")
+        say(f"{counted(len(done.violations), 'claim')} of this change failed")
         return 1
     say("all claims hold" if done.lines else "no overlay changes")
     return 0

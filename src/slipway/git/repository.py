@@ -219,7 +219,9 @@ class Repository(Git):
         start = [f"commit {_UNNAMED}".encode(), b"mark :1", *people, _data(text), f"from {parent}".encode()]
         end = [b"", b"get-mark :1", f"reset {_UNNAMED}".encode(), b"", b"done", b""]
         stream = b"\n".join([*start, *removed, *written, *end])
-        return self.run("fast-import", "--quiet", "--done", given=stream).decode().strip()
+        # With core.ignorecase, as on macOS, it would take two names for one that differ by case.
+        exact = ("-c", "core.ignorecase=false")
+        return self.run("fast-import", "--quiet", "--done", by=exact, given=stream).decode().strip()
 
     def _ident(self, role: str) -> str:
         """Return who commits, as of now or of the time that git's own variable gives."""

@@ -334,3 +334,11 @@ def test_a_lock_of_somebody_else(root: Path, monkeypatch: pytest.MonkeyPatch) ->
         commit(root, {"one": b"1\n"})
     assert "index.lock" in caught.value.fix
     assert (root / ".git/index.lock").exists() and Repository(root).head() == head
+
+
+def test_names_that_differ_by_case(root: Path) -> None:
+    """A commit keeps them apart, also where the file system of the clone does not."""
+    git(root, "config", "core.ignorecase", "true")
+    made = commit(root, {"overlays/README": b"1\n", "Overlays/readme": b"2\n"})
+    names = git(root, "ls-tree", "-r", "--name-only", made).split("\n")
+    assert {"overlays/README", "Overlays/readme"} <= set(names)
