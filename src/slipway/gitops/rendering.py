@@ -24,8 +24,6 @@ __all__ = ["BASE", "build", "containers", "fill", "find_kustomize", "manifests",
 BASE = "manifests/function"
 """The folder that every release is rendered from."""
 
-_READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 
 def find_kustomize(root: Path) -> list[str]:
     """Return the command that builds a folder: kustomize from the PATH or `.tools/bin`, or `kubectl kustomize`.
@@ -113,7 +111,7 @@ def manifests(
 
 def parse(rendered: bytes) -> list[dict[str, Any]]:
     """Return the objects in the output of kustomize."""
-    return [each for each in yaml.load_all(rendered, _READER) if each]
+    return [each for each in yaml.load_all(rendered, documents.READER) if each]
 
 
 def _has_variable(containers: list[dict[str, Any]], name: str, value: str) -> bool:

@@ -31,7 +31,6 @@ MARKER = "<!-- slipway: diff -->"
 _MOST = 60_000
 _MOST_OVERLAYS = 300
 _MOST_LINES = 20_000
-_READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # Slipway's own kustomizations have these keys. Others may name files elsewhere, and are not built.
 _KEYS = frozenset({"apiVersion", "kind", "labels", "namespace", "resources", "sortOptions"})
@@ -208,7 +207,7 @@ def _documents(rendered: bytes) -> dict[tuple[str, str], list[str]]:
     found = {}
     # A line of three dashes cannot be within a document.
     for content in rendered.split(b"\n---\n"):
-        document = yaml.load(content, _READER)  # noqa: S506 - a safe loader
+        document = yaml.load(content, documents.READER)  # noqa: S506 - a safe loader
         if isinstance(document, dict):
             key = (str(document.get("kind")), str((document.get("metadata") or {}).get("name")))
             found[key] = content.decode(errors="replace").splitlines()
