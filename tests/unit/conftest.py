@@ -14,7 +14,7 @@ import pytest
 from slipway import digests
 from slipway import settings as settings_file
 from slipway.git import Repository
-from slipway.gitops.places import Here, Place
+from slipway.gitops.branches import Here, Place
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import read_folder
 from slipway.overlays.types import Overlay

@@ -13,8 +13,8 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from slipway.gitops.branches import Place
     from slipway.gitops.edits import Edited
-    from slipway.gitops.places import Place
     from slipway.settings import Settings
 
 __all__ = ["add"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from slipway.github.api import GitHub, Pull
-    from slipway.gitops.places import Pushed
+    from slipway.gitops.branches import Pushed
     from slipway.gitops.snapshot import Snapshot
     from slipway.release.promote import Wish
     from slipway.settings import Settings
@@ -36,7 +36,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     """
     from slipway.git import Repository
     from slipway.github import api
-    from slipway.gitops.places import Apart
+    from slipway.gitops.branches import Apart
     from slipway.gitops.snapshot import Snapshot
     from slipway.release.promote import target_of
 
@@ -91,7 +91,7 @@ class _Promotions:
 
     def update(self, environment: str, model: str) -> bool:
         """Bring a model's promotion up to date; on failure tell its pull request why, and return False."""
-        from slipway.gitops.places import Proposed
+        from slipway.gitops.branches import Proposed
 
         branch = pushing.branch_of("promote", environment, model)
         opened: Pull | None = None

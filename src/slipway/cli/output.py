@@ -11,7 +11,7 @@ from slipway.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from slipway.gitops.places import Place
+    from slipway.gitops.branches import Place
     from slipway.release.build import Plan
     from slipway.release.release import Released
     from slipway.settings import Settings

@@ -11,7 +11,7 @@ from slipway.cli.parsing import Group, settings_of, share
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from slipway.gitops.places import Place
+    from slipway.gitops.branches import Place
     from slipway.settings import Settings
 
 __all__ = ["add"]
@@ -50,7 +50,7 @@ def _promote(args: argparse.Namespace) -> int:
 
 
 def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> None:
-    from slipway.gitops.places import Proposed
+    from slipway.gitops.branches import Proposed
     from slipway.release.promote import Wish, target_of
 
     wish = Wish(
@@ -69,7 +69,7 @@ def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> No
 
 def _place(settings: Settings, environment: str, model: str, args: argparse.Namespace) -> Place:
     from slipway.git import Repository
-    from slipway.gitops.places import Here, Proposed
+    from slipway.gitops.branches import Here, Proposed
 
     if args.branch and args.push:
         raise SlipwayError("--branch is for this clone, and --push makes its own branch", fix="leave one of them out")

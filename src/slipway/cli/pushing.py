@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from slipway.git import Repository
+    from slipway.gitops.branches import Place
     from slipway.gitops.edits import Edited
-    from slipway.gitops.places import Place
     from slipway.release.promote import Wish
     from slipway.settings import Settings
 
@@ -48,7 +48,7 @@ def add_emergency(verb: argparse.ArgumentParser) -> None:
 def release_place(settings: Settings, *, push: bool, code: bool = False) -> Place:
     """Return the place that releases are committed to; with `code`, they are of the commit that is checked out."""
     from slipway.git import Repository
-    from slipway.gitops.places import Here, Pushed, of_code
+    from slipway.gitops.branches import Here, Pushed, of_code
 
     repository = Repository(settings.root)
     if not push:
@@ -67,7 +67,7 @@ def decision_place(settings: Settings, verb: str, environment: str, model: str, 
     The settings on the remote's branch decide about the pull request: those of this clone may be older.
     """
     from slipway.git import Repository
-    from slipway.gitops.places import Apart, Here, Proposed
+    from slipway.gitops.branches import Apart, Here, Proposed
     from slipway.gitops.snapshot import Snapshot
 
     repository = Repository(settings.root)
@@ -98,7 +98,7 @@ def _check_maintainer(repository: Repository) -> None:
 def finish(where: Place, done: Edited, body: Callable[[], str]) -> None:
     """Print what was done; open the pull request of a proposed change, or bring the open one up to date."""
     from slipway.github import api, runs
-    from slipway.gitops.places import Proposed, Pushed
+    from slipway.gitops.branches import Proposed, Pushed
 
     for line in done.lines:
         say(line)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from slipway.errors import SlipwayError
 from slipway.git import Moved, Repository
-from slipway.gitops.places import Change, Here, Place
+from slipway.gitops.branches import Change, Here, Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay, folder_of
 from slipway.settings import Settings

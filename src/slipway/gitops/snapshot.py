@@ -12,7 +12,7 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.folders import FILE
 from slipway.git import Repository
-from slipway.gitops.places import Stand
+from slipway.gitops.branches import Stand
 from slipway.names import ReleaseName
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import RECORD

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slipway.gitops import edits, training_folder
-from slipway.gitops.places import Stand
+from slipway.gitops.branches import Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_folder import measured
 from slipway.gitops.training_record import Training, TrainingService, folder, read

@@ -18,7 +18,7 @@ from slipway.errors import SlipwayError
 from slipway.files import write
 from slipway.git import Repository
 from slipway.gitops import training_record, training_service
-from slipway.gitops.places import Place, Stand, of_code
+from slipway.gitops.branches import Place, Stand, of_code
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import platform as platforms

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
 from slipway.gitops import edits, release_folder
-from slipway.gitops.places import Stand
+from slipway.gitops.branches import Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import bundle

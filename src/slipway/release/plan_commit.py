@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from slipway.errors import SlipwayError
 from slipway.gitops import edits, training_commit
-from slipway.gitops.places import Place, Stand
+from slipway.gitops.branches import Place, Stand
 from slipway.images import build as images
 from slipway.models.training_digest import training_digest
 from slipway.overlays.types import Overlay

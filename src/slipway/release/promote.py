@@ -10,8 +10,8 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import edits, release_folder
+from slipway.gitops.branches import Change, Here, Place, Proposed, Stand
 from slipway.gitops.edits import Edited
-from slipway.gitops.places import Change, Here, Place, Proposed, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName, nearest
 from slipway.overlays.types import Origin, Overlay, Release

@@ -9,7 +9,7 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import edits, release_folder, training_record
-from slipway.gitops.places import Change, Here, Place, Stand
+from slipway.gitops.branches import Change, Here, Place, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.names import ReleaseName

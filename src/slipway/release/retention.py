@@ -14,7 +14,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.gitops import edits, release_folder
-from slipway.gitops.places import Change, Place
+from slipway.gitops.branches import Change, Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD, is_own

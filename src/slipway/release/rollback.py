@@ -8,8 +8,8 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.gitops import edits, history, release_folder
+from slipway.gitops.branches import Place
 from slipway.gitops.edits import Edited
-from slipway.gitops.places import Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Hold, Overlay, Release, pick
 from slipway.release.holds import check_reason

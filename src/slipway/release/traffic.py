@@ -8,8 +8,8 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.gitops import edits, release_folder
+from slipway.gitops.branches import Place
 from slipway.gitops.edits import Edited
-from slipway.gitops.places import Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay, pick
 from slipway.release.due import held

@@ -7,8 +7,8 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops.branches import Here, Proposed
 from slipway.gitops.history import at, events, told
-from slipway.gitops.places import Here, Proposed
 from slipway.release.holds import hold, lift
 from slipway.release.promote import Wish, promote
 from slipway.release.rollback import rollback

@@ -9,7 +9,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import edits, rendering, training_folder, training_record
-from slipway.gitops.places import Here, Stand
+from slipway.gitops.branches import Here, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_commit import declare, facts
 from slipway.gitops.training_record import Training, TrainingService

@@ -10,7 +10,7 @@ import yaml
 from slipway import settings as settings_file
 from slipway.cli.output import show_plan
 from slipway.git import Repository
-from slipway.gitops.places import Here
+from slipway.gitops.branches import Here
 from slipway.images import build as images
 from slipway.images import platform
 from slipway.images.build import Image

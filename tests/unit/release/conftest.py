@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from slipway.git import Repository
-from slipway.gitops.places import Pushed
+from slipway.gitops.branches import Pushed
 from slipway.store import Artifact, Record, Training
 from tests.forge_server.fixtures import NAME, TOKEN
 from tests.forge_server.server import Forge

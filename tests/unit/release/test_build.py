@@ -7,7 +7,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops.places import Here
+from slipway.gitops.branches import Here
 from slipway.release import build as building
 from slipway.release.due import choose
 from tests.unit.conftest import Site

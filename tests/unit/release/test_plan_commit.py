@@ -7,7 +7,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops.places import Here, Pushed
+from slipway.gitops.branches import Here, Pushed
 from slipway.release.build import Made, Plan, Planned
 from slipway.release.holds import hold
 from slipway.release.maker import fingerprint_of
@@ -83,7 +83,7 @@ class Elsewhere(Pushed):
         self.repository, self.branch = repository, "main"
 
     def stand(self, *paths: str) -> Any:  # noqa: ARG002
-        from slipway.gitops.places import Stand, of_code
+        from slipway.gitops.branches import Stand, of_code
 
         tip = self.repository.commit_at("refs/heads/main")
         assert tip is not None

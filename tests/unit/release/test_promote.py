@@ -6,8 +6,8 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops.branches import Here, Proposed
 from slipway.gitops.edits import Edited
-from slipway.gitops.places import Here, Proposed
 from slipway.names import ReleaseName
 from slipway.overlays.types import Origin
 from slipway.release.holds import hold, lift

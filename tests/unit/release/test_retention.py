@@ -4,7 +4,7 @@ import pytest
 
 from slipway import cli
 from slipway.git import Repository
-from slipway.gitops.places import Pushed
+from slipway.gitops.branches import Pushed
 from slipway.release.holds import hold
 from slipway.release.traffic import traffic
 from tests.forge_server.fixtures import NAME

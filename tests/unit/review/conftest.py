@@ -11,7 +11,7 @@ import pytest
 
 from slipway.git import Repository
 from slipway.gitops import release_folder
-from slipway.gitops.places import Here, Proposed
+from slipway.gitops.branches import Here, Proposed
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay

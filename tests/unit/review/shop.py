@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.git import Repository
-from slipway.gitops.places import Here, Proposed
+from slipway.gitops.branches import Here, Proposed
 from slipway.models.environment import compile_lock
 from slipway.names import ReleaseName
 from slipway.release.promote import Promoted, Wish, promote

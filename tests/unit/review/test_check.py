@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
-from slipway.gitops.places import Here, Proposed
+from slipway.gitops.branches import Here, Proposed
 from slipway.names import ReleaseName
 from slipway.release.holds import hold, lift
 from slipway.release.promote import Wish, promote

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from slipway.git import Repository
-from slipway.gitops.places import Here, Proposed
+from slipway.gitops.branches import Here, Proposed
 from slipway.release.holds import hold
 from slipway.release.promote import Wish, promote
 from slipway.review import diff

@@ -1,4 +1,4 @@
-"""Places for a change of overlays: the checked-out branch, the remote's branch, or a branch that proposes it."""
+"""Branches that a change of overlays is committed to: checked out here, on the remote, or proposing the change."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 
 from slipway import cli
 from slipway.errors import SlipwayError
-from slipway.gitops.places import Proposed
+from slipway.gitops.branches import Proposed
 from slipway.names import ReleaseName
 from slipway.release.holds import hold
 from slipway.release.promote import Wish, promote
