@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from slipway.gitops.branches import Place
-    from slipway.release.build import Plan
+    from slipway.release.plan import Plan
     from slipway.release.release import Released
     from slipway.settings import Settings
 

@@ -67,14 +67,15 @@ def _choice_options(verb: Parser) -> None:
 
 
 def _release(args: argparse.Namespace) -> int:
-    from slipway.release import build, plan_commit, release
+    from slipway.release import plan as plans
+    from slipway.release import release
 
     settings = settings_of(args)
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
     if args.built is not None:
         _check_planned(args, "--built releases what the plan says")
-        plan = build.read(args.built)
-        environment, done = plan.environment, plan_commit.release_built(settings, plan, where, progress)
+        plan = plans.read(args.built)
+        environment, done = plan.environment, plans.release_built(settings, plan, where, progress)
     else:
         environment, choice = args.env or _ENVIRONMENT, _choice(args)
         done = release.release(

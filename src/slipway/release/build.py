@@ -1,6 +1,6 @@
 """`slipway build`: the first of two steps of a release, which runs the models' code and builds the images.
 
-It needs no right to push to git. It writes a plan, which `slipway release --built` commits (`plan_commit.py`).
+It needs no right to push to git. It writes a plan, which `slipway release --built` commits (`plan.py`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from slipway.errors import SlipwayError
-from slipway.files import write
 from slipway.git import Repository
 from slipway.gitops import training_record, training_service
 from slipway.gitops.branches import Place, Stand, of_code
@@ -23,7 +21,6 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import platform as platforms
 from slipway.images import sbom, trainer
-from slipway.images.build import Image
 from slipway.images.bundle import Bundle
 from slipway.models import environment as environments
 from slipway.models import tests
@@ -31,90 +28,11 @@ from slipway.overlays.types import Overlay
 from slipway.release import trainings
 from slipway.release.due import Choice, Decision, choose, names_of
 from slipway.release.maker import UNNEEDED, Maker, fingerprint_of
+from slipway.release.plan import Made, Plan, Planned, save
 from slipway.settings import Settings
 from slipway.settings.types import Train
 from slipway.store import Record, Store
-from slipway.store.records import encode
 from slipway.training.parameters import parameters
-
-__all__ = ["FILE", "Asked", "Made", "Plan", "Planned", "build", "nothing", "overlays_only", "read", "save"]
-
-FILE = "plan.json"
-
-
-class Made(Struct, frozen=True, kw_only=True):
-    """An image that a build made or found."""
-
-    reference: str
-    """`<registry>/<name>@sha256:<digest>`"""
-    size: int = 0
-    """Compressed bytes; 0 if unknown."""
-    new: bool = False
-    """True if this build made it."""
-    sbom: str = ""
-    """Name of the SBOM file beside the plan; empty if there is none."""
-
-    @property
-    def image(self) -> Image:
-        """Return the image in the type that builders use."""
-        return Image(self.reference, self.size)
-
-
-class Planned(Struct, frozen=True, kw_only=True):
-    """The plan of one model."""
-
-    model: str
-    result: str
-    text: str
-    version: int | None = None
-    """The version to release; None if there is none."""
-    fingerprint: str = ""
-    function: Made | None = None
-    digest: str = ""
-    """The training digest of the code, if the plan declares a training."""
-    because: str = ""
-    """The reason for declaring a training."""
-    trainer: Made | None = None
-    trainer_fingerprint: str = ""
-    parameters: dict[str, bool | int | float | str] = {}
-    """The model's training parameters, if it has a training service."""
-
-
-class Plan(Struct, frozen=True, kw_only=True):
-    """The result of a build at one commit, for all its models."""
-
-    environment: str
-    commit: str
-    branch: str
-    traffic: int = 100
-    explicit: bool = False
-    """True if a person chose the version."""
-    platform: Made | None = None
-    """The image of the platform, if pods need it."""
-    platform_fingerprint: str = ""
-    models: list[Planned]
-
-    def of(self, model: str) -> Planned:
-        """Return the plan of a model."""
-        return next(planned for planned in self.models if planned.model == model)
-
-
-def save(plan: Plan, folder: Path) -> Path:
-    """Write a plan into a folder, and return the path of its file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / FILE, encode(plan))
-    return folder / FILE
-
-
-def read(folder: Path) -> Plan:
-    """Return the plan in a folder. Raise `SlipwayError` when it is missing or damaged."""
-    path = folder / FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Plan)
-    except FileNotFoundError as error:
-        raise SlipwayError(f"{folder} holds no {FILE}", fix=f"slipway build --to {folder}") from error
-    except msgspec.MsgspecError as error:
-        raise SlipwayError(f"{path} is damaged: {error}", fix=f"slipway build --to {folder}") from error
 
 
 class Asked(NamedTuple):

@@ -16,8 +16,8 @@ from slipway.images import platform
 from slipway.images.build import Image
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Overlay
-from slipway.release.build import Made, Plan
 from slipway.release.maker import UNNEEDED, Maker, PlatformImage, fingerprint_of
+from slipway.release.plan import Made, Plan
 from slipway.settings import Settings
 from tests.unit.conftest import Site
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.branches import Here
 from slipway.release import build as building
@@ -30,21 +29,6 @@ def test_an_unexpected_error_in_one_model_stops_no_other(
     assert [planned.result for planned in plan.models] == ["failed", "skipped"]
     assert plan.models[0].text.startswith("UnicodeDecodeError: 'utf-8' codec can't decode")
     assert any("Traceback" in line for line in said)
-
-
-def test_a_saved_plan_is_read_back(tmp_path: Path) -> None:
-    """A missing or damaged plan raises an error that names the command to make it."""
-    folder = tmp_path / "build"
-    one = building.Planned(model="iris", result="built", text="it is due", version=1, fingerprint="1" * 64)
-    made = building.Plan(environment="test", commit="0" * 40, branch="main", models=[one])
-    with pytest.raises(SlipwayError, match="holds no plan") as caught:
-        building.read(folder)
-    assert caught.value.fix == f"slipway build --to {folder}"
-    building.save(made, folder)
-    assert building.read(folder) == made
-    (folder / building.FILE).write_text('{"models": [')
-    with pytest.raises(SlipwayError, match="is damaged"):
-        building.read(folder)
 
 
 def test_a_push_that_changes_only_overlays_is_recognized(site: Site) -> None:

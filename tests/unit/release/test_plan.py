@@ -1,5 +1,6 @@
-"""`slipway release --built` checks a plan, and commits the parts that are still due."""
+"""The plan of a release: its file, and its commit by `slipway release --built`."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,10 +9,9 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Pushed
-from slipway.release.build import Made, Plan, Planned
 from slipway.release.holds import hold
 from slipway.release.maker import fingerprint_of
-from slipway.release.plan_commit import release_built
+from slipway.release.plan import FILE, Made, Plan, Planned, read, release_built, save
 from slipway.release.release import Released
 from tests.unit.conftest import Site
 
@@ -43,6 +43,21 @@ def planned(site: Site, version: int, **changed: Any) -> Plan:
 
 def commit(site: Site, made: Plan) -> Released:
     return release_built(site.settings, made, Here(Repository(site.root)))
+
+
+def test_a_saved_plan_is_read_back(tmp_path: Path) -> None:
+    """A missing or damaged plan raises an error that names the command to make it."""
+    folder = tmp_path / "build"
+    one = Planned(model="iris", result="built", text="it is due", version=1, fingerprint="1" * 64)
+    made = Plan(environment="test", commit="0" * 40, branch="main", models=[one])
+    with pytest.raises(SlipwayError, match="holds no plan") as caught:
+        read(folder)
+    assert caught.value.fix == f"slipway build --to {folder}"
+    save(made, folder)
+    assert read(folder) == made
+    (folder / FILE).write_text('{"models": [')
+    with pytest.raises(SlipwayError, match="is damaged"):
+        read(folder)
 
 
 def test_the_overlay_names_the_built_image(registry: Site) -> None:

@@ -1,26 +1,108 @@
-"""`slipway release --built`: the second of two steps of a release, which commits the plan of `slipway build`.
+"""The plan of a release: `slipway build` writes it, and `slipway release --built` checks and commits it.
 
-It runs no code of a model. The plan comes from a machine that ran such code, so each value is checked that can be.
+The second step runs no code of a model. A plan comes from a machine that ran such code, so its values are checked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from slipway.errors import SlipwayError
+from slipway.files import write
 from slipway.gitops import edits, training_commit
 from slipway.gitops.branches import Place, Stand
 from slipway.images import build as images
+from slipway.images.build import Image
 from slipway.models.training_digest import training_digest
 from slipway.overlays.types import Overlay
-from slipway.release.build import Made, Plan, Planned
 from slipway.release.due import Choice, Decision, choose, decide, names_of
 from slipway.release.maker import UNNEEDED, Maker, PlatformImage
 from slipway.release.release import Outcome, Released, Result, Run
-from slipway.settings import FILE, Settings
+from slipway.settings import FILE as SETTINGS
+from slipway.settings import Settings
 from slipway.store import Store
+from slipway.store.records import encode
 
-__all__ = ["release_built"]
+FILE = "plan.json"
+
+
+class Made(Struct, frozen=True, kw_only=True):
+    """An image that a build made or found."""
+
+    reference: str
+    """`<registry>/<name>@sha256:<digest>`"""
+    size: int = 0
+    """Compressed bytes; 0 if unknown."""
+    new: bool = False
+    """True if this build made it."""
+    sbom: str = ""
+    """Name of the SBOM file beside the plan; empty if there is none."""
+
+    @property
+    def image(self) -> Image:
+        """Return the image in the type that builders use."""
+        return Image(self.reference, self.size)
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """The plan of one model."""
+
+    model: str
+    result: str
+    text: str
+    version: int | None = None
+    """The version to release; None if there is none."""
+    fingerprint: str = ""
+    function: Made | None = None
+    digest: str = ""
+    """The training digest of the code, if the plan declares a training."""
+    because: str = ""
+    """The reason for declaring a training."""
+    trainer: Made | None = None
+    trainer_fingerprint: str = ""
+    parameters: dict[str, bool | int | float | str] = {}
+    """The model's training parameters, if it has a training service."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The result of a build at one commit, for all its models."""
+
+    environment: str
+    commit: str
+    branch: str
+    traffic: int = 100
+    explicit: bool = False
+    """True if a person chose the version."""
+    platform: Made | None = None
+    """The image of the platform, if pods need it."""
+    platform_fingerprint: str = ""
+    models: list[Planned]
+
+    def of(self, model: str) -> Planned:
+        """Return the plan of a model."""
+        return next(planned for planned in self.models if planned.model == model)
+
+
+def save(plan: Plan, folder: Path) -> Path:
+    """Write a plan into a folder, and return the path of its file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / FILE, encode(plan))
+    return folder / FILE
+
+
+def read(folder: Path) -> Plan:
+    """Return the plan in a folder. Raise `SlipwayError` when it is missing or damaged."""
+    path = folder / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except FileNotFoundError as error:
+        raise SlipwayError(f"{folder} holds no {FILE}", fix=f"slipway build --to {folder}") from error
+    except msgspec.MsgspecError as error:
+        raise SlipwayError(f"{path} is damaged: {error}", fix=f"slipway build --to {folder}") from error
 
 
 def release_built(
@@ -94,7 +176,7 @@ class _Commit(Run):
         folder = self.settings.folder(model).relative_to(self.settings.root).as_posix()
         paths = [folder, "model/common"]
         if self.settings.model(model) != self.on_branch.declared.get(model):
-            paths.append(FILE)
+            paths.append(SETTINGS)
         span = f"{self.plan.commit}..{stand.commit}"
         return self.repository.run("log", "-1", "--format=%h", span, "--", *paths).decode().strip()
 
