@@ -17,6 +17,7 @@ from slipway.images import bundle, clients, contract, engines, running
 from slipway.images.addresses import Called
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.overlays import overlay
+from slipway.overlays.types import Release
 from slipway.schema import Schema
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
@@ -102,7 +103,7 @@ def patiently(verify: Callable[[], Verified], seconds: float, report: Callable[[
             time.sleep(_PAUSE)
 
 
-def find(settings: Settings, environment: str, text: str) -> tuple[str, overlay.Release]:
+def find(settings: Settings, environment: str, text: str) -> tuple[str, Release]:
     """Return the model and the declared release that `v7-1a2b3c4d` or `test/iris/v7-1a2b3c4d` names.
 
     Raise `SlipwayError` when no release of that name is declared.
@@ -234,9 +235,7 @@ def _golden(store: Store, record: Record) -> tuple[Golden, float, Schema]:
 
 
 @contextmanager
-def _served(
-    settings: Settings, store: Store, record: Record, declared: overlay.Release, python: Path | None
-) -> Iterator[str]:
+def _served(settings: Settings, store: Store, record: Record, declared: Release, python: Path | None) -> Iterator[str]:
     if record.image is not None:
         with engines.serve(record.image, model_id=str(record.id), release=str(declared.name)) as url:
             yield url

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
+import msgspec
 import yaml
 
 from slipway.errors import SlipwayError
 
-__all__ = ["HEADER", "READER", "format", "parse"]
+T = TypeVar("T")
 
 HEADER = (
     "# Written by slipway. Change it by its verbs or git revert, not by hand: the next writing replaces the file.\n"
@@ -18,6 +20,7 @@ HEADER = (
 READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The fastest safe loader that PyYAML has here."""
 
+_FOREIGN = "does not hold what slipway writes there"
 # Readers of YAML 1.1 and of YAML 1.2 take these words for strings without quotes.
 _PLAIN = re.compile(r"[A-Za-z/][\w./ -]*[\w/]|[A-Za-z]")
 
@@ -55,8 +58,29 @@ def parse(content: bytes, path: str) -> dict[str, Any]:
         line = f", line {where.line + 1}" if where else ""
         raise damaged(f"{path}{line}", "is not YAML") from error
     if not isinstance(document, dict):
-        raise damaged(path, "does not hold what slipway writes there")
+        raise damaged(path, _FOREIGN)
     return document
+
+
+def read(content: bytes, path: str, kind: type[T]) -> T:
+    """Read a document of a type. Raise `SlipwayError` with `path` when it holds anything else."""
+    return convert(parse(content, path), path, kind)
+
+
+def convert(document: Any, path: str, kind: type[T]) -> T:
+    """Return what a document at `path` holds as a type. Raise `SlipwayError` for anything else."""
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise damaged(path, f"{_FOREIGN}: {error}") from error
+
+
+def kustomization(resources: Sequence[str], model: str = "", **more: Any) -> bytes:
+    """Return a `kustomization.yaml`. Its objects are labelled as those of `model`, if one is given."""
+    head = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": list(resources)}
+    pairs = {"app.kubernetes.io/managed-by": "slipway", "app.kubernetes.io/name": model}
+    labels = {"labels": [{"pairs": pairs, "includeSelectors": False}]} if model else {}
+    return format({**head, **labels, **more})
 
 
 def damaged(path: str, problem: str) -> SlipwayError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -15,22 +15,6 @@ from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.documents import damaged
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, folder_of, ordered
-
-__all__ = [
-    "KUSTOMIZATION",
-    "MANIFESTS",
-    "RECORD",
-    "ROUTE",
-    "STATE",
-    "Overlay",
-    "Release",
-    "State",
-    "format",
-    "is_own",
-    "parse",
-    "read_folder",
-    "shares",
-]
 
 ROUTE, STATE, KUSTOMIZATION = "route.yaml", "state.yaml", "kustomization.yaml"
 RECORD, MANIFESTS = "record.yaml", "manifests.yaml"
@@ -44,13 +28,15 @@ def parse(files: Mapping[str, bytes], environment: str, model: str, namespace: s
     folder = folder_of(environment, model)
     read = {
         path: documents.parse(files[path], f"{folder}/{path}")
-        for path in files
-        if path in (ROUTE, STATE, KUSTOMIZATION) or path.endswith(f"/{RECORD}")
+        for path in (ROUTE, STATE, KUSTOMIZATION)
+        if path in files
     }
-    names = {PurePosixPath(path).parts[0] for path in files if is_own(path) and "/" in path}
-    releases = ordered([_release(name, files, read, folder) for name in names])
-    state = _state(read.get(STATE, {}), f"{folder}/{STATE}")
-    route = _route(read.get(ROUTE), model, {release.name for release in releases}, f"{folder}/{ROUTE}")
+    names = {path.partition("/")[0] for path in files if is_own(path) and "/" in path}
+    releases = ordered(_release(name, files, folder) for name in names)
+    state = documents.convert(read.get(STATE, {}), f"{folder}/{STATE}", State)
+    route = shares(read[ROUTE], model, f"{folder}/{ROUTE}") if ROUTE in read else {}
+    for name in sorted(route.keys() - {release.name for release in releases}):
+        raise damaged(f"{folder}/{ROUTE}", f"sends requests to {name}, which has no folder beside it")
     return Overlay(
         environment=environment,
         model=model,
@@ -71,29 +57,9 @@ def format(overlay: Overlay) -> dict[str, bytes]:  # noqa: A001 - the other half
     if overlay.route:
         files[ROUTE] = documents.format(_knative_route(overlay))
         resources.append(ROUTE)
-    files[STATE] = documents.format(
-        {
-            "hold": msgspec.to_builtins(overlay.hold),
-            "rejected": sorted(str(name) for name in overlay.rejected),
-        }
-    )
-    files[KUSTOMIZATION] = documents.format(
-        {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "namespace": overlay.namespace,
-            "labels": [
-                {
-                    "pairs": {
-                        "app.kubernetes.io/name": overlay.model,
-                        "app.kubernetes.io/managed-by": "slipway",
-                    },
-                    "includeSelectors": False,
-                }
-            ],
-            "resources": resources,
-        }
-    )
+    rejected = sorted(str(name) for name in overlay.rejected)
+    files[STATE] = documents.format({"hold": msgspec.to_builtins(overlay.hold), "rejected": rejected})
+    files[KUSTOMIZATION] = documents.kustomization(resources, overlay.model, namespace=overlay.namespace)
     return files
 
 
@@ -124,26 +90,16 @@ def _is_release(text: str) -> bool:
     return True
 
 
-def _release(name: str, files: Mapping[str, bytes], read: Mapping[str, dict[str, Any]], folder: str) -> Release:
+def _release(name: str, files: Mapping[str, bytes], folder: str) -> Release:
     own = {path.removeprefix(f"{name}/"): files[path] for path in files if path.startswith(f"{name}/")}
     for path in (RECORD, MANIFESTS, KUSTOMIZATION):
         if path not in own:
             raise damaged(f"{folder}/{name}/{path}", "is missing")
     path = f"{folder}/{name}/{RECORD}"
-    try:
-        record = msgspec.convert(read[f"{name}/{RECORD}"], ReleaseRecord)
-    except msgspec.ValidationError as error:
-        raise damaged(path, f"does not hold what slipway writes there: {error}") from error
+    record = documents.read(own[RECORD], path, ReleaseRecord)
     if record.release != name or ReleaseName.of(record.version, record.fingerprint) != ReleaseName.parse(name):
         raise damaged(path, "belongs to another release")
     return Release(record=record, files=own)
-
-
-def _state(document: dict[str, Any], path: str) -> State:
-    try:
-        return msgspec.convert(document, State)
-    except msgspec.ValidationError as error:
-        raise damaged(path, f"does not hold what slipway writes there: {error}") from error
 
 
 def _name(text: str, path: str) -> ReleaseName:
@@ -154,40 +110,18 @@ def _name(text: str, path: str) -> ReleaseName:
 
 
 def _knative_route(overlay: Overlay) -> dict[str, Any]:
-    shares = [
-        (release.name, overlay.route[release.name]) for release in overlay.releases if release.name in overlay.route
+    traffic = [
+        {"configurationName": f"{overlay.model}-{name}", "latestRevision": True, "percent": overlay.route[name]}
+        for name in (release.name for release in overlay.releases)
+        if name in overlay.route
     ]
-    return {
-        "apiVersion": "serving.knative.dev/v1",
-        "kind": "Route",
-        "metadata": {"name": overlay.model},
-        "spec": {
-            "traffic": [
-                {"configurationName": f"{overlay.model}-{name}", "latestRevision": True, "percent": percent}
-                for name, percent in shares
-            ]
-        },
-    }
-
-
-def _route(
-    document: dict[str, Any] | None, model: str, declared: set[ReleaseName], path: str
-) -> dict[ReleaseName, int]:
-    if document is None:
-        return {}
-    route = shares(document, model, path)
-    for name in route:
-        if name not in declared:
-            raise damaged(path, f"sends requests to {name}, which has no folder beside it")
-    return route
+    head = {"apiVersion": "serving.knative.dev/v1", "kind": "Route", "metadata": {"name": overlay.model}}
+    return {**head, "spec": {"traffic": traffic}}
 
 
 def shares(document: dict[str, Any], model: str, path: str) -> dict[ReleaseName, int]:
     """Return the percentages of a Knative Route by release. Raise `SlipwayError` when slipway did not write it."""
-    try:
-        targets = msgspec.convert(document["spec"]["traffic"], list[_Target])
-    except (msgspec.ValidationError, KeyError, TypeError) as error:
-        raise damaged(path, "does not hold what slipway writes there") from error
+    targets = documents.convert(document, path, _Route).spec.traffic
     route = {_name(target.configuration.removeprefix(f"{model}-"), path): target.percent for target in targets}
     if sum(route.values()) != 100 or len(route) != len(targets):
         raise damaged(path, "does not share out 100 percent")
@@ -197,3 +131,11 @@ def shares(document: dict[str, Any], model: str, path: str) -> dict[ReleaseName,
 class _Target(Struct, frozen=True):
     configuration: str = field(name="configurationName")
     percent: Annotated[int, Meta(ge=1, le=100)]
+
+
+class _Traffic(Struct, frozen=True):
+    traffic: list[_Target]
+
+
+class _Route(Struct, frozen=True):
+    spec: _Traffic

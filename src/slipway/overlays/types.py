@@ -11,8 +11,6 @@ from msgspec import Meta, Struct, field
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName, nearest
 
-__all__ = ["Hold", "Origin", "Overlay", "Release", "ReleaseRecord", "folder_of", "ordered", "pick"]
-
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -72,12 +70,10 @@ class Release(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> ReleaseName:
-        """Return the name: version and short fingerprint."""
         return ReleaseName.parse(self.record.release)
 
     @property
     def version(self) -> int:
-        """Return the version in the environment."""
         return self.record.version
 
     @property
