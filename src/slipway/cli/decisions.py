@@ -54,7 +54,7 @@ def _reason(verb: Parser) -> None:
 
 
 def _traffic(args: argparse.Namespace) -> int:
-    from slipway.release.traffic import traffic
+    from slipway.release.decisions import traffic
 
     shares = {name: _percent(name, text) for name, text in pairs(args.shares, "the share").items()}
     return _run("traffic", args, lambda settings, place: traffic(settings, args.model, args.env, shares, place))
@@ -67,14 +67,14 @@ def _percent(name: str, text: str) -> int:
 
 
 def _rollback(args: argparse.Namespace) -> int:
-    from slipway.release.rollback import rollback
+    from slipway.release.decisions import rollback
 
     wish = {"reason": args.reason, "to": args.to or None}
     return _run("rollback", args, lambda settings, place: rollback(settings, args.model, args.env, place=place, **wish))
 
 
 def _hold(args: argparse.Namespace) -> int:
-    from slipway.release.holds import hold
+    from slipway.release.decisions import hold
 
     return _run(
         "hold", args, lambda settings, place: hold(settings, args.model, args.env, reason=args.reason, place=place)
@@ -82,7 +82,7 @@ def _hold(args: argparse.Namespace) -> int:
 
 
 def _lift(args: argparse.Namespace) -> int:
-    from slipway.release.holds import lift
+    from slipway.release.decisions import lift
 
     return _run("lift", args, lambda settings, place: lift(settings, args.model, args.env, place))
 

@@ -26,7 +26,7 @@ from slipway.models import environment as environments
 from slipway.models import tests
 from slipway.overlays.types import Overlay
 from slipway.release import trainings
-from slipway.release.due import Choice, Decision, choose, names_of
+from slipway.release.due import Choice, DueVersion, choose, names_of
 from slipway.release.maker import UNNEEDED, Maker, fingerprint_of
 from slipway.release.plan import Made, Plan, Planned, save
 from slipway.settings import Settings
@@ -211,7 +211,7 @@ def _list_of(name: str) -> str:
     return f"{name}.cdx.json"
 
 
-def _nothing(model: str, decision: Decision, overlay: Overlay, wanted: trainings.Wanted) -> Planned:
+def _nothing(model: str, decision: DueVersion, overlay: Overlay, wanted: trainings.Wanted) -> Planned:
     """Return the plan of a model that needs no image, with the reason."""
     if wanted.kind == "message":
         return Planned(model=model, result="to train", text=wanted.reason)

@@ -13,10 +13,10 @@ from slipway.release.rejections import Rejections
 from slipway.settings import Settings
 from slipway.store import Record, Store
 
-__all__ = ["Choice", "Decision", "check_environment", "choose", "decide", "due", "held", "names_of"]
+__all__ = ["Choice", "DueVersion", "check_environment", "choose", "decide", "due", "held", "names_of"]
 
 
-class Decision(NamedTuple):
+class DueVersion(NamedTuple):
     """The version to release, or None, and the reason in words."""
 
     record: Record | None
@@ -40,7 +40,7 @@ def due(
     pin: int | None = None,
     fingerprint: Callable[[Record], str] = lambda _: "",
     rejections: Rejections | None = None,
-) -> Decision:
+) -> DueVersion:
     """Decide by the records of a model's versions, newest first. Read only as many records as needed.
 
     A version that was released before is not due again, whatever its share: a person decided that. `digest` is the
@@ -51,7 +51,7 @@ def due(
     """
     rejections = rejections or Rejections(overlay)
     if overlay.hold is not None:
-        return Decision(None, held(overlay.hold))
+        return DueVersion(None, held(overlay.hold))
     if pin is not None:
         return _pinned(overlay, records, pin, rejections)
     rejected = {name.version for name in overlay.rejected}
@@ -67,8 +67,8 @@ def due(
         elif reason := _rejected(overlay, rejections, record, fingerprint):
             passed.append(reason)
         else:
-            return Decision(record, _newer(record.version, newest, passed))
-    return Decision(None, "; ".join(passed)) if passed else _no_version(overlay, newest)
+            return DueVersion(record, _newer(record.version, newest, passed))
+    return DueVersion(None, "; ".join(passed)) if passed else _no_version(overlay, newest)
 
 
 def _rejected(
@@ -83,28 +83,28 @@ def _rejected(
     return f"v{record.version} is the same {kind} as {same}, which was rejected" if same else ""
 
 
-def _pinned(overlay: Overlay, records: Iterable[Record], pin: int, rejections: Rejections) -> Decision:
+def _pinned(overlay: Overlay, records: Iterable[Record], pin: int, rejections: Rejections) -> DueVersion:
     if {name.version for name in overlay.route} == {pin}:
-        return Decision(None, f"v{pin} is pinned and deployed")
+        return DueVersion(None, f"v{pin} is pinned and deployed")
     if rejected := [name for name in overlay.rejected if name.version == pin]:
-        return Decision(None, f"v{pin} is pinned, but {rejected[-1]} was rejected")
+        return DueVersion(None, f"v{pin} is pinned, but {rejected[-1]} was rejected")
     record = next((record for record in records if record.version == pin), None)
     if record is None:
-        return Decision(None, f"v{pin} is pinned, but there is no such version", failed=True)
+        return DueVersion(None, f"v{pin} is pinned, but there is no such version", failed=True)
     if reason := _rejected(overlay, rejections, record):
-        return Decision(None, f"v{pin} is pinned, but {reason}")
-    return Decision(record, f"v{pin} is pinned")
+        return DueVersion(None, f"v{pin} is pinned, but {reason}")
+    return DueVersion(record, f"v{pin} is pinned")
 
 
-def _nothing(overlay: Overlay, record: Record, newest: int, digest: str | None, passed: list[str]) -> Decision:
+def _nothing(overlay: Overlay, record: Record, newest: int, digest: str | None, passed: list[str]) -> DueVersion:
     if passed:
-        return Decision(None, "; ".join([_runs(overlay, newest), *passed]))
+        return DueVersion(None, "; ".join([_runs(overlay, newest), *passed]))
     if record.version < newest:
-        return Decision(None, _lost(f"nothing newer than v{record.version}", newest), failed=True)
+        return DueVersion(None, _lost(f"nothing newer than v{record.version}", newest), failed=True)
     reason = f"{_runs(overlay, newest)}, and nothing is newer"
     if digest is not None and _digest(record) != digest:
         reason += f"; the code has changed since: slipway train {overlay.model} --env {overlay.environment}"
-    return Decision(None, reason)
+    return DueVersion(None, reason)
 
 
 def _runs(overlay: Overlay, newest: int) -> str:
@@ -117,11 +117,11 @@ def _runs(overlay: Overlay, newest: int) -> str:
     return f"v{newest} is declared and gets no requests ({ways})"
 
 
-def _no_version(overlay: Overlay, newest: int) -> Decision:
+def _no_version(overlay: Overlay, newest: int) -> DueVersion:
     if newest:
-        return Decision(None, _lost("no version", newest), failed=True)
+        return DueVersion(None, _lost("no version", newest), failed=True)
     command = f"slipway train {overlay.model} --env {overlay.environment}"
-    return Decision(None, f"no version yet: {command}", failed=True)
+    return DueVersion(None, f"no version yet: {command}", failed=True)
 
 
 def _lost(found: str, newest: int) -> str:
@@ -187,18 +187,18 @@ def names_of(settings: Settings, models: Sequence[str], environment: str, choice
     return found
 
 
-def decide(settings: Settings, model: str, store: Store, overlay: Overlay, newest: int | None = None) -> Decision:
+def decide(settings: Settings, model: str, store: Store, overlay: Overlay, newest: int | None = None) -> DueVersion:
     """Decide which version is due, by the settings, the code, the store and the overlay of a model.
 
     Ignore versions above `newest`. If one of them is already released, nothing is due.
     """
     of = settings.model(model)
     if "predict" not in of.services:
-        return Decision(None, "it does not predict (services in slipway.yaml)")
+        return DueVersion(None, "it does not predict (services in slipway.yaml)")
     pin = of.pin.get(overlay.environment)
     released = overlay.releases[0].version if overlay.releases else 0
     if newest is not None and released > newest and pin is None and overlay.hold is None:
-        return Decision(None, f"v{released} was released since")
+        return DueVersion(None, f"v{released} was released since")
     versions = [version for version in reversed(store.versions(model)) if newest is None or version <= newest]
     digest = None if of.train == "manual" or overlay.hold else training_digest(settings, model)
     return due(
@@ -211,7 +211,7 @@ def decide(settings: Settings, model: str, store: Store, overlay: Overlay, newes
     )
 
 
-def choose(choice: Choice, settings: Settings, model: str, store: Store, overlay: Overlay) -> Decision:
+def choose(choice: Choice, settings: Settings, model: str, store: Store, overlay: Overlay) -> DueVersion:
     """Decide on the chosen version, or on the due one. Raise `SlipwayError` when a hold stops the chosen one."""
     if not choice.explicit:
         return decide(settings, model, store, overlay)
@@ -226,4 +226,4 @@ def choose(choice: Choice, settings: Settings, model: str, store: Store, overlay
             f", although v{serving.version} is newer: it stays until a version comes that is newer than both, or longer"
             f" where slipway.yaml pins it (pin: {{{overlay.environment}: {record.version}}})"
         )
-    return Decision(record, reason)
+    return DueVersion(record, reason)

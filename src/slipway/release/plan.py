@@ -19,7 +19,7 @@ from slipway.images import build as images
 from slipway.images.build import Image
 from slipway.models.training_digest import training_digest
 from slipway.overlays.types import Overlay
-from slipway.release.due import Choice, Decision, choose, decide, names_of
+from slipway.release.due import Choice, DueVersion, choose, decide, names_of
 from slipway.release.maker import UNNEEDED, Maker, PlatformImage
 from slipway.release.release import Outcome, Released, Result, Run
 from slipway.settings import FILE as SETTINGS
@@ -149,11 +149,11 @@ class _Commit(Run):
         super().__init__(settings, plan.environment, maker, place, choice)
         self.plan = plan
 
-    def decide(self, model: str, store: Store, overlay: Overlay) -> Decision:
+    def decide(self, model: str, store: Store, overlay: Overlay) -> DueVersion:
         """Return the planned decision if it is still due."""
         planned = self.plan.of(model)
         if planned.version is None:
-            return Decision(None, planned.text, result=planned.result)
+            return DueVersion(None, planned.text, result=planned.result)
         if self.plan.explicit:
             return choose(Choice.of(planned.version, {}), self.settings, model, store, overlay)
         return decide(self.settings, model, store, overlay, newest=planned.version)

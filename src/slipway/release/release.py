@@ -14,7 +14,7 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release
-from slipway.release.due import Choice, Decision, check_environment, choose, names_of
+from slipway.release.due import Choice, DueVersion, check_environment, choose, names_of
 from slipway.release.maker import Maker
 from slipway.release.rejections import Rejections
 from slipway.settings import Settings
@@ -103,7 +103,7 @@ class Run:
         self.repository = maker.repository
         self.snapshot: Snapshot
 
-    def decide(self, model: str, store: Store, overlay: Overlay) -> Decision:
+    def decide(self, model: str, store: Store, overlay: Overlay) -> DueVersion:
         """Return the decision on the version of a model to release."""
         return choose(self.choice, self.settings, model, store, overlay)
 
@@ -163,7 +163,7 @@ class Run:
         )
 
 
-def _result(decision: Decision, overlay: Overlay) -> str:
+def _result(decision: DueVersion, overlay: Overlay) -> str:
     if decision.failed:
         return "skipped"
     return "held" if overlay.hold else "nothing due"

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from slipway import cli
-from slipway.release.holds import hold, lift
-from slipway.release.rollback import rollback
+from slipway.release.decisions import hold, lift, rollback
 from tests.forge_server.fixtures import NAME
 from tests.unit.release.conftest import Team, pushed
 

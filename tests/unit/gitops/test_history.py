@@ -9,10 +9,8 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Proposed
 from slipway.gitops.history import at, events, told
-from slipway.release.holds import hold, lift
+from slipway.release.decisions import hold, lift, rollback, traffic
 from slipway.release.promote import Wish, promote
-from slipway.release.rollback import rollback
-from slipway.release.traffic import traffic
 from tests.unit.conftest import Site
 
 

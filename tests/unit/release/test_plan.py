@@ -9,7 +9,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Pushed
-from slipway.release.holds import hold
+from slipway.release.decisions import hold
 from slipway.release.maker import fingerprint_of
 from slipway.release.plan import FILE, Made, Plan, Planned, read, release_built, save
 from slipway.release.release import Released

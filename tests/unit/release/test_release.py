@@ -9,8 +9,7 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.models.training_digest import training_digest
-from slipway.release.holds import lift
-from slipway.release.rollback import rollback
+from slipway.release.decisions import lift, rollback
 from tests.unit.conftest import Site
 
 

@@ -5,8 +5,7 @@ import pytest
 from slipway import cli
 from slipway.git import Repository
 from slipway.gitops.branches import Pushed
-from slipway.release.holds import hold
-from slipway.release.traffic import traffic
+from slipway.release.decisions import hold, traffic
 from tests.forge_server.fixtures import NAME
 from tests.unit.conftest import Site
 from tests.unit.release.conftest import Team, pushed

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release.holds import hold
+from slipway.release.decisions import hold
 from slipway.release.promote import Wish, promote
 from slipway.release.status import Row, status
 from tests.unit.conftest import Site

@@ -93,7 +93,7 @@ def test_bundle_writes_the_build_context(run: Run) -> None:
         (["traffic", "iris", "--env", "test", "v1=50", "v1=50"], "given twice"),
         (["history", "--at", "yesterday"], "'yesterday' is not a time"),
         (["history", "--env", "tset"], "unknown environment"),
-        (["rollback", "iris", "--env", "test", "--reason", "x"], "nothing of iris runs in test"),
+        (["rollback", "iris", "--env", "test", "--reason", "x"], "no release of iris runs in test"),
         (["promote", "iris"], "no release of iris is on the route of test"),
         (["release", "--env", "prod"], "slipway promote MODEL --to prod"),
         (["history", "irsi"], "unknown model"),

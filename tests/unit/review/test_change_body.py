@@ -2,7 +2,7 @@
 
 import re
 
-from slipway.release.rollback import rollback
+from slipway.release.decisions import rollback
 from slipway.review import change_body
 from tests.unit.review.shop import Shop
 from tests.unit.review.test_promotion_body import without_code

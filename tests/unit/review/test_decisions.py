@@ -8,9 +8,8 @@ import pytest
 
 from slipway.names import ReleaseName
 from slipway.overlays.types import Hold, Release
-from slipway.release.holds import hold, lift
+from slipway.release.decisions import hold, lift, rollback
 from slipway.release.promote import Wish, promote
-from slipway.release.rollback import rollback
 from tests.unit.conftest import Site
 from tests.unit.review.conftest import look, overlay, propose, put, said
 

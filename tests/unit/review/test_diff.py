@@ -7,7 +7,7 @@ import yaml
 
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Proposed
-from slipway.release.holds import hold
+from slipway.release.decisions import hold
 from slipway.release.promote import Wish, promote
 from slipway.review import diff
 from slipway.review.consequences import Consequence

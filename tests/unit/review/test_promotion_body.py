@@ -8,7 +8,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.overlays.types import Release
 from slipway.release.compatibility import Change
-from slipway.release.holds import hold
+from slipway.release.decisions import hold
 from slipway.review import promotion_body
 from slipway.review.case import Case, Manifests, Moved, _running_version, gather, running
 from slipway.review.comparison import Comparison, Side

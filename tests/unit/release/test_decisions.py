@@ -1,14 +1,82 @@
-"""`slipway rollback` returns to an older release, rejects the newer ones and holds the model."""
+"""Decisions of a person: hold, lift, roll back, and divide the requests of a model."""
+
+import subprocess
+import sys
 
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.release.holds import lift
+from slipway.release.decisions import hold, lift, rollback, traffic
 from slipway.release.promote import Wish, promote
-from slipway.release.rollback import rollback
-from slipway.release.traffic import traffic
+from slipway.release.status import status
 from slipway.store import Store
 from tests.unit.conftest import Site
+
+
+def test_a_held_model_is_not_released_until_lifted(site: Site) -> None:
+    """Lifting reports the due version and the command that releases it."""
+    site.released()
+    hold(site.settings, "iris", "test", reason="audit")
+    site.publish()
+    [outcome] = site.release("iris").outcomes
+    assert outcome.result == "held" and "audit" in outcome.text
+    [asked] = site.release("iris", version=2).outcomes
+    assert asked.result == "failed" and "slipway lift iris --env test" in asked.text
+    done = lift(site.settings, "iris", "test")
+    assert done.lines[-1] == "due now: v2 is newer than the deployed v1: slipway release iris --env test"
+    site.release("iris")
+    assert site.versions() == {2: 100}
+
+
+def test_a_model_can_be_held_before_its_first_release(site: Site) -> None:
+    """A second hold changes nothing."""
+    hold(site.settings, "iris", "test", reason="not yet")
+    site.publish()
+    assert site.release("iris").outcomes[0].result == "held"
+    assert hold(site.settings, "iris", "test", reason="again").commit is None
+
+
+def test_lifting_a_model_without_a_hold_changes_nothing(site: Site) -> None:
+    """A line says that the model is not held."""
+    assert lift(site.settings, "iris", "test").lines == ["test: iris is not held"]
+
+
+def test_a_hold_without_a_reason_is_refused(site: Site) -> None:
+    """A blank reason counts as none."""
+    with pytest.raises(SlipwayError, match="no reason"):
+        hold(site.settings, "iris", "test", reason=" ")
+
+
+def test_an_unknown_model_is_refused(site: Site) -> None:
+    """The error names the model."""
+    with pytest.raises(SlipwayError, match="unknown model 'irsi'"):
+        hold(site.settings, "irsi", "test", reason="audit")
+
+
+def test_two_processes_hold_two_models_at_the_same_time(site: Site) -> None:
+    """Both work in one work tree, and every change of both is committed."""
+    script = """
+import sys
+from pathlib import Path
+from slipway import settings
+from slipway.release.decisions import hold, lift
+loaded = settings.load(Path(sys.argv[1]))
+for _ in range(3):
+    hold(loaded, sys.argv[2], "test", reason="a race")
+    lift(loaded, sys.argv[2], "test")
+hold(loaded, sys.argv[2], "test", reason="the end")
+"""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script, str(site.root), model], stderr=subprocess.PIPE)
+        for model in ("iris", "tumor")
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    assert site.git("rev-list", "--count", "HEAD") == "15"
+    for model in ("iris", "tumor"):
+        found = site.overlay(model).hold
+        assert found is not None and found.reason == "the end"
 
 
 def test_a_rollback_rejects_the_newer_release_and_holds_the_model(site: Site) -> None:
@@ -46,12 +114,12 @@ def test_a_rollback_prefers_releases_verified_in_its_environment(site: Site, mon
     site.verify(first, environment="prod")
     done = rollback(site.settings, "iris", "prod", reason="wrong")
     assert site.overlay(environment="prod").route == {first: 100}
-    assert not any("verified in test alone" in line for line in done.lines)
+    assert not any("verified in test only" in line for line in done.lines)
     site.git("reset", "--quiet", "--hard", "HEAD^")
     (site.root / f".slipway/store/prod/iris/verified/{first}.json").unlink()
     done = rollback(site.settings, "iris", "prod", reason="wrong")
     assert site.overlay(environment="prod").route == {second: 100}
-    assert f"{second} was verified in test alone: nothing older was verified in prod" in done.lines
+    assert f"{second} was verified in test only: no older release was verified in prod" in done.lines
     site.git("reset", "--quiet", "--hard", "HEAD^")
 
     def nothing(*_: object) -> None:
@@ -59,7 +127,7 @@ def test_a_rollback_prefers_releases_verified_in_its_environment(site: Site, mon
 
     monkeypatch.setattr(Store, "verified", nothing)
     done = rollback(site.settings, "iris", "prod", reason="wrong")
-    assert f"{second} was verified in test alone: the store does not answer" in done.lines
+    assert f"{second} was verified in test only: the store does not answer" in done.lines
 
 
 def test_a_second_rollback_goes_one_release_further(site: Site) -> None:
@@ -69,9 +137,9 @@ def test_a_second_rollback_goes_one_release_further(site: Site) -> None:
     rollback(site.settings, "iris", "test", reason="wrong")
     rollback(site.settings, "iris", "test", reason="wrong as well")
     assert site.versions() == {1: 100}
-    with pytest.raises(SlipwayError, match="no older release") as caught:
+    with pytest.raises(SlipwayError, match="has no verified release that is older than v1") as caught:
         rollback(site.settings, "iris", "test", reason="all wrong")
-    assert "there is no older one at all" in caught.value.fix
+    assert "there is no older release at all" in caught.value.fix
 
 
 def test_a_dropped_release_comes_back_from_history(site: Site) -> None:
@@ -156,7 +224,7 @@ def test_a_rollback_to_a_newer_release_is_refused(site: Site) -> None:
 
 def test_a_rollback_without_a_running_release_is_refused(site: Site) -> None:
     """The error names the model and the environment."""
-    with pytest.raises(SlipwayError, match="nothing of iris runs in test"):
+    with pytest.raises(SlipwayError, match="no release of iris runs in test"):
         rollback(site.settings, "iris", "test", reason="wrong")
 
 
@@ -168,3 +236,45 @@ def test_git_revert_undoes_a_rollback(site: Site) -> None:
     rollback(site.settings, "iris", "test", reason="wrong")
     site.git("revert", "--no-edit", "HEAD")
     assert site.overlay() == before
+
+
+def test_shares_are_set_in_one_commit(site: Site) -> None:
+    """The commit names the new route. The same shares again make no commit."""
+    site.released()
+    site.released()
+    done = traffic(site.settings, "iris", "test", {"v1": 90, "v2": 10})
+    assert site.versions() == {1: 90, 2: 10}
+    assert done.commit == site.head
+    assert site.git("log", "-1", "--format=%s").startswith("test/iris: traffic v2-")
+    assert traffic(site.settings, "iris", "test", {"1": 90, "2": 10}).commit is None
+
+
+def test_a_release_without_requests_gets_none_by_itself(site: Site) -> None:
+    """If a person takes all requests from a release, the next run gives it none. A newer version gets them."""
+    site.released()
+    site.released(traffic=10)
+    traffic(site.settings, "iris", "test", {"v1": 100})
+    assert site.release("iris").commit is None and site.versions() == {1: 100}
+    [row] = status(site.settings, ["iris"], "test")
+    assert row.next.startswith("v2 is declared and gets no requests (slipway traffic iris --env test v2=100")
+    site.released()
+    assert site.versions() == {3: 100}
+
+
+@pytest.mark.parametrize(
+    ("shares", "problem"),
+    [
+        ({"v1": 90}, "add up to 90 percent"),
+        ({"v1": 100, "v2": 0}, "v2=0 is no share"),
+        ({"v1": 90, "v7": 10}, "no release v7"),
+        ({"v1": 90, "1": 10}, "named twice"),
+    ],
+)
+def test_invalid_shares_are_refused(site: Site, shares: dict[str, int], problem: str) -> None:
+    """Nothing is committed for shares that make no valid route."""
+    site.released()
+    site.released()
+    head = site.head
+    with pytest.raises(SlipwayError, match=problem):
+        traffic(site.settings, "iris", "test", shares)
+    assert site.head == head

@@ -1,0 +1,208 @@
+"""Decisions of a person on a model, each in one commit: `slipway hold`, `lift`, `rollback` and `traffic`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from slipway.errors import SlipwayError
+from slipway.gitops import edits, history, release_folder
+from slipway.gitops.branches import Place
+from slipway.gitops.edits import Edited
+from slipway.gitops.snapshot import Snapshot
+from slipway.overlays.types import Hold, Overlay, Release, pick
+from slipway.release.due import decide, held
+from slipway.release.rejections import Rejections
+from slipway.settings import Settings
+from slipway.store import store_of
+
+
+def hold(settings: Settings, model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
+    """Stop the releases and promotions of a model in an environment until the hold is lifted."""
+    _check_reason(reason)
+
+    def change(snapshot: Snapshot, before: Overlay) -> tuple[Overlay, str, list[str]]:
+        if before.hold is not None:
+            return before, "", [f"{environment}: {model} is {held(before.hold)}"]
+        new = _hold(snapshot, reason)
+        facts = {"Reason": reason, "Runs": release_folder.shown(before.route)}
+        message = release_folder.announced(f"{environment}/{model}: hold", facts)
+        return msgspec.structs.replace(before, hold=new), message, [f"{environment}: {model} is {held(new)}"]
+
+    return edits.edit(settings, environment, model, change, place)
+
+
+def lift(settings: Settings, model: str, environment: str, place: Place | None = None) -> Edited:
+    """Lift a hold, and report what is due now. Rejected releases stay rejected."""
+
+    def change(_snapshot: Snapshot, before: Overlay) -> tuple[Overlay, str, list[str]]:
+        if before.hold is None:
+            return before, "", [f"{environment}: {model} is not held"]
+        after = msgspec.structs.replace(before, hold=None)
+        message = release_folder.announced(f"{environment}/{model}: lift the hold", {"It was": held(before.hold)})
+        return after, message, [f"{environment}: {model} is not held any more", _next(settings, after)]
+
+    return edits.edit(settings, environment, model, change, place)
+
+
+def rollback(
+    settings: Settings,
+    model: str,
+    environment: str,
+    *,
+    reason: str,
+    to: str | None = None,
+    place: Place | None = None,
+) -> Edited:
+    """Route all requests to an older release, reject every newer one, and hold the model.
+
+    Without `to`, choose the newest older release that is verified in this environment and not rejected. It may be
+    declared or in the history of git. If there is none, choose a promoted release, which its source environment
+    verified. With `to`, do not read the store, so that a rollback works without it.
+    """
+    _check_reason(reason)
+
+    def change(snapshot: Snapshot, before: Overlay) -> tuple[Overlay, str, list[str]]:
+        known, target, note = _target(snapshot, before, to)
+        newer = [release.name for release in known if release.age > target.age]
+        back = before.with_release(target)
+        after = msgspec.structs.replace(
+            back,
+            releases=tuple(release for release in back.releases if release.age <= target.age),
+            route={target.name: 100},
+            rejected=tuple(sorted({*back.rejected, *newer})),
+            hold=_hold(snapshot, reason),
+        )
+        rejected = ", ".join(str(release.name) for release in before.releases if release.name in newer)
+        facts = {
+            "Reason": reason,
+            "Before": release_folder.shown(before.route),
+            "Now": release_folder.shown(after.route),
+            "Rejected": rejected or "nothing that was declared",
+            "Held": f"until slipway lift {model} --env {environment}",
+        }
+        lines = [
+            f"{environment}: {model} is back at {target.name}; rejected: {facts['Rejected']}",
+            f"the model is held, so no release or promotion changes it {facts['Held']}",
+            *([note] if note else []),
+        ]
+        return after, release_folder.announced(f"{environment}/{model}: roll back to {target.name}", facts), lines
+
+    return edits.edit(settings, environment, model, change, place)
+
+
+def traffic(
+    settings: Settings, model: str, environment: str, shares: Mapping[str, int], place: Place | None = None
+) -> Edited:
+    """Divide the requests among declared releases. `shares` maps a release to its percentage.
+
+    `v6` is short for `v6-1a2b3c4d`. Raise `SlipwayError` when a share is not 1 to 100, the sum is not 100, or a release
+    is not declared.
+    """
+    for name, percent in shares.items():
+        if not 1 <= percent <= 100:
+            problem = f"{name}={percent} is no share: a route names only releases that get 1 to 100 percent"
+            raise SlipwayError(problem, fix="leave out each release that is to get no requests")
+    if (total := sum(shares.values())) != 100:
+        raise SlipwayError(f"the shares add up to {total} percent, not 100", fix="slipway traffic MODEL v6=90 v7=10")
+
+    def change(_snapshot: Snapshot, before: Overlay) -> tuple[Overlay, str, list[str]]:
+        names = [release.name for release in before.releases]
+        route = {pick(names, text, f"{environment}/{model}"): percent for text, percent in shares.items()}
+        if len(route) != len(shares):
+            raise SlipwayError("a release is named twice", fix="give each release one share")
+        shown = release_folder.shown(route)
+        facts = {"Before": release_folder.shown(before.route), "Now": shown}
+        lines = [f"{environment}: {model} {shown}", *([f"{held(before.hold)}; the hold stays"] if before.hold else [])]
+        message = release_folder.announced(f"{environment}/{model}: traffic {shown}", facts)
+        return msgspec.structs.replace(before, route=route), message, lines
+
+    return edits.edit(settings, environment, model, change, place)
+
+
+def _check_reason(reason: str) -> None:
+    """Raise `SlipwayError` when a reason is empty or not one line of printable text."""
+    if not reason.strip():
+        raise SlipwayError("no reason is given", fix="say with --reason what is wrong: others will read it")
+    if not reason.isprintable():
+        raise SlipwayError("the reason has a line end or a control character in it", fix="write it in one line")
+
+
+def _hold(snapshot: Snapshot, reason: str) -> Hold:
+    return Hold(by=snapshot.repository.identity(), since=edits.now(), reason=reason)
+
+
+def _next(settings: Settings, overlay: Overlay) -> str:
+    """Return the next step after a lifted hold."""
+    if settings.environment(overlay.environment).promotes_from:
+        return f"next: slipway promote {overlay.model} --to {overlay.environment}"
+    try:
+        due = decide(settings, overlay.model, store_of(settings, overlay.environment), overlay)
+    except SlipwayError as error:
+        return f"the due version is unknown: {error}"
+    if due.record is None:
+        return f"nothing is due: {due.reason}"
+    return f"due now: {due.reason}: slipway release {overlay.model} --env {overlay.environment}"
+
+
+def _target(snapshot: Snapshot, overlay: Overlay, to: str | None) -> tuple[Sequence[Release], Release, str]:
+    """Return all known releases, the one to roll back to, and a note about it."""
+    model, environment, serving = overlay.model, overlay.environment, overlay.serving()
+    if serving is None:
+        raise SlipwayError(
+            f"no release of {model} runs in {environment}", fix=f"slipway status {model} --env {environment}"
+        )
+    known = history.releases(snapshot, overlay)
+    try:
+        return known, *((_named(known, serving, overlay, to), "") if to else _older(snapshot, known, serving, overlay))
+    except SlipwayError as error:
+        if not history.is_shallow(snapshot.repository):
+            raise
+        fix = "git fetch --unshallow, then run it again: this clone lacks older commits and the releases in them"
+        raise SlipwayError(error.problem, fix=fix) from error
+
+
+def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str) -> Release:
+    name = pick([release.name for release in known], to, f"{overlay.environment}/{overlay.model}")
+    target = next(release for release in known if release.name == name)
+    if target.age > serving.age:
+        raise SlipwayError(
+            f"{name} is newer than {serving.name}, which runs",
+            fix=f"slipway traffic {overlay.model} --env {overlay.environment} …, or slipway lift and release --version",
+        )
+    if target == overlay.releases[0] and overlay.route == {name: 100}:
+        raise SlipwayError(
+            f"{name} is all that runs, and no declared release is newer",
+            fix=f"to keep it: slipway hold {overlay.model} --env {overlay.environment} --reason '…'",
+        )
+    return target
+
+
+def _older(snapshot: Snapshot, known: Sequence[Release], serving: Release, overlay: Overlay) -> tuple[Release, str]:
+    """Return the older release to choose, and a note about it."""
+    store = snapshot.store(overlay.environment)
+    rejections = Rejections(overlay, store, known)
+    older = [
+        release
+        for release in known
+        if release.age < serving.age and release.name not in overlay.rejected and not rejections.bars_release(release)
+    ]
+    promoted = next((release for release in older if release.record.origin is not None), None)
+    why = f"no older release was verified in {overlay.environment}"
+    try:
+        for release in older:
+            if store.verified(overlay.model, release.name) is not None:
+                return release, ""
+    except SlipwayError as error:
+        if promoted is None:
+            raise
+        why = error.problem
+    if promoted is not None and promoted.record.origin is not None:
+        # The source environment verified the same image.
+        return promoted, f"{promoted.name} was verified in {promoted.record.origin.environment} only: {why}"
+    names = ", ".join(str(release.name) for release in older)
+    raise SlipwayError(
+        f"{overlay.model} in {overlay.environment} has no verified release that is older than {serving.name}",
+        fix=f"name an unverified one: --to RELEASE ({names})" if names else "there is no older release at all",
+    )
