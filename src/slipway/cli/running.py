@@ -94,7 +94,7 @@ def _port(text: str) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from slipway.images import running
     from slipway.models.environment import python_for
-    from slipway.serving.__main__ import PROTOCOL
+    from slipway.serving.process import PROTOCOL
 
     settings = settings_of(args)
     settings.model(args.model)

@@ -15,8 +15,8 @@ from slipway.errors import SlipwayError
 from slipway.gitops import parts
 from slipway.overlays import documents
 from slipway.overlays.types import ReleaseRecord
-from slipway.serving.__main__ import PROTOCOL
 from slipway.serving.access import KIND
+from slipway.serving.process import PROTOCOL
 from slipway.settings import ModelSettings
 
 __all__ = ["BASE", "build", "containers", "fill", "find_kustomize", "manifests", "parse", "values"]

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from slipway.errors import SlipwayError
 from slipway.images import running
 from slipway.processes import begin, signals_held
+from slipway.serving.http.requests import READY
 
 __all__ = ["HOST", "executed", "new_name", "options", "run", "served", "served_by_buildah", "working", "works"]
 
@@ -108,9 +109,7 @@ def options(kind: str) -> list[str]:
 
 
 @contextmanager
-def served(
-    engine: str, image: str, variables: Mapping[str, str] = _NONE, *, ready: str = running.READY
-) -> Iterator[str]:
+def served(engine: str, image: str, variables: Mapping[str, str] = _NONE, *, ready: str = READY) -> Iterator[str]:
     """Start an image by docker or podman, its port published on this machine; yield its address.
 
     Raise `SlipwayError` when it ends, or its path `ready` does not answer in time.
@@ -128,7 +127,7 @@ def served(
 
 @contextmanager
 def served_by_buildah(
-    image: str, command: Sequence[str], variables: Mapping[str, str] = _NONE, *, ready: str = running.READY
+    image: str, command: Sequence[str], variables: Mapping[str, str] = _NONE, *, ready: str = READY
 ) -> Iterator[str]:
     """Start a command in an image by buildah; yield its address, as `served` does."""
     port = running.usable_port(HOST, 0)

@@ -10,6 +10,7 @@ from slipway.errors import SlipwayError
 from slipway.images import clients
 from slipway.images.addresses import Called, address
 from slipway.schema import Schema
+from slipway.serving.http.requests import V2_LIVE, V2_READY
 from slipway.serving.oip import tensors
 
 __all__ = ["answer", "datatypes", "describe", "identity", "missing", "predict", "predictions", "request"]
@@ -42,7 +43,7 @@ def _user(user: str) -> Iterator[str]:
 
 
 def _paths(url: str) -> Iterator[str]:
-    for path in ("/v2/health/live", "/v2/health/ready"):
+    for path in (V2_LIVE, V2_READY):
         status, _ = clients.ask(f"{url}{path}")
         if status != _OK:
             yield f"GET {path} gives {status}, and not 200"

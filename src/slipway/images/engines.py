@@ -20,6 +20,7 @@ from slipway.errors import SlipwayError
 from slipway.images import commands
 from slipway.images.commands import options, run, works
 from slipway.names import nearest
+from slipway.serving.http.requests import V2_READY
 
 __all__ = ["ENGINES", "Engine", "Target", "find", "serve", "user_of"]
 
@@ -27,7 +28,6 @@ Target = Literal["function", "platform", "train"]
 """The stages of the Dockerfile that become images."""
 
 _FUNCTION = ("python", "-m", "slipway.serving")
-_READY = "/v2/health/ready"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 # The time of images and their files, so that equal images are equal to the byte: 1980-01-01, as in bundles.
@@ -214,9 +214,9 @@ def serve(image: str, *, model_id: str, release: str) -> Iterator[str]:
     _pull(engine, image)  # a pull may take longer than a start is given
     variables = {"MODEL_ID": model_id, "RELEASE": release}
     if engine == "buildah":
-        started = commands.served_by_buildah(image, _command(image), variables, ready=_READY)
+        started = commands.served_by_buildah(image, _command(image), variables, ready=V2_READY)
     else:
-        started = commands.served(engine, image, variables, ready=_READY)
+        started = commands.served(engine, image, variables, ready=V2_READY)
     with started as url:
         yield url
 

@@ -23,17 +23,16 @@ from slipway.images.bundle import Bundle
 from slipway.models.environment import python_for
 from slipway.processes import begin, environment
 from slipway.serving import access
-from slipway.serving.__main__ import PROTOCOL
+from slipway.serving.http.requests import READY
+from slipway.serving.process import METRICS_PORT, PROTOCOL
 
-__all__ = ["READY", "Server", "process", "serve", "start", "usable_port"]
-
-READY = "/health/ready"
+__all__ = ["Server", "process", "serve", "start", "usable_port"]
 
 # A function reads these variables, and the user's shell may hold them for something else. Without bytecode,
 # scikit-learn would be compiled at each start, which takes many times as long as importing it.
 _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
-    | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, "SLIPWAY_METRICS_PORT"}
+    | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, METRICS_PORT}
 )
 
 # No proxy leads to this machine.

@@ -15,9 +15,9 @@ from slipway.names import ReleaseName
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Overlay, Release
 from slipway.schema import Field, Schema
-from slipway.serving.__main__ import PROTOCOL
 from slipway.serving.access import KIND
 from slipway.serving.function import Limits
+from slipway.serving.process import PROTOCOL
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 from slipway.text import listed, quoted

@@ -9,26 +9,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from slipway.errors import SlipwayError
-from slipway.serving.process import setting
+from slipway.serving.process import protocol, setting
 from slipway.serving.start import or_exit, start
-
-__all__ = ["PROTOCOL", "main"]
-
-PROTOCOL = "SLIPWAY_PROTOCOL"
-"""The variable with the protocol that the function serves: http or grpc."""
 
 
 def main() -> None:
     """Start the function and serve it on `HOST` and `PORT` until SIGTERM."""
     with or_exit():
-        protocol = _protocol()
+        spoken = protocol()
     function = start(Path.cwd())
     host = os.environ.get("HOST") or "0.0.0.0"  # noqa: S104
     with or_exit():
         port = setting("PORT", 8080)
         # Each protocol loads its own libraries only.
-        if protocol == "grpc":
+        if spoken == "grpc":
             from slipway.serving.grpc import server as grpc_server
 
             grpc_server.run(function, host, port)
@@ -37,13 +31,6 @@ def main() -> None:
 
         listener = server.listen(host, port)
     server.run(asgi.application(function), listener)
-
-
-def _protocol() -> str:
-    protocol = os.environ.get(PROTOCOL) or "http"
-    if protocol not in ("http", "grpc"):
-        raise SlipwayError(f"{PROTOCOL} is {protocol!r}", fix="give http or grpc, or leave it out: it is http")
-    return protocol
 
 
 if __name__ == "__main__":

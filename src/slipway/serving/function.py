@@ -18,8 +18,19 @@ from slipway.serving import log
 from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
 from slipway.serving.bundled import Identity
-from slipway.serving.http import bodies, routing
-from slipway.serving.http.routing import INFERENCE, PAGE, PROBES, READY, Request, is_scrape
+from slipway.serving.http import requests
+from slipway.serving.http.requests import (
+    INFERENCE,
+    LIVE,
+    PAGE,
+    PREDICT,
+    PROBES,
+    READY,
+    V2,
+    V2_READY,
+    Request,
+    is_scrape,
+)
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 
 if TYPE_CHECKING:  # a start needs neither
@@ -56,15 +67,15 @@ class Function:
         self._loaded, self._about = loaded, about
         self._paths: dict[str, dict[str, Callable[[Request], Answer]]] = {
             "/": {"GET": self._document},
-            "/predict": {"POST": self._predict},
-            "/health/live": {"GET": self._healthy},
-            "/health/ready": {"GET": self._healthy},
+            PREDICT: {"POST": self._predict},
+            LIVE: {"GET": self._healthy},
+            READY: {"GET": self._healthy},
             PAGE: {"GET": self._document},
             "/openapi.json": {"GET": self._document},
             **{path: {method: self._infer} for path, method in INFERENCE.items()},
         }
         # Several steps look up the path of the same request.
-        self._known = lru_cache(maxsize=64)(partial(routing.known, self._paths))
+        self._known = lru_cache(maxsize=64)(partial(requests.known, self._paths))
         self._brief_body = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
@@ -118,7 +129,7 @@ class Function:
     def refuse(self, refusal: Refusal, request_id: str, path: str = "") -> Answer:
         """Return a refusal as an answer; paths of the Open Inference Protocol have that protocol's form."""
         error = refusal.content()
-        if path == "/v2" or path.startswith("/v2/"):
+        if path == V2 or path.startswith(f"{V2}/"):
             content = {"error": error.pop("message"), **error}
         else:
             content = {"status": "error", "error": error}
@@ -132,7 +143,7 @@ class Function:
         Call this first, so that strangers learn nothing of paths or of the content of a body.
         """
         route = self.route(path)
-        if route in READY:
+        if route in (READY, V2_READY):
             self.access.check_ready()
         return "" if route == PAGE or self.is_routine(path, headers) else self.access.caller(headers)
 
@@ -140,21 +151,21 @@ class Function:
         """Raise `Refusal` for all that is wrong before the body is read: 404, 405, 413 and 415."""
         self._find(method, path, headers)
         if method == "POST":
-            bodies.check_type(headers, with_bytes=self.route(path) in INFERENCE)
-            bodies.check_length(headers, self.limits.body)
+            requests.check_type(headers, with_bytes=self.route(path) in INFERENCE)
+            requests.check_length(headers, self.limits.body)
 
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when `size` bytes of a body, whole or in part, are too many."""
-        bodies.check_size(size, self.limits.body)
+        requests.check_size(size, self.limits.body)
 
     def check_rows(self, count: int) -> None:
         """Raise `Refusal` (413) when `count` rows are too many for one request."""
         if count > self.limits.rows:
             raise Refusal(413, "too_many_rows", f"{count} rows; the limit is {self.limits.rows} in one request")
 
-    def is_brief(self, body: bytes, path: str = "/predict") -> bool:
+    def is_brief(self, body: bytes, path: str = PREDICT) -> bool:
         """Return whether the answer is so fast, as measured at the start, that the event loop can compute it."""
-        return len(body) * (1 if path == "/predict" else _DENSER) <= self._brief_body
+        return len(body) * (1 if path == PREDICT else _DENSER) <= self._brief_body
 
     def route(self, path: str) -> str:
         """Return the function's own name of a path: `/predict` for `/predict/`, and `other` for unknown paths."""
@@ -169,12 +180,12 @@ class Function:
 
     def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Request], Answer]:
         methods = {"GET": self._scrape} if is_scrape(path, headers) else self._paths.get(self.route(path))
-        return routing.choose(self._paths, methods, method)
+        return requests.choose(self._paths, methods, method)
 
     def _predict(self, request: Request) -> Answer:
-        bodies.check_type(request.headers)
+        requests.check_type(request.headers)
         self.check_size(len(request.body))
-        value = bodies.parse(request.body)
+        value = requests.parse(request.body)
         if not isinstance(value, dict | list):
             raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
         rows = value if isinstance(value, list) else [value]
@@ -239,6 +250,6 @@ class Function:
         seconds: list[float] = []
         while len(seconds) < 5 and sum(seconds) < 20 * _BRIEF:
             start = time.perf_counter()
-            self._predictions(bodies.parse(body))
+            self._predictions(requests.parse(body))
             seconds.append(time.perf_counter() - start)
         return min(seconds)

@@ -21,6 +21,7 @@ from slipway.artifacts import Golden
 from slipway.names import ModelId
 from slipway.schema import Field
 from slipway.serving.bundled import Identity
+from slipway.serving.http.requests import PREDICT
 
 __all__ = ["CONTENT_TYPE", "Counter", "Histogram", "Metrics", "Sample", "bounds", "exposition", "process_age"]
 
@@ -115,9 +116,9 @@ class Metrics:
         self._target = target.name
         self._classes = {value: _label(value) for value in target.categories[:_MOST_CLASSES]}
         self._lock = Lock()
-        self._requests = Counter("route", "code", known=[("/predict", "200")])
+        self._requests = Counter("route", "code", known=[(PREDICT, "200")])
         self._errors = Counter("error")
-        self._seconds: dict[str, Histogram] = {"/predict": Histogram(_SECONDS)}
+        self._seconds: dict[str, Histogram] = {PREDICT: Histogram(_SECONDS)}
         self._rows = Histogram(_ROWS)
         self._predictions = Counter("outcome", known=[(label,) for label in self._classes.values()])
         self._values = None if self._classes else _histogram(target, golden)

@@ -8,10 +8,25 @@ from functools import cache
 
 from slipway.errors import SlipwayError
 
-__all__ = ["GRACE", "setting", "thread_count", "threads"]
+PROTOCOL = "SLIPWAY_PROTOCOL"
+"""The variable with the protocol that the function serves: http or grpc."""
+
+METRICS_PORT = "SLIPWAY_METRICS_PORT"
+"""The variable with the port of the metrics beside gRPC; without it there are none."""
 
 GRACE = 600
 """Seconds between SIGTERM and the end: the longest `scale.timeout`. Kubernetes itself kills after `timeoutSeconds`."""
+
+# In seconds. With uvicorn's 5, a connection could close just as Knative's proxy, which keeps idle ones for 90, sends.
+KEEP_ALIVE = 620
+
+
+def protocol() -> str:
+    """Return the protocol by `PROTOCOL`; raise `SlipwayError` for an unknown one."""
+    found = os.environ.get(PROTOCOL) or "http"
+    if found not in ("http", "grpc"):
+        raise SlipwayError(f"{PROTOCOL} is {found!r}", fix="give http or grpc, or leave it out: it is http")
+    return found
 
 
 def setting(variable: str, default: int) -> int:

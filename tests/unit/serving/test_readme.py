@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from slipway.schema import Field, Schema
-from slipway.serving.http import bodies
-from slipway.serving.http.routing import Request
+from slipway.serving.http import requests
+from slipway.serving.http.requests import Request
 from slipway.serving.oip import rest, tensors
 
 README = Path(__file__).parents[3] / "functions/README.md"
@@ -26,7 +26,7 @@ def test_documented_requests_are_taken() -> None:
     for command in commands:
         assert command[2:4] == ["-H", "Content-Type: application/json"] and command[4] == "-d"
         headers = {"content-type": command[3].partition(": ")[2]}
-        bodies.check_type(headers)
+        requests.check_type(headers)
         path = urlsplit(command[1]).path
         assert path == "/v2/models/iris/infer"
         _, given = rest.read(Request(path, path, headers, command[5].encode()))

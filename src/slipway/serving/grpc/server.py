@@ -19,13 +19,9 @@ import grpc.aio
 from slipway.errors import SlipwayError
 from slipway.serving.function import Function
 from slipway.serving.grpc.calls import Calls
+from slipway.serving.http.requests import METRICS
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
-from slipway.serving.process import GRACE, setting
-
-__all__ = ["METRICS_PORT", "run"]
-
-METRICS_PORT = "SLIPWAY_METRICS_PORT"
-"""The variable with the port of the metrics; without it there are none."""
+from slipway.serving.process import GRACE, METRICS_PORT, setting
 
 # We refuse a message of up to this many times the limit and log that; gRPC itself refuses a larger one.
 _MARGIN = 2
@@ -66,8 +62,8 @@ def _metrics(metrics: Metrics, host: str, port: int) -> Iterator[None]:
         timeout = 10  # seconds
 
         def do_GET(self) -> None:
-            found = self.path == "/metrics"
-            body = metrics.format() if found else b"there is /metrics\n"
+            found = self.path == METRICS
+            body = metrics.format() if found else f"there is {METRICS}\n".encode()
             self.send_response(200 if found else 404)
             self.send_header("content-type", CONTENT_TYPE if found else "text/plain")
             self.send_header("content-length", str(len(body)))

@@ -9,8 +9,8 @@ from typing import Any
 from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal
 from slipway.serving.function import Function
-from slipway.serving.http import bodies
-from slipway.serving.http.bodies import Receive, Scope
+from slipway.serving.http import requests
+from slipway.serving.http.requests import Receive, Scope
 from slipway.serving.process import threads
 
 __all__ = ["application", "respond"]
@@ -34,7 +34,7 @@ def application(function: Function) -> Callable[[Scope, Receive, Send], Awaitabl
 async def respond(function: Function, scope: Scope, receive: Receive) -> Answer:
     """Answer a request, and log it in one line without any of its content."""
     method, path = scope["method"], scope["path"]
-    headers = bodies.headers(scope)
+    headers = requests.headers(scope)
     headers["x-request-id"] = request_id = log.request_id(headers)
     if function.is_routine(path, headers):
         return await _answer(function, receive, method, path, headers)
@@ -59,7 +59,7 @@ async def _answer(function: Function, receive: Receive, method: str, path: str, 
 
 async def _admitted(function: Function, receive: Receive, method: str, path: str, headers: Mapping[str, str]) -> Answer:
     function.check(method, path, headers)
-    body = await bodies.body(receive, function.check_size) if method == "POST" else b""
+    body = await requests.body(receive, function.check_size) if method == "POST" else b""
     if method != "POST" or function.is_brief(body, path):
         return function.answer(method, path, headers, body)
     return await asyncio.get_running_loop().run_in_executor(threads(), function.answer, method, path, headers, body)

@@ -24,6 +24,7 @@ from slipway.artifacts import Loaded
 from slipway.artifacts.card import About
 from slipway.serving.answers import Answer
 from slipway.serving.bundled import Identity
+from slipway.serving.http.requests import LIVE, MODELS, PAGE, PREDICT, READY
 from slipway.serving.oip import tensors
 from slipway.serving.oip.inference import Inference
 
@@ -37,13 +38,13 @@ _FOLDER = Path(__file__).parent
 _LIBRARIES = {"numpy": "numpy", "scikit-learn": "sklearn", "pandas": "pandas", "onnxruntime": "onnxruntime"}
 
 _ENDPOINTS = {
-    "POST /predict": "a JSON object (a row) gives its prediction, a list of them gives a list, [] gives []",
+    f"POST {PREDICT}": "a JSON object (a row) gives its prediction, a list of them gives a list, [] gives []",
     "GET /": "this description",
-    "GET /docs": "a page to try it",
+    f"GET {PAGE}": "a page to try it",
     "GET /openapi.json": "all of it as OpenAPI 3.1",
-    "GET /v2/models/{model}": "the model in the words of the Open Inference Protocol; POST …/infer predicts by it",
-    "GET /health/live": "200 while the process answers",
-    "GET /health/ready": "200 once the artifact's digests and the golden predictions held; nothing listens before",
+    f"GET {MODELS[0]}": "the model in the words of the Open Inference Protocol; POST …/infer predicts by it",
+    f"GET {LIVE}": "200 while the process answers",
+    f"GET {READY}": "200 once the artifact's digests and the golden predictions held; nothing listens before",
 }
 
 _HINTS = {"basic": "Name and password.", "bearer": "A key: `Authorization: Bearer KEY`."}

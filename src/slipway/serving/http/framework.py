@@ -14,8 +14,7 @@ from starlette.responses import Response
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
 from slipway.serving.http.h11_protocol import Protocol
-from slipway.serving.http.server import KEEP_ALIVE
-from slipway.serving.process import GRACE
+from slipway.serving.process import GRACE, KEEP_ALIVE
 
 __all__ = ["settle"]
 

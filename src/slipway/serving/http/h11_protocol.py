@@ -5,7 +5,7 @@ from __future__ import annotations
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from slipway.serving.http.bodies import no_http
+from slipway.serving.http.requests import no_http
 
 __all__ = ["Protocol"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from slipway.serving.http.bodies import no_http
+from slipway.serving.http.requests import no_http
 
 __all__ = ["Protocol"]
 

@@ -16,12 +16,7 @@ from uvicorn.config import Config
 from uvicorn.server import Server
 
 from slipway.errors import SlipwayError
-from slipway.serving.process import GRACE
-
-__all__ = ["KEEP_ALIVE", "listen", "run"]
-
-# In seconds. With uvicorn's 5, a connection could close just as Knative's proxy, which keeps idle ones for 90, sends.
-KEEP_ALIVE = 620
+from slipway.serving.process import GRACE, KEEP_ALIVE
 
 _BACKLOG = 2048
 

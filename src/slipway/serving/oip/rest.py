@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from slipway.serving.answers import Answer, Refusal, of
-from slipway.serving.http import bodies, routing
-from slipway.serving.http.routing import MODELS, Request
+from slipway.serving.http import requests
+from slipway.serving.http.requests import MODELS, V2, V2_LIVE, V2_READY, Request
 from slipway.serving.oip import tensors as binary
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
 from slipway.serving.oip.tensors import Tensor, refused
@@ -29,9 +29,9 @@ class Rest:
         self._inference = inference
         of_models = {"": self._model, "/ready": self._ready, "/infer": self._infer}
         self._answers: dict[str, Callable[[Request], Answer]] = {
-            "/v2": self._server,
-            "/v2/health/live": lambda _: of(200, {"live": True}),
-            "/v2/health/ready": lambda _: of(200, {"ready": True}),
+            V2: self._server,
+            V2_LIVE: lambda _: of(200, {"live": True}),
+            V2_READY: lambda _: of(200, {"ready": True}),
             **{f"{each}{end}": answer for each in MODELS for end, answer in of_models.items()},
         }
 
@@ -51,7 +51,7 @@ class Rest:
         return of(200, {"name": self._checked(request).model, "ready": True})
 
     def _checked(self, request: Request) -> Inference:
-        self._inference.check(**routing.named(request.route, request.path))
+        self._inference.check(**requests.named(request.route, request.path))
         return self._inference
 
     def _infer(self, request: Request) -> Answer:
@@ -101,7 +101,7 @@ def read(request: Request) -> tuple[InferenceRequest, list[Tensor]]:
     """Return the request in a body, and its tensors; raise `Refusal` (400) that says what is wrong."""
     text, rest = _parts(request)
     try:
-        given = msgspec.convert(bodies.parse(text), InferenceRequest)
+        given = msgspec.convert(requests.parse(text), InferenceRequest)
     except msgspec.ValidationError as error:
         message = f"the body is no inference request: {error}; GET /openapi.json has what one is"
         raise Refusal(400, "invalid_request", message) from None

@@ -20,7 +20,7 @@ from slipway.errors import SlipwayError
 from slipway.serving import log
 from slipway.serving.access import FOLDER, Access
 from slipway.serving.answers import Answer, Refusal
-from slipway.serving.http import bodies
+from slipway.serving.http import requests
 from slipway.training.service.runs import Parameter, Runs
 from slipway.training.service.service import Download, Identity, Service
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["load", "respond", "start"]
 
 _PIECE = 1 << 20  # bytes of a file sent at a time
-_QUIET = frozenset({"/health/live", "/health/ready"})
+_QUIET = frozenset({requests.LIVE, requests.READY})
 
 
 def start() -> Service:
@@ -95,7 +95,7 @@ async def respond(service: Service, request: Request) -> Response:
     """Answer a request, and log it in one line without its content and its answer."""
     began = time.perf_counter()
     method, path = request.method, request.scope["path"]
-    headers = bodies.headers(request.scope)
+    headers = requests.headers(request.scope)
     caller, found = await _answer(service, request, method, path, headers)
     status = 200 if isinstance(found, Download) else found.status
     if path not in _QUIET or status != 200:
@@ -120,7 +120,7 @@ async def _answer(
     caller = ""
     try:
         caller = service.check(method, path, headers)
-        body = await bodies.body(request.receive, service.check_size) if method == "POST" else b""
+        body = await requests.body(request.receive, service.check_size) if method == "POST" else b""
     except Refusal as refusal:
         return caller, service.refuse(refusal, log.request_id(headers))
     query = request.scope["query_string"].decode("latin-1")

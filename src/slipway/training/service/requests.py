@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from slipway.names import nearest
 from slipway.serving.answers import Refusal
-from slipway.serving.http import bodies
+from slipway.serving.http.requests import parse
 from slipway.text import quoted
 from slipway.training.service.runs import Parameter
 
@@ -37,7 +37,7 @@ def read(body: bytes, known: Mapping[str, Parameter]) -> Start:
     """
     if not body.strip():
         return Start({})
-    value = bodies.parse(body)
+    value = parse(body)
     if not isinstance(value, dict):
         raise Refusal(400, "invalid_json", 'the body is no JSON object, such as {"parameters": {"c": 0.5}}')
     wrong = [f"unknown key {quoted(key)}; {nearest(key, _KEYS)}" for key in value if key not in _KEYS]

@@ -17,7 +17,7 @@ from slipway.errors import OutOfReach, SlipwayError
 from slipway.serving import log
 from slipway.serving.access import Access
 from slipway.serving.answers import Answer, Refusal, of
-from slipway.serving.http import bodies, routing
+from slipway.serving.http.requests import LIVE, READY, check_length, check_size, check_type, choose, known
 from slipway.store.versions import published_by
 from slipway.training.service import requests
 from slipway.training.service.runs import Parameter, Run, Runs
@@ -35,7 +35,7 @@ _ENDPOINTS = {
     "POST /start": 'start a training; {"parameters": {…}, "data": "gs://…"}, each of which may be left out',
     "GET /finished": "whether the last run (?run=NAME: that one) is over, how it ended, and which version came of it",
     "GET /getmodel": "the newest artifact (?version=N: that one) as a .tar.gz",
-    "GET /health/live, /health/ready": "200 while the service answers; nobody has to say who they are",
+    f"GET {LIVE}, {READY}": "200 while the service answers; nobody has to say who they are",
 }
 
 
@@ -73,8 +73,8 @@ class Service:
             "/start": {"POST": self._start},
             "/finished": {"GET": self._finished},
             "/getmodel": {"GET": self._getmodel},
-            "/health/live": {"GET": self._healthy},
-            "/health/ready": {"GET": self._healthy},
+            LIVE: {"GET": self._healthy},
+            READY: {"GET": self._healthy},
         }
 
     def answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer | Download:
@@ -106,17 +106,17 @@ class Service:
         caller = "" if path.startswith("/health/") else self.access.caller(headers)
         self._route(method, path)
         if method == "POST" and headers.get("content-length") != "0":
-            bodies.check_type(headers)
-            bodies.check_length(headers, MAX_BODY)
+            check_type(headers)
+            check_length(headers, MAX_BODY)
         return caller
 
     def check_size(self, size: int) -> None:
         """Raise `Refusal` (413) when a body of `size` bytes, or one that has them so far, is too large."""
-        bodies.check_size(size, MAX_BODY)
+        check_size(size, MAX_BODY)
 
     def _route(self, method: str, path: str) -> Callable[[_Request], Answer | Download]:
-        path = routing.known(self._paths, path) or path
-        return routing.choose(self._paths, self._paths.get(path), method)
+        path = known(self._paths, path) or path
+        return choose(self._paths, self._paths.get(path), method)
 
     def _describe(self, _request: _Request) -> Answer:
         store, model = self._store(), self.identity.model

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.serving.answers import Refusal
-from slipway.serving.http import bodies
+from slipway.serving.http import requests
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ from slipway.serving.http import bodies
 def test_what_is_not_strict_json_is_refused(body: bytes, message: str) -> None:
     """Each is refused with 400, and the problem with its place."""
     with pytest.raises(Refusal) as refusal:
-        bodies.parse(body)
+        requests.parse(body)
     assert refusal.value.status == 400
     assert message in refusal.value.message
 
 
 def test_strict_json_is_read() -> None:
     """Numbers keep their kind, and escapes their meaning; a byte order mark is skipped."""
-    assert bodies.parse('\ufeff {"a": [1, 1.5, true, null, "\\ud83d\\ude00ß"]} '.encode()) == {
+    assert requests.parse('\ufeff {"a": [1, 1.5, true, null, "\\ud83d\\ude00ß"]} '.encode()) == {
         "a": [1, 1.5, True, None, "😀ß"]
     }
 
@@ -52,4 +52,4 @@ def test_many_keys_are_checked_in_no_time() -> None:
     """A repeated key among very many is found without comparing all pairs."""
     names = [f'"{number}":0' for number in range(100_000)]
     with pytest.raises(Refusal, match="'99999' stands twice"):
-        bodies.parse(("{" + ",".join([*names, names[-1]]) + "}").encode())
+        requests.parse(("{" + ",".join([*names, names[-1]]) + "}").encode())

@@ -1,4 +1,7 @@
-"""Headers and bodies of requests, as an ASGI server has them: read in full, within limits, and as JSON."""
+"""Requests: their paths and methods, and their headers and bodies within limits.
+
+A path may have names in braces, as `/v2/models/{model}/infer`: each stands for one part of a request's path.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,96 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn
+from functools import cache
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from slipway.serving.answers import Answer, Refusal, of
 
-__all__ = ["Receive", "Scope", "body", "check_length", "check_size", "check_type", "headers", "no_http", "parse"]
-
+T = TypeVar("T")
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
+PREDICT = "/predict"
+LIVE, READY = "/health/live", "/health/ready"
+V2, V2_LIVE, V2_READY = "/v2", "/v2/health/live", "/v2/health/ready"
+
+PROBES = frozenset({LIVE, READY, V2_LIVE, V2_READY})
+"""The probes, which Kubernetes sends every few seconds."""
+
+METRICS = "/metrics"
+
+PAGE = "/docs"
+"""The page of documentation, open to everybody: it asks for its content with the reader's key."""
+
+MODELS = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
+"""A model in the Open Inference Protocol, and a version of it; further parts are the same for both."""
+
+INFERENCE = {
+    **{f"{each}/infer": "POST" for each in MODELS},
+    **{f"{each}{end}": "GET" for each in MODELS for end in ("", "/ready")},
+    **dict.fromkeys((V2, V2_LIVE, V2_READY), "GET"),
+}
+"""The paths of the Open Inference Protocol, each with its method."""
+
+# Every proxy adds it, and Knative's own proxy handles each request that comes by a Route or a Service.
+_FORWARDED = "x-forwarded-for"
+
 # How long (in seconds) a caller may take to send a body.
 _PATIENCE = 30
+
+_JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
+_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+
+
+class Request(NamedTuple):
+    """A request: the caller's path, the function's name for it (`route`), headers and body."""
+
+    path: str
+    route: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def known(paths: Mapping[str, object], path: str) -> str | None:
+    """Return the path as in `paths`, or None: `/predict` for `/predict/`, `/v2/models/{model}` for `/v2/models/a`."""
+    if path in paths:
+        return path
+    path = path.rstrip("/") or "/"
+    if path in paths:
+        return path
+    return next((route for route in paths if "{" in route and _pattern(route).fullmatch(path)), None)
+
+
+def named(route: str, path: str) -> dict[str, str]:
+    """Return the parts of `path` by the names in `route`: {"model": "iris"}."""
+    match = _pattern(route).fullmatch(path.rstrip("/"))
+    return match.groupdict() if match else {}
+
+
+def choose(paths: Mapping[str, object], methods: Mapping[str, T] | None, method: str) -> T:
+    """Return the entry for `method` among the `methods` of a path; HEAD counts as GET.
+
+    Raise `Refusal`: 405 that lists the methods, or 404 that lists the `paths` where there are no methods.
+    """
+    if methods is None:
+        raise Refusal(404, "not_found", f"there is no such path; there are {', '.join(paths)}")
+    found = methods.get("GET" if method == "HEAD" else method)
+    if found is None:
+        allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
+        message = f"{method[:20]} is not for this path; it takes {allowed}"
+        raise Refusal(405, "method_not_allowed", message, headers={"allow": allowed})
+    return found
+
+
+@cache
+def _pattern(route: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route))
+
+
+def is_scrape(path: str, headers: Mapping[str, str]) -> bool:
+    """Return whether the pod itself is asked for metrics, and no proxy has passed the request on from outside."""
+    return path == METRICS and _FORWARDED not in headers
 
 
 def headers(scope: Scope) -> dict[str, str]:
@@ -46,11 +128,6 @@ async def body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
 def no_http(message: str) -> Answer:
     """Return the answer to anything but HTTP/1.1, which no function ever sees."""
     return of(400, {"status": "error", "error": {"code": "invalid_http", "message": message}})
-
-
-_JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
-_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 
 def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
