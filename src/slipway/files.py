@@ -15,7 +15,7 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["explained", "link_tree", "new_folder", "write"]
+__all__ = ["explained", "link_tree", "new_folder", "sync_folder", "write"]
 
 _ATTEMPTS = 10
 
@@ -37,7 +37,7 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 @contextmanager
@@ -120,17 +120,18 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _hidden(path: Path) -> str:
-    return f".{path.name[:40]}."
-
-
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk, so that a power cut undoes none of them."""
     with suppress(OSError):  # some network file systems cannot
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _hidden(path: Path) -> str:
+    return f".{path.name[:40]}."
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -179,7 +179,7 @@ def test_the_clock_trains_again(team: Team, store: Store) -> None:
     (name,) = workflows(team).keys() - runs.keys()
     assert ended(team, name) == "Succeeded", _log(team, name)
     assert store.versions("coin") == [*before, before[-1] + 1]
-    record = store.latest("coin")
+    record = store.find("coin")
     assert record.training is not None and record.training.run == name
     assert runs.items() <= workflows(team).items()
     assert declare(team) in runs

@@ -49,7 +49,7 @@ def _running(name: str) -> Iterator[str]:
         subprocess.run([sys.executable, "-m", "slipway", "-C", str(root), "train", name], check=True)
         settings = load(root)
         store = store_of(settings, "test")
-        made = bundle.make(settings, store, store.latest(name), Path(scratch) / "bundle")
+        made = bundle.make(settings, store, store.find(name), Path(scratch) / "bundle")
         with running.start(made.folder, python=python_for(made.lock)) as server:
             yield server.url
 

@@ -233,5 +233,5 @@ def _copy(settings: Settings, overlay: Overlay, release: Release) -> str:
     record = source.record(overlay.model, ReleaseName.parse(origin.release).version)
     if record.artifact.digest != release.record.artifact:
         raise SlipwayError(f"{record.id} holds another artifact than {release.name} names", fix="promote again")
-    source.copy(record, store, release.version)
+    store.copy(record, release.version, source=source)
     return f"copied {record.id} to {release.record.model_id}"

@@ -1,6 +1,6 @@
 """The store of published versions: create-only objects in a directory or in a bucket.
 
-Call `open_store` to get a `Store`. In a notebook, use `slipway.store.notebook`.
+Call `open_store` to get a `Store`. In a notebook, use `slipway.publish` and `slipway.fetch`.
 """
 
 from __future__ import annotations

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.files import explained
 from slipway.store.backend import Backend, Missing
 from slipway.store.records import File
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Blobs", "files_of", "private_copy", "temporary_folder"]
 
 T = TypeVar("T")
 
@@ -62,12 +57,9 @@ class Blobs:
             raise self._corrupted(what, file, f"found sha256 {found.sha256}, {found.size} bytes")
 
     def _corrupted(self, what: str, file: File, found: str) -> SlipwayError:
-        url = self._backend.url(_key(file))
-        return SlipwayError(
-            f"{what} is corrupted in the store: {url}: expected sha256 {file.sha256}, {file.size} bytes; {found}."
-            " Nothing was written",
-            fix="bring the object back from a backup, or delete it and publish the same files again",
-        )
+        place = f"{self._backend.url(_key(file))}: expected sha256 {file.sha256}, {file.size} bytes"
+        fix = "bring the object back from a backup, or delete it and publish the same files again"
+        return SlipwayError(f"{what} is corrupted in the store: {place}; {found}. Nothing was written", fix=fix)
 
     def _each(self, call: Callable[[T], None], items: Iterable[T]) -> None:
         pool = ThreadPoolExecutor(self._backend.parallel)
@@ -85,9 +77,8 @@ def files_of(folder: Path) -> dict[str, Path]:
     """
     with explained("read", folder):
         if not folder.is_dir():
-            raise SlipwayError(
-                f"there is no folder {folder} to publish", fix="give the one that holds the model's files"
-            )
+            fix = "give the one that holds the model's files"
+            raise SlipwayError(f"there is no folder {folder} to publish", fix=fix)
         for path in _entries(folder):
             _check_entry(path, folder)
     files = digests.walk(folder)

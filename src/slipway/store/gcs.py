@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import requests
-import urllib3
-from google.api_core.exceptions import Forbidden, GoogleAPICallError, GoogleAPIError, NotFound, RetryError, Unauthorized
-from google.auth.exceptions import GoogleAuthError, TransportError
-from google.cloud.storage.exceptions import DataCorruption
-
+from slipway import files
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.files import explained as disk_explained
 from slipway.store.backend import Missing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["GcsBackend", "explained"]
 
 try:
     import google.auth
-    from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed
+    import requests
+    import urllib3
+    from google.api_core import exceptions as refusals
     from google.auth.credentials import AnonymousCredentials
+    from google.auth.exceptions import GoogleAuthError, TransportError
     from google.auth.transport.requests import AuthorizedSession
     from google.cloud.storage import Blob, Bucket, Client
+    from google.cloud.storage.exceptions import DataCorruption
     from google.cloud.storage.retry import DEFAULT_RETRY
 except ImportError as error:
     raise SlipwayError(
@@ -64,13 +58,12 @@ class GcsBackend:
         }
 
     def create(self, key: str, source: Path | bytes) -> bool:
-        """See `Backend.create`."""
-        with explained(self._name, "write", self.url(key)):
+        with _explained(self._name, "write", self.url(key)):
             try:
                 self._upload(self._blob(key), source)
-            except PreconditionFailed:
+            except refusals.PreconditionFailed:
                 return False
-            except Forbidden:
+            except refusals.Forbidden:
                 # An account with the right to create only is also refused when the object exists.
                 if not self._blob(key).exists(**self._limits):
                     raise
@@ -78,32 +71,27 @@ class GcsBackend:
         return True
 
     def read(self, key: str) -> bytes:
-        """See `Backend.read`."""
         with self._reading(key):
             content: bytes = self._blob(key).download_as_bytes(**self._limits)
         return content
 
     def download(self, key: str, target: Path) -> None:
-        """See `Backend.download`."""
-        with disk_explained("write", target), target.open("wb") as file, self._reading(key):
+        with files.explained("write", target), target.open("wb") as file, self._reading(key):
             self._blob(key).download_to_file(file, **self._limits)
 
     def size(self, key: str) -> int | None:
-        """See `Backend.size`."""
-        with explained(self._name, "read", self.url(key)):
+        with _explained(self._name, "read", self.url(key)):
             found = self._bucket.get_blob(self._prefix + key, **self._limits)
         return None if found is None else int(found.size)
 
     def children(self, folder: str) -> list[str]:
-        """See `Backend.children`."""
         prefix = self._prefix + (f"{folder}/" if folder else "")
-        with explained(self._name, "list", self.url(folder)):
+        with _explained(self._name, "list", self.url(folder)):
             found = self._client.list_blobs(self._bucket, prefix=prefix, delimiter="/", **self._limits)
             names = [blob.name for blob in found]
         return sorted(name.removeprefix(prefix) for name in [*names, *found.prefixes] if name != prefix)
 
     def url(self, key: str) -> str:
-        """Return `gs://bucket/prefix/key`."""
         return f"gs://{self._name}/{self._prefix}{key}"
 
     @property
@@ -129,10 +117,10 @@ class GcsBackend:
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[None]:
-        with explained(self._name, "read", self.url(key)):
+        with _explained(self._name, "read", self.url(key)):
             try:
                 yield
-            except NotFound:
+            except refusals.NotFound:
                 # A missing bucket gives the same answer. Listing raises an error only when the bucket is missing.
                 next(iter(self._client.list_blobs(self._bucket, max_results=1, **self._limits)), None)
                 raise Missing(key) from None
@@ -160,7 +148,7 @@ def _timeout() -> float:
 
 
 _UNREACHABLE = (
-    RetryError,
+    refusals.RetryError,
     TransportError,
     ConnectionError,
     TimeoutError,
@@ -174,7 +162,7 @@ _out_of_reach: dict[tuple[str | None, str], tuple[float, tuple[str, str]]] = {}
 
 
 @contextmanager
-def explained(bucket: str, action: str, url: str) -> Iterator[None]:
+def _explained(bucket: str, action: str, url: str) -> Iterator[None]:
     """Turn an error of the client into a `SlipwayError` that names the bucket, the reason and the fix.
 
     Raise `OutOfReach` where a new try may help. After that, fail at once for some seconds: a caller that goes on with
@@ -186,7 +174,7 @@ def explained(bucket: str, action: str, url: str) -> Iterator[None]:
         raise OutOfReach(f"cannot {action} {url}: {found[0]}", fix=found[1])
     try:
         yield
-    except (GoogleAPIError, GoogleAuthError, DataCorruption, *_UNREACHABLE) as error:
+    except (refusals.GoogleAPIError, GoogleAuthError, DataCorruption, *_UNREACHABLE) as error:
         reason, fix = _diagnosis(error, bucket)
         if _is_out_of_reach(error):
             _out_of_reach[place] = (time.monotonic() + _PAUSE, (reason, fix))
@@ -205,11 +193,11 @@ def _not_given_yet(error: Exception) -> bool:
 
 
 def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
-    if isinstance(error, NotFound):
+    if isinstance(error, refusals.NotFound):
         return f"there is no bucket {bucket!r}", (
             f"make it (`gcloud storage buckets create gs://{bucket}`), or correct the store in slipway.yaml"
         )
-    if isinstance(error, Forbidden):
+    if isinstance(error, refusals.Forbidden):
         return f"the account in use has no right to (403: {error.message})", (
             f"grant it roles/storage.objectViewer and, to publish, roles/storage.objectCreator on gs://{bucket}"
             " (`gcloud storage buckets add-iam-policy-binding`)"
@@ -223,7 +211,7 @@ def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
         return f"the bucket {bucket!r} cannot be reached ({_innermost(error)})", (
             "look at the network and try again; SLIPWAY_STORE_TIMEOUT sets after how many seconds this gives up"
         )
-    if isinstance(error, GoogleAuthError | Unauthorized):
+    if isinstance(error, GoogleAuthError | refusals.Unauthorized):
         return f"there are no valid Google credentials ({_first_line(error)})", (
             "run `gcloud auth application-default login`, or give the job a service account (Workload Identity)"
         )
@@ -235,7 +223,7 @@ def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
 def _innermost(error: BaseException) -> str:
     """Return the message of the first error, which the client wraps several times."""
     while isinstance(cause := error.__cause__ or error.__context__, Exception):
-        if isinstance(error, GoogleAPICallError):
+        if isinstance(error, refusals.GoogleAPICallError):
             break
         error = cause
     return _first_line(error)

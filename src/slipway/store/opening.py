@@ -1,21 +1,20 @@
-"""The store at an address of `slipway.yaml`."""
+"""The store at an address of `slipway.yaml`, and `slipway.publish` and `slipway.fetch`, which take a line each."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
 from slipway.files import explained
-from slipway.store.local import LocalBackend
+from slipway.store.backend import Backend, LocalBackend
+from slipway.store.records import Record
 from slipway.store.versions import Store
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
-    from slipway.store.backend import Backend
-
-__all__ = ["open_store", "store_of"]
 
 _BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/?")
 
@@ -54,3 +53,42 @@ def _bucket(url: str) -> Backend:
     from slipway.store.gcs import GcsBackend
 
     return GcsBackend(match[1], match[2].lstrip("/"))
+
+
+def publish(
+    model: str,
+    folder: str | Path,
+    *,
+    env: str = "test",
+    metadata: Mapping[str, str] | None = None,
+    root: str | Path | None = None,
+) -> Record:
+    """Publish a folder as the next version of a model and return its record.
+
+    `root` is the repository; the default is the one that contains the working directory. Raise `SlipwayError` when the
+    folder cannot be published.
+    """
+    return _store(env, root).publish(model, Path(folder), record={"metadata": dict(metadata or {})})
+
+
+def fetch(
+    model: str,
+    *,
+    to: str | Path,
+    env: str = "test",
+    version: int | None = None,
+    where: Mapping[str, str] | None = None,
+    root: str | Path | None = None,
+) -> Path:
+    """Write the files of `version`, or of the newest version that matches `where`, to the folder `to`.
+
+    Raise `SlipwayError` when there is no such version, when it is corrupted, or when `to` holds other files.
+    """
+    store = _store(env, root)
+    return store.fetch(store.find(model, version=version, where=where), Path(to))
+
+
+def _store(environment: str, root: str | Path | None) -> Store:
+    from slipway import settings  # only these two functions need PyYAML
+
+    return store_of(settings.load(None if root is None else Path(root)), environment)

@@ -13,27 +13,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct, field
 
-from slipway import digests
+from slipway import digests, times
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
-
-__all__ = [
-    "Artifact",
-    "Conversion",
-    "Data",
-    "File",
-    "Origin",
-    "Record",
-    "Training",
-    "artifact",
-    "check_names",
-    "encode",
-    "fields",
-    "now",
-    "parse",
-    "run_url",
-    "user",
-]
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[int, Meta(ge=1)]
@@ -139,12 +121,9 @@ class Record(Struct, frozen=True, kw_only=True):
         return ModelId(self.model, self.environment, self.version)
 
 
-_decoder = msgspec.json.Decoder(Record)
-
-
 def now() -> str:
     """Return the time in the format of records."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return times.format(datetime.now(UTC))
 
 
 def user() -> str:
@@ -177,7 +156,7 @@ def encode(value: object) -> bytes:
 def parse(content: bytes, expected: ModelId, url: str) -> Record:
     """Read the record at `url`. Raise `SlipwayError` when it is damaged or of another version."""
     try:
-        record = _decoder.decode(content)
+        record = msgspec.json.decode(content, type=Record)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(url, str(error)) from error
     if record.id != expected:
@@ -206,20 +185,17 @@ def fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     if unknown := sorted(set(given) - set(_GIVEN)):
         raise SlipwayError(f"a record has no field {unknown[0]!r} to give", fix=f"give any of {', '.join(_GIVEN)}")
+    types = [(each.name, each.type) for each in msgspec.structs.fields(Record) if each.name in given]
     try:
         plain = msgspec.to_builtins(dict(given), enc_hook=_plain)
-        checked = msgspec.convert(plain, msgspec.defstruct("Given", _given_types(given), kw_only=True))
+        checked = msgspec.convert(plain, msgspec.defstruct("Given", types, kw_only=True))
     except (TypeError, ValueError) as error:
-        raise SlipwayError(f"the record cannot hold what it was given: {error}", fix=_text_only(str(error))) from error
+        fix = "metadata are text: write str(value)" if "$.metadata" in str(error) else ""
+        raise SlipwayError(f"the record cannot hold what it was given: {error}", fix=fix) from error
     for name, value in plain.get("metrics", {}).items():
         if not math.isfinite(value):
             raise SlipwayError(f"the metric {name!r} is {value}, which JSON cannot hold", fix="look at the evaluation")
     return msgspec.structs.asdict(checked)
-
-
-def _given_types(given: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    types = {known.name: known.type for known in msgspec.structs.fields(Record)}
-    return [(name, types[name]) for name in given]
 
 
 def _plain(value: Any) -> Any:
@@ -229,12 +205,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a value of type {type(value).__name__}")
 
 
-def _text_only(problem: str) -> str:
-    return "metadata are text: write str(value)" if re.search(r"\$\.metadata", problem) else ""
-
-
 def _damaged(url: str, reason: str) -> SlipwayError:
-    return SlipwayError(
-        f"the record {url} is corrupted: {reason}",
-        fix="bring it back from a backup of the store, or choose another version",
-    )
+    fix = "bring it back from a backup of the store, or choose another version"
+    return SlipwayError(f"the record {url} is corrupted: {reason}", fix=fix)

@@ -20,9 +20,9 @@ from slipway.store.backend import Backend, Missing
 from slipway.store.blobs import Blobs, files_of, private_copy, temporary_folder
 from slipway.store.records import Artifact, Origin, Record
 
-__all__ = ["Store", "no_version", "published_by", "select"]
-
 _RECORD = re.compile(r"([1-9][0-9]*)\.json")
+_SHOWN = 10
+_LOOKED_AT = 20
 
 
 class Store:
@@ -53,19 +53,22 @@ class Store:
         try:
             content = self._backend.read(key)
         except Missing:
-            raise no_version(self, model, f"no version {version}") from None
+            raise self._no_version(model, f"no version {version}", {}) from None
         return records.parse(content, ModelId(model, self.environment, version), self._backend.url(key))
 
-    def latest(self, model: str) -> Record:
-        """Return the record of the newest version. Raise `SlipwayError` when there is none."""
-        return self.find(model)
-
     def find(self, model: str, *, version: int | None = None, where: Mapping[str, str] | None = None) -> Record:
-        """Return the record of `version`, or of the newest version whose metadata have every value of `where`.
+        """Return the record of `version`, or of the newest version, if its metadata have every value of `where`.
 
         Raise `SlipwayError` when there is none. The error names the versions that exist.
         """
-        return select(self, model, version, where or {})
+        where = where or {}
+        for number in reversed(self.versions(model)) if version is None else [version]:
+            record = self.record(model, number)
+            if where.items() <= record.metadata.items():
+                return record
+        conditions = "".join(f" with {key}={value}" for key, value in where.items())
+        what = f"no version{'' if version is None else f' {version}'}{conditions}"
+        raise self._no_version(model, what, where)
 
     def publish(
         self,
@@ -111,12 +114,21 @@ class Store:
             self.blobs.get({name: record.attachments[name]}, folder, what=str(record.id))
             return (folder / name).read_bytes()
 
-    def copy(self, record: Record, destination: Store, version: int, *, by: str | None = None) -> Record:
-        """Copy a version to `version` of another environment and record its origin.
+    def copy(self, record: Record, version: int, *, source: Store, by: str | None = None) -> Record:
+        """Copy a version of another environment's store to `version` of this one and record its origin.
 
         A second call changes nothing. Raise `SlipwayError` when another version has that number.
         """
-        return destination._adopt(self, record, version, by or records.user())
+        origin = Origin(record.environment, record.version)
+        if version not in self.versions(record.model):
+            self._copy_contents(source, record)
+            given = {"version": version, "by": by or records.user(), "origin": origin, **self._now()}
+            # Another publisher may create the record first, so check the record that exists afterwards.
+            self._create(msgspec.structs.replace(record, **given))
+        found = self.record(record.model, version)
+        if (found.artifact.digest, found.origin) != (record.artifact.digest, origin):
+            raise self._taken(record.model, version)
+        return found
 
     def verify(self, model: str, release: ReleaseName | str, evidence: Mapping[str, Any]) -> bool:
         """Record that a release is verified and return True. If it is recorded already, change nothing."""
@@ -160,17 +172,6 @@ class Store:
         # A refused record may still be ours: the answer to a successful first try can get lost.
         return self._backend.create(key, content) or self._backend.read(key) == content
 
-    def _adopt(self, source: Store, record: Record, version: int, by: str) -> Record:
-        origin = Origin(record.environment, record.version)
-        if version not in self.versions(record.model):
-            self._copy_contents(source, record)
-            # Another publisher may create the record first, so check the record that exists afterwards.
-            self._create(msgspec.structs.replace(record, version=version, by=by, origin=origin, **self._now()))
-        found = self.record(record.model, version)
-        if (found.artifact.digest, found.origin) != (record.artifact.digest, origin):
-            raise self._taken(record.model, version)
-        return found
-
     def _copy_contents(self, source: Store, record: Record) -> None:
         wanted = {f"artifact/{name}": file for name, file in record.artifact.files.items()}
         wanted |= {f"attachments/{name}": file for name, file in record.attachments.items()}
@@ -178,6 +179,22 @@ class Store:
         with temporary_folder() as folder:
             source.blobs.get(lacking, folder, what=str(record.id))
             self.blobs.put((folder / name, file) for name, file in lacking.items())
+
+    def _no_version(self, model: str, what: str, where: Mapping[str, str]) -> SlipwayError:
+        """Return the error that says `what` a model lacks and which versions it has."""
+        versions = self.versions(model)
+        if not versions:
+            command = f"slipway train {model} --env {self.environment}"
+            return SlipwayError(f"{model} has no version in {self.environment} yet", fix=f"run `{command}`")
+        shown = ", ".join(self._described(model, number, where) for number in versions[-_SHOWN:])
+        earlier = "…, " if len(versions) > _SHOWN else ""
+        return SlipwayError(f"{model} has {what} in {self.environment}", fix=f"there are: {earlier}{shown}")
+
+    def _described(self, model: str, number: int, where: Mapping[str, str]) -> str:
+        if not where:
+            return str(number)
+        found = self.record(model, number).metadata
+        return f"{number} ({', '.join(f'{key}={found[key]}' if key in found else f'no {key}' for key in where)})"
 
     def _taken(self, model: str, version: int) -> SlipwayError:
         return SlipwayError(
@@ -205,20 +222,6 @@ def _damaged(url: str, reason: str) -> SlipwayError:
     return SlipwayError(f"{url} is corrupted: {reason}", fix="delete it, and verify the release again")
 
 
-_SHOWN = 10
-_LOOKED_AT = 20
-
-
-def select(store: Store, model: str, version: int | None, where: Mapping[str, str]) -> Record:
-    """Return the record of `version`, or of the newest version that has every value of `where`."""
-    for number in reversed(store.versions(model)) if version is None else [version]:
-        record = store.record(model, number)
-        if where.items() <= record.metadata.items():
-            return record
-    conditions = "".join(f" with {key}={value}" for key, value in where.items())
-    raise no_version(store, model, f"no version{'' if version is None else f' {version}'}{conditions}", where)
-
-
 def published_by(store: Store, model: str, run: str) -> Record | None:
     """Return the record that a training run published, if it is one of the newest 20 versions."""
     for version in reversed(store.versions(model)[-_LOOKED_AT:]):
@@ -226,21 +229,3 @@ def published_by(store: Store, model: str, run: str) -> Record | None:
         if record.training is not None and record.training.run == run:
             return record
     return None
-
-
-def no_version(store: Store, model: str, what: str, where: Mapping[str, str] | None = None) -> SlipwayError:
-    """Return the error that says `what` a model lacks and which versions it has."""
-    versions = store.versions(model)
-    if versions:
-        shown = ", ".join(_described(store, model, number, where or {}) for number in versions[-_SHOWN:])
-        earlier = "…, " if len(versions) > _SHOWN else ""
-        return SlipwayError(f"{model} has {what} in {store.environment}", fix=f"there are: {earlier}{shown}")
-    command = f"slipway train {model} --env {store.environment}"
-    return SlipwayError(f"{model} has no version in {store.environment} yet", fix=f"run `{command}`")
-
-
-def _described(store: Store, model: str, number: int, where: Mapping[str, str]) -> str:
-    if not where:
-        return str(number)
-    metadata = store.record(model, number).metadata
-    return f"{number} ({', '.join(f'{key}={metadata[key]}' if key in metadata else f'no {key}' for key in where)})"

@@ -101,7 +101,7 @@ def test_a_version_that_is_reproduced(
     """With its own parameter, shared code and data of then, by the name of what was promoted: the same artifact."""
     monkeypatch.setenv("TASTE", "sweet enough")
     test, prod = team.store(), team.store("prod")
-    test.copy(test.record("fruit", 1), prod, 1)
+    prod.copy(test.record("fruit", 1), 1, source=test)
     team.write("model/fruit/model.py", "# not committed\n")
     before = team.git("status", "--porcelain"), team.git("for-each-ref"), team.git("worktree", "list")
     assert main(["-C", str(team.root), "reproduce", "fruit/prod/1", "--keep", str(tmp_path / "kept")]) == 0

@@ -122,7 +122,7 @@ def test_a_promotion_after_its_artifact_was_copied(team: Site) -> None:
     """The promotion keeps its number after its artifact was copied to production's store."""
     propose(team)
     source = team.store()
-    source.copy(source.record("iris", 3), team.store("prod"), 3)
+    team.store("prod").copy(source.record("iris", 3), 3, source=source)
     assert said(team) == []
 
 

@@ -36,7 +36,7 @@ def test_a_bucket_out_of_reach(dead_server: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", dead_server)
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
     asks: list[Callable[[Store], object]] = [
-        lambda store: store.latest("iris"),
+        lambda store: store.find("iris"),
         lambda store: store.publish("iris", folder),
         lambda store: store.record("iris", 1),
     ]
@@ -67,7 +67,7 @@ def test_a_bucket_out_of_reach_is_not_waited_for_again(
 def test_a_bucket_that_does_not_exist(bucket: Place, folder: Path, tmp_path: Path) -> None:
     """A missing bucket is told from a missing version, in reading too."""
     store = open_store("gs://no-such-bucket", root=tmp_path, environment="test")
-    for ask in (lambda: store.latest("iris"), lambda: store.record("iris", 1), lambda: store.publish("iris", folder)):
+    for ask in (lambda: store.find("iris"), lambda: store.record("iris", 1), lambda: store.publish("iris", folder)):
         with pytest.raises(SlipwayError, match=r"there is no bucket 'no-such-bucket'\n.*gcloud storage buckets create"):
             ask()
     with pytest.raises(SlipwayError, match="no version in test yet"):
@@ -90,7 +90,7 @@ def test_answers_that_are_errors(
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
     proxy.refuses = lambda *_: status
     store = bucket.store()
-    for ask in (lambda: store.latest("iris"), lambda: store.publish("iris", folder)):
+    for ask in (lambda: store.find("iris"), lambda: store.publish("iris", folder)):
         with pytest.raises(SlipwayError, match=message):
             ask()
 
@@ -119,7 +119,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_no_credentials(tmp_path: Path) -> None:
     """Without credentials the message names the command that gets some."""
     with pytest.raises(SlipwayError, match=r"gs://my-models/iris.*no valid Google credentials .*\n.*gcloud auth"):
-        open_store("gs://my-models", root=tmp_path, environment="test").latest("iris")
+        open_store("gs://my-models", root=tmp_path, environment="test").find("iris")
 
 
 @pytest.mark.usefixtures("nobody")
@@ -128,7 +128,7 @@ def test_no_credentials_for_a_pod_yet(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     store = open_store("gs://models-of-a-pod", root=tmp_path, environment="test")
     with pytest.raises(OutOfReach, match=r"no Google credentials for this pod .*\n.*bind its service account"):
-        store.latest("iris")
+        store.find("iris")
 
 
 def test_a_lost_answer_is_not_a_lost_race(bucket: Place, proxy: Proxy, folder: Path) -> None:
@@ -178,7 +178,7 @@ def test_every_upload_is_conditional(bucket: Place, proxy: Proxy, folder: Path) 
     """Nothing is written but "if there is no such object", and nothing is deleted, copied or composed."""
     store = bucket.store()
     store.verify("iris", "v1-1a2b3c4d", {})
-    store.copy(store.publish("iris", folder), bucket.store("prod"), 1)
+    bucket.store("prod").copy(store.publish("iris", folder), 1, source=store)
     writes = [(method, path) for method, path, _ in proxy.seen if method != "GET"]
     assert writes
     assert all(method == "POST" and "ifGenerationMatch=0" in path for method, path in writes)

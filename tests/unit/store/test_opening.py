@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import slipway
 from slipway.errors import SlipwayError
-from slipway.store import notebook, open_store
+from slipway.store import open_store
 
 _SETTINGS = "environments:\n  test: {store: stores/test, namespace: test}\n"
 
@@ -46,11 +47,11 @@ def test_only_buckets_import_google() -> None:
 def test_from_a_notebook(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishing and fetching take a line each, within the repository or with its folder given."""
     (tmp_path / "slipway.yaml").write_text(_SETTINGS)
-    record = notebook.publish("iris", folder, metadata={"idea": "mine"}, root=tmp_path)
+    record = slipway.publish("iris", folder, metadata={"idea": "mine"}, root=tmp_path)
     assert (str(record.id), record.metadata) == ("iris/test/1", {"idea": "mine"})
     monkeypatch.chdir(folder)
-    assert notebook.publish("iris", ".").version == 2
-    fetched = notebook.fetch("iris", where={"idea": "mine"}, to=tmp_path / "to")
+    assert slipway.publish("iris", ".").version == 2
+    fetched = slipway.fetch("iris", where={"idea": "mine"}, to=tmp_path / "to")
     assert (fetched / "model.json").read_bytes() == (folder / "model.json").read_bytes()
     with pytest.raises(SlipwayError, match="'tset'"):
-        notebook.fetch("iris", env="tset", to=tmp_path / "x")
+        slipway.fetch("iris", env="tset", to=tmp_path / "x")

@@ -26,7 +26,7 @@ def test_versions_are_consecutive(store: Store, folder: Path, changed: Changed) 
     assert store.publish("tumor", folder).version == 1
     assert (store.versions("iris"), store.versions("tumor")) == ([1, 2, 3], [1])
     assert store.models() == ["iris", "tumor"]
-    assert store.latest("iris").id == ModelId("iris", "test", 3)
+    assert store.find("iris").id == ModelId("iris", "test", 3)
 
 
 def test_an_empty_store_has_nothing(store: Store) -> None:
@@ -198,7 +198,7 @@ def test_a_corrupted_record_says_so(
     assert before in content
     place.back_door.replace("iris/versions/1.json", content.replace(before, after))
     with pytest.raises(SlipwayError, match=rf"iris/versions/1.json is corrupted: .*{reason}"):
-        store.latest("iris")
+        store.find("iris")
 
 
 def test_fields_of_newer_writers_are_passed_over(place: Place, store: Store, folder: Path) -> None:
@@ -206,7 +206,7 @@ def test_fields_of_newer_writers_are_passed_over(place: Place, store: Store, fol
     published = store.publish("iris", folder)
     content = store._backend.read("iris/versions/1.json")
     place.back_door.replace("iris/versions/1.json", content.replace(b"{", b'{"of_tomorrow": 1,', 1))
-    assert store.latest("iris") == published
+    assert store.find("iris") == published
 
 
 def test_strangers_are_no_versions(store: Store, folder: Path) -> None:
@@ -222,7 +222,7 @@ def test_copy_keeps_content_and_names_its_origin(place: Place, store: Store, fol
     store.publish("iris", folder)
     record = store.publish("iris", folder, record={"metrics": {"a": 1}}, attachments={"r.xml": folder / "model.json"})
     prod = place.store("prod")
-    copied = store.copy(record, prod, 1, by="bot")
+    copied = prod.copy(record, 1, source=store, by="bot")
     assert copied == prod.record("iris", 1)
     assert (copied.id, copied.origin, copied.by) == (ModelId("iris", "prod", 1), Origin("test", 2), "bot")
     assert (copied.artifact, copied.metrics) == (record.artifact, record.metrics)
@@ -233,10 +233,10 @@ def test_copy_keeps_content_and_names_its_origin(place: Place, store: Store, fol
 def test_copy_again_changes_nothing(place: Place, store: Store, folder: Path, changed: Changed) -> None:
     """Copying is done once; a number that anything else has is refused."""
     record, prod = store.publish("iris", folder), place.store("prod")
-    assert store.copy(record, prod, 1) == store.copy(record, prod, 1)
+    assert prod.copy(record, 1, source=store) == prod.copy(record, 1, source=store)
     for other in (store.publish("iris", changed("other")), store.publish("iris", folder)):
         with pytest.raises(SlipwayError, match="iris/prod/1 was published already"):
-            store.copy(other, prod, 1)
+            prod.copy(other, 1, source=store)
     assert prod.versions("iris") == [1]
 
 
@@ -246,7 +246,7 @@ def test_copy_refuses_what_is_corrupted(place: Place, store: Store, folder: Path
     file = record.artifact.files["model.json"]
     place.back_door.replace(f"blobs/sha256/{file.sha256}", b"y" * file.size)
     with pytest.raises(SlipwayError, match=r"model.json of iris/test/1 is corrupted"):
-        store.copy(record, prod, 1)
+        prod.copy(record, 1, source=store)
     assert prod.versions("iris") == []
 
 

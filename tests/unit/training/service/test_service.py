@@ -30,7 +30,7 @@ def test_the_last_run_and_the_newest_artifact(asked: Asked) -> None:
     told = asked.ask("GET", "/")[1]["training"]
     assert told["run"]["name"] == "train-iris-7"
     assert (told["artifact"]["model_id"], told["artifact"]["run"]) == ("iris/test/1", "train-iris-7")
-    assert told["artifact"]["digest"] == asked.store.latest("iris").artifact.digest
+    assert told["artifact"]["digest"] == asked.store.find("iris").artifact.digest
     assert (told["artifact"]["metrics"], told["artifact"]["parameters"]) == ({"r2": 0.9}, {"c": 0.5})
 
 
