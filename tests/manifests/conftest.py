@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from slipway import digests, settings
-from slipway.gitops import rendering
+from slipway.gitops import release_folder
 from slipway.overlays.types import ReleaseRecord
 from slipway.settings import ModelSettings
 from tests import tools
@@ -68,7 +68,7 @@ def record(model: str = "iris", version: int = 7, short: str = "1a2b3c4d") -> Re
 
 def rendered(own: ModelSettings | None = None, **names: Any) -> bytes:
     of = record(**names)
-    return rendering.manifests(BASE, of.model_id.split("/")[0], of, own or ModelSettings(), ROOT)
+    return release_folder.manifests(BASE, of.model_id.split("/")[0], of, own or ModelSettings(), ROOT)
 
 
 def service(own: ModelSettings | None = None, **names: Any) -> dict[str, Any]:

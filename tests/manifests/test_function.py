@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.gitops import rendering
+from slipway.gitops import release_folder, rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import format  # noqa: A004
 from slipway.overlays.types import Overlay, Release
@@ -112,7 +112,7 @@ def test_a_base_that_would_let_everybody_in(spoil: Callable[[str], bool]) -> Non
         component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
         base["access/kustomization.yaml"] = documents.format(component)
     with pytest.raises(SlipwayError, match="access"):
-        rendering.manifests(base, "iris", record(), ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
+        release_folder.manifests(base, "iris", record(), ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Service", "Job"])
@@ -121,7 +121,7 @@ def test_a_base_that_renders_something_else(kind: str) -> None:
     other = documents.format({"apiVersion": "v1", "kind": kind, "metadata": {"name": "NAME"}, "spec": {"ports": []}})
     base = {**BASE, "service.yaml": other, "kustomization.yaml": NAMED}
     with pytest.raises(SlipwayError, match="renders no Service iris-v7-1a2b3c4d with the image"):
-        rendering.manifests(base, "iris", record(), ModelSettings(), ROOT)
+        release_folder.manifests(base, "iris", record(), ModelSettings(), ROOT)
 
 
 NAMED = b"""
@@ -180,7 +180,9 @@ def overlay(shares: dict[int, int]) -> Overlay:
     for version in sorted(shares, reverse=True):
         of = record(version=version, short=f"{version:08x}")
         kustomization = documents.format({"resources": ["manifests.yaml"]})
-        manifests = rendering.manifests(BASE, "iris", of, ModelSettings(access=AccessSettings(kind="bearer")), ROOT)
+        manifests = release_folder.manifests(
+            BASE, "iris", of, ModelSettings(access=AccessSettings(kind="bearer")), ROOT
+        )
         files = {"kustomization.yaml": kustomization, "manifests.yaml": manifests, "record.yaml": b""}
         releases.append(Release(record=of, files=files))
     return Overlay(

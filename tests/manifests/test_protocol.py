@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.gitops import parts, rendering
+from slipway.gitops import release_folder, release_values
 from slipway.settings import AccessSettings, Environment, ModelSettings
 from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
 
@@ -38,10 +38,12 @@ def test_it_is_verified_over_grpc() -> None:
     """The Job asks it so, and is another one than before the setting was changed."""
     environment = Environment(store="gs://models/test", namespace="slipway-test")
     of = msgspec.structs.replace(record(), verifier=f"r.example.org/slipway@sha256:{'0' * 64}")
-    values = [parts.verification_values(BASE, environment, "iris", of, None, each) or {} for each in ("http", "grpc")]
+    values = [
+        release_values.verification_values(BASE, environment, "iris", of, None, each) or {} for each in ("http", "grpc")
+    ]
     assert [each["address"] for each in values] == ["http://iris-v7-1a2b3c4d", "grpc://iris-v7-1a2b3c4d"]
     assert values[0]["name"] != values[1]["name"]
-    found = yaml.safe_load_all(rendering.manifests(BASE, "iris", of, OVER_GRPC, ROOT, values[1]))
+    found = yaml.safe_load_all(release_folder.manifests(BASE, "iris", of, OVER_GRPC, ROOT, values[1]))
     [job] = [each for each in found if each["kind"] == "Job"]
     [container] = job["spec"]["template"]["spec"]["containers"]
     assert "grpc://iris-v7-1a2b3c4d.$(NAMESPACE).svc.cluster.local" in container["args"]
@@ -52,7 +54,7 @@ def test_a_base_that_does_not_say_how_is_refused() -> None:
     path = "grpc/kustomization.yaml"
     base = BASE | {path: BASE[path].replace(b"SLIPWAY_PROTOCOL", b"OTHER")}
     with pytest.raises(SlipwayError, match=r"does not speak gRPC, and models\.iris\.protocol is grpc"):
-        rendering.manifests(base, "iris", record(), OVER_GRPC, ROOT)
+        release_folder.manifests(base, "iris", record(), OVER_GRPC, ROOT)
 
 
 def test_the_schemas_accept_it(schemas: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.gitops import rendering, training_folder, training_service
-from slipway.gitops.training_record import Training, TrainingService
+from slipway.gitops import rendering, training_folder
 from slipway.overlays import documents
+from slipway.overlays.types import Training, TrainingService
 from slipway.settings import Announce, SecretRef, TrainingSettings
 from slipway.training.steps import STEPS
 from tests.manifests.conftest import ROOT, conform
@@ -244,7 +244,7 @@ def test_a_base_with_another_service_than_one_of_knative() -> None:
 def refused(files: dict[str, bytes]) -> None:
     of = training(platform=PLATFORM, service=SERVICE)
     with pytest.raises(SlipwayError, match="renders something else than one Service iris-training"):
-        training_service.manifest({**BASE, **files}, "test", "iris", of, ROOT)
+        training_folder.files({**BASE, **files}, "test", "iris", "slipway-test", of, ROOT)
 
 
 def test_the_token_of_the_training_service() -> None:

@@ -9,7 +9,7 @@ import yaml
 
 from slipway import digests
 from slipway.errors import SlipwayError
-from slipway.gitops import parts, rendering
+from slipway.gitops import release_folder, release_values
 from slipway.overlays import documents
 from slipway.overlays.types import ReleaseRecord
 from slipway.settings import AccessSettings, Environment, ModelSettings
@@ -41,8 +41,8 @@ def rendered(
     base: Any = BASE,
     access: AccessSettings = AccessSettings(),  # noqa: B008 - it cannot be changed
 ) -> bytes:
-    values = parts.verification_values(base, environment, "iris", record, access)
-    return rendering.manifests(base, "iris", record, ModelSettings(access=access), ROOT, values)
+    values = release_values.verification_values(base, environment, "iris", record, access)
+    return release_folder.manifests(base, "iris", record, ModelSettings(access=access), ROOT, values)
 
 
 def job(environment: Environment = ENVIRONMENT, record: ReleaseRecord = RECORD) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def test_it_is_let_in_by_the_models_own_secret() -> None:
     assert variables["SLIPWAY_ACCESS"] == "/etc/slipway/access" and variables["SLIPWAY_ACCESS_KIND"] == "bearer"
     assert "LOGNAME" in variables
     other = AccessSettings(kind="bearer", secret="x")  # noqa: S106 - its name
-    values = parts.verification_values(BASE, ENVIRONMENT, "iris", RECORD, other)
+    values = release_values.verification_values(BASE, ENVIRONMENT, "iris", RECORD, other)
     assert values and len({values["name"], found["metadata"]["name"], job()["metadata"]["name"]}) == 3
 
 
@@ -176,7 +176,7 @@ def test_a_part_that_makes_no_such_job_is_told() -> None:
     content = BASE["verification/kustomization.yaml"].replace(b"spec.verification.image", b"spec.image")
     with pytest.raises(SlipwayError, match=r"renders no Job verify-iris-v7-1a2b3c4d-\w{4} with the image") as caught:
         rendered(base=BASE | {"verification/kustomization.yaml": content})
-    assert rendering.BASE in caught.value.fix
+    assert release_folder.BASE in caught.value.fix
 
 
 def test_schema(schemas: Path) -> None:

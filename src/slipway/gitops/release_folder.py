@@ -3,39 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.gitops import parts, rendering
+from slipway.gitops import rendering
+from slipway.gitops.release_values import ACCESS, GRPC, VERIFICATION, values, verification_values
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
+from slipway.serving.access import KIND
+from slipway.serving.process import PROTOCOL
+from slipway.settings import ModelSettings
 
-__all__ = ["announced", "make", "share", "shown", "shown_metrics", "with_share"]
+BASE = "manifests/function"
+"""The folder that every release is rendered from."""
 
 
 def make(code: Snapshot, record: ReleaseRecord) -> Release:
     """Return a release with all its files, rendered from `manifests/function` and the settings of the code."""
     settings = code.settings
     model, environment, _ = record.model_id.split("/")
-    base = code.files(rendering.BASE)
+    base = code.files(BASE)
     own = settings.model(model).within(environment)
     at = settings.environment(environment)
-    verification = parts.verification_values(base, at, model, record, own.access, own.protocol)
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [MANIFESTS],
-    }
+    verification = verification_values(base, at, model, record, own.access, own.protocol)
     files = {
-        KUSTOMIZATION: documents.format(kustomization),
-        MANIFESTS: rendering.manifests(base, model, record, own, settings.root, verification),
+        KUSTOMIZATION: documents.kustomization([MANIFESTS]),
+        MANIFESTS: manifests(base, model, record, own, settings.root, verification),
         RECORD: documents.format(msgspec.to_builtins(record)),
     }
     return Release(record=record, files=files)
+
+
+def manifests(
+    base: Mapping[str, bytes],
+    model: str,
+    record: ReleaseRecord,
+    own: ModelSettings,
+    root: Path,
+    verification: dict[str, Any] | None = None,
+) -> bytes:
+    """Return the manifests of a release; `base` are the files of `manifests/function` in its commit.
+
+    `own` are the model's settings within the environment. The values of a `verification` add its Job.
+    Raise `SlipwayError` when kustomize is missing or fails, or when the Service or the Job is missing. Raise it too
+    when the Service does not enforce the access or the protocol of the settings.
+    """
+    spec = values(model, record, own) | ({VERIFICATION: verification} if verification else {})
+    components = [part for part in (VERIFICATION, ACCESS, GRPC) if part in spec]
+    if record.container:
+        components.append("container")
+    rendered = rendering.fill(BASE, base, "Release", spec, root, components)
+    found = rendering.parse(rendered)
+    function = _checked(found, "Service", spec["name"], record.image)
+    if own.access.kind != "none" and not _has_variable(function, KIND, own.access.kind):
+        problem = f"{BASE} renders a Service that lets everybody in, and models.{model}.access is {own.access.kind}"
+        raise SlipwayError(problem, fix=f"look at {BASE}/{ACCESS}; git log -- {BASE}")
+    if own.protocol == "grpc" and not _has_variable(function, PROTOCOL, "grpc"):
+        problem = f"{BASE} renders a Service that does not speak gRPC, and models.{model}.protocol is grpc"
+        raise SlipwayError(problem, fix=f"look at {BASE}/{GRPC}; git log -- {BASE}")
+    if verification is not None:
+        _checked(found, "Job", verification["name"], record.verifier)
+    return documents.HEADER.encode() + rendered
+
+
+def _has_variable(containers: list[dict[str, Any]], name: str, value: str) -> bool:
+    return any({"name": name, "value": value} in (each.get("env") or ()) for each in containers)
+
+
+def _checked(found: list[dict[str, Any]], kind: str, name: str, image: str) -> list[dict[str, Any]]:
+    """Return the containers of an object. Raise `SlipwayError` when none has the image."""
+    there = rendering.containers(found, kind, name, image)
+    if not there:
+        raise rendering.wrong(BASE, f"renders no {kind} {name} with the image {image}")
+    return there
 
 
 def share(route: Mapping[ReleaseName, int], name: ReleaseName, percent: int) -> dict[ReleaseName, int]:

@@ -15,7 +15,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import training_record, training_service
+from slipway.gitops import training_folder, training_values
 from slipway.gitops.branches import Place, Stand, of_code
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
@@ -161,7 +161,7 @@ class _Build:
         """Decide about training by the code's training digest. Train nothing if a person chose a version."""
         if self.train == "none" or self.choice.explicit:
             return trainings.Wanted("nothing", "")
-        declared = training_record.read(self.snapshot, self.environment, model)
+        declared = training_folder.read(self.snapshot, self.environment, model)
         return trainings.plan(self.settings, self.environment, model, store, overlay, declared, self.train)
 
     def _function(self, model: str, record: Record, reason: str) -> Planned:
@@ -186,7 +186,7 @@ class _Build:
             made = trainer.make(self.settings, found.model, Path(scratch) / "trainer")
             image = self.maker.builder.build_trainer(made, found.model)
         self.maker.platform(self.settings, self.stand)
-        served = training_service.is_wanted(self.settings, found.model)
+        served = training_values.has_service(self.settings, found.model)
         built = Made(reference=image.reference, size=image.size, new=True)
         return msgspec.structs.replace(
             found,

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.files import write
-from slipway.gitops import edits, training_commit
+from slipway.gitops import edits, training_folder
 from slipway.gitops.branches import Place, Stand
 from slipway.images import build as images
 from slipway.images.build import Image
@@ -181,7 +181,7 @@ class _Commit(Run):
         return self.repository.run("log", "-1", "--format=%h", span, "--", *paths).decode().strip()
 
     def _with_training(self, found: Result, planned: Planned, made: Made, stand: Stand, overlay: Overlay) -> Result:
-        files = training_commit.declare(
+        files = training_folder.declare(
             self.snapshot,
             stand,
             overlay,
@@ -194,7 +194,7 @@ class _Commit(Run):
         )
         if not files:
             return found
-        facts = training_commit.facts(planned.model, planned.digest, made.reference, planned.because)
+        facts = training_folder.facts(planned.model, planned.digest, made.reference, planned.because)
         text = f"its training is declared: {planned.because}"
         outcome = found.outcome._replace(note=text) if found.files else Outcome(planned.model, "training", text)
         return Result(outcome, {**found.files, **files}, {**found.facts, **facts}, overlay)

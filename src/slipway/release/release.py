@@ -8,7 +8,7 @@ from typing import NamedTuple
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import edits, release_folder, training_record
+from slipway.gitops import edits, release_folder, training_folder
 from slipway.gitops.branches import Change, Here, Place, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
@@ -113,7 +113,7 @@ class Run:
         if stand.code.branch != stand.branch or self.settings.model(model).train == "declared":
             return found
         # Without a declaration, nothing would keep the files of the training up to date.
-        gone = self.snapshot.differing(training_record.folder(self.environment, model), {})
+        gone = self.snapshot.differing(training_folder.folder(self.environment, model), {})
         facts = {"Training": "is declared no longer"} if gone else {}
         return found._replace(files={**found.files, **gone}, facts={**found.facts, **facts})
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import release_folder, training_record
+from slipway.gitops import release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay
 from slipway.release import candidates, trainings
@@ -84,7 +84,7 @@ def _next(snapshot: Snapshot, store: Store, overlay: Overlay) -> str:
         decision = decide(settings, overlay.model, store, overlay)
         if decision.record:
             return f"due: {decision.reason}"
-        declared = training_record.read(snapshot, overlay.environment, overlay.model)
+        declared = training_folder.read(snapshot, overlay.environment, overlay.model)
         return trainings.awaited(settings, overlay.model, store, overlay, declared) or decision.reason
     found = candidates.candidate(snapshot, overlay, candidates.Wish(allow_unbuilt=True))
     if any(release.record.fingerprint == found.record.fingerprint for release in overlay.releases):

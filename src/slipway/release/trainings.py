@@ -13,11 +13,10 @@ import msgspec
 
 from slipway import processes
 from slipway.errors import SlipwayError
-from slipway.gitops.training_record import Training
 from slipway.images import trainer
 from slipway.images.build import UNBUILT
 from slipway.models.training_digest import run_name, training_digest
-from slipway.overlays.types import Overlay
+from slipway.overlays.types import Overlay, Training
 from slipway.release.due import held
 from slipway.settings import ModelSettings, Settings
 from slipway.settings.types import Occasion

@@ -9,13 +9,12 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.gitops import release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
-from slipway.gitops.training_record import Training
 from slipway.images.build import lies_under
 from slipway.names import ModelId
 from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
-from slipway.overlays.types import Overlay, Release
+from slipway.overlays.types import Overlay, Release, Training
 from slipway.review.changes import TRAINING, OverlayChange, Violation, contents, releases_of
 from slipway.review.decisions import Move
 from slipway.settings import ModelSettings, Settings

@@ -12,7 +12,7 @@ import yaml
 from slipway import settings
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
-from slipway.gitops import rendering
+from slipway.gitops import release_folder
 from slipway.images import bundle, engines, verification
 from slipway.models.training_digest import training_digest
 from slipway.names import ReleaseName
@@ -180,8 +180,8 @@ def answer(made, body, kind):
 def test_its_service_is_asked_by_the_protocol_whether_it_is_ready():
     """Nothing else of the manifests differs from a function's."""
     base = {
-        path.relative_to(ROOT / rendering.BASE).as_posix(): path.read_bytes()
-        for path in (ROOT / rendering.BASE).rglob("*.yaml")
+        path.relative_to(ROOT / release_folder.BASE).as_posix(): path.read_bytes()
+        for path in (ROOT / release_folder.BASE).rglob("*.yaml")
     }
     shown = []
     for container in (False, True):
@@ -197,7 +197,7 @@ def test_its_service_is_asked_by_the_protocol_whether_it_is_ready():
             created="",
             by="",
         )
-        rendered = rendering.manifests(base, "leaves", record, ModelSettings(), ROOT)
+        rendered = release_folder.manifests(base, "leaves", record, ModelSettings(), ROOT)
         (service,) = [each for each in yaml.safe_load_all(rendered) if each]
         shown.append(service["spec"]["template"]["spec"]["containers"][0])
     function, own = shown

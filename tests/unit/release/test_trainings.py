@@ -6,9 +6,8 @@ import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.gitops.training_record import Training, TrainingService
 from slipway.names import ReleaseName
-from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord
+from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, Training, TrainingService
 from slipway.processes import WITHHELD
 from slipway.release.trainings import run, wanted
 from slipway.settings import SecretRef, Settings, parse

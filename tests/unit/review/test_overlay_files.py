@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
-from slipway.gitops import release_folder, training_folder, training_record
+from slipway.gitops import release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
-from slipway.gitops.training_record import Training
 from slipway.names import ReleaseName
+from slipway.overlays.types import Training
 from slipway.release.promote import Wish, promote
 from slipway.settings import Announce, SecretRef
 from tests.unit.conftest import ROOT, Site
@@ -174,7 +174,7 @@ def test_a_declared_training(team: Site, declared: Training, path: str, says: st
     base = repository.files(team.head, training_folder.BASE)
     files = training_folder.files(base, "test", "iris", "slipway-test", declared, team.root)
     files |= {path: files.get(path, b"") + b"# by hand\n"} if path else {}
-    folder = training_record.folder("test", "iris")
+    folder = training_folder.folder("test", "iris")
     commit(team, {f"{folder}/{name}": content for name, content in files.items()})
     problems = said(team)
     assert len(problems) == (1 if says else 0)

@@ -8,13 +8,12 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import edits, rendering, training_folder, training_record
+from slipway.gitops import edits, rendering, training_folder, training_values
 from slipway.gitops.branches import Here, Stand
 from slipway.gitops.snapshot import Snapshot
-from slipway.gitops.training_commit import declare, facts
-from slipway.gitops.training_record import Training, TrainingService
+from slipway.gitops.training_folder import declare, facts
 from slipway.models.training_digest import training_digest
-from slipway.overlays.types import Overlay
+from slipway.overlays.types import Overlay, Training, TrainingService
 from slipway.release.status import status
 from slipway.release.trainings import Wanted, awaited, plan
 from tests.unit.conftest import ROOT, Site
@@ -40,7 +39,7 @@ def at(site: Site) -> tuple[Stand, Overlay, Training | None]:
     where = Here(Repository(site.root))
     stand = where.stand()
     snapshot = Snapshot(where.repository, stand.commit)
-    return stand, snapshot.overlay("test", "iris"), training_record.read(snapshot, "test", "iris")
+    return stand, snapshot.overlay("test", "iris"), training_folder.read(snapshot, "test", "iris")
 
 
 def declare_it(site: Site, image: str = IMAGE, **more: Any) -> list[str]:
@@ -208,7 +207,7 @@ def test_braces_do_not_reach_argo() -> None:
     made = "2026-11-21T10:00:00Z"
     declared = Training(digest=NEW, image=IMAGE, commit="c" * 40, created=made, by="Ada", branch="deploy/{{=1}}")
     with pytest.raises(SlipwayError, match=r"the branch 'deploy/\{\{=1\}\}' holds \{\{, which Argo would evaluate"):
-        training_folder.values("test", "iris", "slipway-test", declared)
+        training_values.values("test", "iris", "slipway-test", declared)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The values of the optional components of `manifests/function`: access, gRPC and the verification Job."""
+"""The values that a release fills into `manifests/function` and its optional components."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from slipway import digests
 from slipway.github.announcements import TOKEN
 from slipway.names import ModelId
 from slipway.overlays.types import ReleaseRecord
-from slipway.settings import AccessSettings, Announce, Environment, Protocol
-
-__all__ = ["ACCESS", "GRPC", "VERIFICATION", "access_values", "announcement", "variables", "verification_values"]
+from slipway.settings import AccessSettings, Announce, Environment, ModelSettings, Protocol
 
 ACCESS = "access"
 """The component of `manifests/function` that mounts the Secret of the access."""
@@ -23,6 +21,38 @@ VERIFICATION = "verification"
 """The component of `manifests/function` that defines the verification Job."""
 
 _FOLDER = "/etc/slipway/access"
+
+
+def values(model: str, record: ReleaseRecord, own: ModelSettings) -> dict[str, Any]:
+    """Return the values of a release for `manifests/function/kustomization.yaml`; `own` are the model's settings.
+
+    Numbers for annotations and environment variables are given as text, since Kubernetes takes only strings there.
+    """
+    scale = own.scale
+    found = {
+        "name": f"{model}-{record.release}",
+        "model": model,
+        "release": record.release,
+        "modelId": record.model_id,
+        "fingerprint": record.fingerprint,
+        "artifact": record.artifact,
+        "image": record.image,
+        "scale": {
+            "min": str(scale.min),
+            "max": str(scale.max),
+            "concurrency": scale.concurrency,
+            "threads": str(scale.concurrency),
+            "timeout": scale.timeout,
+            "cpu": scale.cpu,
+            "memory": scale.memory,
+        },
+        "limits": {"body": str(own.limits.bytes), "rows": str(own.limits.rows)},
+    }
+    optional = {
+        ACCESS: access_values(model, own.access),
+        GRPC: {"protocol": own.protocol} if own.protocol == "grpc" else None,
+    }
+    return found | {part: each for part, each in optional.items() if each}
 
 
 def access_values(model: str, access: AccessSettings) -> dict[str, Any] | None:
