@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 import msgspec
 
-from slipway.schema import Field, Kind
+from slipway.schema.schema import Field, Kind
 
 __all__ = ["ContractError", "Range", "enums_of", "field_of", "fields_of"]
 

@@ -1,0 +1,248 @@
+"""Fields, rows checked against them, and both as JSON Schema."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from slipway.names import nearest
+from slipway.text import cut, quoted
+
+Kind = Literal["number", "integer", "boolean", "string"]
+
+_WORDS: dict[type, str] = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+_EXPECTED: dict[Kind, str] = {
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "string": "a string",
+}
+
+# The largest integer of numpy and pandas.
+_LARGEST = 2**63 - 1
+
+MOST = 20
+"""The most problems that are told of one request; there may be more."""
+
+
+class Problem(NamedTuple):
+    """A wrong value: the row's index (from 0), the field ('' for the row itself), and why it is wrong.
+
+    The row is None when a model refuses several rows and does not say which one is wrong.
+    """
+
+    row: int | None
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        row = f"row {self.row}: " if self.row is not None else ""
+        return f"{row}{f'{cut(self.field)}: ' if self.field else ''}{self.message}"
+
+
+class InvalidRows(ValueError):  # noqa: N818 - it names the rows, as the answer to the caller does
+    """Rows that do not fit the schema, and the `problems` with them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A named value: its type, its limits and its meaning.
+
+    A row may leave out an `optional` field, which then is None, and a field with a `default`.
+    """
+
+    name: str
+    kind: Kind
+    categories: tuple[str | int | float | bool, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    description: str = ""
+    optional: bool = False
+    default: str | int | float | bool | None = None
+
+    def parse(self, value: Any) -> Any:
+        """Return `value` as this field's type (numbers as `float`); raise `ValueError` with what is wrong."""
+        if value is None:
+            if self.optional:
+                return None
+            raise ValueError(f"has no value; {self.expected} is needed")
+        parsed = self._typed(value)
+        if self.categories and parsed not in self.categories:
+            raise ValueError(f"unknown category {quoted(value)}; {self._hint(value)}")
+        if self.minimum is not None and parsed < self.minimum:
+            raise ValueError(f"{value} is below the minimum {self.minimum:.15g}{self._in_unit}")
+        if self.maximum is not None and parsed > self.maximum:
+            raise ValueError(f"{value} is above the maximum {self.maximum:.15g}{self._in_unit}")
+        return parsed
+
+    def _typed(self, value: Any) -> Any:
+        kind = type(value)
+        if self.kind == "number" and kind in (int, float):
+            return _number(value)
+        if self.kind == "integer" and kind in (int, float) and (kind is int or _number(value).is_integer()):
+            if abs(value) > _LARGEST:
+                raise ValueError("is too large for an integer of 64 bits")
+            return int(value)
+        if (self.kind == "boolean" and kind is bool) or (self.kind == "string" and kind is str):
+            return value
+        found = quoted(value) if kind is float else _word(value)
+        raise ValueError(f"{self.expected} is needed, not {found}")
+
+    def _hint(self, value: Any) -> str:
+        # Numbers with similar digits are not similar.
+        return nearest(value if type(value) is str else "", map(str, self.categories))
+
+    @property
+    def needed(self) -> bool:
+        """True if every row has to have this field."""
+        return not self.optional and self.default is None
+
+    @property
+    def expected(self) -> str:
+        """The type of this field in words."""
+        return _EXPECTED[self.kind]
+
+    @property
+    def _in_unit(self) -> str:
+        return f" {self.unit}" if self.unit else ""
+
+    def to_json_schema(self) -> dict[str, Any]:
+        """Return this field as JSON Schema, draft 2020-12."""
+        schema: dict[str, Any] = {"type": [self.kind, "null"] if self.optional else self.kind}
+        if self.categories:
+            schema["enum"] = [*self.categories, *([None] if self.optional else [])]
+        if self.minimum is not None:
+            schema["minimum"] = self.minimum
+        if self.maximum is not None:
+            schema["maximum"] = self.maximum
+        if self.default is not None:
+            schema["default"] = self.default
+        description = f"{self.description} ({self.unit})" if self.description and self.unit else self.description
+        if description or self.unit:
+            schema["description"] = description or self.unit
+        return schema
+
+
+class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The fields of an input row of a model, and the target that the model predicts."""
+
+    fields: tuple[Field, ...]
+    target: Field
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the input fields, in order."""
+        return tuple(field.name for field in self.fields)
+
+    def parse(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return `rows` as dicts with typed values, in the order of the fields.
+
+        Raise `InvalidRows` with at most `MOST` problems when a row does not fit.
+        """
+        parsed: list[dict[str, Any]] = []
+        problems: list[Problem] = []
+        for index, row in enumerate(rows):
+            parsed.append(self._parse_row(index, row, problems))
+            if len(problems) >= MOST:
+                break
+        if problems:
+            raise InvalidRows(problems[:MOST])
+        return parsed
+
+    @cached_property
+    def _all_numbers(self) -> bool:
+        return all(field.kind == "number" and not field.categories for field in self.fields)
+
+    @cached_property
+    def _bounded(self) -> tuple[tuple[str, float, float], ...]:
+        """The name, minimum and maximum of each field with a limit."""
+        return tuple(
+            (
+                field.name,
+                -math.inf if field.minimum is None else field.minimum,
+                math.inf if field.maximum is None else field.maximum,
+            )
+            for field in self.fields
+            if (field.minimum, field.maximum) != (None, None)
+        )
+
+    def _numbers(self, row: Any) -> dict[str, Any] | None:
+        """Check a row of numbers in a third of the time; return None when it needs a closer look."""
+        if not self._all_numbers or not isinstance(row, dict) or len(row) != len(self.fields):
+            return None
+        if set(map(type, row.values())) != {float} or not math.isfinite(sum(row.values())):
+            return None
+        try:
+            values = {name: row[name] for name in self.names}
+        except KeyError:
+            return None
+        return values if all(low <= values[name] <= high for name, low, high in self._bounded) else None
+
+    def _parse_row(self, index: int, row: Any, problems: list[Problem]) -> dict[str, Any]:
+        if (numbers := self._numbers(row)) is not None:
+            return numbers
+        if not isinstance(row, dict):
+            problems.append(Problem(index, "", f"an object is needed, not {_word(row)}"))
+            return {}
+        values = {}
+        known = 0
+        for field in self.fields:
+            if field.name in row:
+                known += 1
+                try:
+                    values[field.name] = field.parse(row[field.name])
+                except ValueError as error:
+                    problems.append(Problem(index, field.name, str(error)))
+            elif field.needed:
+                problems.append(Problem(index, field.name, "is missing"))
+            else:
+                values[field.name] = field.default
+        if len(row) > known:
+            problems.extend(self._unknown(index, row))
+        return values
+
+    def _unknown(self, index: int, row: Mapping[Any, Any]) -> Iterator[Problem]:
+        known = frozenset(self.names)
+        unknown = [name for name in row if name not in known]
+        # The search for the nearest name is slow, and a row can hold very many names.
+        for name in unknown[:MOST]:
+            yield Problem(index, str(name), f"unknown field; {nearest(str(name), known)}")
+
+    def to_json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of an input row, draft 2020-12."""
+        return {
+            "type": "object",
+            "properties": {field.name: field.to_json_schema() for field in self.fields},
+            "required": [field.name for field in self.fields if field.needed],
+            "additionalProperties": False,
+        }
+
+
+def _number(value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("is not a finite number")
+    return number
+
+
+def _word(value: Any) -> str:
+    return _WORDS.get(type(value), type(value).__name__)
