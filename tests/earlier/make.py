@@ -23,7 +23,7 @@ from slipway import settings as settings_file
 from slipway.artifacts import Golden, save
 from slipway.images import engines
 from slipway.schema import Field, Schema
-from slipway.training import steps as training
+from slipway.training import task as training
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -17,7 +17,7 @@ from slipway.gitops import rendering, training_folder
 from slipway.overlays import documents
 from slipway.overlays.types import Training, TrainingService
 from slipway.settings import Announce, SecretRef, TrainingSettings
-from slipway.training.steps import STEPS
+from slipway.training.task import STEPS
 from tests.manifests.conftest import ROOT, conform
 
 FOLDER = ROOT / "workflows/train"

@@ -1,20 +1,19 @@
-"""`artifact.json`: the parts of an artifact, and the class that they become again."""
+"""The files of an artifact that describe it: `artifact.json` for machines, `metrics.json` and `card.md` for people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from slipway import files
 from slipway.errors import SlipwayError
 
-__all__ = ["FILE", "FORMAT", "Manifest", "Part", "read", "read_file", "within", "write"]
-
-FILE = "artifact.json"
+FILE, METRICS, CARD = "artifact.json", "metrics.json", "card.md"
 FORMAT = 1
 
 T = TypeVar("T")
@@ -28,7 +27,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of `artifact.json`."""
+    """The content of `artifact.json`: the parts of an artifact, and the class that they become again."""
 
     format: int
     entry: str
@@ -41,6 +40,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, Part]
 
 
+class ModelCard(NamedTuple):
+    """The metrics on the held-out rows, and a text in Markdown; each may be missing."""
+
+    metrics: Mapping[str, float] = MappingProxyType({})
+    text: str = ""
+
+
 class _Format(msgspec.Struct):
     format: int
 
@@ -48,16 +54,12 @@ class _Format(msgspec.Struct):
 def read(folder: Path) -> Manifest:
     """Read the manifest of the artifact in `folder`; raise `SlipwayError` when that cannot be done."""
     if not (folder / FILE).is_file():
-        raise SlipwayError(
-            f"{folder} is no artifact: it holds no {FILE}",
-            fix="give the folder that slipway train or slipway fetch made",
-        )
+        fix = "give the folder that slipway train or slipway fetch made"
+        raise SlipwayError(f"{folder} is no artifact: it holds no {FILE}", fix=fix)
     found = read_file(folder, FILE, _Format).format
     if found != FORMAT:
-        raise SlipwayError(
-            f"{folder / FILE} is of format {found}, and this slipway reads format {FORMAT}",
-            fix="use the slipway that made it, or train again",
-        )
+        problem = f"{folder / FILE} is of format {found}, and this slipway reads format {FORMAT}"
+        raise SlipwayError(problem, fix="use the slipway that made it, or train again")
     return read_file(folder, FILE, Manifest)
 
 
@@ -67,15 +69,28 @@ def write(manifest: Manifest, folder: Path) -> None:
     files.write(folder / FILE, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
+def read_card(folder: Path) -> ModelCard:
+    """Return metrics and text of the artifact in `folder`; raise `SlipwayError` when they cannot be read."""
+    metrics = read_file(folder, METRICS, dict[str, float]) if (folder / METRICS).is_file() else {}
+    text = (folder / CARD).read_text(encoding="utf-8", errors="replace") if (folder / CARD).is_file() else ""
+    return ModelCard(metrics, text)
+
+
+def write_card(card: ModelCard, folder: Path) -> None:
+    """Write metrics and text into the artifact in `folder`."""
+    files.write(folder / METRICS, msgspec.json.format(msgspec.json.encode(dict(card.metrics), order="sorted")) + b"\n")
+    if card.text:
+        files.write(folder / CARD, card.text.encode())
+
+
 def read_file(folder: Path, name: str, type_: type[T]) -> T:
     """Read the JSON file `name` of an artifact as `type_`; raise `SlipwayError` naming the file and what is wrong."""
     path = within(folder, name)
     try:
         return msgspec.json.decode(path.read_bytes(), type=type_)
     except FileNotFoundError as error:
-        raise SlipwayError(
-            f"the artifact in {folder} has no {name}", fix="fetch it again, or publish it whole"
-        ) from error
+        fix = "fetch it again, or publish it whole"
+        raise SlipwayError(f"the artifact in {folder} has no {name}", fix=fix) from error
     except (OSError, msgspec.DecodeError) as error:
         raise SlipwayError(f"{path} cannot be read: {error}", fix="fetch the artifact again") from error
 

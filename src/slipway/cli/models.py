@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from slipway.settings import Settings
-    from slipway.training.steps import Task
+    from slipway.training.task import Task
 
 __all__ = ["add"]
 
@@ -110,15 +110,9 @@ def _chosen(settings: Settings, models: Sequence[str], since: str | None) -> lis
 
 def _test_here(settings: Settings, model: str) -> int:
     """Run a model's tests in the environment of this process, which is the model's."""
-    from slipway.models import tests
+    from slipway.models import model_tests
 
-    if tests.may_be_missing(settings, model):
-        say("it has none")
-        return 0
-    if not tests.files(settings, model):
-        where = settings.folder(model).relative_to(settings.root)
-        raise SlipwayError(f"{where} has no test_*.py", fix=f"write {where}/test_model.py; slipway new shows one")
-    say(tests.pytest(settings.root, settings.folder(model)))
+    say(model_tests.run(settings, model) or "it has none")
     return 0
 
 
@@ -147,10 +141,10 @@ def _test_apart(settings: Settings, model: str) -> str:
 def _train(args: argparse.Namespace) -> int:
     from slipway.models import environment
     from slipway.store import store_of
-    from slipway.training import steps
+    from slipway.training.task import check_environment
 
     settings = settings_of(args)
-    steps.check_environment(settings, args.env)
+    check_environment(settings, args.env)
     settings.model(args.model)
     environment.enter(settings, args.model, args.given)
     task = _begin(settings, args.model, args.parameter, args)
@@ -162,21 +156,21 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _begin(settings: Settings, model: str, parameters: list[str], args: argparse.Namespace) -> Task:
-    from slipway.training import steps
+    from slipway.training.task import begin
 
     named, metadata = pairs(parameters, "-p"), pairs(args.metadata, "-m")
-    return steps.begin(settings, model, args.env, data=args.data, parameters=named, metadata=metadata)
+    return begin(settings, model, args.env, data=args.data, parameters=named, metadata=metadata)
 
 
 def _steps(settings: Settings, task: Task, folder: Path) -> str:
     """Run all steps, each in a folder of its own below `folder`; return the last one's line."""
-    from slipway.training import steps
+    from slipway.training.task import STEPS, step
 
     source: Path | None = None
     line = ""
-    for name in steps.STEPS:
+    for name in STEPS:
         started = time.monotonic()
-        line = steps.step(name, settings, source, folder / name, task if source is None else None)
+        line = step(name, settings, source, folder / name, task if source is None else None)
         progress(f"  {name:<9}{time.monotonic() - started:5.1f} s  {line}")
         source = folder / name
     return line
@@ -185,20 +179,20 @@ def _steps(settings: Settings, task: Task, folder: Path) -> str:
 def _step(args: argparse.Namespace) -> int:
     from slipway.models import environment
     from slipway.names import nearest
-    from slipway.training import steps
+    from slipway.training.task import STEPS, step, task_in
 
     settings = settings_of(args)
-    if args.name not in steps.STEPS:
-        raise SlipwayError(f"unknown step {args.name!r}", fix=nearest(args.name, steps.STEPS))
+    if args.name not in STEPS:
+        raise SlipwayError(f"unknown step {args.name!r}", fix=nearest(args.name, STEPS))
     if args.source is None and args.model is None:
         raise SlipwayError(f"{args.name} has no input", fix="give --in DIR, or --model for the first step")
-    model = args.model if args.source is None else steps.task_in(args.source).model
+    model = args.model if args.source is None else task_in(args.source).model
     settings.model(model)
     environment.enter(settings, model, args.given)
     task = None
     if args.source is None:
         task = _begin(settings, model, [*args.parameter, *words(args.parameters, "--parameters")], args)
-    say(f"{args.name}: {steps.step(args.name, settings, args.source, args.target, task)}")
+    say(f"{args.name}: {step(args.name, settings, args.source, args.target, task)}")
     return 0
 
 

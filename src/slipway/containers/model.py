@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from slipway.errors import SlipwayError
 from slipway.images import contract, engines
 from slipway.model import Model
-from slipway.models.data import features
-from slipway.models.rows import records
+from slipway.models.data import features, records
 from slipway.settings import Settings
 
 if TYPE_CHECKING:

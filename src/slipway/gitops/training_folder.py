@@ -14,7 +14,7 @@ from slipway.gitops.branches import Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import trainer
 from slipway.model import Parameter
-from slipway.models.training_digest import run_name
+from slipway.models.discovery import run_name
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD
 from slipway.overlays.types import Overlay, Training, TrainingService, folder_of

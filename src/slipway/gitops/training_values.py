@@ -9,7 +9,7 @@ from typing import Any
 
 from slipway.errors import SlipwayError
 from slipway.gitops.release_values import announcement, variables
-from slipway.models.training_digest import run_name
+from slipway.models.discovery import run_name
 from slipway.overlays.types import USUAL_SCORES, Training
 from slipway.settings import Settings
 

@@ -20,7 +20,7 @@ from slipway.images.bundle import Bundle, base_image
 from slipway.images.engines import Engine, Target
 from slipway.images.platform import NAME, Platform
 from slipway.images.trainer import Trainer
-from slipway.models import environment, tests
+from slipway.models import environment, model_tests
 from slipway.overlays import overlay
 from slipway.settings import Settings
 
@@ -135,9 +135,9 @@ class Built:
         verification.hold(url, expected, manifest.read(bundle.folder / "artifact").tolerance)
 
     def _test(self, url: str, model: str) -> None:
-        if tests.ask_for_url(self.settings, model):
+        if model_tests.use_served_url(self.settings, model):
             python = environment.python_for(environment.compile_lock(self.settings, model, "train"))
-            tests.pytest(self.settings.root, self.settings.folder(model), f"--served-url={url}", python=python)
+            model_tests.run(self.settings, model, f"--served-url={url}", python=python)
 
     def _push(self, made: _Made, name: str, fingerprint: str, known: Iterable[str]) -> Image:
         began = time.monotonic()

@@ -19,10 +19,9 @@ import msgspec
 from slipway import digests, files
 from slipway.images.bundle import COMMAND, LAUNCHER, base_image, copy, fingerprint, platform, settle
 from slipway.models.data import data_source, local_path
-from slipway.models.discovery import model_files
+from slipway.models.discovery import model_files, training_digest
 from slipway.models.environment import USES, compile_lock
 from slipway.models.imports import closure
-from slipway.models.training_digest import training_digest
 from slipway.overlays import documents
 from slipway.settings import FILE, Settings
 from slipway.store.records import encode

@@ -1,14 +1,20 @@
-"""The data that a model learns from: where they are, and which columns they have."""
+"""The data that a model learns from: the place, the columns, the rows that are held out, and rows as JSON."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
 from slipway.settings import Data, Settings
 
-__all__ = ["columns", "data_source", "features", "local_path", "scheme"]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def scheme(uri: str) -> str:
@@ -50,3 +56,54 @@ def columns(uri: str, root: Path) -> list[str]:
         raise SlipwayError(f"the columns of {uri} are not known", fix="name those that the class takes: features: […]")
     with path.open(encoding="utf-8-sig", newline="") as file:
         return next(csv.reader(file), [])
+
+
+def held_out(data: pd.DataFrame, columns: Sequence[str], fraction: float) -> pd.Series[bool]:
+    """Return True for each row of `data` that is held out: about `fraction` (between 0 and 1) of them.
+
+    A hash of the values in `columns` decides, so that a row once held out always is. The place of the row, the order of
+    the columns and other columns do not count. Equal rows are chosen one by one, by their number: if they were held out
+    together, training would never see the usual outcome of a common combination of features.
+    """
+    import pandas as pd
+
+    limit = int(fraction * 2**64)
+    return pd.Series([number < limit for number in hashes(data, columns)], index=data.index, dtype=bool)
+
+
+def hashes(data: pd.DataFrame, columns: Sequence[str]) -> list[int]:
+    """Return a number of 64 bits for each row, from its values in `columns` and the number of equal rows before it."""
+    rows = zip(*(_comparable(data[name]) for name in sorted(columns)), strict=True)
+    before: Counter[str] = Counter()
+    found = []
+    for row in map(repr, rows):
+        found.append(_number(f"{row} {before[row]}" if before[row] else row))
+        before[row] += 1
+    return found
+
+
+def records(data: pd.DataFrame, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of `data` as objects of JSON."""
+    values = zip(*(data[name].tolist() for name in columns), strict=True)
+    return [{name: json_value(value) for name, value in zip(columns, row, strict=True)} for row in values]
+
+
+def json_value(value: Any) -> Any:
+    """Return a cell as a value of JSON: None for NaN, Python's types for those of numpy."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if value is None or value != value else value  # only NaN differs from itself
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+def _comparable(column: pd.Series[Any]) -> list[Any]:
+    """Return numbers as floats, other values as text, and NaN for a missing value."""
+    from pandas.api import types
+
+    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+        return column.astype("float64").tolist()
+    # The text of a missing value depends on the version of pandas: 'nan', 'None', 'NaT', '<NA>'.
+    texts = zip(column.astype(str).tolist(), column.isna().tolist(), strict=True)
+    return [math.nan if missing else text for text, missing in texts]

@@ -1,4 +1,4 @@
-"""Model folders: which files make a model, and which class in them is the model."""
+"""Model folders: the files that make a model, their digest, and the class in them that is the model."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import os.path
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from slipway import digests, folders
 from slipway.errors import SlipwayError
-from slipway.model import Contract, ContractError, Model
+from slipway.model import Contract, ContractError, Model, Parameter
 from slipway.models.data import data_source, features, local_path
 from slipway.models.imports import closure
+from slipway.models.requirements import read
 from slipway.settings import FILE, Settings
 from slipway.wrapped import adapted, fits
-
-__all__ = ["blame", "entry", "load_class", "model_files", "source"]
 
 # Names in a model's folder that are not part of the model: tests, documents, notebooks and data.
 _ASIDE = re.compile(
@@ -69,6 +68,31 @@ def _own_data(settings: Settings, name: str) -> re.Pattern[str]:
     path = local_path(source.uri, settings.root) if source else None
     inside = os.path.relpath(path, settings.root) if path else ""
     return re.compile(".*".join(map(re.escape, inside.split("{date}"))))
+
+
+def training_digest(settings: Settings, name: str, parameters: Mapping[str, Parameter] | None = None) -> str:
+    """Return the digest (64 hexadecimal digits) of everything that decides what training makes, data aside.
+
+    `parameters` replace those of the settings. Raise `SlipwayError` for an unknown model, and for code or requirements
+    that cannot be read.
+    """
+    of = settings.model(name)
+    return digests.of_value(
+        {
+            "code": {path: digests.of_file(file) for path, file in model_files(settings, name).items()},
+            "requirements": [] if of.image else read(settings.folder(name), settings.root),
+            "parameters": {**of.parameters, **(parameters or {})},
+            "held_out": of.held_out,
+            **({"target": of.target, "features": of.features} if of.target is not None else {}),
+            **({"image": of.image} if of.image is not None else {}),
+            **({"convert": of.convert} if of.convert != "auto" else {}),
+        }
+    )
+
+
+def run_name(model: str, digest: str) -> str:
+    """Return the name of the declared training of a digest: `train-iris-1a2b3c4d`."""
+    return f"train-{model}-{digest[:8]}"
 
 
 def load_class(settings: Settings, name: str) -> type[Model]:

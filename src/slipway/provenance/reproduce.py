@@ -21,7 +21,7 @@ from slipway.provenance.subject import find, version_of
 from slipway.settings import Settings
 from slipway.store import Record, store_of
 from slipway.store.records import Data, Training
-from slipway.training import secrets
+from slipway.training.inputs import read_secrets
 
 __all__ = ["Reproduction", "reproduce"]
 
@@ -96,7 +96,7 @@ def _reproduce(
     before = store.fetch(record, folder / "before")
     root = checkout.make(repository, training.commit or "", folder / "repository")
     pinned = retraining.pin(root, record, folder / "store")
-    secrets.read(pinned.model(model).secrets)
+    read_secrets(pinned.model(model).secrets)
     lock = (before / LOCK).read_text(encoding="utf-8") if (before / LOCK).is_file() else ""
     retraining.agree(root, lock)
     data = folder / "snapshot" / snapshot

@@ -20,13 +20,13 @@ from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.images.bundle import LOCK
 from slipway.models import environment
-from slipway.models.rows import records
+from slipway.models.data import records
 from slipway.overlays import documents
 from slipway.schema import Schema
 from slipway.settings import Settings
 from slipway.settings.strict import FILE, read
 from slipway.store import Record
-from slipway.training.steps import task_in
+from slipway.training.task import task_in
 
 __all__ = ["Question", "agree", "answer", "digest", "laid_over", "moved", "pin", "retrain", "rows"]
 

@@ -23,7 +23,7 @@ from slipway.images import platform as platforms
 from slipway.images import sbom, trainer
 from slipway.images.bundle import Bundle
 from slipway.models import environment as environments
-from slipway.models import tests
+from slipway.models import model_tests
 from slipway.overlays.types import Overlay
 from slipway.release import trainings
 from slipway.release.due import Choice, DueVersion, choose, names_of
@@ -32,7 +32,7 @@ from slipway.release.plan import Made, Plan, Planned, save
 from slipway.settings import Settings
 from slipway.settings.types import Train
 from slipway.store import Record, Store
-from slipway.training.parameters import parameters
+from slipway.training.inputs import parameters
 
 
 class Asked(NamedTuple):
@@ -199,10 +199,10 @@ class _Build:
 
     def _test(self, model: str) -> None:
         """Run the tests of the model once, before its images are built."""
-        if model not in self.tested and not tests.may_be_missing(self.settings, model):
+        if model not in self.tested and not model_tests.may_be_missing(self.settings, model):
             self.report(f"{model}: testing")
             python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
-            tests.pytest(self.settings.root, self.settings.folder(model), python=python)
+            model_tests.run(self.settings, model, python=python)
             self.tested.add(model)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.models.training_digest import training_digest
+from slipway.models.discovery import training_digest
 from slipway.overlays.types import Hold, Overlay
 from slipway.release.maker import fingerprint_of
 from slipway.release.rejections import Rejections

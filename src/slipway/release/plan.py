@@ -17,7 +17,7 @@ from slipway.gitops import edits, training_folder
 from slipway.gitops.branches import Place, Stand
 from slipway.images import build as images
 from slipway.images.build import Image
-from slipway.models.training_digest import training_digest
+from slipway.models.discovery import training_digest
 from slipway.overlays.types import Overlay
 from slipway.release.due import Choice, DueVersion, choose, decide, names_of
 from slipway.release.maker import UNNEEDED, Maker, PlatformImage

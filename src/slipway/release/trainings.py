@@ -15,7 +15,7 @@ from slipway import processes
 from slipway.errors import SlipwayError
 from slipway.images import trainer
 from slipway.images.build import UNBUILT
-from slipway.models.training_digest import run_name, training_digest
+from slipway.models.discovery import run_name, training_digest
 from slipway.overlays.types import Overlay, Training
 from slipway.release.due import held
 from slipway.settings import ModelSettings, Settings

@@ -17,8 +17,8 @@ from slipway.git import Repository
 from slipway.gitops.snapshot import Snapshot
 from slipway.images.bundle import serving_files
 from slipway.models.data import data_source
+from slipway.models.discovery import training_digest
 from slipway.models.imports import closure
-from slipway.models.training_digest import training_digest
 from slipway.review.changes import OVERLAYS, Entry, commits, entries
 from slipway.settings import ModelSettings, Settings
 

@@ -121,7 +121,7 @@ def answer(question: Question) -> Rows | Answers | Measures:
 def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """Return the rows of the data that no version was trained on."""
     from slipway.artifacts.values import to_json
-    from slipway.models.rows import held_out, json_value, records
+    from slipway.models.data import held_out, json_value, records
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
     columns = sorted({name for split in wanted.splits for name in split.columns})
@@ -205,7 +205,7 @@ def _outcome(loaded: Loaded, prediction: Any) -> Any:
 def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[DataChange | None, str]:
     if wanted.earlier is None:
         return None, ""
-    from slipway.models.rows import hashes
+    from slipway.models.data import hashes
 
     target = loaded.schema.target.name
     try:
@@ -228,7 +228,7 @@ def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[Da
 
 
 def _counts(column: pd.Series[Any]) -> dict[str, float]:
-    from slipway.models.rows import json_value
+    from slipway.models.data import json_value
 
     counted = Counter(str(json_value(value)) for value in column.tolist())
     return {value: float(number) for value, number in counted.most_common(_MOST_VALUES)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from slipway.artifacts import Loaded
-from slipway.artifacts.card import About
+from slipway.artifacts.manifest import ModelCard
 from slipway.model import InputError
 from slipway.schema import InvalidRows, Problem
 from slipway.serving import log
@@ -47,7 +47,7 @@ _BRIEF = 0.001
 # A row as tensors can be this many times shorter than as a JSON object, which repeats the fields' names.
 _DENSER = 8
 
-_NOTHING = About()
+_NO_CARD = ModelCard()
 
 
 class Limits(NamedTuple):
@@ -61,10 +61,10 @@ class Function:
     """A loaded model that answers requests; `slipway.serving.start.load` makes it after all checks."""
 
     def __init__(
-        self, loaded: Loaded, identity: Identity, limits: Limits, access: Access = OPEN, about: About = _NOTHING
+        self, loaded: Loaded, identity: Identity, limits: Limits, access: Access = OPEN, card: ModelCard = _NO_CARD
     ) -> None:
         self.identity, self.limits, self.access = identity, limits, access
-        self._loaded, self._about = loaded, about
+        self._loaded, self._card = loaded, card
         self._paths: dict[str, dict[str, Callable[[Request], Answer]]] = {
             "/": {"GET": self._document},
             PREDICT: {"POST": self._predict},
@@ -224,7 +224,7 @@ class Function:
         """The documentation by its path, which a start does not need."""
         from slipway.serving.http import docs
 
-        description = docs.description(self._loaded, self.identity, self.limits._asdict(), self._about)
+        description = docs.description(self._loaded, self.identity, self.limits._asdict(), self._card)
         openapi = docs.openapi(self._loaded, self.identity, self.inference, self.access.kind)
         return {"/": of(200, description), "/openapi.json": of(200, openapi), PAGE: docs.page()}
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from slipway.artifacts import card, differences
+from slipway.artifacts import differences
 from slipway.artifacts import load as load_artifact
+from slipway.artifacts.manifest import read_card
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.schema import InvalidRows
@@ -79,7 +80,7 @@ def load(folder: Path) -> Function:
     if wrong:
         problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
         raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
-    return Function(loaded, identity, limits, admitting, card.read(folder / "artifact"))
+    return Function(loaded, identity, limits, admitting, read_card(folder / "artifact"))
 
 
 def _identity(bundle: bundled.BundleFile) -> Identity:

@@ -1,1 +1,1 @@
-"""From data to a published version: one module for each step, and what the steps share."""
+"""From data to a published version: `task` runs the modules in `steps`, the rest is what the steps share."""

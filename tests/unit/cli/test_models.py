@@ -13,7 +13,7 @@ from slipway.models import environment
 from slipway.models.scaffold import new_model
 from slipway.review.consequences import affected
 from slipway.settings import load
-from slipway.training.steps import STEPS
+from slipway.training.task import STEPS
 from tests.unit.conftest import Site
 
 SETTINGS = """
@@ -189,7 +189,7 @@ def test_a_call_from_python_keeps_its_own_words(repository, monkeypatch, words):
     monkeypatch.setattr(sys, "argv", ["pytest", "release", "--push"])
     monkeypatch.setattr(environment.os, "execve", lambda _program, command, _variables: seen.append(command))
     monkeypatch.setattr(environment, "prepare", lambda _settings, _model, arguments: ([*arguments], {}))
-    monkeypatch.setattr("slipway.training.steps.begin", lambda *_words, **_more: sys.exit("the process has gone on"))
+    monkeypatch.setattr("slipway.training.task.begin", lambda *_words, **_more: sys.exit("the process has gone on"))
     given = ["-C", str(repository), *words]
     with pytest.raises(SystemExit):
         main(given)

@@ -12,7 +12,7 @@ from slipway.gitops import edits, rendering, training_folder, training_values
 from slipway.gitops.branches import Here, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_folder import declare, facts
-from slipway.models.training_digest import training_digest
+from slipway.models.discovery import training_digest
 from slipway.overlays.types import Overlay, Training, TrainingService
 from slipway.release.status import status
 from slipway.release.trainings import Wanted, awaited, plan

@@ -14,13 +14,13 @@ from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.gitops import release_folder
 from slipway.images import bundle, engines, verification
-from slipway.models.training_digest import training_digest
+from slipway.models.discovery import training_digest
 from slipway.names import ReleaseName
 from slipway.overlays.types import ReleaseRecord
 from slipway.release import maker
 from slipway.settings import ModelSettings
 from slipway.store import store_of
-from slipway.training import steps
+from slipway.training.task import STEPS, begin, step
 
 ROOT = Path(__file__).parents[3]
 IMAGE = f"ghcr.io/team/leaves@sha256:{'1' * 64}"
@@ -52,9 +52,9 @@ class Team:
     def train(self):
         """All steps; returns the record."""
         source = None
-        for name in steps.STEPS:
-            task = steps.begin(self.settings, "leaves", "test") if source is None else None
-            steps.step(name, self.settings, source, self.root / "run" / name, task)
+        for name in STEPS:
+            task = begin(self.settings, "leaves", "test") if source is None else None
+            step(name, self.settings, source, self.root / "run" / name, task)
             source = self.root / "run" / name
         return store_of(self.settings, "test").record("leaves", 1)
 

@@ -15,8 +15,8 @@ from slipway import digests
 from slipway import settings as settings_file
 from slipway.images import trainer
 from slipway.images.bundle import explain
+from slipway.models.discovery import training_digest
 from slipway.models.environment import USES
-from slipway.models.training_digest import training_digest
 from slipway.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -130,7 +130,7 @@ CHANGES = [
     ("model/common/units.py", ["repository", "training"]),
     ("model/tiny/test_model.py", ["repository"]),
     ("data/parcels.csv", ["repository"]),
-    ("src/slipway/training/fit.py", ["platform code"]),
+    ("src/slipway/training/steps/fit.py", ["platform code"]),
     ("functions/Dockerfile", ["platform code"]),
     ("model/common/unused.py", []),
     ("model/other/model.py", []),

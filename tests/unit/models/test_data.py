@@ -1,14 +1,17 @@
-"""The data that a model learns from: where they are, and which columns they have."""
+"""The place of the data, its columns, the rows held out, and rows as JSON."""
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.models.data import columns, data_source, local_path, scheme
+from slipway.models.data import columns, data_source, hashes, held_out, json_value, local_path, records, scheme
 from slipway.settings import Data
 
 ROOT = Path("/repository")
+COLUMNS = ["a", "b", "kind"]
+DATA = pd.DataFrame({"a": range(1000), "b": [n / 7 for n in range(1000)], "kind": ["x", "y"] * 500})
 
 
 @pytest.mark.parametrize(
@@ -70,3 +73,70 @@ def test_what_cannot_be_looked_into_has_to_be_named(tmp_path: Path, uri: str) ->
     with pytest.raises(SlipwayError, match="are not known") as caught:
         columns(uri, tmp_path)
     assert "features: […]" in caught.value.fix
+
+
+def test_about_the_fraction_asked_for_is_held_out():
+    """About a fifth of 1,000 rows is held out."""
+    assert 150 < held_out(DATA, COLUMNS, 0.2).sum() < 250
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.sample(frac=1, random_state=3),
+        lambda data: data[["kind", "b", "a"]],
+        lambda data: data.assign(note="later"),
+        lambda data: data.astype({"a": float}),
+        lambda data: pd.concat([data, data.assign(a=-1)], ignore_index=True),
+    ],
+    ids=["other order", "columns moved", "column added", "integers as floats", "rows added"],
+)
+def test_a_row_once_held_out_always_is(change):
+    """Only the row's own values count."""
+    before = {tuple(row) for row in DATA[held_out(DATA, COLUMNS, 0.2)].itertuples(index=False)}
+    data = change(DATA)
+    out = data[held_out(data, COLUMNS, 0.2)]
+    after = {(int(row.a), row.b, row.kind) for row in out[out.a >= 0].itertuples()}
+    assert after == before
+
+
+GAPS = pd.DataFrame(
+    {
+        "number": [1.5, None, 3.0],
+        "text": pd.Series(["a", None, "c"], dtype=object),
+        "truth": pd.Series([True, None, False], dtype=object),
+        "day": pd.to_datetime(pd.Series(["2026-01-02", None, "2026-01-04"])),
+    }
+)
+NUMBERS = [0xBFF2A2DBFA20D4D5, 0x91A610EE750F54A4, 0x484CFAACFC9713F6]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("infer_string", [True, False], ids=["as pandas 3", "as pandas 2"])
+def test_a_row_with_missing_values_has_the_same_hash_in_every_pandas(infer_string):
+    """The numbers never change. Otherwise, a row that was trained on would be measured on."""
+    with pd.option_context("future.infer_string", infer_string):
+        assert hashes(GAPS, list(GAPS)) == NUMBERS
+
+
+def test_rows_that_are_equal_are_held_out_one_by_one():
+    """About the fraction of each group of equal rows is held out."""
+    data = pd.DataFrame({"grade": [1, 2, 3, 4] * 500, "kind": ["x", "y", "y", "y"] * 500})
+    out = held_out(data, ["grade", "kind"], 0.2)
+    assert data[out].grade.value_counts().between(60, 140).all()
+    longer = pd.concat([data, data.sample(frac=1, random_state=3)], ignore_index=True)
+    assert held_out(longer, ["grade", "kind"], 0.2)[: len(data)].equals(out)
+
+
+def test_more_held_out_keeps_those_that_were():
+    """A larger fraction only adds rows."""
+    few, many = held_out(DATA, COLUMNS, 0.1), held_out(DATA, COLUMNS, 0.3)
+    assert (many | ~few).all()
+    assert many.sum() > few.sum()
+
+
+def test_rows_become_json_values():
+    """Cells have Python's types, and a missing one is None."""
+    frame = pd.DataFrame({"n": [1.5, None], "s": ["a", None], "b": [True, False]})
+    assert records(frame, ["n", "s", "b"]) == [{"n": 1.5, "s": "a", "b": True}, {"n": None, "s": None, "b": False}]
+    assert type(json_value(frame["n"].to_numpy()[0])) is float

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.models.training_digest import training_digest
+from slipway.models.discovery import training_digest
 from slipway.release.decisions import lift, rollback
 from tests.unit.conftest import Site
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.models.rows import held_out
+from slipway.models.data import held_out
 from slipway.review import comparison
 from slipway.review.comparison import Comparison, compare
 from slipway.store import Record

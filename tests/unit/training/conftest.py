@@ -10,7 +10,7 @@ import pytest
 
 from slipway import settings
 from slipway.models.scaffold import new_model
-from slipway.training import steps
+from slipway.training.task import STEPS, begin, step
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,8 +49,8 @@ class Team:
         source = None
         for name in names:
             target = self.root / "run" / name
-            task = steps.begin(self.settings, "fruit", "test", **about) if source is None else None
-            steps.step(name, self.settings, source, target, task)
+            task = begin(self.settings, "fruit", "test", **about) if source is None else None
+            step(name, self.settings, source, target, task)
             source = target
         return source
 
@@ -78,7 +78,7 @@ def trained(tmp_path_factory):
     """The scratch repository after all steps, which tests only read."""
     with modules_of_its_own():
         made = Team(tmp_path_factory.mktemp("trained"))
-        made.run(*steps.STEPS)
+        made.run(*STEPS)
     return made
 
 

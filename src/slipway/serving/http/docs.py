@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from slipway.artifacts import Loaded
-from slipway.artifacts.card import About
+from slipway.artifacts.manifest import ModelCard
 from slipway.serving.answers import Answer
 from slipway.serving.bundled import Identity
 from slipway.serving.http.requests import LIVE, MODELS, PAGE, PREDICT, READY
@@ -50,7 +50,7 @@ _ENDPOINTS = {
 _HINTS = {"basic": "Name and password.", "bearer": "A key: `Authorization: Bearer KEY`."}
 
 
-def description(loaded: Loaded, identity: Identity, limits: Mapping[str, int], about: About) -> Part:
+def description(loaded: Loaded, identity: Identity, limits: Mapping[str, int], card: ModelCard) -> Part:
     """Return the content of `GET /`: enough to call the function without any other documentation."""
     target = loaded.schema.target
     return {
@@ -65,8 +65,8 @@ def description(loaded: Loaded, identity: Identity, limits: Mapping[str, int], a
             "prediction": {"title": target.name, **target.to_json_schema()},
         },
         "example": _example(loaded, identity),
-        "metrics": dict(about.metrics),
-        "card": about.card,
+        "metrics": dict(card.metrics),
+        "card": card.text,
         "versions": _versions(),
     }
 

@@ -22,7 +22,7 @@ from slipway.images.running import Server, process, usable_port
 from slipway.processes import SOURCE, end_with
 from slipway.serving.access import FILES
 from slipway.settings import Settings
-from slipway.training.parameters import parameters
+from slipway.training.inputs import parameters
 from slipway.training.service.runs import Parameter, Run
 
 __all__ = ["LocalRuns", "LocalService", "serve"]

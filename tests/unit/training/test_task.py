@@ -7,9 +7,9 @@ import pytest
 
 from slipway.cli import main
 from slipway.errors import SlipwayError
-from slipway.models.training_digest import training_digest
+from slipway.models.discovery import training_digest
 from slipway.store import open_store
-from slipway.training.steps import STEPS, Task, Workspace, begin, step
+from slipway.training.task import STEPS, Task, Workspace, begin, step
 
 PROD = "  prod: {store: store/prod, namespace: slipway-prod, promotes_from: test}\n"
 

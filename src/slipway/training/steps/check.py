@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Contract, Model
+from slipway.models.data import held_out, json_value
 from slipway.models.discovery import blame
-from slipway.models.rows import held_out, json_value
 from slipway.names import nearest
 from slipway.schema import Field, Schema
-from slipway.training.steps import Workspace
+from slipway.training.task import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd

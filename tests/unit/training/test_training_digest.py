@@ -2,8 +2,8 @@
 
 import pytest
 
-from slipway.models.training_digest import training_digest
-from slipway.training import steps
+from slipway.models.discovery import training_digest
+from slipway.training.task import begin
 
 
 def write(path, text):
@@ -65,8 +65,8 @@ def test_the_digest_covers_just_what_decides_the_training(team, change, counts):
 def test_a_training_with_other_parameters_is_not_what_the_code_asks_for(team):
     """`-p` makes a version that only `release --version` chooses, unless it says what the settings say."""
     asked = training_digest(team.settings, "fruit")
-    assert steps.begin(team.settings, "fruit", "test").training_digest == asked
-    trial = steps.begin(team.settings, "fruit", "test", parameters={"max_iter": "7"})
+    assert begin(team.settings, "fruit", "test").training_digest == asked
+    trial = begin(team.settings, "fruit", "test", parameters={"max_iter": "7"})
     assert trial.training_digest != asked
     assert trial.parameters == {"max_iter": 7}
     team.configure("models:\n  fruit:\n    parameters: {max_iter: 7}\n")

@@ -1,23 +1,28 @@
-"""Parameters of a model: their types and their values."""
+"""The inputs of a training beside its data: parameters with the types of the model's class, and secrets.
+
+Secrets are kept out of all that is shown or published.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from slipway import processes
+from slipway import digests, processes
 from slipway import settings as settings_file
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.environment import compile_lock, python_for
 from slipway.names import nearest
-from slipway.settings import Settings
+from slipway.settings import SecretRef, Settings
 
-__all__ = ["Question", "answer", "parameters", "typed"]
+# Characters: a shorter value stands in files by chance.
+_SHORTEST_SECRET = 6
 
 
 class Question(Struct, frozen=True):
@@ -72,3 +77,30 @@ def _as(kind: type, value: Any, name: str) -> Any:
             pass
     fix = f"give a value like the default's type: {kind.__name__}"
     raise SlipwayError(f"parameter {name}: {value!r} is not of type {kind.__name__}", fix=fix)
+
+
+def read_secrets(references: Mapping[str, SecretRef]) -> dict[str, str]:
+    """Return the values by variable; raise `SlipwayError` for one that is not set."""
+    for variable, reference in references.items():
+        if not os.environ.get(variable):
+            fix = f"export {variable}=…; in a cluster it is the key {reference.key} of the Secret {reference.secret}"
+            raise SlipwayError(f"the secret {variable}, which training needs, is not set", fix=fix)
+    return {variable: os.environ[variable] for variable in references}
+
+
+def hide_secrets(text: str, secrets: Mapping[str, str]) -> str:
+    """Return `text` with the name of each secret in place of its value."""
+    for variable, value in secrets.items():
+        text = text.replace(value, f"<{variable}>")
+    return text
+
+
+def refuse_secrets_in(folder: Path, secrets: Mapping[str, str]) -> None:
+    """Raise `SlipwayError` when a file below `folder` holds the value of a secret."""
+    values = {variable: value.encode() for variable, value in secrets.items() if len(value) >= _SHORTEST_SECRET}
+    for name, path in digests.walk(folder).items() if values else ():
+        content = path.read_bytes()
+        for variable, value in values.items():
+            if value in content:
+                fix = "do not set it on self in train: an artifact holds no secrets"
+                raise SlipwayError(f"the artifact's {name} holds the value of the secret {variable}", fix=fix)

@@ -9,19 +9,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway import files
-from slipway.artifacts import card
+from slipway.artifacts import manifest
 from slipway.artifacts.golden import Golden
 from slipway.artifacts.loading import Loaded, load
 from slipway.artifacts.saving import save_golden
 from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
-from slipway.models import tests
+from slipway.models import model_tests
+from slipway.models.data import held_out, json_value, records
 from slipway.models.discovery import blame
-from slipway.models.rows import held_out, json_value, records
 from slipway.store import Record
 from slipway.training import deployed
 from slipway.training.metrics import compares_with_deployed, judge, measure, unlike
-from slipway.training.steps import Workspace
+from slipway.training.task import Workspace
 
 __all__ = ["run"]
 
@@ -48,7 +48,7 @@ def run(workspace: Workspace) -> str:
     chosen = _chosen(predictions)
     golden = Golden(rows=[rows[at] for at in chosen], predictions=[predictions[at] for at in chosen])
     save_golden(golden, workspace.folder / "artifact")
-    card.write(card.About(metrics, _card(workspace)), workspace.folder / "artifact")
+    manifest.write_card(manifest.ModelCard(metrics, _card(workspace)), workspace.folder / "artifact")
     content = {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared}
     workspace.write("metrics.json", content)
     _write_scores(metrics, workspace.folder / "scores")
@@ -164,8 +164,8 @@ def _serve(workspace: Workspace) -> str:
     with TemporaryDirectory() as scratch:
         made = bundle.make_local(settings, name, workspace.folder / "artifact", Path(scratch) / "bundle")
         with running.serve(made) as url:
-            if not tests.ask_for_url(settings, name):
+            if not model_tests.use_served_url(settings, name):
                 return "it starts and keeps its golden predictions"
             fix = f"see model.py and the test; slipway train {name} runs it again"
-            said = tests.pytest(settings.root, settings.folder(name), f"--served-url={url}", fix=fix)
+            said = model_tests.run(settings, name, f"--served-url={url}", fix=fix)
             return f"served: {said}"

@@ -13,12 +13,13 @@ from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import REFUSED, each, load
 from slipway.artifacts.saving import save
 from slipway.errors import SlipwayError
+from slipway.models.data import held_out, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
-from slipway.models.rows import held_out, records
 from slipway.settings import Settings
-from slipway.training import conversion, secrets
-from slipway.training.steps import Workspace
+from slipway.training import conversion
+from slipway.training.inputs import hide_secrets, read_secrets, refuse_secrets_in
+from slipway.training.task import Workspace
 
 __all__ = ["run"]
 
@@ -34,7 +35,7 @@ def run(workspace: Workspace) -> str:
     import numpy as np
 
     settings, model = workspace.settings, workspace.new_model()
-    values = secrets.read(workspace.model.secrets)
+    secrets = read_secrets(workspace.model.secrets)
     schema, data = workspace.schema, workspace.data()
     columns = [*schema.names, schema.target.name]
     rows = data[~held_out(data, columns, workspace.model.held_out)][columns]
@@ -46,11 +47,11 @@ def run(workspace: Workspace) -> str:
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(secrets.hide(f"training fails at {blame(error, settings.root)}", values)) from error
+        raise SlipwayError(hide_secrets(f"training fails at {blame(error, settings.root)}", secrets)) from error
     artifact = workspace.folder / "artifact"
     code = model_files(settings, workspace.task.model)
     save(model, schema, Golden(rows=[], predictions=[]), artifact, code=code)
-    secrets.refuse_in(artifact, values)
+    refuse_secrets_in(artifact, secrets)
     if workspace.model.image is not None:
         workspace.write("conversion.json", {})
         return f"{workspace.model.image} keeps the contract"

@@ -1,4 +1,4 @@
-"""The steps of a training: their order, the task that they are given, and the folder that each of them works in."""
+"""The task of a training, and the steps that carry it out, each in a workspace of its own."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.data import data_source
-from slipway.models.training_digest import training_digest
+from slipway.models.discovery import training_digest
 from slipway.schema import Schema
 from slipway.settings import Data, Settings
 from slipway.store.records import encode
-from slipway.training.parameters import typed
+from slipway.training.inputs import typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,7 +161,7 @@ def step(
         workspace = Workspace(settings, draft, task)
         if source is None:
             workspace.write(_TASK, task)
-        line: str = import_module(f"slipway.training.{name}").run(workspace)
+        line: str = import_module(f"slipway.training.steps.{name}").run(workspace)
         return line
 
 

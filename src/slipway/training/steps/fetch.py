@@ -10,7 +10,7 @@ from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.models.data import local_path, scheme
 from slipway.store import Missing
-from slipway.training.steps import Workspace
+from slipway.training.task import Workspace
 
 __all__ = ["run"]
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from slipway.store import open_store
-from slipway.training.steps import STEPS, step
+from slipway.training.task import STEPS, step
 from tests.unit.training.conftest import Team, modules_of_its_own
 
 RUN = "train-fruit-1a2b3c4d"

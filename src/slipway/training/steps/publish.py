@@ -7,10 +7,10 @@ import platform
 from typing import Any
 
 from slipway import digests
-from slipway.models.training_digest import run_name
+from slipway.models.discovery import run_name
 from slipway.store import Record, Store, store_of
 from slipway.store.records import Data, Training, run_url
-from slipway.training.steps import Workspace
+from slipway.training.task import Workspace
 
 __all__ = ["run"]
 

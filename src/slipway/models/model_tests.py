@@ -1,4 +1,4 @@
-"""The tests that a data scientist wrote for a model: which files they are, and how pytest runs them."""
+"""The tests in a model's folder, written by its data scientist, and pytest that runs them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from slipway import folders, processes
 from slipway.errors import SlipwayError
 from slipway.models.discovery import source
 from slipway.settings import Settings
-
-__all__ = ["ask_for_url", "files", "may_be_missing", "pytest"]
 
 _NO_TESTS = 5  # pytest's exit code
 
@@ -28,16 +26,23 @@ def may_be_missing(settings: Settings, name: str) -> bool:
     return foreign and not files(settings, name)
 
 
-def ask_for_url(settings: Settings, name: str) -> bool:
-    """Return True if a test of the model takes the fixture `served_url`."""
+def use_served_url(settings: Settings, name: str) -> bool:
+    """Return True if a test of the model takes the fixture `served_url` of `slipway.testing`."""
     return any("served_url" in path.read_text(encoding="utf-8", errors="replace") for path in files(settings, name))
 
 
-def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path | str = sys.executable) -> str:
-    """Run the tests below `folder` in a process of their own, by the interpreter `python`; return pytest's last line.
+def run(settings: Settings, name: str, *options: str, fix: str = "", python: Path | str = sys.executable) -> str:
+    """Run a model's tests in a process of their own, by the interpreter `python`; return pytest's last line.
 
-    Raise `SlipwayError` with pytest's output when a test fails, or when there is none.
+    Return an empty line when there are none and none are needed. Raise `SlipwayError` with pytest's output when a test
+    fails, and when a model that needs tests has none.
     """
+    if may_be_missing(settings, name):
+        return ""
+    root, folder = settings.root, settings.folder(name)
+    where = folder.relative_to(root)
+    if not files(settings, name):
+        raise SlipwayError(f"{where} has no test_*.py", fix=f"write {where}/test_model.py; slipway new shows one")
     # A foreign class finds the modules beside it by their bare names.
     paths = f"{root}" if folders.source(folder).name == folders.FILE else f"{root} {folder}"
     plugin = ["-p", "slipway.testing", "--import-mode=importlib", f"--rootdir={root}", "-o", f"pythonpath={paths}"]
@@ -48,7 +53,6 @@ def pytest(root: Path, folder: Path, *options: str, fix: str = "", python: Path 
         env = processes.environment() | {"COVERAGE_FILE": f"{scratch}/coverage", "PYTHONPATH": processes.SOURCE}
         command = [str(python), "-m", "pytest", str(folder), *plugin, *quiet, *options]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=env)
-    where = folder.relative_to(root)
     if done.returncode == _NO_TESTS:
         raise SlipwayError(f"{where} has no tests", fix=f"write some in {where}/test_model.py")
     if done.returncode:

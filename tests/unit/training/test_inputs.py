@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.training.parameters import parameters
+from slipway.training.inputs import parameters
 from tests.unit.conftest import ROOT, Site
 
 MODEL = """

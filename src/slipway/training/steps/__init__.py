@@ -1,0 +1,1 @@
+"""The steps of a training, in their order: `fetch`, `check`, `test`, `fit`, `evaluate`, `publish`."""

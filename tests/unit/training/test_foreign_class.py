@@ -1,0 +1,128 @@
+"""A class as it is, in a repository: found, trained, and loaded again."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway import settings
+from slipway.artifacts import load
+from slipway.errors import SlipwayError
+from slipway.models import discovery
+from slipway.models.discovery import training_digest
+from slipway.training.task import Workspace, begin, step
+
+CASES = Path(__file__).parents[2] / "models"
+LEAF = "models: {leaf: {target: kind, parameters: {limit: 7}}}\n"
+
+
+class Team:
+    """A scratch repository with a copy of a case."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        shutil.copy(CASES.parents[1] / "requirements.lock", root)
+
+    def copy(self, case, models=""):
+        shutil.copytree(CASES / case, self.root / "model" / case, dirs_exist_ok=True)
+        text = "environments: {test: {store: store, namespace: test}}\n"
+        (self.root / "slipway.yaml").write_text(text + models)
+        return settings.load(self.root)
+
+
+@pytest.fixture
+def team(tmp_path):
+    """Make a scratch repository, and forget the modules of its models afterwards."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield Team(tmp_path)
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")) or name.startswith("model"):
+            del sys.modules[name]
+
+
+def test_a_class_is_found_in_the_file_of_its_name(team):
+    """Its columns are those of the data. Its parameters have the types of their defaults."""
+    of = team.copy("leaf", LEAF)
+    found = discovery.load_class(of, "leaf")
+    assert (found.__name__, found.__doc__) == ("Leaf", "Says which leaf is large.")
+    assert (found.source_features, found.target_variable) == (["length", "width"], "kind")
+    assert found.parameters == {"limit": 6.0, "file": "kinds.json"}
+    assert discovery.entry(of, "leaf") == "model.leaf.Leaf"
+    assert of.models() == ["leaf"]
+
+
+def test_all_that_it_needs_is_part_of_the_model(team):
+    """Modules and files beside it belong to it. Its columns are part of the training digest."""
+    of = team.copy("leaf", LEAF)
+    names = [Path(path).name for path in discovery.model_files(of, "leaf")]
+    assert names == ["Leaf.py", "kinds.json", "measures.py"]
+    before = training_digest(of, "leaf")
+    assert (
+        training_digest(team.copy("leaf", LEAF.replace("kind,", "kind, features: [width, length],")), "leaf") != before
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "says"),
+    [
+        ("models: {leaf: {target: kind, features: [kind]}}", "models.leaf.features: 'kind' is named twice"),
+        ("models: {leaf: {features: [length]}}", "models.leaf.features: of which target?"),
+        ("", "slipway.yaml does not say which column Leaf of model/leaf predicts"),
+        ("models: {other: {target: kind}}", "models.other: there is no model/other"),
+        ("models: {leaf: {target: kind, data: 'gs://bucket/leaf.csv'}}", "the columns of gs://bucket/leaf.csv are not"),
+        ("models: {leaf: {target: kind, parameters: {depth: 3}}}", "Leaf has no parameter 'depth'"),
+    ],
+)
+def test_what_is_declared_has_to_fit(team, models, says):
+    """Each mistake has its message before anything is trained."""
+    with pytest.raises(SlipwayError) as caught:
+        of = team.copy("leaf", models)
+        task = begin(of, "leaf", "test")
+        discovery.load_class(of, "leaf")
+        Workspace(of, team.root, task).new_model()
+    assert says in str(caught.value)
+
+
+def test_a_class_that_says_itself_what_it_predicts_is_not_told(team):
+    """Two declarations of a target could differ one day."""
+    of = team.copy("good", "models: {good: {target: kind}}\n")
+    with pytest.raises(SlipwayError, match=r"models\.good\.target is set, and model/good/model\.py says itself"):
+        discovery.load_class(of, "good")
+
+
+def test_a_wrapper_needs_no_base(team):
+    """It names its columns, so the settings need not."""
+    found = discovery.load_class(team.copy("boxes"), "boxes")
+    assert (found.source_features, found.target_variable) == (["length", "width", "colour"], "content")
+
+
+def test_a_wrapper_that_names_no_target_is_told_where_to(team):
+    """The message has the line to write."""
+    of = team.copy("boxes")
+    path = team.root / "model/boxes/model.py"
+    path.write_text(path.read_text().replace("target_variable", "label"))
+    with pytest.raises(SlipwayError, match="does not say which column ModelWrapper predicts") as caught:
+        discovery.load_class(of, "boxes")
+    assert "models: {boxes: {target: COLUMN}}" in caught.value.fix
+
+
+def test_it_is_trained_as_it_is_and_loaded_again(team):
+    """It needs no tests, and finds its files and modules in the repository and in the artifact."""
+    of = team.copy("leaf", LEAF)
+    source = None
+    for name in ("fetch", "check", "test"):
+        task = begin(of, "leaf", "test") if source is None else None
+        step(name, of, source, team.root / "run" / name, task)
+        source = team.root / "run" / name
+    for name in ("fit",):
+        step(name, of, source, team.root / "run" / name)
+    artifact = team.root / "run/fit/artifact"
+    shutil.rmtree(team.root / "model")
+    for name in [each for each in sys.modules if each.startswith(("model", "measures"))]:
+        del sys.modules[name]
+    loaded = load(artifact)
+    assert loaded.model.parameters == {"limit": 7.0, "file": "kinds.json"}
+    large = {"kind": "large", "probabilities": {"large": 1.0, "small": 0.0}}
+    assert loaded.answer([{"length": 4, "width": 2}]) == [large]
