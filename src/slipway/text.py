@@ -1,11 +1,12 @@
-"""Text that people read: shortened, quoted, on one line, harmless to a terminal, and compared."""
+"""Text that people read or write: shortened, quoted, harmless to a terminal, compared, split into words and pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 
-__all__ = ["counted", "cut", "listed", "one_line", "printable", "quoted", "unified"]
+from slipway.errors import SlipwayError
 
 _MOST = 60
 _MOST_BYTES = 400_000
@@ -67,3 +68,26 @@ def _file_diff(path: str, before: bytes | None, after: bytes | None) -> list[str
     names = (path if before is not None else "/dev/null", path if after is not None else "/dev/null")
     found = list(unified_diff(sides[0], sides[1], names[0], names[1], lineterm=""))
     return found or [f"--- {names[0]}", f"+++ {names[1]}", "@@ only in how lines end @@"]
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """Read NAME=VALUE texts; raise `SlipwayError` for any other text, and for a name that is given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise SlipwayError(f"{option} {quoted(text)} is not NAME=VALUE", fix="write it like stage=blue")
+        if name in found:
+            twice = f"{option} {cut(name)} is given twice: {quoted(found[name])} and {quoted(value)}"
+            raise SlipwayError(twice, fix="keep one of them")
+        found[name] = value
+    return found
+
+
+def words(text: str, option: str) -> list[str]:
+    """Split a text into words as a shell does; raise `SlipwayError` for a quotation mark without its pair."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        fix = "write it as for a shell: c=0.5 name='a b'"
+        raise SlipwayError(f"{option} {quoted(text)} cannot be divided into words: {error}", fix=fix) from error

@@ -2,7 +2,8 @@
 
 import pytest
 
-from slipway.text import counted, cut, listed, one_line, quoted
+from slipway.errors import SlipwayError
+from slipway.text import counted, cut, listed, one_line, pairs, quoted, words
 
 
 @pytest.mark.parametrize(("text", "shown"), [("iris", "iris"), ("12345", "12345"), ("123456", "1234…")])
@@ -20,11 +21,11 @@ def test_a_value_is_quoted_as_python_writes_it(value: object, shown: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"), [([], ""), (["a", "b"], "a, b"), (["a", "b", "c", "d"], "a, b and 2 more")]
+    ("names", "shown"), [([], ""), (["a", "b"], "a, b"), (["a", "b", "c", "d"], "a, b and 2 more")]
 )
-def test_a_list_says_how_much_it_leaves_out(words: list[str], shown: str) -> None:
+def test_a_list_says_how_much_it_leaves_out(names: list[str], shown: str) -> None:
     """All are named where they fit."""
-    assert listed(words, 2) == shown
+    assert listed(names, 2) == shown
 
 
 def test_nothing_in_a_text_steers_a_terminal_or_a_runner() -> None:
@@ -36,3 +37,48 @@ def test_nothing_in_a_text_steers_a_terminal_or_a_runner() -> None:
 def test_a_number_comes_with_its_noun(number: int, shown: str) -> None:
     """One is singular."""
     assert counted(number, "row") == shown
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        ([], {}),
+        (["a=1", "b=x=y", "c="], {"a": "1", "b": "x=y", "c": ""}),
+        (["who=Ann B."], {"who": "Ann B."}),
+    ],
+)
+def test_pairs_are_split_at_the_first_sign(texts: list[str], found: dict[str, str]) -> None:
+    """All that follows is the value, which may be empty."""
+    assert pairs(texts, "-p") == found
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        (["a"], "-p 'a' is not NAME=VALUE\n  → write it like stage=blue"),
+        (["=1"], "-p '=1' is not NAME=VALUE"),
+        ([""], "-p '' is not NAME=VALUE"),
+        (["a=1", "a=2"], "-p a is given twice: '1' and '2'\n  → keep one of them"),
+    ],
+)
+def test_other_texts_are_refused(texts: list[str], says: str) -> None:
+    """A name that is given twice is refused too: one of the two values would be lost."""
+    with pytest.raises(SlipwayError) as caught:
+        pairs(texts, "-p")
+    assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("", []), ("c=0.5 solver=lbfgs", ["c=0.5", "solver=lbfgs"]), ("who='Ann B.'\nc=1", ["who=Ann B.", "c=1"])],
+)
+def test_a_text_is_split_into_words(text: str, found: list[str]) -> None:
+    """It is split as by a shell, so that a value may have spaces."""
+    assert words(text, "--parameters") == found
+
+
+def test_an_open_quotation_is_refused() -> None:
+    """The message says how to write it."""
+    with pytest.raises(SlipwayError, match="cannot be divided into words: No closing quotation") as caught:
+        words("who='Ann", "--parameters")
+    assert "write it as for a shell" in caught.value.fix

@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.parsing import Group, Parser, pairs, settings_of
+from slipway.cli.parsing import Group, Parser, settings_of
 from slipway.errors import SlipwayError
+from slipway.text import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from slipway.cli.output import progress, say, table
-from slipway.cli.parsing import Group, Parser, pairs, settings_of, words
+from slipway.cli.parsing import Group, Parser, settings_of
 from slipway.errors import SlipwayError
+from slipway.text import pairs, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

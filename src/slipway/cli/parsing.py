@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from slipway.errors import SlipwayError
 from slipway.names import nearest
 
 if TYPE_CHECKING:
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["Group", "Parser", "given", "pairs", "settings_of", "share", "words"]
+__all__ = ["Group", "Parser", "given", "settings_of", "share"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -115,28 +113,6 @@ def settings_of(args: argparse.Namespace) -> Settings:
     from slipway import settings
 
     return settings.load(args.root)
-
-
-def pairs(texts: list[str], option: str) -> dict[str, str]:
-    """Read NAME=VALUE texts; raise `SlipwayError` for any other text, and for a name that is given twice."""
-    found: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise SlipwayError(f"{option} {text!r} is not NAME=VALUE", fix=f"write it like {option} stage=blue")
-        if name in found:
-            raise SlipwayError(f"{option} {name} is given twice: {found[name]!r} and {value!r}", fix="keep one of them")
-        found[name] = value
-    return found
-
-
-def words(text: str, option: str) -> list[str]:
-    """Split a text into words as a shell does; raise `SlipwayError` for a quotation mark without its pair."""
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        fix = f"write it as for a shell: {option} \"c=0.5 name='a b'\""
-        raise SlipwayError(f"{option} {text!r} cannot be divided into words: {error}", fix=fix) from error
 
 
 def share(given: int | None) -> int:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
 from slipway.cli.output import progress, say, show_plan, show_released
-from slipway.cli.parsing import Group, Parser, given, pairs, settings_of, share
+from slipway.cli.parsing import Group, Parser, given, settings_of, share
 from slipway.errors import SlipwayError
+from slipway.text import pairs
 
 if TYPE_CHECKING:
     from slipway.release.build import Asked

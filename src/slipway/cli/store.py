@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.cli.output import say, table
-from slipway.cli.parsing import Group, pairs, settings_of
+from slipway.cli.parsing import Group, settings_of
 from slipway.errors import SlipwayError
+from slipway.text import pairs
 
 if TYPE_CHECKING:
     from slipway.store import Record, Store

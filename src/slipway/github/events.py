@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +12,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import MAX_MODEL_NAME, nearest
-from slipway.text import cut
+from slipway.text import cut, pairs, words
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -39,6 +38,10 @@ class Payload:
         if given is not None and not isinstance(given, dict):
             raise self.wrong(key, "is no object", fix="write {KEY: VALUE, …}")
         return Payload(f"{self._where}: {key}", given or {})
+
+    def place(self, key: str) -> str:
+        """Return the place of a key, for messages."""
+        return f"{self._where}: {key}"
 
     def only(self, *known: str) -> None:
         """Raise `SlipwayError` for an unknown key. The error names the nearest known key."""
@@ -190,7 +193,8 @@ def _version(payload: Payload) -> int | None:
 def _by_hand(inputs: Payload, settings: Settings) -> Request:
     inputs.only("model", "version", "where", "environment", "traffic")
     models = tuple(dict.fromkeys(inputs.text("model", "").split()))
-    version, where = _number(inputs, "version"), _pairs(inputs)
+    version, place = _number(inputs, "version"), inputs.place("where")
+    where = pairs(words(inputs.text("where", ""), place), place)
     if version is not None and where:
         raise inputs.wrong("version", "and where are both given", fix="leave one of them empty")
     if version is not None and len(models) != 1:
@@ -213,21 +217,6 @@ def _number(payload: Payload, key: str) -> int | None:
     if text and not _NUMBER.fullmatch(text):
         raise payload.wrong(key, "is no whole number from 1 on", fix="write it in digits: 7")
     return int(text) if text else None
-
-
-def _pairs(inputs: Payload) -> dict[str, str]:
-    try:
-        words = shlex.split(inputs.text("where", ""))
-    except ValueError as error:
-        raise inputs.wrong("where", "has a quote without its other half") from error
-    found: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name or not equals or name in found:
-            problem = "names a key twice" if name in found else "is not KEY=VALUE"
-            raise inputs.wrong("where", problem, fix='write it like stage=blue owner="Ann B."')
-        found[name] = value
-    return found
 
 
 def _model(payload: Payload, key: str, model: str, settings: Settings) -> str:
