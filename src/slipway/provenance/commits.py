@@ -1,11 +1,13 @@
-"""Commits of the overlays: what they tell of a release, and the pull requests that brought them."""
+"""Commits: the releases that they declare, the pull requests that brought them, and their files."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,22 +19,6 @@ from slipway.overlays import documents
 from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import ReleaseRecord, folder_of
 
-__all__ = [
-    "Commit",
-    "Declared",
-    "Pulls",
-    "Rejection",
-    "Share",
-    "boundary",
-    "everything",
-    "followed",
-    "manifests",
-    "on_route",
-    "pull_in",
-    "records",
-    "rejection",
-]
-
 _RECORD = re.compile(
     rf"overlays/([a-z][a-z0-9-]*)/([a-z][a-z0-9]*)/(v[1-9][0-9]{{0,8}}-[0-9a-f]{{8}})/{re.escape(RECORD)}"
 )
@@ -43,9 +29,17 @@ _MERGE = re.compile(r"Merge pull request #(\d{1,9}) from (\S+)")
 _SQUASH = re.compile(r"(.*\S) \(#(\d{1,9})\)")
 _PULL_KEYS = ("number", "title", "url", "state", "branch", "base")
 
+# A check-out runs no hook or filter of the user, and fetches no large files from elsewhere.
+_PLAIN = (
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "filter.lfs.smudge="),
+    *("-c", "filter.lfs.process="),
+    *("-c", "filter.lfs.required=false"),
+)
+
 
 class Commit(NamedTuple):
-    """A commit on the line of first parents, where a merge stands for all that it brought."""
+    """A first-parent commit. A merge stands for all commits that it brought."""
 
     id: str
     when: datetime
@@ -54,7 +48,7 @@ class Commit(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """A release that is declared, or once was."""
+    """A release that is declared now, or was declared in the past."""
 
     environment: str
     model: str
@@ -76,23 +70,23 @@ class Declared(NamedTuple):
 
 
 class Share(NamedTuple):
-    """The percentage of the requests that a release got from this commit on; 0 when it was off the route."""
+    """The percentage of the requests that a release got from a commit on. It is 0 off the route."""
 
     commit: Commit
     percent: int
 
 
 class Rejection(NamedTuple):
-    """The rollback from a release."""
+    """The commit that rolled back from a release, and its reason."""
 
     commit: Commit
     reason: str
 
 
 def followed(repository: Repository, branch: str) -> list[str]:
-    """Return the commits to search: the head of the followed branch as this clone knows it, and what is checked out.
+    """Return the commits to search: the head of the followed branch as this clone knows it, and the checked-out one.
 
-    A commit in the past of another one is left out. Raise `SlipwayError` when there is no commit yet.
+    Leave out an ancestor of another one. Raise `SlipwayError` when there is no commit yet.
     """
     places = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
     found: list[str] = []
@@ -103,8 +97,8 @@ def followed(repository: Repository, branch: str) -> list[str]:
 
 
 def boundary(repository: Repository) -> frozenset[str]:
-    """Return the oldest commits of a shallow clone; nothing for a whole one."""
-    path = repository.root / repository.run("rev-parse", "--git-path", "shallow").decode().strip()
+    """Return the oldest commits of a shallow clone. Return an empty set for a whole clone."""
+    path = _inside(repository, "shallow")
     return frozenset(path.read_text().split()) if path.is_file() else frozenset()
 
 
@@ -129,7 +123,7 @@ def everything(repository: Repository, tips: list[str]) -> list[Declared]:
 
 
 def records(repository: Repository, releases: list[Declared], text: str = "") -> dict[Declared, ReleaseRecord]:
-    """Return the records that contain `text`; raise `SlipwayError` for a damaged one."""
+    """Return the records that contain `text`. Raise `SlipwayError` for a damaged one."""
     names = {release: f"{release.written[0].id}:{release.path}" for release in releases}
     contents = repository.read(list(names.values()))
     found = {}
@@ -144,13 +138,13 @@ def records(repository: Repository, releases: list[Declared], text: str = "") ->
 
 
 def manifests(repository: Repository, release: Declared) -> bytes:
-    """Return the manifests beside the record, at its newest commit; nothing when there are none."""
+    """Return the manifests beside the record at its newest commit, or b"" if there are none."""
     name = f"{release.written[0].id}:{release.path.removesuffix(RECORD)}{MANIFESTS}"
     return repository.read([name])[name] or b""
 
 
 def on_route(repository: Repository, release: Declared) -> list[Share]:
-    """Return the changes of its share of the requests, oldest first; nothing when it never had a share."""
+    """Return the changes of a release's share of the requests, oldest first."""
     found: list[Share] = []
     for commit, content in _contents(repository, release, ROUTE):
         percent = _percent(content, release)
@@ -186,7 +180,7 @@ def _percent(content: bytes, release: Declared) -> int:
     path = f"{folder_of(release.environment, release.model)}/{ROUTE}"
     try:
         return shares(documents.parse(content, path), release.model, path).get(release.name, 0)
-    except SlipwayError:  # a person damaged it, and perhaps mended it in a later commit: `status` tells
+    except SlipwayError:  # a person damaged the file, and perhaps mended it later: `status` shows it
         return 0
 
 
@@ -200,20 +194,20 @@ def _state(content: bytes, release: Declared) -> State:
 
 
 def _log(repository: Repository, tip: str, path: str) -> Iterator[tuple[Commit, dict[str, str]]]:
-    """Yield the commits that changed `path`, newest first along the first parents, with {path: A, M or D}."""
+    """Yield the first-parent commits that changed `path`, newest first, with {path: A, M or D}."""
     form = "--format=%x01%H%x02%ct%x02%an <%ae>%x02%s"
     options = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--name-status", form)
     log = repository.run("log", *options, tip, "--", path).decode(errors="replace")
     for entry in log.split("\x01")[1:]:
         head, *changes = entry.split("\n")
-        if match := _HEAD.fullmatch(head):  # a subject that holds our separators belongs to no release
+        if match := _HEAD.fullmatch(head):  # no release has a subject with our separators in it
             pairs = (line.split("\t", 1) for line in changes if "\t" in line)
             moment = datetime.fromtimestamp(int(match[2]), UTC)
             yield Commit(match[1], moment, match[3], match[4]), {path: status for status, path in pairs}
 
 
 def pull_in(subject: str) -> dict[str, Any] | None:
-    """Return the pull request that a commit's subject names: its `number`, and `title` or `branch`."""
+    """Return the `number` and the `title` or `branch` of the pull request that the subject of a commit names."""
     if match := _MERGE.fullmatch(subject.strip()):
         return {"number": int(match[1]), "branch": match[2]}
     if match := _SQUASH.fullmatch(subject.strip()):
@@ -239,11 +233,11 @@ class Pulls:
         return list(found.values()), [self._trouble] if self._trouble else []
 
     def _of_github(self, commit: str) -> list[dict[str, Any]]:
-        """Ask GitHub; after a failure, keep the reason and do not ask again."""
+        """Return the pull requests that GitHub knows. After a failure, keep the reason and do not ask again."""
         if self._trouble or not (os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")):
             return []
         try:
-            # Its client takes long to import, and is needed only with a token.
+            # The client takes long to import, and is needed only with a token.
             from slipway.github.api import connect
 
             pulls = connect(self._repository).pulls_of(commit)
@@ -261,7 +255,7 @@ def _subject_of(repository: Repository, commit: str) -> str:
 
 
 def _landed(repository: Repository, tip: str, commit: str) -> str | None:
-    """Return the commit on the line of first parents that brought `commit`; None when `tip` does not have it."""
+    """Return the first-parent commit of `tip` that brought `commit`, or None if `tip` does not contain it."""
     try:
         line = repository.run("rev-list", "--first-parent", tip).decode().split()
         if commit in line:
@@ -270,3 +264,35 @@ def _landed(repository: Repository, tip: str, commit: str) -> str | None:
     except GitError:  # a shallow clone
         return None
     return next((each for each in reversed(line) if each in descendants), None)
+
+
+def check_out(repository: Repository, commit: str, target: Path) -> Path:
+    """Check out the files of a commit, without its overlays, into a new repository at `target`, and return `target`.
+
+    Only read the given repository. Raise `SlipwayError` when this clone does not have the commit.
+    """
+    if repository.commit_at(commit) is None:
+        raise absent(repository, commit)
+    kind = repository.run("rev-parse", "--show-object-format").decode().strip()
+    repository.run("init", "--quiet", "--template=", f"--object-format={kind}", str(target.absolute()))
+    # Share the objects: a clone of a shallow clone would copy them.
+    info = target / ".git/objects/info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "alternates").write_text(f"{_inside(repository, 'objects')}\n")
+    if (shallow := _inside(repository, "shallow")).is_file():
+        shutil.copyfile(shallow, target / ".git/shallow")
+    made = Repository(target)
+    made.run("update-ref", "--no-deref", "HEAD", commit)
+    made.run("checkout", "--quiet", commit, "--", ".", ":(exclude)overlays", by=_PLAIN)
+    return target
+
+
+def absent(repository: Repository, commit: str) -> SlipwayError:
+    """Return the error for a commit that this clone does not have."""
+    fix = f"git fetch origin {commit}; or git fetch --all, or ask its author to push the branch"
+    return SlipwayError(f"the commit {commit[:12]} is not in this clone, {repository.root}", fix=fix)
+
+
+def _inside(repository: Repository, name: str) -> Path:
+    """Return a path in the git directory, which may be that of a linked work tree."""
+    return (repository.root / repository.run("rev-parse", "--git-path", name).decode().strip()).resolve()

@@ -16,14 +16,13 @@ from slipway.git import Repository
 from slipway.images import comparison
 from slipway.images.bundle import LOCK
 from slipway.images.comparison import Compared
-from slipway.provenance import checkout, retraining
+from slipway.provenance import commits, retraining
 from slipway.provenance.subject import find, version_of
 from slipway.settings import Settings
 from slipway.store import Record, store_of
 from slipway.store.records import Data, Training
 from slipway.training.inputs import read_secrets
-
-__all__ = ["Reproduction", "reproduce"]
+from slipway.training.task import task_in
 
 
 class Reproduction(NamedTuple):
@@ -39,7 +38,7 @@ class Reproduction(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Return whether every prediction is the same, numbers within the declared tolerance."""
+        """Return True if every prediction is the same, numbers within the declared tolerance."""
         return self.compared.within == self.compared.rows
 
     def lines(self) -> list[str]:
@@ -62,19 +61,19 @@ class Reproduction(NamedTuple):
 def reproduce(
     settings: Settings, what: str, *, keep: Path | None = None, report: Callable[[str], None]
 ) -> Reproduction:
-    """Train what `subject.find` takes again, and compare the predictions for all rows of its data.
+    """Train a version again, and compare the predictions for all rows of its data. `subject.find` takes `what`.
 
-    The training runs from the files of its commit, in a temporary folder or `keep`; neither the repository nor a store
-    changes. Raise `SlipwayError` when it cannot be tried, and why.
+    Train from the files of its commit, in a temporary folder or `keep`. Change neither the repository nor a store.
+    Raise `SlipwayError` when the training cannot be repeated.
     """
     if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise SlipwayError(f"{keep} holds something else", fix="give --keep a folder that is new or empty")
+        raise SlipwayError(f"{keep} is not an empty folder", fix="give --keep a new or an empty folder")
     record = _record(settings, what)
     training, data = _known(record)
     name = _snapshot(record, data)
-    repository = Repository(settings.root)
-    if repository.commit_at(training.commit or "") is None:
-        raise checkout.absent(repository, training.commit or "")
+    repository, commit = Repository(settings.root), training.commit or ""
+    if repository.commit_at(commit) is None:
+        raise commits.absent(repository, commit)
     with nullcontext(keep) if keep else tempfile.TemporaryDirectory(prefix="slipway-") as made:
         folder = Path(made).absolute()
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +93,7 @@ def _reproduce(
     report(f"{record.id}: trained at commit {(training.commit or '')[:12]} on {snapshot}")
     store.blobs.get({snapshot: record.attachments[snapshot]}, folder / "snapshot", what=str(record.id))
     before = store.fetch(record, folder / "before")
-    root = checkout.make(repository, training.commit or "", folder / "repository")
+    root = commits.check_out(repository, training.commit or "", folder / "repository")
     pinned = retraining.pin(root, record, folder / "store")
     read_secrets(pinned.model(model).secrets)
     lock = (before / LOCK).read_text(encoding="utf-8") if (before / LOCK).is_file() else ""
@@ -124,25 +123,25 @@ def _record(settings: Settings, what: str) -> Record:
 
 
 def _known(record: Record) -> tuple[Training, Data]:
-    """Return the training and its data; raise `SlipwayError` when too little is known to repeat it."""
+    """Return the training and its data. Raise `SlipwayError` when too little is known to repeat it."""
     if record.image is not None:
-        problem = f"{record.id} is a container, and what that was built from is not known here"
-        raise SlipwayError(problem, fix=f"ask who built {record.image}")
+        problem = f"{record.id} is a container, which was built elsewhere"
+        raise SlipwayError(problem, fix=f"ask the people who built {record.image}")
     training, data = record.training, record.data
     if training is None or data is None:
-        problem = f"{record.id} was published by hand: its record knows of no training that could be repeated"
+        problem = f"{record.id} was published by hand: its record has no training to repeat"
         raise SlipwayError(problem, fix=f"slipway train {record.model} makes a version that can be reproduced")
     if not training.commit:
-        problem = f"{record.id} was trained without git: nobody knows from which files"
+        problem = f"{record.id} was trained without git: the commit of its code is unknown"
         raise SlipwayError(problem, fix="train in a clone, or set SLIPWAY_COMMIT where there is no git")
     if training.dirty:
         problem = f"{record.id} was trained while files differed from the commit {training.commit[:12]}"
-        raise SlipwayError(problem, fix="commit first, then train: only that can be reproduced")
+        raise SlipwayError(problem, fix="commit before the next training, to make it reproducible")
     return training, data
 
 
 def _snapshot(record: Record, data: Data) -> str:
-    """Return the name of the attachment that is the data."""
+    """Return the name of the attachment that holds the data."""
     for name, file in record.attachments.items():
         if name.startswith("data/") and file.sha256 == data.sha256:
             return name
@@ -159,15 +158,15 @@ def _differing(record: Record, artifact: Path) -> tuple[str, list[str]]:
 
 
 def _notes(training: Training, folder: Path, lock: str, after: Path) -> list[str]:
-    """Return what differs from the first training."""
+    """Return notes on the differences to the first training."""
     notes = []
     if training.python not in (None, platform.python_version()):
-        notes.append(f"trained with Python {training.python}, and again with {platform.python_version()}")
+        notes.append(f"trained with Python {training.python}, and now with {platform.python_version()}")
     if not lock:
-        notes.append("the artifact brings no lock: the packages are those that its requirements give today")
+        notes.append(f"the artifact has no {LOCK}: the packages are what its requirements give today")
     elif moved := retraining.moved(lock, (after / LOCK).read_text(encoding="utf-8")):
-        notes.append(f"other packages than then: {', '.join(moved)}")
-    digest = retraining.digest(folder)
+        notes.append(f"packages with other versions: {', '.join(moved)}")
+    digest = task_in(folder / "check").training_digest
     if digest != training.digest:
-        notes.append(f"the training digest is {digest[:8]}, and was {training.digest[:8]}: something else decides, too")
+        notes.append(f"the training digest is {digest[:8]}, and was {training.digest[:8]}")
     return notes

@@ -26,13 +26,10 @@ from slipway.schema import Schema
 from slipway.settings import Settings
 from slipway.settings.strict import FILE, read
 from slipway.store import Record
-from slipway.training.task import task_in
-
-__all__ = ["Question", "agree", "answer", "digest", "laid_over", "moved", "pin", "retrain", "rows"]
 
 
 class Question(Struct, frozen=True):
-    """A data file, and the artifact of the model that reads it, in the repository at `root`."""
+    """The request for the rows of a data file: the model of an artifact reads them, in the repository at `root`."""
 
     root: Path
     model: str
@@ -43,18 +40,18 @@ class Question(Struct, frozen=True):
 def pin(root: Path, record: Record, store: Path) -> Settings:
     """Rewrite the settings in `root` so that a training repeats that of the record, and publishes to `store` only.
 
-    There are no gates: a model that got worse shows in its predictions. Raise `SlipwayError` when the settings do not
-    know the model or the environment.
+    Set no gates, because the predictions show a worse model. Raise `SlipwayError` when the settings do not have the
+    model or the environment.
     """
     path = root / FILE
     content = (read(path.read_text(encoding="utf-8-sig")) if path.is_file() else None) or {}
     trained = _environment(record)
     known = content.get("environments", {}).get(trained)
     if known is None:
-        problem = f"{FILE} of the commit that {record.id} was trained from has no environment {trained}"
-        raise SlipwayError(problem, fix="it cannot be trained again as it was; train the model anew: slipway train")
+        problem = f"{record.id} was trained for {trained}, which {FILE} of its commit does not have"
+        raise SlipwayError(problem, fix=f"it cannot be reproduced; slipway train {record.model} makes a new version")
     own = dict((content.get("models") or {}).get(record.model) or {})
-    for name in ("pin", "per_environment"):  # they name environments that are left out
+    for name in ("pin", "per_environment"):  # they name the other environments
         own.pop(name, None)
     if record.training is not None:
         own["parameters"] = record.training.parameters
@@ -69,20 +66,18 @@ def pin(root: Path, record: Record, store: Path) -> Settings:
 
 
 def agree(root: Path, lock: str) -> None:
-    """Have environments that are made in `root` take the versions of `lock`, unless the model pins others."""
+    """Make the environments of `root` use the versions of `lock`, unless the model pins other versions."""
     path = root / LOCK
     known = path.read_text(encoding="utf-8") if path.is_file() else ""
     files.write(path, laid_over(known, lock).encode())
 
 
 def retrain(settings: Settings, record: Record, snapshot: Path, folder: Path, report: Callable[[str], None]) -> Path:
-    """Run the steps that make an artifact, each in a folder below `folder`, and return the artifact's folder.
+    """Run the steps that make an artifact, each in a folder below `folder`, and return the folder of the artifact.
 
-    The step `test` is left out, because the artifact does not depend on it. Raise `SlipwayError` with the words of a
-    step that fails.
+    Skip the step `test`, as the artifact does not depend on it. Raise `SlipwayError` with the output of a failed step.
     """
-    first = ["--model", record.model, "--env", _environment(record), "--data", str(snapshot)]
-    source: list[str] = first
+    source = ["--model", record.model, "--env", _environment(record), "--data", str(snapshot)]
     for name in ("fetch", "check", "fit", "evaluate"):
         target = folder / name
         line = _slipway(settings, folder, "step", name, *source, "--out", str(target))
@@ -92,7 +87,7 @@ def retrain(settings: Settings, record: Record, snapshot: Path, folder: Path, re
 
 
 def rows(settings: Settings, record: Record, snapshot: Path, artifact: Path) -> list[dict[str, Any]]:
-    """Return all rows of the data as requests have them, read by the model of `artifact`, which was trained on it."""
+    """Return all rows of the data in the form of requests. The model of `artifact` reads them."""
     python = environment.python_for(environment.compile_lock(settings, record.model, "train"))
     question = Question(settings.root, record.model, artifact, snapshot)
     kind, env = list[dict[str, Any]], _own_variables()
@@ -103,44 +98,35 @@ def rows(settings: Settings, record: Record, snapshot: Path, artifact: Path) -> 
 
 
 def answer(question: Question) -> list[dict[str, Any]]:
-    """Read the rows in the model's environment, by today's code: modules of the commit may lie elsewhere."""
+    """Return the rows. Run in the model's environment by the current code: the commit may have other modules."""
     schema = manifest.read_file(question.artifact, SCHEMA, Schema)
     kind = class_of(settings_file.load(question.root), question.model)
     model = kind(**manifest.read(question.artifact).parameters)
     return records(model.read(question.snapshot), schema.names)
 
 
-def digest(folder: Path) -> str:
-    """Return the training digest of the training that `retrain` left in `folder`."""
-    return task_in(folder / "check").training_digest
-
-
 def _environment(record: Record) -> str:
-    """Return the environment that the version was trained for, not the one that it was promoted to."""
+    """Return the environment that the version was trained for, also of a promoted version."""
     return record.origin.environment if record.origin else record.environment
 
 
 def _slipway(settings: Settings, folder: Path, *words: str) -> str:
-    """Run a verb in a process of its own, and return the last line that it prints."""
+    """Run a verb in another process, and return its last line of output."""
     command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words]
-    done = subprocess.run(
-        command, cwd=folder, env=_variables(settings), capture_output=True, text=True, errors="replace", check=False
-    )
+    source = settings.root / "src"  # the platform of the commit
+    env = {
+        **_own_variables(),
+        "PYTHONPATH": str(source if (source / "slipway/__main__.py").is_file() else processes.SOURCE),
+    }
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         said = done.stderr.strip().removeprefix("error: ")
-        raise SlipwayError(f"the training cannot be repeated, its step {words[1]} fails: {said}")
+        raise SlipwayError(f"the training cannot be repeated: its step {words[1]} failed: {said}")
     return done.stdout.strip().rpartition("\n")[2]
 
 
-def _variables(settings: Settings) -> dict[str, str]:
-    """Return the variables of a verb: it runs the platform's code of the commit, or ours if that has none."""
-    source = settings.root / "src"
-    has_own = (source / "slipway/__main__.py").is_file()
-    return {**_own_variables(), "PYTHONPATH": str(source) if has_own else processes.SOURCE}
-
-
 def _own_variables() -> dict[str, str]:
-    """Return our own variables without those that give rights, or name the locks of a model's image."""
+    """Return the variables of this process without rights, and without the locks of a model's image."""
     return {name: value for name, value in processes.environment().items() if name != "SLIPWAY_LOCKS"}
 
 
@@ -155,7 +141,7 @@ def laid_over(lock: str, other: str) -> str:
 
 
 def moved(before: str, after: str) -> list[str]:
-    """Return packages that have another version in `after`, or are in one lock only: `numpy 2.3.1 → 2.3.2`."""
+    """Return the packages with another version, or in one lock only, as `numpy 2.3.1 → 2.3.2`."""
     old, new = _versions(before), _versions(after)
     return [
         f"{name} {old.get(name, 'not there')} → {new.get(name, 'not there')}"
@@ -172,7 +158,7 @@ def _versions(lock: str) -> dict[str, str]:
 
 
 def _blocks(lock: str) -> Iterator[tuple[str, str, str]]:
-    """Yield name, version and lines of each package; for several platforms, a package may occur more than once."""
+    """Yield the name, version and lines of each package. A lock may have a package once for each platform."""
     for block in re.split(r"^(?=\S)", lock, flags=re.MULTILINE):
         if match := _PACKAGE.match(block):
             yield canonicalize_name(match[1]), match[2], block if block.endswith("\n") else f"{block}\n"

@@ -1,4 +1,4 @@
-"""The subject of a question: the one release or version that a person names, and the record of its version."""
+"""The subject of a trace: the one release or version that a person names, and the record of its version."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from slipway.settings import Settings
 from slipway.store import Record, store_of
 from slipway.text import listed
 
-__all__ = ["Subject", "Version", "find", "version_of"]
-
 _IMAGE = re.compile(r"(?:\S+@)?sha256:([0-9a-f]{64})")
 _FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 _MODEL_ID = re.compile(r"[^/]+/[^/]+/[0-9]+")
@@ -28,7 +26,7 @@ _SHOWN = 12
 
 
 class Subject(NamedTuple):
-    """A release, or a version that was never released (then `declared` and `record` are None)."""
+    """A release, or a version without a release. Then `declared` and `record` are None."""
 
     repository: Repository
     model_id: ModelId
@@ -44,7 +42,7 @@ class Subject(NamedTuple):
 
 
 class Version(NamedTuple):
-    """The record of a version, if it can be read, and what is wrong or worth a note."""
+    """The record of a version if it can be read, the reasons of a broken link, and notes."""
 
     record: Record | None
     broken: list[str]
@@ -52,10 +50,10 @@ class Version(NamedTuple):
 
 
 def find(settings: Settings, what: str) -> Subject:
-    """Return the release or version that `what` names: by name, model id, image, begin of a fingerprint, or URL.
+    """Return the release or version that `what` names: by name, model id, image, fingerprint (or its start), or URL.
 
     A promoted release stands for its origin too, unless `what` names the origin with its environment. Raise
-    `SlipwayError` when there is no such release, and when there are several.
+    `SlipwayError` when there is no such release or several.
     """
     what = what.strip()
     repository = Repository(settings.root)
@@ -68,7 +66,7 @@ def find(settings: Settings, what: str) -> Subject:
     if len(found) > 1:
         names = [str(release) for release in sorted(found)]
         problem = f"{what} is more than one release: {listed(names, _SHOWN, ', and ')}"
-        raise SlipwayError(problem, fix="name one of them, as it stands there")
+        raise SlipwayError(problem, fix="give one of these names")
     if not found:
         if not _MODEL_ID.fullmatch(wanted):
             raise _unknown(settings, repository, known, what, wanted)
@@ -83,7 +81,7 @@ def _release_of(called: clients.Called) -> str:
     model_id = ModelId.parse(called.model_id)
     if model_id.environment == "dev" or called.release == "dev":
         problem = f"{called.url} serves {model_id} ({called.release}), which is no release"
-        raise SlipwayError(problem, fix="it comes from a folder on that machine; publish and release it to trace it")
+        raise SlipwayError(problem, fix="publish and release it to trace it: it is served from a local folder")
     return f"{model_id.environment}/{model_id.model}/{ReleaseName.parse(called.release)}"
 
 
@@ -105,13 +103,13 @@ def _matching(repository: Repository, known: list[Declared], what: str) -> dict[
     if _RELEASE.fullmatch(what):
         ReleaseName.parse(what.rpartition("/")[2])
         return commits.records(repository, [each for each in known if what in (str(each), str(each.name))])
-    problem = f"{what!r} is nothing that can be traced"
+    problem = f"{what!r} cannot be traced"
     fix = "give a release (v7-1a2b3c4d), a model id (iris/test/7), an image (sha256:…), a fingerprint or a URL"
     raise SlipwayError(problem, fix=fix)
 
 
 def _last_of_promotions(found: dict[Declared, ReleaseRecord]) -> dict[Declared, ReleaseRecord]:
-    """Leave out the origins of others among them: the chains of those others lead to them."""
+    """Leave out the origin of another one, as the chain of the other one includes it."""
     origins = {
         f"{record.origin.environment}/{release.model}/{record.origin.release}"
         for release, record in found.items()
@@ -122,16 +120,16 @@ def _last_of_promotions(found: dict[Declared, ReleaseRecord]) -> dict[Declared, 
 
 def _unknown(settings: Settings, repository: Repository, known: list[Declared], what: str, wanted: str) -> SlipwayError:
     if commits.boundary(repository):
-        problem = f"{what} is in no commit that is here, and {settings.root} is a shallow clone, without the history"
+        problem = f"no commit in {settings.root} declares {what}, but it is a shallow clone without the older commits"
         return SlipwayError(problem, fix="git fetch --unshallow")
     names = sorted(str(release) if "/" in wanted else str(release.name) for release in known)
-    fix = f"git fetch, if it is new; {nearest(wanted, names)}"
+    fix = f"git fetch, if the release is new; {nearest(wanted, names)}"
     named = what if what == wanted else f"{what} is {wanted}, which"
     return SlipwayError(f"{named} was never declared in the history of {settings.branch}", fix=fix)
 
 
 def version_of(settings: Settings, subject: Subject) -> Version:
-    """Read the record of the subject's version, or that of its origin when its own store does not have it."""
+    """Return the record of the subject's version, or of its origin when the version's own store does not have it."""
     own, problem = _record(settings, subject.model_id)
     broken = [problem] if problem else []
     before = _origin_of(subject)
@@ -140,10 +138,10 @@ def version_of(settings: Settings, subject: Subject) -> Version:
     origin, trouble = _record(settings, before)
     if own is None and origin is not None:
         copied = f"slipway copy {before.model} --env {subject.model_id.environment}"
-        return Version(origin, [], [f"{problem}; {before} is what was promoted ({copied} brings it over)"])
+        return Version(origin, [], [f"{problem}; this is the record of its origin {before} (to copy it: {copied})"])
     if own is not None and origin is not None and own.artifact.digest != origin.artifact.digest:
-        broken.append(f"{own.id} holds another artifact than {origin.id}, which it was promoted from")
-    return Version(own, broken, [f"{before} was not looked at: {trouble}"] if trouble else [])
+        broken.append(f"{own.id} holds another artifact than its origin {origin.id}")
+    return Version(own, broken, [f"the record of its origin {before} cannot be read: {trouble}"] if trouble else [])
 
 
 def _record(settings: Settings, model_id: ModelId) -> tuple[Record | None, str]:

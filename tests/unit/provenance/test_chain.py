@@ -1,10 +1,10 @@
-"""A chain, in lines and as JSON."""
+"""A chain as lines and as JSON."""
 
 from slipway.provenance.chain import Chain, Link, as_json, lines
 
 
-def test_lines() -> None:
-    """Each link has its facts below it, those that are known; what is long is cut within a line, never on its own."""
+def test_lines_show_the_known_facts_of_each_link() -> None:
+    """Digests are shortened within a line, but not on their own. Control characters are replaced."""
     facts = {
         "digest": "a" * 64,
         "nothing": None,
@@ -25,8 +25,8 @@ def test_lines() -> None:
     ]
 
 
-def test_json() -> None:
-    """For machines nothing is cut or left out, and what is broken stands at the top as well."""
+def test_json_has_everything() -> None:
+    """No fact is shortened or left out. The reasons of broken links are at the top, too."""
     chain = Chain(what="v1", subject="s", links=[Link(name="data", read="r", facts={"uri": None}, broken=["gone"])])
     assert as_json(chain) == {
         "asked": "v1",

@@ -1,11 +1,13 @@
-"""Pull requests that brought a commit."""
+"""Commits: the pull requests that brought them, and their files."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.provenance.commits import Pulls, pull_in
+from slipway.provenance.commits import Pulls, check_out, pull_in
 from tests.unit.conftest import Site
 
 
@@ -22,13 +24,13 @@ from tests.unit.conftest import Site
         ("", None),
     ],
 )
-def test_subjects(subject: str, pull: dict[str, Any] | None) -> None:
-    """Only what GitHub writes for a merge or a squash names one."""
+def test_a_subject_names_a_pull_request(subject: str, pull: dict[str, Any] | None) -> None:
+    """Only the subjects that GitHub writes for a merge or a squash do."""
     assert pull_in(subject) == pull
 
 
-def test_a_commit_of_a_merged_branch(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was brought by the first merge into the branch that is followed, whatever was merged before and after."""
+def test_the_pull_request_that_brought_a_commit_is_found(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the first merge of the commit into the followed branch, not a merge of an inner branch or a later one."""
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     site.git("switch", "--quiet", "-c", "inner")
@@ -47,3 +49,22 @@ def test_a_commit_of_a_merged_branch(site: Site, monkeypatch: pytest.MonkeyPatch
         [],
     )
     assert pulls.of_commit(commit, site.head) == ([], [])
+
+
+def test_a_commit_is_checked_out(site: Site, tmp_path: Path) -> None:
+    """A linked work tree and a shallow clone give the files, too. A missing commit is an error."""
+    site.write("model/iris/iris.csv", "length\n1\n")
+    first = site.commit("Data")
+    site.write("model/iris/iris.csv", "length\n2\n")
+    site.commit("Newer data")
+    site.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"))
+    site.git("clone", "--quiet", "--depth=1", site.root.as_uri(), str(tmp_path / "shallow"))
+    for number, (source, commit) in enumerate(
+        [(site.root, first), (tmp_path / "linked", first), (tmp_path / "shallow", site.head)]
+    ):
+        target = check_out(Repository(source), commit, tmp_path / f"made-{number}")
+        assert Site(target).head == commit
+        assert (target / "model/iris/iris.csv").is_file()
+        assert Site(target).git("status", "--porcelain") == ""
+    with pytest.raises(SlipwayError, match="not in this clone"):
+        check_out(Repository(tmp_path / "shallow"), first, tmp_path / "nothing")

@@ -1,4 +1,4 @@
-"""A version of earlier code is trained again by that code."""
+"""A version of earlier code is reproduced by that code."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.unit.conftest import Site
 
 
 def reproduced(site: Site, version: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Train a version of fruit again, which has to give the same artifact."""
+    """Train a version of fruit again. Assert that the artifact is the same."""
     capsys.readouterr()
     assert main(["-C", str(site.root), "reproduce", f"fruit/test/{version}"]) == 0
     told = capsys.readouterr().out
@@ -24,14 +24,14 @@ def reproduced(site: Site, version: int, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.long
 @pytest.mark.usefixtures("people")
 def test_an_earlier_version_is_reproduced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the platform of its commit, which the repository no longer has."""
+    """The platform of its commit trains it, although the repository no longer has that platform."""
     reproduced(given.renewed(tmp_path / "team"), 1, capsys)
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("people")
-def test_modules_that_lie_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a commit's platform only the verbs are called: its modules may have other names than today's."""
+def test_a_platform_with_other_modules_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only verbs of the commit's platform are called, so its modules may have other names."""
     site = given.repository(tmp_path / "team")
     source = site.root / "src/slipway"
     for path in source.rglob("*.py"):

@@ -1,4 +1,4 @@
-"""`slipway reproduce`: a version trained again, with real trainings in environments of their own."""
+"""`slipway reproduce` trains a version again: real trainings in their own environments."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from slipway import settings as settings_file
 from slipway.cli import main
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.provenance import checkout
+from slipway.provenance.commits import check_out
 from slipway.provenance.reproduce import reproduce
 from slipway.provenance.retraining import pin
 from slipway.store import Data, Training, store_of
@@ -62,7 +62,7 @@ def test_nothing():
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A repository with version 1 of `fruit`, which has changed since, and with `dice`, which draws its slope."""
+    """Return a repository with version 1 of `fruit`, which changed since, and with `dice`, whose slope is random."""
     site = Site(tmp_path_factory.mktemp("team") / "repository")
     site.write("slipway.yaml", SETTINGS)
     site.write(".gitignore", ".slipway/\n__pycache__/\n")
@@ -95,10 +95,10 @@ def train(site: Site, *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_version_that_is_reproduced(
+def test_a_promoted_version_is_reproduced(
     team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With its own parameter, shared code and data of then, by the name of what was promoted: the same artifact."""
+    """Its recorded parameter, and the shared code and data of its commit, give the same artifact."""
     monkeypatch.setenv("TASTE", "sweet enough")
     test, prod = team.store(), team.store("prod")
     prod.copy(test.record("fruit", 1), 1, source=test)
@@ -116,8 +116,8 @@ def test_a_version_that_is_reproduced(
 
 
 @pytest.mark.long(15)
-def test_a_version_that_is_not_reproduced(team: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """A model that draws without a seed is found out, with the size of the difference, and the exit status is 1."""
+def test_a_training_without_a_seed_is_not_reproduced(team: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """The output has the largest difference, and the exit status is 1."""
     team.git("checkout", "--quiet", "HEAD~1")
     train(team, "dice")
     team.git("checkout", "--quiet", "main")
@@ -130,7 +130,7 @@ def test_a_version_that_is_not_reproduced(team: Site, capsys: pytest.CaptureFixt
 
 
 def published(team: Site, *, snapshot: bool = True, **training: Any) -> str:
-    """Publish a version of `other` whose record says that; returns its model id."""
+    """Publish a version of `other` with this training in its record, and return its model id."""
     folder = team.root.parent / f"other-{len(team.store().versions('other'))}"
     folder.mkdir()
     (folder / "artifact.json").write_text("{}")
@@ -144,8 +144,8 @@ def published(team: Site, *, snapshot: bool = True, **training: Any) -> str:
     return str(team.store().publish("other", folder, record=record, attachments=attachments).id)
 
 
-def test_what_cannot_be_tried(team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each thing that is missing is named, before anything is trained."""
+def test_a_version_that_lacks_something_is_refused(team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names what is missing, before any training starts."""
     monkeypatch.delenv("TASTE", raising=False)
     for what, says in [
         (published(team), "published by hand"),
@@ -159,34 +159,17 @@ def test_what_cannot_be_tried(team: Site, tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(SlipwayError, match=says):
             reproduce(team.settings, what, report=print)
     (tmp_path / "file").touch()
-    with pytest.raises(SlipwayError, match="holds something else"):
+    with pytest.raises(SlipwayError, match="is not an empty folder"):
         reproduce(team.settings, "fruit/test/1", keep=tmp_path, report=print)
 
 
-def test_the_settings_of_a_training(team: Site, tmp_path: Path) -> None:
-    """They have the recorded parameters and nothing that could reach a store or stop the training."""
+def test_a_training_gets_pinned_settings(team: Site, tmp_path: Path) -> None:
+    """They have the recorded parameters, no gates, and one store in a new folder."""
     record = team.store().record("fruit", 1)
-    root = checkout.make(Repository(team.root), record.training.commit, tmp_path / "there")
+    root = check_out(Repository(team.root), record.training.commit, tmp_path / "there")
     pinned = pin(root, record, tmp_path / "store")
     assert pinned == settings_file.load(root)
     own = pinned.model("fruit")
     assert (own.parameters, own.gates, own.pin) == ({"factor": 2.0}, {}, {})
     assert {name: each.store for name, each in pinned.environments.items()} == {"test": str(tmp_path / "store")}
     assert store_of(pinned, "test").versions("fruit") == []
-
-
-def test_a_checkout(team: Site, tmp_path: Path) -> None:
-    """It has the commit's files, from a linked work tree and from a shallow clone as well."""
-    first = team.git("rev-parse", "HEAD~1")
-    team.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"))
-    team.git("clone", "--quiet", "--depth=1", team.root.as_uri(), str(tmp_path / "shallow"))
-    for number, (source, commit) in enumerate(
-        [(team.root, first), (tmp_path / "linked", first), (tmp_path / "shallow", team.head)]
-    ):
-        target = checkout.make(Repository(source), commit, tmp_path / f"made-{number}")
-        assert Site(target).head == commit
-        assert (target / "model/fruit/fruit.csv").is_file()
-        assert Site(target).git("status", "--porcelain") == ""
-    with pytest.raises(SlipwayError, match="not in this clone"):
-        checkout.make(Repository(tmp_path / "shallow"), first, tmp_path / "nothing")
-    team.git("worktree", "remove", str(tmp_path / "linked"))

@@ -1,4 +1,4 @@
-"""The packages of a lock take the place of another's."""
+"""Locks: packages of one take the place of those in another."""
 
 from slipway.provenance.retraining import laid_over, moved
 
@@ -11,8 +11,8 @@ Uvicorn[standard]==0.30.0
 """
 
 
-def test_another_lock_goes_before() -> None:
-    """Its packages come with all their lines, however the name is spelt; the others stay."""
+def test_packages_of_the_other_lock_replace_equal_ones() -> None:
+    """They bring all their lines, and their names may be spelled differently. Other packages stay."""
     assert laid_over(LOCK, "uvicorn==0.29.0 \\\n    --hash=sha256:cc") == (
         "numpy==2.2.0 ; python_version < '3.12' \\\n    --hash=sha256:bb\n"
         "numpy==2.3.1 ; python_version >= '3.12' \\\n    --hash=sha256:aa\n"
@@ -22,8 +22,8 @@ def test_another_lock_goes_before() -> None:
     assert moved(LOCK, laid_over(LOCK, "")) == []
 
 
-def test_what_moved() -> None:
-    """Other versions, and what is in one of the two only, are named."""
+def test_changed_versions_are_named() -> None:
+    """A package that only one of the two locks has is named, too."""
     assert moved(LOCK, "numpy==2.3.1\nsix==1.0\n") == [
         "numpy 2.2.0 and 2.3.1 → 2.3.1",
         "six not there → 1.0",

@@ -1,4 +1,4 @@
-"""`slipway trace`: from an answer to all that it comes from."""
+"""`slipway trace` shows the chain from an answer back to its data and code."""
 
 import json
 import re
@@ -27,13 +27,13 @@ ROWS = b"a,b\n1,2\n"
 
 @pytest.fixture(autouse=True)
 def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is asked unless a test says so."""
+    """Make no request to GitHub without a token."""
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 
 
 def trained(site: Site, model: str = "iris", **training: Any) -> Record:
-    """Publish the next version as a training does, with its data beside it."""
+    """Publish the next version with a snapshot of its data, as a training does."""
     store = site.store()
     made = site.root.parent / f"trained-{model}-{len(store.versions(model))}"
     (made / "code").mkdir(parents=True)
@@ -62,7 +62,7 @@ def released(site: Site, model: str = "iris") -> ReleaseName:
 
 
 def promoted(site: Site) -> ReleaseName:
-    """Promote iris by a pull request that is merged; returns the release of prod."""
+    """Promote iris by a merged pull request, and return the release of prod."""
     site.git("switch", "--quiet", "-c", "promote")
     promote(site.settings, "iris", Wish(allow_unbuilt=True), to="prod")
     site.git("switch", "--quiet", "main")
@@ -74,8 +74,8 @@ def link(chain: Chain, name: str) -> Link:
     return next(each for each in chain.links if each.name == name)
 
 
-def test_the_whole_chain_of_a_promoted_release(site: Site) -> None:
-    """Every link from the route to the data is there, says where it was read, and fits to the others."""
+def test_a_promoted_release_has_a_whole_chain(site: Site) -> None:
+    """The chain has all links from the release to the data. Each has its source, and none is broken."""
     site.write("model/iris/model.py", "# better\n")
     code = site.commit("Better irises (#7)")
     name = released(site)
@@ -105,8 +105,8 @@ def test_the_whole_chain_of_a_promoted_release(site: Site) -> None:
     assert list(link(chain, "verified").facts) == [f"test/iris/{name}"]
 
 
-def test_every_way_to_name_it(site: Site) -> None:
-    """A release with and without its place, a model id, an image and a fingerprint all lead to the same chain."""
+def test_a_release_has_many_names(site: Site) -> None:
+    """Its name, model id, image and fingerprint all give the same chain."""
     name = released(site)
     record = site.overlay().release(name).record
     for what in (
@@ -122,7 +122,7 @@ def test_every_way_to_name_it(site: Site) -> None:
 
 
 def test_a_name_of_test_and_prod_is_the_promoted_one(site: Site) -> None:
-    """The chain of a promoted release has its origin in it, so one name for both is not two releases."""
+    """The chain of a promoted release includes its origin, so a name of both is clear."""
     name = released(site)
     assert promoted(site) == name
     assert trace(site.settings, str(name)).subject == f"prod/iris/{name}"
@@ -130,8 +130,8 @@ def test_a_name_of_test_and_prod_is_the_promoted_one(site: Site) -> None:
     assert trace(site.settings, f"test/iris/{name}").subject == f"test/iris/{name}"
 
 
-def test_more_than_one(site: Site) -> None:
-    """Two versions with the same content are two releases of one image: both are named."""
+def test_a_name_of_two_releases_is_refused(site: Site) -> None:
+    """Two versions with the same content have one image. The error names both releases."""
     site.publish(content="same")
     one = site.release("iris").outcomes[0].release
     site.publish(content="same")
@@ -141,8 +141,8 @@ def test_more_than_one(site: Site) -> None:
         trace(site.settings, one.short)
 
 
-def test_a_release_that_is_gone(site: Site) -> None:
-    """When it left the route, who rejected it and why, and when it was taken away are read from the commits."""
+def test_a_removed_release_is_traced(site: Site) -> None:
+    """The commits tell when it left the route, who rejected it and why, and when it was removed."""
     one = released(site)
     bad = released(site)
     rollback(site.settings, "iris", "test", reason="wrong", to=str(one))
@@ -158,8 +158,8 @@ def test_a_release_that_is_gone(site: Site) -> None:
     assert chain.broken == []
 
 
-def test_the_followed_branch_decides(site: Site, tmp_path: Path) -> None:
-    """On another branch, or behind the remote, the followed branch is believed; what it lacks is found as well."""
+def test_the_followed_branch_has_precedence(site: Site, tmp_path: Path) -> None:
+    """This holds on another branch and behind the remote. Releases of the checked-out branch are found, too."""
     site.git("switch", "--quiet", "-c", "side")
     site.git("switch", "--quiet", "main")
     name = released(site)
@@ -173,8 +173,8 @@ def test_the_followed_branch_decides(site: Site, tmp_path: Path) -> None:
     assert trace(clone.settings, str(name)).subject == f"test/iris/{name}"
 
 
-def test_the_fingerprint_of_a_repository_that_went_on(site: Site) -> None:
-    """When the settings give another image by now, the components come from the commit that was released."""
+def test_changed_settings_do_not_hide_the_components(site: Site) -> None:
+    """The components come from the commit of the release if the current files give another fingerprint."""
     name = released(site)
     commit = site.overlay().release(name).record.commit
     site.set("models:", "base_image: python:3.12-slim\nmodels:")
@@ -185,16 +185,16 @@ def test_the_fingerprint_of_a_repository_that_went_on(site: Site) -> None:
     assert site.git("worktree", "list").count("\n") == 0
 
 
-def test_a_version_that_was_never_released(site: Site) -> None:
-    """Its chain begins at the artifact."""
+def test_a_version_without_a_release_is_traced(site: Site) -> None:
+    """Its chain begins with the artifact."""
     trained(site)
     chain = trace(site.settings, "iris/test/1")
     assert (chain.subject, chain.links[0].name, chain.broken) == ("iris/test/1", "artifact", [])
     assert "never released" in chain.links[0].notes[0]
 
 
-def test_what_is_not_there(site: Site) -> None:
-    """A typo is told, with what there is in its place."""
+def test_an_unknown_name_is_refused(site: Site) -> None:
+    """The error lists similar names, or says what can be traced."""
     released(site)
     for what, says, fix in [
         ("v9-12345678", "never declared", "v1-"),
@@ -202,17 +202,17 @@ def test_what_is_not_there(site: Site) -> None:
         ("iris/tset/1", "unknown environment 'tset'", "did you mean 'test'"),
         ("sha256:" + "0" * 64, "never declared", "git fetch"),
         ("abcdef01", "never declared", "git fetch"),
-        ("the new one", "nothing that can be traced", "iris/test/7"),
+        ("the new one", "cannot be traced", "iris/test/7"),
         ("test/iris/vx", "'vx' is not a release", "v7-1a2b3c4d"),
-        ("", "nothing that can be traced", "a URL"),
+        ("", "cannot be traced", "a URL"),
     ]:
         with pytest.raises(SlipwayError, match=says) as caught:
             trace(site.settings, what)
         assert fix in caught.value.fix, what
 
 
-def test_a_shallow_clone(site: Site, tmp_path: Path) -> None:
-    """It tells what it has, that there is more, and where to get what it lacks."""
+def test_a_shallow_clone_is_noted(site: Site, tmp_path: Path) -> None:
+    """The chain has what the clone knows. Notes name the command that fetches the rest."""
     released(site)
     new = released(site)
     site.git("commit", "--quiet", "--allow-empty", "-m", "Later")
@@ -222,7 +222,7 @@ def test_a_shallow_clone(site: Site, tmp_path: Path) -> None:
     chain = trace(shallow.settings, str(new))
     release = link(chain, "release")
     assert "git fetch --unshallow" in release.notes[0]
-    # The oldest commit that is there seems to have made all that it holds.
+    # The oldest commit of the clone seems to have made all that it holds.
     assert (release.facts["declared"], release.facts["route"]) == ({}, [{"percent": 100}])
     assert "git fetch --unshallow" in link(chain, "code").notes[0]
     with pytest.raises(SlipwayError, match="shallow clone") as caught:
@@ -237,8 +237,8 @@ def _tamper(path: Path, before: str, after: str) -> None:
     path.write_text(text.replace(before, after))
 
 
-def test_an_artifact_that_is_another_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """A record in the store that does not fit to the release is a broken link, and the exit status is 1."""
+def test_another_artifact_breaks_the_chain(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """The record in the store does not match the release. The exit status is 1."""
     name = released(site)
     trained(site)
     versions = site.root / ".slipway/store/test/iris/versions"
@@ -251,8 +251,8 @@ def test_an_artifact_that_is_another_one(site: Site, capsys: pytest.CaptureFixtu
     assert "is corrupted" in trace(site.settings, str(name)).broken[0]
 
 
-def test_an_image_that_is_another_one(site: Site) -> None:
-    """An image of prod that is not that of its origin, or not what the manifests run, is a broken link."""
+def test_another_image_breaks_the_chain(site: Site) -> None:
+    """The image of prod matches neither its origin nor the manifests."""
     released(site)
     there = promoted(site)
     record = site.root / f"overlays/prod/iris/{there}/record.yaml"
@@ -263,8 +263,8 @@ def test_an_image_that_is_another_one(site: Site) -> None:
     assert "its image is" in broken[0] and "another image" in broken[1]
 
 
-def test_a_promotion_whose_artifact_was_not_copied(site: Site) -> None:
-    """Between merge and copy the origin's record tells, and what is left to do is said."""
+def test_a_promotion_without_a_copied_artifact_is_traced(site: Site) -> None:
+    """The record of the origin is used, and a note names the command that copies the artifact."""
     released(site)
     there = promoted(site)
     (site.root / ".slipway/store/prod/iris/versions/1.json").unlink()
@@ -274,8 +274,8 @@ def test_a_promotion_whose_artifact_was_not_copied(site: Site) -> None:
     assert link(chain, "version").facts["model_id"] == "iris/test/1"
 
 
-def test_a_commit_that_is_not_here(site: Site) -> None:
-    """The chain goes on without it, and says how to get it."""
+def test_a_missing_commit_is_noted(site: Site) -> None:
+    """The note names the command that fetches it."""
     trained(site, commit="a" * 40, dirty=True)
     code = link(trace(site.settings, "iris/test/1"), "code")
     assert code.facts == {"commit": "a" * 40, "branch": "main"}
@@ -285,7 +285,7 @@ def test_a_commit_that_is_not_here(site: Site) -> None:
 
 @pytest.fixture
 def function() -> Iterator[dict[str, str]]:
-    """A function that describes itself as the dict says; its address is there as `url`."""
+    """Serve the returned dict as the description of a function, and put its address there as `url`."""
     told: dict[str, str] = {}
 
     class Answer(BaseHTTPRequestHandler):
@@ -304,8 +304,8 @@ def function() -> Iterator[dict[str, str]]:
         server.shutdown()
 
 
-def test_a_function(site: Site, function: dict[str, str]) -> None:
-    """The address of a function leads to its release; one that answers with other content is a broken link."""
+def test_the_address_of_a_function_is_traced(site: Site, function: dict[str, str]) -> None:
+    """It leads to the release. Another artifact or fingerprint in the answer is a broken link."""
     name = released(site)
     record = site.overlay().release(name).record
     function |= {"model_id": "iris/test/1", "release": str(name), "artifact": record.artifact}
@@ -322,8 +322,8 @@ def test_a_function(site: Site, function: dict[str, str]) -> None:
         trace(site.settings, function["url"])
 
 
-def test_for_machines(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """The JSON has the links by name, each with the same four keys."""
+def test_json_has_the_links_by_name(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each link has the same four keys."""
     name = released(site)
     assert main(["-C", str(site.root), "trace", str(name), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -333,8 +333,8 @@ def test_for_machines(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["links"]["data"]["facts"]["uri"] == "gs://team/rows.csv"
 
 
-def test_what_others_wrote_cannot_steer_the_terminal(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters of a commit's subject are not printed."""
+def test_control_characters_are_not_printed(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """A subject of a commit cannot steer the terminal."""
     site.git("commit", "--quiet", "--allow-empty", "-m", "Evil \x1b]0;title\x07 \x01subject")
     name = released(site)
     assert main(["-C", str(site.root), "trace", str(name)]) == 0
@@ -342,8 +342,8 @@ def test_what_others_wrote_cannot_steer_the_terminal(site: Site, capsys: pytest.
     assert "Evil" in printed and not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", printed)
 
 
-def test_github_is_asked_where_there_is_a_token(site: Site, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pull requests that no subject names are found by the API; when it does not answer, a note says so."""
+def test_a_token_lets_github_tell_pull_requests(site: Site, on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API finds pull requests that no subject names. A note tells when it fails."""
     from slipway.github.api import connect
 
     site.git("push", "--quiet", on_github.clone_url("team/models", "ghs_made_up"), "main")
