@@ -14,7 +14,7 @@ import pytest
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.images import build as images
-from slipway.images import bundle, engines, trainer
+from slipway.images import bundle, engines, platform
 from slipway.store import store_of
 
 SECRET = "hunter2-is-not-to-be-found"
@@ -31,7 +31,7 @@ class Works:
         self.settings = settings_file.load(team.root)
         self.registry = self.settings.environment("test").registry
         self.engine = engines.find()
-        self.built = images.Built(self.settings, self.registry, self.engine, self.said.append)
+        self.built = images.EngineBuilder(self.settings, self.registry, self.engine, self.said.append)
 
     def bundle(self, version=-1):
         store = store_of(self.settings, "test")
@@ -39,7 +39,7 @@ class Works:
         return bundle.make(self.settings, store, store.record("coin", number), self.folder / f"bundle-{number}")
 
     def trainer(self):
-        return trainer.make(self.settings, "coin", self.folder / "trainer")
+        return platform.make_trainer(self.settings, "coin", self.folder / "trainer")
 
     def layers(self, image):
         return [layer["digest"] for layer in json.loads(self.engine.manifest(image.reference))["layers"]]
@@ -68,9 +68,9 @@ def works(team, tmp_path):
 
 def test_a_new_artifact_is_a_layer_of_its_own(works):
     """All layers before it are those of the version before."""
-    first = works.built.build(works.bundle(), "coin")
+    first = works.built.build(works.bundle())
     works.team.slipway("train", "coin", "-p", "side=tails")
-    second = works.built.build(works.bundle(), "coin")
+    second = works.built.build(works.bundle())
     assert works.layers(first)[:-1] == works.layers(second)[:-1]
     assert works.layers(first)[-1] != works.layers(second)[-1]
     assert second.size > 1_000_000
@@ -80,9 +80,9 @@ def test_a_new_artifact_is_a_layer_of_its_own(works):
 def test_equal_files_give_equal_layers_without_a_cache(works, monkeypatch):
     """So a machine that has built nothing yet pushes nothing that the registry has."""
     made = works.bundle()
-    first = works.built.build(made, "coin")
+    first = works.built.build(made)
     monkeypatch.setenv("SLIPWAY_BUILD_OPTIONS", f"{os.environ.get('SLIPWAY_BUILD_OPTIONS', '')} --no-cache")
-    assert works.layers(works.built.build(made, "coin")) == works.layers(first)
+    assert works.layers(works.built.build(made)) == works.layers(first)
 
 
 def test_no_secret_enters_an_image(works, monkeypatch):
@@ -95,7 +95,7 @@ def test_no_secret_enters_an_image(works, monkeypatch):
     hidden.write_text(f"TOKEN={SECRET}")
     training = works.trainer()
     hidden.unlink()
-    for image in (works.built.build(works.bundle(), "coin"), works.built.build_trainer(training, "coin")):
+    for image in (works.built.build(works.bundle()), works.built.build(training)):
         config, layers = works.unpacked(image)
         assert SECRET.encode() not in config
         for layer in layers[BASE_LAYERS:]:
@@ -106,7 +106,7 @@ def test_no_secret_enters_an_image(works, monkeypatch):
 def test_an_image_says_what_it_is_and_belongs_to_nobody_in_particular(works):
     """Labels, a numeric user who is not root, files that are root's, bytecode, and one fixed time."""
     made = works.bundle()
-    config, layers = works.unpacked(works.built.build(made, "coin"))
+    config, layers = works.unpacked(works.built.build(made))
     told = json.loads(config)
     labels = told["config"]["Labels"]
     assert labels["org.opencontainers.image.title"] == "coin"
@@ -159,7 +159,7 @@ def test_an_image_that_fails_leaves_nothing(works, spoil, own_storage):  # noqa:
     problem, fix = spoil(made)
     before = names(works), containers()
     with pytest.raises(SlipwayError) as caught:
-        works.built.build(made._replace(fingerprint="9" * 64), "coin")
+        works.built.build(made._replace(components={"code": "another"}))
     assert problem in caught.value.problem
     assert fix in str(caught.value)
     assert (names(works), containers()) == before
@@ -169,7 +169,7 @@ def test_a_registry_that_is_not_there_is_told(works):
     """The image is built and holds, and the message says what cannot be reached."""
     works.built.registry = "localhost:1/team"
     with pytest.raises(SlipwayError, match="buildah push failed") as caught:
-        works.built.build(works.bundle(), "coin")
+        works.built.build(works.bundle())
     assert "can be reached from here" in caught.value.fix
     assert not any("localhost:1/" in name for name in names(works))
 
@@ -192,15 +192,15 @@ def test_builds_at_the_same_time_leave_one_another_alone(works):
     made, training = works.bundle(), works.trainer()
     found = {}
     builds = (
-        threading.Thread(target=lambda: found.update(function=works.built.build(made, "coin"))),
-        threading.Thread(target=lambda: found.update(trainer=works.built.build_trainer(training, "coin"))),
+        threading.Thread(target=lambda: found.update(function=works.built.build(made))),
+        threading.Thread(target=lambda: found.update(trainer=works.built.build(training))),
     )
     for build in builds:
         build.start()
     for build in builds:
         build.join()
-    assert found["function"] == works.built.build(made, "coin")
-    assert found["trainer"] == works.built.build_trainer(training, "coin")
+    assert found["function"] == works.built.build(made)
+    assert found["trainer"] == works.built.build(training)
 
 
 STEPS = """
@@ -216,7 +216,7 @@ cat /work/evaluate/about.json
 
 def test_a_trainer_trains_where_nothing_can_be_installed(works):
     """In a pod under `restricted` with a read-only root: the fresh model is served in its own environment, too."""
-    image = works.built.build_trainer(works.trainer(), "coin")
+    image = works.built.build(works.trainer())
     namespace = works.team.namespace
     container = {
         "name": "main",

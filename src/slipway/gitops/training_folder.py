@@ -12,7 +12,7 @@ from slipway.errors import SlipwayError
 from slipway.gitops import edits, rendering, training_values
 from slipway.gitops.branches import Stand
 from slipway.gitops.snapshot import Snapshot
-from slipway.images import trainer
+from slipway.images import platform as platforms
 from slipway.model import Parameter
 from slipway.models.discovery import run_name
 from slipway.overlays import documents
@@ -72,7 +72,7 @@ def declare(
         digest=digest,
         image=image,
         fingerprint=fingerprint,
-        repository=trainer.repository(settings, model),
+        repository=platforms.repository_digest(settings, model),
         commit=stand.code.commit,
         branch=stand.code.branch,
         run=run_url(),

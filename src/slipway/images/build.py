@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,29 +16,11 @@ from slipway.artifacts import golden, manifest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.images import clients, engines, verification
-from slipway.images.bundle import Bundle, base_image
-from slipway.images.engines import Engine, Target
-from slipway.images.platform import NAME, Platform
-from slipway.images.trainer import Trainer
+from slipway.images.bundle import Bundle
+from slipway.images.engines import Engine
 from slipway.models import environment, model_tests
 from slipway.overlays import overlay
 from slipway.settings import Settings
-
-__all__ = [
-    "UNBUILT",
-    "Builder",
-    "Built",
-    "Image",
-    "Unbuilt",
-    "builder_for",
-    "is_unbuilt",
-    "labels_of",
-    "layers_of",
-    "lies_under",
-    "new",
-    "text",
-    "web_address",
-]
 
 UNBUILT = "unbuilt.invalid"
 """A registry that cannot exist (RFC 2606): no cluster pulls from it."""
@@ -47,6 +29,7 @@ _SMOKE = ["python", "-P", "-m", "slipway.cli.smoke"]
 """Checks in an image that it can do its work."""
 
 _NAME = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}")
+_SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+\.[\w-]+):(?!/)(.+)")
 
 
 class Image(NamedTuple):
@@ -57,134 +40,19 @@ class Image(NamedTuple):
     """Compressed bytes; 0 where they are not known."""
 
 
-class Builder(Protocol):
-    """A maker of the images of models, and of the platform's own; they can be pulled when it returns."""
-
-    def build(self, bundle: Bundle, name: str) -> Image:
-        """Return the image of a bundle, `<registry>/<name>`."""
-
-    def build_trainer(self, trainer: Trainer, name: str) -> Image:
-        """Return the image of a trainer, `<registry>/<name>-train`."""
-
-    def build_platform(self, platform: Platform) -> Image:
-        """Return the platform's own image, `<registry>/slipway`."""
-
-
-class Unbuilt:
-    """Without an engine: name images by their fingerprints, and build nothing."""
-
-    def build(self, bundle: Bundle, name: str) -> Image:
-        """See `Builder.build`."""
-        return Image(f"{UNBUILT}/{name}@sha256:{bundle.fingerprint}")
-
-    def build_trainer(self, trainer: Trainer, name: str) -> Image:
-        """See `Builder.build_trainer`."""
-        return Image(f"{UNBUILT}/{name}-train@sha256:{trainer.fingerprint}")
-
-    def build_platform(self, platform: Platform) -> Image:
-        """See `Builder.build_platform`."""
-        return Image(f"{UNBUILT}/{NAME}@sha256:{platform.fingerprint}")
-
-
-class Built:
-    """Build images with an engine, check and push them.
-
-    An image is pushed only when it starts, reproduces its golden predictions, and passes the model's served tests.
-    """
-
-    def __init__(self, settings: Settings, registry: str, engine: Engine, report: Callable[[str], None]) -> None:
-        self.settings, self.registry, self.engine, self.report = settings, registry, engine, report
-
-    def build(self, bundle: Bundle, name: str) -> Image:
-        """See `Builder.build`; raise `SlipwayError` with the words of the engine or the function."""
-        made = self._make(bundle, "function", name, base_image(self.settings, bundle.model))
-        with _explained(name), self.engine.run(made.id) as url:
-            self._hold(url, bundle)
-            self._test(url, bundle.model)
-        return self._push(made, name, bundle.fingerprint, self._known(name))
-
-    def build_trainer(self, trainer: Trainer, name: str) -> Image:
-        """See `Builder.build_trainer`; the image has to read its settings and import its model."""
-        name = f"{name}-train"
-        made = self._make(trainer, "train", name, base_image(self.settings, trainer.model))
-        with _explained(name):
-            self.engine.execute(made.id, [*_SMOKE, trainer.model])
-        return self._push(made, name, trainer.fingerprint, ())
-
-    def build_platform(self, platform: Platform) -> Image:
-        """See `Builder.build_platform`; the image has to know its verbs, and load what its pods need."""
-        made = self._make(platform, "platform", NAME, self.settings.base_image)
-        with _explained(NAME):
-            self.engine.execute(made.id, ["slipway", "--version"])
-            self.engine.execute(made.id, _SMOKE)
-        return self._push(made, NAME, platform.fingerprint, ())
-
-    def _make(self, context: Bundle | Trainer | Platform, target: Target, name: str, base: str) -> _Made:
-        self.report(f"{name}: building with {self.engine.name}")
-        told = labels_of(self.settings.root, name, context.fingerprint)
-        began = time.monotonic()
-        made = self.engine.build(context.folder, target, base, told)
-        return _Made(made, time.monotonic() - began)
-
-    def _hold(self, url: str, bundle: Bundle) -> None:
-        found = clients.describe(url).fingerprint
-        if found != bundle.fingerprint:
-            problem = f"{url} is answered by {found[:8]}, and not by {bundle.fingerprint[:8]}"
-            raise SlipwayError(problem, fix="another program took its port: run it again")
-        expected = manifest.read_file(bundle.folder / "artifact", golden.FILE, golden.Golden)
-        verification.hold(url, expected, manifest.read(bundle.folder / "artifact").tolerance)
-
-    def _test(self, url: str, model: str) -> None:
-        if model_tests.use_served_url(self.settings, model):
-            python = environment.python_for(environment.compile_lock(self.settings, model, "train"))
-            model_tests.run(self.settings, model, f"--served-url={url}", python=python)
-
-    def _push(self, made: _Made, name: str, fingerprint: str, known: Iterable[str]) -> Image:
-        began = time.monotonic()
-        digest = self.engine.push(made.id, f"{self.registry}/{name}:{fingerprint[:12]}")
-        took = time.monotonic() - began
-        reference = f"{self.registry}/{name}@{digest}"
-        found = layers_of(self.engine, reference)
-        size = sum(found.values())
-        weight = f": {_weight(found, set(known))}" if found else ""
-        self.report(f"{name}: built in {made.seconds:.1f} s, pushed in {took:.1f} s{weight}")
-        return Image(reference, size)
-
-    def _known(self, model: str) -> Iterator[str]:
-        """Yield the layers of the model's newest declared image in each environment."""
-        for name in self.settings.environments:
-            with suppress(SlipwayError):  # a damaged overlay does not stop a build
-                found = overlay.read_folder(self.settings.root, name, model)
-                declared = [release.record.image for release in found.releases] if found else []
-                if declared and declared[0].startswith(f"{self.registry}/"):
-                    yield from layers_of(self.engine, declared[0])
-
-
-class _Made(NamedTuple):
-    """An image that is not pushed yet, and the seconds of its build."""
-
-    id: str
-    seconds: float
-
-
-def _weight(found: Mapping[str, int], known: Collection[str]) -> str:
-    whole = text(sum(found.values()))
-    return f"{text(new(found, known))} of {whole} are new" if known else whole
-
-
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    try:
-        yield
-    except SlipwayError as error:
-        fix = error.fix or "see what it said; slipway serve runs the same on this machine"
-        raise SlipwayError(f"the image of {name} does not hold and is not pushed: {error.problem}", fix=fix) from error
+Builder = Callable[[Bundle], Image]
+"""A maker of images: the image of a bundle can be pulled when it returns."""
 
 
 def builder_for(settings: Settings, name: str, report: Callable[[str], None]) -> Builder:
     """Return the builder of an environment: with an engine where `slipway.yaml` names a registry."""
     registry = settings.environment(name).registry
-    return Unbuilt() if registry == UNBUILT else Built(settings, registry, engines.find(), report)
+    return unbuilt if registry == UNBUILT else EngineBuilder(settings, registry, engines.find(), report).build
+
+
+def unbuilt(bundle: Bundle) -> Image:
+    """Name an image by its fingerprint, and build nothing: a builder where there is no engine."""
+    return Image(f"{UNBUILT}/{bundle.name}@sha256:{bundle.fingerprint}")
 
 
 def is_unbuilt(image: str) -> bool:
@@ -197,7 +65,83 @@ def lies_under(image: str, registry: str) -> bool:
     return image.startswith(f"{registry}/") and _NAME.fullmatch(image, len(registry) + 1) is not None
 
 
-_SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+\.[\w-]+):(?!/)(.+)")
+class EngineBuilder:
+    """Build images with an engine, check and push them.
+
+    The image of a function is pushed only when it starts, reproduces its golden predictions, and passes the model's
+    served tests. A trainer's has to read its settings and import its model; the platform's, to know its verbs and load
+    what its pods need.
+    """
+
+    def __init__(self, settings: Settings, registry: str, engine: Engine, report: Callable[[str], None]) -> None:
+        self.settings, self.registry, self.engine, self.report = settings, registry, engine, report
+
+    def build(self, bundle: Bundle) -> Image:
+        """Return the image of a bundle, pushed; raise `SlipwayError` with the words of the engine or the function."""
+        self.report(f"{bundle.name}: building with {self.engine.name}")
+        labels = labels_of(self.settings.root, bundle.name, bundle.fingerprint)
+        began = time.monotonic()
+        made = self.engine.build(bundle.folder, bundle.target, bundle.base_image, labels)
+        took = time.monotonic() - began
+        with _explained(bundle.name):
+            self._check(made, bundle)
+        return self._push(made, bundle, f"built in {took:.1f} s")
+
+    def _check(self, made: str, bundle: Bundle) -> None:
+        if bundle.target == "function":
+            with self.engine.run(made) as url:
+                _hold(url, bundle)
+                self._test(url, bundle.model)
+        elif bundle.target == "train":
+            self.engine.execute(made, [*_SMOKE, bundle.model])
+        else:
+            self.engine.execute(made, ["slipway", "--version"])
+            self.engine.execute(made, _SMOKE)
+
+    def _test(self, url: str, model: str) -> None:
+        if model_tests.use_served_url(self.settings, model):
+            python = environment.python_for(environment.compile_lock(self.settings, model, "train"))
+            model_tests.run(self.settings, model, f"--served-url={url}", python=python)
+
+    def _push(self, made: str, bundle: Bundle, built: str) -> Image:
+        began = time.monotonic()
+        digest = self.engine.push(made, f"{self.registry}/{bundle.name}:{bundle.fingerprint[:12]}")
+        took = time.monotonic() - began
+        reference = f"{self.registry}/{bundle.name}@{digest}"
+        found = layers_of(self.engine, reference)
+        known = set(self._known(bundle.model)) if bundle.target == "function" else set()
+        size = sum(found.values())
+        weight = f": {text(new(found, known))} of {text(size)} are new" if known else f": {text(size)}"
+        self.report(f"{bundle.name}: {built}, pushed in {took:.1f} s{weight if found else ''}")
+        return Image(reference, size)
+
+    def _known(self, model: str) -> Iterator[str]:
+        """Yield the layers of the model's newest declared image in each environment."""
+        for name in self.settings.environments:
+            with suppress(SlipwayError):  # a damaged overlay does not stop a build
+                found = overlay.read_folder(self.settings.root, name, model)
+                declared = [release.record.image for release in found.releases] if found else []
+                if declared and declared[0].startswith(f"{self.registry}/"):
+                    yield from layers_of(self.engine, declared[0])
+
+
+def _hold(url: str, bundle: Bundle) -> None:
+    """Hold a new image to its golden predictions; raise `SlipwayError` when something else answers at `url`."""
+    found = clients.describe(url).fingerprint
+    if found != bundle.fingerprint:
+        problem = f"{url} is answered by {found[:8]}, and not by {bundle.fingerprint[:8]}"
+        raise SlipwayError(problem, fix="another program took its port: run it again")
+    expected = manifest.read_file(bundle.folder / "artifact", golden.FILE, golden.Golden)
+    verification.hold(url, expected, manifest.read(bundle.folder / "artifact").tolerance)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except SlipwayError as error:
+        fix = error.fix or "see what it said; slipway serve runs the same on this machine"
+        raise SlipwayError(f"the image of {name} does not hold and is not pushed: {error.problem}", fix=fix) from error
 
 
 def labels_of(root: Path, title: str, fingerprint: str) -> dict[str, str]:

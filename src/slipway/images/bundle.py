@@ -1,4 +1,4 @@
-"""The bundle: the folder with all that a release's image is built from.
+"""The bundle: the folder with all that an image is built from. The bundle of a release holds:
 
     Dockerfile  main.py  slipway/  artifact/  code/  requirements.lock  bundle.json
 
@@ -14,12 +14,11 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import slipway
 from slipway import digests, files
 from slipway.errors import SlipwayError
-from slipway.files import explained
 from slipway.models.discovery import model_files
 from slipway.models.environment import serving_lock
 from slipway.models.imports import closure
@@ -28,27 +27,10 @@ from slipway.settings import Settings
 from slipway.store import Record, Store
 from slipway.store.records import encode
 
-__all__ = [
-    "COMMAND",
-    "LAUNCHER",
-    "Bundle",
-    "base_image",
-    "components",
-    "copy",
-    "explain",
-    "fingerprint",
-    "make",
-    "make_local",
-    "of_container",
-    "platform",
-    "serving_files",
-    "settle",
-]
-
 LOCK = "requirements.lock"
 LAUNCHER = "functions/slipway"
 COMMAND = "platform/bin/slipway"
-"""The command `slipway` of trainers and the platform, in the repository and in their build contexts."""
+"""The command `slipway` of trainers and the platform, in the repository and in their bundles."""
 
 # The files that serving reads at run time.
 _DATA = {".binpb", ".html", ".json"}
@@ -56,18 +38,32 @@ _DATA = {".binpb", ".html", ".json"}
 # The time of every file, so that layers do not differ by when they were made: 1980-01-01, the oldest that zip knows.
 _TIME = 315532800
 
+Target = Literal["function", "platform", "train"]
+"""The stages of the Dockerfile that become images."""
+
 
 class Bundle(NamedTuple):
     """A bundle on the disk, and the fingerprint of its components."""
 
     folder: Path
+    target: Target
     model: str
-    fingerprint: str
-    components: dict[str, str]
+    """The model; `slipway` for the platform's own image."""
+    base_image: str
+    components: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.components)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the image in its registry."""
+        return f"{self.model}-train" if self.target == "train" else self.model
 
     @property
     def lock(self) -> Path:
-        return self.folder / LOCK
+        return self.folder / ("platform.lock" if self.target == "platform" else LOCK)
 
 
 def make(settings: Settings, store: Store, record: Record, target: Path) -> Bundle:
@@ -91,20 +87,20 @@ def make_local(settings: Settings, model: str, artifact: Path, target: Path) -> 
         raise SlipwayError(f"{artifact} is no artifact: it has no artifact.json", fix=fix)
     found = digests.walk(artifact)
     declared = {path: digests.of_file(file) for path, file in found.items()}
-    parts = components(settings, model, declared)
+    made = Bundle(target, "function", model, base_image(settings, model), components(settings, model, declared))
     contents = BundleFile(
         model=model,
         artifact=BundledArtifact(digest=digests.of_files(declared), files=declared),
-        fingerprint=fingerprint(parts),
-        components=parts,
-        base_image=base_image(settings, model),
+        fingerprint=made.fingerprint,
+        components=dict(made.components),
+        base_image=made.base_image,
     )
-    with files.new_folder(target) as draft:
-        for path, file in _sources(settings, model, found).items():
-            copy(file, draft / path)
-        _write(contents, draft)
-        settle(draft)
-    return Bundle(target, model, contents.fingerprint, parts)
+    more = {FILE: encode(contents)}
+    sources = _sources(settings, model, found)
+    if not any(path.startswith("code/") for path in sources):
+        more["code/.keep"] = b""
+    write(target, sources, more)
+    return made
 
 
 def components(settings: Settings, model: str, artifact: Mapping[str, str]) -> dict[str, str]:
@@ -113,15 +109,11 @@ def components(settings: Settings, model: str, artifact: Mapping[str, str]) -> d
     It needs no file of the artifact, so that a release is named from its record.
     """
     own = {path: digest for path, digest in artifact.items() if path.startswith("code/")}
-    code = own or {f"code/{path}": digests.of_file(file) for path, file in model_files(settings, model).items()}
-    lock = artifact.get(LOCK) or digests.of_file(serving_lock(settings, model, artifact))
     return {
         "artifact": digests.of_files(artifact),
-        "model code": digests.of_files(code),
-        "serving code": digests.of_files(
-            {path: digests.of_file(file) for path, file in serving_files(settings).items()}
-        ),
-        "environment": lock,
+        "model code": digests.of_files(own or digests_of(_model_code(settings, model))),
+        "serving code": digests.of_files(digests_of(serving_files(settings))),
+        "environment": artifact.get(LOCK) or digests.of_file(serving_lock(settings, model, artifact)),
         "base image": digests.of_value(base_image(settings, model)),
     }
 
@@ -136,14 +128,9 @@ def of_container(record: Record) -> str:
     return fingerprint({"artifact": record.artifact.digest, "image": str(record.image)})
 
 
-def explain(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the names of the components in which two images differ."""
-    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-
-
 def serving_files(settings: Settings) -> dict[str, Path]:
     """Return the platform's files that enter an image, by their path in the bundle."""
-    root = platform(settings.root)
+    root = platform_root(settings)
     package = root / "src" / "slipway"
     code = closure(root / "src", sorted((package / "serving").rglob("*.py")), "slipway")
     data = [path for path in (package / "serving").rglob("*") if path.suffix in _DATA]
@@ -154,9 +141,20 @@ def serving_files(settings: Settings) -> dict[str, Path]:
     }
 
 
-def platform(root: Path) -> Path:
+def platform_root(settings: Settings) -> Path:
     """Return the root of the platform's code: the repository, or the checkout that runs if it has none."""
+    root = settings.root
     return root if (root / "functions" / "Dockerfile").is_file() else Path(slipway.__file__).parents[2]
+
+
+def base_image(settings: Settings, model: str) -> str:
+    """Return the base image of a model."""
+    return settings.model(model).base_image or settings.base_image
+
+
+def digests_of(found: Mapping[str, Path]) -> dict[str, str]:
+    """Return the digests of files by their path in a bundle."""
+    return {path: digests.of_file(file) for path, file in found.items()}
 
 
 def _sources(settings: Settings, model: str, artifact: Mapping[str, Path]) -> dict[str, Path]:
@@ -167,9 +165,13 @@ def _sources(settings: Settings, model: str, artifact: Mapping[str, Path]) -> di
     return {
         **serving_files(settings),
         **{f"artifact/{path}": file for path, file in artifact.items()},
-        **({f"code/{path}": file for path, file in model_files(settings, model).items()} if by_hand else {}),
+        **(_model_code(settings, model) if by_hand else {}),
         LOCK: lock,
     }
+
+
+def _model_code(settings: Settings, model: str) -> dict[str, Path]:
+    return {f"code/{path}": file for path, file in model_files(settings, model).items()}
 
 
 def _check_lock(lock: Path, model: str) -> None:
@@ -180,27 +182,18 @@ def _check_lock(lock: Path, model: str) -> None:
             raise SlipwayError(f"the artifact's {LOCK} has no {package}, which every function needs", fix=fix)
 
 
-def base_image(settings: Settings, model: str) -> str:
-    """Return the base image of a model."""
-    return settings.model(model).base_image or settings.base_image
+def write(target: Path, sources: Mapping[str, Path], more: Mapping[str, bytes]) -> None:
+    """Write the new folder `target`: copies of `sources`, and `more` files, each by its path in the bundle.
 
-
-def copy(source: Path, target: Path) -> None:
-    """Copy a file's content, making the folders above `target`; raise `SlipwayError` when the disk refuses."""
-    with explained("write", target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-
-
-def _write(contents: BundleFile, folder: Path) -> None:
-    (folder / FILE).write_bytes(encode(contents))
-    (folder / "code").mkdir(exist_ok=True)
-    if not any((folder / "code").iterdir()):
-        (folder / "code" / ".keep").touch()
-
-
-def settle(folder: Path) -> None:
-    """Give all files the same time, and modes that no umask decides."""
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() or path == folder / COMMAND else 0o644)
-        os.utime(path, (_TIME, _TIME))
+    All files get the same time, and modes that no umask decides. Raise `SlipwayError` when the disk refuses.
+    """
+    with files.explained("write", target), files.new_folder(target) as draft:
+        for path in {**sources, **more}:
+            (draft / path).parent.mkdir(parents=True, exist_ok=True)
+        for path, source in sources.items():
+            shutil.copyfile(source, draft / path)
+        for path, content in more.items():
+            (draft / path).write_bytes(content)
+        for each in [draft, *draft.rglob("*")]:
+            each.chmod(0o755 if each.is_dir() or each == draft / COMMAND else 0o644)
+            os.utime(each, (_TIME, _TIME))

@@ -14,18 +14,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from slipway.errors import SlipwayError
 from slipway.images import commands
+from slipway.images.bundle import Target
 from slipway.images.commands import options, run, works
 from slipway.names import nearest
 from slipway.serving.http.requests import V2_READY
-
-__all__ = ["ENGINES", "Engine", "Target", "find", "serve", "user_of"]
-
-Target = Literal["function", "platform", "train"]
-"""The stages of the Dockerfile that become images."""
 
 _FUNCTION = ("python", "-m", "slipway.serving")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from cyclonedx.model import HashAlgorithm, HashType, Property
@@ -20,10 +19,7 @@ from slipway import __version__
 from slipway.artifacts import manifest
 from slipway.images.build import Image
 from slipway.images.bundle import Bundle
-from slipway.images.platform import Platform
 from slipway.serving import bundled
-
-__all__ = ["Package", "make", "of_platform", "packages"]
 
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _PYTHON = re.compile(r"(?:^|/)python:(\d+\.\d+(?:\.\d+)?)")
@@ -40,36 +36,22 @@ class Package(NamedTuple):
 
 
 def make(bundle: Bundle, image: Image) -> bytes:
-    """Return the document of a release's image as JSON; the same image gives the same bytes.
+    """Return the document of the image of a release or of the platform as JSON; the same image gives the same bytes.
 
     It has the packages that the lock installs on Linux. The Python is that of the base image where its name says so
-    (`python:3.11-slim`), else the one that trained the artifact.
+    (`python:3.11-slim`), else the one that trained the artifact, or 3.11 without one.
     """
-    about = bundled.read(bundle.folder)
-    python = _python(about.base_image) or manifest.read(bundle.folder / "artifact").python
-    model = _model(about)
-    return _document(image, _About(about.fingerprint, about.base_image, python), bundle.lock, [model])
-
-
-def of_platform(platform: Platform, image: Image, base_image: str) -> bytes:
-    """Return the document of the platform's own image; see `make`. Without another, the Python is 3.11."""
-    python = _python(base_image) or _LEAST
-    return _document(image, _About(platform.fingerprint, base_image, python), platform.lock, [])
-
-
-class _About(NamedTuple):
-    fingerprint: str
-    base_image: str
-    python: str
-
-
-def _document(image: Image, about: _About, lock: Path, more: list[Component]) -> bytes:
-    root = _image(image, about.fingerprint, about.python)
-    found = [_component(package) for package in packages(lock.read_text(encoding="utf-8"), about.python)]
+    found = _PYTHON.search(bundle.base_image)
+    python, models = found[1] if found else _LEAST, []
+    if bundle.target == "function":
+        python = found[1] if found else manifest.read(bundle.folder / "artifact").python
+        models = [_model(bundled.read(bundle.folder))]
+    root = _image(image, bundle.fingerprint, python)
+    installed = [_component(package) for package in packages(bundle.lock.read_text(encoding="utf-8"), python)]
     bom = Bom(
-        serial_number=uuid.uuid5(_NAMESPACE, about.fingerprint),
+        serial_number=uuid.uuid5(_NAMESPACE, bundle.fingerprint),
         metadata=BomMetaData(component=root, tools=None),
-        components=[*more, _base(about.base_image), _platform(), *found],
+        components=[*models, _base(bundle.base_image), _platform(), *installed],
     )
     # Without a time the same image gives the same bytes; the format allows that, the library's types do not.
     bom.metadata.timestamp = None  # type: ignore[assignment]
@@ -95,11 +77,6 @@ def packages(lock: str, python: str) -> Iterator[Package]:
         if requirement and (requirement.marker is None or requirement.marker.evaluate(here)):
             (pin,) = requirement.specifier
             yield Package(canonicalize_name(requirement.name), pin.version, tuple(_HASH.findall(line)))
-
-
-def _python(base_image: str) -> str:
-    found = _PYTHON.search(base_image)
-    return found[1] if found else ""
 
 
 def _component(package: Package) -> Component:

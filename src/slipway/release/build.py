@@ -20,7 +20,7 @@ from slipway.gitops.branches import Place, Stand, of_code
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import platform as platforms
-from slipway.images import sbom, trainer
+from slipway.images import sbom
 from slipway.images.bundle import Bundle
 from slipway.models import environment as environments
 from slipway.models import model_tests
@@ -140,7 +140,7 @@ class _Build:
             listed = _list_of(platforms.NAME)
             with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
                 made = platforms.make(self.settings, Path(scratch) / "platform")
-                (self.target / listed).write_bytes(sbom.of_platform(made, found.image, self.settings.base_image))
+                (self.target / listed).write_bytes(sbom.make(made, found.image))
         return Made(reference=found.image.reference, size=found.image.size, new=found.new, sbom=listed)
 
     def _one(self, model: str) -> Planned:
@@ -183,8 +183,8 @@ class _Build:
         """Add the declaration of a training to a plan."""
         self._test(found.model)
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-            made = trainer.make(self.settings, found.model, Path(scratch) / "trainer")
-            image = self.maker.builder.build_trainer(made, found.model)
+            made = platforms.make_trainer(self.settings, found.model, Path(scratch) / "trainer")
+            image = self.maker.builder(made)
         self.maker.platform(self.settings, self.stand)
         served = training_values.has_service(self.settings, found.model)
         built = Made(reference=image.reference, size=image.size, new=True)

@@ -131,7 +131,7 @@ class Maker:
     def platform(self, settings: Settings, stand: Stand) -> PlatformImage:
         """Return the image of the platform, built if no release or training names it, or `UNNEEDED`."""
         if self.found is None:
-            built = settings.environment(self.environment).in_bucket and not isinstance(self.builder, images.Unbuilt)
+            built = settings.environment(self.environment).in_bucket and self.builder is not images.unbuilt
             self.found = self._platform(settings, stand) if built else UNNEEDED
         return self.found
 
@@ -139,7 +139,7 @@ class Maker:
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             made = platforms.make(settings, Path(scratch) / "platform")
             known = self._named(settings, stand, made.fingerprint)
-            return PlatformImage(known or self.builder.build_platform(made), made.fingerprint, new=known is None)
+            return PlatformImage(known or self.builder(made), made.fingerprint, new=known is None)
 
     def _named(self, settings: Settings, stand: Stand, fingerprint: str) -> Image | None:
         """Return the platform image of a fingerprint that a release or training of any model and environment names."""
@@ -180,6 +180,6 @@ class Maker:
                 made = bundle.make(settings, store, record, Path(scratch) / "bundle")
                 if made.fingerprint != fingerprint:
                     raise SlipwayError(f"the code changed while {record.id} was bundled", fix="run the command again")
-                self.images[key] = self.builder.build(made, record.model)
+                self.images[key] = self.builder(made)
                 self.made(made, self.images[key])
         return self.images[key]

@@ -119,7 +119,7 @@ def release_built(
     _check(settings, plan)
     known = {each.fingerprint: each.function.image for each in plan.models if each.function}
     image = PlatformImage(plan.platform.image, plan.platform_fingerprint) if plan.platform else UNNEEDED
-    maker = Maker(repository, plan.environment, images.Unbuilt(), report, known, image)
+    maker = Maker(repository, plan.environment, images.unbuilt, report, known, image)
     run = _Commit(settings, plan, maker, place)
     return edits.retrying(lambda: run.attempt([each.model for each in plan.models]), place.pause)
 

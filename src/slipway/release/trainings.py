@@ -13,7 +13,7 @@ import msgspec
 
 from slipway import processes
 from slipway.errors import SlipwayError
-from slipway.images import trainer
+from slipway.images import platform as platforms
 from slipway.images.build import UNBUILT
 from slipway.models.discovery import run_name, training_digest
 from slipway.overlays.types import Overlay, Training
@@ -57,7 +57,7 @@ def plan(
     if reason := _stopped(settings, environment, overlay):
         return Wanted("nothing", reason)
     records = (store.record(model, version) for version in reversed(store.versions(model)))
-    repository = trainer.repository(settings, model) if declared is not None else ""
+    repository = platforms.repository_digest(settings, model) if declared is not None else ""
     return wanted(settings, overlay, records, declared, training_digest(settings, model), occasion, repository)
 
 
@@ -72,7 +72,7 @@ def wanted(
 ) -> Wanted:
     """Decide by the records of a model's versions, newest first. Read only as many records as needed.
 
-    `digest` is the training digest of the code, and `repository` the result of `trainer.repository`. The code needs no
+    `digest` is the training digest of the code, and `repository` the result of `repository_digest`. The code needs no
     training if a version has this digest and is not older than the serving release. A rejected version counts, too:
     the same training would give the same result.
     """

@@ -9,6 +9,11 @@ import pytest
 from tests.unit.release.conftest import team
 
 
+def differing(before, after):
+    """Return the names of the components in which two images differ."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
 class Container:
     """A container by its answers: {path: (status, content)}; the content of `infer` is a function of the body."""
 
@@ -70,4 +75,4 @@ def container():
         server.server_close()
 
 
-__all__ = ["Container", "container", "team"]
+__all__ = ["Container", "container", "differing", "team"]

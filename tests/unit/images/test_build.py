@@ -15,8 +15,7 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.images import build as images
 from slipway.images import bundle, running
-from slipway.images.platform import Platform
-from slipway.images.trainer import Trainer
+from slipway.images.bundle import Bundle
 from slipway.names import ReleaseName
 from slipway.overlays import documents, overlay
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
@@ -83,7 +82,7 @@ class Factory:
         (folder / "images").mkdir()
         self.machine = Machine(folder / "images")
         self.said: list[str] = []
-        self.built = images.Built(self.settings, "registry.example/team", self.machine, self.said.append)
+        self.built = images.EngineBuilder(self.settings, "registry.example/team", self.machine, self.said.append)
         self.folder = folder
 
     def bundle(self, **changes: object) -> bundle.Bundle:
@@ -101,7 +100,7 @@ def factory(tmp_path: Path) -> Factory:
 def test_an_image_is_held_and_pushed(factory: Factory) -> None:
     """It is named by its digest, weighed, and labelled with its fingerprint."""
     made = factory.bundle()
-    image = factory.built.build(made, "tiny")
+    image = factory.built.build(made)
     assert image == images.Image(f"registry.example/team/tiny@{DIGEST}", 13_600)
     assert factory.machine.pushed == [f"registry.example/team/tiny:{made.fingerprint[:12]}"]
     ((target, base, labels),) = factory.machine.built
@@ -113,7 +112,7 @@ def test_an_image_is_held_and_pushed(factory: Factory) -> None:
 def test_golden_predictions_that_differ_are_never_pushed(factory: Factory) -> None:
     """The message says which, and by how much."""
     with pytest.raises(SlipwayError) as caught:
-        factory.built.build(factory.bundle(predictions=[4.0, 8.5]), "tiny")
+        factory.built.build(factory.bundle(predictions=[4.0, 8.5]))
     assert "the image of tiny does not hold and is not pushed" in caught.value.problem
     assert "row 1: expected 8.5, found 8.0" in caught.value.problem
     assert factory.machine.pushed == []
@@ -122,7 +121,7 @@ def test_golden_predictions_that_differ_are_never_pushed(factory: Factory) -> No
 def test_a_container_that_does_not_start_is_never_pushed(factory: Factory) -> None:
     """The function's own last word is the reason."""
     with pytest.raises(SlipwayError, match="left_out") as caught:
-        factory.built.build(factory.bundle(code=f"import left_out\n{tiny.CODE}"), "tiny")
+        factory.built.build(factory.bundle(code=f"import left_out\n{tiny.CODE}"))
     assert "is not pushed" in caught.value.problem
     assert factory.machine.pushed == []
 
@@ -134,7 +133,7 @@ def test_another_program_at_the_port_is_no_proof(factory: Factory, monkeypatch: 
     with running.start(other.folder) as stranger:
         monkeypatch.setattr(factory.machine, "run", lambda _image: nullcontext(stranger.url))
         with pytest.raises(SlipwayError, match="is answered by") as caught:
-            factory.built.build(made, "tiny")
+            factory.built.build(made)
     assert caught.value.fix.endswith("run it again")
     assert factory.machine.pushed == []
 
@@ -164,55 +163,57 @@ def test_only_what_no_declared_image_has_is_new(factory: Factory) -> None:
         file = factory.settings.root / "overlays/test/tiny" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    factory.built.build(factory.bundle(), "tiny")
+    factory.built.build(factory.bundle())
     assert factory.said[-1].endswith(": 600 bytes of 13.6 kB are new")
 
 
 def test_a_size_that_nobody_says_is_not_claimed(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The image is as good without."""
     monkeypatch.setattr(factory.machine, "manifest", lambda _reference: "")
-    assert factory.built.build(factory.bundle(), "tiny").size == 0
+    assert factory.built.build(factory.bundle()).size == 0
     assert factory.said[-1].endswith(" s")
 
 
-def trainer_in(factory: Factory, code: str) -> Trainer:
+def trainer_in(factory: Factory, code: str) -> Bundle:
     """A trainer as far as its image's first act goes."""
     folder = factory.folder / "trainer"
     (folder / "model/tiny").mkdir(parents=True)
     (folder / "model/tiny/model.py").write_text(code)
     (folder / "slipway.yaml").write_text(tiny.SETTINGS)
-    return Trainer(folder, "tiny", "12" * 32, {})
+    return Bundle(folder, "train", "tiny", "python:3.11-slim", {"code": "12"})
 
 
 def test_a_trainer_has_an_image_of_its_own(factory: Factory) -> None:
     """It is another target of the same Dockerfile, and has to import the model before it is pushed."""
-    image = factory.built.build_trainer(trainer_in(factory, TRAINABLE), "tiny")
+    made = trainer_in(factory, TRAINABLE)
+    image = factory.built.build(made)
     assert image.reference == f"registry.example/team/tiny-train@{DIGEST}"
     assert [target for target, _, _ in factory.machine.built] == ["train"]
-    assert factory.machine.pushed == ["registry.example/team/tiny-train:121212121212"]
+    assert factory.machine.pushed == [f"registry.example/team/tiny-train:{made.fingerprint[:12]}"]
 
 
 def test_a_trainer_that_cannot_import_its_model_is_never_pushed(factory: Factory) -> None:
     """The module that is missing is named."""
     with pytest.raises(SlipwayError, match="left_out") as caught:
-        factory.built.build_trainer(trainer_in(factory, f"import left_out\n{TRAINABLE}"), "tiny")
+        factory.built.build(trainer_in(factory, f"import left_out\n{TRAINABLE}"))
     assert "the image of tiny-train does not hold and is not pushed" in caught.value.problem
     assert factory.machine.pushed == []
 
 
-def platform_in(factory: Factory) -> Platform:
+def platform_in(factory: Factory) -> Bundle:
     """A build context as far as an engine that only copies it looks."""
     folder = factory.folder / "platform"
     folder.mkdir()
-    return Platform(folder, "12" * 32, {})
+    return Bundle(folder, "platform", "slipway", "python:3.11-slim", {"code": "12"})
 
 
 def test_the_platform_has_an_image_of_its_own(factory: Factory) -> None:
     """It is another target of the same Dockerfile, upon the base image of the file, whatever a model's is."""
-    image = factory.built.build_platform(platform_in(factory))
+    made = platform_in(factory)
+    image = factory.built.build(made)
     assert image.reference == f"registry.example/team/slipway@{DIGEST}"
     assert [(target, base) for target, base, _ in factory.machine.built] == [("platform", "python:3.11-slim")]
-    assert factory.machine.pushed == ["registry.example/team/slipway:121212121212"]
+    assert factory.machine.pushed == [f"registry.example/team/slipway:{made.fingerprint[:12]}"]
 
 
 def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
@@ -221,7 +222,7 @@ def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
     """The package that is missing is named."""
     monkeypatch.setattr(images, "_SMOKE", ["python", "-P", "-m", "left_out"])
     with pytest.raises(SlipwayError, match="left_out") as caught:
-        factory.built.build_platform(platform_in(factory))
+        factory.built.build(platform_in(factory))
     assert "the image of slipway does not hold and is not pushed" in caught.value.problem
     assert factory.machine.pushed == []
 
@@ -230,10 +231,11 @@ def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> No
     """Their names are fingerprints in a registry that cannot exist."""
     settings = settings_file.load(tiny.repository(tmp_path / "repository").root)
     builder = images.builder_for(settings, "test", print)
-    image = builder.build_trainer(Trainer(tmp_path, "tiny", "12" * 32, {}), "tiny")
-    assert image == images.Image(f"unbuilt.invalid/tiny-train@sha256:{'12' * 32}")
+    made = Bundle(tmp_path, "train", "tiny", "python:3.11-slim", {"code": "12"})
+    image = builder(made)
+    assert image == images.Image(f"unbuilt.invalid/tiny-train@sha256:{made.fingerprint}")
     assert images.is_unbuilt(image.reference)
-    assert images.is_unbuilt(builder.build_platform(Platform(tmp_path, "12" * 32, {})).reference)
+    assert images.is_unbuilt(builder(made._replace(target="platform", model="slipway")).reference)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from slipway import settings as settings_module
 from slipway.errors import SlipwayError
 from slipway.images import bundle
 from slipway.store import open_store
+from tests.unit.images.conftest import differing
 from tests.unit.serving import tiny
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_fingerprint_changes_with_what_enters_the_image(
     before = bundle.make_local(repository, "tiny", artifact, tmp_path / "before")
     append(repository.root / changed)
     after = bundle.make_local(repository, "tiny", artifact, tmp_path / "after")
-    assert bundle.explain(before.components, after.components) == components
+    assert differing(before.components, after.components) == components
     assert (before.fingerprint == after.fingerprint) == (not components)
 
 
@@ -134,16 +135,16 @@ def test_fingerprint_changes_with_artifact_lock_and_base_image(repository: "Sett
     before = bundle.make_local(repository, "tiny", artifact, tmp_path / "before")
     append(artifact / "golden.json", "\n")
     golden = bundle.make_local(repository, "tiny", artifact, tmp_path / "golden")
-    assert bundle.explain(before.components, golden.components) == ["artifact"]
+    assert differing(before.components, golden.components) == ["artifact"]
     append(artifact / "requirements.lock")
     lock = bundle.make_local(repository, "tiny", artifact, tmp_path / "lock")
-    assert bundle.explain(golden.components, lock.components) == ["artifact", "environment"]
+    assert differing(golden.components, lock.components) == ["artifact", "environment"]
     append(artifact / "code/model/tiny/model.py")
     code = bundle.make_local(repository, "tiny", artifact, tmp_path / "code")
-    assert bundle.explain(lock.components, code.components) == ["artifact", "model code"]
+    assert differing(lock.components, code.components) == ["artifact", "model code"]
     other = msgspec.structs.replace(repository, base_image="python:3.12-slim")
     base = bundle.make_local(other, "tiny", artifact, tmp_path / "base")
-    assert bundle.explain(code.components, base.components) == ["base image"]
+    assert differing(code.components, base.components) == ["base image"]
 
 
 def test_artifact_made_by_hand_gets_the_repository_s_code(repository: "Settings", tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_artifact_made_by_hand_gets_the_repository_s_code(repository: "Settings"
     assert digests.walk(made.folder / "artifact").keys() == digests.walk(artifact).keys()
     append(repository.root / "model/tiny/model.py")
     changed = bundle.make_local(repository, "tiny", artifact, tmp_path / "changed")
-    assert bundle.explain(made.components, changed.components) == ["model code"]
+    assert differing(made.components, changed.components) == ["model code"]
 
 
 @pytest.mark.parametrize("package", ["functions-framework", "msgspec"])

@@ -14,6 +14,7 @@ from slipway.gitops.branches import Here
 from slipway.images import build as images
 from slipway.images import platform
 from slipway.images.build import Image
+from slipway.images.bundle import Bundle
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Overlay
 from slipway.release.maker import UNNEEDED, Maker, PlatformImage, fingerprint_of
@@ -26,13 +27,12 @@ BUCKET = "gs://bucket/test"
 
 
 class Builder:
-    """Names images and counts them."""
+    """A builder that only names images, and counts them."""
 
     def __init__(self) -> None:
         self.built: list[str] = []
 
-    def build_platform(self, made: platform.Platform) -> Image:
-        """See `images.Builder`."""
+    def __call__(self, made: Bundle) -> Image:
         self.built.append(made.fingerprint)
         return Image(f"registry.example/team/slipway@sha256:{made.fingerprint}", 77)
 
@@ -58,7 +58,6 @@ def test_it_has_the_platform_and_nothing_of_a_model(checkout: Settings, tmp_path
     assert "--hash=sha256:" in lock
     for left_out in ("\nuv==", "\ncyclonedx-python-lib==", "\npandas==", "\nscikit-learn=="):
         assert left_out not in lock
-    assert platform.components(checkout) == made.components
 
 
 @pytest.mark.parametrize(
@@ -71,14 +70,14 @@ def test_it_has_the_platform_and_nothing_of_a_model(checkout: Settings, tmp_path
         ("model/iris/model.py", ""),
     ],
 )
-def test_its_fingerprint_is_of_what_is_in_it(checkout: Settings, path: str, component: str) -> None:
+def test_its_fingerprint_is_of_what_is_in_it(checkout: Settings, tmp_path: Path, path: str, component: str) -> None:
     """Code, packages and base image; no model, and no environment."""
-    before = platform.components(checkout)
+    before = platform.make(checkout, tmp_path / "before").components
     file = checkout.root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     more = "base_image: python:3.12\n" if component == "base image" else "#\n"
     file.write_text((file.read_text() if file.is_file() else "") + more)
-    after = platform.components(settings_file.load(checkout.root))
+    after = platform.make(settings_file.load(checkout.root), tmp_path / "after").components
     assert [name for name in before if before[name] != after[name]] == ([component] if component else [])
 
 
@@ -128,7 +127,7 @@ def test_an_image_that_is_declared_is_not_made_again(site: Site, registry: str) 
     site.write(path, (site.root / path).read_text().replace(declared.image, image))
     site.set(".slipway/store/test", f".slipway/store/test, registry: {registry}")
     stand = Here(Repository(site.root)).stand()
-    found = maker(site, images.Unbuilt()).image(site.settings, record, declared.fingerprint, stand)
+    found = maker(site, images.unbuilt).image(site.settings, record, declared.fingerprint, stand)
     assert (found.reference == image) is (registry == "ghcr.io/team")
 
 
@@ -140,7 +139,7 @@ def test_a_release_is_verified_by_it(site: Site) -> None:
     settings = msgspec.structs.replace(site.settings, environments=environments | {"test": test})
     image = PlatformImage(Image("registry.example/team/slipway@sha256:ab"), "ab" * 32)
     known = {fingerprint_of(settings, record): Image("registry.example/team/iris@sha256:cd")}
-    made = Maker(Repository(site.root), "test", images.Unbuilt(), lambda _: None, known, image).make(
+    made = Maker(Repository(site.root), "test", images.unbuilt, lambda _: None, known, image).make(
         settings, record, Overlay(environment="test", model="iris", namespace="test"), stand, again=False
     )
     assert (made.record.verifier, made.record.verifier_fingerprint) == (image.image.reference, image.fingerprint)
@@ -167,5 +166,5 @@ def test_it_is_not_built_where_no_pod_needs_it(site: Site) -> None:
     builder, stand = Builder(), Here(Repository(site.root)).stand()
     assert maker(site, builder).platform(site.settings, stand) == UNNEEDED
     site.set(".slipway/store/test", BUCKET)
-    assert maker(site, images.Unbuilt()).platform(site.settings, stand) == UNNEEDED
+    assert maker(site, images.unbuilt).platform(site.settings, stand) == UNNEEDED
     assert builder.built == []

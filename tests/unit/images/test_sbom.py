@@ -11,7 +11,6 @@ from cyclonedx.validation.json import JsonStrictValidator
 from slipway.images import sbom
 from slipway.images.build import Image
 from slipway.images.bundle import Bundle
-from slipway.images.platform import Platform
 from tests.unit.serving import tiny
 
 IMAGE = Image(f"localhost:5000/team/tiny@sha256:{'ab' * 32}", 62_000_000)
@@ -92,10 +91,11 @@ def test_packages_are_those_of_the_image_s_python(python: str, numpy: str) -> No
 def test_the_platform_s_own_image(tmp_path: Path) -> None:
     """It has the lock's packages, the base image and the platform, and no model."""
     (tmp_path / "platform.lock").write_text(LOCK)
-    text = sbom.of_platform(Platform(tmp_path, "12" * 32, {}), IMAGE, "debian:bookworm")
+    made = Bundle(tmp_path, "platform", "slipway", "debian:bookworm", {"environment": "12"})
+    text = sbom.make(made, IMAGE)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.decode()) is None
     document = json.loads(text)
     assert parts(document, "library")["numpy"]["version"] == "2.4.6"
     assert parts(document, "container")["debian"]["version"] == "bookworm"
     assert parts(document, "machine-learning-model") == {}
-    assert {"name": "slipway:fingerprint", "value": "12" * 32} in document["metadata"]["component"]["properties"]
+    assert {"name": "slipway:fingerprint", "value": made.fingerprint} in document["metadata"]["component"]["properties"]

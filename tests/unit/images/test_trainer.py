@@ -13,11 +13,12 @@ import pytest
 
 from slipway import digests
 from slipway import settings as settings_file
-from slipway.images import trainer
-from slipway.images.bundle import explain
+from slipway.images import platform
+from slipway.images.bundle import Bundle
+from slipway.models import environment
 from slipway.models.discovery import training_digest
-from slipway.models.environment import USES
 from slipway.settings import Settings
+from tests.unit.images.conftest import differing
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """
@@ -36,9 +37,9 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Locks that are there, so that no package index is asked."""
     folder = tmp_path / "locks"
     folder.mkdir()
-    for use in USES:
+    for use in environment.USES:
         (folder / f"{use}.lock").write_text(f"msgspec==0.22.0 --hash=sha256:00 # {use}\n")
-    monkeypatch.setattr(trainer, "compile_lock", lambda _settings, _model, use: folder / f"{use}.lock")
+    monkeypatch.setattr(environment, "compile_lock", lambda _settings, _model, use: folder / f"{use}.lock")
     return folder
 
 
@@ -67,14 +68,18 @@ def repository(tmp_path: Path, locks: Path) -> Settings:  # noqa: ARG001
     return settings_file.load(root)
 
 
+def make(settings: Settings, folder: Path, name: str = "trainer") -> Bundle:
+    return platform.make_trainer(settings, "tiny", folder / name)
+
+
 def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
     """All that the Dockerfile copies for it: locks, the whole platform, and of the repository what training needs."""
-    made = trainer.make(repository, "tiny", tmp_path / "trainer")
+    made = make(repository, tmp_path)
     dockerfile = (made.folder / "Dockerfile").read_text()
     stages = re.findall(r"^FROM \S+ AS (code|repository)$(.*?)^FROM", dockerfile, re.MULTILINE | re.DOTALL)
     copied = {name: re.findall(r"^COPY (\S+)", stage, re.MULTILINE) for name, stage in stages}
     assert copied == {"code": ["platform/"], "repository": ["repository/"]}
-    assert {path.name for path in made.folder.glob("*.lock")} == {f"{use}.lock" for use in USES}
+    assert {path.name for path in made.folder.glob("*.lock")} == {f"{use}.lock" for use in environment.USES}
     assert sorted(digests.walk(made.folder / "repository")) == [
         "data/parcels.csv",
         "model/common/cases.py",
@@ -85,11 +90,11 @@ def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
         "slipway.yaml",
         "trainer.json",
     ]
-    platform = made.folder / "platform"
-    assert digests.walk(platform / "src/slipway").keys() == digests.walk(repository.root / "src/slipway").keys()
-    assert (platform / "functions/Dockerfile").is_file()
-    assert (platform / "functions/predict/main.py").is_file()
-    assert os.access(platform / "bin/slipway", os.X_OK)
+    code = made.folder / "platform"
+    assert digests.walk(code / "src/slipway").keys() == digests.walk(repository.root / "src/slipway").keys()
+    assert (code / "functions/Dockerfile").is_file()
+    assert (code / "functions/predict/main.py").is_file()
+    assert os.access(code / "bin/slipway", os.X_OK)
 
 
 def test_its_command_imports_no_modules_beside_where_it_runs(tmp_path: Path) -> None:
@@ -102,7 +107,7 @@ def test_its_command_imports_no_modules_beside_where_it_runs(tmp_path: Path) -> 
 
 def test_its_settings_are_those_of_the_model(repository: Settings, tmp_path: Path) -> None:
     """They are read as any are, give the same training digest, and know no other model, whose folder is not there."""
-    made = trainer.make(repository, "tiny", tmp_path / "trainer")
+    made = make(repository, tmp_path)
     read = settings_file.load(made.folder / "repository")
     assert read.models() == ["tiny"]
     assert read.environments == repository.environments
@@ -111,8 +116,8 @@ def test_its_settings_are_those_of_the_model(repository: Settings, tmp_path: Pat
 
 
 def test_the_same_code_gives_the_same_bytes(repository: Settings, tmp_path: Path) -> None:
-    """The fingerprint is known without making the trainer."""
-    first, second = (trainer.make(repository, "tiny", tmp_path / name) for name in ("first", "second"))
+    """Contents, modes and times are equal, and the list of components names the fingerprint."""
+    first, second = (make(repository, tmp_path, name) for name in ("first", "second"))
     content = [
         {
             path: (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime)
@@ -121,7 +126,6 @@ def test_the_same_code_gives_the_same_bytes(repository: Settings, tmp_path: Path
         for each in (first, second)
     ]
     assert content[0] == content[1]
-    assert trainer.components(repository, "tiny") == first.components
     assert json.loads((first.folder / "repository/trainer.json").read_bytes())["fingerprint"] == first.fingerprint
 
 
@@ -139,12 +143,14 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("path", "components"), CHANGES, ids=[change[0] for change in CHANGES])
-def test_fingerprint_changes_with_what_trains(repository: Settings, path: str, components: list[str]) -> None:
+def test_fingerprint_changes_with_what_trains(
+    repository: Settings, tmp_path: Path, path: str, components: list[str]
+) -> None:
     """A change of another model, or of no model, needs no new image of this one."""
-    before = trainer.components(repository, "tiny")
+    before = make(repository, tmp_path).components
     with (repository.root / path).open("a") as file:
         file.write("\n# changed\n")
-    assert explain(before, trainer.components(repository, "tiny")) == components
+    assert differing(before, make(repository, tmp_path).components) == components
 
 
 @pytest.mark.parametrize(
@@ -157,23 +163,25 @@ def test_fingerprint_changes_with_what_trains(repository: Settings, path: str, c
         ("rate: 1.0", "rate: 2.0", ["repository", "training"]),
     ],
 )
-def test_only_settings_of_training_count(repository: Settings, old: str, new: str, components: list[str]) -> None:
+def test_only_settings_of_training_count(
+    repository: Settings, tmp_path: Path, old: str, new: str, components: list[str]
+) -> None:
     """Scaling a function needs no new trainer; another store does."""
-    before = trainer.components(repository, "tiny")
+    before = make(repository, tmp_path).components
     file = repository.root / "slipway.yaml"
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
-    assert explain(before, trainer.components(settings_file.load(repository.root), "tiny")) == components
+    assert differing(before, make(settings_file.load(repository.root), tmp_path).components) == components
 
 
-def test_fingerprint_changes_with_locks_and_base_image(repository: Settings, locks: Path) -> None:
+def test_fingerprint_changes_with_locks_and_base_image(repository: Settings, tmp_path: Path, locks: Path) -> None:
     """Each has a component of its own."""
-    before = trainer.components(repository, "tiny")
+    before = make(repository, tmp_path).components
     (locks / "estimators.lock").write_text("msgspec==0.23.0 --hash=sha256:00\n")
-    renewed = trainer.components(repository, "tiny")
-    assert explain(before, renewed) == ["environments"]
+    renewed = make(repository, tmp_path).components
+    assert differing(before, renewed) == ["environments"]
     other = msgspec.structs.replace(repository, base_image="python:3.12-slim")
-    assert "base image" in explain(renewed, trainer.components(other, "tiny"))
+    assert "base image" in differing(renewed, make(other, tmp_path).components)
 
 
 @pytest.mark.parametrize(
@@ -201,5 +209,5 @@ def test_the_data_are_those_that_a_training_here_reads(repository: Settings, uri
         (repository.root / path).write_text("weight,price\n1,2\n")
     file = repository.root / "slipway.yaml"
     file.write_text(file.read_text().replace("data: data/parcels.csv", f"data: '{uri}'"))
-    files = trainer._repository_files(settings_file.load(repository.root), "tiny")
+    files = platform._repository_files(settings_file.load(repository.root), "tiny")
     assert [path for path in files if path.startswith("data/")] == found

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from slipway import times
-from slipway.images.bundle import platform
+from slipway.images.bundle import platform_root
 from slipway.images.running import Server, process, usable_port
 from slipway.processes import SOURCE, end_with
 from slipway.serving.access import FILES
@@ -70,7 +70,7 @@ def serve(
             "SLIPWAY_ROOT": str(settings.root),
             "SLIPWAY_STORE": settings.environment(environment).store,
         }
-        source = platform(settings.root) / "functions" / "training" / "main.py"
+        source = platform_root(settings) / "functions" / "training" / "main.py"
         command = [sys.executable, "-P", "-m", "functions_framework", "--target", "training", "--source", str(source)]
         command += ["--host", host, "--port", str(port)]
         with process(command, f"http://{host}:{port}", cwd=settings.root, env=env, echo=echo) as server:
