@@ -117,7 +117,7 @@ def promote(settings: Settings, model: str, environment: str, wish: Wish, where:
     from slipway.review import promotion_body
 
     done = promotions.promote(settings, model, wish, to=environment, place=where)
-    finish(where, done.edited, lambda: promotion_body.body(done.settings, done))
+    finish(where, done.edited, lambda: promotion_body.body(done))
 
 
 def drop(environment: str, models: Sequence[str], where: Place) -> None:

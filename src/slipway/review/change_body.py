@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from slipway.errors import SlipwayError
 from slipway.github.markdown import Section, code, fitted, folded, table
 from slipway.gitops import release_folder
 from slipway.gitops.edits import Edited
-from slipway.names import ReleaseName
 from slipway.overlays import overlay as overlays
-from slipway.overlays.types import Overlay
+from slipway.overlays.types import Hold, Overlay
 from slipway.text import unified
-
-__all__ = ["MOST", "body", "diff", "sides", "undo"]
 
 MOST = 60_000
 """Characters that a body stays under; GitHub takes a few more."""
@@ -43,20 +38,25 @@ def sides(done: Edited) -> tuple[Overlay, Overlay]:
     return done.before, done.after
 
 
+def held(hold: Hold) -> str:
+    """Return who holds a model, and since when."""
+    return f"by {code(hold.by)} since {code(hold.since, 40)}"
+
+
 def diff(before: Overlay, after: Overlay) -> str:
     """Return the unified diff of an overlay's files; a release that comes or goes shows only its record."""
-    sides = []
-    for side, other in ((before, after), (after, before)):
-        files = overlays.format(side) if side.releases or side.hold or side.rejected else {}
-        known = {str(release.name) for release in other.releases}
-        sides.append(
-            {
-                path: content
-                for path, content in files.items()
-                if "/" not in path or path.split("/")[0] in known or path.endswith(overlays.RECORD)
-            }
-        )
-    return unified(*sides)
+    known = [{str(release.name) for release in side.releases} for side in (before, after)]
+    new_and_gone = known[0] ^ known[1]
+    files = [overlays.format(side) if side.releases or side.hold or side.rejected else {} for side in (before, after)]
+    old, new = (
+        {
+            path: content
+            for path, content in side.items()
+            if path.split("/")[0] not in new_and_gone or path.endswith(overlays.RECORD)
+        }
+        for side in files
+    )
+    return unified(old, new)
 
 
 def undo(before: Overlay, after: Overlay) -> str:
@@ -64,7 +64,9 @@ def undo(before: Overlay, after: Overlay) -> str:
     ways = _ways(before, after)
     # A person decides that a rejected release comes back; a revert is no such decision.
     if {*after.rejected} <= {*before.rejected}:
-        ways.append(f"`git revert COMMIT` (of a merge commit `git revert -m 1 COMMIT`) and push: {_reverted(before)}.")
+        state = f"it is {code(release_folder.shown(before.route), 200)} again, held and rejected as before"
+        back = state if before.route else "nothing of the model runs here, as now"
+        ways.append(f"`git revert COMMIT` (of a merge commit `git revert -m 1 COMMIT`) and push: then {back}.")
     lead = "Until it is merged nothing of it runs: close the pull request. After the merge, any of these:"
     return "\n".join(["### How to undo it", "", lead, "", *(f"- {way}" for way in ways)])
 
@@ -80,21 +82,17 @@ def _message(message: str) -> str:
 
 
 def _overview(before: Overlay, after: Overlay) -> str:
-    rows = [
-        ["requests", *(code(release_folder.shown(side.route), 300) for side in (before, after))],
-        ["held", _held(before), _held(after)],
-        ["rejected", _rejected(before), _rejected(after)],
-    ]
+    rows = zip(("requests", "held", "rejected"), _state(before), _state(after), strict=True)
     return table([f"{after.environment}/{after.model}", "now", "after the merge"], rows)
 
 
-def _held(overlay: Overlay) -> str:
+def _state(overlay: Overlay) -> tuple[str, str, str]:
     hold = overlay.hold
-    return f"{code(hold.reason, 300)}, by {code(hold.by)} since {code(hold.since, 40)}" if hold else "no"
-
-
-def _rejected(overlay: Overlay) -> str:
-    return code(", ".join(map(str, overlay.rejected)), 300) if overlay.rejected else "nothing"
+    return (
+        code(release_folder.shown(overlay.route), 300),
+        f"{code(hold.reason, 300)}, {held(hold)}" if hold else "no",
+        code(", ".join(map(str, overlay.rejected)), 300) if overlay.rejected else "nothing",
+    )
 
 
 def _ways(before: Overlay, after: Overlay) -> list[str]:
@@ -106,29 +104,17 @@ def _ways(before: Overlay, after: Overlay) -> list[str]:
         return [f"{verb('lift')}, then {again}, which takes what was rejected all the same."]
     new = max((name for name in after.route if not before.has(name)), default=None)
     if new is not None and before.route:
-        return _back(verb("rollback", " --reason '…'"), new, after)
+        command = verb("rollback", " --reason '…'")
+        return [
+            f"{command}: one commit back to the newest older release that was verified;"
+            f" {code(new)} is rejected, and the model is held until `slipway lift`.",
+            "The workflow `rollback` does the same: Actions → rollback → Run workflow, with"
+            f" {code(after.model)} and {code(after.environment)}.",
+        ]
     if after.hold != before.hold:
         again = verb("hold", " --reason '…'")
         return [f"{verb('lift')} ends the hold." if after.hold else f"{again} holds it again."]
     if after.route != before.route and before.route:
-        return [f"{verb('traffic', f' {_shares(before.route)}')} shares the requests out as before."]
+        shares = " ".join(f"v{name.version}={percent}" for name, percent in sorted(before.route.items(), reverse=True))
+        return [f"{verb('traffic', f' {shares}')} shares the requests out as before."]
     return []
-
-
-def _back(command: str, new: ReleaseName, after: Overlay) -> list[str]:
-    return [
-        f"{command}: one commit back to the newest older release that was verified; {code(new)} is rejected, and the"
-        " model is held until `slipway lift`.",
-        "The workflow `rollback` does the same: Actions → rollback → Run workflow, with"
-        f" {code(after.model)} and {code(after.environment)}.",
-    ]
-
-
-def _shares(route: Mapping[ReleaseName, int]) -> str:
-    return " ".join(f"v{name.version}={percent}" for name, percent in sorted(route.items(), reverse=True))
-
-
-def _reverted(before: Overlay) -> str:
-    if not before.route:
-        return "then nothing of the model runs here, as now"
-    return f"then it is {code(release_folder.shown(before.route), 200)} again, held and rejected as before"

@@ -14,11 +14,6 @@ from slipway.overlays.types import Overlay, folder_of
 from slipway.settings import Settings
 from slipway.text import one_line
 
-__all__ = [
-    *("OVERLAYS", "TRAINING", "Commits", "Entry", "OverlayChange", "Violation", "commits", "contents"),
-    *("entries", "overlay_changes", "releases_of", "stray"),
-]
-
 OVERLAYS, TRAINING = "overlays/", "training/"
 _FILE = "100644"
 # People read these, and no cluster does.

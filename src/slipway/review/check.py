@@ -20,8 +20,6 @@ from slipway.review.decisions import Move
 from slipway.settings import ModelSettings, Settings
 from slipway.text import one_line
 
-__all__ = ["Checked", "check"]
-
 
 class Checked(NamedTuple):
     """A line for each overlay that a change touches, and the rules that it breaks."""

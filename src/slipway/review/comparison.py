@@ -1,22 +1,102 @@
-"""A candidate compared with the running version, on the same rows, which neither was trained on."""
+"""A candidate compared with the running version, on the same rows, which neither was trained on.
+
+The code of each version reads, predicts and measures in a process of its own.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
+from slipway import processes
+from slipway.artifacts import manifest
+from slipway.artifacts.loading import SCHEMA
+from slipway.digests import walk
 from slipway.errors import SlipwayError
-from slipway.review.questions import Version
-from slipway.review.worker import Answers, DataChange, MeasuresWanted, Rows, RowsWanted
-from slipway.schema import Field
+from slipway.models.environment import compile_lock, python_for, serving_lock
+from slipway.review import worker
+from slipway.review.worker import Answers, AnswersWanted, DataChange, Measures, MeasuresWanted, Rows, RowsWanted, Split
+from slipway.schema import Field, Schema
 from slipway.settings import Settings
+from slipway.store import Record, Store
 from slipway.training.metrics import unlike
 
-__all__ = ["Comparison", "Side", "compare", "quantiles", "share_alike"]
+T = TypeVar("T")
+
+_SECONDS = 900
+# The model's code sees these variables and no others: no token and no key is among them.
+_PASSED = ("HOME", "LANG", "LC_ALL", "PATH", "SLIPWAY_CACHE", "TMPDIR", "TZ")
+_SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+
+
+class Version(NamedTuple):
+    """A published version in local files: `folder` holds its artifact, `data` the snapshot of its data."""
+
+    record: Record
+    folder: Path
+    data: Path | None = None
+
+    @property
+    def schema(self) -> Schema:
+        """Return its schema; raise `SlipwayError` when the artifact has none."""
+        return manifest.read_file(self.folder, SCHEMA, Schema)
+
+    @property
+    def split(self) -> Split:
+        """Return how its rows were held out; raise `SlipwayError` when its record does not say."""
+        if self.record.data is None:
+            raise SlipwayError(f"{self.record.id} was published by hand: nothing says what it was trained on")
+        if self.record.data.share is None:
+            raise SlipwayError(f"the record of {self.record.id} does not say which rows were held out")
+        return Split(columns=[*self.schema.names, self.schema.target.name], share=self.record.data.share)
+
+    def rows(self, settings: Settings, wanted: RowsWanted) -> Rows:
+        """Return rows of data, as the version's code reads them."""
+        return self._ask(self._trained_by(settings), wanted, Rows)
+
+    def answers(self, settings: Settings, rows: Sequence[dict[str, object]]) -> Answers:
+        """Return the version's predictions, made in its own locked serving environment."""
+        names = self.schema.names
+        own = [{name: row[name] for name in names} for row in rows]
+        lock = self.folder / "requirements.lock"
+        if not lock.is_file():
+            lock = serving_lock(settings, self.record.model, walk(self.folder))
+        return self._ask(python_for(lock), AnswersWanted(own), Answers)
+
+    def measures(self, settings: Settings, wanted: MeasuresWanted) -> Measures:
+        """Return how good answers are."""
+        return self._ask(self._trained_by(settings), wanted, Measures)
+
+    def _trained_by(self, settings: Settings) -> Path:
+        """Return the training environment's Python: the serving environment may lack pandas and scikit-learn."""
+        return python_for(compile_lock(settings, self.record.model, "train"))
+
+    def _ask(self, python: Path, wanted: RowsWanted | AnswersWanted | MeasuresWanted, type_: type[T]) -> T:
+        env = {name: os.environ[name] for name in _PASSED if name in os.environ} | _SINGLE
+        folder = self.folder.absolute()
+        asked = worker.Question(folder, wanted)
+        try:
+            return processes.ask(python, worker.__name__, asked, answer=type_, env=env, cwd=folder, patience=_SECONDS)
+        except SlipwayError as error:
+            what = wanted.__struct_config__.tag
+            raise SlipwayError(f"{self.record.id} fails at its {what}: {error.problem}") from error
+
+
+def fetched(store: Store, record: Record, folder: Path) -> Version:
+    """Fetch a version into `folder`: its artifact and, where it has one, the snapshot of its data."""
+    artifact = store.fetch(record, folder / "artifact")
+    for name, file in record.attachments.items():
+        if record.data and file.sha256 == record.data.sha256:
+            path = folder / PurePosixPath(name).name
+            path.write_bytes(store.attachment(record, name))
+            return Version(record, artifact, path)
+    return Version(record, artifact)
 
 
 class Side(Struct, frozen=True, kw_only=True):
@@ -49,7 +129,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     @property
     def near(self) -> float:
         """Return how far two quantities may differ and count as alike: 1/20 of the middle 80 % of the truth."""
-        if self.target.categories or self.target.kind not in ("number", "integer") or not self.truth:
+        if not worker.is_quantity(self.target) or not self.truth:
             return 0.0
         low, high = quantiles(self.truth, [0.1, 0.9])
         return (high - low) / 20
@@ -63,23 +143,31 @@ class Comparison(Struct, frozen=True, kw_only=True):
 def compare(settings: Settings, candidate: Version, before: Version | None) -> Comparison:
     """Measure both versions on the unseen rows of the candidate's data, each in its own process.
 
-    Where that is not possible, `unlike` says why, and the records give the metrics. Raise `SlipwayError` only when the
-    candidate's artifact has no schema.
+    Where that is not possible, `unlike` says why, and the candidate is measured on its own unseen rows. Where even that
+    fails, the records give the metrics. Raise `SlipwayError` only when the candidate's artifact has no schema.
     """
-    recorded = Comparison(
+    found = Comparison(
         target=candidate.schema.target,
         candidate=Side(metrics=dict(candidate.record.metrics)),
         before=Side(metrics=dict(before.record.metrics)) if before else None,
     )
-    if before is None:
-        return _alone(settings, candidate, None, recorded)
+    if before is not None:
+        try:
+            return _on_same_rows(settings, candidate, before, found)
+        except SlipwayError as error:
+            found = msgspec.structs.replace(found, unlike=error.problem)
     try:
-        return _both(settings, candidate, before)
+        rows = _rows(settings, candidate, before, [candidate.split])
+        if not rows.rows:
+            raise SlipwayError(f"none of the {rows.total} rows of its data was held out")
+        return _measured(settings, rows, [candidate], found)
     except SlipwayError as error:
-        return _alone(settings, candidate, before, msgspec.structs.replace(recorded, unlike=error.problem))
+        notes = [] if error.problem == found.unlike else [error.problem]
+        return msgspec.structs.replace(found, notes=notes)
 
 
-def _both(settings: Settings, candidate: Version, before: Version) -> Comparison:
+def _on_same_rows(settings: Settings, candidate: Version, before: Version, recorded: Comparison) -> Comparison:
+    """Measure both versions on the rows that neither was trained on; raise `SlipwayError` where there are none."""
     if found := unlike(candidate.schema.target, before.schema.target):
         raise SlipwayError(f"{before.record.id} predicts {found[1]}, and the candidate {found[0]}")
     rows = _rows(settings, candidate, before, [candidate.split, before.split])
@@ -88,68 +176,47 @@ def _both(settings: Settings, candidate: Version, before: Version) -> Comparison
         raise SlipwayError(f"the candidate's data has no column {names}, which {before.record.id} needs")
     if not rows.rows:
         raise SlipwayError(f"none of the {rows.total} rows of the candidate's data is unseen by both")
-    theirs, ours = before.answers(settings, rows.rows), candidate.answers(settings, rows.rows)
-    truth, now, then = _answered(rows, ours, theirs)
+    return _measured(settings, rows, [before, candidate], recorded)
+
+
+def _rows(settings: Settings, candidate: Version, before: Version | None, splits: list[Split]) -> Rows:
+    if candidate.data is None:
+        raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
+    ours, theirs = (version.record.data if version else None for version in (candidate, before))
+    earlier = before.data if before and ours and theirs and ours.sha256 != theirs.sha256 else None
+    wanted = RowsWanted(data=str(candidate.data), splits=splits, earlier=str(earlier) if earlier else None)
+    return candidate.rows(settings, wanted)
+
+
+def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recorded: Comparison) -> Comparison:
+    """Measure versions, the candidate as the last, on the rows that all of them answer."""
+    *others, candidate = versions
+    answers = [version.answers(settings, rows.rows) for version in versions]
+    refused = {place for each in answers for place in each.refused}
+    places = [place for place in range(len(rows.rows)) if place not in refused]
+    truth, *given = [[column[at] for at in places] for column in (rows.truth, *(each.outcomes for each in answers))]
     if not truth:
-        raise SlipwayError(f"{before.record.id} refuses every row of the candidate's data: {theirs.why or ours.why}")
-    measured = candidate.measures(settings, MeasuresWanted(truth=truth, answers=[now, then]))
+        why = next(filter(None, (each.why for each in answers)), "")
+        raise SlipwayError(f"{versions[0].record.id} refuses every row of the candidate's data: {why}")
+    measured = candidate.measures(settings, MeasuresWanted(truth=truth, answers=given))
+    *before, now = [Side(metrics=each, answers=own) for each, own in zip(measured.metrics, given, strict=True)]
     notes = _notes(rows)
-    if theirs.refused:
-        notes.append(f"{before.record.id} refuses {len(theirs.refused)} further rows ({theirs.why})")
+    notes += [
+        f"{version.record.id} refuses {len(each.refused)} further rows ({each.why})"
+        for version, each in zip(others, answers, strict=False)
+        if each.refused
+    ]
     if measured.lacking:
         notes.append(f"the model's own metrics fail: {measured.lacking}")
-    return Comparison(
-        target=candidate.schema.target,
-        candidate=Side(metrics=measured.metrics[0], answers=now),
-        before=Side(metrics=measured.metrics[1], answers=then),
+    return msgspec.structs.replace(
+        recorded,
+        candidate=now,
+        before=before[0] if before else recorded.before,
         truth=truth,
         total=rows.total,
         notes=notes,
         data=rows.change,
     )
-
-
-def _alone(settings: Settings, candidate: Version, before: Version | None, recorded: Comparison) -> Comparison:
-    """Measure the candidate on its own unseen rows; keep what is recorded where even that fails."""
-    try:
-        rows = _rows(settings, candidate, before, [candidate.split])
-        if not rows.rows:
-            raise SlipwayError(f"none of the {rows.total} rows of its data was held out")
-        truth, now = _answered(rows, candidate.answers(settings, rows.rows))
-        measured = candidate.measures(settings, MeasuresWanted(truth=truth, answers=[now]))
-    except SlipwayError as error:
-        notes = [] if error.problem == recorded.unlike else [error.problem]
-        return msgspec.structs.replace(recorded, notes=[*recorded.notes, *notes])
-    return msgspec.structs.replace(
-        recorded,
-        candidate=Side(metrics=measured.metrics[0], answers=now),
-        truth=truth,
-        total=rows.total,
-        notes=[*recorded.notes, *_notes(rows)],
-        data=rows.change,
-    )
-
-
-def _answered(rows: Rows, *answers: Answers) -> list[list[Any]]:
-    """Return the truth and each version's answers, for the rows that no version refused."""
-    refused = {place for each in answers for place in each.refused}
-    places = [place for place in range(len(rows.rows)) if place not in refused]
-    return [[column[place] for place in places] for column in (rows.truth, *(each.outcomes for each in answers))]
-
-
-def _rows(settings: Settings, candidate: Version, before: Version | None, splits: list[Any]) -> Rows:
-    if candidate.data is None:
-        raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
-    wanted = RowsWanted(data=str(candidate.data), splits=splits, earlier=_earlier(candidate, before))
-    return candidate.rows(settings, wanted)
-
-
-def _earlier(candidate: Version, before: Version | None) -> str | None:
-    """Return the running version's data where they are known and differ from the candidate's."""
-    ours, theirs = (version.record.data if version else None for version in (candidate, before))
-    if before is None or before.data is None or ours is None or theirs is None or ours.sha256 == theirs.sha256:
-        return None
-    return str(before.data)
 
 
 def _notes(rows: Rows) -> list[str]:
@@ -175,11 +242,10 @@ def quantiles(values: Sequence[float], places: Sequence[float]) -> list[float]:
 
 def share_alike(one: Sequence[Any], other: Sequence[Any], within: float) -> float:
     """Return the share of places with equal values, or with numbers no further than `within` apart."""
-    same = sum(_is_alike(mine, theirs, within) for mine, theirs in zip(one, other, strict=True))
-    return same / len(one) if one else 1.0
 
+    def alike(mine: Any, theirs: Any) -> bool:
+        if isinstance(mine, int | float) and isinstance(theirs, int | float):
+            return abs(mine - theirs) <= within
+        return bool(mine == theirs)
 
-def _is_alike(one: Any, other: Any, within: float) -> bool:
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return abs(one - other) <= within
-    return bool(one == other)
+    return sum(map(alike, one, other)) / len(one) if one else 1.0

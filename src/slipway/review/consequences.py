@@ -22,8 +22,6 @@ from slipway.models.imports import closure
 from slipway.review.changes import OVERLAYS, Entry, commits, entries
 from slipway.settings import ModelSettings, Settings
 
-__all__ = ["Consequence", "affected", "consequences"]
-
 # The environments of all models are locked with these versions.
 _SHARED = "requirements.lock"
 _TRAINS = {

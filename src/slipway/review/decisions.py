@@ -15,8 +15,6 @@ from slipway.release.due import held
 from slipway.release.rejections import Rejections
 from slipway.review.changes import Violation
 
-__all__ = ["Move", "revert_violations", "violations"]
-
 _ROLLBACK = "rollback --reason '…'"
 
 

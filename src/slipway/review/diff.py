@@ -23,8 +23,6 @@ from slipway.review.consequences import Consequence, consequences
 from slipway.settings import Settings
 from slipway.text import cut, one_line, printable
 
-__all__ = ["MARKER", "Diff", "ObjectDiff", "OverlayDiff", "diff", "markdown", "objects", "text"]
-
 MARKER = "<!-- slipway: diff -->"
 """The comment begins with it, so that the next run finds the comment."""
 

@@ -21,8 +21,6 @@ from slipway.review.decisions import Move
 from slipway.settings import Settings
 from slipway.store import Origin, Record, Store, store_of
 
-__all__ = ["reachable", "violations", "warning"]
-
 # A promotion writes these into the record itself; all others come from its source.
 _OWN = frozenset({"release", "version", "model_id", "created", "by", "run", "accepted", "origin"})
 

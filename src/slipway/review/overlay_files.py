@@ -19,8 +19,6 @@ from slipway.review.changes import TRAINING, OverlayChange, Violation, contents,
 from slipway.review.decisions import Move
 from slipway.settings import ModelSettings, Settings
 
-__all__ = ["folders", "foreign", "training", "unlike"]
-
 _REWRITE = "git checkout the base branch's overlays, and let the verb of slipway make the change anew"
 _TAKE_OUT = "take it out of the change"
 # Two releases of one image under one name may differ in these.

@@ -16,8 +16,6 @@ from slipway.github.markdown import code, table
 from slipway.review.comparison import Comparison, quantiles
 from slipway.text import cut
 
-__all__ = ["chart", "confusions", "distribution", "errors_by_truth", "label", "plots", "recalls", "residuals"]
-
 # Bars in blue, lines in orange: told apart on GitHub's light and dark page, also by the colour-blind.
 _COLOURS = '"plotColorPalette": "#3b82c4, #e07b00", "backgroundColor": "transparent"'
 # Pixels.

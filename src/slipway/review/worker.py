@@ -13,21 +13,17 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from slipway.artifacts.loading import REFUSED, Loaded, each, load
+from slipway.artifacts.values import to_json
 from slipway.model import InputError
-from slipway.schema import InvalidRows
+from slipway.schema import Field, InvalidRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    *("Answers", "AnswersWanted", "DataChange", "Measures", "MeasuresWanted", "Question", "Rows", "RowsWanted"),
-    *("Split", "answer"),
-]
-
 MOST_ROWS = 20_000
 """Of more unseen rows than these every n-th is taken."""
 
-_QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _MOST_VALUES = 100
 
 
@@ -115,12 +111,16 @@ def answer(question: Question) -> Rows | Answers | Measures:
     loaded, wanted = load(question.artifact), question.wanted
     if isinstance(wanted, RowsWanted):
         return _rows(loaded, wanted)
-    return _answers(loaded, wanted) if isinstance(wanted, AnswersWanted) else _measures(loaded, wanted)
+    return _answers(loaded, wanted.rows) if isinstance(wanted, AnswersWanted) else _measures(loaded, wanted)
+
+
+def is_quantity(target: Field) -> bool:
+    """Return True for a target of numbers that are no labels."""
+    return target.kind in ("number", "integer") and not target.categories
 
 
 def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """Return the rows of the data that no version was trained on."""
-    from slipway.artifacts.values import to_json
     from slipway.models.data import held_out, json_value, records
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
@@ -148,45 +148,26 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     )
 
 
-def _answers(loaded: Loaded, wanted: AnswersWanted) -> Answers:
-    fine, unfit = _fitting(loaded, wanted.rows)
-    found = dict(zip(fine, each(loaded, [wanted.rows[place] for place in fine]), strict=True))
+def _answers(loaded: Loaded, rows: list[dict[str, Any]]) -> Answers:
+    unfit = {place: why for place, row in enumerate(rows) if (why := _unfit(loaded, row))}
+    fine = [place for place in range(len(rows)) if place not in unfit]
+    found = dict(zip(fine, each(loaded, [rows[place] for place in fine]), strict=True))
     refused = [place for place, given in found.items() if given is REFUSED]
-    why = next(iter(unfit.values()), "") or next((_why(loaded, wanted.rows[place]) for place in refused), "")
-    outcomes = {place: _outcome(loaded, given) for place, given in found.items() if given is not REFUSED}
-    return Answers(
-        outcomes=[outcomes.get(place) for place in range(len(wanted.rows))], refused=sorted([*unfit, *refused]), why=why
-    )
+    why = next(iter(unfit.values()), "") or next((_why(loaded, rows[place]) for place in refused), "")
+    name = loaded.schema.target.name
+    outcomes = {place: given for place, given in found.items() if given is not REFUSED}
+    outcomes = {place: given.get(name) if isinstance(given, dict) else given for place, given in outcomes.items()}
+    every = [outcomes.get(place) for place in range(len(rows))]
+    return Answers(outcomes=every, refused=sorted([*unfit, *refused]), why=why)
 
 
-def _measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
-    """Measure answers by the usual metrics and by this version's own."""
-    from slipway.training.metrics import measure
-
-    usual = [measure(loaded.schema.target, wanted.truth, found) for found in wanted.answers]
+def _unfit(loaded: Loaded, row: dict[str, Any]) -> str:
+    """Return why a row does not fit the schema; empty when it does."""
     try:
-        own = [loaded.model.metrics(wanted.truth, found) for found in wanted.answers]
-    except Exception as error:  # noqa: BLE001 - the model's code
-        return Measures(metrics=usual, lacking=f"{type(error).__name__}: {error}")
-    return Measures(
-        metrics=[
-            metrics | {str(name): float(value) for name, value in more.items() if math.isfinite(value)}
-            for metrics, more in zip(usual, own, strict=True)
-        ]
-    )
-
-
-def _fitting(loaded: Loaded, rows: list[dict[str, Any]]) -> tuple[list[int], dict[int, str]]:
-    """Return the places of the rows that fit the schema, and why the others do not."""
-    fine, refused = [], {}
-    for place, row in enumerate(rows):
-        try:
-            loaded.schema.parse([row])
-            fine.append(place)
-        except InvalidRows as error:
-            problem = error.problems[0]
-            refused[place] = f"{problem.field}: {problem.message}"
-    return fine, refused
+        loaded.schema.parse([row])
+    except InvalidRows as error:
+        return f"{error.problems[0].field}: {error.problems[0].message}"
+    return ""
 
 
 def _why(loaded: Loaded, row: dict[str, Any]) -> str:
@@ -198,30 +179,39 @@ def _why(loaded: Loaded, row: dict[str, Any]) -> str:
     return ""
 
 
-def _outcome(loaded: Loaded, prediction: Any) -> Any:
-    return prediction.get(loaded.schema.target.name) if isinstance(prediction, dict) else prediction
+def _measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
+    """Measure answers by the usual metrics and by this version's own."""
+    from slipway.training.metrics import measure
+
+    usual = [measure(loaded.schema.target, wanted.truth, found) for found in wanted.answers]
+    try:
+        own = [loaded.model.metrics(wanted.truth, found) for found in wanted.answers]
+    except Exception as error:  # noqa: BLE001 - the model's code
+        return Measures(metrics=usual, lacking=f"{type(error).__name__}: {error}")
+    finite = [{str(name): float(value) for name, value in more.items() if math.isfinite(value)} for more in own]
+    return Measures(metrics=[metrics | more for metrics, more in zip(usual, finite, strict=True)])
 
 
 def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[DataChange | None, str]:
+    """Compare the data with the earlier data; where that is not possible, return why."""
     if wanted.earlier is None:
         return None, ""
     from slipway.models.data import hashes
 
-    target = loaded.schema.target.name
+    target = loaded.schema.target
     try:
         before = loaded.model.read(Path(wanted.earlier))
-        both = [name for name in (*loaded.schema.names, target) if name in before.columns and name in after.columns]
+        both = [name for name in (*loaded.schema.names, target.name) if name in before and name in after]
         old, new = Counter(hashes(before, both)), Counter(hashes(after, both))
         old_names, new_names = set(map(str, before.columns)), set(map(str, after.columns))
-        quantity = loaded.schema.target.kind in ("number", "integer") and not loaded.schema.target.categories
-        spread = _quantiles if quantity else _counts
+        spread = _quantiles if is_quantity(target) else _counts
         return DataChange(
             added=(new - old).total(),
             gone=(old - new).total(),
             columns_added=sorted(new_names - old_names),
             columns_gone=sorted(old_names - new_names),
-            before=spread(before[target]),
-            after=spread(after[target]),
+            before=spread(before[target.name]),
+            after=spread(after[target.name]),
         ), ""
     except Exception as error:  # noqa: BLE001 - the model's code reads data that it was not written for
         return None, f"{type(error).__name__}: {error}"
@@ -235,4 +225,4 @@ def _counts(column: pd.Series[Any]) -> dict[str, float]:
 
 
 def _quantiles(column: pd.Series[Any]) -> dict[str, float]:
-    return {f"{place * 100:g} %": float(column.quantile(place)) for place in _QUANTILES}
+    return {f"{place * 100:g} %": float(column.quantile(place)) for place in QUANTILES}

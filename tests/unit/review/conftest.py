@@ -18,7 +18,7 @@ from slipway.overlays.types import Overlay
 from slipway.release.promote import Wish, promote
 from slipway.review import worker
 from slipway.review.check import Checked, check
-from slipway.review.questions import Version
+from slipway.review.comparison import Version
 from tests.unit.conftest import Site
 from tests.unit.review.shop import Shop
 

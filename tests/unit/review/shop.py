@@ -12,7 +12,7 @@ from slipway.gitops.branches import Here, Proposed
 from slipway.models.environment import compile_lock
 from slipway.names import ReleaseName
 from slipway.release.promote import Promoted, Wish, promote
-from slipway.review.questions import Version, fetched
+from slipway.review.comparison import Version, fetched
 from slipway.store import Record
 from slipway.store.records import Data, Training
 from tests.unit.conftest import Site

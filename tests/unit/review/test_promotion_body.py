@@ -10,8 +10,8 @@ from slipway.overlays.types import Release
 from slipway.release.compatibility import Change
 from slipway.release.decisions import hold
 from slipway.review import promotion_body
-from slipway.review.case import Case, Manifests, Moved, _running_version, gather, running
 from slipway.review.comparison import Comparison, Side
+from slipway.review.promotion_facts import Facts, Manifests, Moved, gather, running, running_version
 from slipway.review.worker import DataChange
 from tests.unit.review.shop import ROWS, SCHEMA, Shop, table
 
@@ -27,7 +27,7 @@ def test_a_first_promotion(shop: Shop) -> None:
     """There is nothing to compare with, and one way back."""
     name = shop.released_parcel()
     done = shop.propose()
-    text = promotion_body.body(shop.settings, done)
+    text = promotion_body.body(done)
     assert text.startswith(f"<!-- slipway: promotion prod/parcel {name} -->\n")
     assert "Nothing of parcel runs in prod yet. `accuracy` 1" in text
     assert "runs now" not in text and "WARNING" not in text
@@ -46,7 +46,7 @@ def test_code_that_was_never_merged(shop: Shop) -> None:
     shop.commit("Released")
     hold(shop.settings, "parcel", "test", reason="audit")
     done = shop.propose(release=str(name))
-    text = promotion_body.body(shop.settings, done)
+    text = promotion_body.body(done)
     warning = f"> [!WARNING]\n> - **It was built from `deploy/x`, commit {commit}, which is not on `main`**: nobody"
     assert warning in text
     assert "> - In test the model is held by `Ada <ada@example.org>` since" in text and "`audit`" in text
@@ -61,9 +61,7 @@ def test_a_worse_candidate_that_breaks_callers(shop: Shop) -> None:
     schema["fields"][0]["maximum"] = 600
     data = table([*ROWS[5:], ["599", "red", "big"]])
     second = shop.released_parcel(80, schema=schema, data=data, parameters={"scale": 2.0})
-    text = promotion_body.body(
-        shop.settings, shop.propose(traffic=10, accept_breaking="@team | agreed\nby <b>mail</b>")
-    )
+    text = promotion_body.body(shop.propose(traffic=10, accept_breaking="@team | agreed\nby <b>mail</b>"))
     assert text.index("[!WARNING]") < text.index("A gate is missed: `accuracy") < text.index("It breaks callers")
     assert f"`{second}` of parcel in test becomes `{second}` in prod: the same image, `sha256:" in text
     assert "**Worse** than what runs now: `accuracy` 1 →" in text
@@ -85,16 +83,16 @@ def test_the_running_version_comes_from_the_source_store(shop: Shop) -> None:
     shop.promote()
     shop.released_parcel(80)
     done = shop.propose()
-    before, after = done.edited.before, done.edited.after
-    assert before is not None and after is not None
+    assert done.edited.before is not None
+    now = running(done.edited.before)
     (shop.root / ".slipway/store/prod").rename(shop.root / ".slipway/elsewhere")
-    version, notes = _running_version(shop.settings, "test", running(before), "parcel", shop.root.parent / "fetched")
+    version, notes = running_version(shop.settings, "test", now, "parcel", shop.root.parent / "fetched")
     assert version is not None and str(version.record.id) == "parcel/test/1" and notes == []
     (shop.root / ".slipway/store/test/parcel/versions/1.json").unlink()
-    found = gather(shop.settings, before, after, done.source)
+    found = gather(done)
     assert found.contents is None and found.comparison.before == Side(metrics={"accuracy": 0.75})
     assert "cannot be had" in found.notes[0] and found.notes[0] in found.comparison.unlike
-    assert "Not known: `the artifact of v1-" in promotion_body.of_case(found, "")
+    assert "Not known: `the artifact of v1-" in promotion_body.of_facts(found)
 
 
 def test_the_running_release_has_the_largest_share(shop: Shop) -> None:
@@ -113,14 +111,14 @@ def test_a_promotion_that_changed_nothing_has_no_body(shop: Shop) -> None:
     shop.released_parcel()
     shop.promote()
     with pytest.raises(SlipwayError, match="nothing was changed"):
-        promotion_body.body(shop.settings, shop.promote())
+        promotion_body.body(shop.promote())
 
 
-def huge(case: Case, nasty: str) -> Case:
-    """Return the case with everything that a model's author decides as long and as nasty as can be."""
+def huge(facts: Facts, nasty: str) -> Facts:
+    """Return the facts with everything that a model's author decides as long and as nasty as can be."""
     names = [f"{nasty}{number}" for number in range(60)]
     metrics = {name: float(number) for number, name in enumerate(names * 20)}
-    assert case.contents is not None and case.manifests is not None
+    assert facts.contents is not None and facts.manifests is not None
     side = Side(metrics=metrics, answers=names)
     counts = dict.fromkeys(names, 1.0)
     change = DataChange(
@@ -131,9 +129,9 @@ def huge(case: Case, nasty: str) -> Case:
         before=counts,
         after=counts,
     )
-    return case._replace(
+    return facts._replace(
         comparison=Comparison(
-            target=case.comparison.target,
+            target=facts.comparison.target,
             candidate=side,
             before=side,
             truth=names,
@@ -141,38 +139,36 @@ def huge(case: Case, nasty: str) -> Case:
             notes=names,
             data=change,
         ),
-        contents=case.contents._replace(
+        contents=facts.contents._replace(
             changes=[Change(name, breaking=True) for name in names * 5],
             parameters=[Moved(name, nasty, nasty) for name in names * 5],
             packages=[Moved(name, nasty, nasty) for name in names * 5],
             code="\n".join(f"+{nasty}" for _ in range(3_000)),
         ),
-        manifests=Manifests(case.manifests.expected, "\n".join(f"-{nasty}" for _ in range(3_000))),
+        manifests=Manifests(facts.manifests.expected, "\n".join(f"-{nasty}" for _ in range(3_000))),
         platform=names,
         notes=names,
         unjudged=nasty,
         evidence={"when": nasty, "by": nasty, "where": nasty},
-        release=release_of(case, nasty),
+        release=release_of(facts, nasty),
     )
 
 
-def release_of(case: Case, nasty: str) -> Release:
-    record = msgspec.structs.replace(case.release.record, accepted=nasty, by=nasty, run=nasty, branch=nasty)
-    return msgspec.structs.replace(case.release, record=record)
+def release_of(facts: Facts, nasty: str) -> Release:
+    record = msgspec.structs.replace(facts.release.record, accepted=nasty, by=nasty, run=nasty, branch=nasty)
+    return msgspec.structs.replace(facts.release, record=record)
 
 
 @pytest.fixture
-def case(shop: Shop) -> Case:
+def facts(shop: Shop) -> Facts:
     """Return a second promotion, without rows to measure on."""
     shop.released_parcel(50, by_hand=True)
     shop.promote()
     shop.released_parcel(80, by_hand=True)
-    done = shop.propose()
-    assert done.edited.before is not None and done.edited.after is not None
-    return gather(shop.settings, done.edited.before, done.edited.after, done.source)
+    return gather(shop.propose())
 
 
-def test_it_stays_short_and_harmless(case: Case) -> None:
+def test_it_stays_short_and_harmless(facts: Facts) -> None:
     """It has less than 60,000 characters, with the way back; no text becomes markup or a mention."""
     for nasty in (
         "`@all` <script>x</script> | ```\n# head\n",
@@ -181,7 +177,7 @@ def test_it_stays_short_and_harmless(case: Case) -> None:
         "|" * 300,
         "漢🙂" * 900,
     ):
-        text = promotion_body.of_case(huge(case, nasty), "")
+        text = promotion_body.of_facts(huge(facts, nasty))
         assert len(text) < 60_000
         assert "### How to undo it" in text and "git revert" in text
         assert "more lines" in text
@@ -190,9 +186,9 @@ def test_it_stays_short_and_harmless(case: Case) -> None:
         assert outside.count("<details>") == without_code(outside).count("</details>")
 
 
-def test_an_unmeasured_candidate_is_marked(case: Case) -> None:
+def test_an_unmeasured_candidate_is_marked(facts: Facts) -> None:
     """Versions that were published by hand have only the metrics of their records, which the body says."""
-    text = promotion_body.of_case(case, "")
+    text = promotion_body.of_facts(facts)
     assert "> - It was not compared with what runs now on the same rows." in text
     assert "**Not compared on the same rows**" in text and "published by hand" in text
     assert "0.75 recorded for what runs now, on other rows" in text

@@ -1,11 +1,8 @@
 """Differences between two releases."""
 
-import msgspec
-
-from slipway.names import ReleaseName
-from slipway.overlays.types import Overlay, Release, ReleaseRecord
-from slipway.review import case, change_body
-from slipway.review.case import Moved
+from slipway.overlays.types import Release, ReleaseRecord
+from slipway.review import promotion_facts
+from slipway.review.promotion_facts import Moved
 
 
 def release(version, *, fingerprint="1a2b3c4d" * 8, extra=""):
@@ -26,20 +23,15 @@ def release(version, *, fingerprint="1a2b3c4d" * 8, extra=""):
     return Release(record=record, files=files)
 
 
-def overlay(*releases, **more):
-    route = {releases[0].name: 100} if releases else {}
-    return Overlay(environment="prod", model="iris", namespace="ns", releases=releases, **({"route": route} | more))
-
-
 def test_packages_are_read_from_a_lock():
     """Hashes, markers and comments are passed over; a package in two versions has both."""
     lock = "# by uv\nnumpy==2.0.0 \\\n    --hash=sha256:00\nfoo==1.0 ; python_version < '3.12'\nfoo==2.0; x\n-e .\n"
-    assert case.packages(lock) == {"numpy": "2.0.0", "foo": "1.0, 2.0"}
+    assert promotion_facts.packages(lock) == {"numpy": "2.0.0", "foo": "1.0, 2.0"}
 
 
 def test_values_that_differ_are_listed_by_name():
     """A new value has nothing before, a removed one nothing after; an equal one is left out."""
-    found = case.moved({"a": 1, "b": 2, "c": 3}, {"b": 2.5, "c": 3, "d": 4})
+    found = promotion_facts.moved({"a": 1, "b": 2, "c": 3}, {"b": 2.5, "c": 3, "d": 4})
     assert found == [Moved("a", "1", ""), Moved("b", "2", "2.5"), Moved("d", "", "4")]
 
 
@@ -52,18 +44,18 @@ def test_code_is_compared_file_by_file(tmp_path):
         for path, content in files.items():
             (tmp_path / side / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / side / path).write_bytes(content)
-    diff = case.code(tmp_path / "old", tmp_path / "new")
+    diff = promotion_facts.code(tmp_path / "old", tmp_path / "new")
     assert "--- code/a.py\n+++ code/a.py\n@@ -1 +1 @@\n-1\n+2" in diff
     assert "--- code/gone.py\n+++ /dev/null" in diff
     assert "+++ code/b.bin\n@@ no text, or too long to compare @@" in diff
     assert "schema" not in diff and "same" not in diff
-    assert case.code(tmp_path / "new", tmp_path / "new") == ""
+    assert promotion_facts.code(tmp_path / "new", tmp_path / "new") == ""
 
 
 def test_names_and_digests_of_releases_are_expected_to_differ():
-    """They are counted and left out of the diff, which shows only the other case."""
-    found = case.manifests(release(2), release(3, fingerprint="5e6f7a8b" * 8, extra="memory: 1Gi\n"))
-    assert {item.name: item.places for item in found.expected} == {
+    """They are counted and left out of the diff, which shows only the others."""
+    found = promotion_facts.manifests(release(2), release(3, fingerprint="5e6f7a8b" * 8, extra="memory: 1Gi\n"))
+    assert {item.name: places for item, places in found.expected.items()} == {
         "release": 1,
         "model id": 1,
         "image": 1,
@@ -76,17 +68,6 @@ def test_names_and_digests_of_releases_are_expected_to_differ():
 
 def test_the_same_image_under_another_number():
     """Names that do not differ are not listed; nothing else is found."""
-    found = case.manifests(release(2), release(3))
+    found = promotion_facts.manifests(release(2), release(3))
     assert [item.name for item in found.expected] == ["release", "model id", "artifact"]
     assert found.diff == ""
-
-
-def test_an_overlay_without_the_manifests_of_what_comes_or_goes():
-    """Route and state are shown whole, a new release by its record only; the first overlay is all new."""
-    old, new = release(2), release(3)
-    before, after = overlay(old), overlay(new, old, rejected=(ReleaseName(1, "00000000"),))
-    diff = change_body.diff(before, after)
-    assert "+    - configurationName: iris-v3-1a2b3c4d" in diff and "+  - v1-00000000" in diff
-    assert "v3-1a2b3c4d/record.yaml" in diff and "manifests.yaml" not in diff
-    assert change_body.diff(overlay(), before).startswith("--- /dev/null\n+++ kustomization.yaml")
-    assert change_body.diff(before, msgspec.structs.replace(before)) == ""

@@ -1,4 +1,4 @@
-"""The case for a promotion: the candidate, the running release, and all that differs between them."""
+"""The facts that decide on a promotion: the candidate, the running release, and all that differs between them."""
 
 from __future__ import annotations
 
@@ -14,37 +14,25 @@ from slipway import digests
 from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
-from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Hold, Overlay, Release
 from slipway.release import compatibility
 from slipway.release.candidates import is_merged, source_of
 from slipway.release.compatibility import Change
-from slipway.review.comparison import Comparison, Side, compare
-from slipway.review.questions import Version, fetched
+from slipway.release.promote import Promoted
+from slipway.review.change_body import sides
+from slipway.review.comparison import Comparison, Side, Version, compare, fetched
 from slipway.settings import Settings
 from slipway.store import Record, store_of
 from slipway.text import unified
 from slipway.training.metrics import Verdict, judge
 
-__all__ = [
-    "Case",
-    "Contents",
-    "Expected",
-    "Manifests",
-    "Moved",
-    "code",
-    "gather",
-    "manifests",
-    "moved",
-    "packages",
-    "running",
-]
-
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 # Beside the model, these paths decide what a release does: where they differ, so do the images.
 _PLATFORM = ("functions", "manifests/function", "slipway.yaml", "src/slipway")
+# Each release has its own of these fields of its record.
+_OWN = ("release", "model_id", "image", "fingerprint", "artifact", "verifier")
 
 
 class Moved(NamedTuple):
@@ -55,20 +43,13 @@ class Moved(NamedTuple):
     after: str
 
 
-class Expected(NamedTuple):
-    """A name or digest that each release has of its own, and how often the manifests have it."""
-
-    name: str
-    before: str
-    after: str
-    places: int
-
-
 class Manifests(NamedTuple):
-    """The expected differences between the manifests of two releases, and the others as a unified diff."""
+    """The differences between the manifests of two releases."""
 
-    expected: list[Expected]
+    expected: dict[Moved, int]
+    """Names and digests that each release has of its own, and how often the manifests have each."""
     diff: str
+    """The other differences, as a unified diff."""
 
 
 class Contents(NamedTuple):
@@ -80,7 +61,7 @@ class Contents(NamedTuple):
     code: str
 
 
-class Case(NamedTuple):
+class Facts(NamedTuple):
     """Everything that the body of a promotion's pull request says."""
 
     source: str
@@ -105,10 +86,12 @@ class Case(NamedTuple):
     """The platform's files that differ between the commits of both."""
     evidence: dict[str, Any] | None
     notes: list[str]
-    hold: Hold | None = None
+    hold: Hold | None
     """The hold on the model in the candidate's environment."""
-    unmerged: str = ""
+    unmerged: str
     """The branch that lacks the candidate's commit; empty where it has it."""
+    commit: str
+    """The commit of the overlays; empty where it is not known."""
 
 
 def running(overlay: Overlay) -> Release | None:
@@ -117,34 +100,28 @@ def running(overlay: Overlay) -> Release | None:
     return max(routed, key=lambda release: (overlay.route[release.name], release.age), default=None)
 
 
-def gather(
-    settings: Settings,
-    before: Overlay,
-    after: Overlay,
-    candidate: Release,
-    snapshot: Snapshot | None = None,
-    branch: str = "",
-) -> Case:
-    """Gather the case of a candidate: a release of the environment that `after` promotes from.
+def gather(done: Promoted) -> Facts:
+    """Gather the facts of a promotion. Notes name what is missing of the running release.
 
-    The promotion is on top of the `snapshot` of `branch`.
-
-    Notes name what is missing of the running release. Raise `SlipwayError` when the candidate's artifact is not
-    available.
+    Raise `SlipwayError` when the promotion changed nothing, or the candidate's artifact is not available.
     """
+    before, after = sides(done.edited)
+    settings, candidate, snapshot, model = done.settings, done.source, done.edited.snapshot, after.model
     source = source_of(settings, after.environment)
-    now = running(before)
+    now, release = running(before), _promoted(after, candidate)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         store = store_of(settings, source)
-        ours = fetched(store, store.record(after.model, candidate.version), Path(scratch) / "candidate")
-        theirs, notes = _running_version(settings, source, now, after.model, Path(scratch) / "running")
-        comparison = _compared(settings, ours, theirs, now, notes)
+        ours = fetched(store, store.record(model, candidate.version), Path(scratch) / "candidate")
+        theirs, notes = running_version(settings, source, now, model, Path(scratch) / "running")
+        comparison = compare(settings, ours, theirs)
         contents = _contents(theirs, ours, notes) if theirs is not None else None
-    release = _promoted(after, candidate)
-    verdicts, unjudged = _judged(settings, after.model, comparison)
+    if now is not None and theirs is None:
+        recorded, why = Side(metrics=dict(now.record.metrics)), "; ".join(notes) or "its artifact is gone"
+        comparison = msgspec.structs.replace(comparison, before=recorded, unlike=why)
     if contents is not None and now is not None:
         contents.changes.extend(compatibility.limit_changes(now.files[MANIFESTS], release.files[MANIFESTS]))
-    return Case(
+    verdicts, unjudged = _judged(settings, model, comparison)
+    return Facts(
         source=source,
         candidate=candidate,
         before=before,
@@ -158,11 +135,12 @@ def gather(
         unjudged=unjudged,
         contents=contents,
         manifests=manifests(now, release) if now else None,
-        platform=_platform(settings, now, candidate, notes),
-        evidence=store.verified(after.model, candidate.name),
+        platform=_platform(settings, now, candidate, notes) if now else [],
+        evidence=store.verified(model, candidate.name),
         notes=notes,
-        hold=snapshot.overlay(source, after.model).hold if snapshot else None,
-        unmerged="" if snapshot is None or is_merged(snapshot, candidate.record) else branch,
+        hold=snapshot.overlay(source, model).hold if snapshot else None,
+        unmerged="" if snapshot is None or is_merged(snapshot, candidate.record) else done.edited.branch,
+        commit=done.edited.commit or "",
     )
 
 
@@ -175,16 +153,15 @@ def _promoted(after: Overlay, candidate: Release) -> Release:
     raise SlipwayError(problem, fix=f"slipway promote {after.model} --release {candidate.name}")
 
 
-def _running_version(
+def running_version(
     settings: Settings, source: str, now: Release | None, model: str, folder: Path
 ) -> tuple[Version | None, list[str]]:
     """Fetch the running version, first from where it was promoted from: the target's store may not be readable."""
     if now is None:
         return None, []
     places = [(source, ReleaseName.parse(now.record.origin.release).version)] if now.record.origin else []
-    environment = now.record.model_id.split("/")[1]
     problem = ""
-    for place, version in [*places, (environment, now.version)]:
+    for place, version in [*places, (now.record.model_id.split("/")[1], now.version)]:
         try:
             store = store_of(settings, place)
             record = store.record(model, version)
@@ -194,17 +171,6 @@ def _running_version(
         except SlipwayError as error:
             problem = error.problem
     return None, [f"the artifact of {now.name} cannot be had: {problem}"]
-
-
-def _compared(
-    settings: Settings, ours: Version, theirs: Version | None, now: Release | None, notes: list[str]
-) -> Comparison:
-    comparison = compare(settings, ours, theirs)
-    if now is None or theirs is not None:
-        return comparison
-    return msgspec.structs.replace(
-        comparison, before=Side(metrics=dict(now.record.metrics)), unlike="; ".join(notes) or "its artifact is gone"
-    )
 
 
 def _contents(before: Version, after: Version, notes: list[str]) -> Contents | None:
@@ -235,20 +201,18 @@ def _judged(settings: Settings, model: str, comparison: Comparison) -> tuple[lis
         return [], error.problem
 
 
-def _platform(settings: Settings, now: Release | None, candidate: Release, notes: list[str]) -> list[str]:
-    if now is None:
-        return []
+def _platform(settings: Settings, now: Release, candidate: Release, notes: list[str]) -> list[str]:
     try:
         repository = Repository(settings.root)
-        commits = [repository.commit_at(release.record.commit) for release in (now, candidate)]
-        if None in commits:
+        old, new = (repository.commit_at(release.record.commit) for release in (now, candidate))
+        if old is None or new is None:
             notes.append("this clone lacks the commit of one release: what else differs between them is not known")
             return []
-        words = ["diff", "--name-only", "-z", *(str(commit) for commit in commits), "--", *_PLATFORM]
-        return [path for path in repository.run(*words).decode(errors="replace").split("\0") if path]
+        changed = repository.changed(old, new)
     except GitError as error:
         notes.append(error.problem)
         return []
+    return [path for path in changed if path in _PLATFORM or path.startswith(tuple(f"{top}/" for top in _PLATFORM))]
 
 
 def packages(lock: str) -> dict[str, str]:
@@ -267,31 +231,22 @@ def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Moved]:
 
 def code(before: Path, after: Path) -> str:
     """Return the unified diff of the code in two artifacts; empty where it is the same."""
-    sides = [digests.walk(folder) for folder in (before, after)]
-    return unified(
-        *({path: file.read_bytes() for path, file in side.items() if path.startswith("code/")} for side in sides)
+    old, new = (
+        {path: file.read_bytes() for path, file in digests.walk(folder).items() if path.startswith("code/")}
+        for folder in (before, after)
     )
+    return unified(old, new)
 
 
 def manifests(before: Release, after: Release) -> Manifests:
     """Compare the manifests; the names and digests that always differ are told apart."""
     old, new = (release.files[MANIFESTS].decode(errors="replace") for release in (before, after))
-    differing: dict[str, tuple[str, str]] = {}
-    for name in ("release", "model_id", "image", "fingerprint", "artifact", "verifier"):
-        pair = (getattr(before.record, name), getattr(after.record, name))
-        if pair[0] != pair[1] and all(pair):
-            differing[name.replace("_", " ")] = pair
-    counted = dict.fromkeys(differing, 0)
-    by_text = {pair[0]: name for name, pair in differing.items()}
-
-    def renamed(match: re.Match[str]) -> str:
-        name = by_text[match[0]]
-        counted[name] += 1
-        return differing[name][1]
-
-    if differing:
-        # The longest first: an image holds digests.
-        words = sorted(by_text, key=len, reverse=True)
-        old = re.sub("|".join(map(re.escape, words)), renamed, old)
-    expected = [Expected(name, *differing[name], places) for name, places in counted.items()]
+    own = [Moved(name.replace("_", " "), *(getattr(each.record, name) for each in (before, after))) for name in _OWN]
+    by_text = {item.before: item for item in own if item.before != item.after and all(item)}
+    # The longest first: an image holds digests.
+    words = "|".join(map(re.escape, sorted(by_text, key=len, reverse=True)))
+    found = re.findall(words, old) if words else []
+    if words:
+        old = re.sub(words, lambda match: by_text[match[0]].after, old)
+    expected = {item: found.count(text) for text, item in by_text.items()}
     return Manifests(expected, unified({MANIFESTS: old.encode()}, {MANIFESTS: new.encode()}))
