@@ -1,27 +1,61 @@
-"""The workflows of GitHub, beside what README.md has an administrator set up for them."""
+"""The workflows of GitHub: the conditions of their jobs, and the rights that README.md gives them."""
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from slipway.github.events import NEW_VERSION
+from tests import tools
 from tests.manifests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yaml"))
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
+
+PULL_REQUEST = "github.event_name == 'pull_request'"
+RELEASE = {
+    # Every event builds. The verb decides what is due.
+    "build": ([], ""),
+    # A failed model does not stop the attestation of the other models' images; a cancelled run attests nothing.
+    # The output is empty if the build gave no plan, and [] if it made no new image.
+    "attest": (
+        ["build"],
+        "!cancelled() && vars.SLIPWAY_ATTEST != 'off'"
+        """ && !contains(fromJSON('["", "[]"]'), needs.build.outputs.images)""",
+    ),
+    # It needs a plan, which a build with a failed model has, too. A skipped attestation means that there is no new
+    # image or that attestations are off. A failed or cancelled one stops the release of all images.
+    "release": (
+        ["build", "attest"],
+        "!cancelled() && needs.build.outputs.images != ''"
+        """ && contains(fromJSON('["success", "skipped"]'), needs.attest.result)""",
+    ),
+}
+STEPS = {
+    # The plan of the other models is kept when one has failed.
+    ("release.yaml", "build", "!cancelled() && steps.build.outputs.images != ''"): "actions/upload-artifact",
+    # Images of the platform may have no SBOM.
+    ("release.yaml", "attest", "matrix.image.sbom != ''"): "actions/attest-sbom",
+    # A person names a promotion. Every other event promotes what is due.
+    ("promote.yaml", "promote", "github.event_name == 'workflow_dispatch'"): ".venv/bin/slipway promote --push",
+    ("promote.yaml", "promote", "github.event_name != 'workflow_dispatch'"): ".venv/bin/slipway promote --due --push",
+}
 
 
 def read(name: str | Path) -> dict[str, Any]:
-    """A workflow; YAML 1.1 reads the key `on` as true."""
+    """Return a workflow. YAML 1.1 reads the key `on` as true."""
     content: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows" / name).read_text())
     return content | {"on": content[True]}  # type: ignore[index]
 
 
 def identities(workflow: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The account that each job logs in to the cloud as, and the subject that GitHub vouches for."""
+    """Yield the cloud account of each job, and the subject that GitHub signs for it."""
     for job in workflow["jobs"].values():
         given = [step["with"]["service-account"] for step in job["steps"] if "service-account" in step.get("with", {})]
         if not given:
@@ -34,16 +68,96 @@ def identities(workflow: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield account, f"environment:{environment}" if environment else subject
 
 
+def condition(of: dict[str, Any]) -> str:
+    """Return the condition of a job or step without `${{ }}`; empty without a condition."""
+    return re.sub(r"^\$\{\{\s*(.*?)\s*\}\}$", r"\1", of.get("if", "").strip())
+
+
+def jobs(name: str) -> dict[str, tuple[list[str], str]]:
+    """Return the needs and the condition of each job of a workflow."""
+    found = {}
+    for job, of in read(name)["jobs"].items():
+        needs = of.get("needs", [])
+        found[job] = ([needs] if isinstance(needs, str) else needs, condition(of))
+    return found
+
+
+def test_release_jobs_run_under_stated_conditions() -> None:
+    """The table RELEASE has the needs and the condition of each job, and the reason for them."""
+    assert jobs("release.yaml") == RELEASE
+
+
+def test_the_events_of_a_release() -> None:
+    """A push, an announced version, the clock and a person start it. A commit of overlays alone does not."""
+    events = read("release.yaml")["on"]
+    assert set(events) == {"push", "repository_dispatch", "schedule", "workflow_dispatch"}
+    assert events["push"]["paths-ignore"] == ["overlays/**"]
+    assert events["repository_dispatch"]["types"] == [NEW_VERSION]
+
+
+def test_other_jobs_run_under_stated_conditions() -> None:
+    """Models and overlays are checked in pull requests only. The required check always runs."""
+    assert jobs("ci.yaml") == {
+        "check": ([], ""),
+        "models": ([], PULL_REQUEST),
+        "overlays": ([], PULL_REQUEST),
+        "ci": (["check", "models", "overlays"], "always()"),
+    }
+    others = [path.name for path in WORKFLOWS if path.name not in ("ci.yaml", "release.yaml")]
+    assert all(found == ([], "") for name in others for found in jobs(name).values())
+
+
+def test_steps_run_under_stated_conditions() -> None:
+    """The table STEPS has every condition of a step, the start of the step, and the reason for the condition."""
+    found = {
+        (path.name, name, condition(step)): str(step.get("uses", step.get("run", "")))
+        for path in WORKFLOWS
+        for name, job in read(path)["jobs"].items()
+        for step in job["steps"]
+        if "if" in step
+    }
+    assert found.keys() == STEPS.keys()
+    assert all(found[key].startswith(start) for key, start in STEPS.items())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("", "", ""),
+        ("needs.attest.result", "needs.attested.result", 'property "attested" is not defined'),
+        ("needs.build.outputs.images != ''", "needs.build.outputs.image != ''", 'property "image" is not defined'),
+        ("needs: [build, attest]", "needs: [build]", 'property "attest" is not defined'),
+        ("!cancelled() &&", "!canceled() &&", 'undefined function "canceled"'),
+    ],
+    ids=["as it is", "job", "output", "needs", "function"],
+)
+def test_the_conditions_of_a_release_are_valid(before: str, after: str, problem: str) -> None:
+    """The parser of actionlint knows every job, output and function that they name, and refuses others."""
+    text = (ROOT / ".github/workflows/release.yaml").read_text()
+    assert before in text
+    command = [tools.find("actionlint", ACTIONLINT), "-no-color", "-shellcheck=", "-pyflakes="]
+    done = subprocess.run(
+        [*command, "-stdin-filename", ".github/workflows/release.yaml", "-"],
+        input=text.replace(before, after) if before else text,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout == "") == ((1, False) if problem else (0, True)), done.stdout
+    assert problem in done.stdout
+
+
 def test_every_job_may_log_in() -> None:
-    """As the account that README.md binds to just the subject that GitHub gives its token, and none is bound more."""
+    """README.md binds each account to the subjects of the jobs that log in as it, and to no others."""
     wanted = {each for path in WORKFLOWS for each in identities(read(path))}
     bound = re.findall(r'bind ([a-z-]+)@\S+ "\$POOL/subject/repo:OWNER/REPOSITORY:(\S+)"', README)
     assert sorted(bound) == sorted(wanted)
     assert ("slipway-test", "environment:bot") in wanted
 
 
-def test_branches_that_get_the_key() -> None:
-    """Those that release are those of the bot's environment, and a ruleset names who may push to all but main."""
+def test_released_branches_get_the_key() -> None:
+    """The bot's environment allows the branches that release. A ruleset protects all of them but main."""
     branches = read("release.yaml")["on"]["push"]["branches"]
     listed = re.search(r"for name in (.*); do", README)
     assert listed is not None and [name.strip("'") for name in listed[1].split()] == branches
@@ -52,11 +166,11 @@ def test_branches_that_get_the_key() -> None:
     assert {rule["type"] for rule in ruleset["rules"]} >= {"creation", "update"}
 
 
-def test_the_required_check() -> None:
-    """It waits for all other jobs, runs whatever becomes of them, and again when a pull request gets another base."""
+def test_the_required_check_waits_for_all_jobs() -> None:
+    """It runs even if they fail, and again when a pull request gets another base branch."""
     workflow = read("ci.yaml")
     aggregator = workflow["jobs"].pop("ci")
-    assert sorted(aggregator["needs"]) == sorted(workflow["jobs"]) and aggregator["if"] == "always()"
+    assert sorted(aggregator["needs"]) == sorted(workflow["jobs"])
     assert {"opened", "synchronize", "reopened", "edited"} <= {*workflow["on"]["pull_request"]["types"]}
     ruleset = json.loads((ROOT / ".github/ruleset.json").read_text())
     [checks] = [rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks"]
