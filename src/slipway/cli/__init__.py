@@ -1,8 +1,7 @@
-"""The command line `slipway VERB …`: each module beside this one adds the verbs of a topic."""
+"""The command line `slipway VERB …`: run a verb of `commands`, and turn errors into messages and an exit status."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import errno
 import io
@@ -10,49 +9,15 @@ import os
 import signal
 import sys
 import traceback
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway import __version__
-from slipway.cli.parsing import Group, Parser
+from slipway.cli.commands import parser
 from slipway.errors import OutOfReach, SlipwayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["main", "parser"]
-
-# Each group with the modules that add its verbs.
-_GROUPS = {
-    "models": ("models",),
-    "store": ("store",),
-    "releases": ("releases", "decisions"),
-    "promotion": ("promotion",),
-    "looking": ("looking",),
-    "running": ("running",),
-}
-
-
-def parser() -> Parser:
-    """Return the parser of all verbs; a parsed command line has the function of its verb as `run`."""
-    whole = Parser(
-        prog="slipway",
-        usage="slipway [-h] [-C DIR] [--version] VERB ...",
-        description="Train, release, serve and promote the models of a GitOps repository.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    whole.add_argument("-C", dest="root", type=Path, metavar="DIR", help="the repository (default: where you are)")
-    whole.add_argument("--version", action="version", version=f"slipway {__version__}")
-    verbs = whole.add_subparsers(metavar="VERB", required=True, prog="slipway", help=argparse.SUPPRESS)
-    for title, modules in _GROUPS.items():
-        group = Group(title, verbs)
-        for module in modules:
-            import_module(f"slipway.cli.{module}").add(group)
-        whole.groups.append(group)
-    end = "slipway VERB --help shows the options of a verb, with examples."
-    whole.epilog = "\n\n".join([*map(str, whole.groups), end])
-    return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

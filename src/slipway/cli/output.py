@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from slipway.release.release import Released
     from slipway.settings import Settings
 
-__all__ = ["progress", "say", "show_plan", "show_released", "table"]
-
 
 def say(line: str = "") -> None:
     """Print a line of the answer."""

@@ -1,4 +1,4 @@
-"""The parser of a command line: verbs in groups, with examples, and their common options."""
+"""The parser of a command line: verbs in groups, with examples, and the options that they share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from slipway.errors import SlipwayError
 from slipway.names import nearest
 
 if TYPE_CHECKING:
@@ -13,7 +14,36 @@ if TYPE_CHECKING:
 
     from slipway.settings import Settings
 
-__all__ = ["Group", "Parser", "given", "settings_of", "share"]
+_ENVIRONMENT = "the environment (default: test)"
+_PUSH = "commit to the remote; by a pull request where promotions are taken"
+_EMERGENCY = "with --push: commit without a pull request (README.md says who may)"
+_REASON = "for the commit, and for whoever reads it later"
+_TRAFFIC = "its share of the requests (default: 100)"
+_WHERE = "the newest version with this metadata"
+# The options that several verbs have, by the name that verbs call them by.
+_SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "model": (("model",), {}),
+    "models": (("models",), {"nargs": "*", "metavar": "MODEL", "help": "only these models (default: all)"}),
+    "env": (("--env",), {"default": "test", "help": _ENVIRONMENT}),
+    "chosen env": (("--env",), {"help": _ENVIRONMENT}),
+    "required env": (("--env",), {"required": True, "help": "the environment"}),
+    "only env": (("--env",), {"help": "only this environment"}),
+    "version": (("--version",), {"type": int, "metavar": "N", "help": "this version (default: the newest)"}),
+    "where": (("--where",), {"action": "append", "default": [], "metavar": "KEY=VALUE", "help": _WHERE}),
+    "traffic": (
+        ("--traffic",),
+        {"type": int, "metavar": "PERCENT", "help": _TRAFFIC},
+    ),
+    "metadata": (
+        ("-m", "--metadata"),
+        {"action": "append", "default": [], "metavar": "KEY=VALUE", "help": "write this into the record"},
+    ),
+    "reason": (("--reason",), {"required": True, "metavar": "TEXT", "help": _REASON}),
+    "base": (("--base",), {"metavar": "REV", "help": "the commit to merge into (default: the branch of the remote)"}),
+    "head": (("--head",), {"metavar": "REV", "help": "the last commit of the change (default: HEAD)"}),
+    "push": (("--push",), {"action": "store_true", "help": _PUSH}),
+    "emergency": (("--emergency",), {"action": "store_true", "help": _EMERGENCY}),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,31 +85,14 @@ class Parser(argparse.ArgumentParser):
             kind = f"value of {action.option_strings[0]}" if action.option_strings else str(action.metavar).lower()
             self.error(f"unknown {kind} {value!r}; {nearest(str(value), action.choices)}")
 
-    def add_models(self) -> None:
-        """Take the names of models; none means all of them."""
-        self.add_argument("models", nargs="*", metavar="MODEL", help="only these models (default: all)")
-
-    def add_environment(self) -> None:
-        """Take `--env`, which is test where it is not given."""
-        self.add_argument("--env", default="test", help="the environment (default: test)")
-
-    def add_version(self) -> None:
-        """Take a version by its number or by its metadata."""
-        choice = self.add_mutually_exclusive_group()
-        choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
-        choice.add_argument(
-            "--where", action="append", default=[], metavar="KEY=VALUE", help="the newest version with this metadata"
-        )
-
-    def add_share(self) -> None:
-        """Take the share of the requests that a release gets."""
-        self.add_argument("--traffic", type=int, metavar="PERCENT", help="its share of the requests (default: 100)")
-
-    def add_metadata(self) -> None:
-        """Take metadata of a version that is published."""
-        self.add_argument(
-            "-m", "--metadata", action="append", default=[], metavar="KEY=VALUE", help="write this into the record"
-        )
+    def add_shared(self, *options: str) -> None:
+        """Add options that other verbs have, too; `version|where` adds two of which one may be given."""
+        for option in options:
+            alone = "|" not in option
+            group = self if alone else self.add_mutually_exclusive_group()
+            for name in option.split("|"):
+                words, more = _SHARED[name]
+                group.add_argument(*words, **more)
 
 
 class Group:
@@ -91,15 +104,18 @@ class Group:
         self.examples: list[str] = []
         self._parsers = parsers
 
-    def add(self, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: list[str]) -> Parser:
-        """Add a verb that calls `run`; its help shows the examples."""
+    def add(
+        self, name: str, run: Callable[[argparse.Namespace], int], summary: str, examples: list[str], *shared: str
+    ) -> Parser:
+        """Add a verb that calls `run`, with options of `Parser.add_shared`; its help shows the examples."""
         verb: Parser = self._parsers.add_parser(
             name,
             description=f"{summary[0].upper()}{summary[1:]}.",
             epilog="\n  ".join(["examples:", *examples]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        verb.set_defaults(run=run)
+        verb.set_defaults(run=run, verb=name)
+        verb.add_shared(*shared)
         self.verbs[name] = summary
         self.examples += examples
         return verb
@@ -120,7 +136,9 @@ def share(given: int | None) -> int:
     return 100 if given is None else given
 
 
-def given(args: argparse.Namespace, *names: str) -> str:
-    """Return those of the named arguments that the command line has: `--env, --traffic`."""
+def refuse_given(args: argparse.Namespace, because: str, *names: str) -> None:
+    """Raise `SlipwayError` if the command line has one of the named arguments."""
     values = {name: getattr(args, name.removeprefix("--").replace("-", "_")) for name in names}
-    return ", ".join(name for name, value in values.items() if value not in (None, "", []) and value is not False)
+    found = [name for name, value in values.items() if value not in (None, "", []) and value is not False]
+    if found:
+        raise SlipwayError(f"{because}: it takes no {', '.join(found)}", fix="leave them out")

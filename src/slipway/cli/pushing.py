@@ -15,34 +15,7 @@ if TYPE_CHECKING:
     from slipway.git import Repository
     from slipway.gitops.branches import Place
     from slipway.gitops.edits import Edited
-    from slipway.release.promote import Wish
     from slipway.settings import Settings
-
-__all__ = [
-    "add_emergency",
-    "add_push",
-    "branch_of",
-    "decision_place",
-    "drop",
-    "finish",
-    "promote",
-    "release_place",
-]
-
-
-def add_push(verb: argparse.ArgumentParser) -> None:
-    """Add `--push` to a verb."""
-    verb.add_argument(
-        "--push", action="store_true", help="commit to the remote; by a pull request where promotions are taken"
-    )
-
-
-def add_emergency(verb: argparse.ArgumentParser) -> None:
-    """Add `--push` and `--emergency` to a verb."""
-    add_push(verb)
-    verb.add_argument(
-        "--emergency", action="store_true", help="with --push: commit without a pull request (README.md says who may)"
-    )
 
 
 def release_place(settings: Settings, *, push: bool, code: bool = False) -> Place:
@@ -56,12 +29,7 @@ def release_place(settings: Settings, *, push: bool, code: bool = False) -> Plac
     return Pushed(repository, settings.branch, code=of_code(repository) if code else None)
 
 
-def branch_of(verb: str, environment: str, model: str) -> str:
-    """Return the branch that proposes a decision about a model."""
-    return f"{verb}/{environment}/{model}"
-
-
-def decision_place(settings: Settings, verb: str, environment: str, model: str, args: argparse.Namespace) -> Place:
+def decision_place(settings: Settings, environment: str, model: str, args: argparse.Namespace) -> Place:
     """Return the place that a person's decision is committed to.
 
     The settings on the remote's branch decide about the pull request: those of this clone may be older.
@@ -79,7 +47,7 @@ def decision_place(settings: Settings, verb: str, environment: str, model: str, 
     if args.emergency:
         _check_maintainer(repository)
         return pushed
-    return Proposed(pushed, branch_of(verb, environment, model))
+    return Proposed(pushed, f"{args.verb}/{environment}/{model}")
 
 
 def _check_maintainer(repository: Repository) -> None:
@@ -109,15 +77,6 @@ def finish(where: Place, done: Edited, body: Callable[[], str]) -> None:
     pull = api.connect(where.repository).propose(where.branch, where.base.branch, title, body())
     say(f"pull request {pull.url}")
     runs.summary(f"### [{title}]({pull.url})\n")
-
-
-def promote(settings: Settings, model: str, environment: str, wish: Wish, where: Place) -> None:
-    """Promote a model into an environment."""
-    from slipway.release import promote as promotions
-    from slipway.review import promotion_body
-
-    done = promotions.promote(settings, model, wish, to=environment, place=where)
-    finish(where, done.edited, lambda: promotion_body.body(done))
 
 
 def drop(environment: str, models: Sequence[str], where: Place) -> None:

@@ -25,7 +25,7 @@ from slipway.settings import Settings
 UNBUILT = "unbuilt.invalid"
 """A registry that cannot exist (RFC 2606): no cluster pulls from it."""
 
-_SMOKE = ["python", "-P", "-m", "slipway.cli.smoke"]
+_CHECK = ["python", "-P", "-m", "slipway.cli.image_check"]
 """Checks in an image that it can do its work."""
 
 _NAME = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}")
@@ -93,10 +93,10 @@ class EngineBuilder:
                 _hold(url, bundle)
                 self._test(url, bundle.model)
         elif bundle.target == "train":
-            self.engine.execute(made, [*_SMOKE, bundle.model])
+            self.engine.execute(made, [*_CHECK, bundle.model])
         else:
             self.engine.execute(made, ["slipway", "--version"])
-            self.engine.execute(made, _SMOKE)
+            self.engine.execute(made, _CHECK)
 
     def _test(self, url: str, model: str) -> None:
         if model_tests.use_served_url(self.settings, model):

@@ -63,7 +63,7 @@ def test_each_verb_stands_in_one_group(capsys: pytest.CaptureFixture[str]) -> No
     assert sorted(listed) == sorted(set(listed)) == sorted(VERBS)
     assert max(len(line) for line in lines) <= 80
     titles = [line[:-1] for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert titles == ["options", "models", "store", "releases", "promotion", "looking", "running"]
+    assert titles == ["options", "models", "store", "releases", "promotion", "inspection", "functions"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from slipway import settings as settings_file
-from slipway.cli.doctor import files, github, machine
-from slipway.cli.doctor.findings import Finding, missing, ok
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-__all__ = ["examine"]
+    from slipway.github.failures import Refused
+
+State = Literal["ok", "missing", "unknown"]
 
 
-def examine(root: Path | None = None) -> Iterator[Finding]:
-    """Yield what is there and what is missing, area by area, each as soon as it is known.
+class Finding(NamedTuple):
+    """Hold the state of one thing that was checked."""
 
-    Raise `SlipwayError` where neither `root` nor a folder above it has a `slipway.yaml`.
-    """
-    folder = root.resolve() if root else settings_file.find_root()
-    yield from machine.tools(folder)
-    yield from machine.git(folder)
+    area: str
+    """`tools`, `git`, `settings`, `stores`, `files` or `github`."""
+    state: State
+    what: str
+    fix: str = ""
+    """Advice; empty where there is nothing to do."""
+
+    def __str__(self) -> str:
+        line = f"{self.area}: {self.what}" + (f" → {self.fix}" if self.fix else "")
+        return f"{self.state:<7}  {' '.join(line.split())}"
+
+
+def ok(area: str, what: str, advice: str = "") -> Finding:
+    """Return the finding that a thing is in order; `advice` says what would be better."""
+    return Finding(area, "ok", what, advice)
+
+
+def missing(area: str, what: str, fix: str) -> Finding:
+    """Return the finding that a thing is absent or wrong."""
+    return Finding(area, "missing", what, fix)
+
+
+def unknown(area: str, what: str, fix: str) -> Finding:
+    """Return the finding that a thing cannot be seen from here; `fix` says what is needed for that."""
+    return Finding(area, "unknown", what, fix)
+
+
+def tried(area: str, check: Callable[[], str]) -> Finding:
+    """Return what `check` returns as in order; as missing where it raises `SlipwayError`."""
     try:
-        settings = settings_file.load(folder)
+        return ok(area, check())
     except SlipwayError as error:
-        if not (folder / settings_file.FILE).is_file():
-            raise
-        yield missing("settings", error.problem, error.fix)
-        return
-    yield ok("settings", f"{len(settings.environments)} environments and {len(settings.models())} models")
-    yield from machine.images(settings)
-    yield from machine.stores(settings)
-    yield from files.owners(settings)
-    yield from files.actions(settings.root)
-    yield from github.repository(settings)
+        return missing(area, error.problem, error.fix)
+
+
+def by_token(permission: str) -> str:
+    """Return the advice to use a token with this permission; the bot does its work without."""
+    return f"use a token of yours with `{permission}`, or look yourself: repository Settings"
+
+
+def unreadable(error: Refused, permission: str, about: str = "") -> Finding:
+    """Return the finding that GitHub does not tell the state of a thing."""
+    problem = f"{about}: {error.problem}" if about else error.problem
+    return unknown("github", problem, by_token(permission) if error.status in (403, 404) else error.fix)

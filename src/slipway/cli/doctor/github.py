@@ -1,29 +1,40 @@
-"""The repository's settings on GitHub, as far as the token may see them."""
+"""The repository's settings on GitHub, as far as the token may see them: rules, workflows, variables and secrets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
-from slipway.cli.doctor import actions
-from slipway.cli.doctor.findings import Finding, by_token, missing, ok, unknown, unreadable
+from slipway.cli.doctor import Finding, by_token, missing, ok, unknown, unreadable
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github.api import GitHub, connect
 from slipway.github.failures import Refused
-from slipway.github.rules import ADMINISTRATION, Guard, guard
+from slipway.github.rules import ADMINISTRATION, Guard, guard, restricted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from slipway.settings import Settings
-
-__all__ = ["CHECK", "repository"]
 
 CHECK = "ci"
 """The check that the branch requires."""
 
 _RULES = "repository Settings → Rules → Rulesets"
 _ACTIONS = "repository Settings → Actions → General → Workflow permissions"
+Names = Mapping[str, str] | Refused
+"""Values by name (GitHub tells only the names of secrets), or the reason why they cannot be read."""
+
+BOT = "bot"
+"""The environment of Actions that keeps the key of the bot's App."""
+
+APP_ID, APP_KEY = "SLIPWAY_APP_ID", "SLIPWAY_APP_PRIVATE_KEY"
+_GOOGLE = ("GCP_SERVICE_ACCOUNT", "GCP_SERVICE_ACCOUNT_READER", "GCP_WORKLOAD_IDENTITY_PROVIDER")
+_GOOGLE_REGISTRIES = ("pkg.dev", "gcr.io")
+# The workflow `release` starts on these, and on the branch that the cluster follows.
+_RELEASING = ("deploy/**", "trainpred/**")
+_VALUES = "repository Settings → Secrets and variables → Actions"
 
 
 def repository(settings: Settings) -> Iterator[Finding]:
@@ -35,11 +46,11 @@ def repository(settings: Settings) -> Iterator[Finding]:
         yield unknown("github", error.problem, error.fix)
         return
     yield ok("github", f"{github.name} answers")
-    names = actions.read(github)
-    yield from _branch(github, settings.branch, names.app)
+    given = _given(github)
+    yield from _branch(github, settings.branch, given.app)
     yield from _owners(github)
     yield from _workflows(github)
-    yield from actions.findings(github, settings, names)
+    yield from _actions(github, settings, given)
 
 
 def _branch(github: GitHub, branch: str, app: str) -> Iterator[Finding]:
@@ -137,3 +148,127 @@ def _workflows(github: GitHub) -> Iterator[Finding]:
         yield ok("github", "workflows may not approve pull requests")
     else:
         yield missing("github", "workflows may approve pull requests", f"{_ACTIONS}: do not allow them to approve")
+
+
+class _Given(NamedTuple):
+    """Hold the names that are set for all workflows, and those for jobs of the bot."""
+
+    variables: Names
+    secrets: Names
+    bot_variables: Names
+    bot_secrets: Names
+
+    @property
+    def app(self) -> str:
+        """Return the number of the bot's App; empty where it cannot be read."""
+        known = [each for each in (self.bot_variables, self.variables) if not isinstance(each, Refused)]
+        return next((each[APP_ID] for each in known if APP_ID in each), "")
+
+
+def _given(github: GitHub) -> _Given:
+    """Read all names that the token may see."""
+    own = _names(github, "the variables", "variables: read", "actions/variables")
+    more = _names(github, "the organisation's variables", "variables: read", "actions/organization-variables")
+    both = own if isinstance(own, Refused) or isinstance(more, Refused) else {**more, **own}
+    return _Given(
+        both,
+        _names(github, "the names of secrets", "secrets: read", "actions/secrets"),
+        _names(github, f"the variables of {BOT}", "environments: read", f"environments/{BOT}/variables"),
+        _names(github, f"the names of secrets of {BOT}", "environments: read", f"environments/{BOT}/secrets"),
+    )
+
+
+def _actions(github: GitHub, settings: Settings, given: _Given) -> Iterator[Finding]:
+    """Check that names are set, and which branches may use them; nobody can read the value of a secret."""
+    for name in [name for name, each in settings.environments.items() if each.promotes_from]:
+        yield from _environment(github, name, {settings.branch})
+    used_by = yield from _environment(github, BOT, {settings.branch, *_RELEASING})
+    if used_by is not None:
+        for pattern in sorted(used_by & {*_RELEASING}):
+            yield _pushed(github, pattern)
+        yield _named("variable", APP_ID, given.bot_variables, BOT)
+        yield _named("secret", APP_KEY, given.bot_secrets, BOT)
+    if isinstance(given.secrets, Refused):
+        yield unreadable(given.secrets, "secrets: read", f"whether the repository has the secret {APP_KEY} as well")
+    elif APP_KEY in given.secrets:
+        problem = f"the secret {APP_KEY} is the repository's own: a workflow of any branch may read it"
+        yield missing("github", problem, f"keep it in the environment {BOT}, and gh secret delete {APP_KEY}")
+    google = any(
+        each.in_bucket or each.registry.split("/")[0].endswith(_GOOGLE_REGISTRIES)
+        for each in settings.environments.values()
+    )
+    for name in _GOOGLE if google else ():
+        yield _named("variable", name, given.variables)
+
+
+def _pushed(github: GitHub, pattern: str) -> Finding:
+    """Check that a ruleset limits pushes to a branch: the workflow of a pushed branch gets the bot's key."""
+    try:
+        named = restricted(github, pattern)
+    except Refused as error:
+        return unreadable(error, "metadata: read", f"who may push to {pattern}")
+    if named:
+        return ok("github", f"a ruleset names who may push to {pattern}")
+    problem = f"anybody who may write may push to {pattern}, and so gets the bot's key, which writes production"
+    fix = f"apply .github/ruleset-deploy.json (README.md), or take {pattern} out of the environment {BOT}"
+    return missing("github", problem, fix)
+
+
+def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Finding, None, set[str] | None]:
+    """Check that an environment of Actions is there, and only for these branches.
+
+    Return the branches that may use it, as far as they can be seen; None where there is no such environment.
+    """
+    where = f"environments/{quote(name, safe='')}"
+    fix = f"repository Settings → Environments → {name} → Deployment branches and tags: {', '.join(sorted(branches))}"
+    try:
+        policy = github.read(f"the environment {name}", "actions: read", where).get("deployment_branch_policy")
+        known = _policies(github, name, where) if policy and policy.get("custom_branch_policies") else set()
+    except Refused as error:
+        if error.status == 404:
+            yield missing("github", f"there is no environment {name} of Actions", fix)
+            return None
+        yield unreadable(error, "actions: read", f"which branches may use the environment {name} of Actions")
+        return set()
+    if not policy:
+        yield missing("github", f"any branch may use the environment {name} of Actions, and what it keeps", fix)
+    elif foreign := sorted(known - branches):
+        problem = f"the environment {name} of Actions may be used by {', '.join(foreign)[:200]}"
+        yield missing("github", problem, fix)
+    else:
+        whose = ", ".join(sorted(known)) or "protected branches"
+        yield ok("github", f"the environment {name} of Actions is for {whose} alone")
+    return known
+
+
+def _policies(github: GitHub, name: str, where: str) -> set[str]:
+    """Return the branches that may use an environment; tags are marked."""
+    found = github.read(f"the branches of {name}", "actions: read", f"{where}/deployment-branch-policies")
+    return {f"{'tag ' if each.get('type') == 'tag' else ''}{each['name']}" for each in found["branch_policies"]}
+
+
+def _named(kind: str, name: str, known: Names, environment: str = "") -> Finding:
+    about = f"the {kind} {name}" + (f" of the environment {environment}" if environment else "")
+    if isinstance(known, Refused):
+        return unreadable(known, f"{'environment' if environment else kind}s: read", f"whether {about} is set")
+    if name in known:
+        return ok("github", f"{about} is set")
+    place = f"repository Settings → Environments → {environment}" if environment else _VALUES
+    option = f" --env {environment}" if environment else ""
+    return missing("github", f"{about} is not set", f"{place}: gh {kind} set {name}{option}")
+
+
+def _names(github: GitHub, what: str, permission: str, path: str) -> Names:
+    """Read all pages of a list of names, with the values of variables."""
+    found: dict[str, str] = {}
+    key = "secrets" if path.endswith("secrets") else "variables"
+    page = 1
+    while True:
+        try:
+            answer = github.read(what, permission, f"{path}?page={page}")
+        except Refused as error:
+            return error
+        found |= {entry["name"]: entry.get("value", "") for entry in answer[key]}
+        if not answer[key] or len(found) >= answer["total_count"]:
+            return found
+        page += 1

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.cli.doctor.findings import Finding, missing, ok, tried, unknown
+from slipway.cli.doctor import Finding, missing, ok, tried, unknown
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slipway.settings import Settings
-
-__all__ = ["git", "images", "stores", "tools"]
 
 _LEAST_GIT = (2, 31)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.cli.doctor import examine
+from slipway.cli.commands.inspection import examine
 from slipway.github import failures
 from tests import tools
 from tests.forge_server.fixtures import NAME, TOKEN

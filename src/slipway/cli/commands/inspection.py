@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.cli.output import progress, say, table
-from slipway.cli.parsing import Group, Parser, settings_of
+from slipway.cli.parsing import Group, settings_of
+from slipway.errors import SlipwayError
 from slipway.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slipway.cli.doctor import Finding
     from slipway.gitops.history import Moment
     from slipway.settings import Settings
-
-__all__ = ["add"]
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 _NO_CHANGE = "Nothing that runs changes by this."
@@ -25,31 +27,24 @@ _WHAT = "v7-1a2b3c4d, test/iris/v7-1a2b3c4d, iris/test/7, sha256:…, 8 digits o
 
 def add(group: Group) -> None:
     examples = ["slipway status", "slipway status wine --env prod"]
-    status = group.add("status", _status, "show what runs where, and what is due", examples)
-    _overlay_options(status)
+    group.add("status", _status, "show what runs where, and what is due", examples, "models", "only env")
 
     examples = ["slipway history wine", "slipway history --env prod --at 2026-11-20"]
-    history = group.add("history", _history, "show each change of what runs, or the state at a time", examples)
-    _overlay_options(history)
+    about = "show each change of what runs, or the state at a time"
+    history = group.add("history", _history, about, examples, "models", "only env")
     history.add_argument("--at", metavar="TIME", help="2026-11-21 (its end), '2026-11-21 10:00', 2026-11-21T10:00:00Z")
 
     examples = ["slipway diff", "slipway diff --base origin/main --head HEAD --format markdown"]
-    diff = group.add("diff", _diff, "show how a change alters the rendered manifests", examples)
-    _commit_options(diff)
-    diff.add_argument(
-        "--format", choices=["text", "markdown"], default="text", help="markdown is for a comment (default: text)"
-    )
+    diff = group.add("diff", _diff, "show how a change alters the rendered manifests", examples, "base", "head")
+    markdown = "markdown is for a comment (default: text)"
+    diff.add_argument("--format", choices=["text", "markdown"], default="text", help=markdown)
     diff.add_argument("--comment", action="store_true", help="comment on the pull request of this workflow as well")
 
     examples = ["slipway check", "slipway check --base origin/main --head HEAD"]
-    check = group.add("check", _check, "check what a change of overlays claims", examples)
-    _commit_options(check)
+    group.add("check", _check, "check what a change of overlays claims", examples, "base", "head")
 
-    examples = [
-        "slipway trace v7-1a2b3c4d",
-        "slipway trace iris/test/7 --json",
-        "slipway trace https://wine.example.org",
-    ]
+    examples = ["slipway trace v7-1a2b3c4d", "slipway trace iris/test/7 --json"]
+    examples.append("slipway trace https://wine.example.org")
     trace = group.add("trace", _trace, "trace an answer to its image, artifact, data and commit", examples)
     trace.add_argument("what", metavar="WHAT", help=_WHAT)
     trace.add_argument("--json", action="store_true", help="print JSON")
@@ -60,16 +55,6 @@ def add(group: Group) -> None:
     reproduce.add_argument("--keep", type=Path, metavar="DIR", help="keep the training's results in this new folder")
 
     group.add("doctor", _doctor, "tell what is set up and what is missing, here and on GitHub", ["slipway doctor"])
-
-
-def _overlay_options(verb: Parser) -> None:
-    verb.add_models()
-    verb.add_argument("--env", help="only this environment")
-
-
-def _commit_options(verb: Parser) -> None:
-    verb.add_argument("--base", metavar="REV", help="the commit to merge into (default: the branch of the remote)")
-    verb.add_argument("--head", metavar="REV", help="the last commit of the change (default: HEAD)")
 
 
 def _status(args: argparse.Namespace) -> int:
@@ -195,12 +180,35 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from slipway.cli.doctor import examine
-
     states = []
     for finding in examine(args.root):
         say(str(finding))
         states.append(finding.state)
-    counts = [f"{states.count(state)} {state}" for state in ("ok", "missing", "unknown")]
-    say(", ".join(counts))
+    say(", ".join(f"{states.count(state)} {state}" for state in ("ok", "missing", "unknown")))
     return 1 if "missing" in states else 0
+
+
+def examine(root: Path | None = None) -> Iterator[Finding]:
+    """Yield what is there and what is missing, area by area, each as soon as it is known.
+
+    Raise `SlipwayError` where neither `root` nor a folder above it has a `slipway.yaml`.
+    """
+    from slipway import settings as file
+    from slipway.cli.doctor import github, github_folder, machine, missing, ok
+
+    folder = root.resolve() if root else file.find_root()
+    yield from machine.tools(folder)
+    yield from machine.git(folder)
+    try:
+        settings = file.load(folder)
+    except SlipwayError as error:
+        if not (folder / file.FILE).is_file():
+            raise
+        yield missing("settings", error.problem, error.fix)
+        return
+    yield ok("settings", f"{len(settings.environments)} environments and {len(settings.models())} models")
+    yield from machine.images(settings)
+    yield from machine.stores(settings)
+    yield from github_folder.owners(settings)
+    yield from github_folder.actions(settings.root)
+    yield from github.repository(settings)

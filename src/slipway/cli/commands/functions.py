@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.store import Store
 
-__all__ = ["add"]
-
 
 def add(group: Group) -> None:
     _add_serve(group)
@@ -30,26 +28,17 @@ def add(group: Group) -> None:
 
 
 def _add_serve(group: Group) -> None:
-    examples = [
-        "slipway serve wine",
-        "slipway serve wine --port 9000",
-        "slipway serve wine --folder artifact",
-    ]
-    serve = group.add("serve", _serve, "answer predictions on this machine, as the image does", examples)
-    serve.add_argument("model")
-    serve.add_environment()
+    examples = ["slipway serve wine", "slipway serve wine --port 9000", "slipway serve wine --folder artifact"]
+    about = "answer predictions on this machine, as the image does"
+    serve = group.add("serve", _serve, about, examples, "model", "env")
     choice = serve.add_mutually_exclusive_group()
     choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
     choice.add_argument("--folder", type=Path, metavar="DIR", help="an artifact folder; it is called MODEL/dev/1")
     choice.add_argument("--training", action="store_true", help="serve the training service, which starts trainings")
     serve.add_argument("--port", type=_port, default=8080, help="default: 8080; 0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, which only this machine reaches")
-    serve.add_argument(
-        "--access",
-        nargs=2,
-        metavar=("KIND", "DIR"),
-        help="ask callers for a key: bearer or basic, and a folder with the files of the Secret",
-    )
+    about = "ask callers for a key: bearer or basic, and a folder with the files of the Secret"
+    serve.add_argument("--access", nargs=2, metavar=("KIND", "DIR"), help=about)
     serve.add_argument("--grpc", action="store_true", help="speak the Open Inference Protocol over gRPC, not HTTP")
 
 
@@ -61,13 +50,8 @@ def _add_verify(group: Group) -> None:
     verify.add_argument("--env", help="the environment (default: test, or the one that the URL's model id names)")
     verify.add_argument("--at", metavar="URL", help="where the release runs (default: it is served here)")
     verify.add_argument("--store", metavar="gs://…", help="its store, where there is no slipway.yaml, as in a pod")
-    verify.add_argument(
-        "--wait",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="try so long while something is out of reach or not ready (default: 0)",
-    )
+    about = "try so long while something is out of reach or not ready (default: 0)"
+    verify.add_argument("--wait", type=float, default=0, metavar="SECONDS", help=about)
 
 
 def _add_announce(group: Group) -> None:
@@ -75,13 +59,11 @@ def _add_announce(group: Group) -> None:
     announce = group.add("announce", _announce, "tell GitHub of a version or a verified release", examples)
     kinds = announce.add_subparsers(dest="kind", metavar="KIND", required=True)
     version = kinds.add_parser("version", help="a published version, for the workflow release")
-    version.add_argument("model")
+    version.add_shared("model", "env")
     version.add_argument("version", type=int, metavar="N")
-    version.add_environment()
     verified = kinds.add_parser("verified", help="a verified release, for the workflow promote")
-    verified.add_argument("model")
+    verified.add_shared("model", "env")
     verified.add_argument("release", metavar="RELEASE", help="v7-1a2b3c4d")
-    verified.add_environment()
 
 
 def _port(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from slipway.cli.doctor.findings import Finding, missing, ok
+from slipway.cli.doctor import Finding, missing, ok
 from slipway.github import codeowners
 from slipway.github.codeowners import FILE as CODEOWNERS
 from slipway.settings import FILE
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slipway.settings import Settings
-
-__all__ = ["actions", "owners"]
 
 # The owner in the file as it comes; nobody on GitHub has this name.
 _PLACEHOLDER = "@OWNER/"

@@ -1,14 +1,12 @@
-"""Checks inside a new image that it can do its work: `python -P -m slipway.cli.smoke [MODEL]`."""
+"""Check inside a new image that it can do its work: `python -P -m slipway.cli.image_check [MODEL]`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from slipway import cli
+from slipway.cli.commands import parser
 from slipway.errors import SlipwayError
-
-__all__ = ["check_platform", "check_trainer"]
 
 
 def check_platform() -> None:
@@ -18,7 +16,7 @@ def check_platform() -> None:
     from slipway.store import gcs  # noqa: F401
     from slipway.training.service import app  # noqa: F401
 
-    cli.parser()
+    parser()
 
 
 def check_trainer(root: Path, model: str) -> None:
@@ -26,7 +24,7 @@ def check_trainer(root: Path, model: str) -> None:
     from slipway import settings
     from slipway.models import discovery
 
-    cli.parser()
+    parser()
     discovery.load_class(settings.load(root), model)
 
 

@@ -21,22 +21,18 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.training.task import Task
 
-__all__ = ["add"]
-
 
 def add(group: Group) -> None:
     new = group.add("new", _new, "make the folder of a new model, ready to train", ["slipway new wine"])
     new.add_argument("name", help="lower-case letters and digits: the name of the folder, the function and the route")
 
     examples = ["slipway test", "slipway test wine", "slipway test --changed origin/main"]
-    test = group.add("test", _test, "run the models' own tests, each in the model's environment", examples)
-    test.add_models()
+    test = group.add("test", _test, "run the models' own tests, each in the model's environment", examples, "models")
     test.add_argument("--changed", metavar="REV", help="only models that the change since this commit may break")
 
     examples = ["slipway train wine", "slipway train wine -p alpha=0.5 -m author=ada", "slipway train wine --keep run"]
-    train = group.add("train", _train, "train a model and publish its next version", examples)
-    train.add_argument("model")
-    _training_options(train)
+    train = group.add("train", _train, "train a model and publish its next version", examples, "model")
+    _add_training(train)
     train.add_argument("--keep", type=Path, metavar="DIR", help="keep the results of each step below this folder")
 
     examples = ["slipway step fetch --model wine --out run/fetch", "slipway step check --in run/fetch --out run/check"]
@@ -45,27 +41,23 @@ def add(group: Group) -> None:
     step.add_argument("--in", dest="source", type=Path, metavar="DIR", help="the result of the step before")
     step.add_argument("--out", dest="target", type=Path, metavar="DIR", required=True, help="a folder for the result")
     step.add_argument("--model", help="the model; for the first step only")
-    step.add_argument(
-        "--parameters", default="", metavar="TEXT", help="several parameters in one text: 'c=0.5 solver=lbfgs'"
-    )
-    _training_options(step)
+    parameters = "several parameters in one text: 'c=0.5 solver=lbfgs'"
+    step.add_argument("--parameters", default="", metavar="TEXT", help=parameters)
+    _add_training(step)
 
     example = "slipway ended wine --store gs://BUCKET/test --phase Succeeded --seconds 40"
-    ended = group.add("ended", _ended, "tell how a workflow ended, and announce its version", [example])
-    ended.add_argument("model")
-    ended.add_environment()
+    about = "tell how a workflow ended, and announce its version"
+    ended = group.add("ended", _ended, about, [example], "model", "env")
     ended.add_argument("--store", metavar="URL", required=True, help="where it publishes: gs://BUCKET/PREFIX")
     ended.add_argument("--phase", required=True, help="Argo's word for the end: Succeeded, Failed or Error")
     ended.add_argument("--seconds", type=float, required=True, help="how long it took")
 
 
-def _training_options(verb: Parser) -> None:
-    verb.add_environment()
+def _add_training(verb: Parser) -> None:
+    verb.add_shared("env", "metadata")
     verb.add_argument("--data", metavar="URI", help="other data than the settings name")
-    verb.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the model"
-    )
-    verb.add_metadata()
+    about = "a parameter of the model"
+    verb.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help=about)
 
 
 def _new(args: argparse.Namespace) -> int:
@@ -148,7 +140,7 @@ def _train(args: argparse.Namespace) -> int:
     check_environment(settings, args.env)
     settings.model(args.model)
     environment.enter(settings, args.model, args.given)
-    task = _begin(settings, args.model, args.parameter, args)
+    task = _begin(settings, args)
     # Find out now, and not after the fit, that a store cannot be reached.
     store_of(settings, args.env).versions(args.model)
     with nullcontext(args.keep) if args.keep else TemporaryDirectory(prefix="slipway-") as folder:
@@ -156,19 +148,18 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _begin(settings: Settings, model: str, parameters: list[str], args: argparse.Namespace) -> Task:
+def _begin(settings: Settings, args: argparse.Namespace, more: Sequence[str] = ()) -> Task:
     from slipway.training.task import begin
 
-    named, metadata = pairs(parameters, "-p"), pairs(args.metadata, "-m")
-    return begin(settings, model, args.env, data=args.data, parameters=named, metadata=metadata)
+    named, metadata = pairs([*args.parameter, *more], "-p"), pairs(args.metadata, "-m")
+    return begin(settings, args.model, args.env, data=args.data, parameters=named, metadata=metadata)
 
 
 def _steps(settings: Settings, task: Task, folder: Path) -> str:
     """Run all steps, each in a folder of its own below `folder`; return the last one's line."""
     from slipway.training.task import STEPS, step
 
-    source: Path | None = None
-    line = ""
+    source, line = None, ""
     for name in STEPS:
         started = time.monotonic()
         line = step(name, settings, source, folder / name, task if source is None else None)
@@ -190,9 +181,7 @@ def _step(args: argparse.Namespace) -> int:
     model = args.model if args.source is None else task_in(args.source).model
     settings.model(model)
     environment.enter(settings, model, args.given)
-    task = None
-    if args.source is None:
-        task = _begin(settings, model, [*args.parameter, *words(args.parameters, "--parameters")], args)
+    task = _begin(settings, args, words(args.parameters, "--parameters")) if args.source is None else None
     say(f"{args.name}: {step(args.name, settings, args.source, args.target, task)}")
     return 0
 

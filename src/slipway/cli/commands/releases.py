@@ -1,41 +1,47 @@
-"""`slipway release`, `build`, `bundle` and `render`: versions become images and overlays."""
+"""`slipway release`, `build`, `bundle` and `render`, and a person's `traffic`, `rollback`, `hold` and `lift`."""
 
 from __future__ import annotations
 
 import argparse
+import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
 from slipway.cli.output import progress, say, show_plan, show_released
-from slipway.cli.parsing import Group, Parser, given, settings_of, share
+from slipway.cli.parsing import Group, refuse_given, settings_of, share
 from slipway.errors import SlipwayError
 from slipway.text import pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slipway.gitops.edits import Edited
     from slipway.release.build import Asked
     from slipway.release.due import Choice
     from slipway.settings import Settings
 
-__all__ = ["add"]
-
 _ENVIRONMENT = "test"
+_CHOICE = ("models", "chosen env", "version|where", "traffic")
+# What a plan or an event has chosen, so that no option may.
+_CHOSEN = ("models", "--env", "--version", "--where", "--traffic")
+_DECISION = ("model", "required env", "push", "emergency")
 
 
 def add(group: Group) -> None:
-    examples = [
-        "slipway release",
-        "slipway release wine --version 7",
-        "slipway release --built plan --push",
-    ]
-    release = group.add("release", _release, "release what is due: the newest version of each model", examples)
-    _choice_options(release)
+    _add_releases(group)
+    _add_decisions(group)
+
+
+def _add_releases(group: Group) -> None:
+    examples = ["slipway release", "slipway release wine --version 7", "slipway release --built plan --push"]
+    about = "release what is due: the newest version of each model"
+    release = group.add("release", _release, about, examples, *_CHOICE, "push")
     release.add_argument("--built", type=Path, metavar="DIR", help="release what slipway build left in this folder")
-    pushing.add_push(release)
 
     examples = ["slipway build --to plan", "slipway build --event --fresh --train as-set --to plan"]
-    build = group.add("build", _build, "test, train and make the images of what is due", examples)
-    _choice_options(build)
+    build = group.add("build", _build, "test, train and make the images of what is due", examples, *_CHOICE)
     build.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the plan")
     build.add_argument("--fresh", action="store_true", help="decide by the remote's overlays, as release --push does")
     build.add_argument("--event", action="store_true", help="build what the event of this GitHub workflow asks for")
@@ -48,23 +54,32 @@ def add(group: Group) -> None:
     )
 
     examples = ["slipway bundle wine --to context", "slipway bundle wine --env prod --version 3 --to context"]
-    bundle = group.add("bundle", _bundle, "make the build context of a version's image", examples)
-    bundle.add_argument("model")
-    bundle.add_environment()
-    bundle.add_version()
+    about = "make the build context of a version's image"
+    bundle = group.add("bundle", _bundle, about, examples, "model", "env", "version|where")
     bundle.add_argument("--to", type=Path, required=True, metavar="DIR", help="a new folder")
 
     examples = ["slipway render", "slipway render wine --env prod"]
-    render = group.add("render", _render, "print the manifests of the overlays, as a cluster gets them", examples)
-    render.add_models()
-    render.add_argument("--env", help="only this environment")
+    about = "print the manifests of the overlays, as a cluster gets them"
+    group.add("render", _render, about, examples, "models", "only env")
 
 
-def _choice_options(verb: Parser) -> None:
-    verb.add_models()
-    verb.add_argument("--env", help="the environment (default: test)")
-    verb.add_version()
-    verb.add_share()
+def _add_decisions(group: Group) -> None:
+    examples = ["slipway traffic wine --env test v6=90 v7=10", "slipway traffic wine --env prod --push v3=100"]
+    traffic = group.add("traffic", _traffic, "share the requests out among releases", examples, *_DECISION)
+    traffic.add_argument("shares", nargs="+", metavar="RELEASE=PERCENT", help="v6=90 v7=10; 100 in all")
+
+    example = "slipway rollback wine --env prod --push --reason 'wrong for white wine'"
+    examples = [example, "slipway rollback wine --env test --to v5-0a1b2c3d --reason 'too slow'"]
+    about = "go back to a release, reject the newer, hold the model"
+    rollback = group.add("rollback", _rollback, about, examples, *_DECISION, "reason")
+    rollback.add_argument("--to", metavar="RELEASE", help="default: the newest older one that is verified")
+
+    examples = ["slipway hold wine --env test --reason 'audit'", "slipway hold wine --env prod --push --reason 'audit'"]
+    about = "stop releases and promotions of a model, until you lift it"
+    group.add("hold", _hold, about, examples, *_DECISION, "reason")
+
+    examples = ["slipway lift wine --env test", "slipway lift wine --env prod --push"]
+    group.add("lift", _lift, "end a hold; a rejected release stays rejected", examples, *_DECISION)
 
 
 def _release(args: argparse.Namespace) -> int:
@@ -74,7 +89,7 @@ def _release(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
     if args.built is not None:
-        _check_planned(args, "--built releases what the plan says")
+        refuse_given(args, "--built releases what the plan says", *_CHOSEN)
         plan = plans.read(args.built)
         environment, done = plan.environment, plans.release_built(settings, plan, where, progress)
     else:
@@ -93,19 +108,13 @@ def _choice(args: argparse.Namespace) -> Choice:
     return Choice.of(args.version, pairs(args.where, "--where"), share(args.traffic))
 
 
-def _check_planned(args: argparse.Namespace, because: str) -> None:
-    """Raise `SlipwayError` for options that choose what a plan or an event has chosen."""
-    if names := given(args, "models", "--env", "--version", "--where", "--traffic"):
-        raise SlipwayError(f"{because}: it takes no {names}", fix="leave them out")
-
-
 def _build(args: argparse.Namespace) -> int:
     from slipway.release import build
 
     settings = settings_of(args)
     where = pushing.release_place(settings, push=args.fresh, code=True)
     if args.event:
-        _check_planned(args, "--event builds what the event asks for")
+        refuse_given(args, "--event builds what the event asks for", *_CHOSEN)
     asked = _event(settings) if args.event else _asked(args)
     if asked is None:
         say("only overlays have changed: nothing is built")
@@ -168,4 +177,46 @@ def _render(args: argparse.Namespace) -> int:
     for folder in found:
         say(f"---\n# {folder.relative_to(settings.root)}")
         say(rendering.build(folder, settings.root).decode().rstrip())
+    return 0
+
+
+def _traffic(args: argparse.Namespace) -> int:
+    from slipway.release.decisions import traffic
+
+    shares = {name: _percent(name, text) for name, text in pairs(args.shares, "the share").items()}
+    return _decide(args, partial(traffic, shares=shares))
+
+
+def _percent(name: str, text: str) -> int:
+    if not re.fullmatch("[0-9]{1,3}", text):
+        raise SlipwayError(f"{name}={text[:20]} is no share of the requests", fix="write whole percent: v6=90 v7=10")
+    return int(text)
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from slipway.release.decisions import rollback
+
+    return _decide(args, partial(rollback, reason=args.reason, to=args.to or None))
+
+
+def _hold(args: argparse.Namespace) -> int:
+    from slipway.release.decisions import hold
+
+    return _decide(args, partial(hold, reason=args.reason))
+
+
+def _lift(args: argparse.Namespace) -> int:
+    from slipway.release.decisions import lift
+
+    return _decide(args, lift)
+
+
+def _decide(args: argparse.Namespace, change: Callable[..., Edited]) -> int:
+    """Commit a person's decision about a model."""
+    from slipway.review import change_body
+
+    settings = settings_of(args)
+    where = pushing.decision_place(settings, args.env, args.model, args)
+    done = change(settings, args.model, args.env, place=where)
+    pushing.finish(where, done, lambda: change_body.body(done))
     return 0

@@ -1,4 +1,7 @@
-"""`slipway promote --due`: bring open promotions up to date, open those that are due, close those that are done."""
+"""`slipway promote` and `copy`: releases go to the next environment, by the same image.
+
+`promote --due` brings open promotions up to date, opens those that are due, and closes those that are done.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
 from slipway.cli.output import say
-from slipway.cli.parsing import given
+from slipway.cli.parsing import Group, refuse_given, settings_of, share
 from slipway.errors import SlipwayError
 from slipway.text import one_line
 
@@ -15,19 +18,91 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from slipway.github.api import GitHub, Pull
-    from slipway.gitops.branches import Pushed
+    from slipway.gitops.branches import Place, Pushed
     from slipway.gitops.snapshot import Snapshot
     from slipway.release.promote import Wish
     from slipway.settings import Settings
-
-__all__ = ["run"]
 
 _STOPPED = "<!-- slipway: stopped -->"
 _OVERTAKEN = "<!-- slipway: overtaken -->"
 _BRANCHES = ("hold/", "lift/", "promote/", "rollback/", "traffic/")
 
 
-def run(settings: Settings, args: argparse.Namespace) -> int:
+def add(group: Group) -> None:
+    examples = ["slipway promote wine", "slipway promote wine --push --traffic 10", "slipway promote --due --push"]
+    about = "take a verified release to the next environment"
+    verb = group.add("promote", _promote, about, examples, "traffic", "push", "emergency")
+    verb.add_argument("models", nargs="*", metavar="MODEL", help="one model, unless --due")
+    verb.add_argument("--to", metavar="ENV", help="the environment (default: the only one that takes promotions)")
+    verb.add_argument("--release", metavar="RELEASE", help="this release (default: the newest verified on the route)")
+    verb.add_argument("--branch", metavar="NAME", help="commit on this branch of this clone only")
+    verb.add_argument("--due", action="store_true", help="all models of environments whose promotion is automatic")
+    verb.add_argument("--allow-unbuilt", action="store_true", help="allow an image that nobody has built")
+    verb.add_argument("--again", action="store_true", help="allow a release that the environment has rejected")
+    verb.add_argument("--accept-breaking", default="", metavar="WHY", help="allow what breaks callers, and say why")
+
+    examples = ["slipway copy --env prod", "slipway copy wine --env prod"]
+    about = "copy the artifacts of merged promotions into their store"
+    copy = group.add("copy", _copy, about, examples, "models")
+    copy.add_argument("--env", required=True, help="the environment that took the promotion")
+
+
+def _promote(args: argparse.Namespace) -> int:
+    settings = settings_of(args)
+    if args.due:
+        return _promote_due(settings, args)
+    if len(args.models) != 1:
+        raise SlipwayError("name one model to promote", fix="slipway promote MODEL, or --due for all")
+    _promote_one(settings, args.models[0], args)
+    return 0
+
+
+def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> None:
+    from slipway.gitops.branches import Proposed
+    from slipway.release.promote import Wish, target_of
+
+    wish = Wish(
+        args.release or None,
+        share(args.traffic),
+        allow_unbuilt=args.allow_unbuilt,
+        again=args.again,
+        accept_breaking=args.accept_breaking,
+    )
+    environment = target_of(settings, args.to)
+    where = _place(settings, environment, model, args)
+    _propose(settings, model, environment, wish, where)
+    if not isinstance(where, Proposed):
+        pushing.drop(environment, [model], where)
+
+
+def _place(settings: Settings, environment: str, model: str, args: argparse.Namespace) -> Place:
+    from slipway.git import Repository
+    from slipway.gitops.branches import Here, Proposed
+
+    if args.branch and args.push:
+        raise SlipwayError("--branch is for this clone, and --push makes its own branch", fix="leave one of them out")
+    if args.branch:
+        return Proposed(Here(Repository(settings.root)), args.branch)
+    return pushing.decision_place(settings, environment, model, args)
+
+
+def _propose(settings: Settings, model: str, environment: str, wish: Wish, where: Place) -> None:
+    from slipway.release import promote
+    from slipway.review import promotion_body
+
+    done = promote.promote(settings, model, wish, to=environment, place=where)
+    pushing.finish(where, done.edited, lambda: promotion_body.body(done))
+
+
+def _copy(args: argparse.Namespace) -> int:
+    from slipway.release.promote import copy
+
+    for line in copy(settings_of(args), args.models, args.env) or ["nothing is missing"]:
+        say(line)
+    return 0
+
+
+def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
     """Bring open promotions up to date, and open those that are automatic and due; return 1 when one failed.
 
     First drop what no retention keeps: it answers nobody, so this needs no pull request. In the end close the pull
@@ -68,8 +143,7 @@ def _check_due(args: argparse.Namespace) -> None:
     if not args.push or args.emergency:
         raise SlipwayError("--due opens pull requests", fix="slipway promote --due --push, without --emergency")
     options = ("--release", "--traffic", "--branch", "--allow-unbuilt", "--again", "--accept-breaking")
-    if names := given(args, *options):
-        raise SlipwayError(f"--due promotes all that is due: it takes no {names}", fix="leave them out")
+    refuse_given(args, "--due promotes all that is due", *options)
 
 
 def _dropped(environment: str, models: Sequence[str], base: Pushed) -> bool:
@@ -80,6 +154,10 @@ def _dropped(environment: str, models: Sequence[str], base: Pushed) -> bool:
         say(f"{environment}: nothing is dropped: {one_line(str(error))}")
         return False
     return True
+
+
+def _branch(environment: str, model: str) -> str:
+    return f"promote/{environment}/{model}"
 
 
 class _Promotions:
@@ -93,13 +171,13 @@ class _Promotions:
         """Bring a model's promotion up to date; on failure tell its pull request why, and return False."""
         from slipway.gitops.branches import Proposed
 
-        branch = pushing.branch_of("promote", environment, model)
+        branch = _branch(environment, model)
         opened: Pull | None = None
         try:
             opened = self._opened(branch)
             wish = self._wish(environment, model, opened)
             if wish:
-                pushing.promote(self.settings, model, environment, wish, Proposed(self.base, branch))
+                _propose(self.settings, model, environment, wish, Proposed(self.base, branch))
         except SlipwayError as error:
             say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
             _tell(self.hub.comment, opened, _stopped(error))
@@ -134,7 +212,7 @@ class _Promotions:
             say(f"{environment}: {model}: {one_line(reason)}")
             return None
         # The branch may have been deleted with the pull request that was closed.
-        last = self.hub.pull_from(pushing.branch_of("promote", environment, model))
+        last = self.hub.pull_from(_branch(environment, model))
         if last is not None and last.state != "open" and marker(target, found) in last.body:
             said = "closed unmerged" if last.state == "closed" else "merged, and reverted since"
             say(f"{environment}: {model}: {last.url} was {said}: slipway promote {model} proposes it again")
@@ -148,7 +226,7 @@ class _Promotions:
         from slipway.release import promote
 
         repository = self.base.repository
-        tip = self.base.remote.fetch(pushing.branch_of("promote", environment, model))
+        tip = self.base.remote.fetch(_branch(environment, model))
         after = Snapshot(repository, tip, self.settings).overlay(environment, model)
         before = self.snapshot.overlay(environment, model)
         automatic = f"{promote.AUTOMATIC}: yes" in repository.run("log", "-1", "--format=%B", tip).decode()

@@ -14,34 +14,23 @@ from slipway.text import pairs
 if TYPE_CHECKING:
     from slipway.store import Record, Store
 
-__all__ = ["add"]
-
 
 def add(group: Group) -> None:
     examples = ["slipway versions wine", "slipway versions wine --env prod"]
-    versions = group.add("versions", _versions, "list the published versions of a model", examples)
-    versions.add_argument("model")
-    versions.add_environment()
+    group.add("versions", _versions, "list the published versions of a model", examples, "model", "env")
 
     examples = ["slipway show wine", "slipway show wine --env prod --version 3", "slipway show wine --where author=ada"]
-    show = group.add("show", _show, "show the record of a version", examples)
-    show.add_argument("model")
-    show.add_environment()
-    show.add_version()
+    group.add("show", _show, "show the record of a version", examples, "model", "env", "version|where")
 
     examples = ["slipway fetch wine --to artifact", "slipway fetch wine --version 3 --to artifact"]
-    fetch = group.add("fetch", _fetch, "copy the artifact of a version into a folder, and check it", examples)
-    fetch.add_argument("model")
-    fetch.add_environment()
-    fetch.add_version()
+    about = "copy the artifact of a version into a folder, and check it"
+    fetch = group.add("fetch", _fetch, about, examples, "model", "env", "version|where")
     fetch.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder")
 
     examples = ["slipway publish wine artifact", "slipway publish wine artifact -m author=ada -m stage=blue"]
-    publish = group.add("publish", _publish, "publish an artifact folder that was made by hand", examples)
-    publish.add_argument("model")
+    about = "publish an artifact folder that was made by hand"
+    publish = group.add("publish", _publish, about, examples, "model", "env", "metadata")
     publish.add_argument("folder", type=Path)
-    publish.add_environment()
-    publish.add_metadata()
 
 
 def _store(args: argparse.Namespace) -> Store:
@@ -60,7 +49,6 @@ def _versions(args: argparse.Namespace) -> int:
     if not versions:
         fix = f"slipway train {args.model} --env {args.env}"
         raise SlipwayError(f"{args.model} has no version in {args.env} yet", fix=fix)
-    heads = ["VERSION", "CREATED", "ARTIFACT", "METRICS", "ORIGIN", "METADATA"]
     rows, damaged = [], []
     for version in versions:
         try:
@@ -68,7 +56,7 @@ def _versions(args: argparse.Namespace) -> int:
         except SlipwayError as error:
             rows.append((version, "corrupted", *"----"))
             damaged.append(str(error))
-    table(heads, rows)
+    table(["VERSION", "CREATED", "ARTIFACT", "METRICS", "ORIGIN", "METADATA"], rows)
     if damaged:
         raise SlipwayError("\n".join(damaged))
     return 0
@@ -85,20 +73,20 @@ def _row(record: Record) -> tuple[object, ...]:
     )
 
 
-def _record(args: argparse.Namespace, store: Store) -> Record:
-    return store.find(args.model, version=args.version, where=pairs(args.where, "--where"))
+def _find(args: argparse.Namespace) -> tuple[Store, Record]:
+    store = _store(args)
+    return store, store.find(args.model, version=args.version, where=pairs(args.where, "--where"))
 
 
 def _show(args: argparse.Namespace) -> int:
     from slipway.store.records import encode
 
-    say(encode(_record(args, _store(args))).decode().rstrip())
+    say(encode(_find(args)[1]).decode().rstrip())
     return 0
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    store = _store(args)
-    record = _record(args, store)
+    store, record = _find(args)
     store.fetch(record, args.to)
     say(f"{record.id} is in {args.to}")
     return 0

@@ -30,7 +30,7 @@ def team(tmp_path: Path, people: None) -> Site:  # noqa: ARG001
     """Return a repository with two models on main; one of them imports shared code."""
     made = Site(tmp_path / "repository")
     made.write("slipway.yaml", SETTINGS.partition("models")[0])
-    lock = Path(__file__).parents[3] / "requirements.lock"
+    lock = Path(__file__).parents[4] / "requirements.lock"
     made.write("requirements.lock", lock.read_text())
     for model in ("apple", "pear"):
         new_model(load(made.root), model)
@@ -46,7 +46,7 @@ def team(tmp_path: Path, people: None) -> Site:  # noqa: ARG001
 def repository(tmp_path):
     """Return a repository with one model, without git."""
     (tmp_path / "slipway.yaml").write_text("environments:\n  test: {store: store, namespace: slipway-test}\n")
-    lock = Path(__file__).parents[3] / "requirements.lock"
+    lock = Path(__file__).parents[4] / "requirements.lock"
     (tmp_path / "requirements.lock").write_bytes(lock.read_bytes())
     new_model(load(tmp_path), "fruit")
     return tmp_path
