@@ -1,14 +1,22 @@
-"""`slipway.yaml`, the one settings file: its types, and how it is read and checked."""
+"""`slipway.yaml`, the one settings file: read and checked, with the folders under `model/`."""
 
 from __future__ import annotations
 
-from slipway.settings.reading import Settings, find_root, load, parse
-from slipway.settings.strict import FILE
+from pathlib import Path
+
+from msgspec import Struct
+
+from slipway.errors import SlipwayError
+from slipway.folders import source
+from slipway.names import check_model_name, nearest
+from slipway.settings.consistency import check, check_secrets
+from slipway.settings.strict import FILE, convert, read
 from slipway.settings.types import (
     AccessSettings,
     Announce,
     Data,
     Environment,
+    File,
     Gate,
     LimitSettings,
     ModelSettings,
@@ -36,3 +44,128 @@ __all__ = [
     "load",
     "parse",
 ]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings of a repository."""
+
+    root: Path
+    environments: dict[str, Environment]
+    branch: str
+    """The branch that Argo CD follows."""
+    base_image: str
+    declared: dict[str, ModelSettings]
+    """The models that the file names."""
+
+    def environment(self, name: str) -> Environment:
+        """Return the settings of an environment; raise `SlipwayError` with the nearest known name."""
+        if name not in self.environments:
+            raise SlipwayError(f"unknown environment {name!r}", fix=f"{nearest(name, self.environments)} ({FILE})")
+        return self.environments[name]
+
+    def refuse_promoted(self, name: str, fix: str) -> None:
+        """Raise `SlipwayError` for an environment that takes only promotions; `{source}` in `fix` is where from."""
+        source = self.environment(name).promotes_from
+        if source is not None:
+            raise SlipwayError(f"{name} takes only what {source} has verified", fix=fix.format(source=source))
+
+    def models(self) -> list[str]:
+        """Return the names of all models, sorted: the named ones, and the other folders under `model/`."""
+        taken = self._taken()
+        folders = {name for name in _folders(self.root) if Path("model", name) not in taken}
+        return sorted(folders | self.declared.keys())
+
+    def model(self, name: str) -> ModelSettings:
+        """Return the settings of a model; raise `SlipwayError` with the nearest known name."""
+        if name not in self.declared and not self._is_folder(name):
+            if name != "common" and name.isidentifier() and (self.root / "model" / name).is_dir():
+                self._refuse_folder(name)
+            raise SlipwayError(f"unknown model {name!r}", fix=nearest(name, self.models()))
+        check_model_name(name)
+        return self.declared.get(name, ModelSettings())
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a model's code."""
+        return self.root / (self.model(name).folder or f"model/{name}")
+
+    def _taken(self) -> set[Path]:
+        return {Path(each.folder) for each in self.declared.values() if each.folder}
+
+    def _is_folder(self, name: str) -> bool:
+        """Return True if a folder under `model/` is a model of this name, without listing the other folders."""
+        folder = self.root / "model" / name
+        return folder.name == name and _is_model(folder) and Path("model", name) not in self._taken()
+
+    def _refuse_folder(self, name: str) -> None:
+        folder = Path("model", name)
+        users = [user for user, each in self.declared.items() if each.folder and Path(each.folder) == folder]
+        if users:
+            raise SlipwayError(f"model/{name} is the folder of {' and '.join(users)}", fix="name one of them")
+        if (found := source(self.root / folder)).is_file():
+            fix = f"write it: models: {{{name}: {{target: COLUMN}}}}"
+            raise SlipwayError(f"{FILE} does not say which column {found.stem} of model/{name} predicts", fix=fix)
+        raise SlipwayError(f"model/{name} has no model.py", fix=f"write it, or start anew: slipway new {name}")
+
+
+def _is_model(folder: Path) -> bool:
+    # A killed `slipway new` leaves a hidden folder.
+    return folder.name != "common" and not folder.name.startswith(".") and (folder / "model.py").exists()
+
+
+def _folders(root: Path) -> list[str]:
+    return [folder.name for folder in root.glob("model/*") if _is_model(folder)]
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the nearest folder with a `slipway.yaml`, from `start` (default: the current folder) upwards."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    fix = "go into the repository, or give its folder: slipway -C DIR"
+    raise SlipwayError(f"no {FILE} in {start} or above it", fix=fix)
+
+
+def load(root: Path | None = None) -> Settings:
+    """Read and check the settings of the repository at `root`; raise `SlipwayError` with the path of a mistake."""
+    root = root.resolve() if root else find_root()
+    try:
+        text = (root / FILE).read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        fix = "give the repository's folder: slipway -C DIR"
+        raise SlipwayError(f"there is no {FILE} in {root}", fix=fix) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SlipwayError(f"{root / FILE} cannot be read: {error}", fix="save it as text in UTF-8") from error
+    settings = parse(text, root)
+    _check_folders(settings)
+    return settings
+
+
+def parse(text: str, root: Path) -> Settings:
+    """Read settings from the text of the file of the repository at `root`."""
+    content = read(text)
+    content = {} if content is None else content
+    if isinstance(content, dict) and isinstance(content.get("models"), dict):
+        # A name with nothing below it stands for all the defaults.
+        content["models"] = {name: {} if each is None else each for name, each in content["models"].items()}
+        check_secrets(content["models"])
+    file = convert(content, File, "")
+    check(file)
+    return Settings(
+        root=root,
+        environments=file.environments,
+        branch=file.branch,
+        base_image=file.base_image,
+        declared=file.models,
+    )
+
+
+def _check_folders(settings: Settings) -> None:
+    """Refuse settings of a model that does not exist: with a misspelt name, its gates would be ignored silently."""
+    for name, each in settings.declared.items():
+        where = f"{each.folder or f'model/{name}'}/model.py"
+        if each.target is not None:  # its class may be in a file of another name
+            where = where.removesuffix("/model.py")
+        if each.image is None and not (settings.root / where).exists():
+            fix = f"take it out of {FILE} until the folder is there; {nearest(name, _folders(settings.root))}"
+            raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)

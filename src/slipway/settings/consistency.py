@@ -17,8 +17,6 @@ from slipway.settings import cron
 from slipway.settings.strict import convert, refuse
 from slipway.settings.types import AccessSettings, Environment, File, Gate, ModelSettings, Own, Scale
 
-__all__ = ["check", "check_secrets"]
-
 # Names of parameters and variables that seem to hold a secret.
 _SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|api_?key|(access|private|secret)_key|credentials?)$")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["objection"]
-
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 # The name, the lowest and the highest number, and the words for the numbers.

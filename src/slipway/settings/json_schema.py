@@ -16,8 +16,6 @@ import msgspec
 
 from slipway.settings import types
 
-__all__ = ["SCHEMA_FILE", "schema"]
-
 SCHEMA_FILE = "slipway.schema.json"
 
 
@@ -44,7 +42,7 @@ def _descriptions() -> dict[str, dict[str, str]]:
     """Return the text below each key, by the name of the struct; a struct has those of its base as well."""
     found: dict[str, dict[str, str]] = {}
     for node in ast.parse(inspect.getsource(types)).body:
-        if isinstance(node, ast.ClassDef) and node.name in types.__all__:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             inherited = [found.get(ast.unparse(base), {}) for base in node.bases]
             found[node.name] = {key: text for each in inherited for key, text in each.items()} | _texts_below(node)
     return found

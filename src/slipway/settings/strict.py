@@ -12,8 +12,6 @@ from msgspec import Meta, Struct
 from slipway.errors import SlipwayError
 from slipway.names import nearest
 
-__all__ = ["FILE", "convert", "read", "refuse"]
-
 FILE = "slipway.yaml"
 
 T = TypeVar("T")
@@ -74,8 +72,11 @@ def refuse(path: str, problem: str, fix: str = "") -> NoReturn:
 
 def convert(content: Any, type_: type[T], at: str) -> T:
     """Return `content` as `type_`; raise `SlipwayError` with the path of the first mistake, which begins with `at`."""
-    _check(content, type_, at)
-    return _leaf(content, type_, at)
+    try:
+        return msgspec.convert(content, type_, strict=True)
+    except msgspec.ValidationError as error:
+        _check(content, type_, at)
+        raise SlipwayError(f"{FILE}: {error}") from error
 
 
 def _check(content: Any, type_: Any, at: str) -> None:
@@ -84,18 +85,18 @@ def _check(content: Any, type_: Any, at: str) -> None:
     struct = next((member for member in members if isinstance(member, type) and issubclass(member, Struct)), None)
     if isinstance(content, dict):
         if bad := [key for key in content if not isinstance(key, str)]:
-            refuse(at, f"the key {bad[0]!r} is not text", fix="put it in quotes")
+            refuse(at, f"the key {bad[0]!r} is not text", "put it in quotes")
         if struct is not None:
             _check_keys(content, struct, at)
         elif get_origin(type_) is dict:
             key_type, value_type = get_args(type_)
             for key, value in content.items():
-                _leaf(key, key_type, _below(at, key))
+                _check_value(key, key_type, _below(at, key))
                 _check(value, value_type, _below(at, key))
     elif isinstance(content, list) and get_origin(type_) is list:
         for index, value in enumerate(content):
             _check(value, get_args(type_)[0], f"{at}[{index}]")
-    _leaf(content, type_, at)
+    _check_value(content, type_, at)
 
 
 def _check_keys(content: dict[str, Any], struct: type[Struct], at: str) -> None:
@@ -113,9 +114,9 @@ def _below(at: str, key: str) -> str:
     return f"{at}.{key}" if at else key
 
 
-def _leaf(content: Any, type_: type[T], at: str) -> T:
+def _check_value(content: Any, type_: Any, at: str) -> None:
     try:
-        return msgspec.convert(content, type_, strict=True)
+        msgspec.convert(content, type_, strict=True)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$")
         where = f"{at}{path.rstrip('`')}".lstrip(".")

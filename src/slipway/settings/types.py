@@ -13,24 +13,6 @@ from msgspec import Meta, Struct, field
 
 from slipway.names import MAX_MODEL_NAME
 
-__all__ = [
-    "AccessSettings",
-    "Announce",
-    "Data",
-    "Environment",
-    "File",
-    "Gate",
-    "LimitSettings",
-    "ModelSettings",
-    "Occasion",
-    "Own",
-    "Protocol",
-    "Scale",
-    "SecretRef",
-    "Train",
-    "TrainingSettings",
-]
-
 Occasion = Literal["as set", "also manual", "scheduled"]
 """Why a training is due: a push, a push to a branch that trains every model, or a model's schedule."""
 
