@@ -1,7 +1,4 @@
-"""Commands of container engines, and the containers that they run, confined as a cluster confines them.
-
-A command ends with this process, and its error says what to do. A container is removed when its block ends.
-"""
+"""Commands of container engines: they end with this process, and their errors say what to do."""
 
 from __future__ import annotations
 
@@ -11,23 +8,11 @@ import shlex
 import shutil
 import signal
 import subprocess
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from types import MappingProxyType
+from collections.abc import Mapping
+from contextlib import suppress
 
 from slipway.errors import SlipwayError
-from slipway.images import running
 from slipway.processes import begin, signals_held
-from slipway.serving.http.requests import READY
-
-__all__ = ["HOST", "executed", "new_name", "options", "run", "served", "served_by_buildah", "working", "works"]
-
-HOST = "127.0.0.1"
-_PORT = 8080  # an image listens here unless told otherwise
-
-_CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 _PATIENCE = 30
 """Seconds that an engine has to clear away what it began."""
@@ -106,73 +91,6 @@ def works(*command: str) -> bool:
 def options(kind: str) -> list[str]:
     """Return the options that `SLIPWAY_<kind>_OPTIONS` adds to a command."""
     return shlex.split(os.environ.get(f"SLIPWAY_{kind}_OPTIONS", ""))
-
-
-@contextmanager
-def served(engine: str, image: str, variables: Mapping[str, str] = _NONE, *, ready: str = READY) -> Iterator[str]:
-    """Start an image by docker or podman, its port published on this machine; yield its address.
-
-    Raise `SlipwayError` when it ends, or its path `ready` does not answer in time.
-    """
-    port, name = running.usable_port(HOST, 0), new_name()
-    publish = ["--rm", "--name", name, "--publish", f"{HOST}:{port}:{_PORT}"]
-    given = _variables({**variables, "PORT": str(_PORT)})
-    command = [engine, "run", *publish, *_CONFINED, *given, *options("RUN"), image]
-    try:
-        with running.process(command, f"http://{HOST}:{port}", ready=ready) as server:
-            yield server.url
-    finally:
-        _remove(engine, name)
-
-
-@contextmanager
-def served_by_buildah(
-    image: str, command: Sequence[str], variables: Mapping[str, str] = _NONE, *, ready: str = READY
-) -> Iterator[str]:
-    """Start a command in an image by buildah; yield its address, as `served` does."""
-    port = running.usable_port(HOST, 0)
-    given = _variables({**variables, "PORT": str(port)})
-    with working(image) as container:
-        words = ["buildah", "run", *given, *options("RUN"), container, "--", *command]
-        with running.process(words, f"http://{HOST}:{port}", ready=ready) as server:
-            yield server.url
-
-
-def executed(engine: str, image: str, command: Sequence[str]) -> str:
-    """Run a command in an image by docker or podman to its end; return what it prints."""
-    name = new_name()
-    confined = [*_CONFINED, "--tmpfs", "/tmp", "--entrypoint", command[0]]  # noqa: S108 - of the container
-    try:
-        return run(engine, "run", "--rm", "--name", name, *confined, *options("RUN"), image, *command[1:])
-    finally:
-        _remove(engine, name)
-
-
-@contextmanager
-def working(image: str) -> Iterator[str]:
-    """Make a container of a local image by buildah; yield its name."""
-    name = new_name()
-    try:
-        run("buildah", "from", "--pull-never", "--name", name, image)
-        yield name
-    finally:
-        with suppress(SlipwayError):
-            run("buildah", "rm", name)
-
-
-def new_name() -> str:
-    """Return a name for a container that no other process on this machine uses."""
-    return f"slipway-{uuid.uuid4().hex[:16]}"
-
-
-def _variables(values: Mapping[str, str]) -> list[str]:
-    return [f"--env={name}={value}" for name, value in values.items()]
-
-
-def _remove(engine: str, container: str) -> None:
-    """Remove a container whose client was stopped before it could do so."""
-    with suppress(SlipwayError):
-        run(engine, "rm", "--force", container)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -1,7 +1,8 @@
 """The container engines: docker (with buildx), podman and buildah, whichever works here.
 
-Each builds an image, runs it on this machine, and pushes it. `SLIPWAY_ENGINE` chooses one. `SLIPWAY_BUILD_OPTIONS`,
-`SLIPWAY_RUN_OPTIONS` and `SLIPWAY_PUSH_OPTIONS` add options, written as for a shell.
+Each builds an image, runs it on this machine, confined as a cluster confines it, and pushes it. `SLIPWAY_ENGINE`
+chooses one. `SLIPWAY_BUILD_OPTIONS`, `SLIPWAY_RUN_OPTIONS` and `SLIPWAY_PUSH_OPTIONS` add options, written as for a
+shell.
 """
 
 from __future__ import annotations
@@ -11,114 +12,86 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any
 
 from slipway.errors import SlipwayError
-from slipway.images import commands
+from slipway.images import running
 from slipway.images.bundle import Target
 from slipway.images.commands import options, run, works
 from slipway.names import nearest
-from slipway.serving.http.requests import V2_READY
+from slipway.serving.http.requests import READY, V2_READY
 
-_FUNCTION = ("python", "-m", "slipway.serving")
+_HOST = "127.0.0.1"
+_PORT = 8080  # an image listens here unless told otherwise
+_CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 # The time of images and their files, so that equal images are equal to the byte: 1980-01-01, as in bundles.
 _TIME = "315532800"
 
-_Served = AbstractContextManager[str]
 
-
-class Engine(Protocol):
+class Engine:
     """A program that makes images; every method raises `SlipwayError` with the program's own words.
 
     An image is known by its id until it is pushed: an image that fails its checks never has a name.
     """
 
     name: str
+    building: tuple[str, ...] = ("build", "--layers", "--force-rm", "--timestamp", _TIME)
+    """The command that builds, with the options of this engine."""
+    building_env: Mapping[str, str] = _NONE
 
     def works(self) -> bool:
         """Tell whether it can be used; a client without its daemon cannot."""
+        return works(self.name, "info")
 
-    def build(self, context: Path, target: Target, base: str, labels: Mapping[str, str]) -> str:
-        """Build an image from `context` upon the image `base`; return its id."""
+    def build(self, context: Path, target: Target, base: str, labels: Mapping[str, str], *more: str) -> str:
+        """Build an image from `context` upon the image `base`; return its id. Labels change no layer."""
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "id"
+            given = [f"--build-arg=BASE_IMAGE={base}", *(f"--label={name}={value}" for name, value in labels.items())]
+            words = ["--target", target, *more, *given, *options("BUILD"), "--iidfile", str(file), str(context)]
+            run(self.name, *self.building, *words, env=self.building_env)
+            return file.read_text().strip()
 
-    def run(self, image: str) -> _Served:
-        """Run the image's function until the block ends; yield its address."""
+    @contextmanager
+    def run(self, image: str, variables: Mapping[str, str] = _NONE, *, ready: str = READY) -> Iterator[str]:
+        """Run what the image starts until the block ends; yield its address.
+
+        Raise `SlipwayError` when it ends, or its path `ready` does not answer in time.
+        """
+        port, container = running.usable_port(_HOST, 0), _new_name()
+        words = ["--rm", "--name", container, "--publish", f"{_HOST}:{port}:{_PORT}", *_CONFINED]
+        given = _environment(variables, _PORT)
+        try:
+            command = [self.name, "run", *words, *given, *options("RUN"), image]
+            with running.process(command, f"http://{_HOST}:{port}", ready=ready) as server:
+                yield server.url
+        finally:
+            self._remove(container)
 
     def execute(self, image: str, command: Sequence[str]) -> str:
         """Run a command in the image to its end; return what it printed."""
+        container = _new_name()
+        words = ["--rm", "--name", container, *_CONFINED, "--tmpfs", "/tmp"]  # noqa: S108 - of the container
+        try:
+            return run(self.name, "run", *words, "--entrypoint", command[0], *options("RUN"), image, *command[1:])
+        finally:
+            self._remove(container)
+
+    def _remove(self, container: str) -> None:
+        """Remove a container whose client was stopped before it could do so."""
+        with suppress(SlipwayError):
+            run(self.name, "rm", "--force", container)
 
     def push(self, image: str, tag: str) -> str:
         """Push the image by this name; return its digest in the registry, `sha256:…`."""
-
-    def manifest(self, reference: str) -> str:
-        """Return the manifest of a pushed image as JSON, or nothing where this engine cannot ask for it."""
-
-
-class Docker:
-    """Docker, with buildx as its builder."""
-
-    name = "docker"
-
-    def works(self) -> bool:
-        """See `Engine.works`."""
-        return works("docker", "info") and works("docker", "buildx", "version")
-
-    def build(self, context: Path, target: Target, base: str, labels: Mapping[str, str]) -> str:
-        """See `Engine.build`."""
-        with _id_file() as file:
-            words = ["--load", "--target", target, *_of_build(base, labels), *options("BUILD"), "--iidfile", str(file)]
-            # Attestations are made of the pushed image, and would make a list of this one.
-            env = {"SOURCE_DATE_EPOCH": _TIME, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-            run("docker", "buildx", "build", *words, str(context), env=env)
-            return file.read_text().strip()
-
-    def run(self, image: str) -> _Served:
-        """See `Engine.run`."""
-        return commands.served("docker", image)
-
-    def execute(self, image: str, command: Sequence[str]) -> str:
-        """See `Engine.execute`."""
-        return commands.executed("docker", image, command)
-
-    def push(self, image: str, tag: str) -> str:
-        """See `Engine.push`."""
-        run("docker", "tag", image, tag)
-        run("docker", "push", "--quiet", *options("PUSH"), tag)
-        digests = run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag)
-        return _digest(_of_repository(tag, digests), tag)
-
-    def manifest(self, reference: str) -> str:
-        """See `Engine.manifest`."""
-        return run("docker", "buildx", "imagetools", "inspect", "--raw", reference)
-
-
-class _Daemonless:
-    """Podman and buildah share their code, and so most of their commands."""
-
-    name: str
-
-    def works(self) -> bool:
-        """See `Engine.works`."""
-        return works(self.name, "info")
-
-    def build(self, context: Path, target: Target, base: str, labels: Mapping[str, str]) -> str:
-        """See `Engine.build`."""
-        return self._build(context, target, base, labels)
-
-    def _build(self, context: Path, target: Target, base: str, labels: Mapping[str, str], *more: str) -> str:
-        with _id_file() as file:
-            words = ["--layers", "--force-rm", "--timestamp", _TIME, "--target", target, *more]
-            ids = ["--iidfile", str(file)]
-            run(self.name, "build", *words, *_of_build(base, labels), *options("BUILD"), *ids, str(context))
-            return file.read_text().strip()
-
-    def push(self, image: str, tag: str) -> str:
-        """See `Engine.push`."""
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "digest"
             words = ["--quiet", *_insecure(tag), *options("PUSH"), "--digestfile", str(file)]
@@ -126,41 +99,61 @@ class _Daemonless:
             run(self.name, "tag", image, tag)  # an image without a name is pruned with the cache
             return _digest(file.read_text(), tag)
 
+    def pull(self, image: str) -> None:
+        """Pull the image unless it is here."""
+        if not works(self.name, "image", "inspect", image):
+            run(self.name, "pull", "--quiet", *_insecure(image), image)
+
+    def user(self, image: str) -> str:
+        """Return the user that an image on this machine runs as."""
+        return run(self.name, "image", "inspect", "--format", "{{.Config.User}}", image).strip()
+
     def manifest(self, reference: str) -> str:
-        """See `Engine.manifest`; buildah itself shows lists of images only."""
-        if shutil.which("skopeo"):
-            return run("skopeo", "inspect", "--raw", *_insecure(reference), f"docker://{reference}")
-        return ""
+        """Return the manifest of a pushed image as JSON, or nothing where this engine cannot ask for it."""
+        return run(self.name, "manifest", "inspect", *_insecure(reference), reference)
 
 
-class Podman(_Daemonless):
+class Docker(Engine):
+    """Docker, with buildx as its builder."""
+
+    name = "docker"
+    building = ("buildx", "build", "--load")
+    # Attestations are made of the pushed image, and would make a list of this one.
+    building_env = MappingProxyType({"SOURCE_DATE_EPOCH": _TIME, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
+
+    def works(self) -> bool:
+        return works("docker", "info") and works("docker", "buildx", "version")
+
+    def push(self, image: str, tag: str) -> str:
+        run("docker", "tag", image, tag)
+        run("docker", "push", "--quiet", *options("PUSH"), tag)
+        digests = run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag)
+        return _digest(_of_repository(tag, digests), tag)
+
+    def pull(self, image: str) -> None:
+        if not works("docker", "image", "inspect", image):
+            run("docker", "pull", "--quiet", image)
+
+    def manifest(self, reference: str) -> str:
+        return run("docker", "buildx", "imagetools", "inspect", "--raw", reference)
+
+
+class Podman(Engine):
     """Podman, which needs no daemon."""
 
     name = "podman"
 
-    def run(self, image: str) -> _Served:
-        """See `Engine.run`."""
-        return commands.served("podman", image)
 
-    def execute(self, image: str, command: Sequence[str]) -> str:
-        """See `Engine.execute`."""
-        return commands.executed("podman", image, command)
-
-    def manifest(self, reference: str) -> str:
-        """See `Engine.manifest`."""
-        return run("podman", "manifest", "inspect", *_insecure(reference), reference)
-
-
-class Buildah(_Daemonless):
+class Buildah(Engine):
     """Buildah, which builds and pushes without a daemon and without rights; it runs an image as a process."""
 
     name = "buildah"
 
-    def build(self, context: Path, target: Target, base: str, labels: Mapping[str, str]) -> str:
-        """See `Engine.build`; a host name that only this build knows marks what it leaves when stopped."""
-        mark = commands.new_name()
+    def build(self, context: Path, target: Target, base: str, labels: Mapping[str, str], *more: str) -> str:
+        mark = _new_name()
         try:
-            return self._build(context, target, base, labels, "--add-host", f"{mark}:{commands.HOST}")
+            # A host name that only this build knows marks what it leaves when it is stopped.
+            return super().build(context, target, base, labels, *more, "--add-host", f"{mark}:{_HOST}")
         except BaseException:
             self._clear(mark)
             raise
@@ -172,14 +165,48 @@ class Buildah(_Daemonless):
                 if mark in file.read_text():
                     run("buildah", "rm", file.parts[-3])
 
-    def run(self, image: str) -> _Served:
-        """See `Engine.run`."""
-        return commands.served_by_buildah(image, _FUNCTION)
+    @contextmanager
+    def run(self, image: str, variables: Mapping[str, str] = _NONE, *, ready: str = READY) -> Iterator[str]:
+        config = self._config(image)
+        started = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+        if not started:
+            raise SlipwayError(f"{image} says nothing to start", fix="give it an ENTRYPOINT")
+        port = running.usable_port(_HOST, 0)
+        with self._container(image) as container:
+            command = ["buildah", "run", *_environment(variables, port), *options("RUN"), container, "--", *started]
+            with running.process(command, f"http://{_HOST}:{port}", ready=ready) as server:
+                yield server.url
 
     def execute(self, image: str, command: Sequence[str]) -> str:
-        """See `Engine.execute`."""
-        with commands.working(image) as container:
+        with self._container(image) as container:
             return run("buildah", "run", *options("RUN"), container, "--", *command)
+
+    @contextmanager
+    def _container(self, image: str) -> Iterator[str]:
+        """Make a container of a local image; yield its name."""
+        name = _new_name()
+        try:
+            run("buildah", "from", "--pull-never", "--name", name, image)
+            yield name
+        finally:
+            with suppress(SlipwayError):
+                run("buildah", "rm", name)
+
+    def pull(self, image: str) -> None:
+        run("buildah", "pull", "--quiet", *_insecure(image), image)  # it looks by itself whether the image is here
+
+    def user(self, image: str) -> str:
+        return str(self._config(image).get("User") or "")
+
+    def _config(self, image: str) -> dict[str, Any]:
+        found = json.loads(run("buildah", "inspect", "--type", "image", image))
+        config: dict[str, Any] = found["OCIv1"]["config"]
+        return config
+
+    def manifest(self, reference: str) -> str:
+        if shutil.which("skopeo") is None:  # buildah itself shows lists of images only
+            return ""
+        return run("skopeo", "inspect", "--raw", *_insecure(reference), f"docker://{reference}")
 
 
 ENGINES: tuple[Engine, ...] = (Docker(), Podman(), Buildah())
@@ -206,51 +233,26 @@ def serve(image: str, *, model_id: str, release: str) -> Iterator[str]:
 
     Raise `SlipwayError` when no engine works here, the image cannot be pulled, or the container does not get ready.
     """
-    engine = find().name
-    _pull(engine, image)  # a pull may take longer than a start is given
-    variables = {"MODEL_ID": model_id, "RELEASE": release}
-    if engine == "buildah":
-        started = commands.served_by_buildah(image, _command(image), variables, ready=V2_READY)
-    else:
-        started = commands.served(engine, image, variables, ready=V2_READY)
-    with started as url:
+    engine = find()
+    engine.pull(image)  # a pull may take longer than a start is given
+    with engine.run(image, {"MODEL_ID": model_id, "RELEASE": release}, ready=V2_READY) as url:
         yield url
 
 
 def user_of(image: str) -> str:
     """Return the user that the image runs as; pull the image unless it is here."""
-    engine = find().name
-    _pull(engine, image)
-    if engine == "buildah":
-        return str(_config(image).get("User") or "")
-    return run(engine, "image", "inspect", "--format", "{{.Config.User}}", image).strip()
+    engine = find()
+    engine.pull(image)
+    return engine.user(image)
 
 
-def _pull(engine: str, image: str) -> None:
-    """Pull the image unless it is here; buildah looks by itself."""
-    if engine == "buildah" or not works(engine, "image", "inspect", image):
-        insecure = [] if engine == "docker" else _insecure(image)
-        run(engine, "pull", "--quiet", *insecure, image)
+def _new_name() -> str:
+    """Return a name for a container that no other process on this machine uses."""
+    return f"slipway-{uuid.uuid4().hex[:16]}"
 
 
-def _command(image: str) -> list[str]:
-    """Return the command of an image: buildah starts only what it is told to."""
-    config = _config(image)
-    found = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
-    if not found:
-        raise SlipwayError(f"{image} says nothing to start", fix="give it an ENTRYPOINT")
-    return found
-
-
-def _config(image: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run("buildah", "inspect", "--type", "image", image))["OCIv1"]["config"]
-    return found
-
-
-@contextmanager
-def _id_file() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as scratch:
-        yield Path(scratch) / "id"
+def _environment(variables: Mapping[str, str], port: int) -> list[str]:
+    return [f"--env={name}={value}" for name, value in {**variables, "PORT": str(port)}.items()]
 
 
 def _insecure(tag: str) -> list[str]:
@@ -272,8 +274,3 @@ def _digest(text: str, tag: str) -> str:
     if found is None:
         raise SlipwayError(f"{tag} was pushed, but the engine names no digest for it: {text.strip()!r}")
     return found[0]
-
-
-def _of_build(base: str, labels: Mapping[str, str]) -> list[str]:
-    """Return the options of a build that every engine has; labels change no layer."""
-    return [f"--build-arg=BASE_IMAGE={base}", *(f"--label={name}={value}" for name, value in labels.items())]
