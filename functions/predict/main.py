@@ -10,7 +10,7 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from slipway.serving.http import asgi, framework
+from slipway.serving.http import framework
 from slipway.serving.start import start
 
 function = start(Path(__file__).parent)
@@ -18,8 +18,7 @@ function = start(Path(__file__).parent)
 
 @functions_framework.aio.http
 async def predict(request: Request) -> Response:
-    answer = await asgi.respond(function, request.scope, request.receive)
-    return Response(answer.body, answer.status, answer.headers)
+    return await framework.respond(function, request)
 
 
 framework.settle(predict)

@@ -15,7 +15,7 @@ service = app.start()
 
 @functions_framework.aio.http
 async def training(request: Request) -> Response:
-    return await app.respond(service, request)
+    return await framework.respond(service, request)
 
 
 framework.settle(training)

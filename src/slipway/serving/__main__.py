@@ -30,7 +30,7 @@ def main() -> None:
         from slipway.serving.http import asgi, server
 
         listener = server.listen(host, port)
-    server.run(asgi.application(function), listener)
+    server.run(asgi.interface(function), listener)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ from typing import Literal
 from slipway.errors import SlipwayError
 from slipway.serving.answers import Refusal
 
-__all__ = ["FILES", "FOLDER", "KIND", "KINDS", "OPEN", "Access", "Kind", "from_environment"]
-
 Kind = Literal["none", "basic", "bearer"]
 KINDS: Mapping[str, Kind] = {"none": "none", "basic": "basic", "bearer": "bearer"}
 

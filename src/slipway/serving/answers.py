@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from slipway.schema import MOST, Problem
-
-__all__ = ["Answer", "Refusal", "invalid_rows", "of"]
 
 _LONGEST_NAME = 100
 
@@ -20,8 +18,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class Answer(NamedTuple):
     """An HTTP answer; `headers` have lower-case names, and `body` is JSON unless they name another type.
 
-    The log, and not the caller, gets the rest: `error` is the code of a refusal or a failure, `rows` the number of
-    predicted rows, and `caller` the name of who asked, where access is needed.
+    The log, and not the caller, gets `error`, the code of a refusal or a failure, and the number of predicted `rows`.
+    A `file` is sent in place of the body.
     """
 
     status: int
@@ -29,7 +27,7 @@ class Answer(NamedTuple):
     body: bytes
     error: str = ""
     rows: int | None = None
-    caller: str = ""
+    file: BinaryIO | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an early answer, no failure
@@ -57,9 +55,21 @@ class Refusal(Exception):  # noqa: N818 - it is an early answer, no failure
         return content
 
 
-def of(status: int, content: Mapping[str, Any], headers: Mapping[str, str] = _NONE) -> Answer:
+def of(
+    status: int,
+    content: Mapping[str, Any],
+    headers: Mapping[str, str] = _NONE,
+    *,
+    error: str = "",
+    rows: int | None = None,
+) -> Answer:
     """Return an answer with `content` as JSON."""
-    return Answer(status, {"content-type": "application/json", **headers}, msgspec.json.encode(content))
+    return Answer(status, {"content-type": "application/json", **headers}, msgspec.json.encode(content), error, rows)
+
+
+def common(request_id: str) -> dict[str, str]:
+    """Return the headers of every answer: over HTTP, and as trailing metadata over gRPC."""
+    return {"x-request-id": request_id}
 
 
 def invalid_rows(problems: Sequence[Problem]) -> Refusal:

@@ -10,8 +10,6 @@ import msgspec
 from slipway import digests
 from slipway.errors import SlipwayError
 
-__all__ = ["FILE", "BundleFile", "BundledArtifact", "Identity", "check", "read"]
-
 FILE = "bundle.json"
 
 _FIX = "make the bundle and its image again from the store: slipway release"

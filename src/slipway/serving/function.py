@@ -1,12 +1,10 @@
-"""The function itself: it answers requests and knows no transport, so that every transport can share it."""
+"""The function itself: a loaded model as an application, which every transport shares."""
 
 from __future__ import annotations
 
 import time
-import traceback
-from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -14,32 +12,17 @@ from slipway.artifacts import Loaded
 from slipway.artifacts.manifest import ModelCard
 from slipway.model import InputError
 from slipway.schema import InvalidRows, Problem
-from slipway.serving import log
 from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
 from slipway.serving.bundled import Identity
 from slipway.serving.http import requests
-from slipway.serving.http.requests import (
-    INFERENCE,
-    LIVE,
-    PAGE,
-    PREDICT,
-    PROBES,
-    READY,
-    V2,
-    V2_READY,
-    Request,
-    is_scrape,
-)
+from slipway.serving.http.application import Application, Handler, Paths, chosen
+from slipway.serving.http.requests import PREDICT, READY, V2_READY, Request
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 
 if TYPE_CHECKING:  # a start needs neither
     from slipway.serving.oip.inference import Inference
     from slipway.serving.oip.rest import Rest
-
-__all__ = ["Function", "Limits"]
-
-T = TypeVar("T")
 
 # A request that takes less time (in seconds) may run on the event loop: a thread costs about a tenth of this.
 _BRIEF = 0.001
@@ -57,57 +40,27 @@ class Limits(NamedTuple):
     rows: int = 10_000
 
 
-class Function:
+class Function(Application):
     """A loaded model that answers requests; `slipway.serving.start.load` makes it after all checks."""
+
+    metrics: Metrics
 
     def __init__(
         self, loaded: Loaded, identity: Identity, limits: Limits, access: Access = OPEN, card: ModelCard = _NO_CARD
     ) -> None:
-        self.identity, self.limits, self.access = identity, limits, access
+        self.identity, self.limits = identity, limits
         self._loaded, self._card = loaded, card
-        self._paths: dict[str, dict[str, Callable[[Request], Answer]]] = {
+        paths: Paths = {
             "/": {"GET": self._document},
             PREDICT: {"POST": self._predict},
-            LIVE: {"GET": self._healthy},
-            READY: {"GET": self._healthy},
-            PAGE: {"GET": self._document},
-            "/openapi.json": {"GET": self._document},
-            **{path: {method: self._infer} for path, method in INFERENCE.items()},
+            **{path: {"GET": self._healthy} for path in (requests.LIVE, READY)},
+            requests.PAGE: {"GET": self._document},
+            requests.OPENAPI: {"GET": self._document},
+            **{path: {method: self._infer} for path, method in requests.INFERENCE.items()},
         }
-        # Several steps look up the path of the same request.
-        self._known = lru_cache(maxsize=64)(partial(requests.known, self._paths))
+        super().__init__(identity.named(), paths, access, limits.body)
         self._brief_body = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
-
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Answer one request; never raise. `headers` have lower-case names, `path` has no query."""
-        request_id = log.request_id(headers)
-        try:
-            answer = self.attempt(f"{method} {path}", request_id, lambda: self._answer(method, path, headers, body))
-        except Refusal as refusal:
-            return self.refuse(refusal, request_id, path)
-        answer.headers["x-request-id"] = request_id
-        return answer
-
-    def attempt(self, what: str, request_id: str, make: Callable[[], T]) -> T:
-        """Return the result of `make`; log any error but a `Refusal`, and raise a `Refusal` (500) in its place."""
-        try:
-            return make()
-        except Refusal:
-            raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
-            raise self.failure(error, what, request_id) from None
-
-    def failure(self, error: BaseException, what: str, request_id: str) -> Refusal:
-        """Log `error` with its traceback, and return the refusal (500) that names the request id."""
-        log.write(
-            "ERROR",
-            f"{type(error).__name__} while answering {what}",
-            request_id=request_id,
-            traceback="".join(traceback.format_exception(error)),
-        )
-        message = f"the function failed; its log has the reason under request id {request_id}"
-        return Refusal(500, "internal", message)
 
     def predict(self, rows: list[Any]) -> list[Any]:
         """Return the predictions of a caller's `rows`, and count them.
@@ -126,76 +79,41 @@ class Function:
 
         return Inference(self.identity, self._loaded, self.check_rows, self.predict)
 
-    def refuse(self, refusal: Refusal, request_id: str, path: str = "") -> Answer:
-        """Return a refusal as an answer; paths of the Open Inference Protocol have that protocol's form."""
-        error = refusal.content()
-        if path == V2 or path.startswith(f"{V2}/"):
-            content = {"error": error.pop("message"), **error}
-        else:
-            content = {"status": "error", "error": error}
-        content |= {**self.identity.named(), "request_id": request_id}
-        answer = of(refusal.status, content, {**refusal.headers, "x-request-id": request_id})
-        return answer._replace(error=refusal.code)
-
-    def admit(self, path: str, headers: Mapping[str, str]) -> str:
-        """Return the caller's name, "" where no access is needed; raise `Refusal` (401, 503) for other callers.
-
-        Call this first, so that strangers learn nothing of paths or of the content of a body.
-        """
-        route = self.route(path)
-        if route in (READY, V2_READY):
+    def admit(self, request: Request) -> str:
+        """See `Application.admit`; nobody is admitted, nor is this ready, before access was set once."""
+        if request.route in (READY, V2_READY):
             self.access.check_ready()
-        return "" if route == PAGE or self.is_routine(path, headers) else self.access.caller(headers)
-
-    def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
-        """Raise `Refusal` for all that is wrong before the body is read: 404, 405, 413 and 415."""
-        self._find(method, path, headers)
-        if method == "POST":
-            requests.check_type(headers, with_bytes=self.route(path) in INFERENCE)
-            requests.check_length(headers, self.limits.body)
-
-    def check_size(self, size: int) -> None:
-        """Raise `Refusal` (413) when `size` bytes of a body, whole or in part, are too many."""
-        requests.check_size(size, self.limits.body)
+        return "" if request.route == requests.PAGE else super().admit(request)
 
     def check_rows(self, count: int) -> None:
         """Raise `Refusal` (413) when `count` rows are too many for one request."""
         if count > self.limits.rows:
             raise Refusal(413, "too_many_rows", f"{count} rows; the limit is {self.limits.rows} in one request")
 
-    def is_brief(self, body: bytes, path: str = PREDICT) -> bool:
-        """Return whether the answer is so fast, as measured at the start, that the event loop can compute it."""
-        return len(body) * (1 if path == PREDICT else _DENSER) <= self._brief_body
+    def is_brief(self, request: Request) -> bool:
+        """See `Application.is_brief`; the start has measured the longest body with a brief answer."""
+        return len(request.body) * (1 if request.route == PREDICT else _DENSER) <= self._brief_body
 
-    def route(self, path: str) -> str:
-        """Return the function's own name of a path: `/predict` for `/predict/`, and `other` for unknown paths."""
-        return self._known(path) or "other"
+    def is_routine(self, request: Request) -> bool:
+        """See `Application.is_routine`: probes and scrapes of metrics."""
+        return super().is_routine(request) or requests.is_scrape(request)
 
-    def is_routine(self, path: str, headers: Mapping[str, str]) -> bool:
-        """Return whether the request is a probe or a scrape of metrics, which is neither logged nor counted."""
-        return self.route(path) in PROBES or is_scrape(path, headers)
-
-    def _answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        return self._find(method, path, headers)(Request(path, self.route(path), headers, body))
-
-    def _find(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[Request], Answer]:
-        methods = {"GET": self._scrape} if is_scrape(path, headers) else self._paths.get(self.route(path))
-        return requests.choose(self._paths, methods, method)
+    def handler(self, request: Request) -> Handler:
+        """See `Application.handler`; metrics are on no list of paths."""
+        if requests.is_scrape(request):
+            return chosen({"GET": self._scrape}, request.method)
+        return super().handler(request)
 
     def _predict(self, request: Request) -> Answer:
-        requests.check_type(request.headers)
-        self.check_size(len(request.body))
         value = requests.parse(request.body)
         if not isinstance(value, dict | list):
             raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
         rows = value if isinstance(value, list) else [value]
         predictions = self.predict(rows)
         prediction = predictions if rows is value else predictions[0]
-        answer = of(200, {"status": "ok", "prediction": prediction, **self.identity.named()})
-        return answer._replace(rows=len(rows))
+        return of(200, {"status": "ok", "prediction": prediction, **self.named}, rows=len(rows))
 
     def _infer(self, request: Request) -> Answer:
-        self.check_size(len(request.body))
         return self._rest.answer(request)
 
     @cached_property
@@ -226,11 +144,11 @@ class Function:
 
         description = docs.description(self._loaded, self.identity, self.limits._asdict(), self._card)
         openapi = docs.openapi(self._loaded, self.identity, self.inference, self.access.kind)
-        return {"/": of(200, description), "/openapi.json": of(200, openapi), PAGE: docs.page()}
+        return {"/": of(200, description), requests.OPENAPI: of(200, openapi), requests.PAGE: docs.page()}
 
     def _healthy(self, _request: Request) -> Answer:
         """Answer both probes: nothing listens until digests and golden predictions hold, so live means ready."""
-        return of(200, {"status": "ok", **self.identity.named()})
+        return of(200, {"status": "ok", **self.named})
 
     def _scrape(self, _request: Request) -> Answer:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())

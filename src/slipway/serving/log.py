@@ -9,19 +9,18 @@ import os
 import re
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
-from slipway.serving.answers import Answer
+from slipway.serving.answers import Answer, Refusal
+from slipway.serving.http.requests import Request
 
 if TYPE_CHECKING:  # the training service logs without the modules of artifacts
-    from slipway.serving.bundled import Identity
     from slipway.serving.metrics import Metrics
-
-__all__ = ["Recorded", "Severity", "request_id", "write"]
 
 Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -43,6 +42,20 @@ def write(severity: Severity, message: str, **fields: Any) -> None:
     sys.stderr.flush()
 
 
+def traced(error: BaseException) -> str:
+    """Return the traceback of an error."""
+    return "".join(traceback.format_exception(error))
+
+
+def refusal(error: BaseException, request: Request) -> Refusal:
+    """Return `error` if it is a refusal; else log it, and return the refusal (500) that names the request's id."""
+    if isinstance(error, Refusal):
+        return error
+    what = f"{type(error).__name__} while answering {request.method} {request.path}"
+    write("ERROR", what, request_id=request.id, traceback=traced(error))
+    return Refusal(500, "internal", f"the function failed; its log has the reason under request id {request.id}")
+
+
 def request_id(headers: Mapping[str, str]) -> str:
     """Return the caller's `X-Request-Id`, else the trace of its `traceparent`, else a new id (32 hex digits)."""
     given = headers.get("x-request-id", "")
@@ -55,40 +68,39 @@ def request_id(headers: Mapping[str, str]) -> str:
 class Recorded:
     """A request that has just come in, to be answered within the block `with Recorded(…) as recorded`.
 
-    `method` and `path` are the caller's, `route` is the function's name for the path. `end` takes the answer; a block
-    left without one counts as a caller who went away.
+    `named` says who answers. `end` takes the answer; a block left without one counts as a caller who went away.
     """
 
-    def __init__(
-        self, metrics: Metrics, identity: Identity, method: str, path: str, route: str, request_id: str
-    ) -> None:
-        self._metrics, self._identity = metrics, identity
-        self._method, self._path, self._route, self._request_id = method, path, route, request_id
+    def __init__(self, request: Request, named: Mapping[str, str], metrics: Metrics | None) -> None:
+        self._request, self._named, self._metrics = request, named, metrics
         self._answered = False
         self._began = time.perf_counter()
-        metrics.begin()
+        if metrics:
+            metrics.begin()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if not self._answered:
-            self.end(Answer(499, {"x-request-id": self._request_id}, b"", error="disconnected"))
+            self.end(Answer(499, {}, b"", error="disconnected"))
 
     def end(self, answer: Answer) -> None:
         """Count and log the answer."""
         self._answered = True
         seconds = time.perf_counter() - self._began
-        self._metrics.end(self._route, answer.status, answer.error, seconds)
-        optional = {"error": answer.error or None, "rows": answer.rows, "caller": answer.caller or None}
+        request = self._request
+        if self._metrics:
+            self._metrics.end(request.route, answer.status, answer.error, seconds)
+        optional = {"error": answer.error or None, "rows": answer.rows, "caller": request.caller or None}
         write(
             "INFO" if answer.status < 500 else "ERROR",
-            f"{self._method} {self._path}",
-            method=self._method,
-            path=self._path,
+            f"{request.method} {request.path}",
+            method=request.method,
+            path=request.path,
             status=answer.status,
             milliseconds=round(seconds * 1000, 2),
             **{name: value for name, value in optional.items() if value is not None},
-            **self._identity.named(),
-            request_id=answer.headers["x-request-id"],
+            **self._named,
+            request_id=request.id,
         )

@@ -23,8 +23,6 @@ from slipway.schema import Field
 from slipway.serving.bundled import Identity
 from slipway.serving.http.requests import PREDICT
 
-__all__ = ["CONTENT_TYPE", "Counter", "Histogram", "Metrics", "Sample", "bounds", "exposition", "process_age"]
-
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 

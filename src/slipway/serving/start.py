@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +20,6 @@ from slipway.serving import access, bundled, log
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
 from slipway.serving.process import setting, thread_count
-
-__all__ = ["load", "or_exit", "start"]
 
 # One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
 # threads does not survive the fork into a worker.
@@ -48,7 +45,7 @@ def or_exit() -> Iterator[None]:
     except SlipwayError as error:
         _give_up(error.problem, fix=error.fix)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can raise anything while it is loaded
-        _give_up(f"{type(error).__name__}: {error}", traceback="".join(traceback.format_exception(error)))
+        _give_up(f"{type(error).__name__}: {error}", traceback=log.traced(error))
 
 
 def load(folder: Path) -> Function:

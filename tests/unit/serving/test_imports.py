@@ -29,9 +29,11 @@ def test_function_starts_and_answers_without_what_trains(bundled: Bundle) -> Non
     """A model in pure Python starts and predicts without pandas, scikit-learn, numpy, Google's clients, gRPC or git."""
     modules = imported(
         bundled,
+        "from slipway.serving.http.requests import Request\n"
         "from slipway.serving.start import load\n"
         "function = load(Path.cwd())\n"
-        "answer = function.answer('POST', '/predict', {}, b'{\"weight\": 2, \"wrapping\": \"box\"}')\n"
+        'body = b\'{"weight": 2, "wrapping": "box"}\'\n'
+        "answer = function.answer(Request('POST', '/predict', '/predict', {}, body=body))\n"
         "assert answer.status == 200, answer",
     )
     assert {name for name in modules if name in UNWANTED or name.partition(".")[0] in UNWANTED} == set()

@@ -29,5 +29,5 @@ def test_documented_requests_are_taken() -> None:
         requests.check_type(headers)
         path = urlsplit(command[1]).path
         assert path == "/v2/models/iris/infer"
-        _, given = rest.read(Request(path, path, headers, command[5].encode()))
+        _, given = rest.read(Request("POST", path, path, headers, body=command[5].encode()))
         assert len(tensors.to_rows(SCHEMA, given, lambda _: None)) == 2

@@ -21,8 +21,6 @@ from slipway.serving.answers import Refusal
 from slipway.serving.oip import tensors as binary
 from slipway.serving.oip.tensors import Tensor, refused
 
-__all__ = ["METHODS", "fill", "message", "read"]
-
 
 def _pool(files: FileDescriptorSet) -> DescriptorPool:
     """Return a pool of our own: clients in the same process bring their descriptors of the same messages."""

@@ -1,7 +1,7 @@
-"""The gRPC server (`SLIPWAY_PROTOCOL=grpc`), and its metrics over HTTP/1.1 on another port.
+"""The gRPC server (`SLIPWAY_PROTOCOL=grpc`): the Open Inference Protocol and gRPC's own health checks.
 
-It serves the Open Inference Protocol and gRPC's own health checks with the same function as HTTP: the same checks at
-the start, limits, access, log and metrics. A port speaks either HTTP/1.1 or gRPC, and Prometheus asks over HTTP/1.1.
+It serves the same function as HTTP: the same checks at the start, limits, access, log and metrics. A port speaks
+either HTTP/1.1 or gRPC, and Prometheus asks over HTTP/1.1: the metrics are on another port.
 """
 
 from __future__ import annotations
@@ -10,18 +10,38 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from slipway.errors import SlipwayError
+from slipway.serving import log
+from slipway.serving.answers import Answer, Refusal, common
 from slipway.serving.function import Function
-from slipway.serving.grpc.calls import Calls
-from slipway.serving.http.requests import METRICS
+from slipway.serving.grpc.messages import METHODS, fill, message, read
+from slipway.serving.http.requests import METRICS, Request
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
-from slipway.serving.process import GRACE, METRICS_PORT, setting
+from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER
+from slipway.serving.process import GRACE, METRICS_PORT, setting, threads
+from slipway.text import cut
+
+_SERVICE = "inference.GRPCInferenceService"
+_HEALTH = "/grpc.health.v1.Health/Check"
+
+_CODES = {
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    404: grpc.StatusCode.NOT_FOUND,
+    405: grpc.StatusCode.UNIMPLEMENTED,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    500: grpc.StatusCode.INTERNAL,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+# Proxies and clients refuse headers of more than 8 KiB.
+_LONGEST = 2000
 
 # We refuse a message of up to this many times the limit and log that; gRPC itself refuses a larger one.
 _MARGIN = 2
@@ -41,7 +61,7 @@ def run(function: Function, host: str, port: int) -> None:
 async def _serve(function: Function, address: str) -> None:
     options = [("grpc.max_receive_message_length", _MARGIN * function.limits.body), ("grpc.so_reuseport", 0)]
     server = grpc.aio.server(options=options)
-    server.add_generic_rpc_handlers((Calls(function),))
+    server.add_generic_rpc_handlers((_Calls(function),))
     try:
         server.add_insecure_port(address)
     except RuntimeError as error:
@@ -52,6 +72,138 @@ async def _serve(function: Function, address: str) -> None:
     await server.start()
     await ended.wait()
     await server.stop(GRACE)
+
+
+class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """The calls that a function answers: each is counted and logged as a request over HTTP is."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._inference = function.inference
+        answers: dict[str, Callable[[Any], Any]] = {
+            "Check": self._health,
+            "ServerLive": lambda _: message("ServerLiveResponse")(live=True),
+            "ServerReady": lambda _: message("ServerReadyResponse")(ready=True),
+            "ServerMetadata": self._server,
+            "ModelReady": self._ready,
+            "ModelMetadata": self._model,
+            "ModelInfer": self._infer,
+        }
+        self._answers = {path: answers[path.rpartition("/")[2]] for path in METHODS}
+
+    def service(self, details: Any) -> Any:
+        """Return the handler of a call; gRPC calls this with the call's details."""
+        path = details.method
+
+        async def answer(content: bytes, context: Any) -> bytes:
+            return await self._answer(path, content, context)
+
+        async def refuse(_contents: Any, context: Any) -> None:
+            await self._answer(path, b"", context)
+
+        # Handlers take and return bytes, so that we word the refusal of a malformed message. An unknown call may be of
+        # any kind, and only a stream accepts no message, one or several.
+        if path in METHODS:
+            return grpc.unary_unary_rpc_method_handler(answer)
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+    async def _answer(self, path: str, content: bytes, context: Any) -> bytes:
+        headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+        route = path if path in METHODS else "other"
+        request = Request("gRPC", path, route, headers, log.request_id(headers), body=content)
+        if path == _HEALTH:
+            found = await self._outcome(request)
+        else:
+            with log.Recorded(request, self._function.named, self._function.metrics) as recorded:
+                found = await self._outcome(request)
+                recorded.end(found if isinstance(found, Answer) else Answer(found.status, {}, b"", error=found.code))
+        trailing = [*common(request.id).items()]
+        if isinstance(found, Refusal):
+            code = _CODES.get(found.status, grpc.StatusCode.INVALID_ARGUMENT)
+            return await context.abort(code, _details(found), (*trailing, ("x-error-code", found.code)))  # type: ignore[no-any-return]
+        if path == f"/{_SERVICE}/ServerMetadata":
+            identity = self._inference.identity._asdict()
+            trailing += [(f"x-{name.replace('_', '-')}", value) for name, value in identity.items()]
+        context.set_trailing_metadata(trailing)
+        return found.body
+
+    async def _outcome(self, request: Request) -> Answer | Refusal:
+        try:
+            if request.path == _HEALTH:
+                self._function.access.check_ready()
+            else:
+                request.caller = self._function.access.caller(request.headers)
+            self._check(request)
+        except Refusal as refusal:
+            return refusal
+        if self._function.is_brief(request):
+            return self._handled(request)
+        return await asyncio.get_running_loop().run_in_executor(threads(), self._handled, request)
+
+    def _check(self, request: Request) -> None:
+        if request.path not in METHODS:
+            known = ", ".join(each.removeprefix(f"/{_SERVICE}/") for each in METHODS if each != _HEALTH)
+            problem = f"there is no call {request.path[:100]}; {_SERVICE} has {known}"
+            raise Refusal(405, "method_not_allowed", problem)
+        self._function.check_size(len(request.body))
+
+    def _handled(self, request: Request) -> Answer | Refusal:
+        try:
+            response = self._answers[request.path](self._parsed(request))
+            return Answer(200, {}, response.SerializeToString(), rows=_rows(response))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
+            return log.refusal(error, request)
+
+    def _parsed(self, request: Request) -> Any:
+        kind = METHODS[request.path]
+        try:
+            return kind.FromString(request.body)
+        except DecodeError:
+            raise Refusal(400, "invalid_request", f"the message is no {kind.DESCRIPTOR.name}") from None
+
+    def _health(self, request: Any) -> Any:
+        if request.service not in ("", _SERVICE):
+            raise Refusal(404, "no_service", f"there is no service {request.service[:60]!r} here")
+        return message("HealthCheckResponse")(status="SERVING")
+
+    def _server(self, _request: Any) -> Any:
+        release = self._inference.identity.release
+        return message("ServerMetadataResponse")(name=SERVER, version=release, extensions=EXTENSIONS)
+
+    def _ready(self, request: Any) -> Any:
+        self._inference.check(request.name, request.version)
+        return message("ModelReadyResponse")(ready=True)
+
+    def _model(self, request: Any) -> Any:
+        model = self._inference
+        model.check(request.name, request.version)
+        response = message("ModelMetadataResponse")(name=model.model, versions=[model.version], platform=PLATFORM)
+        for described, tensors in ((response.inputs, model.inputs), (response.outputs, model.outputs)):
+            for tensor in tensors:
+                described.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+        return response
+
+    def _infer(self, request: Any) -> Any:
+        model = self._inference
+        model.check(request.model_name, request.model_version)
+        tensors = read(request.inputs, request.raw_input_contents)
+        inferred = model.infer(tensors, [output.name for output in request.outputs])
+        response = message("ModelInferResponse")(model_name=model.model, model_version=model.version, id=request.id)
+        for name, value in self._function.named.items():
+            response.parameters[name].string_param = value
+        fill(response.outputs, inferred.outputs, response.raw_output_contents if request.raw_input_contents else None)
+        return response
+
+
+def _rows(response: Any) -> int | None:
+    """Return the number of predicted rows; None for a response without predictions."""
+    is_inferred = response.DESCRIPTOR.name == "ModelInferResponse" and response.outputs
+    return int(response.outputs[0].shape[0]) if is_inferred else None
+
+
+def _details(refusal: Refusal) -> str:
+    """Return the message of the refusal with all its problems, cut."""
+    return cut("; ".join(map(str, refusal.problems)) or refusal.message, _LONGEST)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The function as an ASGI application: it reads bodies, uses threads, and logs requests."""
+"""An application over ASGI: it reads bodies, uses threads, and logs requests."""
 
 from __future__ import annotations
 
@@ -7,59 +7,83 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slipway.serving import log
-from slipway.serving.answers import Answer, Refusal
-from slipway.serving.function import Function
-from slipway.serving.http import requests
-from slipway.serving.http.requests import Receive, Scope
+from slipway.serving.answers import Answer, Refusal, common
+from slipway.serving.http.application import Application
+from slipway.serving.http.requests import Request
 from slipway.serving.process import threads
 
-__all__ = ["application", "respond"]
-
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Any], Awaitable[None]]
 
+# How long (in seconds) a caller may take to send a body.
+_PATIENCE = 30
 
-def application(function: Function) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """Return the function as an ASGI application."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await respond(function, scope, receive)
+def interface(application: Application) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Return the application as an ASGI server calls it."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await respond(application, scope, receive)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
         headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    return app
+    return called
 
 
-async def respond(function: Function, scope: Scope, receive: Receive) -> Answer:
+async def respond(application: Application, scope: Scope, receive: Receive) -> Answer:
     """Answer a request, and log it in one line without any of its content."""
-    method, path = scope["method"], scope["path"]
-    headers = requests.headers(scope)
-    headers["x-request-id"] = request_id = log.request_id(headers)
-    if function.is_routine(path, headers):
-        return await _answer(function, receive, method, path, headers)
-    route = function.route(path)
-    with log.Recorded(function.metrics, function.identity, method, path, route, request_id) as recorded:
-        answer = await _answer(function, receive, method, path, headers)
-        recorded.end(answer)
+    path = scope["path"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    request = Request(
+        scope["method"], path, application.route(path), headers, log.request_id(headers), scope["query_string"]
+    )
+    if application.is_routine(request):
+        answer = await _answer(application, request, receive)
+    else:
+        with log.Recorded(request, application.named, application.metrics) as recorded:
+            answer = await _answer(application, request, receive)
+            recorded.end(answer)
+    answer.headers.update(common(request.id))
     return answer
 
 
-async def _answer(function: Function, receive: Receive, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-    request_id, caller = headers["x-request-id"], ""
+async def _answer(application: Application, request: Request, receive: Receive) -> Answer:
     try:
-        caller = function.admit(path, headers)
-        answer = await _admitted(function, receive, method, path, headers)
-    except Refusal as refusal:
-        answer = function.refuse(refusal, request_id, path)
+        request.caller = application.admit(request)
+        application.check(request)
+        if request.method == "POST":
+            request.body = await _body(receive, application.check_size)
     except Exception as error:  # noqa: BLE001 - the server would answer in plain text, uncounted
-        answer = function.refuse(function.failure(error, f"{method} {path}", request_id), request_id, path)
-    return answer._replace(caller=caller) if caller else answer
+        return application.refuse(log.refusal(error, request), request)
+    if application.is_brief(request):
+        return _handled(application, request)
+    return await asyncio.get_running_loop().run_in_executor(threads(), _handled, application, request)
 
 
-async def _admitted(function: Function, receive: Receive, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-    function.check(method, path, headers)
-    body = await requests.body(receive, function.check_size) if method == "POST" else b""
-    if method != "POST" or function.is_brief(body, path):
-        return function.answer(method, path, headers, body)
-    return await asyncio.get_running_loop().run_in_executor(threads(), function.answer, method, path, headers, body)
+def _handled(application: Application, request: Request) -> Answer:
+    """Answer a request in whichever thread this is; never raise, for a future takes no `StopIteration`."""
+    try:
+        return application.answer(request)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
+        return application.refuse(log.refusal(error, request), request)
+
+
+async def _body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
+    """Return the body; refuse it as soon as it is too large (`check_size` raises), too slow, or cut off."""
+    found = bytearray()
+    more = True
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refusal(499, "disconnected", "the caller went away while sending")
+                piece, more = message.get("body", b""), message.get("more_body", False)
+                check_size(len(found) + len(piece))
+                found += piece
+    except TimeoutError:
+        raise Refusal(408, "too_slow", f"the body was not there after {_PATIENCE} seconds") from None
+    return bytes(found)

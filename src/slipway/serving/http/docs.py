@@ -24,11 +24,9 @@ from slipway.artifacts import Loaded
 from slipway.artifacts.manifest import ModelCard
 from slipway.serving.answers import Answer
 from slipway.serving.bundled import Identity
-from slipway.serving.http.requests import LIVE, MODELS, PAGE, PREDICT, READY
+from slipway.serving.http.requests import LIVE, MODELS, OPENAPI, PAGE, PREDICT, READY
 from slipway.serving.oip import tensors
 from slipway.serving.oip.inference import Inference
-
-__all__ = ["description", "openapi", "page"]
 
 Part = dict[str, Any]
 
@@ -41,7 +39,7 @@ _ENDPOINTS = {
     f"POST {PREDICT}": "a JSON object (a row) gives its prediction, a list of them gives a list, [] gives []",
     "GET /": "this description",
     f"GET {PAGE}": "a page to try it",
-    "GET /openapi.json": "all of it as OpenAPI 3.1",
+    f"GET {OPENAPI}": "all of it as OpenAPI 3.1",
     f"GET {MODELS[0]}": "the model in the words of the Open Inference Protocol; POST …/infer predicts by it",
     f"GET {LIVE}": "200 while the process answers",
     f"GET {READY}": "200 once the artifact's digests and the golden predictions held; nothing listens before",

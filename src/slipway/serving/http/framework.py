@@ -1,24 +1,40 @@
-"""The settings of functions-framework's server, for which it offers no options of its own.
+"""An application within functions-framework: its answers, its HTTP by h11, and settings of its server.
 
-They suit a process that serves one function and nothing else.
+The settings suit a process that serves one function and nothing else; functions-framework has no options for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import BinaryIO
 
-from gunicorn.config import GracefulTimeout  # type: ignore[import-untyped]
-from starlette.middleware.exceptions import ExceptionMiddleware
+import h11
 from starlette.requests import Request
-from starlette.responses import Response
-from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
+from starlette.responses import Response, StreamingResponse
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from slipway.serving.http.h11_protocol import Protocol
+from slipway.serving.http import asgi
+from slipway.serving.http.application import Application
+from slipway.serving.http.requests import no_http
 from slipway.serving.process import GRACE, KEEP_ALIVE
 
-__all__ = ["settle"]
-
 Handler = Callable[[Request], Awaitable[Response]]
+
+_PIECE = 1 << 20  # bytes of a file sent at a time
+
+
+async def respond(application: Application, request: Request) -> Response:
+    """Answer a request."""
+    answer = await asgi.respond(application, request.scope, request.receive)
+    if answer.file is None or request.method == "HEAD":
+        return Response(answer.body, answer.status, answer.headers)
+    return StreamingResponse(_pieces(answer.file), answer.status, answer.headers)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def settle(handler: Handler) -> None:
@@ -27,6 +43,10 @@ def settle(handler: Handler) -> None:
     The framework's application would answer `/favicon.ico`, `/robots.txt` and unusual methods itself: it raises an
     `HTTPException`, which Starlette turns into plain text.
     """
+    # An environment without httptools gets `Protocol` from here, and does without these.
+    from gunicorn.config import GracefulTimeout  # type: ignore[import-untyped]
+    from starlette.middleware.exceptions import ExceptionMiddleware
+    from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
     async def answered(_middleware: ExceptionMiddleware, request: Request, exc: Exception) -> Response:  # noqa: ARG001
         return await handler(request)
@@ -34,3 +54,16 @@ def settle(handler: Handler) -> None:
     ExceptionMiddleware.http_exception = answered  # type: ignore[method-assign,assignment]
     GracefulTimeout.default = GRACE
     UvicornWorker.CONFIG_KWARGS |= {"http": Protocol, "timeout_keep_alive": KEEP_ALIVE, "access_log": False}
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 by uvicorn, which refuses anything else in JSON instead of plain text."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a malformed request; uvicorn calls this."""
+        answer = no_http(msg)
+        headers = [*answer.headers.items(), ("content-length", str(len(answer.body))), ("connection", "close")]
+        response = h11.Response(status_code=answer.status, headers=headers, reason="Bad Request")
+        for event in (response, h11.Data(data=answer.body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()

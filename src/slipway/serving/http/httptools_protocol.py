@@ -7,8 +7,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from slipway.serving.http.requests import no_http
 
-__all__ = ["Protocol"]
-
 # The longest head or trailers in bytes; h11 has the same limit.
 _LONGEST = 1 << 16
 

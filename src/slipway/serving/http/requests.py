@@ -1,23 +1,16 @@
-"""Requests: their paths and methods, and their headers and bodies within limits.
-
-A path may have names in braces, as `/v2/models/{model}/infer`: each stands for one part of a request's path.
-"""
+"""Requests: the paths that they are for, and strict reading of their content types and bodies."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import msgspec
 
 from slipway.serving.answers import Answer, Refusal, of
-
-T = TypeVar("T")
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 PREDICT = "/predict"
 LIVE, READY = "/health/live", "/health/ready"
@@ -26,7 +19,7 @@ V2, V2_LIVE, V2_READY = "/v2", "/v2/health/live", "/v2/health/ready"
 PROBES = frozenset({LIVE, READY, V2_LIVE, V2_READY})
 """The probes, which Kubernetes sends every few seconds."""
 
-METRICS = "/metrics"
+METRICS, OPENAPI = "/metrics", "/openapi.json"
 
 PAGE = "/docs"
 """The page of documentation, open to everybody: it asks for its content with the reader's key."""
@@ -44,85 +37,31 @@ INFERENCE = {
 # Every proxy adds it, and Knative's own proxy handles each request that comes by a Route or a Service.
 _FORWARDED = "x-forwarded-for"
 
-# How long (in seconds) a caller may take to send a body.
-_PATIENCE = 30
-
 _JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
 _SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 
-class Request(NamedTuple):
-    """A request: the caller's path, the function's name for it (`route`), headers and body."""
+class Request(msgspec.Struct):
+    """A request: the caller's method and path, the application's name for the path (`route`), headers and body.
 
+    `headers` have lower-case names, and `path` has no query. `id` is the request's name in the answer and in the log;
+    `caller` is filled in once the caller is known.
+    """
+
+    method: str
     path: str
     route: str
     headers: Mapping[str, str]
-    body: bytes
+    id: str = ""
+    query: bytes = b""
+    body: bytes = b""
+    caller: str = ""
 
 
-def known(paths: Mapping[str, object], path: str) -> str | None:
-    """Return the path as in `paths`, or None: `/predict` for `/predict/`, `/v2/models/{model}` for `/v2/models/a`."""
-    if path in paths:
-        return path
-    path = path.rstrip("/") or "/"
-    if path in paths:
-        return path
-    return next((route for route in paths if "{" in route and _pattern(route).fullmatch(path)), None)
-
-
-def named(route: str, path: str) -> dict[str, str]:
-    """Return the parts of `path` by the names in `route`: {"model": "iris"}."""
-    match = _pattern(route).fullmatch(path.rstrip("/"))
-    return match.groupdict() if match else {}
-
-
-def choose(paths: Mapping[str, object], methods: Mapping[str, T] | None, method: str) -> T:
-    """Return the entry for `method` among the `methods` of a path; HEAD counts as GET.
-
-    Raise `Refusal`: 405 that lists the methods, or 404 that lists the `paths` where there are no methods.
-    """
-    if methods is None:
-        raise Refusal(404, "not_found", f"there is no such path; there are {', '.join(paths)}")
-    found = methods.get("GET" if method == "HEAD" else method)
-    if found is None:
-        allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
-        message = f"{method[:20]} is not for this path; it takes {allowed}"
-        raise Refusal(405, "method_not_allowed", message, headers={"allow": allowed})
-    return found
-
-
-@cache
-def _pattern(route: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route))
-
-
-def is_scrape(path: str, headers: Mapping[str, str]) -> bool:
+def is_scrape(request: Request) -> bool:
     """Return whether the pod itself is asked for metrics, and no proxy has passed the request on from outside."""
-    return path == METRICS and _FORWARDED not in headers
-
-
-def headers(scope: Scope) -> dict[str, str]:
-    """Return the headers by their lower-case names."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-async def body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
-    """Return the body; refuse it as soon as it is too large (`check_size` raises), too slow, or cut off."""
-    found = bytearray()
-    more = True
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refusal(499, "disconnected", "the caller went away while sending")
-                piece, more = message.get("body", b""), message.get("more_body", False)
-                check_size(len(found) + len(piece))
-                found += piece
-    except TimeoutError:
-        raise Refusal(408, "too_slow", f"the body was not there after {_PATIENCE} seconds") from None
-    return bytes(found)
+    return request.path == METRICS and _FORWARDED not in request.headers
 
 
 def no_http(message: str) -> Answer:
@@ -147,18 +86,6 @@ def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
     coding = headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
         _unsupported(f"the content encoding is {_shown(coding)}; send the JSON as it is")
-
-
-def check_length(headers: Mapping[str, str], limit: int) -> None:
-    """Raise `Refusal` (413) when the headers announce more than `limit` bytes."""
-    length = headers.get("content-length", "")
-    check_size(int(length) if length.isdecimal() else 0, limit)
-
-
-def check_size(size: int, limit: int) -> None:
-    """Raise `Refusal` (413) when `size` bytes of a body, whole or in part, are over the limit."""
-    if size > limit:
-        raise Refusal(413, "body_too_large", f"the body is over the limit of {limit} bytes")
 
 
 def parse(body: bytes) -> Any:

@@ -115,5 +115,5 @@ def run(app: Any, listener: socket.socket) -> None:
 
 def _protocol() -> Any:
     """Return the class of the protocol; environments with older locks have no httptools."""
-    name = "httptools" if find_spec("httptools") else "h11"
-    return import_module(f"slipway.serving.http.{name}_protocol").Protocol
+    name = "httptools_protocol" if find_spec("httptools") else "framework"
+    return import_module(f"slipway.serving.http.{name}").Protocol

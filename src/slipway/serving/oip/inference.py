@@ -20,8 +20,6 @@ from slipway.serving.bundled import Identity
 from slipway.serving.oip import tensors
 from slipway.serving.oip.tensors import Tensor, invalid
 
-__all__ = ["EXTENSIONS", "PLATFORM", "SERVER", "Inference", "Inferred", "Output", "Outputs"]
-
 SERVER = "slipway"
 
 PLATFORM = "slipway_python"

@@ -8,13 +8,11 @@ from typing import Any
 import msgspec
 
 from slipway.serving.answers import Answer, Refusal, of
-from slipway.serving.http import requests
-from slipway.serving.http.requests import MODELS, V2, V2_LIVE, V2_READY, Request
+from slipway.serving.http.application import parts
+from slipway.serving.http.requests import MODELS, V2, V2_LIVE, V2_READY, Request, parse
 from slipway.serving.oip import tensors as binary
-from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
+from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference, Inferred
 from slipway.serving.oip.tensors import Tensor, refused
-
-__all__ = ["HEADER", "InferenceRequest", "Rest", "encode_answer", "read"]
 
 HEADER = "inference-header-content-length"
 """The header with the number of bytes of a body that are JSON; tensors follow as bytes."""
@@ -51,7 +49,7 @@ class Rest:
         return of(200, {"name": self._checked(request).model, "ready": True})
 
     def _checked(self, request: Request) -> Inference:
-        self._inference.check(**requests.named(request.route, request.path))
+        self._inference.check(**parts(request))
         return self._inference
 
     def _infer(self, request: Request) -> Answer:
@@ -62,7 +60,7 @@ class Rest:
         if given.id is not None:
             content["id"] = given.id
         content["parameters"] = found.identity.named()
-        return encode_answer(content, inferred.outputs, given)._replace(rows=inferred.rows)
+        return encode_answer(content, inferred, given)
 
 
 class _Input(msgspec.Struct):
@@ -101,7 +99,7 @@ def read(request: Request) -> tuple[InferenceRequest, list[Tensor]]:
     """Return the request in a body, and its tensors; raise `Refusal` (400) that says what is wrong."""
     text, rest = _parts(request)
     try:
-        given = msgspec.convert(requests.parse(text), InferenceRequest)
+        given = msgspec.convert(parse(text), InferenceRequest)
     except msgspec.ValidationError as error:
         message = f"the body is no inference request: {error}; GET /openapi.json has what one is"
         raise Refusal(400, "invalid_request", message) from None
@@ -114,10 +112,10 @@ def read(request: Request) -> tuple[InferenceRequest, list[Tensor]]:
     return given, tensors
 
 
-def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], given: InferenceRequest) -> Answer:
-    """Return the answer that has `outputs` beside `content`, as JSON or as bytes behind it."""
+def encode_answer(content: dict[str, Any], inferred: Inferred, given: InferenceRequest) -> Answer:
+    """Return the answer that has the outputs beside `content`, as JSON or as bytes behind it."""
     described, chunks = [], []
-    for output, metadata in zip(outputs, _metadata(outputs), strict=True):
+    for output, metadata in zip(inferred.outputs, _metadata(inferred.outputs), strict=True):
         if given.wants_bytes(output.name):
             chunks.append(binary.encode(output.datatype, output.values))
             described.append({**metadata, "parameters": {"binary_data_size": len(chunks[-1])}})
@@ -125,9 +123,9 @@ def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], given: Inf
             described.append({**metadata, "data": output.values})
     text = msgspec.json.encode({**content, "outputs": described})
     if not chunks:
-        return Answer(200, {"content-type": "application/json"}, text)
+        return Answer(200, {"content-type": "application/json"}, text, rows=inferred.rows)
     headers = {"content-type": "application/octet-stream", HEADER: str(len(text))}
-    return Answer(200, headers, b"".join([text, *chunks]))
+    return Answer(200, headers, b"".join([text, *chunks]), rows=inferred.rows)
 
 
 def _metadata(tensors: Sequence[Tensor]) -> list[dict[str, Any]]:

@@ -15,8 +15,6 @@ from slipway.names import nearest
 from slipway.schema import MOST, Field, Kind, Problem, Schema
 from slipway.serving.answers import Refusal, invalid_rows
 
-__all__ = ["FORMATS", "Tensor", "about", "decode", "encode", "invalid", "refused", "text_of", "to_rows"]
-
 _FLOATS = ("FP64", "FP32", "FP16")
 _INTEGERS = {f"INT{bits}": range(-(2 ** (bits - 1)), 2 ** (bits - 1)) for bits in (64, 32, 16, 8)}
 _INTEGERS |= {f"UINT{bits}": range(2**bits) for bits in (64, 32, 16, 8)}

@@ -1,36 +1,147 @@
-"""The service as functions-framework runs it: made of the environment's variables, and connected with ASGI."""
+"""The training service: trainings are started, and their artifacts had, over HTTP.
+
+The environment's variables describe it, and functions-framework serves it.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import gzip
 import os
 import sys
-import time
-from collections.abc import Iterator, Mapping
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from urllib.parse import parse_qs
 
 import msgspec
-from starlette.background import BackgroundTask
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
 
-from slipway.errors import SlipwayError
+from slipway import digests
+from slipway.errors import OutOfReach, SlipwayError
+from slipway.model import Parameter
 from slipway.serving import log
 from slipway.serving.access import FOLDER, Access
-from slipway.serving.answers import Answer, Refusal
-from slipway.serving.http import requests
-from slipway.training.service.runs import Parameter, Runs
-from slipway.training.service.service import Download, Identity, Service
+from slipway.serving.answers import Answer, Refusal, of
+from slipway.serving.http.application import Application, Paths
+from slipway.serving.http.requests import LIVE, READY, Request
+from slipway.store.versions import published_by
+from slipway.training.service.runs import Run, Runs, read
 
-if TYPE_CHECKING:
-    from slipway.store import Store
+if TYPE_CHECKING:  # Google's client takes longer to import than all else; a health check does not wait for it
+    from slipway.store import Record, Store
 
-__all__ = ["load", "respond", "start"]
+MAX_BODY = 64 << 10
+"""Bytes of a request."""
 
-_PIECE = 1 << 20  # bytes of a file sent at a time
-_QUIET = frozenset({requests.LIVE, requests.READY})
+_ENDPOINTS = {
+    "GET /": "this description, with the last run and the newest artifact",
+    "POST /start": 'start a training; {"parameters": {…}, "data": "gs://…"}, each of which may be left out',
+    "GET /finished": "whether the last run (?run=NAME: that one) is over, how it ended, and which version came of it",
+    "GET /getmodel": "the newest artifact (?version=N: that one) as a .tar.gz",
+    f"GET {LIVE}, {READY}": "200 while the service answers; nobody has to say who they are",
+}
+
+
+class Identity(NamedTuple):
+    """The model that is trained, its environment, and its parameters with the values that they have unless given."""
+
+    model: str
+    environment: str
+    parameters: Mapping[str, Parameter]
+
+
+class Service(Application):
+    """The service of one model, for callers whom `access` lets in."""
+
+    def __init__(self, identity: Identity, runs: Runs, store: Callable[[], Store], access: Access) -> None:
+        self.identity, self.runs = identity, runs
+        self._store = store
+        self._starting = threading.Lock()
+        paths: Paths = {
+            "/": {"GET": self._describe},
+            "/start": {"POST": self._start},
+            "/finished": {"GET": self._finished},
+            "/getmodel": {"GET": self._getmodel},
+            **{path: {"GET": lambda _: of(200, {"status": "ok"})} for path in (LIVE, READY)},
+        }
+        super().__init__({"model": identity.model}, paths, access, MAX_BODY)
+
+    def check(self, request: Request) -> None:
+        """See `Application.check`; without a body, nobody has to name its type."""
+        if request.headers.get("content-length") == "0":
+            self.handler(request)
+        else:
+            super().check(request)
+
+    def answer(self, request: Request) -> Answer:
+        """See `Application.answer`; raise `Refusal` (503) for what a caller can only wait for, or report."""
+        try:
+            return super().answer(request)
+        except SlipwayError as error:
+            log.write("ERROR", error.problem, fix=error.fix)
+            code = "out_of_reach" if isinstance(error, OutOfReach) else "refused"
+            message = str(error).replace("\n  → ", "; ")
+            raise Refusal(503, code, message, headers={"retry-after": "30"}) from None
+
+    def _describe(self, _request: Request) -> Answer:
+        store, model = self._store(), self.identity.model
+        newest = store.record(model, versions[-1]) if (versions := store.versions(model)) else None
+        training = self._training(self.runs.last(), newest)
+        return of(200, {"status": "ok", "endpoints": _ENDPOINTS, "training": training})
+
+    def _start(self, request: Request) -> Answer:
+        wanted = read(request.body, self.identity.parameters)
+        with self._starting:
+            if going := self.runs.under_way():
+                message = f"{going.name} is under way ({going.phase}), and one training of a model runs at a time"
+                raise Refusal(409, "under_way", f"{message}; GET /finished tells when it is over")
+            run = self.runs.start(wanted.parameters, wanted.data)
+        log.write("INFO", f"{run.name} started", run=run.name, model=self.identity.model)
+        training = self._training(run, None) | {"asked": wanted._asdict()}
+        return of(202, {"status": "ok", "training": training}, {"location": f"/finished?run={run.name}"})
+
+    def _finished(self, request: Request) -> Answer:
+        name = _query(request).get("run")
+        run = self.runs.find(name) if name else self.runs.last()
+        if run is None:
+            which = f"no run {name!r}" if name else "no run"
+            raise Refusal(
+                404, "no_run", f"there is {which} of {self.identity.model} here (any more); POST /start makes one"
+            )
+        record = None
+        if run.phase == "Succeeded":
+            record = published_by(self._store(), self.identity.model, run.name)
+        return of(200, {"status": "ok", "finished": run.is_over, "training": self._training(run, record)})
+
+    def _getmodel(self, request: Request) -> Answer:
+        store, wanted = self._store(), _query(request).get("version")
+        if wanted is not None and not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 10):
+            raise Refusal(400, "invalid_version", "a version is a whole number: ?version=7")
+        versions = store.versions(self.identity.model)
+        number = int(wanted) if wanted else max(versions, default=0)
+        if number not in versions:
+            some = f"version {number}" if wanted else "version"
+            there = f"; there are {', '.join(map(str, versions[-10:]))}" if versions else " yet; POST /start makes one"
+            raise Refusal(404, "no_version", f"{self.identity.model} has no {some} in {store.environment}{there}")
+        record = store.record(self.identity.model, number)
+        name = str(record.id).replace("/", "-")
+        file = _pack(store, record, name)
+        headers = {
+            "content-type": "application/gzip",
+            "content-length": str(file.seek(0, os.SEEK_END)),
+            "content-disposition": f'attachment; filename="{name}.tar.gz"',
+            "x-model-id": str(record.id),
+            "x-artifact-digest": record.artifact.digest,
+        }
+        file.seek(0)
+        return Answer(200, headers, b"", file=file)
+
+    def _training(self, run: Run | None, record: Record | None) -> dict[str, Any]:
+        described = run and {**run._asdict(), "is_over": run.is_over}
+        return {**self.identity._asdict(), "run": described, "artifact": record and _artifact(record)}
 
 
 def start() -> Service:
@@ -53,7 +164,6 @@ def load() -> Service:
 
     @cache
     def store() -> Store:
-        # Google's client takes longer to import than all else; a health check does not wait for it.
         from slipway.store import open_store
 
         return open_store(url, root=root, environment=identity.environment)
@@ -91,51 +201,52 @@ def _given(variable: str) -> str:
     raise SlipwayError(f"{variable} is not set", fix="start it by its overlay, or by slipway serve MODEL --training")
 
 
-async def respond(service: Service, request: Request) -> Response:
-    """Answer a request, and log it in one line without its content and its answer."""
-    began = time.perf_counter()
-    method, path = request.method, request.scope["path"]
-    headers = requests.headers(request.scope)
-    caller, found = await _answer(service, request, method, path, headers)
-    status = 200 if isinstance(found, Download) else found.status
-    if path not in _QUIET or status != 200:
-        log.write(
-            "INFO" if status < 500 else "ERROR",
-            f"{method} {path}",
-            method=method,
-            path=path,
-            status=status,
-            milliseconds=round((time.perf_counter() - began) * 1000, 2),
-            **({"caller": caller} if caller else {}),
-            model=service.identity.model,
-            request_id=found.headers["x-request-id"],
-        )
-    return _sent(found, method) if isinstance(found, Download) else Response(found.body, status, found.headers)
-
-
-async def _answer(
-    service: Service, request: Request, method: str, path: str, headers: Mapping[str, str]
-) -> tuple[str, Answer | Download]:
-    """Return the name of the caller, and the answer."""
-    caller = ""
+def _query(request: Request) -> dict[str, str]:
     try:
-        caller = service.check(method, path, headers)
-        body = await requests.body(request.receive, service.check_size) if method == "POST" else b""
-    except Refusal as refusal:
-        return caller, service.refuse(refusal, log.request_id(headers))
-    query = request.scope["query_string"].decode("latin-1")
-    return caller, await asyncio.to_thread(service.answer, method, path, query, headers, body)
+        parts = parse_qs(request.query.decode("latin-1"), max_num_fields=20)
+    except ValueError:
+        raise Refusal(400, "invalid_query", "the query is not one, or has too many parts") from None
+    return {key: values[-1] for key, values in parts.items()}
 
 
-def _sent(found: Download, method: str) -> Response:
-    tidy = BackgroundTask(found.folder.cleanup)
-    if method == "HEAD":
-        return Response(b"", 200, found.headers, background=tidy)
-    return StreamingResponse(_pieces(found), 200, found.headers, background=tidy)
+def _artifact(record: Record) -> dict[str, Any]:
+    """Describe a published version: its files, its training and data, and its metrics."""
+    training, data = record.training, record.data
+    return {
+        "model_id": str(record.id),
+        "version": record.version,
+        "digest": record.artifact.digest,
+        "files": {path: file.size for path, file in sorted(record.artifact.files.items())},
+        "created": record.created,
+        "run": training and training.run,
+        "commit": training and training.commit,
+        "parameters": training.parameters if training else {},
+        "data": data and {"uri": data.uri, "sha256": data.sha256, "rows": data.rows},
+        "metrics": dict(record.metrics),
+    }
 
 
-def _pieces(found: Download) -> Iterator[bytes]:
-    # When the caller goes away in the middle, no background task runs: the folder goes here, too.
-    with found.folder, found.file.open("rb") as file:
-        while piece := file.read(_PIECE):
-            yield piece
+def _pack(store: Store, record: Record, name: str) -> BinaryIO:
+    """Return a file with the artifact's files, each checked, as a .tar.gz with the folder `name` in it.
+
+    Raise `SlipwayError` when the store cannot be reached, or a file is corrupted there.
+    """
+    target: BinaryIO = tempfile.TemporaryFile(prefix="slipway-")  # noqa: SIM115 - it is closed after it was sent
+    with (
+        tempfile.TemporaryDirectory(prefix="slipway-") as folder,
+        # It holds neither a name nor a time.
+        gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        source = store.fetch(record, Path(folder) / name)
+        for path, each in sorted(digests.walk(source).items()):
+            archive.add(each, f"{name}/{path}", filter=_anonymous)
+    return target
+
+
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Drop who made the file, and when, so that the same files give the same bytes."""
+    info.uid = info.gid = info.mtime = 0
+    info.uname = info.gname = ""
+    info.mode = 0o644
+    return info

@@ -16,10 +16,9 @@ from typing import Any
 
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.http_client import Answer, Client, NoAnswer
+from slipway.model import Parameter
 from slipway.training import outcome
-from slipway.training.service.runs import Parameter, Run
-
-__all__ = ["Api", "ClusterRuns"]
+from slipway.training.service.runs import Run
 
 _PATIENCE = 20  # seconds
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"

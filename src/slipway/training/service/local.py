@@ -19,13 +19,12 @@ import msgspec
 from slipway import times
 from slipway.images.bundle import platform_root
 from slipway.images.running import Server, process, usable_port
+from slipway.model import Parameter
 from slipway.processes import SOURCE, end_with
 from slipway.serving.access import FILES
 from slipway.settings import Settings
 from slipway.training.inputs import parameters
-from slipway.training.service.runs import Parameter, Run
-
-__all__ = ["LocalRuns", "LocalService", "serve"]
+from slipway.training.service.runs import Run
 
 _NAME = "slipway"
 _TAIL = 2000  # characters of the output of a failed run

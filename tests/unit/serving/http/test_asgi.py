@@ -15,7 +15,7 @@ from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
 from slipway.serving.http import asgi
 
-SCOPE = {"method": "POST", "path": "/predict", "headers": [(b"x-request-id", b"mine")]}
+SCOPE = {"method": "POST", "path": "/predict", "query_string": b"", "headers": [(b"x-request-id", b"mine")]}
 
 
 class Nothing(Model):

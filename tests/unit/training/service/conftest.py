@@ -1,5 +1,6 @@
-"""A service over runs that are made up, and a store of its own."""
+"""A service with runs that a test makes up, and a store of its own."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -8,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from slipway.model import Parameter
 from slipway.serving.access import Access
+from slipway.serving.answers import Answer
+from slipway.serving.http import asgi
 from slipway.store import Store, open_store
-from slipway.training.service.runs import Parameter, Run
-from slipway.training.service.service import Download, Identity, Service
+from slipway.training.service.app import Identity, Service
+from slipway.training.service.runs import Run
 
 NAME, PASSWORD = "ada", "päss:word"
 PARAMETERS: dict[str, Parameter] = {"c": 1.0, "steps": 3, "fast": True, "solver": "lbfgs"}
 
 
 class MadeUp:
-    """Runs as a test wants them; `started` are the parameters and data of each."""
+    """Runs without processes; `started` has the parameters and data of each."""
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
@@ -40,7 +44,7 @@ class MadeUp:
 
 
 class Asked:
-    """The service, and how it is asked: status, headers and what the JSON holds."""
+    """A service with a store of its own, and requests to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.runs = folder, MadeUp()
@@ -55,27 +59,30 @@ class Asked:
         (self.access / "username").write_text(name)
         (self.access / "password").write_text(password)
 
-    def raw(self, method: str, path: str, body: bytes = b"", **headers: str) -> Any:
-        """The answer as the service gives it, asked by whoever is let in."""
-        route, _, query = path.partition("?")
-        given = {"authorization": basic(NAME, PASSWORD)} | {
-            key.replace("_", "-"): text for key, text in headers.items()
-        }
-        return self.service.answer(method, route, query, given, body)
+    def raw(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+        """Return the answer over ASGI; the caller is known unless `headers` say otherwise."""
+        path, _, query = path.partition("?")
+        given = {"authorization": basic(NAME, PASSWORD), "content-length": str(len(body)), **headers}
+        encoded = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in given.items()]
+        scope = {"method": method, "path": path, "query_string": query.encode(), "headers": encoded}
+
+        async def receive() -> Mapping[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        return asyncio.run(asgi.respond(self.service, scope, receive))
 
     def ask(self, method: str, path: str, content: Any = None, **headers: str) -> tuple[int, Any]:
         body = b"" if content is None else json.dumps(content).encode()
         found = self.raw(method, path, body, **headers)
-        assert not isinstance(found, Download)
         return found.status, json.loads(found.body)
 
     def refused(self, *words: Any, **more: Any) -> tuple[int, str, str]:
-        """Status, code and message of what is refused."""
+        """Return status, code and message of a refusal."""
         status, told = self.ask(*words, **more)
         return status, told["error"]["code"], told["error"]["message"]
 
     def publish(self, text: str = "model", **record: Any) -> None:
-        """The next version of the model."""
+        """Publish the next version of the model."""
         made = self.folder / "artifact"
         made.mkdir(exist_ok=True)
         (made / "model.txt").write_text(text)

@@ -20,7 +20,7 @@ WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/slipway-test/workflows"
 
 
 class Server:
-    """Answers as the API server does; `asked` are method, path, token and body of each request."""
+    """A server that answers as the API does; `asked` has method, path, token and body of each request."""
 
     def __init__(self, folder: Path) -> None:
         self.workflows: dict[str, dict[str, Any]] = {}
@@ -93,8 +93,8 @@ def runs(server: Server, certificate: Path) -> ClusterRuns:
     return ClusterRuns(Api(certificate, server.url), "iris")
 
 
-def test_a_workflow_says_its_template_and_its_arguments(server: Server, runs: ClusterRuns) -> None:
-    """And nothing else, which is all that is admitted; values with blanks and quotes stay one word each."""
+def test_a_workflow_has_only_its_template_and_arguments(server: Server, runs: ClusterRuns) -> None:
+    """The cluster admits nothing else. A value with blanks or quotes stays one word."""
     assert runs.start({"c": 0.1, "fast": True, "solver": "it's a b"}, None) == Run("train-iris-x7k2p", "Pending")
     ((method, path, token, body),) = server.asked
     assert (method, path, token) == ("POST", WORKFLOWS, "Bearer first")
@@ -106,16 +106,16 @@ def test_a_workflow_says_its_template_and_its_arguments(server: Server, runs: Cl
     }
 
 
-def test_without_arguments_those_of_the_template_hold(server: Server, runs: ClusterRuns) -> None:
-    """Other data alone is an argument alone."""
+def test_arguments_that_are_not_given_are_left_out(server: Server, runs: ClusterRuns) -> None:
+    """The template's own arguments hold."""
     runs.start({}, None)
     runs.start({}, "gs://bucket/new.csv")
     given = [asked[3]["spec"]["arguments"]["parameters"] for asked in server.asked]
     assert given == [[], [{"name": "data", "value": "gs://bucket/new.csv"}]]
 
 
-def test_the_run_that_was_started_last(server: Server, runs: ClusterRuns) -> None:
-    """By time and not by name; those of other models are not asked for."""
+def test_last_is_the_newest_run_of_the_model(server: Server, runs: ClusterRuns) -> None:
+    """Runs are ordered by time, not by name."""
     assert (runs.last(), runs.under_way()) == (None, None)
     server.has("train-iris-b", "2026-11-21T10:00:00Z", "Succeeded", startedAt="2026-11-21T10:00:01Z")
     server.has("train-iris-a", "2026-11-21T11:00:00Z", "Running")
@@ -125,14 +125,14 @@ def test_the_run_that_was_started_last(server: Server, runs: ClusterRuns) -> Non
     assert listed.endswith("labelSelector=app.kubernetes.io/component%3Dtraining%2Capp.kubernetes.io/name%3Diris")
 
 
-def test_a_run_that_nobody_has_looked_at_yet_is_under_way(server: Server, runs: ClusterRuns) -> None:
-    """Argo's controller labels it a moment later."""
+def test_a_run_without_labels_is_under_way(server: Server, runs: ClusterRuns) -> None:
+    """Argo's controller labels a new run a moment later."""
     server.has("train-iris-a", "2026-11-21T11:00:00Z")
     assert runs.under_way() == Run("train-iris-a", "Pending")
 
 
 def test_only_runs_of_the_model_are_found(server: Server, runs: ClusterRuns) -> None:
-    """A name is what a caller says; whatever else is in the namespace is none of ours."""
+    """A caller may give the name of any object in the namespace."""
     server.has("other", "2026-11-21T11:00:00Z", "Succeeded")
     server.workflows["other"]["metadata"]["labels"] = {"app.kubernetes.io/name": "tumor"}
     assert runs.find("other") is None
@@ -141,8 +141,8 @@ def test_only_runs_of_the_model_are_found(server: Server, runs: ClusterRuns) -> 
     assert server.asked[-1][1] == f"{WORKFLOWS}/..%2Fsecrets%2Ftoken"
 
 
-def test_what_failed_is_told_by_the_step(server: Server, runs: ClusterRuns) -> None:
-    """The last pod that failed, in its own words; where there is none, what Argo says of the whole."""
+def test_a_failed_run_has_the_message_of_its_last_failed_step(server: Server, runs: ClusterRuns) -> None:
+    """Without such a step it has the message of Argo."""
     nodes = {
         "1": {"type": "Pod", "phase": "Error", "templateName": "fetch", "message": "lost", "finishedAt": "10:00"},
         "2": {"type": "Pod", "phase": "Failed", "templateName": "evaluate", "message": "missed", "finishedAt": "10:01"},
@@ -155,7 +155,7 @@ def test_what_failed_is_told_by_the_step(server: Server, runs: ClusterRuns) -> N
 
 
 def test_a_new_token_is_used_at_once(server: Server, runs: ClusterRuns, certificate: Path) -> None:
-    """Kubernetes replaces it before it expires."""
+    """Kubernetes replaces a token before it expires."""
     runs.last()
     (certificate / "token").write_text("second")
     runs.last()
@@ -163,16 +163,16 @@ def test_a_new_token_is_used_at_once(server: Server, runs: ClusterRuns, certific
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_api_that_is_busy(server: Server, runs: ClusterRuns, status: int) -> None:
-    """May be asked again."""
+def test_a_busy_api_is_out_of_reach(server: Server, runs: ClusterRuns, status: int) -> None:
+    """The caller may ask again."""
     server.refuses = (status, "try later")
     with pytest.raises(OutOfReach, match="the cluster's API is not ready: try later"):
         runs.last()
 
 
 @pytest.mark.parametrize("status", [401, 403, 422])
-def test_what_the_api_refuses(server: Server, runs: ClusterRuns, status: int) -> None:
-    """Is told in its words, with where the rights are written."""
+def test_a_refusal_of_the_api_names_the_rights(server: Server, runs: ClusterRuns, status: int) -> None:
+    """The error has the API's message, and the place of the rights."""
     server.refuses = (status, "workflows is forbidden")
     with pytest.raises(
         SlipwayError, match=rf"nobody create a workflow here \({status}\): workflows is forbidden"
@@ -182,8 +182,8 @@ def test_what_the_api_refuses(server: Server, runs: ClusterRuns, status: int) ->
     assert "manifests/environments" in caught.value.fix
 
 
-def test_an_api_that_is_not_there(server: Server, certificate: Path) -> None:
-    """Nor one that shows another certificate than the cluster's."""
+def test_an_unknown_api_is_out_of_reach(server: Server, certificate: Path) -> None:
+    """An API with another certificate counts as absent."""
     runs = ClusterRuns(Api(certificate, "https://127.0.0.1:1"), "iris")
     with pytest.raises(OutOfReach, match="cannot be reached"):
         runs.last()

@@ -13,7 +13,7 @@ import pytest
 
 from slipway import settings
 from slipway.training.service import local
-from slipway.training.service.service import MAX_BODY
+from slipway.training.service.app import MAX_BODY
 
 ROOT = Path(__file__).parents[4]
 COIN = '''
@@ -21,7 +21,7 @@ from slipway.model import Model
 
 
 class Coin(Model):
-    """Says the same whatever it is asked."""
+    """Predict the same for every row."""
 
     source_features = ["number"]
     target_variable = "side"
@@ -66,7 +66,7 @@ class Caller(NamedTuple):
 
 @pytest.fixture(scope="module")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    """The service of the model `coin`, whose steps run as processes beside it."""
+    """Serve the trainings of the model `coin`; its steps run as processes."""
     root = tmp_path_factory.mktemp("team")
     folder = root / "model" / "coin"
     folder.mkdir(parents=True)
@@ -81,8 +81,8 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
         yield Caller(service)
 
 
-def test_a_training(caller: Caller) -> None:
-    """Started with a parameter, one at a time, and told of until its version is there and can be had."""
+def test_a_training_publishes_a_version(caller: Caller) -> None:
+    """It has its parameters, runs alone, and can be downloaded."""
     assert caller.ask("GET", "/")[1]["training"]["parameters"] == {"side": "heads", "bias": 1.0}
     status, told = caller.ask("POST", "/start", b'{"parameters": {"side": "tails"}}')
     assert status == 202
@@ -95,23 +95,23 @@ def test_a_training(caller: Caller) -> None:
     assert caller.raw("HEAD", "/getmodel") == (200, b"")
 
 
-def test_a_training_that_fails(caller: Caller) -> None:
-    """Says why, and leaves no version behind."""
+def test_a_failed_training_publishes_nothing(caller: Caller) -> None:
+    """The run has the reason."""
     assert caller.ask("POST", "/start", b'{"data": "nowhere.csv"}')[0] == 202
     found = caller.finished()
     assert (found["run"]["phase"], found["artifact"]) == ("Failed", None)
     assert "nowhere.csv" in found["run"]["message"]
 
 
-def test_what_is_too_large(caller: Caller) -> None:
-    """By what is said of its length, and by what comes when nothing is said."""
+def test_large_bodies_are_refused(caller: Caller) -> None:
+    """By their announced length, and by their pieces where no length is announced."""
     assert caller.ask("POST", "/start", b"x" * (MAX_BODY + 1))[0] == 413
     pieces = (b"x" * 1024 for _ in range(MAX_BODY // 1024 + 8))
     assert caller.ask("POST", "/start", pieces)[0] == 413
 
 
-def test_whoever_else_asks(caller: Caller) -> None:
-    """Is told that a name and a password are needed; health is open."""
+def test_unknown_callers_are_refused(caller: Caller) -> None:
+    """Name and password are needed, except for health."""
     assert caller.ask("GET", "/", Authorization="")[0] == 401
     assert caller.ask("POST", "/start", b"{", Authorization="")[0] == 401
     assert caller.ask("GET", "/health/ready", Authorization="") == (200, {"status": "ok"})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.serving.answers import Refusal
-from slipway.training.service.requests import Start, read
+from slipway.training.service.runs import Start, read
 from tests.unit.training.service.conftest import PARAMETERS
 
 
@@ -39,8 +39,8 @@ from tests.unit.training.service.conftest import PARAMETERS
         ),
     ],
 )
-def test_what_will_not_do(content: Any, says: str) -> None:
-    """By its name, and with the nearest known one."""
+def test_wrong_keys_and_values_are_named(content: Any, says: str) -> None:
+    """The message names the nearest known key or parameter."""
     if not says:
         assert read(json.dumps(content).encode(), PARAMETERS) == Start({})
         return
@@ -51,14 +51,14 @@ def test_what_will_not_do(content: Any, says: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"data": NaN}', b'{"parameters": {"c": 1e400}}', b'{"data": 1, "data": 2}'])
-def test_what_is_no_json(body: bytes) -> None:
-    """Is refused as predictions refuse it."""
+def test_invalid_json_is_refused(body: bytes) -> None:
+    """The rules are those of predictions."""
     with pytest.raises(Refusal) as caught:
         read(body, PARAMETERS)
     assert caught.value.status == 400
 
 
-def test_a_model_without_parameters() -> None:
-    """Says that it has none."""
+def test_parameters_of_a_model_without_any_are_refused() -> None:
+    """The message says that the model has none."""
     with pytest.raises(Refusal, match="unknown parameter 'c'; the model has none"):
         read(b'{"parameters": {"c": 1}}', {})
