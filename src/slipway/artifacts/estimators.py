@@ -16,8 +16,6 @@ from slipway.artifacts.trust import Trust, misused, nodes
 from slipway.digests import of_bytes
 from slipway.errors import SlipwayError
 
-__all__ = ["dump", "load"]
-
 # Addresses, and times on the clock, that scikit-learn keeps and does not need to predict.
 _PASSING = frozenset(
     {"_stop_words_id", "mean_fit_time", "mean_score_time", "refit_time_", "std_fit_time", "std_score_time"}

@@ -10,8 +10,6 @@ import msgspec
 
 from slipway.text import quoted
 
-__all__ = ["FILE", "Golden", "differences"]
-
 FILE = "golden.json"
 
 

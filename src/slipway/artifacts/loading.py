@@ -21,8 +21,6 @@ from slipway.model import InputError, Model, PipelineModel, bind
 from slipway.schema import Schema
 from slipway.wrapped import adapted, fits
 
-__all__ = ["REFUSED", "SCHEMA", "Loaded", "each", "load"]
-
 SCHEMA = "schema.json"
 
 

@@ -22,8 +22,6 @@ from slipway.errors import SlipwayError
 from slipway.model import Model
 from slipway.schema import Schema
 
-__all__ = ["save", "save_golden"]
-
 
 def save(
     model: Model,

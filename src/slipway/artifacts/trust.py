@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 
 from slipway.models.imports import closure
 
-__all__ = ["CLASSES", "FUNCTIONS", "Trust", "misused", "nodes", "own_modules"]
-
 _PLAIN_TYPES = frozenset({"builtins.bool", "builtins.float", "builtins.int", "builtins.str"})
 _PLAIN_FACTORIES = _PLAIN_TYPES | {"builtins.dict", "builtins.list", "builtins.set", "collections.OrderedDict"}
 _PARTIAL = "functools.partial"

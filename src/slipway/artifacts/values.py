@@ -19,18 +19,6 @@ from typing import Any
 from slipway.errors import SlipwayError
 from slipway.schema import Field
 
-__all__ = [
-    "NotPlainError",
-    "PredictionError",
-    "decode",
-    "decode_array",
-    "encode",
-    "encode_array",
-    "is_array",
-    "python_scalar",
-    "to_json",
-]
-
 _COLLECTIONS: dict[str, Any] = {"$tuple": tuple, "$set": set, "$frozenset": frozenset}
 _TAGS = {type_: tag for tag, type_ in _COLLECTIONS.items()}
 

@@ -12,8 +12,6 @@ import msgspec
 from slipway import processes
 from slipway.artifacts.loading import load
 
-__all__ = ["Question", "answer", "predictions"]
-
 
 class Question(msgspec.Struct, frozen=True):
     """The folder of an artifact, and rows as requests have them."""

@@ -22,20 +22,6 @@ from slipway.models import requirements
 from slipway.processes import SOURCE
 from slipway.settings import Settings
 
-__all__ = [
-    "USES",
-    "compile_lock",
-    "enter",
-    "inside",
-    "lock_for",
-    "locked",
-    "platform_packages",
-    "prepare",
-    "python_for",
-    "serving_lock",
-    "use_for",
-]
-
 Use = Literal["train", "serve", "estimators", "onnx", "mixed"]
 """The use of an environment: the training steps, or serving an artifact with certain parts.
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from slipway.errors import SlipwayError
 
-__all__ = ["closure"]
-
 
 def closure(root: Path, start: Iterable[Path], package: str) -> set[Path]:
     """Return `start` and the files below `root/package` that it imports, directly or not, with their `__init__`s.

@@ -10,8 +10,6 @@ from packaging.utils import canonicalize_name
 
 from slipway.errors import SlipwayError
 
-__all__ = ["FILE", "SERVE_FILE", "read", "read_converted", "read_serving"]
-
 FILE = "requirements.txt"
 SERVE_FILE = "requirements-serve.txt"
 """The requirements for predicting, if they are fewer than those for training."""

@@ -13,8 +13,6 @@ from slipway.errors import SlipwayError
 from slipway.names import check_model_name
 from slipway.settings import Settings
 
-__all__ = ["new_model"]
-
 _PINNED = ("numpy", "pandas", "scikit-learn")
 _ROWS = 120
 

@@ -13,8 +13,6 @@ import msgspec
 
 from slipway.schema.schema import Field, Kind
 
-__all__ = ["ContractError", "Range", "enums_of", "field_of", "fields_of"]
-
 _KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 

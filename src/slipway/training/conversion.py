@@ -21,8 +21,6 @@ from slipway.images.comparison import compare as compare_rows
 from slipway.schema import Field, Schema
 from slipway.store.records import Conversion
 
-__all__ = ["convert", "line"]
-
 _SINGLE = 20
 _PROBES = 300
 _UNSEEN = "a text that no row has"

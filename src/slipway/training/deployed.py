@@ -19,8 +19,6 @@ from slipway.settings import Gate, Settings
 from slipway.store import Record, Store, store_of
 from slipway.training.metrics import compares_with_deployed
 
-__all__ = ["predictions", "record", "target", "told"]
-
 
 def record(settings: Settings, model: str, environment: str) -> Record | None:
     """Return the record of the deployed version; None when there is none.

@@ -12,8 +12,6 @@ from slipway.names import nearest
 from slipway.schema import Field
 from slipway.settings import Gate
 
-__all__ = ["Verdict", "compares_with_deployed", "judge", "measure", "unlike", "worse_by"]
-
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 
 # 0.95 - 0.93 is a little more than 0.02.

@@ -15,8 +15,6 @@ from slipway.store import Store
 from slipway.store.records import run_url
 from slipway.store.versions import published_by
 
-__all__ = ["lines", "reason"]
-
 
 def lines(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]:
     """Yield the lines to show for the run that `SLIPWAY_RUN` names; Argo puts its failures into `SLIPWAY_FAILURES`.

@@ -27,8 +27,6 @@ from slipway.training.inputs import typed
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["STEPS", "Commit", "StepName", "Task", "Workspace", "begin", "check_environment", "step", "task_in"]
-
 StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
 

@@ -18,8 +18,6 @@ from slipway.training.task import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["run"]
-
 # Text with more different values is free text, as is text whose values hardly repeat; whole numbers with more are a
 # quantity.
 _MOST_CATEGORIES = 100

@@ -23,8 +23,6 @@ from slipway.training import deployed
 from slipway.training.metrics import compares_with_deployed, judge, measure, unlike
 from slipway.training.task import Workspace
 
-__all__ = ["run"]
-
 _GOLDEN_ROWS = 20
 
 

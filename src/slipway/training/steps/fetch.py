@@ -12,8 +12,6 @@ from slipway.models.data import local_path, scheme
 from slipway.store import Missing
 from slipway.training.task import Workspace
 
-__all__ = ["run"]
-
 
 def run(workspace: Workspace) -> str:
     """Write the data as `data/<sha256><suffix>`, and its description as `data.json`.

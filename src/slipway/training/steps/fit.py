@@ -21,8 +21,6 @@ from slipway.training import conversion
 from slipway.training.inputs import hide_secrets, read_secrets, refuse_secrets_in
 from slipway.training.task import Workspace
 
-__all__ = ["run"]
-
 _SEED = 0
 
 

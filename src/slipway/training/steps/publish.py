@@ -12,8 +12,6 @@ from slipway.store import Record, Store, store_of
 from slipway.store.records import Data, Training, run_url
 from slipway.training.task import Workspace
 
-__all__ = ["run"]
-
 
 def run(workspace: Workspace) -> str:
     """Publish the next version of the model in its environment, and write its record as `version.json`."""
