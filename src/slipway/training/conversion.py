@@ -17,7 +17,7 @@ from slipway.artifacts import manifest
 from slipway.artifacts.loading import REFUSED, Loaded, each, load
 from slipway.artifacts.onnx.conversion import Converted, Unconvertible, ways
 from slipway.artifacts.onnx.watching import Watched
-from slipway.images.comparison import compare as compare_rows
+from slipway.images.comparison import compare
 from slipway.schema import Field, Schema
 from slipway.store.records import Conversion
 
@@ -26,25 +26,11 @@ _PROBES = 300
 _UNSEEN = "a text that no row has"
 
 
-class _Questions(NamedTuple):
-    """All rows of the data, and single rows: some of them again, and some with one value that the schema allows."""
-
-    rows: list[dict[str, Any]]
-    single: list[dict[str, Any]]
-
-
-class _Answers(NamedTuple):
-    """The model's answers to the questions; `REFUSED` where it gives none."""
+class _Batches(NamedTuple):
+    """Rows that the model is asked at once, and rows that it is asked one by one; or its answers to them."""
 
     rows: list[Any]
     single: list[Any]
-
-
-class _Sound(NamedTuple):
-    """A conversion with which the model answers as before, and its largest difference."""
-
-    converted: Converted
-    largest: float
 
 
 def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) -> dict[str, Conversion]:
@@ -57,23 +43,28 @@ def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) 
     saved = [name for name, part in loaded.manifest.parts.items() if part.form == "skops"]
     if not saved:
         return {}
-    trial, why = _watch(loaded, saved, _questions(loaded.schema, rows))
-    if trial is None:
-        return {name: Conversion(form="skops", why=why) for name in saved}
+    try:
+        trial = _watch(loaded, saved, _questions(loaded.schema, rows))
+    except Unconvertible as why:
+        return {name: Conversion(form="skops", why=str(why)) for name in saved}
     found, reasons = trial.each()
-    if len(found) > 1 and (apart := trial.apart_together(found)):
-        reasons |= dict.fromkeys(found, f"with the other conversions, {apart}")
+    try:
+        if len(found) > 1:
+            trial.difference({name: converted for name, (converted, _) in found.items()})
+    except Unconvertible as why:
+        reasons |= dict.fromkeys(found, f"with the other conversions, {why}")
         found = {}
-    for name, sound in found.items():
-        _replace(artifact, name, sound.converted.content, originals)
-    results = {name: _result(sound, len(rows), loaded.manifest.tolerance) for name, sound in found.items()}
-    results |= {name: Conversion(form="skops", why=text) for name, text in reasons.items()}
+    results = {name: Conversion(form="skops", why=why) for name, why in reasons.items()}
+    for name, (converted, largest) in found.items():
+        _replace(artifact, name, converted.content, originals)
+        results[name] = Conversion(
+            form="onnx",
+            how=converted.how,
+            rows=len(rows),
+            largest_difference=largest,
+            tolerance=loaded.manifest.tolerance,
+        )
     return dict(sorted(results.items()))
-
-
-def _result(sound: _Sound, rows: int, tolerance: float) -> Conversion:
-    how, largest = sound.converted.how, sound.largest
-    return Conversion(form="onnx", how=how, rows=rows, largest_difference=largest, tolerance=tolerance)
 
 
 def line(found: Mapping[str, Conversion]) -> str:
@@ -93,12 +84,15 @@ class _Trial(NamedTuple):
 
     loaded: Loaded
     watched: Mapping[str, Watched]
-    questions: _Questions
-    before: _Answers
+    questions: _Batches
+    before: _Batches
 
-    def each(self) -> tuple[dict[str, _Sound], dict[str, str]]:
-        """Return the first sound conversion of each estimator while the others are Python, or why it has none."""
-        found: dict[str, _Sound] = {}
+    def each(self) -> tuple[dict[str, tuple[Converted, float]], dict[str, str]]:
+        """Convert each estimator while the others are Python; return the results, and why the others have none.
+
+        A result is the first conversion with which the model answers as before, and its largest difference.
+        """
+        found: dict[str, tuple[Converted, float]] = {}
         reasons: dict[str, str] = {}
         for name in self.watched:
             try:
@@ -107,15 +101,7 @@ class _Trial(NamedTuple):
                 reasons[name] = str(why)
         return found, reasons
 
-    def apart_together(self, found: Mapping[str, _Sound]) -> str:
-        """Return how the model answers otherwise with all conversions at once; empty when it does not."""
-        try:
-            self._largest({name: sound.converted for name, sound in found.items()})
-        except Unconvertible as why:
-            return str(why)
-        return ""
-
-    def _first(self, name: str) -> _Sound:
+    def _first(self, name: str) -> tuple[Converted, float]:
         watched = self.watched[name]
         if not hasattr(watched.estimator_, "fit"):
             raise Unconvertible("it is no estimator but something that holds some")
@@ -123,60 +109,56 @@ class _Trial(NamedTuple):
         for way in ways(watched):
             try:
                 converted = way.convert()
-                return _Sound(converted, self._largest({name: converted}))
+                return converted, self.difference({name: converted})
             except Unconvertible as why:
                 reasons.setdefault(str(why), way.numbers)
         one, *more = reasons
         raise Unconvertible("; ".join(f"in {numbers}: {why}" for why, numbers in reasons.items()) if more else one)
 
-    def _largest(self, found: Mapping[str, Converted]) -> float:
+    def difference(self, found: Mapping[str, Converted]) -> float:
         """Return the largest difference of the answers with these conversions; raise `Unconvertible` if too large."""
         try:
             after = _with(self.loaded, {name: each.graph for name, each in found.items()}, self.questions)
         except Exception as error:
             raise Unconvertible(f"predict fails: {error}") from error
-        largest, apart = _compare(self.questions, self.before, after, self.loaded.manifest.tolerance)
-        if apart:
-            raise Unconvertible(apart)
-        return largest
+        return _difference(self.questions, self.before, after, self.loaded.manifest.tolerance)
 
 
-def _watch(loaded: Loaded, saved: Sequence[str], questions: _Questions) -> tuple[_Trial | None, str]:
-    """Ask the trained model, and watch how it calls its estimators; or return why that cannot be known."""
+def _watch(loaded: Loaded, saved: Sequence[str], questions: _Batches) -> _Trial:
+    """Ask the trained model, and watch how it calls its estimators; raise `Unconvertible` if that cannot be known."""
     trained = {name: getattr(loaded.model, name) for name in saved}
     watched = {name: Watched(estimator) for name, estimator in trained.items() if hasattr(estimator, "fit")}
+    doing = "predict fails on the data"
     try:
         before = _answers(loaded, questions)
-    except Exception as error:  # noqa: BLE001 - the model's code fails, which the step evaluate reports
-        return None, f"predict fails on the data: {type(error).__name__}: {error}"
-    try:
+        doing = "predict does more with it than call it"
         seen = _with(loaded, watched, questions)
-    except Exception as error:  # noqa: BLE001 - the model's code may do anything with an estimator that is none
-        return None, f"predict does more with it than call it: {type(error).__name__}: {error}"
-    if _compare(questions, before, seen, loaded.manifest.tolerance)[1]:
-        return None, "predict answers the same rows differently each time"
+    except Exception as error:
+        raise Unconvertible(f"{doing}: {type(error).__name__}: {error}") from error
+    try:
+        _difference(questions, before, seen, loaded.manifest.tolerance)
+    except Unconvertible as why:
+        raise Unconvertible("predict answers the same rows differently each time") from why
     every = {name: watched.get(name) or Watched(trained[name]) for name in saved}
-    return _Trial(loaded, every, questions, before), ""
+    return _Trial(loaded, every, questions, before)
 
 
-def _with(loaded: Loaded, parts: Mapping[str, Any], questions: _Questions) -> _Answers:
+def _with(loaded: Loaded, parts: Mapping[str, Any], questions: _Batches) -> _Batches:
     """Ask the model with other objects in place of its estimators."""
     trained = {name: getattr(loaded.model, name) for name in parts}
-    for name, part in parts.items():
-        setattr(loaded.model, name, part)
+    vars(loaded.model).update(parts)
     try:
         return _answers(loaded, questions)
     finally:
-        for name, estimator in trained.items():
-            setattr(loaded.model, name, estimator)
+        vars(loaded.model).update(trained)
 
 
-def _questions(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> _Questions:
-    """Return the questions to a model with this schema; `rows` are those of the data, at least one."""
+def _questions(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> _Batches:
+    """Return the rows (at least one), some of them again, and some with one other value that the schema allows."""
     all_ = [dict(row) for row in rows]
     values = ((field.name, value) for field in schema.fields for value in _values(field))
     probes = ({**all_[at % len(all_)], name: value} for at, (name, value) in enumerate(values))
-    return _Questions(all_, [*all_[:_SINGLE], *islice(probes, _PROBES)])
+    return _Batches(all_, [*all_[:_SINGLE], *islice(probes, _PROBES)])
 
 
 def _values(field: Field) -> Iterator[Any]:
@@ -189,12 +171,12 @@ def _values(field: Field) -> Iterator[Any]:
         yield None
 
 
-def _answers(loaded: Loaded, questions: _Questions) -> _Answers:
+def _answers(loaded: Loaded, questions: _Batches) -> _Batches:
     """Ask the model. It may refuse rows of the data as impossible, and fail on a single row.
 
     Raise whatever else the model's own code raises on the rows of the data.
     """
-    return _Answers(each(loaded, questions.rows), [_answer(loaded, row) for row in questions.single])
+    return _Batches(each(loaded, questions.rows), [_answer(loaded, row) for row in questions.single])
 
 
 def _answer(loaded: Loaded, row: dict[str, Any]) -> Any:
@@ -205,19 +187,21 @@ def _answer(loaded: Loaded, row: dict[str, Any]) -> Any:
     return answer
 
 
-def _compare(questions: _Questions, before: _Answers, after: _Answers, tolerance: float) -> tuple[float, str]:
-    """Return the largest difference of fractional numbers, and the first other answer in words; empty for none.
+def _difference(questions: _Batches, before: _Batches, after: _Batches, tolerance: float) -> float:
+    """Return the largest difference of fractional numbers.
 
-    Fractional numbers have to be within the tolerance, all else equal.
+    Raise `Unconvertible` with the first other answer: fractional numbers have to be within the tolerance, all else
+    equal.
     """
-    all_ = compare_rows(questions.rows, before.rows, after.rows, tolerance)
-    single = compare_rows(questions.single, before.single, after.single, tolerance)
-    for found, where in ((all_, "rows"), (single, "single rows")):
+    largest = 0.0
+    for where, asked, old, new in zip(("rows", "single rows"), questions, before, after, strict=True):
+        found = compare(asked, old, new, tolerance)
         same = min(found.within, found.labels)
         if same < found.rows:
             example = f": {found.examples[0]}" if found.examples else ""
-            return found.largest, f"{found.rows - same} of {found.rows} {where} are answered otherwise{example}"
-    return max(all_.largest, single.largest), ""
+            raise Unconvertible(f"{found.rows - same} of {found.rows} {where} are answered otherwise{example}")
+        largest = max(largest, found.largest)
+    return largest
 
 
 def _replace(artifact: Path, name: str, content: bytes, originals: Path) -> None:
