@@ -43,10 +43,9 @@ def dump(value: Any, trust: Trust, name: str) -> bytes:
     try:
         content = _settled(skops.io.dumps(value))
     except Exception as error:
-        raise SlipwayError(
-            f"{name} (a {_type(value)}) cannot be saved: {error}",
-            fix="keep a scikit-learn estimator, a numpy array, or what JSON can hold",
-        ) from error
+        fix = "keep a scikit-learn estimator, a numpy array, or what JSON can hold"
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise SlipwayError(f"{name} (a {kind}) cannot be saved: {error}", fix=fix) from error
     load(content, trust, name)
     return content
 
@@ -69,21 +68,18 @@ def load(content: bytes, trust: Trust, name: str) -> Any:
     except SlipwayError as error:
         raise SlipwayError(f"{name} cannot be loaded: {error.problem}", fix=error.fix) from error
     except Exception as error:
-        raise SlipwayError(
-            f"{name} cannot be loaded: {type(error).__name__}: {error}",
-            fix="fetch it again; if that does not help, install what its requirements.lock says, or train again",
-        ) from error
+        fix = "fetch it again; if that does not help, install what its requirements.lock says, or train again"
+        raise SlipwayError(f"{name} cannot be loaded: {type(error).__name__}: {error}", fix=fix) from error
     raise _untrusted(name, sorted(unknown))
 
 
 def _untrusted(name: str, unknown: list[str]) -> SlipwayError:
+    fix = (
+        "only what scikit-learn or the model's own modules define is trusted; add a class that you trust to "
+        f"trusted_types of the model's class: trusted_types = {unknown!r}; or keep its content as arrays"
+    )
     if any("<" in each for each in unknown):
         fix = "a lambda or a function within a function cannot be saved: write a function of the module instead"
-    else:
-        fix = (
-            "only what scikit-learn or the model's own modules define is trusted; add a class that you trust to "
-            f"trusted_types of the model's class: trusted_types = {unknown!r}; or keep its content as arrays"
-        )
     return SlipwayError(f"{name} holds what is not trusted: {', '.join(unknown)}", fix=fix)
 
 
@@ -150,7 +146,3 @@ def _zip(members: dict[str, bytes]) -> bytes:
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, content)
     return buffer.getvalue()
-
-
-def _type(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"

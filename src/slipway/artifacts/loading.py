@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from slipway import folders
-from slipway.artifacts import golden, manifest
+from slipway.artifacts import golden, manifest, values
 from slipway.artifacts.trust import Trust, own_modules
-from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
 from slipway.schema import Schema
@@ -42,11 +41,11 @@ class Loaded(NamedTuple):
         if not parsed:
             return []
         predictions = self.model.predict(bind(type(self.model), parsed))
-        return to_json(predictions, len(parsed), self.schema.target)
+        return values.to_json(predictions, len(parsed), self.schema.target)
 
     @property
     def only_computes(self) -> bool:
-        """Tell whether predicting waits for nothing: the class says so, or a graph does all of it."""
+        """True if predicting waits for nothing: the class says so, or a graph does all of it."""
         graph = getattr(getattr(self.model, "fitted", None), "takes_columns", False)
         return not type(self.model).waits or bool(graph and type(self.model).predict is PipelineModel.predict)
 
@@ -64,14 +63,10 @@ def load(folder: Path) -> Loaded:
     model = cls(**found.parameters)
     trust = Trust.of(cls)
     for name, part in found.parts.items():
-        setattr(model, _attribute(name, folder), _part(part, folder, trust))
+        if name.startswith("_") or not name.isidentifier() or hasattr(Model, name):
+            raise SlipwayError(f"{folder / manifest.FILE}: {name!r} cannot be a saved attribute")
+        setattr(model, name, _part(part, folder, trust))
     return Loaded(model, schema, pairs, found)
-
-
-def _attribute(name: str, folder: Path) -> str:
-    if name.startswith("_") or not name.isidentifier() or hasattr(Model, name):
-        raise SlipwayError(f"{folder / manifest.FILE}: {name!r} cannot be a saved attribute")
-    return name
 
 
 def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
@@ -79,13 +74,11 @@ def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SlipwayError(
-            f"the artifact in {folder} lacks its part {part.file}: {error.strerror}", fix="fetch the artifact again"
-        ) from error
+        problem = f"the artifact in {folder} lacks its part {part.file}: {error.strerror}"
+        raise SlipwayError(problem, fix="fetch the artifact again") from error
     if part.form not in ("json", "npy", "onnx", "skops"):
-        raise SlipwayError(
-            f"{path} is in the form {part.form!r}, which this slipway does not know", fix="use the slipway that made it"
-        )
+        problem = f"{path} is in the form {part.form!r}, which this slipway does not know"
+        raise SlipwayError(problem, fix="use the slipway that made it")
     try:
         return _decode(part.form, content, trust, str(path))
     except ModuleNotFoundError as error:
@@ -96,13 +89,9 @@ def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
 
 def _decode(form: str, content: bytes, trust: Trust, name: str) -> Any:
     if form == "json":
-        from slipway.artifacts import values as plain
-
-        return plain.decode(content)
+        return values.decode(content)
     if form == "npy":
-        from slipway.artifacts import values as arrays
-
-        return arrays.decode_array(content)
+        return values.decode_array(content)
     if form == "onnx":
         from slipway.artifacts.onnx import graphs
 
@@ -124,12 +113,12 @@ def _entry(entry: str, folder: Path) -> type[Model]:
     except ModuleNotFoundError as error:
         raise _missing(error, entry) from error
     except Exception as error:
-        raise SlipwayError(f"{entry} cannot be imported: {_last_line(error)}") from error
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno}: {last.line})"
+        raise SlipwayError(f"{entry} cannot be imported: {said}") from error
     if not (isinstance(found, type) and (issubclass(found, Model) or fits(found))):
-        raise SlipwayError(
-            f"{module} has no class {name} that is a slipway.Model, and the artifact in {folder} is one of it",
-            fix="give the class its name back, or train again",
-        )
+        problem = f"{module} has no class {name} that is a slipway.Model, and the artifact in {folder} is one of it"
+        raise SlipwayError(problem, fix="give the class its name back, or train again")
     if code.is_dir():
         _check_code(module, code)
     return found
@@ -141,28 +130,17 @@ def _check_code(module: str, code: Path) -> None:
         own = code.joinpath(*name.split(".")).with_suffix(".py")
         file = getattr(sys.modules.get(name), "__file__", None) or ""
         if own.is_file() and file != str(own) and file and own.read_bytes() != Path(file).read_bytes():
-            raise SlipwayError(
-                f"{name} is already loaded from {file}, and the artifact brings another one: {own}",
-                fix="load this artifact in a process of its own",
-            )
+            problem = f"{name} is already loaded from {file}, and the artifact brings another one: {own}"
+            raise SlipwayError(problem, fix="load this artifact in a process of its own")
 
 
 def _missing(error: ModuleNotFoundError, what: str) -> SlipwayError:
     library = (error.name or "").partition(".")[0]
     if what.startswith((f"{library}.", f"{library}:")):
-        return SlipwayError(
-            f"the model's module {error.name} cannot be found, which {what} needs",
-            fix="run where the repository's model/ is, or publish the model's code with the artifact",
-        )
-    return SlipwayError(
-        f"{what} needs the library {library}, which is not installed here",
-        fix="install the artifact's requirements.lock; it has to be in the model's requirements.txt",
-    )
-
-
-def _last_line(error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno}: {last.line})"
+        fix = "run where the repository's model/ is, or publish the model's code with the artifact"
+        return SlipwayError(f"the model's module {error.name} cannot be found, which {what} needs", fix=fix)
+    fix = "install the artifact's requirements.lock; it has to be in the model's requirements.txt"
+    return SlipwayError(f"{what} needs the library {library}, which is not installed here", fix=fix)
 
 
 class _Refused:

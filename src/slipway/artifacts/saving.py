@@ -13,9 +13,7 @@ from typing import Any
 import msgspec
 
 from slipway import files
-from slipway.artifacts import estimators, golden, manifest
-from slipway.artifacts import values as arrays
-from slipway.artifacts import values as plain
+from slipway.artifacts import estimators, golden, manifest, values
 from slipway.artifacts.loading import SCHEMA
 from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
@@ -24,12 +22,7 @@ from slipway.schema import Schema
 
 
 def save(
-    model: Model,
-    schema: Schema,
-    pairs: golden.Golden,
-    folder: Path,
-    *,
-    code: Mapping[str, Path] | None = None,
+    model: Model, schema: Schema, pairs: golden.Golden, folder: Path, *, code: Mapping[str, Path] | None = None
 ) -> None:
     """Write the trained `model` into `folder`, which is new or empty.
 
@@ -47,7 +40,7 @@ def save(
         parameters=_parameters(model),
         tolerance=float(cls.tolerance),
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
-        parts={name: _write_part(model, name, folder, trust) for name in sorted(_saved(model))},
+        parts={name: _write_part(model, name, folder, trust) for name in sorted(vars(model)) if _is_saved(name)},
     )
     files.write(folder / SCHEMA, _json(schema))
     save_golden(pairs, folder)
@@ -61,8 +54,8 @@ def save_golden(pairs: golden.Golden, folder: Path) -> None:
     files.write(folder / golden.FILE, _json(pairs))
 
 
-def _saved(model: Model) -> list[str]:
-    return [name for name in vars(model) if name != "parameters" and not name.startswith("_")]
+def _is_saved(name: str) -> bool:
+    return name != "parameters" and not name.startswith("_")
 
 
 def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest.Part:
@@ -78,21 +71,21 @@ def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest
 def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
     """Return the simplest form that keeps `value` as it is, and its content."""
     try:
-        return "json", plain.encode(value, where)
-    except plain.NotPlainError:
+        return "json", values.encode(value, where)
+    except values.NotPlainError:
         pass
-    if arrays.is_array(value):
-        return "npy", arrays.encode_array(value)
+    if values.is_array(value):
+        return "npy", values.encode_array(value)
     _refuse_changed(value, where)
     return "skops", estimators.dump(value, trust, where)
 
 
 def _refuse_changed(value: Any, where: str) -> None:
     """Refuse what skops would load as something else: subclasses of text and numbers, and keys of other types."""
-    value = plain.python_scalar(value)
+    value = values.python_scalar(value)
     if isinstance(value, dict):
         for key, item in value.items():
-            if type(plain.python_scalar(key)) not in (str, int, float):
+            if type(values.python_scalar(key)) not in (str, int, float):
                 raise SlipwayError(f"{where} has the key {key!r} (a {type(key).__name__})", fix="use text or numbers")
             _refuse_changed(item, f"{where}[{key!r}]")
     elif isinstance(value, (list, tuple, set)):
@@ -101,30 +94,25 @@ def _refuse_changed(value: Any, where: str) -> None:
     elif isinstance(value, enum.Enum) or (
         isinstance(value, (str, int, float)) and type(value) not in (str, int, float, bool)
     ):
-        raise SlipwayError(
-            f"{where} is {value!r}, a {type(value).__module__}.{type(value).__qualname__}",
-            fix="keep its plain value, and make it that again in predict",
-        )
+        problem = f"{where} is {value!r}, a {type(value).__module__}.{type(value).__qualname__}"
+        raise SlipwayError(problem, fix="keep its plain value, and make it that again in predict")
 
 
 def _entry(cls: type) -> str:
     cls = getattr(cls, "__wrapped__", cls)
     found: Any = sys.modules.get(cls.__module__)
     if cls.__module__ == "__main__" or getattr(found, cls.__qualname__, None) is not cls:
-        raise SlipwayError(
-            f"{cls.__qualname__} cannot be found in {cls.__module__}, so that nobody could load it again",
-            fix="define the class in a module (model/<name>/model.py), not within another, and import it from there",
-        )
+        fix = "define the class in a module (model/<name>/model.py), not within another, and import it from there"
+        problem = f"{cls.__qualname__} cannot be found in {cls.__module__}, so that nobody could load it again"
+        raise SlipwayError(problem, fix=fix)
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def _parameters(model: Model) -> dict[str, bool | int | float | str]:
     for name, value in model.parameters.items():
         if type(value) not in (bool, int, float, str) or (type(value) is float and not math.isfinite(value)):
-            raise SlipwayError(
-                f"{type(model).__name__}.parameters[{name!r}] is {value!r}",
-                fix="a parameter is a text, a finite number, true or false",
-            )
+            problem = f"{type(model).__name__}.parameters[{name!r}] is {value!r}"
+            raise SlipwayError(problem, fix="a parameter is a text, a finite number, true or false")
     return dict(model.parameters)
 
 

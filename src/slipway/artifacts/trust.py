@@ -74,22 +74,17 @@ def misused(schema: dict[str, Any], kinds: dict[str, str]) -> set[str]:
     `kinds` is from `Trust.kinds`. skops itself refuses names that are not in it.
     """
     functions = {name for name, kind in kinds.items() if kind == "function"}
-    misplaced = {
-        _name(node) for node in nodes(schema) if node["__loader__"] != "FunctionNode" and _name(node) in functions
-    }
+    misplaced = {_name(node) for node in nodes(schema) if node["__loader__"] != "FunctionNode"} & functions
     return misplaced | set(_called(schema)) | set(_bound(schema))
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
     """Yield every node in the `schema.json` of a skops file, each before those below it."""
-    if isinstance(value, dict):
-        if isinstance(value.get("__loader__"), str):
-            yield value
-        for below in value.values():
-            yield from nodes(below)
-    elif isinstance(value, list):
-        for below in value:
-            yield from nodes(below)
+    if isinstance(value, dict) and isinstance(value.get("__loader__"), str):
+        yield value
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in below:
+        yield from nodes(each)
 
 
 def _called(schema: dict[str, Any]) -> Iterator[str]:

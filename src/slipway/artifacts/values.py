@@ -83,16 +83,19 @@ def _decode(value: Any) -> Any:
 
 def python_scalar(value: Any) -> Any:
     """Return a numpy scalar as Python's own number, text or truth value, and any other value as it is."""
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.generic) and value.dtype.kind in "biufU":
-        return value.item()
-    return value
+    return value.item() if _is("numpy", "generic", value) and value.dtype.kind in "biufU" else value
 
 
 def is_array(value: Any) -> bool:
-    """Tell whether `value` is a numpy array (of no subclass) without Python objects in it."""
+    """Return True for a numpy array (of no subclass) without Python objects in it."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
+
+
+def _is(library: str, type_: str, value: Any) -> bool:
+    """Return True for an object of a library's type; do not import the library, whose objects come with it."""
+    module = sys.modules.get(library)
+    return module is not None and isinstance(value, getattr(module, type_))
 
 
 def encode_array(value: Any) -> bytes:
@@ -131,14 +134,12 @@ def to_json(predictions: Any, count: int, target: Field) -> list[Any]:
 
 
 def _items(predictions: Any) -> Iterable[Any]:
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(predictions, pandas.DataFrame):
+    if _is("pandas", "DataFrame", predictions):
         # Iterating over a frame yields its columns.
         return predictions.to_dict("records")  # type: ignore[no-any-return]
     if isinstance(predictions, (str, bytes, dict, set, frozenset)) or not hasattr(predictions, "__iter__"):
-        raise PredictionError(
-            f"predict returned {_article(predictions)}: it has to be a list with one prediction for each row"
-        )
+        problem = f"predict returned {_article(predictions)}"
+        raise PredictionError(f"{problem}: it has to be a list with one prediction for each row")
     return predictions  # type: ignore[no-any-return]
 
 
@@ -163,11 +164,7 @@ def _simple(value: Any) -> Any:
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.ndarray):
-        return value.tolist()
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(value, pandas.Series):
+    if _is("numpy", "ndarray", value) or _is("pandas", "Series", value):
         return value.tolist()
     return python_scalar(value)
 
