@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.git.repository import NOWHERE, GitError, Head, Moved, Repository
+from slipway.git.commands import GitError
+from slipway.git.repository import NOWHERE, Head, Moved, Repository
 
 __all__ = ["NOWHERE", "GitError", "Head", "Moved", "Repository"]

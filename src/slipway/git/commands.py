@@ -1,26 +1,47 @@
-"""Git commands in one work tree, and what commits hold."""
+"""Git commands in one work tree, and the objects of its commits, read by one git process that stays open."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
 from pathlib import Path
+from typing import IO, NamedTuple, cast
 
 from slipway.errors import SlipwayError
-from slipway.git.reader import Entry, Object, Reader, ReaderEnded, entries
-
-__all__ = ["Git", "GitError"]
 
 # Git sets these for its hooks and aliases; they would turn our commands to another index or repository.
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 # A file system monitor that git starts would inherit our lock and keep it.
 _COMMAND = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 _TREE, _FOREIGN_REPOSITORY = "40000", "160000"
+# Names are sent in portions of about this size, which fit into a pipe: git can answer them all before it reads on.
+_PORTION = 8_192
 
 
 class GitError(SlipwayError):
     """A git command that failed; the message is git's own."""
+
+
+class Object(NamedTuple):
+    """An object of the repository."""
+
+    id: str
+    type: str
+    content: bytes
+
+
+class Entry(NamedTuple):
+    """An entry of a tree object."""
+
+    name: str
+    mode: str
+    """`100644`, `100755` or `120000` for files and links, `40000` for trees, `160000` for other repositories."""
+    id: str
 
 
 class Git:
@@ -32,36 +53,31 @@ class Git:
         self.root = root.resolve()
         self.held: tuple[int, ...] = ()
         """Open files that git commands inherit."""
-        self._reader = Reader([*_COMMAND, "cat-file", "--batch"], self.root, _environment())
+        self._reader = _Reader(self.root)
 
     def run(
         self,
         *arguments: str,
         given: bytes = b"",
-        index: Path | None = None,
         by: Sequence[str] = (),
-        secrets: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> bytes:
         """Return what `git ARGUMENTS` prints; raise `GitError` with git's own words.
 
-        `given` is its input, `index` another index file than the repository's, `by` are options of git itself.
-        `secrets` are variables for git that no list of processes shows.
+        `given` is its input, `by` are options of git itself. No list of processes shows the `variables` of its
+        environment.
         """
-        environment = {**_environment(), **(secrets or {})}
-        if index is not None:
-            environment["GIT_INDEX_FILE"] = str(index)
         done = subprocess.run(
             [*_COMMAND, *by, *arguments],
             cwd=self.root,
-            env=environment,
+            env={**_environment(), **(variables or {})},
             input=given,
             capture_output=True,
             check=False,
             pass_fds=self.held,
         )
         if done.returncode:
-            problem = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
-            raise self._failed(arguments[0], problem)
+            raise _failed(arguments[0], self.root, done.stderr.strip() or f"exit status {done.returncode}".encode())
         return done.stdout
 
     def objects(self, names: Sequence[str]) -> dict[str, Object | None]:
@@ -69,10 +85,7 @@ class Git:
 
         One git process answers all questions of this kind. Raise `GitError` when it ends.
         """
-        try:
-            return self._reader.read(names) if names else {}
-        except ReaderEnded as error:
-            raise self._failed("cat-file", str(error)) from error
+        return self._reader.read(names) if names else {}
 
     def read(self, names: Sequence[str]) -> dict[str, bytes | None]:
         """Return the contents of objects; see `objects`."""
@@ -98,7 +111,7 @@ class Git:
         folders = {path: f"{commit}:{path.rpartition('/')[0]}" for path in wanted}
         trees = self.objects(sorted(set(folders.values())))
         found = {
-            folder: {entry.name: entry for entry in entries(tree)}
+            folder: {entry.name: entry for entry in _entries(tree)}
             for folder, tree in trees.items()
             if tree and tree.type == "tree"
         }
@@ -107,17 +120,16 @@ class Git:
 
     def blobs(self, commit: str, *paths: str) -> dict[str, str]:
         """Return the files of a commit below `paths` (else all) as {path: id of its content}."""
-        tops = [path.rstrip("/") for path in paths] or [""]
-        objects = self.objects([f"{commit}:{path}" for path in tops])
-        if None in objects.values() and self.objects([f"{commit}^{{tree}}"])[f"{commit}^{{tree}}"] is None:
-            raise self._failed("ls-tree", f"not a valid object name: {commit}")
-        tops_found = {path: objects[f"{commit}:{path}"] for path in tops}
-        found = {
-            path: top.id for path, top in tops_found.items() if top and top.type == "blob" and f"{path}/" not in paths
-        }
-        trees = {path: top for path, top in tops_found.items() if top and top.type == "tree"}
+        tops = {path: f"{commit}:{path.rstrip('/')}" for path in paths or ("",)}
+        root = f"{commit}^{{tree}}"
+        objects = self.objects([*tops.values(), root])
+        if objects[root] is None:
+            raise _failed("ls-tree", self.root, f"not a valid object name: {commit}".encode())
+        there = {path: top for path, name in tops.items() if (top := objects[name])}
+        found = {path: top.id for path, top in there.items() if top.type == "blob" and not path.endswith("/")}
+        trees = {path.rstrip("/"): top for path, top in there.items() if top.type == "tree"}
         while trees:
-            below = {(f"{path}/" if path else "") + each.name: each for path in trees for each in entries(trees[path])}
+            below = {(f"{path}/" if path else "") + each.name: each for path in trees for each in _entries(trees[path])}
             found |= {path: each.id for path, each in below.items() if each.mode not in (_TREE, _FOREIGN_REPOSITORY)}
             folders = {path: each.id for path, each in below.items() if each.mode == _TREE}
             read = self.objects(list(folders.values()))
@@ -142,9 +154,102 @@ class Git:
         ).split(b"\0")
         return sorted(os.fsdecode(entry[3:]) for entry in entries if entry)
 
-    def _failed(self, command: str, problem: str) -> GitError:
-        return GitError(f"git {command} failed in {self.root}: {problem}")
+
+def _failed(command: str, root: Path, said: bytes) -> GitError:
+    return GitError(f"git {command} failed in {root}: {said.decode(errors='replace').strip()}")
 
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {"LC_ALL": "C"}
+
+
+class _Reader:
+    """Read objects by name; the git process starts at the first question and ends with this object."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes]
+        self._owner = 0
+        self._end: Callable[[], object] = lambda: None
+
+    def read(self, names: Sequence[str]) -> dict[str, Object | None]:
+        """Return the objects as {name: object}, with None for what does not exist; raise `GitError`."""
+        # The protocol has one name a line.
+        found: dict[str, Object | None] = {name: None for name in names if "\n" in name}
+        with self._turn:
+            try:
+                asked = [name for name in dict.fromkeys(names) if name not in found]
+                ends = accumulate(len(os.fsencode(name)) + 1 for name in asked)
+                for _, portion in groupby(zip(asked, ends, strict=True), key=lambda each: each[1] // _PORTION):
+                    found |= self._exchange([name for name, _ in portion])
+            except BaseException:
+                # The next answer of this process would be to an old question.
+                self._process = None
+                self._end()
+                raise
+        return found
+
+    def _exchange(self, names: Sequence[str]) -> dict[str, Object | None]:
+        process = self._running()
+        questions, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+        try:
+            questions.write(b"".join(os.fsencode(name) + b"\n" for name in names))
+            questions.flush()
+            return {name: self._answer(answers) for name in names}
+        except BrokenPipeError as error:
+            raise self._ended() from error
+
+    def _answer(self, output: IO[bytes]) -> Object | None:
+        head = output.readline()
+        if not head:
+            raise self._ended()
+        words = head.decode(errors="replace").split()
+        if not words[-1].isdigit():  # missing, ambiguous
+            return None
+        size = int(words[2])
+        content = output.read(size + 1)
+        if len(content) <= size:
+            raise self._ended()
+        return Object(words[0], words[1], content[:-1])
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        # A forked process must not read the answers of its parent.
+        if self._process is None or self._owner != os.getpid():
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+            # In a session of its own, Ctrl-C in a terminal does not end it in the middle of a commit.
+            self._process = subprocess.Popen(
+                [*_COMMAND, "cat-file", "--batch"],
+                cwd=self._folder,
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+            self._owner = os.getpid()
+            self._end = weakref.finalize(self, _end, self._process, self._errors, self._owner)
+        return self._process
+
+    def _ended(self) -> GitError:
+        self._errors.seek(0)
+        return _failed("cat-file", self._folder, self._errors.read() or b"it ended without an answer")
+
+
+def _end(process: subprocess.Popen[bytes], errors: IO[bytes], owner: int) -> None:
+    """Close the pipes, at which git ends, and wait for that."""
+    if owner == os.getpid():
+        with process, errors:
+            pass
+
+
+def _entries(tree: Object) -> Iterator[Entry]:
+    """Yield the entries of a tree object."""
+    width, content, position = len(tree.id) // 2, tree.content, 0
+    while position < len(content):
+        space = content.index(b" ", position)
+        end = content.index(b"\0", space)
+        mode, name = content[position:space].decode(), os.fsdecode(content[space + 1 : end])
+        position = end + 1 + width
+        yield Entry(name, mode, content[end + 1 : position].hex())

@@ -5,17 +5,11 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Callable
-from typing import TypeVar
 
 from slipway.errors import SlipwayError
 from slipway.git.commands import GitError
 from slipway.git.repository import Moved, Repository
 from slipway.retries import repeat
-
-__all__ = ["Remote"]
-
-T = TypeVar("T")
 
 _PAUSE = 0.5  # seconds, doubled after each try that did not reach the remote
 
@@ -69,9 +63,7 @@ class Remote:
         """Fetch a branch of the remote and return its commit; None when there is no such branch."""
         place = f"refs/remotes/{self.name}/{branch}"
         try:
-            self._reaching(
-                "fetch", lambda: self._run("fetch", "--quiet", "--no-tags", self.name, f"+refs/heads/{branch}:{place}")
-            )
+            self._reach("fetch", "--quiet", "--no-tags", self.name, f"+refs/heads/{branch}:{place}")
         except GitError as error:
             if "couldn't find remote ref" not in str(error):
                 raise
@@ -83,11 +75,11 @@ class Remote:
     def bring(self, commit: str) -> None:
         """Fetch a commit by its id, such as the head of a pull request."""
         if self.repository.commit_at(commit) is None:
-            self._reaching("fetch", lambda: self._run("fetch", "--quiet", "--no-tags", self.name, commit))
+            self._reach("fetch", "--quiet", "--no-tags", self.name, commit)
 
     def branches(self, prefix: str) -> list[str]:
         """Return the remote's branches whose names begin with `prefix`, sorted."""
-        listed = self._reaching("look", lambda: self._run("ls-remote", "--heads", self.name, f"refs/heads/{prefix}*"))
+        listed = self._reach("ls-remote", "--heads", self.name, f"refs/heads/{prefix}*")
         return sorted(line.split("\t")[1].removeprefix("refs/heads/") for line in listed.decode().splitlines())
 
     def push(self, commit: str, branch: str) -> None:
@@ -95,22 +87,20 @@ class Remote:
 
         Raise `Moved` when it does not follow (any more), and `SlipwayError` when nobody may push there like that.
         """
-        self._push(commit, branch, "--quiet")
+        self._push(commit, branch)
 
     def replace(self, commit: str, branch: str, expected: str | None) -> None:
         """Set a branch of the remote to `commit` if it still stands at `expected` (None: there is no such branch)."""
-        self._push(commit, branch, "--quiet", f"--force-with-lease=refs/heads/{branch}:{expected or ''}")
+        self._push(commit, branch, f"--force-with-lease=refs/heads/{branch}:{expected or ''}")
 
     def has(self, commit: str) -> bool:
         """Tell whether a branch of the remote, as it was fetched last, contains a commit."""
-        found = self.repository.run(
-            "for-each-ref", "--count=1", "--contains", commit, "--format=%(refname)", f"refs/remotes/{self.name}/"
-        )
-        return bool(found.strip())
+        place = f"refs/remotes/{self.name}/"
+        return bool(self.repository.run("for-each-ref", "--count=1", "--contains", commit, place).strip())
 
     def _push(self, commit: str, branch: str, *options: str) -> None:
         try:
-            self._reaching("push", lambda: self._run("push", *options, self.name, f"{commit}:refs/heads/{branch}"))
+            self._reach("push", "--quiet", *options, self.name, f"{commit}:refs/heads/{branch}")
         except GitError as error:
             # The answer to a push that was carried out can get lost on the way.
             if self._is_in(commit, branch):
@@ -128,30 +118,33 @@ class Remote:
             return False
 
     def _refused(self, branch: str, said: str) -> Exception:
-        words = _words(said)
         if _PROTECTED.search(said):
             return SlipwayError(
-                f"{self.shown} refuses the push to {branch}, which is protected:\n  {words}",
+                f"{self.shown} refuses the push to {branch}, which is protected:\n  {_words(said)}",
                 fix="put the GitHub App of the bot on the bypass list of the branch's ruleset, and give its token "
                 "(README.md, What an administrator sets up); slipway doctor checks it",
             )
-        if _MOVED.search(said) and not _CLASH.search(said):
-            return Moved(branch, words)
-        fix = "delete the branch that is in its way there" if _CLASH.search(said) else "see what the remote said"
-        return SlipwayError(f"{self.shown} refuses the push to {branch}:\n  {words}", fix=fix)
+        clash = _CLASH.search(said)
+        if _MOVED.search(said) and not clash:
+            return Moved(branch, _words(said))
+        fix = "delete the branch that is in its way there" if clash else "see what the remote said"
+        return SlipwayError(f"{self.shown} refuses the push to {branch}:\n  {_words(said)}", fix=fix)
 
-    def _reaching(self, what: str, run: Callable[[], T]) -> T:
-        """Try again while the remote cannot be reached; raise `SlipwayError` for what trying cannot mend."""
+    def _reach(self, command: str, *arguments: str) -> bytes:
+        """Run a git command, again while the remote cannot be reached.
+
+        Raise `GitError` for what the caller can answer, and `SlipwayError` for what a person has to mend.
+        """
+        variables = {"GIT_TERMINAL_PROMPT": "0", **self._secrets}
         try:
-            return repeat(run, _wait)
+            return repeat(lambda: self.repository.run(command, *arguments, variables=variables), _wait)
         except GitError as error:
             said = str(error)
-            if _PROTECTED.search(said) or "rejected]" in said:
-                raise
-            if _DENIED.search(said):
-                problem, fix = f"{self.shown} refuses the {what}:\n  {_words(said)}", self._rights()
-                raise SlipwayError(problem, fix=fix) from error
-            if not _UNREACHABLE.search(said):
+            reason = _reason(said)
+            if reason == "denied":
+                problem = f"{self.shown} refuses the {command}:\n  {_words(said)}"
+                raise SlipwayError(problem, fix=self._rights()) from error
+            if reason != "unreachable":
                 raise
             fix = "see that it can be reached from here, and run the command again: nothing was changed there"
             raise SlipwayError(f"{self.shown} cannot be reached:\n  {_words(said)}", fix=fix) from error
@@ -166,9 +159,6 @@ class Remote:
             "log in to git with the right to push; "
             "in GitHub Actions give GITHUB_TOKEN the token of the bot's GitHub App"
         )
-
-    def _run(self, *arguments: str) -> bytes:
-        return self.repository.run(*arguments, secrets={"GIT_TERMINAL_PROMPT": "0", **self._secrets})
 
 
 def _credentials(url: str) -> dict[str, str]:
@@ -185,10 +175,16 @@ def _credentials(url: str) -> dict[str, str]:
     }
 
 
+def _reason(said: str) -> str:
+    """Return why git did not get an answer: `denied`, `unreachable`, or "" for an answer of the remote."""
+    if _PROTECTED.search(said) or "rejected]" in said:
+        return ""
+    return "denied" if _DENIED.search(said) else "unreachable" if _UNREACHABLE.search(said) else ""
+
+
 def _wait(error: Exception, factor: int) -> float | None:
-    said = str(error) if isinstance(error, GitError) else ""
-    final = _PROTECTED.search(said) or "rejected]" in said or _DENIED.search(said)
-    return _PAUSE * factor if _UNREACHABLE.search(said) and not final else None
+    unreachable = isinstance(error, GitError) and _reason(str(error)) == "unreachable"
+    return _PAUSE * factor if unreachable else None
 
 
 def _words(said: str) -> str:

@@ -7,7 +7,6 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,25 +15,14 @@ from slipway.git import worktree
 from slipway.git.commands import Git, GitError
 from slipway.text import listed
 
-__all__ = ["NOWHERE", "GitError", "Head", "Moved", "Repository"]
-
 NOWHERE = "0" * 40
 """The expected place of a branch that does not exist yet."""
 
 # Names under which tools and clouds leave credentials: Google's log-in on GitHub leaves the first.
-_CREDENTIALS = (
-    "gha-creds-*.json",
-    "*credentials*.json",
-    "*service-account*.json",
-    "*service_account*.json",
-    ".env",
-    ".netrc",
-    "*.key",
-    "*.p12",
-    "*.pem",
-    "id_*sa",
-    "id_ed25519",
-    "kubeconfig*",
+_CREDENTIALS = re.compile(
+    r"gha-creds-.*\.json|.*credentials.*\.json|.*service[-_]account.*\.json|\.env|\.netrc|.*\.(key|p12|pem)|id_.*sa"
+    r"|id_ed25519|kubeconfig.*",
+    re.DOTALL,
 )
 _DATE = re.compile(r" \d+ [+-]\d+\s*$")
 # Never written: fast-import wants a name for the branch of a commit, and forgets it at the end.
@@ -71,8 +59,8 @@ class Repository(Git):
             found = self.run("rev-parse", "--absolute-git-dir", "--show-toplevel")
         except GitError as error:
             if "must be run in a work tree" in str(error):
-                problem, fix = "is a bare git repository", "work in a clone of it: git clone"
-                raise SlipwayError(f"{self.root} {problem}", fix=fix) from error
+                fix = "work in a clone of it: git clone"
+                raise SlipwayError(f"{self.root} is a bare git repository", fix=fix) from error
             if "not a git repository" not in str(error):
                 raise
             fix = "git init, then git add and git commit what is there"
@@ -123,9 +111,8 @@ class Repository(Git):
         """Return what git writes into commits, `Name <address> date`, asked once."""
         strict = ("-c", "user.useConfigOnly=true")
         try:
-            for role in ("AUTHOR", "COMMITTER"):
-                if role not in self._people:
-                    self._people[role] = self.run("var", f"GIT_{role}_IDENT", by=strict).decode().strip()
+            for role in {"AUTHOR", "COMMITTER"} - self._people.keys():
+                self._people[role] = self.run("var", f"GIT_{role}_IDENT", by=strict).decode().strip()
         except GitError as error:
             raise SlipwayError(
                 "git does not know who you are, and every change of a release names who made it",
@@ -147,7 +134,7 @@ class Repository(Git):
         self.identity()
         with worktree.locked(self):
             dirty = self.dirty(*paths)
-        if secret := [path for path in dirty if _is_credential(path)]:
+        if secret := [path for path in dirty if _CREDENTIALS.fullmatch(path.rpartition("/")[2].lower())]:
             raise SlipwayError(
                 f"not ignored, and looks like a credential: {listed(secret, 5)}",
                 fix="move it out of the repository, or name it in .gitignore; never commit it",
@@ -210,12 +197,8 @@ class Repository(Git):
         text = (message if message.endswith("\n") else f"{message}\n").encode()
         # What is removed comes first: a file may give way to a folder of the same name, and the other way about.
         removed = [b"D " + _quoted(path) for path, content in changes.items() if content is None]
-        written = [
-            part
-            for path, content in changes.items()
-            if content is not None
-            for part in (b"M 100644 inline " + _quoted(path), _data(content))
-        ]
+        kept = {path: content for path, content in changes.items() if content is not None}
+        written = [b"M 100644 inline %b\n%b" % (_quoted(path), _data(content)) for path, content in kept.items()]
         start = [f"commit {_UNNAMED}".encode(), b"mark :1", *people, _data(text), f"from {parent}".encode()]
         end = [b"", b"get-mark :1", f"reset {_UNNAMED}".encode(), b"", b"done", b""]
         stream = b"\n".join([*start, *removed, *written, *end])
@@ -225,12 +208,8 @@ class Repository(Git):
 
     def _ident(self, role: str) -> str:
         """Return who commits, as of now or of the time that git's own variable gives."""
-        ident = self._idents()[role]
-        return (
-            ident
-            if os.environ.get(f"GIT_{role}_DATE")
-            else _DATE.sub(f" {int(time.time())} {time.strftime('%z')}", ident)
-        )
+        ident, now = self._idents()[role], f" {int(time.time())} {time.strftime('%z')}"
+        return ident if os.environ.get(f"GIT_{role}_DATE") else _DATE.sub(now, ident)
 
     def _move(self, branch: str, new: str, old: str, message: str) -> None:
         try:
@@ -249,8 +228,3 @@ def _quoted(path: str) -> bytes:
 
 def _data(content: bytes) -> bytes:
     return b"data %d\n%b" % (len(content), content)
-
-
-def _is_credential(path: str) -> bool:
-    """Tell by its name whether a file is likely to hold a secret."""
-    return any(fnmatch(path.rpartition("/")[2].lower(), pattern) for pattern in _CREDENTIALS)

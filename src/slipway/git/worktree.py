@@ -20,11 +20,8 @@ from typing import Any
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.files import write
-from slipway.git.commands import Git, GitError
-from slipway.git.reader import Entry
+from slipway.git.commands import Entry, Git, GitError
 from slipway.text import listed
-
-__all__ = ["following", "locked", "scratch"]
 
 # Beside each file that is written; a fixed name, so that the next run finds what a kill left.
 _DRAFT = ".slipway-draft"
@@ -185,7 +182,7 @@ def _follow(git: Git, journal: dict[str, Any]) -> None:
             if _state(file) in (own.get(path), _state(known / path)):
                 _put(git.root, file, forms / "head" / path if path in entries else None)
         shutil.rmtree(forms)
-    git.run("update-index", "-q", "--unmerged", "--ignore-missing", "--refresh", index=draft)
+    git.run("update-index", "-q", "--unmerged", "--ignore-missing", "--refresh", variables=_index(draft))
     draft.replace(index)
 
 
@@ -202,10 +199,14 @@ def _check_out(git: Git, entries: Mapping[str, Entry], paths: Sequence[str], ind
         f"{entries[path].mode} {entries[path].id}\t{path}" if path in entries else f"0 {'0' * 40}\t{path}"
         for path in paths
     ]
-    git.run("update-index", "-z", "--index-info", given=_ended(lines), index=index)
+    git.run("update-index", "-z", "--index-info", given=_ended(lines), variables=_index(index))
     if entries:
         options = ("-q", "-z", "--stdin", f"--prefix={folder}/")
-        git.run("checkout-index", *options, given=_ended(entries), index=index)
+        git.run("checkout-index", *options, given=_ended(entries), variables=_index(index))
+
+
+def _index(file: Path) -> dict[str, str]:
+    return {"GIT_INDEX_FILE": str(file)}
 
 
 def _ended(words: Iterable[str]) -> bytes:

@@ -15,7 +15,7 @@ from slipway.git import GitError, Head, Repository, worktree
 
 @pytest.fixture(autouse=True)
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as Ada has it, whatever this machine is set to."""
+    """Set git up for Ada, independent of this machine."""
     (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -33,7 +33,7 @@ def commit(root: Path) -> Head:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A repository with files of several kinds, on its first commit."""
+    """Return a repository with files of several kinds, on its first commit."""
     folder = tmp_path / "repository"
     git(tmp_path, "init", "--quiet", str(folder))
     for number in range(30):
@@ -49,7 +49,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ahead(root: Path) -> str:
-    """A commit that follows the first one: all kinds of changes; the first one is checked out again."""
+    """Return a commit with all kinds of changes on top of the first one, which is checked out."""
     for number in range(30):
         (root / f"kept{number}").write_text(f"{number} again\n")
     git(root, "rm", "-q", "-r", "gone", "becomes-a-folder")
@@ -75,15 +75,34 @@ def is_there(root: Path, after: str) -> None:
 
 
 def test_files_of_all_kinds_follow(root: Path, ahead: str) -> None:
-    """Links, executables, files that become folders, and line ends as the new attributes say."""
+    """Links, executables, files that become folders and line ends of new attributes are written."""
     repository = Repository(root)
     repository.forward(repository.head(), ahead)
     is_there(root, ahead)
     assert git(root, "status", "--porcelain") == ""
 
 
+def test_filters_of_attributes_apply(root: Path) -> None:
+    """A file is written through its filter, as with Git LFS, and does not count as changed."""
+    git(root, "config", "filter.case.smudge", "tr a-z A-Z")
+    git(root, "config", "filter.case.clean", "tr A-Z a-z")
+    (root / ".gitattributes").write_text("*.large filter=case\n")
+    (root / "model.large").write_text("ONE\n")
+    first = commit(root)
+    (root / "model.large").write_text("TWO\n")
+    after = commit(root).commit
+    git(root, "reset", "--quiet", "--hard", first.commit)
+    repository = Repository(root)
+    repository.forward(first, after)
+    assert git(root, "show", f"{after}:model.large") == "two"
+    assert (root / "model.large").read_text() == "TWO\n" and git(root, "status", "--porcelain") == ""
+    (root / "model.large").write_text("MINE\n")
+    with pytest.raises(GitError, match=r"model\.large would be overwritten"):
+        repository.forward(repository.head(), first.commit)
+
+
 def test_unrelated_work_in_progress_stays(root: Path, ahead: str) -> None:
-    """Files that are changed, staged or ignored stay so."""
+    """Changed, staged and ignored files stay as they are."""
     (root / "mine").write_text("mine\n")
     (root / "staged").write_text("mine\n")
     (root / "ignored").write_text("mine\n")
@@ -97,7 +116,7 @@ def test_unrelated_work_in_progress_stays(root: Path, ahead: str) -> None:
 
 @pytest.mark.parametrize("name", ["kept3", "run"], ids=["changed", "new"])
 def test_a_file_in_the_way(root: Path, ahead: str, name: str) -> None:
-    """It is named, and nothing changes."""
+    """The error names a changed or new file that would be overwritten, and nothing changes."""
     repository = Repository(root)
     head = repository.head()
     (root / name).write_text("mine\n")
@@ -108,7 +127,7 @@ def test_a_file_in_the_way(root: Path, ahead: str, name: str) -> None:
 
 
 def test_a_branch_that_moved_meanwhile(root: Path, ahead: str) -> None:
-    """One that is there already is left as it is; one with commits of its own is not moved."""
+    """A branch that has the commit already stays. A branch with other commits is refused."""
     repository = Repository(root)
     head = repository.head()
     repository.forward(head, ahead)
@@ -123,7 +142,7 @@ def test_a_branch_that_moved_meanwhile(root: Path, ahead: str) -> None:
 
 @pytest.mark.parametrize("files", [0, 1, 20, 100], ids=["no-file", "the-attributes", "half", "all"])
 def test_killed_between_two_files(root: Path, ahead: str, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The branch has moved and some files have: the next command brings the others, and keeps work in progress."""
+    """When the branch and some files have moved, the next command moves the others and keeps work in progress."""
     written = 0
 
     def put(*arguments: Path) -> None:
@@ -162,7 +181,7 @@ for commit in sys.argv[2:]:
 @pytest.mark.parametrize("times", [2, pytest.param(30, marks=pytest.mark.long(60))])
 @pytest.mark.parametrize("whole_group", [False, True], ids=["only-ours", "git-too"])
 def test_killed_at_any_moment(root: Path, whole_group: bool, times: int) -> None:
-    """After kill -9, with its git commands or without, the next run finds a whole commit and a clean work tree."""
+    """After kill -9 the next run finds a whole commit and a clean work tree, even if git commands were killed too."""
     generator = random.Random(7)  # noqa: S311
     first = Repository(root).latest()
     for number in range(40):

@@ -1,4 +1,4 @@
-"""Objects are read by one git process, however many are asked for and however large they are."""
+"""One git process reads objects of any number and size."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from slipway.git import GitError, Repository
-from slipway.git.reader import Entry
+from slipway.git.commands import Entry
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with one commit of 3,000 files, one of them large, one executable, one a link."""
+    """Return a repository with one commit of 3,000 files. One is large, one is executable, one is a link."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     for number in range(3_000):
         file = tmp_path / f"folder{number % 7}/deep/{number}"
@@ -29,7 +29,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """The git commands that were started so far."""
+    """Return a function that lists the git commands that were started."""
     log, folder = tmp_path / ".git/commands", tmp_path / ".git/bin"
     real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -44,7 +44,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], lis
 
 
 def test_one_process_answers_everything(root: Path, started: Callable[[], list[str]]) -> None:
-    """Thousands of objects, whole trees, commits and what does not exist."""
+    """The process reads thousands of objects, whole trees and commits, and returns None for missing ones."""
     repository = Repository(root)
     commit = repository.latest()
     files = repository.files(commit, "folder3")
@@ -60,7 +60,7 @@ def test_one_process_answers_everything(root: Path, started: Callable[[], list[s
 
 
 def test_entries_have_modes(root: Path) -> None:
-    """An entry tells a link and an executable from a file; what does not exist has none."""
+    """The mode of an entry tells links, executables and files apart. A missing path has no entry."""
     found = Repository(root).entries("HEAD", ["run", "link", "folder1/deep/1", "folder1/none", "none/none"])
     assert {path: entry.mode for path, entry in found.items()} == {
         "run": "100755",
@@ -71,7 +71,7 @@ def test_entries_have_modes(root: Path) -> None:
 
 
 def test_paths_of_files_and_folders(root: Path) -> None:
-    """A path names a file, a folder, or with a slash at its end a folder only."""
+    """A path names a file or a folder. With a slash at its end it names only a folder."""
     repository = Repository(root)
     assert list(repository.blobs("HEAD", "large", "run/", "none")) == ["large"]
     assert len(repository.blobs("HEAD", "folder0/", "folder1/deep")) == 858
@@ -79,8 +79,8 @@ def test_paths_of_files_and_folders(root: Path) -> None:
         repository.blobs("nowhere", "large")
 
 
-def test_what_is_written_meanwhile_is_found(root: Path) -> None:
-    """Commits and branches that are made after the first question are seen, packed ones too."""
+def test_new_objects_are_found(root: Path) -> None:
+    """Commits and branches from after the first read are found, packed ones too."""
     repository = Repository(root)
     assert repository.commit_at("refs/heads/new") is None
     subprocess.run(["git", "branch", "new"], cwd=root, check=True)
@@ -89,8 +89,8 @@ def test_what_is_written_meanwhile_is_found(root: Path) -> None:
     assert repository.files("new", "folder1")
 
 
-def test_damage_is_told_in_the_words_of_git(root: Path) -> None:
-    """The next question starts a new process."""
+def test_damage_is_reported_in_the_words_of_git(root: Path) -> None:
+    """After the error, the next read starts a new process."""
     repository = Repository(root)
     blob = repository.blobs("HEAD", "large")["large"]
     file = root / ".git/objects" / blob[:2] / blob[2:]
