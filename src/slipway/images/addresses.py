@@ -13,20 +13,6 @@ from urllib.parse import SplitResult, urlsplit
 from slipway.errors import OutOfReach, SlipwayError
 from slipway.serving.access import FILES, FOLDER, KIND
 
-__all__ = [
-    "HINT",
-    "KEY",
-    "LOCAL",
-    "NAME",
-    "PASSWORD",
-    "PATIENCE",
-    "Called",
-    "Credentials",
-    "address",
-    "given",
-    "refused",
-]
-
 PATIENCE = 60
 """Seconds that an answer may take: a function that was scaled to zero has to start first."""
 

@@ -12,8 +12,6 @@ from slipway.errors import SlipwayError
 from slipway.images import bundle, clients, running
 from slipway.settings import Settings
 
-__all__ = ["Compared", "compare", "predictions"]
-
 _BATCH = 500
 
 _SHOWN = 5

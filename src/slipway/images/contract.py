@@ -13,8 +13,6 @@ from slipway.schema import Schema
 from slipway.serving.http.requests import V2_LIVE, V2_READY
 from slipway.serving.oip import tensors
 
-__all__ = ["answer", "datatypes", "describe", "identity", "missing", "predict", "predictions", "request"]
-
 _OK = 200
 _RUN = "see that the container runs and gets ready"
 

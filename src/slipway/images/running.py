@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.http_client import Client, NoAnswer
-from slipway.images import grpc_client
+from slipway.images import clients
 from slipway.images.bundle import Bundle
 from slipway.models.environment import python_for
 from slipway.processes import begin, environment
@@ -26,17 +25,12 @@ from slipway.serving import access
 from slipway.serving.http.requests import READY
 from slipway.serving.process import METRICS_PORT, PROTOCOL
 
-__all__ = ["Server", "process", "serve", "start", "usable_port"]
-
 # A function reads these variables, and the user's shell may hold them for something else. Without bytecode,
 # scikit-learn would be compiled at each start, which takes many times as long as importing it.
 _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
     | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, METRICS_PORT}
 )
-
-# No proxy leads to this machine.
-_client = Client(direct=True)
 
 
 class Server(NamedTuple):
@@ -145,22 +139,13 @@ def _read(process: subprocess.Popen[str], log: deque[str], echo: Callable[[str],
 
 def _wait(server: Server, ready: str, reader: threading.Thread, log: deque[str], patience: float) -> None:
     deadline = time.monotonic() + patience
-    while not _is_ready(ready):
+    while not clients.is_ready(ready):
         if server.process.poll() is not None:
             reader.join(5)
             raise SlipwayError(f"the function ended with status {server.process.returncode}: {_reason(log)}")
         if time.monotonic() > deadline:
             raise SlipwayError(f"the function was not ready after {patience:g} s: {_reason(log)}")
         time.sleep(0.02)
-
-
-def _is_ready(url: str) -> bool:
-    if grpc_client.is_meant(url):
-        return grpc_client.is_ready(url)
-    try:
-        return _client.call(url, timeout=5, limit=0).status == 200
-    except NoAnswer:  # nothing is there yet, or something speaks another protocol
-        return False
 
 
 def _reason(log: deque[str]) -> str:

@@ -23,8 +23,6 @@ from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 from slipway.store.records import now, user
 
-__all__ = ["Verified", "find", "hold", "parse", "patiently", "verify_at", "verify_declared", "verify_url"]
-
 _PAUSE = 2.0  # seconds, between two tries
 
 _GOLDEN, _MANIFEST, _SCHEMA = "golden.json", "artifact.json", "schema.json"

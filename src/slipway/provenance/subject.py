@@ -8,6 +8,7 @@ from typing import NamedTuple
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.images import clients
+from slipway.images.addresses import Called
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.overlays.types import ReleaseRecord
 from slipway.provenance import commits
@@ -32,7 +33,7 @@ class Subject(NamedTuple):
     model_id: ModelId
     known: tuple[Declared, ...]
     """All releases of the repository."""
-    called: clients.Called | None = None
+    called: Called | None = None
     """The function that answered, if a URL was named."""
     declared: Declared | None = None
     record: ReleaseRecord | None = None
@@ -77,7 +78,7 @@ def find(settings: Settings, what: str) -> Subject:
     return Subject(repository, _id_of(release), tuple(known), called, release, record)
 
 
-def _release_of(called: clients.Called) -> str:
+def _release_of(called: Called) -> str:
     model_id = ModelId.parse(called.model_id)
     if model_id.environment == "dev" or called.release == "dev":
         problem = f"{called.url} serves {model_id} ({called.release}), which is no release"

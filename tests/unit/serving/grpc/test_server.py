@@ -13,7 +13,7 @@ import pytest
 
 from slipway.artifacts import Golden
 from slipway.errors import SlipwayError
-from slipway.images import clients, grpc_client, running
+from slipway.images import clients, running
 from slipway.images.bundle import Bundle
 from slipway.serving.access import FOLDER, KIND
 from slipway.serving.grpc.messages import message
@@ -247,7 +247,7 @@ def test_values_may_be_missing_in_some_rows(tmp_path: Path) -> None:
             types = {name: each.datatype for name, each in found.items()}
             assert types == {"price": "FP64", "why": "BYTES", "by.a": "FP64"}
             assert list(found["why"].contents.bytes_contents) == [b"wet", b"null"][: len(weights)]
-        assert grpc_client.predict(function.url, Golden(rows=tiny.ROWS, predictions=golden)) == golden
+        assert clients.reproduce(function.url, Golden(rows=tiny.ROWS, predictions=golden)) == golden
 
 
 def test_unknown_protocol_is_refused(bundled: Bundle) -> None:
