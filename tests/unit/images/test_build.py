@@ -220,7 +220,7 @@ def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
     factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The package that is missing is named."""
-    monkeypatch.setattr(images, "_SMOKE", ["python", "-P", "-m", "left_out"])
+    monkeypatch.setattr(images, "_CHECK", ["python", "-P", "-m", "left_out"])
     with pytest.raises(SlipwayError, match="left_out") as caught:
         factory.built.build(platform_in(factory))
     assert "the image of slipway does not hold and is not pushed" in caught.value.problem
