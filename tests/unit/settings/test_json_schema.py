@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 from slipway.settings import ModelSettings
 from slipway.settings.json_schema import SCHEMA_FILE, schema
 from slipway.settings.strict import read
-from tests.unit.settings import test_reading
+from tests.unit.settings import test_settings
 
 ROOT = Path(__file__).parents[3]
 FILE = json.loads((ROOT / SCHEMA_FILE).read_text())
@@ -62,22 +62,22 @@ def test_every_key_has_a_description() -> None:
         assert [key for key, value in definition["properties"].items() if "description" not in value] == []
 
 
-@pytest.mark.parametrize(("text", "says"), cases(test_reading.test_the_message_names_the_models_key))
+@pytest.mark.parametrize(("text", "says"), cases(test_settings.test_the_message_names_the_models_key))
 def test_it_refuses_a_model_as_reading_does(text: str, says: str) -> None:
     """An unknown key, a wrong type, an unknown word and a wrong form are marked while somebody types."""
-    assert problems(read(f"{test_reading.ENVIRONMENTS}models:\n  iris:\n    {text}")), says
+    assert problems(read(f"{test_settings.ENVIRONMENTS}models:\n  iris:\n    {text}")), says
 
 
-@pytest.mark.parametrize(("text", "says"), cases(test_reading.test_the_message_names_the_path_of_what_is_wrong))
+@pytest.mark.parametrize(("text", "says"), cases(test_settings.test_the_message_names_the_path_of_what_is_wrong))
 def test_it_refuses_an_environment_as_reading_does(text: str, says: str) -> None:
     """This includes the names of environments."""
     assert problems(read(text)), says
 
 
-@pytest.mark.parametrize("models", [test_reading.FULL.replace("DIGEST", "0123456789abcdef" * 4), "models: {iris: }"])
+@pytest.mark.parametrize("models", [test_settings.FULL.replace("DIGEST", "0123456789abcdef" * 4), "models: {iris: }"])
 def test_it_takes_what_reading_takes(models: str) -> None:
     """Every key at once, and a name with nothing below it."""
-    assert problems(read(test_reading.ENVIRONMENTS + models)) == []
+    assert problems(read(test_settings.ENVIRONMENTS + models)) == []
 
 
 def test_the_settings_name_it_in_their_first_line() -> None:
@@ -97,7 +97,7 @@ def test_examples_in_documents_are_valid() -> None:
     texts = [path.read_text() for path in tracked("*.md")]
     blocks = [read(block) for text in texts for block in re.findall(r"^```yaml\n(.*?)^```", text, re.S | re.M)]
     examples = [block for block in blocks if isinstance(block, dict) and block.keys() & {"environments", "models"}]
-    environments = read(test_reading.ENVIRONMENTS)
+    environments = read(test_settings.ENVIRONMENTS)
     assert [problems(environments | example) for example in examples] == [[]] * len(examples)
 
 
@@ -121,7 +121,7 @@ def test_the_reference_has_every_key_of_a_model() -> None:
 def test_the_reference_has_the_defaults(key: str) -> None:
     """A default that is written in the reference is that of the type."""
     default = yaml.safe_load(defaults()[key].strip("`"))
-    assert problems({**read(test_reading.ENVIRONMENTS), "models": {"iris": {key: default}}}) == []
+    assert problems({**read(test_settings.ENVIRONMENTS), "models": {"iris": {key: default}}}) == []
     assert msgspec.convert({key: default}, ModelSettings) == ModelSettings()
 
 

@@ -39,6 +39,11 @@ def missing(area: str, what: str, fix: str) -> Finding:
     return Finding(area, "missing", what, fix)
 
 
+def either(area: str, holds: bool, good: str, bad: str, fix: str) -> Finding:
+    """Return the finding `good` if a thing is in order, and `bad` with its fix if not."""
+    return ok(area, good) if holds else missing(area, bad, fix)
+
+
 def unknown(area: str, what: str, fix: str) -> Finding:
     """Return the finding that a thing cannot be seen from here; `fix` says what is needed for that."""
     return Finding(area, "unknown", what, fix)

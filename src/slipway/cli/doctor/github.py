@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from slipway.cli.doctor import Finding, by_token, missing, ok, unknown, unreadable
+from slipway.cli.doctor import Finding, by_token, either, missing, ok, unknown, unreadable
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github.api import GitHub, connect
@@ -14,8 +14,6 @@ from slipway.github.failures import Refused
 from slipway.github.rules import ADMINISTRATION, Guard, guard, restricted
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
     from slipway.settings import Settings
 
 CHECK = "ci"
@@ -23,6 +21,9 @@ CHECK = "ci"
 
 _RULES = "repository Settings → Rules → Rulesets"
 _ACTIONS = "repository Settings → Actions → General → Workflow permissions"
+_ENVIRONMENTS = "repository Settings → Environments"
+_VALUES = "repository Settings → Secrets and variables → Actions"
+
 Names = Mapping[str, str] | Refused
 """Values by name (GitHub tells only the names of secrets), or the reason why they cannot be read."""
 
@@ -34,7 +35,6 @@ _GOOGLE = ("GCP_SERVICE_ACCOUNT", "GCP_SERVICE_ACCOUNT_READER", "GCP_WORKLOAD_ID
 _GOOGLE_REGISTRIES = ("pkg.dev", "gcr.io")
 # The workflow `release` starts on these, and on the branch that the cluster follows.
 _RELEASING = ("deploy/**", "trainpred/**")
-_VALUES = "repository Settings → Secrets and variables → Actions"
 
 
 def repository(settings: Settings) -> Iterator[Finding]:
@@ -47,10 +47,20 @@ def repository(settings: Settings) -> Iterator[Finding]:
         return
     yield ok("github", f"{github.name} answers")
     given = _given(github)
-    yield from _branch(github, settings.branch, given.app)
-    yield from _owners(github)
-    yield from _workflows(github)
+    variables = (each for each in (given.bot_variables, given.variables) if not isinstance(each, Refused))
+    app = next((each[APP_ID] for each in variables if APP_ID in each), "")
+    yield from _branch(github, settings.branch, app)
+    yield from _seen("contents: read", _owners(github))
+    yield from _seen(ADMINISTRATION, _workflows(github))
     yield from _actions(github, settings, given)
+
+
+def _seen(permission: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield findings, and the reason in place of those that GitHub refuses to show."""
+    try:
+        yield from findings
+    except Refused as error:
+        yield unreadable(error, permission)
 
 
 def _branch(github: GitHub, branch: str, app: str) -> Iterator[Finding]:
@@ -78,13 +88,10 @@ def _branch(github: GitHub, branch: str, app: str) -> Iterator[Finding]:
 
 
 def _held(branch: str, found: Guard, holds: bool, good: str, bad: str, fix: str) -> Finding:
-    if holds:
-        return ok("github", f"{branch} {good}")
-    if found.whole:
-        return missing("github", f"{branch} {bad}", fix)
-    return unknown(
-        "github", f"no ruleset says that {branch} {good}; its protection cannot be read", by_token(ADMINISTRATION)
-    )
+    if holds or found.whole:
+        return either("github", holds, f"{branch} {good}", f"{branch} {bad}", fix)
+    what = f"no ruleset says that {branch} {good}; its protection cannot be read"
+    return unknown("github", what, by_token(ADMINISTRATION))
 
 
 def _bypass(github: GitHub, branch: str, found: Guard, app: str) -> Iterator[Finding]:
@@ -93,37 +100,25 @@ def _bypass(github: GitHub, branch: str, found: Guard, app: str) -> Iterator[Fin
         fix = f"guard {branch} by a ruleset ({_RULES}) with the App on its bypass list"
         yield missing("github", f"{branch} is guarded by the classic protection, whose checks no App may pass", fix)
     for number in sorted(found.rulesets):
-        try:
-            ruleset = github.read(f"ruleset {number}", ADMINISTRATION, f"rulesets/{number}")
-        except Refused as error:
-            yield unreadable(error, "metadata: read")
-            continue
-        yield _passed(ruleset, app)
+        yield from _seen("metadata: read", _passed(github, number, app))
 
 
-def _passed(ruleset: dict[str, Any], wanted: str) -> Finding:
+def _passed(github: GitHub, number: int, wanted: str) -> Iterator[Finding]:
+    ruleset = github.read(f"ruleset {number}", ADMINISTRATION, f"rulesets/{number}")
     name = f"the ruleset {str(ruleset.get('name'))[:60]!r}"
     if "bypass_actors" not in ruleset:
-        return unknown(
-            "github", f"whether the bot's App may pass {name} is not shown", by_token("administration: write")
-        )
-    apps = {
-        str(actor.get("actor_id")) for actor in ruleset["bypass_actors"] if actor.get("actor_type") == "Integration"
-    }
-    if wanted in apps or (not wanted and apps):
-        return ok("github", f"the bot's App may pass {name}" if wanted else f"an App may pass {name}")
-    return missing(
-        "github", f"the bot's App may not pass {name}, so it cannot commit releases", f"{_RULES}: Bypass list"
-    )
+        what = f"whether the bot's App may pass {name} is not shown"
+        yield unknown("github", what, by_token("administration: write"))
+        return
+    apps = {str(each.get("actor_id")) for each in ruleset["bypass_actors"] if each.get("actor_type") == "Integration"}
+    good = f"the bot's App may pass {name}" if wanted else f"an App may pass {name}"
+    bad = f"the bot's App may not pass {name}, so it cannot commit releases"
+    yield either("github", wanted in apps or (not wanted and bool(apps)), good, bad, f"{_RULES}: Bypass list")
 
 
 def _owners(github: GitHub) -> Iterator[Finding]:
     """Check for lines of CODEOWNERS that GitHub ignores: their owner is unknown, or may not write."""
-    try:
-        errors = github.read("what is wrong with CODEOWNERS", "contents: read", "codeowners/errors")["errors"]
-    except Refused as error:
-        yield unreadable(error, "contents: read")
-        return
+    errors = github.read("what is wrong with CODEOWNERS", "contents: read", "codeowners/errors")["errors"]
     for each in errors:
         where = f"{each.get('path')}, line {each.get('line')}"
         fix = str(each.get("suggestion") or "name a team or a person who may write to this repository")
@@ -133,21 +128,13 @@ def _owners(github: GitHub) -> Iterator[Finding]:
 
 
 def _workflows(github: GitHub) -> Iterator[Finding]:
-    try:
-        found = github.read("what workflows may do", ADMINISTRATION, "actions/permissions/workflow")
-    except Refused as error:
-        yield unreadable(error, ADMINISTRATION)
-        return
-    if found.get("default_workflow_permissions") == "read":
-        yield ok("github", "workflows may only read, unless a job says more")
-    else:
-        yield missing(
-            "github", "workflows may write all, unless a job says less", f"{_ACTIONS}: read repository contents"
-        )
-    if found.get("can_approve_pull_request_reviews") is False:
-        yield ok("github", "workflows may not approve pull requests")
-    else:
-        yield missing("github", "workflows may approve pull requests", f"{_ACTIONS}: do not allow them to approve")
+    found = github.read("what workflows may do", ADMINISTRATION, "actions/permissions/workflow")
+    good, bad = "workflows may only read, unless a job says more", "workflows may write all, unless a job says less"
+    reads = found.get("default_workflow_permissions") == "read"
+    yield either("github", reads, good, bad, f"{_ACTIONS}: read repository contents")
+    good, bad = "workflows may not approve pull requests", "workflows may approve pull requests"
+    barred = found.get("can_approve_pull_request_reviews") is False
+    yield either("github", barred, good, bad, f"{_ACTIONS}: do not allow them to approve")
 
 
 class _Given(NamedTuple):
@@ -157,12 +144,6 @@ class _Given(NamedTuple):
     secrets: Names
     bot_variables: Names
     bot_secrets: Names
-
-    @property
-    def app(self) -> str:
-        """Return the number of the bot's App; empty where it cannot be read."""
-        known = [each for each in (self.bot_variables, self.variables) if not isinstance(each, Refused)]
-        return next((each[APP_ID] for each in known if APP_ID in each), "")
 
 
 def _given(github: GitHub) -> _Given:
@@ -207,11 +188,10 @@ def _pushed(github: GitHub, pattern: str) -> Finding:
         named = restricted(github, pattern)
     except Refused as error:
         return unreadable(error, "metadata: read", f"who may push to {pattern}")
-    if named:
-        return ok("github", f"a ruleset names who may push to {pattern}")
-    problem = f"anybody who may write may push to {pattern}, and so gets the bot's key, which writes production"
+    good = f"a ruleset names who may push to {pattern}"
+    bad = f"anybody who may write may push to {pattern}, and so gets the bot's key, which writes production"
     fix = f"apply .github/ruleset-deploy.json (README.md), or take {pattern} out of the environment {BOT}"
-    return missing("github", problem, fix)
+    return either("github", named, good, bad, fix)
 
 
 def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Finding, None, set[str] | None]:
@@ -220,7 +200,7 @@ def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Fin
     Return the branches that may use it, as far as they can be seen; None where there is no such environment.
     """
     where = f"environments/{quote(name, safe='')}"
-    fix = f"repository Settings → Environments → {name} → Deployment branches and tags: {', '.join(sorted(branches))}"
+    fix = f"{_ENVIRONMENTS} → {name} → Deployment branches and tags: {', '.join(sorted(branches))}"
     try:
         policy = github.read(f"the environment {name}", "actions: read", where).get("deployment_branch_policy")
         known = _policies(github, name, where) if policy and policy.get("custom_branch_policies") else set()
@@ -251,11 +231,9 @@ def _named(kind: str, name: str, known: Names, environment: str = "") -> Finding
     about = f"the {kind} {name}" + (f" of the environment {environment}" if environment else "")
     if isinstance(known, Refused):
         return unreadable(known, f"{'environment' if environment else kind}s: read", f"whether {about} is set")
-    if name in known:
-        return ok("github", f"{about} is set")
-    place = f"repository Settings → Environments → {environment}" if environment else _VALUES
-    option = f" --env {environment}" if environment else ""
-    return missing("github", f"{about} is not set", f"{place}: gh {kind} set {name}{option}")
+    place, option = (f"{_ENVIRONMENTS} → {environment}", f" --env {environment}") if environment else (_VALUES, "")
+    fix = f"{place}: gh {kind} set {name}{option}"
+    return either("github", name in known, f"{about} is set", f"{about} is not set", fix)
 
 
 def _names(github: GitHub, what: str, permission: str, path: str) -> Names:

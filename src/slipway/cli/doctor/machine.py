@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.cli.doctor import Finding, missing, ok, tried, unknown
+from slipway.cli.doctor import Finding, either, missing, ok, tried, unknown
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 
@@ -51,10 +51,8 @@ def git(root: Path) -> Iterator[Finding]:
     yield ok("git", f"{head.branch} is checked out, at {head.commit[:12]}")
     yield tried("git", lambda: f"commits are by {repository.identity()}")
     remotes = repository.run("remote").decode().split()
-    if "origin" in remotes:
-        yield ok("git", "there is a remote called origin")
-    else:
-        yield missing("git", "there is no remote called origin: nothing can be pushed", "git remote add origin URL")
+    good, bad = "there is a remote called origin", "there is no remote called origin: nothing can be pushed"
+    yield either("git", "origin" in remotes, good, bad, "git remote add origin URL")
 
 
 def images(settings: Settings) -> Iterator[Finding]:
@@ -74,33 +72,26 @@ def images(settings: Settings) -> Iterator[Finding]:
 
 def stores(settings: Settings) -> Iterator[Finding]:
     """Check that each store can be read, and written as far as that shows without writing."""
+    from slipway.store import store_of
+
     for name, environment in settings.environments.items():
         where = environment.store
         try:
-            _read(settings, name)
+            # This takes one listing, whatever the size of the store.
+            store_of(settings, name).versions(next(iter(settings.models()), "none"))
         except SlipwayError as error:
             yield missing("stores", f"{name}: {error.problem}", error.fix)
             continue
         yield ok("stores", f"{name}: {where} can be read")
         if environment.in_bucket:
-            fix = (
-                f"who publishes and copies there needs objectCreator on the bucket: slipway publish MODEL --env {name}"
-            )
+            fix = f"whoever publishes there needs objectCreator on the bucket: slipway publish MODEL --env {name}"
             yield unknown("stores", f"{name}: whether {where} can be written shows when something is", fix)
         else:
             yield _writable(name, settings.root / Path(where).expanduser())
 
 
-def _read(settings: Settings, environment: str) -> None:
-    from slipway.store import store_of
-
-    store = store_of(settings, environment)
-    # This takes one listing, whatever the size of the store.
-    store.versions(next(iter(settings.models()), "none"))
-
-
 def _writable(name: str, directory: Path) -> Finding:
     nearest = next(each for each in (directory, *directory.parents) if each.exists())
-    if os.access(nearest, os.W_OK | os.X_OK):
-        return ok("stores", f"{name}: {directory} can be written")
-    return missing("stores", f"{name}: {nearest} cannot be written", f"give yourself the right to: chmod u+w {nearest}")
+    good, bad = f"{name}: {directory} can be written", f"{name}: {nearest} cannot be written"
+    writable = os.access(nearest, os.W_OK | os.X_OK)
+    return either("stores", writable, good, bad, f"give yourself the right to: chmod u+w {nearest}")
