@@ -142,11 +142,7 @@ def fits(found: Any) -> bool:
 
 
 def adapted(
-    found: type,
-    given: Mapping[str, Parameter] = _NONE,
-    *,
-    features: Sequence[str] = (),
-    target: str = "",
+    found: type, given: Mapping[str, Parameter] = _NONE, *, features: Sequence[str] = (), target: str = ""
 ) -> type[Model]:
     """Return a `Model` around the class; return a `Model` as it is.
 

@@ -45,27 +45,26 @@ def model_files(settings: Settings, name: str) -> dict[str, Path]:
     Leave out tests, documents, notebooks, requirements, data and hidden files, unless the code imports them. Leave out
     links that lead out of the repository. Raise `SlipwayError` when a module is such a link or is not Python.
     """
-    folder = settings.folder(name)
-    data = _own_data(settings, name)
-    own = [
+    root, data = settings.root, _own_data(settings, name)
+    own = {
         path
-        for relative, path in digests.walk(folder).items()
-        if not data.fullmatch(path.relative_to(settings.root).as_posix())
+        for relative, path in digests.walk(settings.folder(name)).items()
+        if not data.fullmatch(path.relative_to(root).as_posix())
         and not any(_ASIDE.fullmatch(part) for part in Path(relative).parts)
-    ]
-    inside = [path for path in own if path.suffix == ".py" or path.resolve().is_relative_to(settings.root)]
-    modules = closure(settings.root, [path for path in inside if path.suffix == ".py"], "model")
+    }
+    modules = closure(root, [path for path in own if path.suffix == ".py"], "model")
     for path in sorted(modules):
-        if not path.resolve().is_relative_to(settings.root):
-            problem = f"{path.relative_to(settings.root)} is a link out of the repository, to {path.resolve()}"
+        if not path.resolve().is_relative_to(root):
+            problem = f"{path.relative_to(root)} is a link out of the repository, to {path.resolve()}"
             raise SlipwayError(problem, fix="copy the module into the repository")
-    return {path.relative_to(settings.root).as_posix(): path for path in sorted(modules | set(inside))}
+    inside = {path for path in own if path.resolve().is_relative_to(root)}
+    return {path.relative_to(root).as_posix(): path for path in sorted(modules | inside)}
 
 
 def _own_data(settings: Settings, name: str) -> re.Pattern[str]:
     """Return a pattern for the paths of the model's data in the repository; `{date}` stands for any text."""
-    source = data_source(settings, name)
-    path = local_path(source.uri, settings.root) if source else None
+    data = data_source(settings, name)
+    path = local_path(data.uri, settings.root) if data else None
     inside = os.path.relpath(path, settings.root) if path else ""
     return re.compile(".*".join(map(re.escape, inside.split("{date}"))))
 
@@ -116,11 +115,12 @@ def load_class(settings: Settings, name: str) -> type[Model]:
 
 
 def _model_in(settings: Settings, name: str, module: ModuleType, where: Path) -> type[Model]:
-    own = {id(value): value for value in vars(module).values() if _is_own(value, module)}
-    found: list[type[Model]] = [value for value in own.values() if issubclass(value, Model)]
-    if not found and (foreign := _foreign_class(module, where, own.values())) is not None:
-        return _adapted(settings, name, foreign, where)
+    classes = {id(value): value for value in vars(module).values() if inspect.isclass(value)}
+    own = [value for value in classes.values() if value.__module__ == module.__name__]
+    found: list[type[Model]] = [value for value in own if issubclass(value, Model)]
     if not found:
+        if (foreign := _foreign_class(module, where, own)) is not None:
+            return _adapted(settings, name, foreign, where)
         fix = "write the class in it; one that is imported from elsewhere does not count"
         raise SlipwayError(f"{where} has no class derived from slipway.model.Model", fix=fix)
     if len(found) > 1:
@@ -131,10 +131,6 @@ def _model_in(settings: Settings, name: str, module: ModuleType, where: Path) ->
         fix = f"take target and features out of {FILE}; the class names its columns in source_features"
         raise SlipwayError(problem, fix=fix)
     return found[0]
-
-
-def _is_own(value: Any, module: ModuleType) -> bool:
-    return inspect.isclass(value) and value.__module__ == module.__name__
 
 
 def _foreign_class(module: ModuleType, where: Path, own: Iterable[type]) -> Any:

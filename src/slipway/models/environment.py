@@ -8,8 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from importlib.metadata import requires
 from pathlib import Path
 from typing import Literal, get_args
@@ -74,9 +73,9 @@ def enter(settings: Settings, model: str, arguments: Sequence[str]) -> None:
     """Replace this process by `slipway ARGUMENTS` in the model's environment; do nothing if it runs there already."""
     if inside():
         return
-    command, seen = prepare(settings, model, arguments)
+    command, variables = prepare(settings, model, arguments)
     sys.stdout.flush()
-    os.execve(command[0], command, seen)  # noqa: S606
+    os.execve(command[0], command, variables)  # noqa: S606
 
 
 def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -89,22 +88,12 @@ def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[l
     locks = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
     for use, lock in compiled.items():
         files.write(locks / f"{use}.lock", lock.read_bytes())
-    # Without -P, Python takes the model.py of the working directory for the package `model`.
-    return [str(python), "-P", "-m", "slipway", *arguments], _variables(locks)
-
-
-def _variables(locks: Path) -> dict[str, str]:
-    """Return the variables of a process in the environment: our code, its locks, and fixed sources of chance."""
     # To compile scikit-learn again in every step takes longer than the steps.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return inherited | {
-        _LOCKS: str(locks),
-        _UV: _uv_binary(),
-        "PYTHONPATH": SOURCE,
-        "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    fixed = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    variables = inherited | {_LOCKS: str(locks), _UV: _uv_binary(), "PYTHONPATH": SOURCE} | fixed
+    # Without -P, Python takes the model.py of the working directory for the package `model`.
+    return [str(python), "-P", "-m", "slipway", *arguments], variables
 
 
 def compile_lock(settings: Settings, model: str, use: Use) -> Path:
@@ -141,8 +130,7 @@ def locked(wanted: Sequence[str], preferred: Path, where: str) -> Path:
 
 def python_for(lock: Path) -> Path:
     """Return the interpreter of the environment with exactly the packages of `lock`; make it if it does not exist."""
-    found = _beside(lock)
-    if found is not None:
+    if (found := _beside(lock)) is not None:
         return found
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = _cache() / "environments" / digests.of_value([digests.of_file(lock), version])
@@ -150,7 +138,9 @@ def python_for(lock: Path) -> Path:
     # The interpreter is a link to the machine's own Python, which may be gone.
     if complete.is_file() and python.exists():
         return python
-    with _alone(home):
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".busy").open("w") as busy:
+        fcntl.flock(busy, fcntl.LOCK_EX)
         if not (complete.is_file() and python.exists()):
             command = ["venv", "--quiet", "--clear", "--python", sys.executable, str(home)]
             _uv(*command, problem="no environment can be made")
@@ -177,7 +167,7 @@ def platform_packages(use: str) -> set[str]:
         if requirement.marker and not requirement.marker.evaluate({"extra": use}):
             continue
         if requirement.name == "slipway":
-            found.update(*(platform_packages(extra) for extra in requirement.extras))
+            found.update(*map(platform_packages, requirement.extras))
         else:
             requirement.marker = None
             found.add(str(requirement))
@@ -186,14 +176,6 @@ def platform_packages(use: str) -> set[str]:
 
 def _cache() -> Path:
     return Path(os.environ.get("SLIPWAY_CACHE") or Path.home() / ".cache" / "slipway").absolute()
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with home.with_suffix(".busy").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _uv(*arguments: str, problem: str, cwd: Path | None = None) -> None:

@@ -17,28 +17,19 @@ def closure(root: Path, start: Iterable[Path], package: str) -> set[Path]:
     Imports inside functions count; imports for type checkers do not. `root/package/a/b.py` is `package.a.b`. Raise
     `SlipwayError` with file and line when a file is not Python.
     """
-    waiting = list(start)
-    found: set[Path] = set()
+    waiting, found = set(start), set[Path]()
     while waiting:
         path = waiting.pop()
-        if path in found:
-            continue
         found.add(path)
-        for name in _imports(path, root):
-            if name == package or name.startswith(f"{package}."):
-                waiting.extend(_files(root, name))
+        names = (name for name in _imports(path, root) if name.partition(".")[0] == package)
+        waiting.update(file for name in names for file in _files(root, name) if file not in found)
     return found
 
 
 def _files(root: Path, name: str) -> Iterator[Path]:
     parts = name.split(".")
-    for depth in range(1, len(parts)):
-        init = root.joinpath(*parts[:depth], "__init__.py")
-        if init.is_file():
-            yield init
-    for candidate in (root.joinpath(*parts).with_suffix(".py"), root.joinpath(*parts, "__init__.py")):
-        if candidate.is_file():
-            yield candidate
+    inits = (root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1))
+    return (path for path in (*inits, root.joinpath(*parts).with_suffix(".py")) if path.is_file())
 
 
 def _imports(path: Path, root: Path) -> frozenset[str]:
@@ -70,11 +61,10 @@ def _imported(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield all nodes below `node` except those for type checkers."""
+    """Yield `node` and all nodes below it except those for type checkers."""
     waiting = [node]
     while waiting:
-        current = waiting.pop()
-        yield current
+        yield (current := waiting.pop())
         waiting.extend(_branches(current))
 
 

@@ -71,9 +71,12 @@ def _texts(requirements: list[Requirement]) -> list[str]:
 def _parse(path: Path, root: Path) -> list[Requirement]:
     where = path.relative_to(root)
     found: dict[tuple[str, str], Requirement] = {}
-    for number, line in enumerate(_lines(path, root), start=1):
-        text = _COMMENT.sub("", line).strip()
-        if not text:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise SlipwayError(f"{where} is not text in UTF-8", fix="save it as such") from error
+    for number, line in enumerate(lines, start=1):
+        if not (text := _COMMENT.sub("", line).strip()):
             continue
         requirement = _pinned(text, f"{where}, line {number}")
         earlier = found.setdefault((requirement.name, str(requirement.marker)), requirement)
@@ -82,13 +85,6 @@ def _parse(path: Path, root: Path) -> list[Requirement]:
             raise SlipwayError(f"{where}, line {number}: {problem}", fix="keep one of them")
         earlier.extras |= requirement.extras
     return list(found.values())
-
-
-def _lines(path: Path, root: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise SlipwayError(f"{path.relative_to(root)} is not text in UTF-8", fix="save it as such") from error
 
 
 def _pinned(text: str, where: str) -> Requirement:

@@ -42,13 +42,10 @@ def _pins(root: Path) -> str:
         lock = (root / "requirements.lock").read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise SlipwayError(f"{root} has no requirements.lock to take versions from", fix="make lock") from error
-    lines = []
-    for package in _PINNED:
-        pin = re.search(rf"^{re.escape(package)}==(\S+)", lock, re.MULTILINE)
-        if pin is None:
-            raise SlipwayError(f"requirements.lock does not pin {package}", fix="make lock")
-        lines.append(f"{package}=={pin[1]}")
-    return "\n".join(lines) + "\n"
+    pins = {package: re.search(rf"^{re.escape(package)}==\S+", lock, re.MULTILINE) for package in _PINNED}
+    if missing := [package for package, pin in pins.items() if pin is None]:
+        raise SlipwayError(f"requirements.lock does not pin {', '.join(missing)}", fix="make lock")
+    return "".join(f"{pin[0]}\n" for pin in pins.values() if pin)
 
 
 def _data() -> str:

@@ -14,21 +14,9 @@ from slipway.text import cut, quoted
 
 Kind = Literal["number", "integer", "boolean", "string"]
 
-_WORDS: dict[type, str] = {
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    str: "a string",
-    list: "a list",
-    dict: "an object",
-    type(None): "null",
-}
-_EXPECTED: dict[Kind, str] = {
-    "number": "a number",
-    "integer": "an integer",
-    "boolean": "true or false",
-    "string": "a string",
-}
+_WORDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+_WORDS[type(None)] = "null"
+_EXPECTED = {"number": "a number", "integer": "an integer", "boolean": "true or false", "string": "a string"}
 
 # The largest integer of numpy and pandas.
 _LARGEST = 2**63 - 1
@@ -84,11 +72,14 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError(f"has no value; {self.expected} is needed")
         parsed = self._typed(value)
         if self.categories and parsed not in self.categories:
-            raise ValueError(f"unknown category {quoted(value)}; {self._hint(value)}")
+            # Numbers with similar digits are not similar.
+            hint = nearest(value if type(value) is str else "", map(str, self.categories))
+            raise ValueError(f"unknown category {quoted(value)}; {hint}")
+        unit = f" {self.unit}" if self.unit else ""
         if self.minimum is not None and parsed < self.minimum:
-            raise ValueError(f"{value} is below the minimum {self.minimum:.15g}{self._in_unit}")
+            raise ValueError(f"{value} is below the minimum {self.minimum:.15g}{unit}")
         if self.maximum is not None and parsed > self.maximum:
-            raise ValueError(f"{value} is above the maximum {self.maximum:.15g}{self._in_unit}")
+            raise ValueError(f"{value} is above the maximum {self.maximum:.15g}{unit}")
         return parsed
 
     def _typed(self, value: Any) -> Any:
@@ -104,10 +95,6 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         found = quoted(value) if kind is float else _word(value)
         raise ValueError(f"{self.expected} is needed, not {found}")
 
-    def _hint(self, value: Any) -> str:
-        # Numbers with similar digits are not similar.
-        return nearest(value if type(value) is str else "", map(str, self.categories))
-
     @property
     def needed(self) -> bool:
         """True if every row has to have this field."""
@@ -118,25 +105,19 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The type of this field in words."""
         return _EXPECTED[self.kind]
 
-    @property
-    def _in_unit(self) -> str:
-        return f" {self.unit}" if self.unit else ""
-
     def to_json_schema(self) -> dict[str, Any]:
         """Return this field as JSON Schema, draft 2020-12."""
         schema: dict[str, Any] = {"type": [self.kind, "null"] if self.optional else self.kind}
         if self.categories:
             schema["enum"] = [*self.categories, *([None] if self.optional else [])]
-        if self.minimum is not None:
-            schema["minimum"] = self.minimum
-        if self.maximum is not None:
-            schema["maximum"] = self.maximum
-        if self.default is not None:
-            schema["default"] = self.default
         description = f"{self.description} ({self.unit})" if self.description and self.unit else self.description
-        if description or self.unit:
-            schema["description"] = description or self.unit
-        return schema
+        more = {
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "default": self.default,
+            "description": description or self.unit or None,
+        }
+        return schema | {key: value for key, value in more.items() if value is not None}
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -172,14 +153,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _bounded(self) -> tuple[tuple[str, float, float], ...]:
         """The name, minimum and maximum of each field with a limit."""
+        limits = ((field.name, field.minimum, field.maximum) for field in self.fields)
         return tuple(
-            (
-                field.name,
-                -math.inf if field.minimum is None else field.minimum,
-                math.inf if field.maximum is None else field.maximum,
-            )
-            for field in self.fields
-            if (field.minimum, field.maximum) != (None, None)
+            (name, -math.inf if low is None else low, math.inf if high is None else high)
+            for name, low, high in limits
+            if (low, high) != (None, None)
         )
 
     def _numbers(self, row: Any) -> dict[str, Any] | None:

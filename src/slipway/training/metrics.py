@@ -56,8 +56,8 @@ def worse_by(name: str, candidate: float, other: float) -> float:
 
     For errors and losses, known by their name, lower is better; for all else, higher.
     """
-    lower = any(word in name.lower() for word in _LOWER_IS_BETTER)
-    return candidate - other if lower else other - candidate
+    lower_is_better = any(word in name.lower() for word in _LOWER_IS_BETTER)
+    return candidate - other if lower_is_better else other - candidate
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 def compares_with_deployed(gates: Mapping[str, Gate]) -> bool:
-    """Return whether any of the gates compares with the deployed version."""
+    """Return True if any of the gates compares with the deployed version."""
     return any(gate.worse_by is not None for gate in gates.values())
 
 
@@ -85,14 +85,13 @@ def judge(
 
     Raise `SlipwayError` when a gate names a metric that was not measured.
     """
-    verdicts = []
-    for metric, gate in sorted(gates.items()):
-        if metric not in metrics:
-            raise SlipwayError(f"the gate {metric!r} has no such metric to judge", fix=nearest(metric, metrics))
-        for rule, missed in _rules(metric, gate, metrics[metric], (deployed or {}).get(metric)):
-            missed_by = missed if missed > _ROUNDING else 0.0
-            verdicts.append(Verdict(metric=metric, value=metrics[metric], rule=rule, missed_by=missed_by))
-    return verdicts
+    for metric in sorted(gates.keys() - metrics.keys()):
+        raise SlipwayError(f"the gate {metric!r} has no such metric to judge", fix=nearest(metric, metrics))
+    return [
+        Verdict(metric=metric, value=metrics[metric], rule=rule, missed_by=missed if missed > _ROUNDING else 0.0)
+        for metric, gate in sorted(gates.items())
+        for rule, missed in _rules(metric, gate, metrics[metric], (deployed or {}).get(metric))
+    ]
 
 
 def _rules(metric: str, gate: Gate, value: float, deployed: float | None) -> Iterator[tuple[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from slipway.containers import class_of
@@ -63,13 +63,13 @@ def _read(workspace: Workspace) -> pd.DataFrame:
     try:
         data = workspace.data()
         twice = _twice(workspace)
+    except SlipwayError:
+        raise
     except pd.errors.EmptyDataError as error:
         raise SlipwayError(f"{source} is empty", fix="give it a line of heads and a line for each row") from error
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         fix = "save it as UTF-8, with commas between the columns, or write `read(self, path)` in the model's class"
         raise SlipwayError(f"{source} cannot be read: {str(error).strip()}", fix=fix) from error
-    except SlipwayError:
-        raise
     except Exception as error:
         raise SlipwayError(f"{source} cannot be read: {blame(error, workspace.settings.root)}") from error
     if not len(data):
@@ -109,9 +109,7 @@ def _learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Fiel
         return Field(name=name, kind="boolean", categories=(False, True) if target else ())
     if types.is_integer_dtype(present) and target and present.nunique() <= _MOST_CLASSES:
         return Field(name=name, kind="integer", categories=tuple(int(value) for value in sorted(present.unique())))
-    if types.is_numeric_dtype(present) and len(present):
-        return Field(name=name, kind="number")
-    if _mostly_numbers(present):
+    if (types.is_numeric_dtype(present) and len(present)) or _mostly_numbers(present):
         return Field(name=name, kind="number")
     values = sorted({str(value) for value in present})
     few = len(values) <= min(_MOST_CATEGORIES, len(present) / 2)
@@ -119,7 +117,7 @@ def _learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Fiel
 
 
 def _mostly_numbers(column: pd.Series[Any]) -> bool:
-    """Return whether most texts of a column are numbers: then the others are errors, not categories."""
+    """Return True if most texts of a column are numbers: then the others are errors, not categories."""
     import pandas as pd
 
     return len(column) > 0 and bool(pd.to_numeric(column, errors="coerce").notna().mean() > 0.5)
@@ -128,11 +126,16 @@ def _mostly_numbers(column: pd.Series[Any]) -> bool:
 def _problems(field: Field, column: pd.Series[Any]) -> Sequence[str]:
     """Return what is wrong with a column; numbers are checked all at once, so that large data stays fast."""
     suspects = _suspect_numbers(field, column) if field.kind == "number" else column
+    return _refused(field, suspects, lambda cell: cell)
+
+
+def _refused(field: Field, column: pd.Series[Any], converted: Callable[[Any], Any]) -> list[str]:
+    """Return in words which cells of a column are refused, by the field or by the conversion before."""
     found = []
-    for row, value in suspects.items():
+    for row, value in column.items():
         try:
-            field.parse(json_value(value))
-        except ValueError as error:
+            field.parse(converted(json_value(value)))
+        except Exception as error:  # noqa: BLE001 - the conversion is the user's code
             found.append(f"column {field.name}, row {int(str(row)) + 1}: {error}")
     return found
 
@@ -153,27 +156,21 @@ def _suspect_numbers(field: Field, column: pd.Series[Any]) -> pd.Series[Any]:
 def _target_problems(workspace: Workspace, target: Field, column: pd.Series[Any]) -> Sequence[str]:
     """Return what is wrong with the target, after the model's own conversion."""
     model = workspace.new_model()
-    found = []
-    for row, value in column.items():
-        where = f"column {target.name}, row {int(str(row)) + 1}"
-        cell = json_value(value)
+
+    def converted(cell: Any) -> Any:
         if cell is None:
-            found.append(f"{where}: has no value; {target.expected} is needed")
-            continue
-        try:
-            outcome = model.outcome(cell)
-            target.parse(getattr(outcome, "value", outcome))
-        except Exception as error:  # noqa: BLE001 - the conversion is the user's code
-            found.append(f"{where}: {error}")
-    return found
+            raise ValueError(f"has no value; {target.expected} is needed")
+        outcome = model.outcome(cell)
+        return getattr(outcome, "value", outcome)
+
+    return _refused(target, column, converted)
 
 
 def _check_split(workspace: Workspace, target: pd.Series[Any], out: pd.Series[bool], *, classes: bool) -> None:
     if out.all() or not out.any():
         side = "train on" if out.all() else "hold out"
-        raise SlipwayError(
-            f"{len(out)} rows are too few: none is left to {side}", fix="bring more data, or change held_out"
-        )
+        problem = f"{len(out)} rows are too few: none is left to {side}"
+        raise SlipwayError(problem, fix="bring more data, or change held_out")
     if not classes:
         return
     if missing := sorted(set(target[out]) - set(target[~out]), key=str):
