@@ -16,11 +16,12 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import training_folder, training_values
-from slipway.gitops.branches import Place, Stand, of_code
+from slipway.gitops.branches import Place, of_code
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import platform as platforms
 from slipway.images import sbom
+from slipway.images.build import Image
 from slipway.images.bundle import Bundle
 from slipway.models import environment as environments
 from slipway.models import model_tests
@@ -58,28 +59,19 @@ def build(
     Read the overlays from the commit of `place`. Write the plan and the SBOMs of new images into the folder `target`.
     Continue with the other models when one fails. Raise `SlipwayError` in the cases in which `release` does.
     """
-    choice = asked.choice
-    names = names_of(settings, asked.models, asked.environment, choice)
-    repository = place.repository
-    stand = place.stand()
-    builder = images.builder_for(settings, asked.environment, report)
+    names = names_of(settings, asked.models, asked.environment, asked.choice)
     target.mkdir(parents=True, exist_ok=True)
-
-    def listed(made: Bundle, image: images.Image) -> None:
-        if not images.is_unbuilt(image.reference):
-            (target / _list_of(made.model)).write_bytes(sbom.make(made, image))
-
-    maker = Maker(repository, asked.environment, builder, report, made=listed)
-    run = _Build(settings, asked, maker, stand, target, report)
+    run = _Build(settings, asked, place, target, report)
     models = [run.safely(model) for model in names]
+    found = run.maker.found or UNNEEDED
     done = Plan(
         environment=asked.environment,
-        commit=stand.code.commit,
-        branch=stand.code.branch,
-        traffic=choice.traffic,
-        explicit=choice.explicit,
-        platform=run.platform(),
-        platform_fingerprint=maker.found.fingerprint if maker.found else "",
+        commit=run.stand.code.commit,
+        branch=run.stand.code.branch,
+        traffic=asked.choice.traffic,
+        explicit=asked.choice.explicit,
+        platform=None if found == UNNEEDED else run.made(platforms.NAME, found.image, new=found.new),
+        platform_fingerprint=found.fingerprint,
         models=models,
     )
     save(done, target)
@@ -106,77 +98,69 @@ class _Build:
     """One run of `build`."""
 
     def __init__(
-        self,
-        settings: Settings,
-        asked: Asked,
-        maker: Maker,
-        stand: Stand,
-        target: Path,
-        report: Callable[[str], None],
+        self, settings: Settings, asked: Asked, place: Place, target: Path, report: Callable[[str], None]
     ) -> None:
         self.settings, self.environment, self.choice, self.train = settings, *asked[1:]
-        self.maker, self.stand, self.target, self.report = maker, stand, target, report
-        self.snapshot = Snapshot(maker.repository, stand.commit, settings)
+        self.target, self.report, self.stand = target, report, place.stand()
+        builder = images.builder_for(settings, self.environment, report)
+        self.maker = Maker(place.repository, self.environment, builder, report, made=self._list)
+        self.snapshot = Snapshot(place.repository, self.stand.commit, settings)
         self.tested: set[str] = set()
 
     def safely(self, model: str) -> Planned:
         """Return the plan of a model. Turn an error into a failed plan; report the traceback of unexpected ones."""
         self.report(f"{model}: what is due?")
         try:
-            return self._one(model)
+            return self._plan(model)
         except SlipwayError as error:
             return Planned(model=model, result="failed", text=str(error))
         except Exception as error:  # noqa: BLE001 - the other models continue
             self.report(traceback.format_exc())
             return Planned(model=model, result="failed", text=f"{type(error).__name__}: {error}")
 
-    def platform(self) -> Made | None:
-        """Return the image of the platform, or None if no model needed it."""
-        found = self.maker.found
-        if found is None or found == UNNEEDED:
-            return None
-        listed = ""
-        if found.new:
-            listed = _list_of(platforms.NAME)
-            with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-                made = platforms.make(self.settings, Path(scratch) / "platform")
-                (self.target / listed).write_bytes(sbom.make(made, found.image))
-        return Made(reference=found.image.reference, size=found.image.size, new=found.new, sbom=listed)
+    def made(self, name: str, image: Image, *, new: bool) -> Made:
+        """Return an image for the plan. Only a new image has an SBOM."""
+        return Made(reference=image.reference, size=image.size, new=new, sbom=_list_of(name) if new else "")
 
-    def _one(self, model: str) -> Planned:
+    def _list(self, made: Bundle, image: Image) -> None:
+        """Write the SBOM of a built image."""
+        if not images.is_unbuilt(image.reference):
+            (self.target / _list_of(made.model)).write_bytes(sbom.make(made, image))
+
+    def _plan(self, model: str) -> Planned:
         store = self.snapshot.store(self.environment)
         overlay = self.snapshot.overlay(self.environment, model)
-        wanted = self._wanted(model, store, overlay)
+        wanted = self._wanted(store, overlay)
         if wanted.kind == "runner":
             record = trainings.run(self.settings, model, self.environment, self.report)
             self.report(f"{model}: trained, {record.id}")
             self.tested.add(model)
-        decision = choose(self.choice, self.settings, model, store, overlay)
-        found = self._function(model, decision.record, decision.reason) if decision.record else None
+        due = choose(self.choice, self.settings, store, overlay)
+        found = self._function(due.record, due.reason) if due.record else None
         if wanted.kind == "declare":
             return self._declared(found or Planned(model=model, result="training", text=wanted.reason), wanted)
-        return found or _nothing(model, decision, overlay, wanted)
+        return found or _nothing_due(model, due, wanted)
 
-    def _wanted(self, model: str, store: Store, overlay: Overlay) -> trainings.Wanted:
+    def _wanted(self, store: Store, overlay: Overlay) -> trainings.Wanted:
         """Decide about training by the code's training digest. Train nothing if a person chose a version."""
         if self.train == "none" or self.choice.explicit:
             return trainings.Wanted("nothing", "")
-        declared = training_folder.read(self.snapshot, self.environment, model)
-        return trainings.plan(self.settings, self.environment, model, store, overlay, declared, self.train)
+        declared = training_folder.read(self.snapshot, self.environment, overlay.model)
+        return trainings.decide(self.settings, store, overlay, declared, self.train)
 
-    def _function(self, model: str, record: Record, reason: str) -> Planned:
-        self._test(model)
+    def _function(self, record: Record, reason: str) -> Planned:
+        self._test(record.model)
         fingerprint = fingerprint_of(self.settings, record)
         image = self.maker.image(self.settings, record, fingerprint, self.stand)
         self.maker.platform(self.settings, self.stand)
         new = (str(record.id), fingerprint) in self.maker.images and not images.is_unbuilt(image.reference)
         return Planned(
-            model=model,
+            model=record.model,
             result="built",
             text=reason,
             version=record.version,
             fingerprint=fingerprint,
-            function=Made(reference=image.reference, size=image.size, new=new, sbom=_list_of(model) if new else ""),
+            function=self.made(record.model, image, new=new),
         )
 
     def _declared(self, found: Planned, wanted: trainings.Wanted) -> Planned:
@@ -187,12 +171,11 @@ class _Build:
             image = self.maker.builder(made)
         self.maker.platform(self.settings, self.stand)
         served = training_values.has_service(self.settings, found.model)
-        built = Made(reference=image.reference, size=image.size, new=True)
         return msgspec.structs.replace(
             found,
             digest=wanted.digest,
             because=wanted.reason,
-            trainer=built,
+            trainer=Made(reference=image.reference, size=image.size, new=True),
             trainer_fingerprint=made.fingerprint,
             parameters=parameters(self.settings, found.model) if served else {},
         )
@@ -211,12 +194,11 @@ def _list_of(name: str) -> str:
     return f"{name}.cdx.json"
 
 
-def _nothing(model: str, decision: DueVersion, overlay: Overlay, wanted: trainings.Wanted) -> Planned:
+def _nothing_due(model: str, due: DueVersion, wanted: trainings.Wanted) -> Planned:
     """Return the plan of a model that needs no image, with the reason."""
+    result, text = due.result, due.reason
     if wanted.kind == "message":
-        return Planned(model=model, result="to train", text=wanted.reason)
-    if overlay.hold is not None:
-        return Planned(model=model, result="held", text=decision.reason)
-    if decision.failed and wanted.reason:
-        return Planned(model=model, result="training", text=wanted.reason)
-    return Planned(model=model, result="skipped" if decision.failed else "nothing due", text=decision.reason)
+        result, text = "to train", wanted.reason
+    elif due.result == "skipped" and wanted.reason:
+        result, text = "training", wanted.reason
+    return Planned(model=model, result=result, text=text)

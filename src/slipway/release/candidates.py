@@ -16,8 +16,6 @@ from slipway.release.rejections import Rejections
 from slipway.settings import Settings
 from slipway.store import Store
 
-__all__ = ["Wish", "candidate", "due", "is_merged", "rejections_of", "source_of"]
-
 
 class Wish(NamedTuple):
     """The options of a promotion."""

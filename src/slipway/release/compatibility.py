@@ -22,8 +22,6 @@ from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 from slipway.text import listed, quoted
 
-__all__ = ["Change", "broken", "compare", "limit_changes", "of_record", "of_release"]
-
 _MOST_SHOWN = 8
 _LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("bytes", Limits().body)}
 _PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}

@@ -138,7 +138,7 @@ def _next(settings: Settings, overlay: Overlay) -> str:
     if settings.environment(overlay.environment).promotes_from:
         return f"next: slipway promote {overlay.model} --to {overlay.environment}"
     try:
-        due = decide(settings, overlay.model, store_of(settings, overlay.environment), overlay)
+        due = decide(settings, store_of(settings, overlay.environment), overlay)
     except SlipwayError as error:
         return f"the due version is unknown: {error}"
     if due.record is None:

@@ -26,8 +26,6 @@ from slipway.settings import Settings
 from slipway.store import Record, store_of
 from slipway.store.records import run_url
 
-__all__ = ["UNNEEDED", "Maker", "PlatformImage", "fingerprint_of"]
-
 
 class PlatformImage(NamedTuple):
     """The image of the platform, which verifies running releases and serves trainings."""
@@ -138,8 +136,9 @@ class Maker:
     def _platform(self, settings: Settings, stand: Stand) -> PlatformImage:
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             made = platforms.make(settings, Path(scratch) / "platform")
-            known = self._named(settings, stand, made.fingerprint)
-            return PlatformImage(known or self.builder(made), made.fingerprint, new=known is None)
+            if known := self._named(settings, stand, made.fingerprint):
+                return PlatformImage(known, made.fingerprint)
+            return PlatformImage(self._build(made), made.fingerprint, new=True)
 
     def _named(self, settings: Settings, stand: Stand, fingerprint: str) -> Image | None:
         """Return the platform image of a fingerprint that a release or training of any model and environment names."""
@@ -180,6 +179,10 @@ class Maker:
                 made = bundle.make(settings, store, record, Path(scratch) / "bundle")
                 if made.fingerprint != fingerprint:
                     raise SlipwayError(f"the code changed while {record.id} was bundled", fix="run the command again")
-                self.images[key] = self.builder(made)
-                self.made(made, self.images[key])
+                self.images[key] = self._build(made)
         return self.images[key]
+
+    def _build(self, made: Bundle) -> Image:
+        image = self.builder(made)
+        self.made(made, image)
+        return image

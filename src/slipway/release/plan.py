@@ -149,14 +149,14 @@ class _Commit(Run):
         super().__init__(settings, plan.environment, maker, place, choice)
         self.plan = plan
 
-    def decide(self, model: str, store: Store, overlay: Overlay) -> DueVersion:
-        """Return the planned decision if it is still due."""
-        planned = self.plan.of(model)
+    def due(self, store: Store, overlay: Overlay) -> DueVersion:
+        """Return the planned version if it is still due."""
+        planned = self.plan.of(overlay.model)
         if planned.version is None:
-            return DueVersion(None, planned.text, result=planned.result)
+            return DueVersion(None, planned.text, planned.result)
         if self.plan.explicit:
-            return choose(Choice.of(planned.version, {}), self.settings, model, store, overlay)
-        return decide(self.settings, model, store, overlay, newest=planned.version)
+            return choose(Choice.of(planned.version, {}), self.settings, store, overlay)
+        return decide(self.settings, store, overlay, newest=planned.version)
 
     def change(self, model: str, stand: Stand, overlay: Overlay) -> Result:
         """Return the changes of `Run.change` and the declaration of the planned training."""

@@ -22,8 +22,6 @@ from slipway.settings import Settings
 from slipway.store import store_of
 from slipway.store.records import run_url
 
-__all__ = ["AUTOMATIC", "Promoted", "Wish", "copy", "promote", "source_of", "target_of"]
-
 _USUAL = Wish()
 
 AUTOMATIC = "Proposed by itself"

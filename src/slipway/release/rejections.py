@@ -12,8 +12,6 @@ from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release
 from slipway.store import Store
 
-__all__ = ["Rejections"]
-
 
 class Rejections:
     """Find the rejection of an image, or of an artifact that comes back in another image.

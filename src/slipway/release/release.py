@@ -20,8 +20,6 @@ from slipway.release.rejections import Rejections
 from slipway.settings import Settings
 from slipway.store import Store
 
-__all__ = ["FAILED", "Outcome", "Released", "Result", "Run", "release"]
-
 FAILED = ("failed", "skipped")
 """The results that make a run fail."""
 
@@ -89,23 +87,16 @@ def release(
 class Run:
     """One run of `release`. It repeats no slow work when the head of the branch moves."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        environment: str,
-        maker: Maker,
-        place: Place,
-        choice: Choice,
-    ) -> None:
+    def __init__(self, settings: Settings, environment: str, maker: Maker, place: Place, choice: Choice) -> None:
         self.settings, self.environment, self.choice = settings, environment, choice
-        self.on_branch = settings  # each attempt loads those of the branch that gets the commit
+        self.on_branch = settings  # each attempt loads the settings of the branch that gets the commit
         self.maker, self.place = maker, place
         self.repository = maker.repository
         self.snapshot: Snapshot
 
-    def decide(self, model: str, store: Store, overlay: Overlay) -> DueVersion:
-        """Return the decision on the version of a model to release."""
-        return choose(self.choice, self.settings, model, store, overlay)
+    def due(self, store: Store, overlay: Overlay) -> DueVersion:
+        """Return the version of a model to release."""
+        return choose(self.choice, self.settings, store, overlay)
 
     def change(self, model: str, stand: Stand, overlay: Overlay) -> Result:
         """Return the outcome and the changes for a model with this overlay."""
@@ -120,7 +111,7 @@ class Run:
     def attempt(self, models: Sequence[str]) -> Released:
         """Decide by the current commit of the place, and commit. Raise `Moved` when another commit came first."""
         stand = self.place.stand()
-        # The settings of the branch that gets the commit count: those of another commit may lack the promotions.
+        # The settings of the branch that gets the commit count: another commit may not know that it takes promotions.
         self.on_branch = Snapshot(self.repository, stand.commit).settings
         check_environment(self.on_branch, self.environment)
         self.settings = settings_file.load(self.settings.root)
@@ -130,11 +121,12 @@ class Run:
         results = [self._safely(model, stand) for model in models]
         outcomes = [result.outcome for result in results]
         written = {path: content for result in results for path, content in result.files.items()}
-        if not written:
-            return Released(outcomes, None, stand.branch)
-        overlays = [result.overlay for result in results if result.overlay]
-        message = _message(self.environment, [result for result in results if result.files])
-        return Released(outcomes, self.place.commit(stand, Change(written, message, overlays)), stand.branch)
+        commit = None
+        if written:
+            message = _message(self.environment, [result for result in results if result.files])
+            overlays = [result.overlay for result in results if result.overlay]
+            commit = self.place.commit(stand, Change(written, message, overlays))
+        return Released(outcomes, commit, stand.branch)
 
     def _safely(self, model: str, stand: Stand) -> Result:
         try:
@@ -144,29 +136,18 @@ class Run:
 
     def _released(self, model: str, stand: Stand, overlay: Overlay) -> Result:
         store = self.snapshot.store(self.environment)
-        decision = self.decide(model, store, overlay)
-        if decision.record is None:
-            return Result(Outcome(model, decision.result or _result(decision, overlay), decision.reason))
-        made = self.maker.make(self.settings, decision.record, overlay, stand, again=self.choice.explicit)
+        due = self.due(store, overlay)
+        if due.record is None:
+            return Result(Outcome(model, due.result, due.reason))
+        made = self.maker.make(self.settings, due.record, overlay, stand, again=self.choice.explicit)
         rejections = Rejections(overlay, store)
-        rejected = rejections.bars_release(made) is not None
         chosen = rejections.forgive(made) if self.choice.explicit else overlay
         after = release_folder.with_share(chosen, made, self.choice.traffic)
         if after == overlay:
             return Result(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
-        reason = decision.reason + ("; it was rejected before" if rejected else "")
-        return Result(
-            Outcome(model, "released", reason, made.name),
-            self.snapshot.changes(after),
-            _facts(made, after, reason),
-            after,
-        )
-
-
-def _result(decision: DueVersion, overlay: Overlay) -> str:
-    if decision.failed:
-        return "skipped"
-    return "held" if overlay.hold else "nothing due"
+        reason = due.reason + ("; it was rejected before" if rejections.bars_release(made) else "")
+        outcome = Outcome(model, "released", reason, made.name)
+        return Result(outcome, self.snapshot.changes(after), _facts(made, after, reason), after)
 
 
 def _facts(made: Release, overlay: Overlay, reason: str) -> dict[str, str]:
@@ -183,11 +164,12 @@ def _facts(made: Release, overlay: Overlay, reason: str) -> dict[str, str]:
 
 
 def _message(environment: str, results: Sequence[Result]) -> str:
-    if len(results) == 1:
-        subject = f"{environment}/{results[0].outcome.model}: {_done(results[0].outcome)}"
+    outcomes = [result.outcome for result in results]
+    if len(outcomes) == 1:
+        subject = f"{environment}/{outcomes[0].model}: {_done(outcomes[0])}"
     else:
-        told = ", ".join(f"{result.outcome.model} {_short(result.outcome)}" for result in results)
-        subject = f"{environment}: release {told}"
+        told = (f"{each.model} {each.release if each.result == 'released' else 'training'}" for each in outcomes)
+        subject = f"{environment}: release {', '.join(told)}"
     bodies = [release_folder.announced("", result.facts).strip() for result in results]
     return "\n\n".join([subject, *bodies]) + "\n"
 
@@ -196,7 +178,3 @@ def _done(outcome: Outcome) -> str:
     if outcome.result == "released":
         return f"release {outcome.release}"
     return "declare a training" if outcome.result == "training" else "withdraw the training"
-
-
-def _short(outcome: Outcome) -> str:
-    return str(outcome.release) if outcome.result == "released" else "training"

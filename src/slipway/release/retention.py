@@ -21,8 +21,6 @@ from slipway.overlays.overlay import RECORD, is_own
 from slipway.overlays.types import Overlay
 from slipway.settings import ModelSettings, Settings
 
-__all__ = ["Dropped", "drop", "retain"]
-
 
 class Dropped(NamedTuple):
     """The result of `drop`: lines for the user, and the commit if any release was dropped."""

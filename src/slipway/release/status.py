@@ -15,8 +15,6 @@ from slipway.release.due import decide, held
 from slipway.settings import Settings
 from slipway.store import Store
 
-__all__ = ["Row", "status"]
-
 
 class Row(NamedTuple):
     """The status of one model in one environment, as text."""
@@ -81,11 +79,11 @@ def _next(snapshot: Snapshot, store: Store, overlay: Overlay) -> str:
     settings = snapshot.settings
     source = settings.environment(overlay.environment).promotes_from
     if source is None:
-        decision = decide(settings, overlay.model, store, overlay)
-        if decision.record:
-            return f"due: {decision.reason}"
+        due = decide(settings, store, overlay)
+        if due.record:
+            return f"due: {due.reason}"
         declared = training_folder.read(snapshot, overlay.environment, overlay.model)
-        return trainings.awaited(settings, overlay.model, store, overlay, declared) or decision.reason
+        return trainings.awaited(settings, store, overlay, declared) or due.reason
     found = candidates.candidate(snapshot, overlay, candidates.Wish(allow_unbuilt=True))
     if any(release.record.fingerprint == found.record.fingerprint for release in overlay.releases):
         return f"{source} serves the same"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,8 +21,6 @@ from slipway.release.due import held
 from slipway.settings import ModelSettings, Settings
 from slipway.settings.types import Occasion
 from slipway.store import Record, Store
-
-__all__ = ["Wanted", "awaited", "plan", "run", "wanted"]
 
 Kind = Literal["nothing", "declare", "runner", "message"]
 
@@ -41,24 +39,19 @@ class Wanted(NamedTuple):
     """The training digest of the current code; empty if it was not needed."""
 
 
-def plan(
-    settings: Settings,
-    environment: str,
-    model: str,
-    store: Store,
-    overlay: Overlay,
-    declared: Training | None,
-    occasion: Occasion = "as set",
+def decide(
+    settings: Settings, store: Store, overlay: Overlay, declared: Training | None, occasion: Occasion = "as set"
 ) -> Wanted:
-    """Decide about the training of the current code. `declared` is the declared training beside the overlay.
+    """Return what the current code needs. `declared` is the declared training beside the overlay.
 
     Raise `SlipwayError` when the code of the model cannot be read.
     """
-    if reason := _stopped(settings, environment, overlay):
+    if reason := _stopped(settings, overlay):
         return Wanted("nothing", reason)
-    records = (store.record(model, version) for version in reversed(store.versions(model)))
+    model = overlay.model
     repository = platforms.repository_digest(settings, model) if declared is not None else ""
-    return wanted(settings, overlay, records, declared, training_digest(settings, model), occasion, repository)
+    digest = training_digest(settings, model)
+    return wanted(settings, overlay, _records(store, model), declared, digest, occasion, repository)
 
 
 def wanted(
@@ -76,32 +69,31 @@ def wanted(
     training if a version has this digest and is not older than the serving release. A rejected version counts, too:
     the same training would give the same result.
     """
-    environment, model = overlay.environment, overlay.model
-    of = settings.model(model)
-    if reason := _stopped(settings, environment, overlay):
+    of = settings.model(overlay.model)
+    if reason := _stopped(settings, overlay):
         return Wanted("nothing", reason, digest)
     if occasion == "scheduled" and (branch := _of_another_branch(settings, overlay)):
         return Wanted("nothing", f"what runs is of {branch}; a push to {settings.branch} trains again", digest)
     newest, found = _trained(records, overlay, digest)
-    behind = _behind(declared, of, digest, repository) and not _lacking(settings, environment)
+    behind = _behind(declared, of, digest, repository) and not _lacking(settings, overlay)
     if found is not None and not behind:
         return Wanted("nothing", f"v{found.version} was trained by this code", digest)
     if of.train == "manual" and occasion != "also manual":
-        return _by_hand(model, environment, newest, digest)
+        return _by_hand(overlay, newest, digest)
     if of.train == "declared":
-        return _declared(settings, environment, model, declared, digest, behind=behind)
+        return _declared(settings, overlay, declared, digest, behind=behind)
     if occasion == "scheduled":
         return Wanted("nothing", "a scheduled run trains nothing; the next push does", digest)
     return Wanted("runner", _UNTRAINED, digest)
 
 
-def awaited(settings: Settings, model: str, store: Store, overlay: Overlay, declared: Training | None) -> str:
+def awaited(settings: Settings, store: Store, overlay: Overlay, declared: Training | None) -> str:
     """Describe a training that is declared for the current code and has published nothing; "" if there is none."""
+    model = overlay.model
     if declared is None or overlay.hold or settings.model(model).train == "manual":
         return ""
     digest = training_digest(settings, model)
-    records = (store.record(model, version) for version in reversed(store.versions(model)))
-    if declared.digest != digest or _trained(records, overlay, digest)[1]:
+    if declared.digest != digest or _trained(_records(store, model), overlay, digest)[1]:
         return ""
     return _since(model, declared)
 
@@ -122,10 +114,15 @@ def run(settings: Settings, model: str, environment: str, report: Callable[[str]
     )
 
 
-def _stopped(settings: Settings, environment: str, overlay: Overlay) -> str:
-    source = settings.environment(environment).promotes_from
+def _records(store: Store, model: str) -> Iterator[Record]:
+    """Yield the records of the versions, newest first."""
+    return (store.record(model, version) for version in reversed(store.versions(model)))
+
+
+def _stopped(settings: Settings, overlay: Overlay) -> str:
+    source = settings.environment(overlay.environment).promotes_from
     if source is not None:
-        return f"{environment} takes only what {source} has verified"
+        return f"{overlay.environment} takes only what {source} has verified"
     return held(overlay.hold) if overlay.hold else ""
 
 
@@ -162,28 +159,27 @@ def _behind(declared: Training | None, of: ModelSettings, digest: str, repositor
     return before != now and (by_itself or declared.digest == digest)
 
 
-def _by_hand(model: str, environment: str, newest: Record | None, digest: str) -> Wanted:
+def _by_hand(overlay: Overlay, newest: Record | None, digest: str) -> Wanted:
     if newest is not None and newest.training is None:
         return Wanted("nothing", f"v{newest.version} was published by hand (train: manual)", digest)
-    command = f"slipway train {model} --env {environment}"
+    command = f"slipway train {overlay.model} --env {overlay.environment}"
     return Wanted("message", f"{_UNTRAINED}, and it trains by hand (train: manual): {command}", digest)
 
 
-def _declared(
-    settings: Settings, environment: str, model: str, declared: Training | None, digest: str, *, behind: bool
-) -> Wanted:
+def _declared(settings: Settings, overlay: Overlay, declared: Training | None, digest: str, *, behind: bool) -> Wanted:
+    environment, model = overlay.environment, overlay.model
     if declared is not None and declared.digest == digest:
         return Wanted("declare", _CHANGED, digest) if behind else Wanted("nothing", _since(model, declared), digest)
-    if lacking := _lacking(settings, environment):
+    if lacking := _lacking(settings, overlay):
         where = f"environments.{environment} in slipway.yaml has no {' and no '.join(lacking)}"
         command = f"slipway train {model} --env {environment}, or models.{model}.train: runner"
         return Wanted("message", f"a cluster cannot train it, as {where}; {command} does", digest)
     return Wanted("declare", _UNTRAINED, digest)
 
 
-def _lacking(settings: Settings, environment: str) -> list[str]:
+def _lacking(settings: Settings, overlay: Overlay) -> list[str]:
     """Return the settings that an environment lacks for trainings in a cluster: a bucket and a registry."""
-    at = settings.environment(environment)
+    at = settings.environment(overlay.environment)
     found = [] if at.in_bucket else ["store: gs://BUCKET/PREFIX"]
     return [*found, *(["registry"] if at.registry == UNBUILT else [])]
 

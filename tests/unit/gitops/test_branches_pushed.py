@@ -9,8 +9,9 @@ from slipway import cli
 from slipway.errors import SlipwayError
 from slipway.gitops.branches import Proposed
 from slipway.names import ReleaseName
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, rollback
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from tests.forge_server.fixtures import NAME
 from tests.forge_server.state import Token
 from tests.unit.conftest import Site

@@ -9,8 +9,9 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Proposed
 from slipway.gitops.history import at, events, told
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback, traffic
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from tests.unit.conftest import Site
 
 

@@ -15,7 +15,7 @@ from slipway.gitops.training_folder import declare, facts
 from slipway.models.discovery import training_digest
 from slipway.overlays.types import Overlay, Training, TrainingService
 from slipway.release.status import status
-from slipway.release.trainings import Wanted, awaited, plan
+from slipway.release.trainings import Wanted, awaited, decide
 from tests.unit.conftest import ROOT, Site
 
 NEW = "a" * 64
@@ -127,7 +127,7 @@ def test_what_changes_without_the_code(team: Site, change: str) -> None:
 
     def planned() -> Wanted:
         _, found, before = at(team)
-        return plan(team.settings, "test", "iris", store, found, before, "scheduled")
+        return decide(team.settings, store, found, before, "scheduled")
 
     assert planned() == Wanted("nothing", "v1 was trained by this code", digest)
     if change == "gates":
@@ -171,7 +171,7 @@ def test_what_is_planned_follows_the_code(team: Site) -> None:
 
     def planned() -> Wanted:
         _, found, before = at(team)
-        return plan(team.settings, "test", "iris", team.store(), found, before)
+        return decide(team.settings, team.store(), found, before)
 
     assert planned().kind == "message"  # its store is a directory
     declare_it(team)
@@ -189,7 +189,7 @@ def test_status_tells_of_a_declared_training(team: Site) -> None:
     team.publish(training={"digest": training_digest(team.settings, "iris")})
     assert status(team.settings, ["iris"], "test")[0].next == "due: v1 is the first release"
     _, found, before = at(team)
-    assert awaited(team.settings, "iris", team.store(), found, before) == ""
+    assert awaited(team.settings, team.store(), found, before) == ""
 
 
 def test_a_damaged_record_is_named(team: Site) -> None:

@@ -16,8 +16,9 @@ from slipway.errors import SlipwayError
 from slipway.names import ReleaseName
 from slipway.provenance.chain import Chain, Link
 from slipway.provenance.trace import trace
+from slipway.release.candidates import Wish
 from slipway.release.decisions import rollback
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from slipway.store import Data, Record, Training
 from tests.forge_server.server import Forge
 from tests.unit.conftest import Site

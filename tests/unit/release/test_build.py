@@ -7,6 +7,7 @@ import pytest
 
 from slipway.git import Repository
 from slipway.gitops.branches import Here
+from slipway.overlays.types import Overlay
 from slipway.release import build as building
 from slipway.release.due import choose
 from tests.unit.conftest import Site
@@ -17,10 +18,10 @@ def test_an_unexpected_error_in_one_model_stops_no_other(
 ) -> None:
     """The plan contains the failure, and the traceback is reported."""
 
-    def faulty(choice: Any, settings: Any, model: str, *more: Any) -> Any:
-        if model == "iris":
+    def faulty(choice: Any, settings: Any, store: Any, overlay: Overlay) -> Any:
+        if overlay.model == "iris":
             raise UnicodeDecodeError("utf-8", b"\xf6", 0, 1, "invalid start byte")
-        return choose(choice, settings, model, *more)
+        return choose(choice, settings, store, overlay)
 
     monkeypatch.setattr("slipway.release.build.choose", faulty)
     said: list[str] = []

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback, traffic
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from slipway.release.status import status
 from slipway.store import Store
 from tests.unit.conftest import Site

@@ -155,9 +155,9 @@ def test_the_image_of_a_rejected_release_is_not_due() -> None:
 
 def test_a_missing_version_is_a_failure() -> None:
     """No version, or no pinned version, is a failure. Nothing due is not."""
-    assert due(overlay({}), []).failed
-    assert due(overlay({1: 100}), [record(1, None)], pin=2).failed
-    assert not due(overlay({1: 100}), [record(1, None)]).failed
+    assert due(overlay({}), []).result == "skipped"
+    assert due(overlay({1: 100}), [record(1, None)], pin=2).result == "skipped"
+    assert due(overlay({1: 100}), [record(1, None)]).result == "nothing due"
 
 
 def test_records_are_read_up_to_the_deployed_version() -> None:

@@ -10,8 +10,9 @@ from slipway.gitops.branches import Here, Proposed
 from slipway.gitops.edits import Edited
 from slipway.names import ReleaseName
 from slipway.overlays.types import Origin
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback
-from slipway.release.promote import Wish, copy, promote
+from slipway.release.promote import copy, promote
 from slipway.store import Store
 from tests.unit.conftest import Site
 

@@ -11,8 +11,9 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.release import candidates
+from slipway.release.candidates import Wish
 from slipway.release.decisions import lift, rollback
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from slipway.release.rejections import Rejections
 from slipway.release.status import status
 from tests.earlier import given

@@ -3,8 +3,9 @@
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from slipway.release.status import Row, status
 from tests.unit.conftest import Site
 

@@ -15,7 +15,8 @@ from slipway.gitops.branches import Here, Proposed
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay
-from slipway.release.promote import Wish, promote
+from slipway.release.candidates import Wish
+from slipway.release.promote import promote
 from slipway.review import worker
 from slipway.review.check import Checked, check
 from slipway.review.comparison import Version

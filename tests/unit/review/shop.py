@@ -11,7 +11,8 @@ from slipway.git import Repository
 from slipway.gitops.branches import Here, Proposed
 from slipway.models.environment import compile_lock
 from slipway.names import ReleaseName
-from slipway.release.promote import Promoted, Wish, promote
+from slipway.release.candidates import Wish
+from slipway.release.promote import Promoted, promote
 from slipway.review.comparison import Version, fetched
 from slipway.store import Record
 from slipway.store.records import Data, Training

@@ -10,8 +10,9 @@ import pytest
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Proposed
 from slipway.names import ReleaseName
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback, traffic
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from slipway.review.check import Checked, check
 from tests.unit.conftest import Site
 from tests.unit.review.conftest import FOLDER, commit, look, overlay, propose, put, said

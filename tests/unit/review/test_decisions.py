@@ -8,8 +8,9 @@ import pytest
 
 from slipway.names import ReleaseName
 from slipway.overlays.types import Hold, Release
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from tests.unit.conftest import Site
 from tests.unit.review.conftest import look, overlay, propose, put, said
 

@@ -7,8 +7,9 @@ import yaml
 
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Proposed
+from slipway.release.candidates import Wish
 from slipway.release.decisions import hold
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from slipway.review import diff
 from slipway.review.consequences import Consequence
 from slipway.review.diff import MARKER, Diff, ObjectDiff, OverlayDiff

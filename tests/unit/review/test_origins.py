@@ -12,8 +12,9 @@ from slipway.gitops import release_folder
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Origin
+from slipway.release.candidates import Wish
 from slipway.release.decisions import rollback
-from slipway.release.promote import Wish, promote
+from slipway.release.promote import promote
 from slipway.schema import Field, Schema
 from tests.unit.conftest import Site
 from tests.unit.review.conftest import look, overlay, propose, put, redeclare, said

@@ -11,7 +11,8 @@ from slipway.gitops import release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.types import Training
-from slipway.release.promote import Wish, promote
+from slipway.release.candidates import Wish
+from slipway.release.promote import promote
 from slipway.settings import Announce, SecretRef
 from tests.unit.conftest import ROOT, Site
 from tests.unit.review.conftest import FOLDER, FOREIGN, commit, overlay, propose, put, said

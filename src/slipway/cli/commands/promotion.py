@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from slipway.github.api import GitHub, Pull
     from slipway.gitops.branches import Place, Pushed
     from slipway.gitops.snapshot import Snapshot
-    from slipway.release.promote import Wish
+    from slipway.release.candidates import Wish
     from slipway.settings import Settings
 
 _STOPPED = "<!-- slipway: stopped -->"
@@ -59,7 +59,8 @@ def _promote(args: argparse.Namespace) -> int:
 
 def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> None:
     from slipway.gitops.branches import Proposed
-    from slipway.release.promote import Wish, target_of
+    from slipway.release.candidates import Wish
+    from slipway.release.promote import target_of
 
     wish = Wish(
         args.release or None,
@@ -223,7 +224,7 @@ class _Promotions:
         """Return what the branch of an open pull request proposes."""
         from slipway.gitops.snapshot import Snapshot
         from slipway.images import build as images
-        from slipway.release import promote
+        from slipway.release import candidates, promote
 
         repository = self.base.repository
         tip = self.base.remote.fetch(_branch(environment, model))
@@ -233,7 +234,7 @@ class _Promotions:
         for release in after.releases:
             origin, share = release.record.origin, after.route.get(release.name)
             if origin is not None and share is not None and not before.has(release.name):
-                return promote.Wish(
+                return candidates.Wish(
                     origin.release,
                     share,
                     allow_unbuilt=images.is_unbuilt(release.record.image),
