@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ from slipway.settings import Settings
 from slipway.text import one_line
 
 OVERLAYS, TRAINING = "overlays/", "training/"
-_FILE = "100644"
 # People read these, and no cluster does.
 _PROSE = ("README.md", ".gitkeep")
 
@@ -39,21 +37,14 @@ class Commits(NamedTuple):
     head: str
 
 
-class Entry(NamedTuple):
-    """A file of a commit: its mode as git writes it, and the id of its content."""
-
-    mode: str
-    blob: str
-
-
 class OverlayChange(NamedTuple):
-    """A change of one overlay; files by their path within its folder."""
+    """A change of one overlay; files by their path within its folder, as ids of their contents."""
 
     environment: str
     model: str
-    before: Mapping[str, Entry]
+    before: Mapping[str, str]
     """On the tip of the base branch."""
-    after: Mapping[str, Entry]
+    after: Mapping[str, str]
     """As a merge would leave it."""
     changed: tuple[str, ...]
     """The paths that the change itself touches."""
@@ -65,13 +56,9 @@ class OverlayChange(NamedTuple):
         """Return where the overlay is, within the repository."""
         return folder_of(self.environment, self.model)
 
-    def overlay(self, repository: Repository, files: Mapping[str, Entry], namespace: str) -> Overlay:
+    def overlay(self, repository: Repository, files: Mapping[str, str], namespace: str) -> Overlay:
         """Read one side; raise `SlipwayError` when a file of it is damaged."""
         return overlays.parse(contents(repository, files), self.environment, self.model, namespace)
-
-    def files_at(self, repository: Repository, commit: str) -> dict[str, Entry]:
-        """Return the overlay's files in another commit."""
-        return _below(entries(repository, commit, f"{self.folder}/"), self.folder)
 
 
 def commits(repository: Repository, settings: Settings, base: str | None, head: str | None) -> Commits:
@@ -94,59 +81,47 @@ def commits(repository: Repository, settings: Settings, base: str | None, head: 
     return Commits(tip, fork, top)
 
 
-def entries(repository: Repository, commit: str, *paths: str) -> dict[str, Entry]:
-    """Return the files of a commit below `paths`, links and submodules included, by path."""
-    found = {}
-    for line in repository.run("ls-tree", "-r", "-z", commit, "--", *paths).split(b"\0"):
-        if line:
-            kind, _, path = line.partition(b"\t")
-            mode, _, blob = kind.decode().split()
-            found[os.fsdecode(path)] = Entry(mode, blob)
-    return found
-
-
-def contents(repository: Repository, files: Mapping[str, Entry]) -> dict[str, bytes]:
+def contents(repository: Repository, files: Mapping[str, str]) -> dict[str, bytes]:
     """Return the contents of files, by the same paths."""
-    found = repository.read(sorted({entry.blob for entry in files.values()}))
-    return {path: found[entry.blob] or b"" for path, entry in files.items()}
+    found = repository.read(sorted({*files.values()}))
+    return {path: found[blob] or b"" for path, blob in files.items()}
 
 
-def releases_of(files: Mapping[str, Entry]) -> dict[str, Entry]:
+def releases_of(files: Mapping[str, str]) -> dict[str, str]:
     """Return the files of an overlay but those of its training."""
-    return {path: entry for path, entry in files.items() if is_own(path)}
+    return {path: blob for path, blob in files.items() if is_own(path)}
+
+
+def below(files: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Return the files below a folder (`overlays/prod/iris/`), by their path within it."""
+    return {path.removeprefix(folder): blob for path, blob in files.items() if path.startswith(folder)}
 
 
 def overlay_changes(repository: Repository, found: Commits) -> list[OverlayChange]:
     """Return a change's overlays, by environment and model."""
-    tip, fork, head = (entries(repository, commit, OVERLAYS) for commit in found)
-    changed = {path for path in fork.keys() | head.keys() if fork.get(path) != head.get(path)}
-    folders = sorted({"/".join(path.split("/")[:3]) for path in changed if path.count("/") > 2})
-    return [_of_folder(folder, *(_below(side, folder) for side in (tip, fork, head))) for folder in folders]
+    sides = [repository.blobs(commit, OVERLAYS) for commit in found]
+    folders = {"/".join(path.split("/")[:3]) for path in _changed(repository, found) if path.count("/") > 2}
+    return [_of_folder(folder, *(below(side, f"{folder}/") for side in sides)) for folder in sorted(folders)]
 
 
 def stray(repository: Repository, found: Commits) -> Iterator[Violation]:
     """Find files of a change that are in no overlay, and entries that are no plain files."""
-    fork, head = (entries(repository, commit, OVERLAYS) for commit in (found.fork, found.head))
-    for path, entry in sorted(head.items()):
-        if fork.get(path) == entry:
-            continue
-        if entry.mode != _FILE:
+    for path, entry in sorted(repository.entries(found.head, _changed(repository, found)).items()):
+        if entry.mode != "100644":
             what = {"120000": "a link", "160000": "a submodule", "100755": "an executable"}.get(entry.mode, "no file")
             yield Violation(path, f"is {what}, and overlays hold plain files only", "take it out of the change")
         elif path.count("/") < 3 and path.rpartition("/")[2] not in _PROSE:
             yield Violation(path, "is no file that slipway writes", "take it out of the change")
 
 
-def _below(files: Mapping[str, Entry], folder: str) -> dict[str, Entry]:
-    return {path[len(folder) + 1 :]: entry for path, entry in files.items() if path.startswith(f"{folder}/")}
+def _changed(repository: Repository, found: Commits) -> list[str]:
+    return [path for path in repository.changed(found.fork, found.head) if path.startswith(OVERLAYS)]
 
 
-def _of_folder(
-    folder: str, tip: Mapping[str, Entry], fork: Mapping[str, Entry], head: Mapping[str, Entry]
-) -> OverlayChange:
+def _of_folder(folder: str, tip: dict[str, str], fork: dict[str, str], head: dict[str, str]) -> OverlayChange:
     _, environment, model = folder.split("/")
     changed = sorted(path for path in fork.keys() | head.keys() if fork.get(path) != head.get(path))
     conflicts = [path for path in changed if tip.get(path) not in (fork.get(path), head.get(path))]
-    after = {path: entry for path, entry in tip.items() if path not in changed}
+    after = {path: blob for path, blob in tip.items() if path not in changed}
     after |= {path: head[path] for path in changed if path in head}
     return OverlayChange(environment, model, tip, after, tuple(changed), tuple(conflicts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
@@ -12,10 +13,10 @@ from slipway.gitops import history, release_folder
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName, check_model_name
 from slipway.overlays.overlay import KUSTOMIZATION, STATE
-from slipway.overlays.types import Overlay
+from slipway.overlays.types import Hold, Overlay
 from slipway.release.due import held
 from slipway.review import decisions, origins, overlay_files
-from slipway.review.changes import OverlayChange, Violation, commits, overlay_changes, releases_of, stray
+from slipway.review.changes import OverlayChange, Violation, below, commits, overlay_changes, releases_of, stray
 from slipway.review.decisions import Move
 from slipway.settings import ModelSettings, Settings
 from slipway.text import one_line
@@ -52,9 +53,12 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
     name = f"{change.environment}/{change.model}"
     if wrong := list(_admissible(base, change, fork)):
         return name, wrong
-    namespace = _namespace(base, change)
+    declared, namespace = None, base.settings.environment(change.environment).namespace
+    with suppress(SlipwayError):
+        declared = change.overlay(base.repository, change.before, namespace)
+        namespace = declared.namespace
     if change.conflicts:
-        return name, list(_conflicts(base, change, namespace))
+        return name, list(_conflicts(change, declared.hold if declared else None))
     wrong = list(overlay_files.foreign(base, change)) or list(overlay_files.training(base, change, namespace))
     if change.before == change.after:
         return f"{name}: changes nothing any more", []
@@ -64,8 +68,10 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
     if not after_files:
         return f"{name}: removed", [*wrong, *_removed(base, change, head)]
     try:
-        before = _before(base, change, namespace)
         after = change.overlay(base.repository, after_files, namespace)
+        # Where the declared overlay is damaged, a revert brings its former state back.
+        damaged = declared is None and not _is_former(base, change)
+        before = change.overlay(base.repository, change.before, namespace) if damaged else declared or after
         line = f"{name}: {release_folder.shown(before.route)} → {release_folder.shown(after.route)}"
         return line + origins.warning(base, before, after), [*wrong, *_overlay(base, change, before, after)]
     except SlipwayError as error:
@@ -89,37 +95,14 @@ def _admissible(base: Snapshot, change: OverlayChange, fork: str) -> Iterator[Vi
         yield Violation(change.folder, problem, fix + (f" (owners: {', '.join(who)})" if who else ""))
 
 
-def _namespace(base: Snapshot, change: OverlayChange) -> str:
-    """Return the namespace of the declared overlay, or else the one of the settings."""
-    fallback = base.settings.environment(change.environment).namespace
-    try:
-        return change.overlay(base.repository, change.before, fallback).namespace
-    except SlipwayError:
-        return fallback
-
-
-def _conflicts(base: Snapshot, change: OverlayChange, namespace: str) -> Iterator[Violation]:
+def _conflicts(change: OverlayChange, hold: Hold | None) -> Iterator[Violation]:
     """Name the files and the hold that the base branch has changed since the fork."""
     for path in change.conflicts:
         problem = "was changed on the base branch since this change left it"
         yield Violation(f"{change.folder}/{path}", problem, "make the change anew on the branch as it is now")
-    try:
-        hold = change.overlay(base.repository, change.before, namespace).hold
-    except SlipwayError:
-        return
     if hold is not None:
         fix = f"slipway lift {change.model} --env {change.environment}, when the reason is gone"
         yield Violation(f"{change.folder}/{STATE}", f"the model is {held(hold)}", fix)
-
-
-def _before(base: Snapshot, change: OverlayChange, namespace: str) -> Overlay:
-    """Return the declared overlay; where it is damaged, the former state that a revert brings back."""
-    try:
-        return change.overlay(base.repository, change.before, namespace)
-    except SlipwayError:
-        if not _is_former(base, change):
-            raise
-        return change.overlay(base.repository, change.after, namespace)
 
 
 def _overlay(base: Snapshot, change: OverlayChange, before: Overlay, after: Overlay) -> Iterator[Violation]:
@@ -148,18 +131,23 @@ def _move(base: Snapshot, before: Overlay, after: Overlay) -> Move:
 
 
 def _is_former(base: Snapshot, change: OverlayChange) -> bool:
-    """Return whether some commit of the base branch had just this overlay."""
-    wanted = releases_of(change.after)
-    log = base.repository.run("log", "--first-parent", "--format=%H", base.commit, "--", f"{change.folder}/")
-    return any(releases_of(change.files_at(base.repository, commit)) == wanted for commit in log.decode().split())
+    """Return True if some commit of the base branch had just this overlay."""
+    folder, wanted = f"{change.folder}/", releases_of(change.after)
+    former = (base.repository.blobs(commit, folder) for commit in _commits(base, change))
+    return any(releases_of(below(files, folder)) == wanted for files in former)
 
 
 def _removed(base: Snapshot, change: OverlayChange, head: str) -> Iterator[Violation]:
     """Check that an overlay goes with its model, or with the one commit that began it."""
-    log = base.repository.run("log", "--first-parent", "--format=%H", base.commit, "--", f"{change.folder}/")
     after = Snapshot(base.repository, head)
     of = after.settings.declared.get(change.model, ModelSettings())
     there = of.target is not None or after.read(f"{of.folder or f'model/{change.model}'}/model.py") is not None
-    if there and len(log.split()) > 1:
+    if there and len(_commits(base, change)) > 1:
         problem = "all of it is removed, and the model is still there"
         yield Violation(change.folder, problem, "remove the model in the same change, or leave the overlay")
+
+
+def _commits(base: Snapshot, change: OverlayChange) -> list[str]:
+    """Return the commits of the base branch that changed an overlay, the newest first."""
+    log = base.repository.run("log", "--first-parent", "--format=%H", base.commit, "--", f"{change.folder}/")
+    return log.decode().split()

@@ -127,6 +127,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return self.before.answers if self.before and self.before.answers else None
 
     @property
+    def answers(self) -> list[list[Any]]:
+        """Return the candidate's answers and, where there are any, those of the running version."""
+        return [self.candidate.answers, *([self.then] if self.then else [])]
+
+    @property
     def near(self) -> float:
         """Return how far two quantities may differ and count as alike: 1/20 of the middle 80 % of the truth."""
         if not worker.is_quantity(self.target) or not self.truth:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops.snapshot import Snapshot
@@ -19,7 +18,7 @@ from slipway.images.bundle import serving_files
 from slipway.models.data import data_source
 from slipway.models.discovery import training_digest
 from slipway.models.imports import closure
-from slipway.review.changes import OVERLAYS, Entry, commits, entries
+from slipway.review.changes import OVERLAYS, commits, contents
 from slipway.settings import ModelSettings, Settings
 
 # The environments of all models are locked with these versions.
@@ -38,6 +37,7 @@ _PLATFORM = {
     "workflows/": "the workflows of trainings have changed: the next training takes it",
 }
 _SERVING = ("src/slipway/", "functions/")
+_TEXTS = (".py", ".txt", ".in", ".lock", ".yaml")
 _WORD = re.compile(r"\w+")
 _RELATIVE = re.compile(r"(?m)^\s*from\s+\.")
 
@@ -77,7 +77,9 @@ def affected(settings: Settings, repository: Repository, since: str) -> list[str
         declared = Snapshot(repository, fork).settings.declared
     except SlipwayError:
         return settings.models()  # nothing to compare with
-    now = _named(settings)
+    # Every model is declared, so that no question searches the folders again.
+    every = {name: settings.declared.get(name, ModelSettings()) for name in settings.models()}
+    now = msgspec.structs.replace(settings, declared=every)
     folders = {name: f"{_within(now, now.folder(name))}/" for name in now.declared}
     gone = [path for path in changed if path.startswith("model/") and not (now.root / path).is_file()]
     if _SHARED in changed or any(not path.startswith(tuple(folders.values())) for path in gone):
@@ -119,12 +121,6 @@ def _within(settings: Settings, path: Path) -> str:
     return path.relative_to(settings.root).as_posix()
 
 
-def _named(settings: Settings) -> Settings:
-    """Return the settings with every model declared, so that no question searches the folders again."""
-    declared = {name: settings.declared.get(name, ModelSettings()) for name in settings.models()}
-    return msgspec.structs.replace(settings, declared=declared)
-
-
 def _reached(texts: Mapping[str, str], changed: Iterable[str]) -> set[str]:
     """Return the changed modules and those that may import one, directly or not; never too few, rarely too many.
 
@@ -158,46 +154,31 @@ def consequences(repository: Repository, before: str, after: str) -> list[Conseq
 
     No store is asked, so an artifact that is there already goes unmentioned.
     """
-    old, new = entries(repository, before), entries(repository, after)
-    changed = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
-    changed = {path for path in changed if not path.startswith(OVERLAYS)}
+    changed = {path for path in repository.changed(before, after) if not path.startswith(OVERLAYS)}
     if not changed:
         return []
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         root = Path(scratch).resolve()
         try:
-            sides = _laid_out(repository, old, changed, root / "old"), _laid_out(repository, new, changed, root / "new")
+            old, new = (_laid_out(Snapshot(repository, commit), changed, root / commit) for commit in (before, after))
         except SlipwayError as error:
             return [Consequence("", "what follows cannot be told", error.problem)]
-        return [*_for_platform(*sides, changed), *_for_models(*sides, changed)]
+        return [*_for_platform(old, new, changed), *_for_models(old, new, changed)]
 
 
-def _laid_out(repository: Repository, files: Mapping[str, Entry], changed: set[str], root: Path) -> _Side:
+def _laid_out(snapshot: Snapshot, changed: set[str], root: Path) -> _Side:
     """Write the files that decide what a model is; only text is read from git."""
-    if settings_file.FILE not in files:
-        raise SlipwayError(f"there is no {settings_file.FILE}")
-    blob = files[settings_file.FILE].blob
-    content = repository.read([blob])[blob] or b""
-    settings = settings_file.parse(content.decode("utf-8-sig", errors="replace"), root)
+    settings = msgspec.structs.replace(snapshot.settings, root=root)
     folders = ("model/", *(f"{each.folder}/" for each in settings.declared.values() if each.folder))
     serving = _SERVING if any(path.startswith(_SERVING) for path in changed) else ()
-    wanted = {
-        path: entry
-        for path, entry in files.items()
-        if (path == settings_file.FILE or path.startswith((*serving, *folders))) and entry.mode != "160000"
-    }
-    texts = {path: entry for path, entry in wanted.items() if path.endswith((".py", ".txt", ".in", ".lock", ".yaml"))}
-    contents = repository.read(sorted({entry.blob for entry in texts.values()}))
-    for path, entry in wanted.items():
+    blobs = snapshot.repository.blobs(snapshot.commit)
+    wanted = {path: blob for path, blob in blobs.items() if path.startswith((*serving, *folders))}
+    texts = contents(snapshot.repository, {path: blob for path, blob in wanted.items() if path.endswith(_TEXTS)})
+    for path, blob in wanted.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        found = contents[entry.blob] if path in texts else None
-        (root / path).write_bytes(entry.blob.encode() if found is None else found)
-    modules = {
-        path: (contents[entry.blob] or b"").decode(errors="replace")
-        for path, entry in texts.items()
-        if path.endswith(".py") and path.startswith(folders)
-    }
-    return _Side(_named(settings), modules)
+        (root / path).write_bytes(texts.get(path, blob.encode()))
+    modules = {path: text for path, text in texts.items() if path.endswith(".py") and path.startswith(folders)}
+    return _Side(settings, {path: text.decode(errors="replace") for path, text in modules.items()})
 
 
 def _for_platform(old: _Side, new: _Side, changed: set[str]) -> Iterator[Consequence]:
@@ -251,15 +232,11 @@ def _for_model(old: _Side, new: _Side, model: str, changed: set[str]) -> Iterato
         yield Consequence(model, f"its training digest changes: {_trains(new.settings, model)}")
     before, after = (side.settings.model(model) for side in (old, new))
     yield from (Consequence(model, text) for text in _for_settings(before, after))
-    if same:
-        source = data_source(new.settings, model)
-        paths = {
-            "data": source.uri if source else "",
-            "what serving needs": f"{new.folder(model)}/requirements-serve.txt",
-        }
-        for words, path in paths.items():
-            if path in changed:
-                yield Consequence(model, f"{words} has changed: the next training takes it")
+    source = data_source(new.settings, model)
+    if same and source and source.uri in changed:
+        yield Consequence(model, "data has changed: the next training takes it")
+    if same and f"{new.folder(model)}/requirements-serve.txt" in changed:
+        yield Consequence(model, "what serving needs has changed: the next training takes it")
 
 
 def _for_settings(before: ModelSettings, after: ModelSettings) -> Iterator[str]:

@@ -18,7 +18,7 @@ from slipway.github.markdown import Section, code, details, fence, fitted
 from slipway.gitops import rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION
-from slipway.review.changes import TRAINING, Entry, OverlayChange, commits, contents, overlay_changes, releases_of
+from slipway.review.changes import TRAINING, OverlayChange, below, commits, contents, overlay_changes, releases_of
 from slipway.review.consequences import Consequence, consequences
 from slipway.settings import Settings
 from slipway.text import cut, one_line, printable
@@ -154,11 +154,9 @@ def _counted(each: OverlayDiff) -> str:
     return ", ".join(f"{count} {change}" for change, count in counts.items() if count)
 
 
-def _part(files: Mapping[str, Entry], part: str) -> dict[str, Entry]:
+def _part(files: Mapping[str, str], part: str) -> dict[str, str]:
     """Return the files of an overlay's releases, or below a folder of it."""
-    if not part:
-        return releases_of(files)
-    return {path.removeprefix(part): entry for path, entry in files.items() if path.startswith(part)}
+    return below(files, part) if part else releases_of(files)
 
 
 def _overlay(repository: Repository, change: OverlayChange, part: str) -> OverlayDiff:

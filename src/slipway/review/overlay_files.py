@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
@@ -15,7 +15,7 @@ from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, Training
-from slipway.review.changes import TRAINING, OverlayChange, Violation, contents, releases_of
+from slipway.review.changes import TRAINING, OverlayChange, Violation, below, contents, releases_of
 from slipway.review.decisions import Move
 from slipway.settings import ModelSettings, Settings
 
@@ -111,16 +111,12 @@ def _foreign_images(settings: Settings, change: OverlayChange, release: Release,
 
 def training(base: Snapshot, change: OverlayChange, namespace: str) -> Iterator[Violation]:
     """Compare a declared training with what the base branch makes of its record."""
-    before, after = (
-        {path: entry for path, entry in side.items() if path.startswith(TRAINING)}
-        for side in (change.before, change.after)
-    )
+    before, after = (below(side, TRAINING) for side in (change.before, change.after))
     if before == after or not after:
         return
-    files = {path.removeprefix(TRAINING): content for path, content in contents(base.repository, after).items()}
-    where = f"{change.folder}/training"
+    files, where = contents(base.repository, after), f"{change.folder}/training"
     try:
-        found = _training_record(files, f"{where}/{RECORD}")
+        found = documents.read(files.get(RECORD, b""), f"{where}/{RECORD}", Training)
         workflows = base.files(training_folder.BASE)
         made = training_folder.files(workflows, change.environment, change.model, namespace, found, base.settings.root)
     except SlipwayError as error:
@@ -132,13 +128,6 @@ def training(base: Snapshot, change: OverlayChange, namespace: str) -> Iterator[
         if files.get(path) != made.get(path):
             problem = "is not what the base branch's workflows/train gives for its record"
             yield Violation(f"{where}/{path}", problem, _REWRITE)
-
-
-def _training_record(files: Mapping[str, bytes], path: str) -> Training:
-    try:
-        return msgspec.convert(documents.parse(files.get(RECORD, b""), path), Training)
-    except msgspec.ValidationError as error:
-        raise documents.damaged(path, f"does not hold what slipway writes there: {error}") from error
 
 
 def _unlike_settings(settings: Settings, change: OverlayChange, found: Training) -> Iterator[str]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from typing import Any, NamedTuple
 
 from slipway.github.markdown import code, table
 from slipway.review.comparison import Comparison, quantiles
+from slipway.review.worker import QUANTILES, is_quantity
 from slipway.text import cut
 
 # Bars in blue, lines in orange: told apart on GitHub's light and dark page, also by the colour-blind.
@@ -25,7 +26,6 @@ _MOST_CLASSES = 12
 _MOST_PAIRS = 12
 _PARTS = 10
 _BINS = 11
-_PLACES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 # Mermaid has a syntax within quotes, too (%% begins a comment even there); letters of any script have no meaning.
 _SPECIAL = re.compile(r"[^\w .,:+=()-]+")
 
@@ -35,8 +35,8 @@ def plots(comparison: Comparison) -> list[str]:
     if not comparison.truth:
         return []
     if comparison.target.categories:
-        return [_recalls(comparison), confusions(comparison)]
-    if comparison.target.kind in ("number", "integer"):
+        return [_recalls(comparison), _confusions(comparison)]
+    if is_quantity(comparison.target):
         return [_errors(comparison), _residuals(comparison), _quantiles(comparison)]
     return []
 
@@ -44,20 +44,21 @@ def plots(comparison: Comparison) -> list[str]:
 def chart(
     title: str, heads: Sequence[object], axis: str, bars: Sequence[float], line: Sequence[float] | None = None
 ) -> str:
-    """Return a Mermaid block: `bars`, and a `line` over them where there is one. Values have to be finite."""
-    labels = _distinct([label(head) for head in heads])
+    """Return a Mermaid block: `bars` of the candidate, and a `line` of what runs now. Values have to be finite."""
+    labels = _distinct(map(label, heads))
     # Where the labels have no room side by side, the bars lie.
     lying = max(map(len, labels), default=0) * _LETTER * len(labels) > _WIDTH - 60
     height = max(_HEIGHT, 90 + _BAR * len(labels)) if lying else _HEIGHT
     names = ", ".join(f'"{name}"' for name in labels)
     highest = max([*bars, *(line or ()), 0.0]) or 1.0
     size = f'"width": {_WIDTH}, "height": {height}, "titleFontSize": 15'
+    legend = ": bars the candidate, line what runs now" if line is not None else ""
     return "\n".join(
         [
             "```mermaid",
             f'%%{{init: {{"xyChart": {{{size}}}, "themeVariables": {{"xyChart": {{{_COLOURS}}}}}}}}}%%',
             "xychart-beta horizontal" if lying else "xychart-beta",
-            f'    title "{label(title, 90)}"',
+            f'    title "{label(title + legend, 90)}"',
             f"    x-axis [{names}]",
             f'    y-axis "{label(axis, 40)}" 0 --> {_number(highest * 1.05)}',
             f"    bar [{', '.join(map(_number, bars))}]",
@@ -73,24 +74,12 @@ def label(text: object, most: int = 18) -> str:
     return cut(plain, most) or "?"
 
 
-def confusions(comparison: Comparison) -> str:
-    """Return a table of the rows by truth and answer; for many classes, only the pairs mixed up most."""
-    now = _confusion(comparison.truth, comparison.candidate.answers)
-    then = _confusion(comparison.truth, comparison.then) if comparison.then else None
-    names = sorted({name for pair in [*now, *(then or ())] for name in pair})
-    if len(names) > _MOST_CLASSES:
-        return _pairs(now, then)
-    rows = [[f"**{code(true, 30)}**", *(_cell((true, found), now, then) for found in names)] for true in names]
-    brackets = "; in brackets what runs now, where it differs" if then else ""
-    heads = ["", *(code(name, 30) for name in names)]
-    return f"Rows by truth (down) and answer (across){brackets}:\n\n{table(heads, rows, align='lr')}"
-
-
 def distribution(title: str, before: Mapping[str, float], after: Mapping[str, float]) -> str:
     """Return a chart of the target's most frequent values, each with its share of the rows."""
     names = sorted(before.keys() | after.keys(), key=lambda name: (-after.get(name, 0), -before.get(name, 0), name))
     shown = sorted(names[:_MOST_BARS])
-    return chart(title, shown, "share of rows", _shares(after, shown), _shares(before, shown))
+    now, then = ([side.get(name, 0.0) / (sum(side.values()) or 1.0) for name in shown] for side in (after, before))
+    return chart(title, shown, "share of rows", now, then)
 
 
 def recalls(truth: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
@@ -134,84 +123,74 @@ def residuals(truth: Sequence[float], *answers: Sequence[float], parts: int) -> 
     return [-widest + (place + 0.5) * width for place in range(parts)], counts
 
 
+def _recalls(comparison: Comparison) -> str:
+    now, *then = (recalls(comparison.truth, answers) for answers in comparison.answers)
+    before = then[0] if then else dict.fromkeys(now, 0.0)
+    # Of many classes, show the worst and those that lost most.
+    order = sorted(now, key=lambda name: (now[name] - before[name], now[name], name))
+    shown = sorted(order[:_MOST_BARS])
+    title = "Recall by class" if len(shown) == len(now) else f"Recall of {len(shown)} of {len(now)} classes, the worst"
+    return chart(title, shown, "recall", *([each[name] for name in shown] for each in (now, *then)))
+
+
 def _confusion(truth: Sequence[Any], answers: Sequence[Any]) -> Counter[tuple[str, str]]:
     """Count rows by their (truth, answer), as text."""
     return Counter((str(one), str(other)) for one, other in zip(truth, answers, strict=True))
 
 
-def _recalls(comparison: Comparison) -> str:
-    now = recalls(comparison.truth, comparison.candidate.answers)
-    then = recalls(comparison.truth, comparison.then) if comparison.then else None
-    # Of many classes, show the worst and those that lost most.
-    order = sorted(now, key=lambda name: (now[name] - (then[name] if then else 0.0), now[name], name))
-    shown = sorted(order[:_MOST_BARS])
-    title = "Recall by class" if len(shown) == len(now) else f"Recall of {len(shown)} of {len(now)} classes, the worst"
-    line = [then[name] for name in shown] if then else None
-    return chart(title + _legend(then), shown, "recall", [now[name] for name in shown], line)
+def _confusions(comparison: Comparison) -> str:
+    """Return a table of the rows by truth and answer; for many classes, only the pairs mixed up most."""
+    counts = [_confusion(comparison.truth, answers) for answers in comparison.answers]
+    names = sorted({name for each in counts for pair in each for name in pair})
+    if len(names) > _MOST_CLASSES:
+        return _pairs(counts)
+    rows = [[f"**{code(true, 30)}**", *(_cell((true, found), counts) for found in names)] for true in names]
+    brackets = "; in brackets what runs now, where it differs" if counts[1:] else ""
+    heads = ["", *(code(name, 30) for name in names)]
+    return f"Rows by truth (down) and answer (across){brackets}:\n\n{table(heads, rows, align='lr')}"
 
 
-def _errors(comparison: Comparison) -> str:
-    now = errors_by_truth(comparison.truth, comparison.candidate.answers, _PARTS)
-    then = None
-    if comparison.then:
-        then = [part.error for part in errors_by_truth(comparison.truth, comparison.then, _PARTS)]
-    title = "Mean absolute error by truth up to" + _legend(then)
-    return chart(title, [f"{part.high:.3g}" for part in now], "error", [part.error for part in now], then)
-
-
-def _residuals(comparison: Comparison) -> str:
-    answers = [comparison.candidate.answers, *([comparison.then] if comparison.then else [])]
-    middles, counts = residuals(comparison.truth, *answers, parts=_BINS)
-    heads = [f"{middle:+.2g}" if abs(middle) > 1e-12 else "0" for middle in middles]
-    now, *then = [[float(count) for count in column] for column in counts]
-    line = then[0] if then else None
-    return chart("Rows by how far the answer is off" + _legend(line), heads, "rows", now, line)
-
-
-def _quantiles(comparison: Comparison) -> str:
-    columns = {"truth": comparison.truth, "candidate": comparison.candidate.answers}
-    if comparison.then:
-        columns["runs now"] = comparison.then
-    found = {name: quantiles(column, _PLACES) for name, column in columns.items()}
-    rows = [
-        [f"{place * 100:g} %", *(f"{column[at]:.4g}" for column in found.values())] for at, place in enumerate(_PLACES)
-    ]
-    return f"Values below which so many of the rows are:\n\n{table(['rows', *found], rows, align='lr')}"
-
-
-def _legend(line: object) -> str:
-    return ": bars the candidate, line what runs now" if line is not None else ""
-
-
-def _pairs(now: Counter[tuple[str, str]], then: Counter[tuple[str, str]] | None) -> str:
-    before = then or Counter()
-    wrong = {pair for pair in [*now, *before] if pair[0] != pair[1]}
-    order = sorted(wrong, key=lambda pair: (-now[pair], -before[pair], pair))[:_MOST_PAIRS]
-    counts = [now] if then is None else [now, then]
-    rows = [[code(pair[0], 40), code(pair[1], 40), *(str(counted[pair]) for counted in counts)] for pair in order]
-    heads = ["truth", "answer", "rows", *(["runs now"] if then is not None else [])]
-    return f"What is mixed up most:\n\n{table(heads, rows, align='llr')}" if rows else "Nothing is mixed up."
-
-
-def _cell(pair: tuple[str, str], now: Counter[tuple[str, str]], then: Counter[tuple[str, str]] | None) -> str:
-    shown = str(now[pair]) if then is None or then[pair] == now[pair] else f"{now[pair]} ({then[pair]})"
+def _cell(pair: tuple[str, str], counts: Sequence[Counter[tuple[str, str]]]) -> str:
+    now, *then = (each[pair] for each in counts)
+    shown = f"{now} ({then[0]})" if then and then[0] != now else str(now)
     return f"**{shown}**" if pair[0] == pair[1] else shown
 
 
-def _shares(counts: Mapping[str, float], names: Sequence[str]) -> list[float]:
-    total = sum(counts.values()) or 1.0
-    return [counts.get(name, 0.0) / total for name in names]
+def _pairs(counts: Sequence[Counter[tuple[str, str]]]) -> str:
+    wrong = {pair for each in counts for pair in each if pair[0] != pair[1]}
+    order = sorted(wrong, key=lambda pair: (*(-each[pair] for each in counts), pair))[:_MOST_PAIRS]
+    rows = [[*(code(name, 40) for name in pair), *(str(each[pair]) for each in counts)] for pair in order]
+    heads = ["truth", "answer", "rows", "runs now"][: 2 + len(counts)]
+    return f"What is mixed up most:\n\n{table(heads, rows, align='llr')}" if rows else "Nothing is mixed up."
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def _errors(comparison: Comparison) -> str:
+    found = [errors_by_truth(comparison.truth, answers, _PARTS) for answers in comparison.answers]
+    heads = [f"{part.high:.3g}" for part in found[0]]
+    columns = ([part.error for part in parts] for parts in found)
+    return chart("Mean absolute error by truth up to", heads, "error", *columns)
+
+
+def _residuals(comparison: Comparison) -> str:
+    middles, counts = residuals(comparison.truth, *comparison.answers, parts=_BINS)
+    heads = [f"{middle:+.2g}" if abs(middle) > 1e-12 else "0" for middle in middles]
+    return chart("Rows by how far the answer is off", heads, "rows", *counts)
+
+
+def _quantiles(comparison: Comparison) -> str:
+    found = [quantiles(column, QUANTILES) for column in (comparison.truth, *comparison.answers)]
+    values = zip(QUANTILES, *found, strict=True)
+    rows = [[f"{place * 100:g} %", *(f"{value:.4g}" for value in at)] for place, *at in values]
+    heads = ["rows", "truth", "candidate", "runs now"][: 1 + len(found)]
+    return f"Values below which so many of the rows are:\n\n{table(heads, rows, align='lr')}"
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
     """Return the names, each repeated one with a number: Mermaid would draw both at one place."""
     found: list[str] = []
     for name in names:
-        number, unique = 1, name
-        while unique in found:
-            number += 1
-            unique = f"{name} {number}"
-        found.append(unique)
+        unused = chain([name], (f"{name} {number}" for number in count(2)))
+        found.append(next(each for each in unused if each not in found))
     return found
 
 

@@ -157,8 +157,7 @@ def _changed(data: DataChange) -> list[str]:
         rows = [[name, f"{data.before.get(name, 0):.4g}", f"{value:.4g}"] for name, value in data.after.items()]
         heads = ["in so many of the rows", "runs now", "candidate"]
         return [f"{words}. The target is below:", table(heads, rows, align="lr")]
-    title = "The target in the data: bars the candidate, line what runs now"
-    return [f"{words}.", distribution(title, data.before, data.after)]
+    return [f"{words}.", distribution("The target in the data", data.before, data.after)]
 
 
 def _rows(found: Comparison) -> str:
