@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -20,7 +20,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 
-__all__ = ["SOURCE", "WITHHELD", "ask", "begin", "end_with", "environment", "signals_held"]
+__all__ = ["SOURCE", "WITHHELD", "ask", "begin", "end", "end_with", "environment", "signals_held"]
 
 T = TypeVar("T")
 
@@ -75,6 +75,17 @@ def begin(
         start_new_session=True,
         preexec_fn=end_with(os.getpid()),
     )
+
+
+def end(process: subprocess.Popen[str], patience: float) -> None:
+    """End a process of `begin` and all that it started; it has `patience` seconds to finish its work."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def end_with(parent: int) -> Callable[[], None]:

@@ -132,7 +132,8 @@ def _hold(url: str, bundle: Bundle) -> None:
         problem = f"{url} is answered by {found[:8]}, and not by {bundle.fingerprint[:8]}"
         raise SlipwayError(problem, fix="another program took its port: run it again")
     expected = manifest.read_file(bundle.folder / "artifact", golden.FILE, golden.Golden)
-    verification.hold(url, expected, manifest.read(bundle.folder / "artifact").tolerance)
+    tolerance = manifest.read(bundle.folder / "artifact").tolerance
+    verification.hold(url, expected, clients.reproduce(url, expected), tolerance)
 
 
 @contextmanager

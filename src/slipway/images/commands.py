@@ -9,10 +9,9 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 
 from slipway.errors import SlipwayError
-from slipway.processes import begin, signals_held
+from slipway.processes import begin, end, signals_held
 
 _PATIENCE = 30
 """Seconds that an engine has to clear away what it began."""
@@ -74,7 +73,7 @@ def run(*command: str, env: Mapping[str, str] | None = None) -> str:
         raise SlipwayError(problem, fix=f"see that `{command[0]} info` works, and run it again") from error
     except BaseException:
         if started:
-            _end(started)
+            end(started, _PATIENCE)
         raise
     if started.returncode:
         raise _failure(command, started.returncode, (err.strip() or out.strip()))
@@ -91,15 +90,6 @@ def works(*command: str) -> bool:
 def options(kind: str) -> list[str]:
     """Return the options that `SLIPWAY_<kind>_OPTIONS` adds to a command."""
     return shlex.split(os.environ.get(f"SLIPWAY_{kind}_OPTIONS", ""))
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_PATIENCE)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it had started itself
-    process.wait()
 
 
 def _failure(command: tuple[str, ...], status: int, said: str) -> SlipwayError:

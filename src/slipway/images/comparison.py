@@ -53,15 +53,24 @@ def compare(rows: Sequence[Any], before: Sequence[Any], after: Sequence[Any], to
     labels = within = numbers = refused = 0
     largest, examples = 0.0, []
     for at, (row, old, new) in enumerate(zip(rows, before, after, strict=True)):
-        apart = _apart(old, new)
+        distances = apart(old, new, (float,))
         refused += old is REFUSED and new is REFUSED
         labels += _labels(old) == _labels(new)
-        numbers += bool(apart)
-        largest = max([largest, *apart])
+        numbers += bool(distances)
+        largest = max([largest, *distances])
         wrong = _wrong(row, old, new, tolerance)
         within += not wrong
         examples += [text.replace("row 0", f"row {at}", 1) for text in wrong]
     return Compared(len(rows), labels, within, numbers, largest, tolerance, refused, examples[:_SHOWN])
+
+
+def apart(old: Any, new: Any, kinds: tuple[type, ...]) -> list[float]:
+    """Return the differences of numbers of these kinds that stand in the same place of both."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [each for key in old.keys() & new.keys() for each in apart(old[key], new[key], kinds)]
+    if isinstance(old, list) and isinstance(new, list):
+        return [each for one, other in zip(old, new, strict=False) for each in apart(one, other, kinds)]
+    return [abs(float(old) - float(new))] if type(old) in kinds and type(new) in kinds else []
 
 
 def _ask(url: str, rows: list[Any]) -> list[Any]:
@@ -89,12 +98,3 @@ def _labels(value: Any) -> Any:
     if isinstance(value, list):
         return [_labels(each) for each in value]
     return float if isinstance(value, float) else value
-
-
-def _apart(old: Any, new: Any) -> list[float]:
-    """Return the differences of fractional numbers that stand in the same place of both."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return [each for key in old.keys() & new.keys() for each in _apart(old[key], new[key])]
-    if isinstance(old, list) and isinstance(new, list):
-        return [each for pair in zip(old, new, strict=False) for each in _apart(*pair)]
-    return [abs(old - new)] if isinstance(old, float) and isinstance(new, float) else []

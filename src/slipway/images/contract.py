@@ -10,11 +10,11 @@ from slipway.errors import SlipwayError
 from slipway.images import clients
 from slipway.images.addresses import Called, address
 from slipway.schema import Schema
-from slipway.serving.http.requests import V2_LIVE, V2_READY
+from slipway.serving.http.requests import V2, V2_LIVE, V2_READY
 from slipway.serving.oip import tensors
+from slipway.text import counted
 
 _OK = 200
-_RUN = "see that the container runs and gets ready"
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -26,8 +26,7 @@ def missing(url: str, model: str, user: str, rows: Rows, types: Mapping[str, str
     """
     return [
         *_user(user),
-        *_paths(url),
-        *_identity(url, model),
+        *_paths(url, model),
         *_metadata(url, model, types, target),
         *_answers(url, model, rows, types, target),
         *_refusals(url, model),
@@ -40,22 +39,15 @@ def _user(user: str) -> Iterator[str]:
         yield f"it runs as {user or 'root'!r}, and a cluster wants a number that is not 0: USER 65532"
 
 
-def _paths(url: str) -> Iterator[str]:
-    for path in (V2_LIVE, V2_READY):
-        status, _ = clients.ask(f"{url}{path}")
+def _paths(url: str, model: str) -> Iterator[str]:
+    told = None
+    for path in (V2_LIVE, V2_READY, V2):
+        status, told = clients.ask(f"{url}{path}")
         if status != _OK:
             yield f"GET {path} gives {status}, and not 200"
-
-
-def _identity(url: str, model: str) -> Iterator[str]:
-    status, _ = clients.ask(f"{url}/v2")
-    if status != _OK:
-        yield f"GET /v2 gives {status}, and not 200"
-        return
-    expected = (f"{model}/dev/1", "dev")
-    found = identity(url)
+    found, expected = _named(told), (f"{model}/dev/1", "dev")
     if found not in (None, expected):
-        yield f"GET /v2 gives {found}, and MODEL_ID and RELEASE are {expected}"
+        yield f"GET {V2} gives {found}, and MODEL_ID and RELEASE are {expected}"
 
 
 def _metadata(url: str, model: str, types: Mapping[str, str], target: str) -> Iterator[str]:
@@ -78,7 +70,7 @@ def _answers(url: str, model: str, rows: Rows, types: Mapping[str, str], target:
         try:
             predict(url, model, some, types, target)
         except SlipwayError as error:
-            yield f"{len(some)} row{'s' if len(some) > 1 else ''} of the data: {error.problem}"
+            yield f"{counted(len(some), 'row')} of the data: {error.problem}"
 
 
 def _refusals(url: str, model: str) -> Iterator[str]:
@@ -115,10 +107,14 @@ def identity(url: str) -> tuple[str, str] | None:
 
     Raise `OutOfReach` when nobody answers yet.
     """
-    at = f"{url.rstrip('/')}/v2"
+    at = f"{url.rstrip('/')}{V2}"
     status, told = clients.ask(at)
     if status in clients.NOT_READY:
-        raise clients.problem(at, status, "", _RUN)
+        raise clients.problem(at, status, "", "see that the container runs and gets ready")
+    return _named(told)
+
+
+def _named(told: Any) -> tuple[str, str] | None:
     name, version = (told.get("name"), told.get("version")) if isinstance(told, dict) else (None, None)
     # A server that was not written for slipway gives its own name.
     return (name, version) if isinstance(version, str) and isinstance(name, str) and name.count("/") == 2 else None

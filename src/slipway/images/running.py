@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +18,7 @@ from slipway.errors import SlipwayError
 from slipway.images import clients
 from slipway.images.bundle import Bundle
 from slipway.models.environment import python_for
-from slipway.processes import begin, environment
+from slipway.processes import begin, end, environment
 from slipway.serving import access
 from slipway.serving.http.requests import READY
 from slipway.serving.process import METRICS_PORT, PROTOCOL
@@ -31,6 +29,9 @@ _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
     | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, METRICS_PORT}
 )
+
+# As Kubernetes does, let a function finish its answers for so many seconds.
+_PATIENCE = 10
 
 
 class Server(NamedTuple):
@@ -107,7 +108,7 @@ def process(
         _wait(server, f"{url}{ready}", reader, log, patience)
         yield server
     finally:
-        _stop(started)
+        end(started, _PATIENCE)
         reader.join(5)
 
 
@@ -157,14 +158,3 @@ def _reason(log: deque[str]) -> str:
                 fix = f"\n  → {told['fix']}" if told.get("fix") else ""
                 return f"{told.get('message')}{fix}"
     return next((line for line in reversed(log) if line.strip()), "it wrote nothing")
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End a function as Kubernetes does: it may finish its answers, for a while."""
-    if process.poll() is None:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # a worker that outlived its master
-    process.wait()

@@ -46,12 +46,13 @@ def make(bundle: Bundle, image: Image) -> bytes:
     if bundle.target == "function":
         python = found[1] if found else manifest.read(bundle.folder / "artifact").python
         models = [_model(bundled.read(bundle.folder))]
+    platform = Component(type=ComponentType.FRAMEWORK, name="slipway", version=__version__, bom_ref="slipway")
     root = _image(image, bundle.fingerprint, python)
     installed = [_component(package) for package in packages(bundle.lock.read_text(encoding="utf-8"), python)]
     bom = Bom(
         serial_number=uuid.uuid5(_NAMESPACE, bundle.fingerprint),
         metadata=BomMetaData(component=root, tools=None),
-        components=[*models, _base(bundle.base_image), _platform(), *installed],
+        components=[*models, _base(bundle.base_image), platform, *installed],
     )
     # Without a time the same image gives the same bytes; the format allows that, the library's types do not.
     bom.metadata.timestamp = None  # type: ignore[assignment]
@@ -82,11 +83,7 @@ def packages(lock: str, python: str) -> Iterator[Package]:
 def _component(package: Package) -> Component:
     url = PackageURL("pypi", name=package.name, version=package.version)
     return Component(
-        name=package.name,
-        version=package.version,
-        purl=url,
-        bom_ref=str(url),
-        hashes=[_sha256(digest) for digest in package.hashes],
+        name=package.name, version=package.version, purl=url, bom_ref=str(url), hashes=_sha256(*package.hashes)
     )
 
 
@@ -100,7 +97,7 @@ def _image(image: Image, fingerprint: str, python: str) -> Component:
         version=digest,
         purl=PackageURL("oci", name=name, version=digest, qualifiers={"repository_url": repository}),
         bom_ref=image.reference,
-        hashes=[_sha256(digest.partition(":")[2])],
+        hashes=_sha256(digest.partition(":")[2]),
         properties=[Property(name=name, value=value) for name, value in told.items()],
     )
 
@@ -109,28 +106,17 @@ def _base(reference: str) -> Component:
     """Return the base image by its digest, or by its tag without one."""
     tagged, _, digest = reference.partition("@")
     path, _, tag = tagged.rpartition(":") if ":" in tagged.rpartition("/")[2] else (tagged, "", "")
-    return Component(
-        type=ComponentType.CONTAINER,
-        name=path,
-        version=digest or tag,
-        bom_ref=f"base:{reference}",
-        hashes=[_sha256(digest.partition(":")[2])] if digest else None,
-    )
+    hashes = _sha256(digest.partition(":")[2]) if digest else None
+    kind = ComponentType.CONTAINER
+    return Component(type=kind, name=path, version=digest or tag, bom_ref=f"base:{reference}", hashes=hashes)
 
 
 def _model(about: bundled.BundleFile) -> Component:
+    kind, digest = ComponentType.MACHINE_LEARNING_MODEL, about.artifact.digest
     return Component(
-        type=ComponentType.MACHINE_LEARNING_MODEL,
-        name=about.model,
-        version=about.artifact.digest,
-        bom_ref=f"model:{about.model}",
-        hashes=[_sha256(about.artifact.digest)],
+        type=kind, name=about.model, version=digest, bom_ref=f"model:{about.model}", hashes=_sha256(digest)
     )
 
 
-def _platform() -> Component:
-    return Component(type=ComponentType.FRAMEWORK, name="slipway", version=__version__, bom_ref="slipway")
-
-
-def _sha256(digest: str) -> HashType:
-    return HashType(alg=HashAlgorithm.SHA_256, content=digest)
+def _sha256(*digests: str) -> list[HashType]:
+    return [HashType(alg=HashAlgorithm.SHA_256, content=digest) for digest in digests]

@@ -6,14 +6,14 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from slipway.artifacts import Golden, differences
-from slipway.artifacts import manifest as manifests
+from slipway.artifacts import Golden, differences, golden, manifest
+from slipway.artifacts.loading import SCHEMA
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.images import bundle, clients, contract, engines, running
+from slipway.images import bundle, clients, comparison, contract, engines, running
 from slipway.images.addresses import Called
 from slipway.names import ModelId, ReleaseName, nearest
 from slipway.overlays import overlay
@@ -24,8 +24,6 @@ from slipway.store import Record, Store, store_of
 from slipway.store.records import now, user
 
 _PAUSE = 2.0  # seconds, between two tries
-
-_GOLDEN, _MANIFEST, _SCHEMA = "golden.json", "artifact.json", "schema.json"
 
 
 class Verified(NamedTuple):
@@ -58,9 +56,8 @@ def verify_at(store: Store, model: str, release: ReleaseName, url: str) -> Verif
 
     A verified release is not asked again.
     """
-    known = store.verified(model, release)
-    if known is not None:
-        return Verified(store.environment, model, release, known, repeated=True)
+    if known := _known(store, model, release):
+        return known
     record = _record(store, ModelId(model, store.environment, release.version))
     return _verify(store, record, release, _who(url, record, release), where=url)
 
@@ -76,14 +73,11 @@ def verify_declared(
     model, declared = find(settings, environment, text)
     name, model_id = declared.name, ModelId.parse(declared.record.model_id)
     store = store_of(settings, model_id.environment)
-    known = store.verified(model, name)
-    if known is not None and at is None:
-        return Verified(store.environment, model, name, known, repeated=True)
+    if at is None and (known := _known(store, model, name)):
+        return known
     record = store.record(model, model_id.version)
-    if at is not None:
-        return _verify(store, record, name, _who(at, record, name), where=at)
-    with _served(settings, store, record, declared, python) as url:
-        return _verify(store, record, name, _who(url, record, name), where=f"served on {socket.gethostname()}")
+    with nullcontext(at) if at else _served(settings, store, record, declared, python) as url:
+        return _verify(store, record, name, _who(url, record, name), where=at or f"served on {socket.gethostname()}")
 
 
 def patiently(verify: Callable[[], Verified], seconds: float, report: Callable[[str], None]) -> Verified:
@@ -128,32 +122,21 @@ def parse(text: str) -> tuple[str, str, ReleaseName]:
     return (*(path or ("", "")), name)
 
 
-def hold(url: str, golden: Golden, tolerance: float) -> float:
-    """Have the function at `url` predict the golden rows; return the largest difference of a number.
+def hold(url: str, expected: Golden, predictions: list[Any], tolerance: float) -> float:
+    """Compare the predictions of the function at `url` with the golden ones; return the largest difference of a number.
 
     Raise `SlipwayError` that names the predictions that are off, and by how much.
     """
-    return _difference(url, golden, clients.reproduce(url, golden), tolerance)
-
-
-def _difference(url: str, golden: Golden, predictions: list[Any], tolerance: float) -> float:
-    wrong = differences(golden, predictions, tolerance)
-    if wrong:
+    if wrong := differences(expected, predictions, tolerance):
         shown = "\n  ".join(wrong[:10])
         problem = f"{url} does not reproduce its golden predictions:\n  {shown}"
         raise SlipwayError(problem, fix="compare the libraries it runs with (GET /) with those it was trained with")
-    return largest(golden.predictions, predictions)
+    return max(comparison.apart(expected.predictions, predictions, (int, float)), default=0.0)
 
 
-def largest(expected: Any, found: Any) -> float:
-    """Return the largest difference between numbers in the same place; 0 without any."""
-    if isinstance(expected, dict):
-        return max((largest(value, found[key]) for key, value in expected.items()), default=0.0)
-    if isinstance(expected, list):
-        return max((largest(one, other) for one, other in zip(expected, found, strict=True)), default=0.0)
-    if isinstance(expected, int | float) and not isinstance(expected, bool):
-        return abs(float(expected) - float(found))
-    return 0.0
+def _known(store: Store, model: str, release: ReleaseName) -> Verified | None:
+    evidence = store.verified(model, release)
+    return None if evidence is None else Verified(store.environment, model, release, evidence, repeated=True)
 
 
 def _verify(store: Store, record: Record, release: ReleaseName, called: Called, *, where: str) -> Verified:
@@ -161,15 +144,15 @@ def _verify(store: Store, record: Record, release: ReleaseName, called: Called, 
         # A container only knows its name; the digest of its image settles its content.
         called = called._replace(artifact=record.artifact.digest, fingerprint=bundle.of_container(record))
     _same(called, record, release)
-    golden, tolerance, schema = _golden(store, record)
+    expected, tolerance, schema = _golden(store, record)
     if record.image is None:
-        predictions = clients.reproduce(called.url, golden)
+        predictions = clients.reproduce(called.url, expected)
     else:
-        predictions = contract.answer(called.url, record.model, golden.rows, schema)
+        predictions = contract.answer(called.url, record.model, expected.rows, schema)
     evidence = {
         "where": where,
-        "rows": len(golden.rows),
-        "max_difference": _difference(called.url, golden, predictions, tolerance),
+        "rows": len(expected.rows),
+        "max_difference": hold(called.url, expected, predictions, tolerance),
         "tolerance": tolerance,
         "model_id": str(record.id),
         "fingerprint": called.fingerprint,
@@ -219,17 +202,15 @@ def _published(called: Called) -> tuple[ModelId, ReleaseName]:
 
 
 def _golden(store: Store, record: Record) -> tuple[Golden, float, Schema]:
-    wanted = {
-        name: record.artifact.files[name] for name in (_GOLDEN, _MANIFEST, _SCHEMA) if name in record.artifact.files
-    }
+    names = {golden.FILE, manifest.FILE, SCHEMA} & record.artifact.files.keys()
     with tempfile.TemporaryDirectory() as scratch:
-        store.blobs.get(wanted, Path(scratch), what=str(record.id))
-        golden = manifests.read_file(Path(scratch), _GOLDEN, Golden)
-        tolerance = manifests.read(Path(scratch)).tolerance
-        schema = manifests.read_file(Path(scratch), _SCHEMA, Schema)
-    if not golden.rows:
+        folder = Path(scratch)
+        store.blobs.get({name: record.artifact.files[name] for name in names}, folder, what=str(record.id))
+        expected = manifest.read_file(folder, golden.FILE, Golden)
+        tolerance, schema = manifest.read(folder).tolerance, manifest.read_file(folder, SCHEMA, Schema)
+    if not expected.rows:
         raise SlipwayError(f"{record.id} has no golden predictions to hold a function to", fix="train it again")
-    return golden, tolerance, schema
+    return expected, tolerance, schema
 
 
 @contextmanager

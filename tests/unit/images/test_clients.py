@@ -40,11 +40,12 @@ def test_golden_predictions_are_asked_for_over_grpc(tmp_path: Path, code: str, p
         called = clients.describe(function.url)
         assert (called.model_id, called.release, called.fingerprint) == ("tiny/test/7", "v7-1a2b3c4d", made.fingerprint)
         golden = Golden(rows=tiny.ROWS, predictions=predictions)
-        assert clients.reproduce(function.url, golden) == predictions
-        assert verification.hold(function.url, golden, 1e-6) == 0
-        rows = [tiny.ROWS[1], tiny.ROWS[0]]
+        found = clients.reproduce(function.url, golden)
+        assert found == predictions
+        assert verification.hold(function.url, golden, found, 1e-6) == 0
+        other = Golden(rows=[tiny.ROWS[1], tiny.ROWS[0]], predictions=predictions)
         with pytest.raises(SlipwayError, match=r"row 0.*off by 4") as caught:
-            verification.hold(function.url, Golden(rows=rows, predictions=predictions), 1e-6)
+            verification.hold(function.url, other, clients.reproduce(function.url, other), 1e-6)
         assert "does not reproduce its golden predictions" in caught.value.problem
     with pytest.raises(OutOfReach, match="cannot be asked: UNAVAILABLE"):
         clients.describe(function.url)
