@@ -36,10 +36,8 @@ def typed(given: Mapping[str, Parameter], kind: type[Model], model: str) -> dict
     """Return parameters as the types of their defaults; raise `SlipwayError` for one that the model does not have."""
     for name in given:
         if name not in kind.parameters:
-            where = f"-p, or models.{model}.parameters in slipway.yaml"
-            raise SlipwayError(
-                f"{kind.__name__} has no parameter {name!r} ({where})", fix=nearest(name, kind.parameters)
-            )
+            problem = f"{kind.__name__} has no parameter {name!r} (-p, or models.{model}.parameters in slipway.yaml)"
+            raise SlipwayError(problem, fix=nearest(name, kind.parameters))
     return {name: _as(type(kind.parameters[name]), value, name) for name, value in given.items()}
 
 

@@ -136,13 +136,7 @@ def task_in(folder: Path) -> Task:
     return msgspec.json.decode(path.read_bytes(), type=Task)
 
 
-def step(
-    name: StepName,
-    settings: Settings,
-    source: Path | None,
-    target: Path,
-    task: Task | None = None,
-) -> str:
+def step(name: StepName, settings: Settings, source: Path | None, target: Path, task: Task | None = None) -> str:
     """Run a step on the files in `source`, write its folder to `target`, and return a line to show.
 
     A step that fails leaves no `target`. The first step gets a `task`, the others find it in `source`. Raise
@@ -170,10 +164,8 @@ def _commit(root: Path) -> Commit:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
-    if not shutil.which("git") or not git("rev-parse", "--verify", "HEAD"):
+    sha = git("rev-parse", "--verify", "HEAD") if shutil.which("git") else ""
+    if not sha:
         return Commit(sha=os.environ.get("SLIPWAY_COMMIT", ""), branch=os.environ.get("SLIPWAY_BRANCH", ""))
-    return Commit(
-        sha=git("rev-parse", "HEAD"),
-        branch=git("rev-parse", "--abbrev-ref", "HEAD"),
-        dirty=bool(git("status", "--porcelain", "--", "model", "slipway.yaml", "src")),
-    )
+    dirty = bool(git("status", "--porcelain", "--", "model", "slipway.yaml", "src"))
+    return Commit(sha=sha, branch=git("rev-parse", "--abbrev-ref", "HEAD"), dirty=dirty)

@@ -46,7 +46,9 @@ def run(workspace: Workspace) -> str:
     chosen = _chosen(predictions)
     golden = Golden(rows=[rows[at] for at in chosen], predictions=[predictions[at] for at in chosen])
     save_golden(golden, workspace.folder / "artifact")
-    manifest.write_card(manifest.ModelCard(metrics, _card(workspace)), workspace.folder / "artifact")
+    readme = workspace.settings.folder(task.model) / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    manifest.write_card(manifest.ModelCard(metrics, text), workspace.folder / "artifact")
     content = {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared}
     workspace.write("metrics.json", content)
     _write_scores(metrics, workspace.folder / "scores")
@@ -57,8 +59,7 @@ def run(workspace: Workspace) -> str:
 
 def _held_out(workspace: Workspace, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:
     """Return the rows that are held out, and their targets."""
-    schema = loaded.schema
-    data = workspace.data()
+    schema, data = loaded.schema, workspace.data()
     out = data[held_out(data, [*schema.names, schema.target.name], workspace.model.held_out)]
     truth = [loaded.model.outcome(json_value(value)) for value in out[schema.target.name].tolist()]
     return records(out, schema.names), to_json(truth, len(out), schema.target)
@@ -119,17 +120,11 @@ def _compare(
     if before is None or not compares_with_deployed(workspace.model.gates):
         return None
     target = deployed.target(workspace.settings, before)
-    if target and unlike(loaded.schema.target, target):
-        return dict(before.metrics)
-    found = deployed.predictions(workspace.settings, before, rows)
+    alike = target is None or not unlike(loaded.schema.target, target)
+    found = deployed.predictions(workspace.settings, before, rows) if alike else None
     if found is None:
         return dict(before.metrics)
     return _measure(workspace, loaded, truth, found, f"the deployed {before.id}")
-
-
-def _card(workspace: Workspace) -> str:
-    path = workspace.settings.folder(workspace.task.model) / "README.md"
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _write_scores(metrics: Mapping[str, float], folder: Path) -> None:

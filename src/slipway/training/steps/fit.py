@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from slipway import digests, files
 from slipway.artifacts import worker
@@ -62,32 +62,22 @@ def _convert(workspace: Workspace, artifact: Path, rows: list[dict[str, Any]]) -
     auto = workspace.model.convert == "auto"
     found = conversion.convert(artifact, rows, workspace.folder / "originals") if auto else {}
     workspace.write("conversion.json", found)
-    lock = _lock(workspace.settings, workspace.task.model, artifact, rows)
-    files.write(artifact / "requirements.lock", lock.path.read_bytes())
-    return "; ".join(filter(None, (conversion.line(found), lock.why)))
+    lock, why = _lock(workspace.settings, workspace.task.model, artifact, rows)
+    files.write(artifact / "requirements.lock", lock.read_bytes())
+    return "; ".join(filter(None, (conversion.line(found), why)))
 
 
-class _Lock(NamedTuple):
-    """A lock for serving, and why it is not as lean as one might expect."""
-
-    path: Path
-    why: str = ""
-
-
-def _lock(settings: Settings, model: str, artifact: Path, rows: Sequence[dict[str, Any]]) -> _Lock:
-    """Return the lock for serving an artifact.
+def _lock(settings: Settings, model: str, artifact: Path, rows: Sequence[dict[str, Any]]) -> tuple[Path, str]:
+    """Return the lock for serving an artifact, and why it is not as lean as one might expect.
 
     When every estimator was converted, it has neither scikit-learn nor pandas, if the model's own code predicts all
     `rows` without them. Otherwise it has all that predicting had before.
     """
     paths = digests.walk(artifact)
     found = serving_lock(settings, model, paths)
-    if use_for(paths) != "onnx":
-        return _Lock(found)
-    why = _difference(python_for(found), artifact, rows)
-    if not why:
-        return _Lock(found)
-    return _Lock(lock_for(settings, model, "mixed"), f"served with all its requirements, for without them {why}")
+    if use_for(paths) != "onnx" or not (why := _difference(python_for(found), artifact, rows)):
+        return found, ""
+    return lock_for(settings, model, "mixed"), f"served with all its requirements, for without them {why}"
 
 
 def _difference(python: Path, artifact: Path, rows: Sequence[dict[str, Any]]) -> str:
@@ -97,8 +87,8 @@ def _difference(python: Path, artifact: Path, rows: Sequence[dict[str, Any]]) ->
         answers = each(loaded, list(rows))
     except Exception:  # noqa: BLE001 - the model's code fails here too, which the step evaluate reports
         return ""
-    pairs = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer is not REFUSED]
-    expected = Golden(rows=[row for row, _ in pairs], predictions=[answer for _, answer in pairs])
+    answered = [at for at, answer in enumerate(answers) if answer is not REFUSED]
+    expected = Golden(rows=[rows[at] for at in answered], predictions=[answers[at] for at in answered])
     try:
         found = worker.predictions(python, artifact, expected.rows)
     except SlipwayError as error:

@@ -37,13 +37,7 @@ def _record(workspace: Workspace) -> dict[str, Any]:
             run=run_url() or None,
             parameters=task.parameters,
         ),
-        "data": Data(
-            uri=data["uri"],
-            sha256=data["sha256"],
-            rows=rows["rows"],
-            held_out=rows["held_out"],
-            share=workspace.model.held_out,
-        ),
+        "data": Data(uri=data["uri"], sha256=data["sha256"], share=workspace.model.held_out, **rows),
         "conversion": workspace.read("conversion.json"),
         "image": workspace.model.image,
         "metrics": measured["metrics"],
@@ -70,7 +64,8 @@ def _published(workspace: Workspace, store: Store) -> Record | None:
     if not name:
         return None
     declared = _declared(workspace, name)
-    artifact = "" if declared else _digest(workspace)
+    files = digests.walk(workspace.folder / "artifact")
+    artifact = digests.of_files({path: digests.of_file(file) for path, file in files.items()})
     for version in reversed(store.versions(workspace.task.model)):
         record = store.record(workspace.task.model, version)
         if record.created < (declared or workspace.task.started):
@@ -82,11 +77,6 @@ def _published(workspace: Workspace, store: Store) -> Record | None:
 
 
 def _declared(workspace: Workspace, name: str) -> str:
-    """Return since when this run is declared; empty for a run of another name than the training digest gives."""
+    """Return the time since when this run is declared; empty if its name is not that of the training digest."""
     is_declared = name == run_name(workspace.task.model, workspace.task.training_digest)
     return os.environ.get("SLIPWAY_DECLARED", "") if is_declared else ""
-
-
-def _digest(workspace: Workspace) -> str:
-    found = digests.walk(workspace.folder / "artifact")
-    return digests.of_files({path: digests.of_file(file) for path, file in found.items()})
