@@ -14,9 +14,6 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["canonical", "of_bytes", "of_file", "of_files", "of_value", "walk"]
-
-_CHUNK = 1 << 20
 _BYTECODE = "__pycache__"
 
 
@@ -27,24 +24,16 @@ def of_bytes(content: bytes) -> str:
 
 def of_file(path: Path) -> str:
     """Return the digest of the content of a file; its name and mode do not count."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def canonical(value: Any) -> bytes:
-    """Return `value` as JSON with sorted keys and no white space: equal values give equal bytes.
-
-    A number that is not finite becomes null; 1 and 1.0 are different values.
-    """
-    return msgspec.json.encode(value, order="sorted")
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def of_value(value: Any) -> str:
-    """Return the digest of anything that JSON can hold."""
-    return of_bytes(canonical(value))
+    """Return the digest of anything that JSON can hold; the order of keys does not count.
+
+    A number that is not finite becomes null; 1 and 1.0 are different values.
+    """
+    return of_bytes(msgspec.json.encode(value, order="sorted"))
 
 
 def of_files(digests: Mapping[str, str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["OutOfReach", "SlipwayError"]
-
 
 class SlipwayError(Exception):
     """Say what is wrong and where, and what the user can do next.

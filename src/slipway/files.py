@@ -15,9 +15,9 @@ from slipway.errors import SlipwayError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["explained", "link_tree", "new_folder", "sync_folder", "write"]
-
 _ATTEMPTS = 10
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -134,28 +134,15 @@ def _hidden(path: Path) -> str:
     return f".{path.name[:40]}."
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
 @contextmanager
 def explained(action: str, path: Path) -> Iterator[None]:
     """Turn an `OSError` of the block into a `SlipwayError` that says what could not be done, where, and what to do."""
     try:
         yield
     except OSError as error:
-        raise SlipwayError(f"cannot {action} {path}: {_reason(error)}", fix=_fix(error, path)) from error
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in _FULL:
-        return "the disk or the quota is full"
-    return error.strerror or str(error)
-
-
-def _fix(error: OSError, path: Path) -> str:
-    if error.errno in _FULL:
-        return "make room there and run it again; nothing was left half-written"
-    if error.errno in _REFUSED:
-        return f"give this user the right to it (`ls -ld {path}` shows whose it is), or use another directory"
-    return f"look at {path} and run it again"
+        reason, fix = error.strerror or str(error), f"look at {path} and run it again"
+        if error.errno in _FULL:
+            reason, fix = "the disk or the quota is full", "make room and run it again; nothing is left half-written"
+        elif error.errno in _REFUSED:
+            fix = f"give this user the right to it (`ls -ld {path}` shows whose it is), or use another directory"
+        raise SlipwayError(f"cannot {action} {path}: {reason}", fix=fix) from error

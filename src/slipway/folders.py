@@ -7,8 +7,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["FILE", "reach", "source"]
-
 FILE = "model.py"
 
 

@@ -13,8 +13,6 @@ from slipway.text import cut, listed, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_MODEL_NAME", "ModelId", "ReleaseName", "check_model_name", "nearest"]
-
 # Knative derives `<model>-v<version>-<8 digits>-00001-deployment` from it, and that has to stay under 63 characters:
 # 24 + 2 + 5 (a version up to 99999) + 9 + 6 + 11 = 57.
 MAX_MODEL_NAME = 24

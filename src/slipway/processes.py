@@ -20,8 +20,6 @@ import msgspec
 
 from slipway.errors import SlipwayError
 
-__all__ = ["SOURCE", "WITHHELD", "ask", "begin", "end", "end_with", "environment", "signals_held"]
-
 T = TypeVar("T")
 
 SOURCE = str(Path(__file__).parents[1])
@@ -153,7 +151,8 @@ def _run(command: list[str], question: Any, env: Mapping[str, str], cwd: Path | 
     except subprocess.TimeoutExpired as error:
         raise SlipwayError(f"it took more than {patience:g} s") from error
     if done.returncode or not done.stdout:  # a model that ends the process gives no answer, whatever its status
-        raise _failure(done.stderr.decode(errors="replace").strip())
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise SlipwayError(lines[-1].strip() if lines else "it said nothing")
     return done.stdout
 
 
@@ -175,11 +174,6 @@ def _reply(module: str, question: bytes) -> _Reply:
 
 def _decode(content: bytes, kind: Any) -> Any:
     return msgspec.json.decode(content, type=kind, dec_hook=lambda type_, value: type_(value))
-
-
-def _failure(said: str) -> SlipwayError:
-    lines = [line for line in said.splitlines() if line.strip()]
-    return SlipwayError(lines[-1].strip() if lines else "it said nothing")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, time
 
 from slipway.errors import SlipwayError
 
-__all__ = ["format", "parse"]
-
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?")
 
 

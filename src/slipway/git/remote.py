@@ -9,7 +9,7 @@ import re
 from slipway.errors import SlipwayError
 from slipway.git.commands import GitError
 from slipway.git.repository import Moved, Repository
-from slipway.retries import repeat
+from slipway.network import repeat
 
 _PAUSE = 0.5  # seconds, doubled after each try that did not reach the remote
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from slipway.errors import SlipwayError
-from slipway.retries import repeat
+from slipway.network import repeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

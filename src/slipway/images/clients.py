@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.artifacts import Golden
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.http_client import Client, NoAnswer
 from slipway.images import addresses
 from slipway.images.addresses import LOCAL, PATIENCE, Called, address
 from slipway.names import ModelId
+from slipway.network import Client, NoAnswer
 from slipway.serving.oip.tensors import Tensor
 
 if TYPE_CHECKING:

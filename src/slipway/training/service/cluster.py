@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.http_client import Answer, Client, NoAnswer
 from slipway.model import Parameter
+from slipway.network import Answer, Client, NoAnswer
 from slipway.training import outcome
 from slipway.training.service.runs import Run
 

@@ -1,15 +1,18 @@
-"""Calls over HTTP, by the standard library: Google's client and PyGithub have their own."""
+"""Calls over the network: HTTP by the standard library, and any call tried again after a pause that doubles."""
 
 from __future__ import annotations
 
 import http.client
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ssl import SSLContext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Answer", "Client", "NoAnswer"]
+T = TypeVar("T")
+
+_TRIES = 4
 
 
 class NoAnswer(Exception):  # noqa: N818 - it is said of a call, and read as that
@@ -64,3 +67,20 @@ class Client:
             return self._open(request, timeout=timeout)
         except urllib.error.HTTPError as error:
             return error
+
+
+def repeat(call: Callable[[], T], wait: Callable[[Exception, int], float | None]) -> T:
+    """Return what `call` returns; after an error, wait and call again, four times at the most.
+
+    `wait` gets the error and how often the pause was doubled, as a factor: 1, 2, 4. It returns the seconds to wait,
+    or None when another try makes no sense. The last error is raised.
+    """
+    for number in range(_TRIES):
+        try:
+            return call()
+        except Exception as error:
+            seconds = wait(error, 2**number) if number + 1 < _TRIES else None
+            if seconds is None:
+                raise
+        time.sleep(seconds)
+    raise AssertionError("the last try returns or raises")

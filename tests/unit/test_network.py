@@ -1,4 +1,4 @@
-"""Calls over HTTP, of servers that answer, refuse, redirect and break off."""
+"""Calls over HTTP, of servers that answer, refuse, redirect and break off; and calls that are tried again."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from slipway.http_client import Answer, Client, NoAnswer
+from slipway.network import Answer, Client, NoAnswer, repeat
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -90,3 +90,41 @@ def test_a_direct_call_uses_no_proxy(url: str, monkeypatch: pytest.MonkeyPatch) 
     assert Client(direct=True).call(url, timeout=5).status == 200
     with pytest.raises(NoAnswer, match="Connection refused"):
         Client(direct=False).call(url, timeout=5)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds that were waited; no time passes."""
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    return waited
+
+
+def failing(times: int, calls: list[int]) -> str:
+    calls.append(len(calls))
+    if len(calls) <= times:
+        raise ValueError(f"failure {len(calls)}")
+    return "answer"
+
+
+def test_it_answers_in_the_end(pauses: list[float]) -> None:
+    """Each pause is twice the one before."""
+    calls: list[int] = []
+    assert repeat(lambda: failing(3, calls), lambda _, factor: 0.5 * factor) == "answer"
+    assert pauses == [0.5, 1.0, 2.0]
+
+
+def test_the_fourth_failure_is_raised(pauses: list[float]) -> None:
+    """No pause follows it."""
+    calls: list[int] = []
+    with pytest.raises(ValueError, match="failure 4"):
+        repeat(lambda: failing(9, calls), lambda _, factor: 1.0 * factor)
+    assert len(calls) == 4 and len(pauses) == 3
+
+
+def test_some_errors_are_not_tried_again(pauses: list[float]) -> None:
+    """They are raised at once."""
+    calls: list[int] = []
+    with pytest.raises(ValueError, match="failure 1"):
+        repeat(lambda: failing(9, calls), lambda *_: None)
+    assert len(calls) == 1 and pauses == []
