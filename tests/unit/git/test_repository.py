@@ -1,4 +1,4 @@
-"""Commits made beside the work tree: none is lost, and a kill leaves nothing that the next run does not heal."""
+"""Commits are made beside the work tree. None is lost, and the next run heals what a kill left."""
 
 import os
 import random
@@ -19,7 +19,7 @@ CONFIG = "[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = m
 
 @pytest.fixture(autouse=True)
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as Ada has it, whatever this machine is set to."""
+    """Set git up for Ada, independent of this machine."""
     (tmp_path / "gitconfig").write_text(CONFIG)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -29,7 +29,7 @@ def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A repository with one commit."""
+    """Return a repository with one commit."""
     folder = tmp_path / "repository"
     git(tmp_path, "init", "--quiet", str(folder))
     (folder / "readme").write_text("hello\n")
@@ -50,7 +50,7 @@ def commit(root: Path, changes: dict[str, bytes | None], message: str = "Change"
 
 
 def test_work_tree_and_index_follow(root: Path) -> None:
-    """After a commit its files are there, removed ones are gone with their folders, and nothing is dirty."""
+    """A commit writes its files, removes others with their empty folders, and leaves nothing dirty."""
     commit(root, {"overlays/a/one": b"1\n", "overlays/b/two": b"2\n"})
     assert (root / "overlays/a/one").read_bytes() == b"1\n"
     commit(root, {"overlays/a/one": None, "overlays/b/two": b"3\n"})
@@ -61,7 +61,7 @@ def test_work_tree_and_index_follow(root: Path) -> None:
 
 
 def test_work_in_progress_stays(root: Path) -> None:
-    """What a person changed or staged elsewhere is neither committed nor touched."""
+    """A commit leaves out, and leaves alone, other files that a person changed or staged."""
     (root / "readme").write_text("mine\n")
     (root / "staged").write_text("mine\n")
     git(root, "add", "staged")
@@ -71,7 +71,7 @@ def test_work_in_progress_stays(root: Path) -> None:
 
 
 def test_another_branch(root: Path) -> None:
-    """A branch that is not checked out is made or moved, and nothing here changes."""
+    """A commit on a branch that is not checked out changes no file here."""
     repository = Repository(root)
     head = repository.head()
     made = repository.commit({"one": b"1\n"}, "One", branch="other", parent=head.commit, expected=NOWHERE)
@@ -92,7 +92,7 @@ def test_a_branch_that_moved(root: Path) -> None:
 
 
 def test_reading(root: Path) -> None:
-    """Files of a commit are read as they are there, binary and empty ones too."""
+    """The files of a commit have the committed content, binary and empty ones too."""
     contents = {"overlays/a b/ü": b"\0\n\n", "overlays/empty": b"", "other": b"x"}
     sha = commit(root, contents)
     (root / "overlays/empty").write_bytes(b"not committed")
@@ -107,7 +107,7 @@ def test_reading(root: Path) -> None:
 
 
 def test_who_commits(root: Path, tmp_path: Path) -> None:
-    """Git's own settings say who; without them there is an error that tells how to set them."""
+    """Git's settings name the author. Without them the error tells how to set them."""
     assert Repository(root).identity() == "Ada <ada@example.org>"
     (tmp_path / "gitconfig").write_text("")
     with pytest.raises(SlipwayError, match="git does not know who you are") as caught:
@@ -116,35 +116,35 @@ def test_who_commits(root: Path, tmp_path: Path) -> None:
 
 
 def test_not_a_repository(tmp_path: Path) -> None:
-    """A folder without git gets the commands that make it a repository."""
+    """The error for a folder without git gives the commands that make it a repository."""
     with pytest.raises(SlipwayError, match="is not a git repository") as caught:
         Repository(tmp_path)
     assert "git init" in caught.value.fix
 
 
 def test_a_bare_repository(tmp_path: Path) -> None:
-    """There is nothing to work in."""
+    """A bare repository is refused: it has no work tree."""
     git(tmp_path, "init", "--quiet", "--bare", "bare")
     with pytest.raises(SlipwayError, match="is a bare git repository"):
         Repository(tmp_path / "bare")
 
 
 def test_a_folder_within_a_repository(root: Path) -> None:
-    """The settings have to stand at the top, since overlays are named from there."""
+    """A folder within a repository is refused: overlays are named from the top."""
     (root / "sub").mkdir()
     with pytest.raises(SlipwayError, match="is not the top of its git repository"):
         Repository(root / "sub")
 
 
 def test_no_commit_yet(tmp_path: Path) -> None:
-    """An unborn branch gets the command that starts it."""
+    """The error for a branch without a commit gives the command that makes one."""
     git(tmp_path, "init", "--quiet", "new")
     with pytest.raises(SlipwayError, match="has no commit yet"):
         Repository(tmp_path / "new").ready()
 
 
 def test_a_detached_head(root: Path) -> None:
-    """There is no branch to commit on, which is said with the way back."""
+    """The error for a detached head says that there is no branch, and how to get back to one."""
     git(root, "checkout", "--quiet", "--detach")
     with pytest.raises(SlipwayError, match="HEAD is detached") as caught:
         Repository(root).ready()
@@ -152,7 +152,7 @@ def test_a_detached_head(root: Path) -> None:
 
 
 def test_dirty(root: Path) -> None:
-    """Changed, staged and new files count, ignored ones do not; the first five are named."""
+    """Changed, staged and new files are dirty, ignored ones are not. The error names the first five."""
     (root / "ignored").mkdir()
     (root / "ignored/file").touch()
     Repository(root).ready()
@@ -165,7 +165,7 @@ def test_dirty(root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["gha-creds-1a2b3c.json", "deploy/service-account-key.json", ".env", "tls.key"])
 def test_a_credential_is_never_advised_to_be_committed(root: Path, name: str) -> None:
-    """A file that looks like one is named apart, with advice that keeps it out of git."""
+    """The error for a file that looks like a credential advises how to keep it out of git."""
     (root / name).parent.mkdir(exist_ok=True)
     (root / name).touch()
     with pytest.raises(SlipwayError, match=f"looks like a credential: {name.split('/')[0]}") as caught:
@@ -174,7 +174,7 @@ def test_a_credential_is_never_advised_to_be_committed(root: Path, name: str) ->
 
 
 def test_this_repository_ignores_what_actions_leave(root: Path) -> None:
-    """Google's log-in writes its credential into the checkout, and downloads go to `build`."""
+    """The `.gitignore` covers the credential of Google's log-in and the downloads in `build`."""
     shutil.copy(Path(__file__).parents[3] / ".gitignore", root)
     git(root, "commit", "--quiet", "--all", "-m", "Ignore")
     (root / "build").mkdir()
@@ -184,7 +184,7 @@ def test_this_repository_ignores_what_actions_leave(root: Path) -> None:
 
 
 def test_variables_of_hooks_do_not_lead_away(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run from a git hook of another repository, it still works on its own."""
+    """In a git hook of another repository, git commands still work on our repository."""
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
     made = commit(root, {"one": b"1\n"})
@@ -193,7 +193,7 @@ def test_variables_of_hooks_do_not_lead_away(root: Path, tmp_path: Path, monkeyp
 
 
 def test_a_linked_work_tree(root: Path, tmp_path: Path) -> None:
-    """In a work tree that git linked to the repository, its own files and index follow."""
+    """In a linked work tree, its own files and index follow."""
     git(root, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
     commit(tmp_path / "side", {"one": b"1\n"})
     assert (tmp_path / "side/one").exists() and not (root / "one").exists()
@@ -227,7 +227,7 @@ def start(root: Path, name: str, count: int) -> "subprocess.Popen[bytes]":
 
 
 def test_two_at_once_both_land(root: Path) -> None:
-    """Processes in the same work tree lose none of each other's commits, and leave it clean."""
+    """Two processes in one work tree keep each other's commits and leave it clean."""
     processes = [start(root, name, 6) for name in "abc"]
     for process in processes:
         _, errors = process.communicate(timeout=60)
@@ -241,7 +241,7 @@ def test_two_at_once_both_land(root: Path) -> None:
 @pytest.mark.parametrize("times", [2, pytest.param(40, marks=pytest.mark.long(20))])
 @pytest.mark.parametrize("whole_group", [False, True], ids=["only-ours", "git-too"])
 def test_killed_at_any_moment(root: Path, whole_group: bool, times: int) -> None:
-    """After kill -9, with its git commands or without, the next run finds a whole commit and makes the tree follow."""
+    """After kill -9 the next run finds a whole commit and updates the tree, even if git commands were killed too."""
     generator = random.Random(7)  # noqa: S311
     for round_ in range(times):
         process = start(root, f"k{round_}-", 1000)
@@ -261,7 +261,7 @@ def test_killed_at_any_moment(root: Path, whole_group: bool, times: int) -> None
 
 
 def interrupted(root: Path, changes: dict[str, bytes | None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Die right after the branch has moved, before any file has."""
+    """Die after the branch has moved and before any file is written."""
     with monkeypatch.context() as patch:
         patch.setattr(worktree, "_follow", lambda *_: os._exit(9))
         child = os.fork()
@@ -271,7 +271,7 @@ def interrupted(root: Path, changes: dict[str, bytes | None], monkeypatch: pytes
 
 
 def test_a_tree_left_behind_is_completed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed between the branch and the files: git shows them as changed, and the next run completes them."""
+    """After a kill between the branch and its files, the next run writes the files."""
     commit(root, {"overlays/gone": b"0\n"})
     interrupted(root, {"overlays/one": b"1\n", "overlays/gone": None}, monkeypatch)
     assert git(root, "show", "HEAD:overlays/one") == "1"
@@ -283,7 +283,7 @@ def test_a_tree_left_behind_is_completed(root: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_lock_of_a_killed_move_is_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed with git while a branch moves that is not checked out: git's lock of it blocks the next run no more."""
+    """The next run removes the lock of a git command that was killed while it moved another branch."""
 
     def die(repository: Repository, *_: object) -> None:
         (repository.directory / "refs/heads/proposal.lock").touch()
@@ -306,7 +306,7 @@ def test_a_lock_of_a_killed_move_is_removed(root: Path, monkeypatch: pytest.Monk
 
 
 def test_healing_keeps_what_a_person_wrote(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that somebody changed after the kill keeps that change, and is reported as not committed."""
+    """A file that a person changed after the kill keeps the change, and the error names it."""
     interrupted(root, {"overlays/one": b"1\n"}, monkeypatch)
     (root / "overlays").mkdir()
     (root / "overlays/one").write_text("by hand\n")
@@ -316,7 +316,7 @@ def test_healing_keeps_what_a_person_wrote(root: Path, monkeypatch: pytest.Monke
 
 
 def test_healing_after_a_switch(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On another branch than the one that moved, the tree is that of the other branch."""
+    """After a switch to another branch, healing leaves the tree of that branch."""
     git(root, "branch", "other")
     interrupted(root, {"overlays/one": b"1\n"}, monkeypatch)
     (root / ".git/index.lock").unlink()
@@ -326,7 +326,7 @@ def test_healing_after_a_switch(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_lock_of_somebody_else(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another git command's lock of the index is waited for, named, and never removed; nothing is committed."""
+    """A commit waits for the index lock of another git command, then fails, names it and leaves it there."""
     monkeypatch.setattr(worktree, "_PATIENCE", 0.1)
     (root / ".git/index.lock").touch()
     head = Repository(root).head()
@@ -337,7 +337,7 @@ def test_a_lock_of_somebody_else(root: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_names_that_differ_by_case(root: Path) -> None:
-    """A commit keeps them apart, also where the file system of the clone does not."""
+    """A commit keeps such names apart, even when the file system of the clone ignores case."""
     git(root, "config", "core.ignorecase", "true")
     made = commit(root, {"overlays/README": b"1\n", "Overlays/readme": b"2\n"})
     names = git(root, "ls-tree", "-r", "--name-only", made).split("\n")

@@ -1,4 +1,4 @@
-"""Fixtures that tests of releases have, too."""
+"""Fixtures shared with the tests of releases."""
 
 from tests.unit.release.conftest import team
 

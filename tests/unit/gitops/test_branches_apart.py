@@ -1,4 +1,4 @@
-"""A change that takes nothing from what is checked out goes by the settings of the branch that gets it."""
+"""A change apart from the checkout uses the settings and the code of the branch that gets it."""
 
 import re
 
@@ -12,7 +12,7 @@ def promote(site: Site) -> int:
 
 
 def test_a_clone_that_is_behind(team: Team) -> None:
-    """What main says of access since goes into the Service, and the artifact into the store that it names since."""
+    """A promotion from an old clone uses the access and the store that main has now."""
     behind = team.clone("behind")
     team.site.set("iris: {train: manual}", "iris: {train: manual, access: {kind: bearer}}")
     team.site.set("store/prod", "store/production")
@@ -26,7 +26,7 @@ def test_a_clone_that_is_behind(team: Team) -> None:
 
 
 def test_a_model_that_a_clone_has_not_yet(team: Team) -> None:
-    """It is one of main's, where it has a folder and no word in the settings."""
+    """A clone can promote a model whose folder is only on main, and refuses a model that does not exist."""
     behind = team.clone("behind")
     team.site.write("model/wine/model.py", "")
     team.site.commit()

@@ -1,4 +1,4 @@
-"""`--push`: changes land on a remote that others move at the same time, or say what keeps them from it."""
+"""`--push` lands changes on a remote that others move at the same time, or says why it cannot."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_a_release_is_on_the_remote_and_here(team: Team) -> None:
 
 
 def test_another_model_was_released_meanwhile(team: Team) -> None:
-    """A clone that is behind is brought up to date, and both releases are there."""
+    """A clone that is behind is brought up to date, and the remote has both releases."""
     other = team.clone("other")
     team.site.publish("iris")
     team.site.publish("tumor")
@@ -36,8 +36,8 @@ def test_another_model_was_released_meanwhile(team: Team) -> None:
     assert team.here().versions("iris") == other.versions("tumor") == {1: 100}
 
 
-def test_first_pushes_find_that_somebody_was_faster(team: Team) -> None:
-    """Each try begins from what the remote has by then; nothing that was pushed in between is lost."""
+def test_a_push_after_another_one(team: Team) -> None:
+    """After a refused push, each try begins from the new state of the remote and loses no commit."""
     team.site.publish()
     team.forge.repository(NAME).moving = 3
     team.site.release("iris", place=pushed(team.site))
@@ -48,9 +48,9 @@ def test_first_pushes_find_that_somebody_was_faster(team: Team) -> None:
 
 @pytest.mark.parametrize(("models", "more"), [(2, 2), pytest.param(16, 4, marks=pytest.mark.long(60))])
 def test_many_runs_at_once(team: Team, models: int, more: int) -> None:
-    """Runs of different models and more of one, each in a clone of its own, while first pushes are refused.
+    """Runs of different models, and more of one model, land from clones of their own while first pushes are refused.
 
-    All land, each model's release in one commit, and of the one model the newest version ends up live.
+    All land, each with one commit for each model, and the newest version of the one model serves.
     """
     names = [f"m{number}" for number in range(models)]
     for model in names:
@@ -91,7 +91,7 @@ def artifact(folder: Path) -> Path:
 
 
 def test_a_branch_that_is_protected(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What GitHub said is told, and who has to be let through; what is here has not moved."""
+    """The error has GitHub's words and says whom the ruleset must let through. The local branch stays."""
     team.site.publish()
     state = team.forge.repository(NAME)
     state.rulesets = [{"id": 7, "name": "main", "rules": [{"type": "pull_request"}], "bypass_actors": []}]
@@ -106,7 +106,7 @@ def test_a_branch_that_is_protected(team: Team, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("token", ["", "ghs_of_nobody"])
 def test_a_token_that_may_not(team: Team, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    """Which right is missing, and where it is given."""
+    """The error names the missing permission and where to give it."""
     team.site.publish()
     team.forge.tokens["ghs_of_somebody"] = Token()
     for name in ("GIT_CONFIG_COUNT", "GITHUB_TOKEN"):
@@ -120,7 +120,7 @@ def test_a_token_that_may_not(team: Team, monkeypatch: pytest.MonkeyPatch, token
 
 
 def test_commits_that_were_not_pushed(team: Team) -> None:
-    """A release names a commit that everybody can have: what is only here has to be pushed first."""
+    """A release of a commit that is only local is refused: it has to be pushed first."""
     team.site.publish()
     team.site.write("notes", "mine")
     team.site.commit()
@@ -133,7 +133,7 @@ def test_commits_that_were_not_pushed(team: Team) -> None:
 
 
 def test_a_release_of_another_branch(team: Team) -> None:
-    """Its code is released, the overlay lands on main, and the record names branch and commit of the code."""
+    """The overlay lands on main, and the record names the branch and the commit of the code."""
     team.site.publish()
     team.site.git("switch", "--quiet", "-c", "deploy/mine")
     team.site.write("model/iris/model.py", "# mine\n")
@@ -146,13 +146,13 @@ def test_a_release_of_another_branch(team: Team) -> None:
 
 
 def test_no_remote(site: Site) -> None:
-    """It is said what --push needs."""
+    """The error says that --push needs a remote."""
     with pytest.raises(SlipwayError, match="has no remote origin"):
         pushed(site)
 
 
 def test_a_remote_that_cannot_be_reached(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is tried again, and then told; nothing has changed here."""
+    """After some tries the error says that the remote cannot be reached. Nothing has changed here."""
     monkeypatch.setattr("slipway.git.remote._PAUSE", 0.01)
     team.site.publish()
     team.site.git("remote", "set-url", "origin", "http://127.0.0.1:9/team/models.git")
@@ -163,7 +163,7 @@ def test_a_remote_that_cannot_be_reached(team: Team, monkeypatch: pytest.MonkeyP
 
 
 def test_a_proposal_is_a_branch_of_the_remote(team: Team) -> None:
-    """It is on top of main; proposing the same again changes nothing, and after a release it is another."""
+    """A proposal is on top of main. The same proposal again changes nothing, until main has a new release."""
     team.site.released(place=pushed(team.site))
     place = Proposed(pushed(team.site), "promote/prod/iris")
     first = promote(team.site.settings, "iris", Wish(allow_unbuilt=True), to="prod", place=place).edited
@@ -177,7 +177,7 @@ def test_a_proposal_is_a_branch_of_the_remote(team: Team) -> None:
 
 
 def test_a_hold_that_was_set_meanwhile(team: Team) -> None:
-    """It is seen by a run that began before it: the decision is made on what the remote has."""
+    """A run that began before the hold respects it, because it decides by the state of the remote."""
     other = team.clone("other")
     team.site.publish()
     hold(other.settings, "iris", "test", reason="audit", place=pushed(other))
@@ -186,7 +186,7 @@ def test_a_hold_that_was_set_meanwhile(team: Team) -> None:
 
 
 def test_verbs_from_the_command_line(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
-    """In test a rollback is a commit, in production a pull request whose body says how to undo it, or an emergency."""
+    """A rollback is a commit in test, and in production a pull request that says how to undo it, or an emergency."""
     for _ in range(2):
         team.site.released(place=pushed(team.site))
     for _ in range(2):
@@ -207,7 +207,7 @@ def test_verbs_from_the_command_line(team: Team, capsys: pytest.CaptureFixture[s
 
 
 def test_another_clone_knows_nothing_of_promotions(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whether a change takes a pull request is for main to say, and not for the settings of whoever asks."""
+    """The settings of main decide whether a change takes a pull request, not those of the clone."""
     team.site.released(place=pushed(team.site))
     promote(team.site.settings, "iris", Wish(allow_unbuilt=True), to="prod", place=pushed(team.site))
     other, before = team.clone("other"), team.bare.branch("main")
@@ -219,7 +219,7 @@ def test_another_clone_knows_nothing_of_promotions(team: Team, capsys: pytest.Ca
 
 
 def test_no_branch_releases_where_promotions_go(team: Team) -> None:
-    """What a branch has in its own settings does not open an environment that takes promotions on main."""
+    """The settings of a branch cannot release to an environment that takes promotions on main."""
     team.site.publish()
     other, before = team.clone("other"), team.bare.branch("main")
     other.git("checkout", "--quiet", "-b", "deploy/own")
@@ -231,7 +231,7 @@ def test_no_branch_releases_where_promotions_go(team: Team) -> None:
 
 
 def test_a_rollback_races_with_a_release(team: Team) -> None:
-    """Whoever comes second decides on what the first has left: the model ends up held, whichever was first."""
+    """The second of the two decides by the result of the first, so the model is held in either order."""
     for _ in range(2):
         team.site.released(place=pushed(team.site))
     team.site.publish()

@@ -1,4 +1,4 @@
-"""`slipway history`: what ran, when, by whom, from the commits alone."""
+"""`slipway history` reads from commits which release ran, when it was declared, and by whom."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.unit.conftest import Site
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
-    """The time that commits get."""
+    """Set the time that commits get."""
     return Clock(monkeypatch)
 
 
@@ -35,7 +35,7 @@ def moment(hour: int, minute: int = 0) -> datetime:
 
 
 def test_every_kind_of_change(site: Site, clock: Clock) -> None:
-    """Releases, shares, promotions, rollbacks, holds and lifts are told in words, newest first."""
+    """History describes releases, shares, promotions, rollbacks, holds and lifts, newest first."""
     clock.set(1)
     one = site.released()
     clock.set(2)
@@ -69,7 +69,7 @@ def test_every_kind_of_change(site: Site, clock: Clock) -> None:
 
 
 def test_an_undone_and_a_repeated_release(site: Site) -> None:
-    """A git revert and a release with other settings are changes like any other."""
+    """History lists a git revert, and a release with other settings, as changes."""
     one = site.released()
     site.released()
     site.git("revert", "--no-edit", "HEAD")
@@ -81,7 +81,7 @@ def test_an_undone_and_a_repeated_release(site: Site) -> None:
 
 
 def test_a_merged_pull_request_counts_when_it_was_merged(site: Site, clock: Clock) -> None:
-    """The commit on the followed branch decides, not the one on the branch of the proposal."""
+    """The time of a promotion is that of the merge, not of the commit on the proposal's branch."""
     clock.set(1)
     site.released()
     clock.set(2)
@@ -100,7 +100,7 @@ def test_a_merged_pull_request_counts_when_it_was_merged(site: Site, clock: Cloc
 
 
 def test_at(site: Site, clock: Clock) -> None:
-    """What was meant to run is what the newest commit at or before the time says."""
+    """The state at a time is that of the newest commit at or before it."""
     clock.set(1)
     one = site.released()
     clock.set(3)
@@ -119,7 +119,7 @@ def test_before_everything(site: Site) -> None:
 
 
 def test_a_shallow_clone(site: Site, tmp_path: Path) -> None:
-    """Where the older commits are missing nothing is told, rather than what the oldest one there seems to say."""
+    """A clone without older commits is refused, because its history would be wrong."""
     one, two = site.released(), site.released()
     site.git("clone", "--quiet", "--depth=1", site.root.as_uri(), str(tmp_path / "shallow"))
     shallow = Site(tmp_path / "shallow")
@@ -135,7 +135,7 @@ def test_a_shallow_clone(site: Site, tmp_path: Path) -> None:
 
 
 def test_files_that_somebody_damaged(site: Site) -> None:
-    """A commit that cannot be read is told as such, and the others still are."""
+    """History says which commit cannot be read, and still describes the others."""
     one = site.released()
     site.write("overlays/test/iris/route.yaml", "spec: [")
     site.commit("By hand")
@@ -146,7 +146,7 @@ def test_files_that_somebody_damaged(site: Site) -> None:
 
 
 def test_removed(site: Site) -> None:
-    """A model whose folder a person deleted does not run any more."""
+    """After a person deleted a model's folder, history says that nothing runs."""
     site.released()
     site.git("rm", "-r", "-q", "overlays/test/iris")
     site.commit("Gone")

@@ -1,4 +1,4 @@
-"""How many git processes a verb starts: what a wrapper around the real git counts."""
+"""A verb starts few git processes. A wrapper around the real git counts them."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def test_a_release_and_a_promotion(site: Site, count: Count) -> None:
 
 
 def test_many_models(site: Site, count: Count) -> None:
-    """The number does not grow with the models: one process reads all objects, and one tells the history."""
+    """The number of processes does not grow with the number of models."""
     site.released()
     site.released("tumor")
     verbs = ("status", "history", "release")
@@ -57,7 +57,7 @@ def test_many_models(site: Site, count: Count) -> None:
 
 
 def _copy(site: Site, name: str) -> None:
-    """Make another model that was published and released as iris was."""
+    """Copy the published and released model iris under another name."""
     store = site.root / ".slipway/store/test"
     site.write(f"model/{name}/model.py", "")
     shutil.copytree(site.root / "overlays/test/iris", site.root / "overlays/test" / name)

@@ -1,4 +1,4 @@
-"""Shares of a route, as a table."""
+"""The shares of a route."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def route(shares: dict[int, int]) -> dict[ReleaseName, int]:
     ],
 )
 def test_share(before: dict[int, int], percent: int, after: dict[int, int]) -> None:
-    """The new release has its share, the others keep their proportions, and no share is 0."""
+    """The new release gets its share, the others keep their proportions, and no share is 0."""
     found = share(route(before), ReleaseName(9, "1a2b3c4d"), percent)
     assert found == route(after)
     assert sum(found.values()) == 100
@@ -34,6 +34,6 @@ def test_share(before: dict[int, int], percent: int, after: dict[int, int]) -> N
 
 @pytest.mark.parametrize(("before", "percent"), [({}, 50), ({9: 100}, 50), ({8: 100}, 0), ({8: 100}, 101)])
 def test_shares_that_cannot_be(before: dict[int, int], percent: int) -> None:
-    """Less than all of nothing, and shares out of range, are refused."""
+    """A share out of range is refused, and so is less than 100 % for the only release."""
     with pytest.raises(SlipwayError):
         share(route(before), ReleaseName(9, "1a2b3c4d"), percent)

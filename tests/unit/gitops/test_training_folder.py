@@ -1,4 +1,4 @@
-"""How a training is declared in git: which files, when they change, and what is refused."""
+"""A training is declared in git: its files, their changes, and the errors."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ SERVES = "services: [predict, training]"
 
 @pytest.fixture
 def team(site: Site) -> Site:
-    """The site, with trainings to be rendered and a model that the settings train in the cluster."""
+    """Return the site with `workflows/` and a model that the settings train in the cluster."""
     shutil.copytree(ROOT / "workflows", site.root / "workflows")
     site.write("model/iris/model.py", "# the first\n")
     site.write("model/iris/requirements.txt", "")
@@ -43,7 +43,7 @@ def at(site: Site) -> tuple[Stand, Overlay, Training | None]:
 
 
 def declare_it(site: Site, image: str = IMAGE, **more: Any) -> list[str]:
-    """Declare a training of the code as it is; returns the files that changed, those that went with a minus."""
+    """Declare a training of the present code and return the changed files. A minus marks removed ones."""
     stand, found, _ = at(site)
     repository = Repository(site.root)
     digest = training_digest(site.settings, "iris")
@@ -57,7 +57,7 @@ def declare_it(site: Site, image: str = IMAGE, **more: Any) -> list[str]:
 
 
 def test_a_training_is_declared_once(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole files, with where they come from; once more for the same code there is nothing to commit."""
+    """A declaration writes whole files with their origin. The same code again leaves nothing to commit."""
     monkeypatch.setenv("SLIPWAY_RUN", "https://ci.example/runs/7")
     before = team.head
     assert declare_it(team) == ["kustomization.yaml", "record.yaml", "template.yaml", "workflow.yaml"]
@@ -71,7 +71,7 @@ def test_a_training_is_declared_once(team: Site, monkeypatch: pytest.MonkeyPatch
 
 
 def test_new_code_is_declared_under_a_new_name(team: Site) -> None:
-    """So that Argo CD runs it and prunes the one before."""
+    """New code gets a new name, so that Argo CD runs it and prunes the former workflow."""
     declare_it(team)
     first = (team.root / "overlays/test/iris/training/workflow.yaml").read_text()
     team.write("model/iris/model.py", "# the second\n")
@@ -82,8 +82,8 @@ def test_new_code_is_declared_under_a_new_name(team: Site) -> None:
     assert name in second and name not in first
 
 
-def test_since_when_it_is_declared(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Newer settings for the same code leave it; code that was replaced, and came back, is declared anew."""
+def test_the_time_of_a_declaration(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New settings keep the time of the declaration. Code that was replaced and came back gets a new time."""
     times = iter(f"2026-11-21T1{hour}:00:00Z" for hour in range(5))
     monkeypatch.setattr(edits, "now", lambda: next(times))
 
@@ -108,7 +108,7 @@ def test_since_when_it_is_declared(team: Site, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_schedule_comes_and_goes(team: Site) -> None:
-    """With it the CronWorkflow; the workflow's name stays, so that nothing is trained by that."""
+    """The CronWorkflow comes and goes with the schedule. The workflow keeps its name, so nothing is trained."""
     declare_it(team)
     team.set("iris: {}", "iris: {schedule: '@daily'}")
     assert declare_it(team) == ["cron.yaml", "kustomization.yaml", "record.yaml", "template.yaml"]
@@ -117,8 +117,8 @@ def test_a_schedule_comes_and_goes(team: Site) -> None:
 
 
 @pytest.mark.parametrize("change", ["gates", "data"])
-def test_what_changes_without_the_code(team: Site, change: str) -> None:
-    """The next push declares it; the workflow's name stays, so that nothing is trained by that."""
+def test_a_change_without_new_code(team: Site, change: str) -> None:
+    """The next push declares such a change. The workflow keeps its name, so nothing is trained."""
     digest = training_digest(team.settings, "iris")
     team.publish(training={"digest": digest})
     store = team.store()
@@ -141,7 +141,7 @@ def test_what_changes_without_the_code(team: Site, change: str) -> None:
 
 
 def test_a_training_service_comes_and_goes(team: Site) -> None:
-    """With what the environment and the settings give it; the workflow's name stays, so that nothing is trained."""
+    """The service has the values of environment and settings. The workflow keeps its name, so nothing is trained."""
     declare_it(team)
     team.set("iris: {}", f"iris: {{{SERVES}, gates: {{profit: {{min: 1}}}}}}")
     changed = ["kustomization.yaml", "record.yaml", "service.yaml", "template.yaml"]
@@ -154,7 +154,7 @@ def test_a_training_service_comes_and_goes(team: Site) -> None:
 
 
 def test_it_lies_beside_the_releases(team: Site) -> None:
-    """A release leaves it alone, and the model's own overlay does not assemble it."""
+    """A release leaves the folder of training alone, and the model's kustomization leaves it out."""
     declare_it(team)
     team.publish(training={"digest": training_digest(team.settings, "iris")})
     assert team.release("iris").outcomes[0].result == "released"
@@ -166,8 +166,8 @@ def test_it_lies_beside_the_releases(team: Site) -> None:
     assert at(team)[2].deployed == 1  # type: ignore[union-attr]
 
 
-def test_what_is_planned_follows_the_code(team: Site) -> None:
-    """From the digest of the work tree, the records of the store and what is declared."""
+def test_the_plan_follows_the_code(team: Site) -> None:
+    """The plan compares the digest of the work tree with the records of the store and the declaration."""
 
     def planned() -> Wanted:
         _, found, before = at(team)
@@ -182,7 +182,7 @@ def test_what_is_planned_follows_the_code(team: Site) -> None:
 
 
 def test_status_tells_of_a_declared_training(team: Site) -> None:
-    """Instead of asking for a training; once it has published, what is due is told again."""
+    """Status names a declared training, and after its publication the release that is due."""
     declare_it(team)
     name = f"train-iris-{training_digest(team.settings, 'iris')[:8]}"
     assert status(team.settings, ["iris"], "test")[0].next.endswith(f"argo get {name} tells how it goes")
@@ -193,7 +193,7 @@ def test_status_tells_of_a_declared_training(team: Site) -> None:
 
 
 def test_a_damaged_record_is_named(team: Site) -> None:
-    """With the way back, as for every file of the overlays."""
+    """The error for a damaged record names the file and the way to restore it."""
     declare_it(team)
     team.write("overlays/test/iris/training/record.yaml", "image: 7\n")
     team.commit("By hand")
@@ -203,7 +203,7 @@ def test_a_damaged_record_is_named(team: Site) -> None:
 
 
 def test_braces_do_not_reach_argo() -> None:
-    """The name of a branch is anybody's, and Argo evaluates what stands in two braces."""
+    """A branch with two braces in its name is refused, because Argo would evaluate them."""
     made = "2026-11-21T10:00:00Z"
     declared = Training(digest=NEW, image=IMAGE, commit="c" * 40, created=made, by="Ada", branch="deploy/{{=1}}")
     with pytest.raises(SlipwayError, match=r"the branch 'deploy/\{\{=1\}\}' holds \{\{, which Argo would evaluate"):
@@ -226,7 +226,7 @@ def test_braces_do_not_reach_argo() -> None:
     ids=["field", "image", "missing", "foreign"],
 )
 def test_a_base_that_renders_no_training_is_refused(team: Site, file: str, old: str, new: str, says: str) -> None:
-    """Nothing is committed that would not train, or would train by another image."""
+    """A declaration without a workflow, or with another image, is refused."""
     text = (team.root / "workflows/train" / file).read_text()
     assert old in text
     team.write(f"workflows/train/{file}", text.replace(old, new))
@@ -236,7 +236,7 @@ def test_a_base_that_renders_no_training_is_refused(team: Site, file: str, old: 
     assert "workflows/train" in caught.value.fix
 
 
-def test_what_a_commit_message_tells() -> None:
-    """The workflow, why, and the trainer."""
+def test_the_facts_of_a_commit_message() -> None:
+    """The commit message names the workflow, the reason and the trainer."""
     told = facts("iris", NEW, IMAGE, UNTRAINED)
     assert told == {"Training": "train-iris-aaaaaaaa", "Why": UNTRAINED, "Trainer": IMAGE}

@@ -1,4 +1,4 @@
-"""Overlays of earlier code are read with equal content, and written as they are."""
+"""Overlays of earlier versions are read in full, and written unchanged."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def folders(site: Site) -> list[Path]:
 
 
 def test_every_overlay_is_written_as_it_was(team: Site) -> None:
-    """To the byte, after it was read."""
+    """An overlay that is read and written has the same bytes."""
     assert len(folders(team)) == len(given.VERSIONS) + 2
     for folder in folders(team):
         files = {path: file.read_bytes() for path, file in digests.walk(folder).items()}
@@ -31,7 +31,7 @@ def test_every_overlay_is_written_as_it_was(team: Site) -> None:
 
 
 def test_every_release_says_what_it_said(team: Site) -> None:
-    """All keys of its record have their values."""
+    """Every key of the record is read with its value."""
     for folder in folders(team):
         for release in team.overlay(folder.name, folder.parent.name).releases:
             known = yaml.safe_load((folder / str(release.name) / "record.yaml").read_text())
@@ -44,7 +44,7 @@ def test_every_release_says_what_it_said(team: Site) -> None:
     ("environment", "reason"), [("test", "it is too heavy"), ("prod", "callers complain")], ids=["test", "prod"]
 )
 def test_a_route_a_hold_and_a_rejection(team: Site, environment: str, reason: str) -> None:
-    """The rollback left all three."""
+    """The state after a rollback has a route, a hold and a rejection."""
     found = team.overlay("fruit", environment)
     assert {name.version: percent for name, percent in found.route.items()} == {1: 100}
     assert [name.version for name in found.rejected] == [2]
@@ -55,7 +55,7 @@ def test_a_route_a_hold_and_a_rejection(team: Site, environment: str, reason: st
 
 
 def test_a_shared_route(tmp_path: Path) -> None:
-    """As it was before the rollback."""
+    """A route of two releases is read with both shares."""
     site = given.repository(tmp_path / "team")
     site.git("checkout", "--quiet", ":/test/fruit: traffic")
     assert site.versions("fruit") == {1: 20, 2: 80}

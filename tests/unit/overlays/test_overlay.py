@@ -1,4 +1,4 @@
-"""Overlays as data: what is written is read as it was, and what somebody damaged is named."""
+"""Overlays are written and read without loss, and errors name damaged files."""
 
 import msgspec
 import pytest
@@ -55,20 +55,20 @@ CASES = [
 
 @pytest.mark.parametrize("overlay", CASES)
 def test_round_trip(overlay: Overlay) -> None:
-    """What was written is read as it was, and is written again as the same bytes."""
+    """A written overlay is read equal, and is written again with the same bytes."""
     files = format(overlay)
     assert parse(files, "test", "iris", "other") == overlay
     assert format(parse(files, "test", "iris", "other")) == files
 
 
 def test_every_file_says_who_writes_it() -> None:
-    """The first line of each file that is made here warns a person who is about to change it."""
+    """The first line of each written file warns a person who would change it."""
     for path, content in format(CASES[1]).items():
         assert path.startswith("v1") or content.startswith(b"# Written by slipway.")
 
 
 def test_the_route() -> None:
-    """Newest first, by configuration, with the latest revision of each; never with a share of 0."""
+    """The route names configurations, newest first, with their latest revision and no share of 0."""
     document = yaml.safe_load(format(CASES[2])["route.yaml"])
     assert document["metadata"] == {"name": "iris"}
     assert document["spec"]["traffic"] == [
@@ -77,8 +77,8 @@ def test_the_route() -> None:
     ]
 
 
-def test_what_kustomize_assembles() -> None:
-    """All releases and the route, in the namespace, labelled without touching selectors."""
+def test_the_kustomization() -> None:
+    """The kustomization has all releases and the route, the namespace, and labels outside of selectors."""
     document = yaml.safe_load(format(CASES[2])["kustomization.yaml"])
     assert document["resources"] == ["v2-00000001", "v2-99999999", "v1-1a2b3c4d", "route.yaml"]
     assert document["namespace"] == "slipway-test"
@@ -86,7 +86,7 @@ def test_what_kustomize_assembles() -> None:
 
 
 def test_training_beside_it_is_passed_over() -> None:
-    """The folder of training is another's: it is not read."""
+    """The files of the training folder are ignored."""
     files = format(CASES[1]) | {"training/kustomization.yaml": b"[", "notes.txt": b"?"}
     assert parse(files, "test", "iris", "") == CASES[1]
 
@@ -110,7 +110,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize(("path", "content", "problem"), DAMAGES)
 def test_damage(path: str, content: bytes | None, problem: str) -> None:
-    """A file that was not left as written is named, with the way to restore it from git."""
+    """The error names a damaged file and the way to restore it from git."""
     files = format(CASES[1])
     files.pop(path)
     if content is not None:
@@ -128,13 +128,13 @@ NAMES = [ONE.name, TWO.name, AGAIN.name]
     ("text", "found"), [("v1-1a2b3c4d", ONE.name), ("v1", ONE.name), ("1", ONE.name), ("v2-99999999", TWO.name)]
 )
 def test_pick(text: str, found: ReleaseName) -> None:
-    """A release is named in full, or by its version where that is enough."""
+    """A release is found by its full name, or by its version if only one matches."""
     assert pick(NAMES, text, "iris") == found
 
 
 @pytest.mark.parametrize(("text", "problem"), [("v2", "more than one"), ("v3", "no release v3"), ("", "no release")])
 def test_pick_nothing(text: str, problem: str) -> None:
-    """What is not there, or is not enough, is refused with what there is."""
+    """A name that matches none or several releases is refused, and the error lists the known ones."""
     with pytest.raises(SlipwayError, match=problem) as caught:
         pick(NAMES, text, "iris")
     assert "v2-99999999" in caught.value.fix
@@ -142,7 +142,7 @@ def test_pick_nothing(text: str, problem: str) -> None:
 
 @pytest.mark.parametrize("text", ["1e5", "012", "1234567e12", "yes", "null", "~", "2026-11-21", "a: b", " x", "é", ""])
 def test_strings_stay_strings(text: str) -> None:
-    """What YAML could take for a number, a date or nothing is quoted."""
+    """Strings that YAML could read as a number, a date or null are quoted."""
     written = documents.format({"value": text})
     assert documents.parse(written, "file") == {"value": text}
     assert text in ("yes", "null") or b'"' in written
