@@ -4,7 +4,7 @@ import pytest
 
 from slipway import processes, settings
 from slipway.errors import SlipwayError
-from slipway.github import announcements
+from slipway.github import events
 from slipway.models import model_tests
 
 TEST = "import os\n\ndef test_it():\n    assert not os.environ.keys() & {*os.environ['NAMES'].split()}\n"
@@ -29,4 +29,4 @@ def test_a_models_tests_see_nothing_of_it(tmp_path, monkeypatch):
 
 def test_the_token_to_announce_by_is_among_it():
     """The list names it as the module that uses it does."""
-    assert announcements.TOKEN in processes.WITHHELD
+    assert events.TOKEN in processes.WITHHELD

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from slipway.errors import SlipwayError
-from slipway.github.address import address, token
+from slipway.git import GitError, Repository
 from slipway.github.failures import Action, Refused, attempt
 from slipway.github.markdown import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import TypeVar
-
     from github.IssueComment import IssueComment
     from github.PullRequest import PullRequest
     from github.Repository import Repository as Remote
 
-    from slipway.git import Repository
-
-    T = TypeVar("T")
-
-__all__ = ["GitHub", "Pull", "connect"]
+T = TypeVar("T")
 
 _SECONDS = 20  # for one answer
 _LONGEST_TITLE = 256
 _MARKER = re.compile(r"<!-- [^\n<>]+ -->")
-_PULLS = "pull-requests: write"
+_READ, _WRITE = "pull-requests: read", "pull-requests: write"
+
+PUBLIC_API = "https://api.github.com"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]{1,100}")
+_API = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._/-]*)?")
+_REMOTE = re.compile(
+    r"(?:[a-z+]+://(?:[^@/]*@)?(?P<host>[^/@:]+)(?::\d+)?/|(?:[^@/:]+@)?(?P<place>[^/@:]+):/?)(?P<path>[^:]+?)(?:\.git)?/?"
+)
 
 
 class Pull(NamedTuple):
@@ -47,6 +49,55 @@ class Pull(NamedTuple):
     state: Literal["open", "closed", "merged"]
     title: str
     body: str
+
+
+class Address(NamedTuple):
+    """Hold the address of a repository on GitHub."""
+
+    api: str
+    """Address of the API, without a slash at the end."""
+    name: str
+    """`owner/repository`."""
+
+
+def address(repository: Repository | None = None) -> Address:
+    """Return the repository that `GITHUB_REPOSITORY` names, or else the one of the remote `origin`.
+
+    The API is the one of `GITHUB_API_URL`, or else of github.com. Raise `SlipwayError` when no repository is named.
+    """
+    api = os.environ.get("GITHUB_API_URL", "").rstrip("/")
+    if api and not _API.fullmatch(api):
+        fix = f"set it to {PUBLIC_API}, or for GitHub Enterprise to https://HOST/api/v3"
+        raise SlipwayError(f"GITHUB_API_URL is {api!r}, which is no address of an API", fix=fix)
+    name = os.environ.get("GITHUB_REPOSITORY", "")
+    if name:
+        if not _NAME.fullmatch(name):
+            raise SlipwayError(f"GITHUB_REPOSITORY is {name!r}", fix="set it to owner/repository: team/models")
+        return Address(api or PUBLIC_API, name)
+    if repository is None:
+        raise SlipwayError("no repository on GitHub is named", fix="set GITHUB_REPOSITORY to owner/repository")
+    host, name = _of_remote(repository)
+    if not api and host != "github.com":
+        # Never send a token to a host that only a remote names.
+        fix = f"if it is a GitHub Enterprise server: export GITHUB_API_URL=https://{host}/api/v3"
+        raise SlipwayError(f"the remote origin is on {host}, which is not github.com", fix=fix)
+    return Address(api or PUBLIC_API, name)
+
+
+def token() -> str:
+    """Return the token of `GITHUB_TOKEN` or `GH_TOKEN`. Raise `SlipwayError` when both are empty."""
+    found = os.environ.get("GITHUB_TOKEN", "").strip() or os.environ.get("GH_TOKEN", "").strip()
+    if found:
+        return found
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        fix = (
+            "in the workflow, make one of the GitHub App by actions/create-github-app-token, from the variable"
+            " SLIPWAY_APP_ID and the secret SLIPWAY_APP_PRIVATE_KEY (repository Settings → Secrets and variables →"
+            " Actions), and give it to the step as env: GITHUB_TOKEN"
+        )
+    else:
+        fix = 'export GH_TOKEN="$(gh auth token)", or make one: GitHub → Settings → Developer settings'
+    raise SlipwayError("neither GITHUB_TOKEN nor GH_TOKEN is set, and GitHub wants to know who asks", fix=fix)
 
 
 def connect(repository: Repository | None = None) -> GitHub:
@@ -84,7 +135,7 @@ class GitHub:
     def pull_from(self, branch: str) -> Pull | None:
         """Return the open pull request of `branch`, or else the newest one, or None."""
         what = f"look for pull requests of {branch}"
-        return self._do(what, "pull-requests: read", lambda: self._open(branch) or self._first(branch, state="all"))
+        return self._do(what, _READ, lambda: self._open(branch) or self._first(branch, state="all"))
 
     def propose(self, branch: str, base: str, title: str, body: str) -> Pull:
         """Open the pull request of `branch` for `base`, or update title and body of the open one.
@@ -111,22 +162,20 @@ class GitHub:
             pull.edit(title=title, body=body)
             return _pull(pull)
 
-        return self._do(f"open a pull request of {branch} for {base}", _PULLS, call)
+        return self._do(f"open a pull request of {branch} for {base}", _WRITE, call)
 
     def open_from(self, *prefixes: str) -> list[Pull]:
         """Return up to 100 open pull requests of this repository's branches with one of these prefixes."""
 
         def call() -> list[Pull]:
-            found = self._remote.get_pulls(state="open").get_page(0)
-            ours = (each for each in found if each.head.repo is not None and self._is_here(each.head.repo.full_name))
-            return [pull for pull in map(_pull, ours) if pull.branch.startswith(prefixes)]
+            found = self._ours(self._remote.get_pulls(state="open").get_page(0))
+            return [pull for pull in found if pull.branch.startswith(prefixes)]
 
-        return self._do("look for open pull requests", "pull-requests: read", call)
+        return self._do("look for open pull requests", _READ, call)
 
     def close(self, number: int) -> None:
         """Close a pull request without merging it."""
-        call = self._remote.get_pull
-        self._do(f"close pull request {number}", _PULLS, lambda: call(number).edit(state="closed"))
+        self._do(f"close pull request {number}", _WRITE, lambda: self._remote.get_pull(number).edit(state="closed"))
 
     def comment(self, number: int, marker: str, body: str) -> None:
         """Write a comment below pull request `number`, or update the bot's own comment that starts with `marker`.
@@ -139,21 +188,19 @@ class GitHub:
             if not self._recomment(number, marker, text):
                 self._remote.get_pull(number).create_issue_comment(text)
 
-        self._do(f"comment on pull request {number}", _PULLS, call)
+        self._do(f"comment on pull request {number}", _WRITE, call)
 
     def recomment(self, number: int, marker: str, body: str) -> None:
         """Update the comment that `comment` wrote. Do nothing if there is none."""
         text = _marked(marker, body)
-        self._do(f"comment on pull request {number}", _PULLS, lambda: self._recomment(number, marker, text))
+        self._do(f"comment on pull request {number}", _WRITE, lambda: self._recomment(number, marker, text))
 
     def pulls_of(self, commit: str) -> list[Pull]:
         """Return the pull requests that contain a commit. A commit that GitHub does not know has none."""
 
-        def call() -> list[Pull]:
-            return [_pull(each) for each in self._remote.get_commit(commit).get_pulls()]
-
+        what = f"look for the pull requests of {commit[:12]}"
         try:
-            return self._do(f"look for the pull requests of {commit[:12]}", "pull-requests: read", call)
+            return self._do(what, _READ, lambda: list(map(_pull, self._remote.get_commit(commit).get_pulls())))
         except Refused as error:
             if error.status == 422:
                 return []
@@ -168,16 +215,14 @@ class GitHub:
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Start the workflows that wait for `repository_dispatch` of this type."""
         body = {"event_type": event_type, "client_payload": dict(payload)}
-        self._write(f"announce {event_type}", "contents: write", "dispatches", body)
+        call, where = self._api.requester.requestJsonAndCheck, f"/repos/{self.name}/dispatches"
+        self._do(f"announce {event_type}", "contents: write", lambda: call("POST", where, input=body))
 
     def read(self, what: str, permission: str, path: str = "") -> Any:
         """Return the answer to GET `/repos/OWNER/REPOSITORY/path`. Lists have up to 100 items."""
 
-        def call() -> Any:
-            where = f"/repos/{self.name}/{path}".rstrip("/")
-            return self._api.requester.requestJsonAndCheck("GET", where, {"per_page": 100})[1]
-
-        return self._do(f"read {what}", permission, call)
+        call, where = self._api.requester.requestJsonAndCheck, f"/repos/{self.name}/{path}".rstrip("/")
+        return self._do(f"read {what}", permission, lambda: call("GET", where, {"per_page": 100})[1])
 
     @property
     def _remote(self) -> Remote:
@@ -186,10 +231,6 @@ class GitHub:
     def _do(self, what: str, permission: str, call: Callable[[], T]) -> T:
         return attempt(Action(what, permission, self.name), call)
 
-    def _write(self, what: str, permission: str, path: str, body: dict[str, Any]) -> None:
-        where = f"/repos/{self.name}/{path}"
-        self._do(what, permission, lambda: self._api.requester.requestJsonAndCheck("POST", where, input=body))
-
     def _open(self, branch: str, base: str = "") -> Pull | None:
         return self._first(branch, state="open", **({"base": base} if base else {}))
 
@@ -197,11 +238,13 @@ class GitHub:
         """Return the newest pull request of this repository's branch. Ignore forks of the same owner."""
         head = f"{self.name.partition('/')[0]}:{branch}"
         found = self._remote.get_pulls(head=head, sort="created", direction="desc", **filters)
-        ours = (each for each in found if each.head.repo is not None and self._is_here(each.head.repo.full_name))
-        return next(map(_pull, ours), None)
+        return next(self._ours(found), None)
 
-    def _is_here(self, name: str) -> bool:
-        return name.lower() == self.name.lower()
+    def _ours(self, pulls: Iterable[PullRequest]) -> Iterator[Pull]:
+        """Yield the pull requests whose branch is in this repository."""
+        for each in pulls:
+            if each.head.repo is not None and each.head.repo.full_name.lower() == self.name.lower():
+                yield _pull(each)
 
     def _recomment(self, number: int, marker: str, text: str) -> bool:
         """Update our own comment and return True. Return False when there is none."""
@@ -234,8 +277,20 @@ def _marked(marker: str, body: str) -> str:
 
 
 def _pull(pull: PullRequest) -> Pull:
-    state: Literal["open", "closed", "merged"] = "merged" if pull.merged_at else "open"
-    if pull.state == "closed" and state == "open":
-        state = "closed"
+    state: Literal["open", "closed", "merged"] = "open" if pull.state == "open" else "closed"
+    state = "merged" if pull.merged_at else state
     head, base = pull.head, pull.base
     return Pull(pull.number, pull.html_url, head.ref, base.ref, head.sha, state, pull.title, pull.body or "")
+
+
+def _of_remote(repository: Repository) -> tuple[str, str]:
+    """Return host and `owner/repository` of the remote `origin`. Never show its address: it may hold a password."""
+    fix = "git remote add origin https://github.com/OWNER/REPOSITORY.git, or set GITHUB_REPOSITORY to owner/repository"
+    try:
+        url = repository.run("remote", "get-url", "origin").decode().strip()
+    except GitError as error:
+        raise SlipwayError(f"{repository.root} has no remote called origin", fix=fix) from error
+    match = _REMOTE.fullmatch(url)
+    if match is None or not _NAME.fullmatch(match["path"]):
+        raise SlipwayError("the remote origin is no repository on GitHub", fix=fix)
+    return str(match["host"] or match["place"]).lower(), match["path"]

@@ -1,4 +1,4 @@
-"""The event that started a pipeline run, read and checked as a request to release."""
+"""Events on GitHub: the one that started a run, read as a request to release, and those that a cluster announces."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.names import MAX_MODEL_NAME, nearest
+from slipway.github.api import GitHub, address
+from slipway.names import MAX_MODEL_NAME, ModelId, ReleaseName, nearest
+from slipway.settings import Settings
+from slipway.settings.types import Train
 from slipway.text import cut, pairs, words
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
-    from slipway.settings.types import Train
-
-__all__ = ["NEW_VERSION", "Payload", "Request", "current", "read"]
 
 _LONGEST = 10_000  # characters of a text in an event
 _LONGEST_SHOWN = 80
@@ -80,6 +77,12 @@ def _shown(given: object) -> str:
 
 NEW_VERSION = "slipway-version"
 """Type of the `repository_dispatch` that announces a version."""
+
+VERIFIED = "slipway-verified"
+"""Type of the `repository_dispatch` that announces a verified release."""
+
+TOKEN = "SLIPWAY_DISPATCH_TOKEN"  # noqa: S105 - its name
+"""Variable with a token that may write contents of the repository of `GITHUB_REPOSITORY`."""
 
 _MOST = 25 * 1024 * 1024  # bytes; GitHub sends no larger event
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -174,20 +177,8 @@ def _announced(event: Payload, settings: Settings) -> Request:
     return Request(
         models=(_model(payload, "model", model, settings),),
         environment=_environment(payload, environment, settings),
-        announced=_version(payload),
+        announced=_number(payload, "version"),
     )
-
-
-def _version(payload: Payload) -> int | None:
-    """Return the version of a payload: a number, or text as `gh api -f` sends it."""
-    given = payload.content.get("version")
-    if given is None:
-        return None
-    if isinstance(given, str):
-        return _number(payload, "version")
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given < 10**9:
-        raise payload.wrong("version", "is no version", fix="versions are whole numbers from 1 on: 7")
-    return given
 
 
 def _by_hand(inputs: Payload, settings: Settings) -> Request:
@@ -213,7 +204,9 @@ def _by_hand(inputs: Payload, settings: Settings) -> Request:
 
 
 def _number(payload: Payload, key: str) -> int | None:
-    text = payload.text(key, "").strip()
+    """Return a whole number, which may be given as text, as `gh api -f` sends it."""
+    given = payload.content.get(key)
+    text = "" if given is None else str(given).strip()
     if text and not _NUMBER.fullmatch(text):
         raise payload.wrong(key, "is no whole number from 1 on", fix="write it in digits: 7")
     return int(text) if text else None
@@ -241,3 +234,30 @@ def _usual(settings: Settings) -> str:
     """Return the default environment: `test`, or else the first that takes no promotions."""
     first = [name for name, each in settings.environments.items() if each.promotes_from is None]
     return "test" if "test" in settings.environments or not first else first[0]
+
+
+def can_announce() -> bool:
+    """Return True if a token for announcements is set."""
+    return bool(os.environ.get(TOKEN, "").strip())
+
+
+def announce_version(published: ModelId) -> str:
+    """Announce a version, which starts its release. Return the outcome as text, also after a failure."""
+    return _announce(NEW_VERSION, published._asdict())
+
+
+def announce_verified(environment: str, model: str, release: ReleaseName) -> str:
+    """Announce a verified release, which starts the proposal of its promotion. See `announce_version`."""
+    return _announce(VERIFIED, {"model": model, "environment": environment, "release": str(release)})
+
+
+def _announce(kind: str, payload: dict[str, object]) -> str:
+    if not can_announce():
+        return f"{kind} is not announced: {TOKEN} is not set (announce in slipway.yaml); schedules will find it"
+    try:
+        place = address()
+        GitHub(place.name, os.environ[TOKEN].strip(), place.api).dispatch(kind, payload)
+    except SlipwayError as error:
+        # The work itself is done, and the schedule of the workflow finds it later.
+        return f"{kind} could not be announced: {error}"
+    return f"{kind} is announced to {place.name}"

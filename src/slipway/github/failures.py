@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from github import GithubException
 
-__all__ = ["Action", "Refused", "attempt"]
-
 T = TypeVar("T")
 
 PAUSE = 1.0

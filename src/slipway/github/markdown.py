@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from slipway.text import cut
 
-__all__ = ["MOST", "Section", "code", "details", "fence", "fit", "fitted", "folded", "table"]
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 _LONGEST_LINE = 400
 

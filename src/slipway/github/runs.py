@@ -13,8 +13,6 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.github.markdown import fit
 
-__all__ = ["actors", "annotate", "fork", "inside", "number", "output", "summary"]
-
 Level = Literal["notice", "warning", "error"]
 
 _MOST_SUMMARY = 1_000_000  # bytes, below GitHub's limit of 1 MiB for a step

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway import digests
-from slipway.github.announcements import TOKEN
+from slipway.github.events import TOKEN
 from slipway.names import ModelId
 from slipway.overlays.types import ReleaseRecord
 from slipway.settings import AccessSettings, Announce, Environment, ModelSettings, Protocol

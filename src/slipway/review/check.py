@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.github import codeowners
+from slipway.github import protection
 from slipway.gitops import history, release_folder
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName, check_model_name
@@ -87,8 +87,8 @@ def _admissible(base: Snapshot, change: OverlayChange, fork: str) -> Iterator[Vi
         yield Violation(change.folder, error.problem, error.fix)
         return
     if fork:
-        text = (base.read(codeowners.FILE) or b"").decode(errors="replace")
-        who = codeowners.owners(text, f"{change.folder}/{KUSTOMIZATION}")
+        text = (base.read(protection.CODEOWNERS) or b"").decode(errors="replace")
+        who = protection.owners(text, f"{change.folder}/{KUSTOMIZATION}")
         problem = f"comes from the fork {fork!r}, and only this repository may change what runs in {change.environment}"
         verb = "promote --to" if environment.promotes_from else "release --env"
         fix = f"slipway {verb} {change.environment} {change.model}, by who may push here"

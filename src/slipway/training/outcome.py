@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.github import announcements
+from slipway.github import events
 from slipway.store import Store
 from slipway.store.records import run_url
 from slipway.store.versions import published_by
@@ -43,8 +43,8 @@ def lines(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]
     if problem:
         line["problem"] = problem
     yield msgspec.json.encode(line).decode()
-    if record is not None and announcements.is_wanted():
-        yield announcements.version(record.id)
+    if record is not None and events.can_announce():
+        yield events.announce_version(record.id)
 
 
 def _failures() -> list[dict[str, str]]:

@@ -6,8 +6,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.github.address import address, token
-from slipway.github.api import connect
+from slipway.github.api import address, connect, token
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.cli import main
-from slipway.github import announcements
+from slipway.github import events
 from slipway.names import ModelId, ReleaseName
 from tests.forge_server.fixtures import NAME, TOKEN
 from tests.forge_server.server import Forge
@@ -16,14 +16,14 @@ RELEASE = ReleaseName.parse("v7-1a2b3c4d")
 def given(on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> Forge:
     """As a pod has it: the token of its Secret, and none of a workflow's."""
     monkeypatch.delenv("GITHUB_TOKEN")
-    monkeypatch.setenv(announcements.TOKEN, f"{TOKEN}\n")
+    monkeypatch.setenv(events.TOKEN, f"{TOKEN}\n")
     return on_github
 
 
 def test_a_version_and_a_verified_release_are_told(given: Forge) -> None:
     """As the workflows `release` and `promote` wait for them."""
-    assert announcements.version(VERSION) == f"slipway-version is announced to {NAME}"
-    assert announcements.verified("test", "iris", RELEASE) == f"slipway-verified is announced to {NAME}"
+    assert events.announce_version(VERSION) == f"slipway-version is announced to {NAME}"
+    assert events.announce_verified("test", "iris", RELEASE) == f"slipway-verified is announced to {NAME}"
     assert given.states[NAME].dispatches == [
         {"event_type": "slipway-version", "client_payload": {"model": "iris", "environment": "test", "version": 7}},
         {
@@ -35,8 +35,8 @@ def test_a_version_and_a_verified_release_are_told(given: Forge) -> None:
 
 def test_without_a_token_nobody_is_told(given: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty one, as of a Secret that is not there yet, is none."""
-    monkeypatch.setenv(announcements.TOKEN, "")
-    assert "SLIPWAY_DISPATCH_TOKEN is not set" in announcements.version(VERSION)
+    monkeypatch.setenv(events.TOKEN, "")
+    assert "SLIPWAY_DISPATCH_TOKEN is not set" in events.announce_version(VERSION)
     assert given.states[NAME].dispatches == []
 
 

@@ -170,7 +170,7 @@ def _echo(line: str) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from slipway.github import announcements
+    from slipway.github import events
     from slipway.images import verification
 
     if "://" in args.what and args.at is not None:
@@ -181,8 +181,8 @@ def _verify(args: argparse.Namespace) -> int:
     when = f"since {evidence.get('when')}" if done.repeated else "now"
     say(f"{done.model} {done.release} is verified {when}, by {evidence.get('by')} ({evidence.get('where')})")
     say(f"  {evidence.get('rows')} golden predictions, largest difference {evidence.get('max_difference'):g}")
-    if announcements.is_wanted():
-        say(announcements.verified(done.environment, done.model, done.release))
+    if events.can_announce():
+        say(events.announce_verified(done.environment, done.model, done.release))
     return 0
 
 
@@ -214,11 +214,11 @@ def _verified_by_store(args: argparse.Namespace, opened: Callable[[str], Store])
 
 
 def _announce(args: argparse.Namespace) -> int:
-    from slipway.github import announcements
+    from slipway.github import events
     from slipway.names import ModelId, ReleaseName
 
     if args.kind == "version":
-        say(announcements.version(ModelId(args.model, args.env, args.version)))
+        say(events.announce_version(ModelId(args.model, args.env, args.version)))
     else:
-        say(announcements.verified(args.env, args.model, ReleaseName.parse(args.release)))
+        say(events.announce_verified(args.env, args.model, ReleaseName.parse(args.release)))
     return 0

@@ -11,7 +11,7 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github.api import GitHub, connect
 from slipway.github.failures import Refused
-from slipway.github.rules import ADMINISTRATION, Guard, guard, restricted
+from slipway.github.protection import ADMINISTRATION, Guard, guard, restricted
 
 if TYPE_CHECKING:
     from slipway.settings import Settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from slipway.cli.doctor import Finding, missing, ok
-from slipway.github import codeowners
-from slipway.github.codeowners import FILE as CODEOWNERS
+from slipway.github import protection
+from slipway.github.protection import CODEOWNERS
 from slipway.settings import FILE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def owners(settings: Settings) -> Iterator[Finding]:
         fix = f"write it: /overlays/prod/ @TEAM, and so on; {FILE} names the environments that take promotions"
         yield missing("files", f"there is no {CODEOWNERS} that can be read: anybody may approve anything", fix)
         return
-    for place in codeowners.guarded(settings.environments):
+    for place in protection.guarded(settings.environments):
         yield _owned(settings.root, place, text)
 
 
@@ -39,7 +39,7 @@ def _owned(root: Path, place: str, text: str) -> Finding:
     """Check that each file of a place has an owner, and that each future file will have one."""
     there = [path.relative_to(root).as_posix() for path in sorted((root / place).rglob("*")) if path.is_file()]
     samples = [f"{place}anything", f"{place}any/folder/anything"] if place.endswith("/") else [place]
-    found = {path: codeowners.owners(text, path) for path in [*samples, *there]}
+    found = {path: protection.owners(text, path) for path in [*samples, *there]}
     free = next((path for path, owners in found.items() if not owners), None)
     if free is not None:
         fix = f"add a line at the end of {CODEOWNERS}: /{place} @TEAM"

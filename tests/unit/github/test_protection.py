@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway import settings
-from slipway.github.codeowners import guarded, owners
+from slipway.github.protection import guarded, owners
 
 ROOT = Path(__file__).parents[3]
 OURS = (ROOT / ".github/CODEOWNERS").read_text()

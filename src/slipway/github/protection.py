@@ -1,18 +1,74 @@
-"""The protection of a branch on GitHub, by rulesets and by classic branch protection."""
+"""The protection of branches and paths on GitHub: rulesets, classic branch protection and `CODEOWNERS`."""
 
 from __future__ import annotations
 
+import operator
+import re
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from slipway.github.api import GitHub
 from slipway.github.failures import Refused
+from slipway.settings import Environment
 
-__all__ = ["ADMINISTRATION", "Guard", "guard", "restricted"]
-
+CODEOWNERS = ".github/CODEOWNERS"
 ADMINISTRATION = "administration: read"
 _ACTIONS = 15368
 """Number of the App of GitHub Actions."""
+
+# The sources of releases, the code that renders and judges releases, and the files that install that code.
+_DECISIVE = (
+    *("manifests/", "slipway.yaml", ".github/", "workflows/", "functions/", "src/", ".ci/"),
+    *("Makefile", "pyproject.toml", "requirements.lock"),
+)
+_OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def owners(text: str, path: str) -> list[str]:
+    """Return the owners of `path` (relative to the repository) by the last rule that matches it.
+
+    The rules are those of gitignore without `!`, `[…]` and `\\#`, as on GitHub. A rule without an owner removes
+    ownership. Ignore a rule with an invalid owner.
+    """
+    found: list[str] = []
+    for line in text.splitlines():
+        pattern, *names = re.sub(r"(^|\s)#.*", "", line).split() or [""]
+        if not pattern or pattern.startswith("!") or "[" in pattern or not all(map(_OWNER.fullmatch, names)):
+            continue
+        if _compiled(pattern).fullmatch(path):
+            found = names
+    return found
+
+
+def guarded(environments: Mapping[str, Environment]) -> list[str]:
+    """Return the folders and files that decide what runs in an environment with promotions.
+
+    Order them by importance, the most important first. Folders end with a slash (`overlays/prod/`).
+    """
+    return [*(f"overlays/{name}/" for name, each in environments.items() if each.promotes_from), *_DECISIVE]
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a rule to a pattern of paths: a file of that name, or all files below a folder of that name."""
+    anchored = "/" in pattern.rstrip("/")
+    body = pattern.strip("/")
+    parts = [_part(part) for part in body.split("/")]
+    words = "/".join(parts).replace("**/", "(?:.*/)?").replace("/**", "/.*").replace("**", ".*")
+    above = "" if anchored else "(?:.*/)?"
+    if pattern.endswith("/"):
+        return re.compile(f"{above}{words}/.*")
+    # `docs/*` matches the files in docs, but no files in its subfolders.
+    below = "" if body.endswith("/*") else "(?:/.*)?"
+    return re.compile(f"{above}{words}{below}")
+
+
+def _part(text: str) -> str:
+    if text == "**":
+        return text
+    return "".join({"*": "[^/]*", "?": "[^/]"}.get(letter, re.escape(letter)) for letter in text)
 
 
 class Guard(NamedTuple):
@@ -47,15 +103,7 @@ def guard(github: GitHub, branch: str) -> Guard:
     except Refused as error:
         # GitHub answers 404 both for an unprotected branch and for a missing right. Only the message differs.
         return found._replace(whole=error.status == 404 and "not protected" in error.problem.lower())
-    return found._replace(
-        pull_request=found.pull_request or classic.pull_request,
-        code_owners=found.code_owners or classic.code_owners,
-        up_to_date=found.up_to_date or classic.up_to_date,
-        keeps_history=found.keeps_history or classic.keeps_history,
-        stays=found.stays or classic.stays,
-        checks=found.checks | classic.checks,
-        of_actions=found.of_actions | classic.of_actions,
-    )
+    return Guard._make(map(operator.or_, found, classic))
 
 
 def restricted(github: GitHub, pattern: str) -> bool:
@@ -70,6 +118,7 @@ def _by_rules(rules: list[dict[str, Any]]) -> Guard:
     reviews = [rule.get("parameters", {}) for rule in rules if rule["type"] == "pull_request"]
     checks = [rule.get("parameters", {}) for rule in rules if rule["type"] == "required_status_checks"]
     required = [check for each in checks for check in each.get("required_status_checks", [])]
+    binding = [rule for rule in rules if rule["type"] in ("pull_request", "required_status_checks", "update")]
     return Guard(
         pull_request="pull_request" in kinds,
         code_owners=any(each.get("require_code_owner_review") for each in reviews),
@@ -78,25 +127,19 @@ def _by_rules(rules: list[dict[str, Any]]) -> Guard:
         stays="deletion" in kinds,
         checks=frozenset(check["context"] for check in required),
         of_actions=frozenset(check["context"] for check in required if check.get("integration_id") == _ACTIONS),
-        rulesets=frozenset(
-            rule["ruleset_id"]
-            for rule in rules
-            if rule["type"] in ("pull_request", "required_status_checks", "update") and "ruleset_id" in rule
-        ),
+        rulesets=frozenset(rule["ruleset_id"] for rule in binding if "ruleset_id" in rule),
     )
 
 
 def _by_protection(protection: dict[str, Any]) -> Guard:
     reviews, checks = protection.get("required_pull_request_reviews"), protection.get("required_status_checks") or {}
+    required = checks.get("checks") or []
     return Guard(
         pull_request=reviews is not None,
         code_owners=bool((reviews or {}).get("require_code_owner_reviews")),
         up_to_date=bool(checks.get("strict")),
         keeps_history=not (protection.get("allow_force_pushes") or {}).get("enabled", False),
         stays=not (protection.get("allow_deletions") or {}).get("enabled", False),
-        checks=frozenset(checks.get("contexts") or [])
-        | frozenset(check["context"] for check in checks.get("checks") or []),
-        of_actions=frozenset(
-            check["context"] for check in checks.get("checks") or [] if check.get("app_id") == _ACTIONS
-        ),
+        checks=frozenset([*(checks.get("contexts") or []), *(check["context"] for check in required)]),
+        of_actions=frozenset(check["context"] for check in required if check.get("app_id") == _ACTIONS),
     )
