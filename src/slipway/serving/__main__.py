@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from slipway.serving import log
 from slipway.serving.process import protocol, setting
-from slipway.serving.start import or_exit, start
+from slipway.serving.start import start
 
 
 def main() -> None:
     """Start the function and serve it on `HOST` and `PORT` until SIGTERM."""
-    with or_exit():
+    with log.or_exit():
         spoken = protocol()
     function = start(Path.cwd())
     host = os.environ.get("HOST") or "0.0.0.0"  # noqa: S104
-    with or_exit():
+    with log.or_exit():
         port = setting("PORT", 8080)
         # Each protocol loads its own libraries only.
         if spoken == "grpc":
@@ -27,10 +28,10 @@ def main() -> None:
 
             grpc_server.run(function, host, port)
             return
-        from slipway.serving.http import asgi, server
+        from slipway.serving.http import server
 
         listener = server.listen(host, port)
-    server.run(asgi.interface(function), listener)
+    server.run(function, listener)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
+from slipway.errors import SlipwayError
 from slipway.serving.answers import Answer, Refusal
 from slipway.serving.http.requests import Request
 
@@ -42,9 +44,19 @@ def write(severity: Severity, message: str, **fields: Any) -> None:
     sys.stderr.flush()
 
 
-def traced(error: BaseException) -> str:
-    """Return the traceback of an error."""
-    return "".join(traceback.format_exception(error))
+@contextmanager
+def or_exit() -> Iterator[None]:
+    """Log in one line why the block fails, and exit with status 1."""
+    try:
+        yield
+        return
+    except SlipwayError as error:
+        problem, more = error.problem, {"fix": error.fix}
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can raise anything while it is loaded
+        problem, more = f"{type(error).__name__}: {error}", {"traceback": _traced(error)}
+    identity = {"model_id": os.environ.get("MODEL_ID", ""), "release": os.environ.get("RELEASE", "")}
+    write("CRITICAL", f"the function does not start: {problem}", **identity, **more)
+    sys.exit(1)
 
 
 def refusal(error: BaseException, request: Request) -> Refusal:
@@ -52,8 +64,12 @@ def refusal(error: BaseException, request: Request) -> Refusal:
     if isinstance(error, Refusal):
         return error
     what = f"{type(error).__name__} while answering {request.method} {request.path}"
-    write("ERROR", what, request_id=request.id, traceback=traced(error))
+    write("ERROR", what, request_id=request.id, traceback=_traced(error))
     return Refusal(500, "internal", f"the function failed; its log has the reason under request id {request.id}")
+
+
+def _traced(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 def request_id(headers: Mapping[str, str]) -> str:

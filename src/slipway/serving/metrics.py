@@ -10,10 +10,11 @@ import os
 import sys
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -26,29 +27,20 @@ from slipway.serving.http.requests import PREDICT
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Sample(NamedTuple):
-    """One line: the suffix to the family's name (`_bucket`, `_sum`, or none), the labels, and the value."""
+Sample = tuple[str, Mapping[str, str], float]
+"""One line: the suffix to the family's name (`_bucket`, `_sum`, or none), the labels, and the value."""
 
-    suffix: str
-    labels: Mapping[str, str]
-    value: float
+Family = tuple[str, str, str, Iterable[Sample]]
+"""A name, its type, its meaning, and its lines."""
 
+Counts = Counter[tuple[str, ...]]
+"""A count for each combination of labels."""
 
-class Counter:
-    """A sum for each combination of `labels` that occurred; those in `known` start at 0."""
-
-    def __init__(self, *labels: str, known: Iterable[tuple[str, ...]] = ()) -> None:
-        self._labels = labels
-        self._values: dict[tuple[str, ...], float] = dict.fromkeys(known, 0)
-
-    def add(self, *labels: str, by: float = 1) -> None:
-        """Add to the sum of these labels, given in the order of their names."""
-        self._values[labels] = self._values.get(labels, 0) + by
-
-    def samples(self) -> Iterator[Sample]:
-        """Yield the lines."""
-        for labels, value in self._values.items():
-            yield Sample("", dict(zip(self._labels, labels, strict=True)), value)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+_MOST_CLASSES = 100
+_OTHER = "other"
+_NUMBER = "number"
 
 
 class Histogram:
@@ -69,18 +61,23 @@ class Histogram:
         total = 0
         for bound, count in zip([*map(_number, self._bounds), "+Inf"], self._counts, strict=True):
             total += count
-            yield Sample("_bucket", {"le": bound}, total)
-        yield Sample("_sum", {}, self._sum)
-        yield Sample("_count", {}, total)
+            yield "_bucket", {"le": bound}, total
+        yield "_sum", {}, self._sum
+        yield "_count", {}, total
 
 
-def exposition(families: Iterable[tuple[str, str, str, Iterable[Sample]]], labels: Mapping[str, str]) -> bytes:
-    """Return the text of `families`: name, type, meaning and samples of each; every line has `labels`."""
+def exposition(families: Iterable[Family], labels: Mapping[str, str]) -> bytes:
+    """Return the text of `families`; every line has `labels`."""
     lines = []
     for name, kind, meaning, samples in families:
         lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
         lines += [f"{name}{suffix}{_shown({**labels, **own})} {_number(value)}" for suffix, own, value in samples]
     return ("\n".join(lines) + "\n").encode()
+
+
+def sums(counts: Counts, *names: str) -> Iterator[Sample]:
+    """Yield a line for each combination of labels, whose `names` are given in their order."""
+    return (("", dict(zip(names, labels, strict=True)), value) for labels, value in counts.items())
 
 
 def _shown(labels: Mapping[str, str]) -> str:
@@ -95,15 +92,6 @@ def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
 
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
-_MOST_CLASSES = 100
-_OTHER = "other"
-_NUMBER = "number"
-
-Family = tuple[str, str, str, Iterator[Sample]]
-
-
 class Metrics:
     """The metrics of one process since its start; any thread may add to them."""
 
@@ -114,15 +102,15 @@ class Metrics:
         self._target = target.name
         self._classes = {value: _label(value) for value in target.categories[:_MOST_CLASSES]}
         self._lock = Lock()
-        self._requests = Counter("route", "code", known=[(PREDICT, "200")])
-        self._errors = Counter("error")
+        self._requests: Counts = Counter({(PREDICT, "200"): 0})
+        self._errors: Counts = Counter()
         self._seconds: dict[str, Histogram] = {PREDICT: Histogram(_SECONDS)}
         self._rows = Histogram(_ROWS)
-        self._predictions = Counter("outcome", known=[(label,) for label in self._classes.values()])
+        self._predictions: Counts = Counter({(label,): 0 for label in self._classes.values()})
         self._values = None if self._classes else _histogram(target, golden)
         self._running = 0
         self._last = 0.0
-        self._age = process_age()
+        self._age = _process_age()
         self._start = time.time() - self._age
 
     def begin(self) -> None:
@@ -135,23 +123,19 @@ class Metrics:
         with self._lock:
             self._running -= 1
             self._last = time.time()
-            self._requests.add(route, str(status))
+            self._requests[route, str(status)] += 1
             self._seconds.setdefault(route, Histogram(_SECONDS)).add(seconds)
             if error:
-                self._errors.add(error)
+                self._errors[error,] += 1
 
     def predicted(self, predictions: Sequence[Any]) -> None:
         """Count the predictions of one request; a dict counts by its value of the target."""
         outcomes = [_outcome(prediction, self._target) for prediction in predictions]
-        tally: dict[str, int] = {}
-        for value in outcomes:
-            label = self._classes.get(value) or self._kind(value)
-            tally[label] = tally.get(label, 0) + 1
+        tally = Counter((self._classes.get(value) or self._kind(value),) for value in outcomes)
         with self._lock:
             self._rows.add(len(outcomes))
-            for label, count in tally.items():
-                self._predictions.add(label, by=count)
-            if self._values and _NUMBER in tally:
+            self._predictions.update(tally)
+            if self._values:
                 for value in outcomes:
                     if type(value) in (int, float):
                         self._values.add(value)
@@ -166,13 +150,23 @@ class Metrics:
 
     def _families(self) -> Iterator[Family]:
         yield "slipway_model_info", "gauge", "What answers; always 1.", _one(1, **self._about)
-        yield "slipway_requests_total", "counter", "Answers by route and HTTP status.", self._requests.samples()
-        yield "slipway_errors_total", "counter", "Refusals and failures by their code.", self._errors.samples()
+        yield (
+            "slipway_requests_total",
+            "counter",
+            "Answers by route and status.",
+            sums(self._requests, "route", "code"),
+        )
+        yield "slipway_errors_total", "counter", "Refusals and failures by their code.", sums(self._errors, "error")
         yield "slipway_request_duration_seconds", "histogram", "From the head to the answer.", self._durations()
         yield "slipway_requests_in_progress", "gauge", "Requests being answered.", _one(self._running)
         yield "slipway_last_request_timestamp_seconds", "gauge", "When one was last answered; or 0.", _one(self._last)
         yield "slipway_request_rows", "histogram", "Rows of a request for predictions.", self._rows.samples()
-        yield "slipway_predictions_total", "counter", "Rows by what was predicted.", self._predictions.samples()
+        yield (
+            "slipway_predictions_total",
+            "counter",
+            "Rows by their prediction.",
+            sums(self._predictions, "outcome"),
+        )
         if self._values:
             yield "slipway_prediction_value", "histogram", "The quantities predicted.", self._values.samples()
         yield "slipway_start_duration_seconds", "gauge", "From the process's begin to all checked.", _one(self._age)
@@ -184,7 +178,7 @@ class Metrics:
     def _durations(self) -> Iterator[Sample]:
         for route, histogram in self._seconds.items():
             for suffix, own, value in histogram.samples():
-                yield Sample(suffix, {"route": route, **own}, value)
+                yield suffix, {"route": route, **own}, value
 
 
 def bounds(low: float, high: float) -> list[float]:
@@ -195,7 +189,7 @@ def bounds(low: float, high: float) -> list[float]:
     return [float(f"{at * step:.12g}") for at in range(math.floor(low / step), math.ceil(high / step) + 1)]
 
 
-def process_age() -> float:
+def _process_age() -> float:
     """Return the age of this process in seconds; 0 except on Linux."""
     if sys.platform != "linux":
         return 0.0
@@ -227,8 +221,8 @@ def _label(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _one(value: float, **labels: str) -> Iterator[Sample]:
-    yield Sample("", labels, value)
+def _one(value: float, **labels: str) -> list[Sample]:
+    return [("", labels, value)]
 
 
 def _memory() -> int | None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from slipway.artifacts import differences
 from slipway.artifacts import load as load_artifact
@@ -29,23 +26,12 @@ _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 def start(folder: Path) -> Function:
     """Load the bundle in `folder`; when a check fails, log why in one line and exit with status 1."""
     began = time.perf_counter()
-    with or_exit():
+    with log.or_exit():
         function = load(folder)
     milliseconds = round((time.perf_counter() - began) * 1000, 1)
     identity = function.identity._asdict()
     log.write("INFO", "digests and golden predictions hold", **identity, milliseconds=milliseconds)
     return function
-
-
-@contextmanager
-def or_exit() -> Iterator[None]:
-    """Log in one line why the block fails, and exit with status 1."""
-    try:
-        yield
-    except SlipwayError as error:
-        _give_up(error.problem, fix=error.fix)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can raise anything while it is loaded
-        _give_up(f"{type(error).__name__}: {error}", traceback=log.traced(error))
 
 
 def load(folder: Path) -> Function:
@@ -86,9 +72,3 @@ def _identity(bundle: bundled.BundleFile) -> Identity:
         raise SlipwayError(f"MODEL_ID is {model_id}, and the bundle holds {bundle.model}", fix="mend the overlay")
     release = os.environ.get("RELEASE") or "dev"
     return Identity(str(model_id), release, bundle.artifact.digest, bundle.fingerprint)
-
-
-def _give_up(problem: str, **more: str) -> NoReturn:
-    identity = {"model_id": os.environ.get("MODEL_ID", ""), "release": os.environ.get("RELEASE", "")}
-    log.write("CRITICAL", f"the function does not start: {problem}", **identity, **more)
-    sys.exit(1)

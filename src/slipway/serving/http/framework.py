@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from slipway.serving.http import asgi
+from slipway.serving.http import server
 from slipway.serving.http.application import Application
 from slipway.serving.http.requests import no_http
 from slipway.serving.process import GRACE, KEEP_ALIVE
@@ -25,7 +25,7 @@ _PIECE = 1 << 20  # bytes of a file sent at a time
 
 async def respond(application: Application, request: Request) -> Response:
     """Answer a request."""
-    answer = await asgi.respond(application, request.scope, request.receive)
+    answer = await server.respond(application, request.scope, request.receive)
     if answer.file is None or request.method == "HEAD":
         return Response(answer.body, answer.status, answer.headers)
     return StreamingResponse(_pieces(answer.file), answer.status, answer.headers)

@@ -1,4 +1,4 @@
-"""The HTTP server of a function's own process: uvicorn, without the layers of functions-framework."""
+"""The HTTP server: an application over ASGI, and uvicorn, without the layers of functions-framework."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,12 +16,131 @@ from uvicorn.config import Config
 from uvicorn.server import Server
 
 from slipway.errors import SlipwayError
-from slipway.serving.process import GRACE, KEEP_ALIVE
+from slipway.serving import log
+from slipway.serving.answers import Answer, Refusal, common
+from slipway.serving.http.application import Application
+from slipway.serving.http.requests import Request
+from slipway.serving.process import GRACE, KEEP_ALIVE, threads
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Any], Awaitable[None]]
 
 _BACKLOG = 2048
 
 # For this time (in seconds) answers announce the end of kept connections, before these are closed.
 _FAREWELL = 1
+
+# How long (in seconds) a caller may take to send a body.
+_PATIENCE = 30
+
+
+def _interface(application: Application) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Return the application as an ASGI server calls it."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await respond(application, scope, receive)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    return called
+
+
+async def respond(application: Application, scope: Scope, receive: Receive) -> Answer:
+    """Answer a request, and log it in one line without any of its content."""
+    path = scope["path"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    request = Request(
+        scope["method"], path, application.route(path), headers, log.request_id(headers), scope["query_string"]
+    )
+    if application.is_routine(request):
+        answer = await _answer(application, request, receive)
+    else:
+        with log.Recorded(request, application.named, application.metrics) as recorded:
+            answer = await _answer(application, request, receive)
+            recorded.end(answer)
+    answer.headers.update(common(request.id))
+    return answer
+
+
+async def _answer(application: Application, request: Request, receive: Receive) -> Answer:
+    try:
+        request.caller = application.admit(request)
+        application.check(request)
+        if request.method == "POST":
+            request.body = await _body(receive, application.check_size)
+    except Exception as error:  # noqa: BLE001 - the server would answer in plain text, uncounted
+        return application.refuse(log.refusal(error, request), request)
+    if application.is_brief(request):
+        return _handled(application, request)
+    return await asyncio.get_running_loop().run_in_executor(threads(), _handled, application, request)
+
+
+def _handled(application: Application, request: Request) -> Answer:
+    """Answer a request in whichever thread this is; never raise, for a future takes no `StopIteration`."""
+    try:
+        return application.answer(request)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
+        return application.refuse(log.refusal(error, request), request)
+
+
+async def _body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
+    """Return the body; refuse it as soon as it is too large (`check_size` raises), too slow, or cut off."""
+    found = bytearray()
+    more = True
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refusal(499, "disconnected", "the caller went away while sending")
+                piece, more = message.get("body", b""), message.get("more_body", False)
+                check_size(len(found) + len(piece))
+                found += piece
+    except TimeoutError:
+        raise Refusal(408, "too_slow", f"the body was not there after {_PATIENCE} seconds") from None
+    return bytes(found)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return the socket for `run`; raise `SlipwayError` when the port is in use or not allowed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise SlipwayError(f"port {port} of {host} cannot be used: {error}", fix="set PORT to a free one") from error
+    # uvicorn sends the body after the head, and TCP would delay it by 40 ms. Connections inherit the option.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def run(application: Application, listener: socket.socket) -> None:
+    """Serve an application until SIGTERM, and then until every request that has begun is answered."""
+    # One process that writes its own log, behind proxies whose headers it does not trust.
+    config = Config(
+        _interface(application),
+        http=_protocol(),
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        backlog=_BACKLOG,
+    )
+    _Server(config).run([listener])
+
+
+def _protocol() -> Any:
+    """Return the class of the protocol; environments with older locks have no httptools."""
+    name = "httptools_protocol" if find_spec("httptools") else "framework"
+    return import_module(f"slipway.serving.http.{name}").Protocol
 
 
 class _Server(Server):
@@ -78,42 +197,3 @@ class _Server(Server):
     def _connection(self) -> asyncio.Protocol:
         make: Any = self.config.http_protocol_class
         return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[no-any-return]
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return the socket for `run`; raise `SlipwayError` when the port is in use or not allowed."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        raise SlipwayError(f"port {port} of {host} cannot be used: {error}", fix="set PORT to a free one") from error
-    # uvicorn sends the body after the head, and TCP would delay it by 40 ms. Connections inherit the option.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def run(app: Any, listener: socket.socket) -> None:
-    """Serve an ASGI application until SIGTERM, and then until every request that has begun is answered."""
-    # One process that writes its own log, behind proxies whose headers it does not trust.
-    config = Config(
-        app,
-        http=_protocol(),
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
-        backlog=_BACKLOG,
-    )
-    _Server(config).run([listener])
-
-
-def _protocol() -> Any:
-    """Return the class of the protocol; environments with older locks have no httptools."""
-    name = "httptools_protocol" if find_spec("httptools") else "framework"
-    return import_module(f"slipway.serving.http.{name}").Protocol

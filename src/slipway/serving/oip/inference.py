@@ -78,20 +78,15 @@ class Inference:
         return Inferred(len(rows), self._outputs.tensors(chosen, self._predict(rows)))
 
 
-class _Form(NamedTuple):
-    """The form of an output's values: `read` converts a predicted value, or raises `ValueError`."""
-
-    datatype: str
-    read: Callable[[Any], Any]
-    width: int = 0
-    """The length of each row's list of numbers; 0 for one value."""
-
-
 class Output(NamedTuple):
-    """One output: the keys under which it lies in a prediction, and its form."""
+    """One output: the keys under which it lies in a prediction, and the form of its values."""
 
     path: tuple[str, ...]
-    form: _Form
+    datatype: str
+    read: Callable[[Any], Any]
+    """It converts a predicted value, or raises `ValueError`."""
+    width: int = 0
+    """The length of each row's list of numbers; 0 for one value."""
 
     @property
     def name(self) -> str:
@@ -101,26 +96,26 @@ class Output(NamedTuple):
     def tensor(self, rows: Sequence[dict[str, Any]]) -> Tensor:
         """Return its values in `rows`; raise `PredictionError` for one that does not fit datatype or shape."""
         values = [self._value(number, row) for number, row in enumerate(rows)]
-        if not self.form.width:
-            return Tensor(self.name, self.form.datatype, (len(rows),), values)
-        flat = [value for each in values for value in each]
-        return Tensor(self.name, self.form.datatype, (len(rows), self.form.width), flat)
+        if self.width:
+            values = [value for each in values for value in each]
+        return Tensor(self.name, self.datatype, self._shape(len(rows)), values)
 
     def describe(self) -> Tensor:
         """Return its metadata: -1 stands for any number of rows."""
-        return Tensor(self.name, self.form.datatype, (-1, self.form.width) if self.form.width else (-1,), ())
+        return Tensor(self.name, self.datatype, self._shape(-1), ())
+
+    def _shape(self, rows: int) -> tuple[int, ...]:
+        return (rows, self.width) if self.width else (rows,)
 
     def _value(self, number: int, row: Any) -> Any:
         for key in self.path:
             row = row.get(key) if isinstance(row, dict) else None
         try:
-            return self.form.read(row)
+            return self.read(row)
         except ValueError:
-            shape = f"[rows, {self.form.width}]" if self.form.width else "[rows]"
+            form = f"{self.datatype} [rows, {self.width}]" if self.width else f"{self.datatype} [rows]"
             problem = f"row {number}: predict returned {type(row).__name__} for {self.name}, which does not fit"
-            raise PredictionError(
-                f"{problem} {self.form.datatype} {shape}, as the golden predictions have it"
-            ) from None
+            raise PredictionError(f"{problem} {form}, as the golden predictions have it") from None
 
 
 class Outputs:
@@ -130,7 +125,7 @@ class Outputs:
         self._target = target
         own = (target.name,)
         columns = _columns((), self._rows(golden)) if golden else [(own, [])]
-        self._all = [Output(path, _form(values, target if path == own else None)) for path, values in columns]
+        self._all = [_output(path, values, target if path == own else None) for path, values in columns]
         self._by_name = {output.name: output for output in self._all}
         self.described = [output.describe() for output in self._all]
 
@@ -167,23 +162,23 @@ def _columns(path: tuple[str, ...], values: list[Any]) -> Iterator[tuple[tuple[s
         yield from _columns((*path, key), [each.get(key) if each else None for each in values])
 
 
-def _form(values: list[Any], target: Field | None) -> _Form:
-    """Return the form of such values; if one is missing, others may be too. `target` is their field, if any."""
+def _output(path: tuple[str, ...], values: list[Any], target: Field | None) -> Output:
+    """Return the output at `path` by its golden `values`; `target` is its field, if any. Missing values may recur."""
     types = {type(each) for each in values if each is not None}
     missing = None in values or (target is not None and target.optional)
     if target and not types:
         types = {_TYPES[target.kind]}
     if types == {str}:
-        return _Form("BYTES", _exactly(str, type(None)))
+        return Output(path, "BYTES", _exactly(str, type(None)))
     if types == {bool} and not missing:
-        return _Form("BOOL", _exactly(bool))
+        return Output(path, "BOOL", _exactly(bool))
     if types == {int} and target and target.kind == "integer" and not missing:
-        return _Form("INT64", _whole)
+        return Output(path, "INT64", _whole)
     if types and types <= {int, float}:
-        return _Form("FP64", _number)
+        return Output(path, "FP64", _number)
     if types == {list} and not missing and (width := _width(values)):
-        return _Form("FP64", _list_of(width), width)
-    return _Form("BYTES", _json)
+        return Output(path, "FP64", _list_of(width), width)
+    return Output(path, "BYTES", _json)
 
 
 def _width(lists: list[list[Any]]) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import sys
 import tarfile
 import tempfile
 import threading
@@ -146,11 +145,8 @@ class Service(Application):
 
 def start() -> Service:
     """Return the service; when something is missing, log it in one line and exit with status 1."""
-    try:
+    with log.or_exit():
         return load()
-    except SlipwayError as error:
-        log.write("CRITICAL", f"the service does not start: {error.problem}", fix=error.fix)
-        sys.exit(1)
 
 
 def load() -> Service:

@@ -12,7 +12,7 @@ import pytest
 from slipway.model import Parameter
 from slipway.serving.access import Access
 from slipway.serving.answers import Answer
-from slipway.serving.http import asgi
+from slipway.serving.http import server
 from slipway.store import Store, open_store
 from slipway.training.service.app import Identity, Service
 from slipway.training.service.runs import Run
@@ -69,7 +69,7 @@ class Asked:
         async def receive() -> Mapping[str, Any]:
             return {"type": "http.request", "body": body}
 
-        return asyncio.run(asgi.respond(self.service, scope, receive))
+        return asyncio.run(server.respond(self.service, scope, receive))
 
     def ask(self, method: str, path: str, content: Any = None, **headers: str) -> tuple[int, Any]:
         body = b"" if content is None else json.dumps(content).encode()

@@ -76,7 +76,7 @@ def test_a_failed_start_logs_one_line(monkeypatch: pytest.MonkeyPatch, capsys: p
         app.start()
     said = capsys.readouterr().err
     assert caught.value.code == 1
-    assert said.count("\n") == 1 and '"the service does not start: SLIPWAY_MODEL is not set"' in said
+    assert said.count("\n") == 1 and '"the function does not start: SLIPWAY_MODEL is not set"' in said
 
 
 @pytest.mark.parametrize(
