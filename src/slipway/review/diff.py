@@ -6,7 +6,9 @@ import difflib
 import html
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,14 +113,15 @@ def markdown(found: Diff) -> str:
     """Return the comment of a pull request; empty when nothing that runs changes and nothing follows."""
     if not found.overlays and not found.consequences:
         return ""
-    sections = [Section((MARKER,)), Section(("### What this changes of what runs" if found.overlays else "",))]
-    for place, each in enumerate(found.overlays[:_MOST_OVERLAYS]):
-        if place == 0 or found.overlays[place - 1].environment != each.environment:
-            sections.append(Section((f"#### {code(each.environment)}",)))
-        sections.append(_section(each))
-    if more := len(found.overlays) - _MOST_OVERLAYS:
-        sections.append(Section((f"… and {more} overlays more: `slipway diff` shows all.",) if more > 0 else ("",)))
-    sections.append(_after(found.consequences))
+    sections = [Section((MARKER,))]
+    if found.overlays:
+        sections.append(Section(("### What this changes of what runs",)))
+    for environment, overlays in groupby(found.overlays[:_MOST_OVERLAYS], lambda each: each.environment):
+        sections += [Section((f"#### {code(environment)}",)), *map(_section, overlays)]
+    if (more := len(found.overlays) - _MOST_OVERLAYS) > 0:
+        sections.append(Section((f"… and {more} overlays more: `slipway diff` shows all.",)))
+    if found.consequences:
+        sections.append(_after(found.consequences))
     return fitted(sections, _MOST - 1)
 
 
@@ -133,25 +136,21 @@ def _section(each: OverlayDiff) -> Section:
 
 
 def _after(following: list[Consequence]) -> Section:
-    if not following:
-        return Section(("",))
-    lines = [_consequence(each) for each in following]
-    shorter = [
-        "\n".join([*lines[:most], f"- … and {len(lines) - most} more (`slipway diff` shows them)"])
-        for most in (100, 20)
-        if len(lines) > most
+    lines = []
+    for each in following:
+        reason = f": {code(each.reason, 300)}" if each.reason else ""
+        lines.append(f"- {code(each.model) if each.model else 'all models'}: {each.text}{reason}")
+    short = (most for most in (100, 20) if len(lines) > most)
+    forms = [
+        lines,
+        *([*lines[:most], f"- … and {len(lines) - most} more (`slipway diff` shows them)"] for most in short),
     ]
-    return Section(tuple(f"### After the merge\n\n{form}" for form in ("\n".join(lines), *shorter)))
-
-
-def _consequence(each: Consequence) -> str:
-    reason = f": {code(each.reason, 300)}" if each.reason else ""
-    return f"- {code(each.model) if each.model else 'all models'}: {each.text}{reason}"
+    return Section(tuple("\n".join(["### After the merge", "", *form]) for form in forms))
 
 
 def _counted(each: OverlayDiff) -> str:
-    counts = {change: sum(item.change == change for item in each.objects) for change in ("added", "changed", "removed")}
-    return ", ".join(f"{count} {change}" for change, count in counts.items() if count)
+    counts = Counter(item.change for item in each.objects)
+    return ", ".join(f"{count} {change}" for change, count in sorted(counts.items()))
 
 
 def _part(files: Mapping[str, str], part: str) -> dict[str, str]:

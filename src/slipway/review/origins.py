@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
 from slipway.errors import SlipwayError
 from slipway.gitops import history
 from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import UNBUILT, is_unbuilt
-from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.release import compatibility
 from slipway.release.candidates import rejections_of
@@ -19,19 +16,22 @@ from slipway.release.due import held
 from slipway.review.changes import Violation
 from slipway.review.decisions import Move
 from slipway.settings import Settings
-from slipway.store import Origin, Record, Store, store_of
+from slipway.store import Record, Store, store_of
 
 # A promotion writes these into the record itself; all others come from its source.
 _OWN = frozenset({"release", "version", "model_id", "created", "by", "run", "accepted", "origin"})
 
 
-def reachable(settings: Settings, environment: str, model: str) -> Store:
+def reachable(settings: Settings, environment: str, model: str, *, holds: bool = False) -> Store:
     """Return the environment's store after a first question; a directory that is missing is an empty store.
 
-    Raise `SlipwayError` that names the missing credentials when the store does not answer.
+    Raise `SlipwayError` that names the missing credentials when the store does not answer. Where it `holds` something
+    for certain, raise it for a missing directory too: that is the directory of another machine.
     """
-    url = settings.environment(environment).store
-    store = store_of(settings, environment)
+    url, store = settings.environment(environment).store, store_of(settings, environment)
+    if holds and "://" not in url and not (settings.root / Path(url).expanduser()).is_dir():
+        problem = f"the store of {environment} is the directory {url}, which is not on this machine"
+        raise SlipwayError(problem, fix="check where it is; or keep the store in a bucket, which every run can read")
     try:
         store.versions(model)
     except SlipwayError as error:
@@ -58,26 +58,12 @@ def violations(base: Snapshot, move: Move, new: Sequence[Release]) -> Iterator[V
     """
     if not new:
         return
-    environment = move.after.environment
-    source = base.settings.environment(environment).promotes_from
-    if source is None:
-        store = _present(base.settings, environment, move.after.model)
-        for release in new:
-            yield from _published(move, store, release)
-        return
-    store = reachable(base.settings, environment, move.after.model)
+    source = base.settings.environment(move.after.environment).promotes_from
+    store = reachable(base.settings, move.after.environment, move.after.model, holds=source is None)
     for release in new:
-        yield from _promoted(base, move, source, release)
-    yield from _numbers(move, store, new)
-
-
-def _present(settings: Settings, environment: str, model: str) -> Store:
-    """Return a store that must have something; raise `SlipwayError` for a directory of another machine."""
-    url = settings.environment(environment).store
-    if "://" not in url and not (settings.root / Path(url).expanduser()).is_dir():
-        problem = f"the store of {environment} is the directory {url}, which is not on this machine"
-        raise SlipwayError(problem, fix="check where it is; or keep the store in a bucket, which every run can read")
-    return reachable(settings, environment, model)
+        yield from _promoted(base, move, source, release) if source else _published(move, store, release)
+    if source:
+        yield from _numbers(move, store, new)
 
 
 def _published(move: Move, store: Store, release: Release) -> Iterator[Violation]:
@@ -98,7 +84,7 @@ def _promoted(base: Snapshot, move: Move, source: str, release: Release) -> Iter
         yield Violation(where, f"does not come from {source}, the only way into {move.after.environment}", promote)
         return
     overlay = base.overlay(source, move.after.model)
-    found = _declared(base, overlay, origin.release)
+    found = next((each for each in history.releases(base, overlay) if str(each.name) == origin.release), None)
     if problem := _rejected(base, overlay, origin.release, found):
         yield Violation(where, f"{problem} in {source} since", f"{promote}, of what {source} serves")
         return
@@ -108,8 +94,8 @@ def _promoted(base: Snapshot, move: Move, source: str, release: Release) -> Iter
             problem += ", as far as this shallow clone goes"
         yield Violation(where, problem, f"git fetch --unshallow, if this clone is shallow; else {promote}")
         return
-    store = _present(base.settings, source, move.after.model)
-    for problem, fix in (*_unlike(found, release, promote), *_unverified(store, move.after.model, found)):
+    store = reachable(base.settings, source, move.after.model, holds=True)
+    for problem, fix in _of_origin(store, move, found, release):
         yield Violation(where, problem, fix)
     if is_unbuilt(release.record.image) and base.settings.environment(move.after.environment).registry != UNBUILT:
         problem = f"nobody has built its image, {release.record.image}"
@@ -118,15 +104,6 @@ def _promoted(base: Snapshot, move: Move, source: str, release: Release) -> Iter
         for change in compatibility.broken(base.settings, move.before, source, found, release):
             fix = f"{promote} --accept-breaking 'why', when those who call it know"
             yield Violation(where, f"breaks calls that are answered now: {change.text}", fix)
-
-
-def _declared(base: Snapshot, overlay: Overlay, name: str) -> Release | None:
-    """Return the release of that name that is declared, or once was."""
-
-    def of(releases: Sequence[Release]) -> Release | None:
-        return next((release for release in releases if str(release.name) == name), None)
-
-    return of(overlay.releases) or of(history.releases(base, overlay))
 
 
 def _rejected(base: Snapshot, overlay: Overlay, name: str, found: Release | None) -> str:
@@ -138,15 +115,12 @@ def _rejected(base: Snapshot, overlay: Overlay, name: str, found: Release | None
     return f"{name} is the artifact of {rejected}, which was rejected" if rejected else ""
 
 
-def _unlike(found: Release, release: Release, fix: str) -> Iterator[tuple[str, str]]:
-    for field in msgspec.structs.fields(ReleaseRecord):
-        if field.name not in _OWN and getattr(release.record, field.name) != getattr(found.record, field.name):
-            yield f"its {field.name} is not that of {found.name}, which it names as its origin", fix
-
-
-def _unverified(store: Store, model: str, found: Release) -> Iterator[tuple[str, str]]:
-    """Check that the origin is verified, and that its artifact is in the store."""
-    environment, model_id = store.environment, found.record.model_id
+def _of_origin(store: Store, move: Move, found: Release, release: Release) -> Iterator[tuple[str, str]]:
+    """Check that a release is as its origin, which is verified and has its artifact in the store."""
+    for name in ReleaseRecord.__struct_fields__:
+        if name not in _OWN and getattr(release.record, name) != getattr(found.record, name):
+            yield f"its {name} is not that of {found.name}, which it names as its origin", move.verb("promote")
+    model, environment, model_id = move.after.model, store.environment, found.record.model_id
     if store.verified(model, found.name) is None:
         fix = f"slipway verify {environment}/{model}/{found.name} (see its --help)"
         yield f"{found.name} is not verified in {environment}", fix
@@ -176,9 +150,7 @@ def _numbers(move: Move, store: Store, new: Sequence[Release]) -> Iterator[Viola
 
 
 def _is_copy(record: Record, release: Release) -> bool:
-    origin = release.record.origin
-    try:
-        expected = Origin(origin.environment, ReleaseName.parse(origin.release).version) if origin else None
-    except SlipwayError:
+    origin, copied = release.record.origin, record.origin
+    if origin is None or copied is None or origin.environment != copied.environment:
         return False
-    return record.origin == expected and record.artifact.digest == release.record.artifact
+    return origin.release.startswith(f"v{copied.version}-") and record.artifact.digest == release.record.artifact
