@@ -1,4 +1,4 @@
-"""Classes of other conventions as models: what they are told, and what they answer."""
+"""Classes of other conventions are adapted to models."""
 
 import math
 import textwrap
@@ -102,7 +102,7 @@ def test_a_number_stands_for_a_class_that_is_one(value, expected):
     assert (found, type(found)) == (expected, int)
 
 
-def test_a_quantity_is_what_was_predicted():
+def test_a_quantity_is_answered_as_predicted():
     """Floats are not classes."""
     assert model(answering(2.5), DATA.assign(kind=[0.5, 1.5, 2.5])).predict(ROWS) == [2.5, 2.5]
 
@@ -124,7 +124,7 @@ def test_several_values_for_a_quantity_are_refused():
         ("*more", {}, {}),
     ],
 )
-def test_parameters_are_what_the_class_takes(takes, given, expected):
+def test_parameters_are_the_arguments_of_the_class(takes, given, expected):
     """Its defaults give the types. The settings give values where it has no default."""
     assert adapted(written(f"def __init__(self, {takes}): pass\n{TOLD}"), given).parameters == expected
 
@@ -176,7 +176,7 @@ def test_a_wrapper_that_lacks_a_method_says_which():
         unwritten().train(DATA)
 
 
-def test_what_a_foreign_wrapper_learned_is_saved(monkeypatch, tmp_path):
+def test_the_attributes_of_a_foreign_wrapper_are_saved(monkeypatch, tmp_path):
     """Its attributes are saved, and the artifact names its own class."""
     methods = f"def __init__(self, factor=1.0): self.factor = factor\n{BOXES}"
     (tmp_path / "foreign_boxes.py").write_text(f"class Boxes:\n{textwrap.indent(methods, '    ')}")

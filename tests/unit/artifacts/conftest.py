@@ -26,7 +26,7 @@ class Own(Model):
 
 @pytest.fixture
 def saved(tmp_path: Path):
-    """A function that saves `Simple` (or another class) with attributes, and returns the artifact's folder."""
+    """Return a function that saves `Simple` (or another class) with attributes, and returns the artifact's folder."""
 
     def saving(cls=zoo.Simple, /, **attributes) -> Path:
         model = cls()
@@ -39,7 +39,7 @@ def saved(tmp_path: Path):
 
 @pytest.fixture
 def again(saved):
-    """A function that saves a value as a model's attribute, and returns it as it is loaded."""
+    """Return a function that saves a value as a model's attribute, and returns the loaded value."""
 
     def saving(value, cls=zoo.Simple):
         return load(saved(cls, value=value)).model.value
@@ -49,7 +49,7 @@ def again(saved):
 
 @pytest.fixture
 def with_code(tmp_path):
-    """A function that makes an artifact with code of its own, trained in a process of its own."""
+    """Return a function that trains an artifact with code of its own in another process."""
 
     def making(package, factor=3):
         repository, folder = tmp_path / f"repository{factor}", tmp_path / f"artifact{factor}"

@@ -14,7 +14,7 @@ from tests.unit.conftest import Site
 
 @pytest.fixture(autouse=True)
 def own_modules() -> Iterator[None]:
-    """Forget the models' modules before and after, for each artifact brings its own."""
+    """Forget the models' modules before and after: each artifact brings its own."""
     path, modules = list(sys.path), dict(sys.modules)
     for name in [each for each in modules if each == "model" or each.startswith("model.")]:
         del sys.modules[name]
@@ -37,7 +37,7 @@ def store(team: Site) -> Store:
 
 @pytest.mark.parametrize("model", given.VERSIONS)
 def test_an_artifact_answers_its_golden_predictions(store: Store, model: str, tmp_path: Path) -> None:
-    """Its code comes with it; its parts have the forms that they were saved in."""
+    """It runs the code in its folder, and reads parts of every form."""
     loaded = load(store.fetch(store.record(model, 1), tmp_path / "artifact"))
     assert len(loaded.golden.rows) > 4
     assert {part.form for part in loaded.manifest.parts.values()} == given.VERSIONS[model]
@@ -46,7 +46,7 @@ def test_an_artifact_answers_its_golden_predictions(store: Store, model: str, tm
 
 
 def test_an_artifact_without_code(team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was published by hand; the class is that of the repository."""
+    """An artifact that was published by hand takes the class from the repository."""
     monkeypatch.syspath_prepend(str(team.root))
     store = team.store()
     loaded = load(store.fetch(store.record(*given.BY_HAND), tmp_path / "artifact"))
@@ -54,7 +54,7 @@ def test_an_artifact_without_code(team: Site, tmp_path: Path, monkeypatch: pytes
 
 
 def test_plain_values_come_back_as_they_were(store: Store, tmp_path: Path) -> None:
-    """Tuples, lists, nothing and parameters of each type; the typed contract as well."""
+    """Tuples, lists, None and parameters keep their types, also in a model with typed input."""
     loaded = load(store.fetch(store.record("parcel", 1), tmp_path / "artifact"))
     assert loaded.model.limits == {"red": (0.0, 50.0), "green": [1, 2.5, None], "seen": ["green", "red"]}  # type: ignore[attr-defined]
     assert loaded.model.parameters == {"strict": True, "name": "post", "count": 3, "scale": 1.5}

@@ -62,7 +62,7 @@ ESTIMATORS = {
 
 
 def dump_all() -> bytes:
-    """Every estimator of `ESTIMATORS`, fitted for the first time and saved, one after the other."""
+    """Fit and save every estimator of `ESTIMATORS`; return the bytes of all."""
     return b"".join(
         estimators.dump(clone(each).fit(data, NAMES), TRUST, name) for name, (each, data) in ESTIMATORS.items()
     )
@@ -70,7 +70,7 @@ def dump_all() -> bytes:
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_an_estimator_predicts_the_same_when_it_is_loaded(name):
-    """To the last bit."""
+    """Its predictions are equal to the last bit."""
     estimator, data = ESTIMATORS[name]
     estimator.fit(data, NAMES)
 
@@ -82,7 +82,7 @@ def test_an_estimator_predicts_the_same_when_it_is_loaded(name):
 
 
 def test_an_estimator_gives_the_same_bytes_in_every_process(tmp_path):
-    """Hash seed, time zone, umask, folder and earlier imports change nothing."""
+    """Hash seed, time zone, umask, folder and earlier imports do not change them."""
     code = "import os; os.umask(0o077)\nfrom tests.unit.artifacts.test_estimators import dump_all\n"
     code += "from slipway.digests import of_bytes; print(of_bytes(dump_all()))"
     variables = {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
@@ -100,7 +100,7 @@ def test_an_estimator_gives_the_same_bytes_in_every_process(tmp_path):
 
 
 def test_objects_stay_shared():
-    """One object is saved once, and is one object when it is loaded."""
+    """An object that occurs twice is saved once, and is one object when it is loaded."""
     scaler = StandardScaler().fit(NUMBERS)
 
     loaded = estimators.load(estimators.dump({"a": scaler, "b": [scaler]}, TRUST, "it"), TRUST, "it")
@@ -109,7 +109,7 @@ def test_objects_stay_shared():
 
 
 def test_the_file_tells_no_time_and_no_address():
-    """Its members are named by what is in them."""
+    """Files in the archive are named by their content."""
     content = estimators.dump(StandardScaler().fit(NUMBERS), TRUST, "it")
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -119,8 +119,8 @@ def test_the_file_tells_no_time_and_no_address():
     assert [entry.filename for entry in entries] == ["schema.json", *sorted(e.filename for e in entries[1:])]
 
 
-def test_what_a_clock_measured_is_not_saved():
-    """Two runs of a search never take the same time; the search predicts without it."""
+def test_measured_times_are_not_saved():
+    """Two runs of a search take different times; predictions do not depend on them."""
     search, data = ESTIMATORS["search"]
 
     loaded = estimators.load(estimators.dump(search.fit(data, NAMES), TRUST, "it"), TRUST, "it")
@@ -130,8 +130,8 @@ def test_what_a_clock_measured_is_not_saved():
     assert loaded.cv_results_["rank_test_score"].tolist() == search.cv_results_["rank_test_score"].tolist()
 
 
-def test_what_skops_cannot_save_is_named():
-    """The attribute, its type, and what can be saved."""
+def test_an_attribute_that_skops_cannot_save_is_named():
+    """The message has the attribute, its type, and what can be saved."""
     with pytest.raises(SlipwayError, match=r"Iris\.tree \(a sklearn.*Birch\) cannot be saved") as refusal:
         estimators.dump(Birch().fit(NUMBERS), TRUST, "Iris.tree")
 
@@ -139,7 +139,7 @@ def test_what_skops_cannot_save_is_named():
 
 
 @pytest.mark.parametrize("content", [b"", b"PK nonsense", b"\x80\x04."])
-def test_a_damaged_file_is_told(content):
-    """No traceback of a library of which the user never heard."""
+def test_a_damaged_file_is_a_clear_error(content):
+    """The error is a `SlipwayError`, and no traceback of a library."""
     with pytest.raises(SlipwayError, match=r"parts/a\.skops cannot be loaded"):
         estimators.load(content, TRUST, "parts/a.skops")

@@ -23,8 +23,8 @@ def difference(expected, found, tolerance=1e-6):
         ({"p": [0.1, {"q": True}]}, {"p": [0.1000001, {"q": True}]}),
     ],
 )
-def test_what_is_near_enough_does_not_differ(expected, found):
-    """The tolerance is absolute up to 1 and relative above; all else is compared exactly."""
+def test_numbers_within_the_tolerance_are_equal(expected, found):
+    """The tolerance is absolute up to 1 and relative above it. Other values are compared exactly."""
     assert difference(expected, found) == []
 
 
@@ -48,27 +48,27 @@ def test_what_is_near_enough_does_not_differ(expected, found):
         ([1.0], [1.0, 2.0], "row 1: expected [1.0], found [1.0, 2.0]"),
     ],
 )
-def test_what_differs_is_told(expected, found, text):
-    """Which row, what was expected, what was found, and by how much it is off."""
+def test_a_difference_names_row_values_and_distance(expected, found, text):
+    """The text has the row, the expected and the found value, and the distance."""
     [told] = difference(expected, found)
 
     assert told.startswith(text)
 
 
-def test_every_difference_is_told():
-    """One line each, also within one row."""
+def test_every_difference_is_listed():
+    """Each difference has a line, also within one row."""
     assert len(difference({"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.5, "b": 2.0, "c": 3.5})) == 2
 
 
-def test_the_wrong_number_of_predictions_is_told():
-    """Then there is nothing to compare row by row."""
+def test_a_wrong_number_of_predictions_is_a_difference():
+    """Rows are not compared when their number differs."""
     golden = Golden(rows=[{"x": 1.0}], predictions=[1.0])
 
     assert differences(golden, [], 1e-6) == ["expected 1 predictions, found 0"]
 
 
 def test_integers_may_be_off_by_the_tolerance():
-    """A model that counts may declare how far it may be off."""
+    """A model that counts can declare a tolerance above 1."""
     assert difference(100, 101, tolerance=1) == []
 
 

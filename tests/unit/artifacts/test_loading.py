@@ -12,7 +12,7 @@ from tests.unit.artifacts.zoo import GOLDEN, SCHEMA, Simple
 
 @pytest.fixture
 def changed(saved):
-    """A function that changes what `artifact.json` says, and returns the folder."""
+    """Return a function that changes `artifact.json` and returns the folder."""
 
     def changing(**values):
         folder = saved(value=[1, 2])
@@ -24,7 +24,7 @@ def changed(saved):
 
 
 def test_a_loaded_model_answers(saved):
-    """Rows in, JSON out, by the parameters that it was trained with."""
+    """It answers rows with JSON values, and has the parameters of its training."""
     loaded = load(saved())
 
     assert loaded.answer([{"x": 1}, {"x": 2.5}]) == [2.0, 5.0]
@@ -33,21 +33,21 @@ def test_a_loaded_model_answers(saved):
 
 
 def test_parameters_are_those_of_the_training(tmp_path):
-    """Not those that the class has now."""
+    """Defaults that the class has today do not count."""
     save(Simple(factor=10.0), SCHEMA, GOLDEN, tmp_path / "artifact")
 
     assert load(tmp_path / "artifact").answer([{"x": 1}]) == [10.0]
 
 
 def test_rows_that_do_not_fit_are_refused(saved):
-    """Before the model sees them."""
+    """The model is not asked."""
     with pytest.raises(InvalidRows, match="row 1: x: is missing"):
         load(saved()).answer([{"x": 1}, {}])
 
 
 @pytest.mark.parametrize("name", ["schema.json", "golden.json", "parts/value.json"])
 def test_a_missing_file_is_named(changed, name):
-    """An artifact is whole or is none."""
+    """The message has the file's name."""
     folder = changed()
     (folder / name).unlink()
 
@@ -57,7 +57,7 @@ def test_a_missing_file_is_named(changed, name):
 
 @pytest.mark.parametrize("name", ["schema.json", "golden.json", "parts/value.json"])
 def test_a_damaged_file_is_named(changed, name):
-    """The message says what is wrong."""
+    """The message has the file's name and the damage."""
     folder = changed()
     (folder / name).write_text('{"half": ')
 
@@ -65,15 +65,15 @@ def test_a_damaged_file_is_named(changed, name):
         load(folder)
 
 
-def test_an_unknown_form_is_told(changed):
-    """A later slipway may have made it."""
+def test_an_unknown_form_is_refused(changed):
+    """The message proposes the version of slipway that made it."""
     with pytest.raises(SlipwayError, match="is in the form 'pmml', which this slipway does not know"):
         load(changed(parts={"value": {"form": "pmml", "file": "parts/value.json"}}))
 
 
 @pytest.mark.parametrize("name", ["__class__", "_hidden", "predict", "parameters", "not a name"])
 def test_a_part_cannot_become_anything_but_an_attribute(changed, name):
-    """It cannot replace the model's methods."""
+    """A part cannot replace a method of the model."""
     with pytest.raises(SlipwayError, match="cannot be a saved attribute"):
         load(changed(parts={name: {"form": "json", "file": "parts/value.json"}}))
 
@@ -89,7 +89,7 @@ def test_a_part_cannot_become_anything_but_an_attribute(changed, name):
         (":Iris", "cannot be imported"),
     ],
 )
-def test_an_entry_that_is_no_model_is_told(changed, entry, problem):
+def test_an_entry_that_is_no_model_is_refused(changed, entry, problem):
     """The message names the class."""
     with pytest.raises(SlipwayError, match=problem):
         load(changed(entry=entry))
@@ -102,8 +102,8 @@ def test_an_entry_that_is_no_model_is_told(changed, entry, problem):
         ("1 / 0", r"cannot be imported: ZeroDivisionError: .*broken\w+\.py, line 1: 1 / 0"),
     ],
 )
-def test_an_entry_that_cannot_be_imported_is_told(changed, tmp_path, monkeypatch, text, problem):
-    """The library that is missing, or the user's own line."""
+def test_an_entry_that_cannot_be_imported_is_refused(changed, tmp_path, monkeypatch, text, problem):
+    """The message has the missing library, or the user's own line."""
     name = f"broken{abs(hash(text))}"
     (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
@@ -113,14 +113,14 @@ def test_an_entry_that_cannot_be_imported_is_told(changed, tmp_path, monkeypatch
 
 
 def test_the_code_in_the_artifact_is_used(with_code, monkeypatch):
-    """Where the repository is not, as in an image."""
+    """An image has no repository."""
     monkeypatch.setattr(sys, "path", [*sys.path])
 
     assert load(with_code("carried")).answer([{"x": 2}]) == [6.0]
 
 
 def test_code_that_this_process_has_otherwise_is_refused(with_code, monkeypatch):
-    """Rather than to predict with the code of another version."""
+    """The artifact would be answered by code of another version."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     load(with_code("twice", factor=3))
 

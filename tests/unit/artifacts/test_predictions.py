@@ -17,7 +17,7 @@ CLASS = Field(name="y", kind="string", categories=("red", "green"))
 
 @dataclass
 class Guess:
-    """An answer of two values."""
+    """A prediction of two values."""
 
     y: Colour
     share: np.float64
@@ -45,7 +45,7 @@ Pair = namedtuple("Pair", "low high")
     ],
 )
 def test_predictions_become_json(predictions, answers):
-    """Enums, dataclasses, numpy's and pandas' own types are fine to return."""
+    """A model may return enums, dataclasses, and types of numpy and pandas."""
     found = to_json(predictions, len(answers), NUMBER)
 
     assert found == answers
@@ -68,26 +68,26 @@ def test_predictions_become_json(predictions, answers):
         (None, "predict returned a value of the type NoneType"),
     ],
 )
-def test_what_is_no_answer_is_an_error(predictions, problem):
-    """A fault of the model, said with row and type."""
+def test_a_result_that_is_no_prediction_is_an_error(predictions, problem):
+    """The message has the row and the type."""
     with pytest.raises(PredictionError, match=problem.replace("[", r"\[")):
         to_json(predictions, 2, NUMBER)
 
 
 @pytest.mark.parametrize("prediction", ["red", {"y": "green", "share": 0.7}, {"share": 0.7}])
 def test_a_known_class_is_an_answer(prediction):
-    """Alone, or under the target's name."""
+    """It may be the whole prediction, or stand in it under the target's name."""
     assert to_json([prediction], 1, CLASS) == [prediction]
 
 
 @pytest.mark.parametrize("prediction", [1.0000001, -0.2])
 def test_a_quantity_may_lie_beyond_its_range(prediction):
-    """A caller is helped more by what was computed than by an error."""
+    """A computed value may miss the range of the data by a little."""
     assert to_json([prediction], 1, Field(name="y", kind="number", minimum=0, maximum=1)) == [prediction]
 
 
 @pytest.mark.parametrize("prediction", ["blue", {"y": "blue"}, 0])
 def test_an_unknown_class_is_an_error(prediction):
-    """The caller was promised one of the classes."""
+    """The schema promises one of the classes."""
     with pytest.raises(PredictionError, match=r"row 0: predict returned the unknown class .* for y \('red', 'green'\)"):
         to_json([prediction], 1, CLASS)

@@ -15,7 +15,7 @@ from tests.unit.artifacts.zoo import GOLDEN, SCHEMA, Colour, Simple
 
 
 def test_each_attribute_is_saved_in_the_simplest_form(saved):
-    """JSON where it is enough, an array as an array, scikit-learn as skops; what begins with `_` is left out."""
+    """JSON is preferred, then npy, then skops. Names that begin with `_` are left out."""
     folder = saved(
         names=["a"], weights=np.arange(3.0), fitted=LinearRegression().fit([[0], [1]], [0, 1]), _cache=object()
     )
@@ -47,7 +47,7 @@ def test_each_attribute_is_saved_in_the_simplest_form(saved):
     ],
 )
 def test_arrays_come_back_as_they_were(again, value):
-    """Numbers, texts and times; alone or in a container."""
+    """Arrays of numbers, texts and times keep their types, also in containers."""
     found = again(value)
 
     assert repr(found) == repr(value)
@@ -67,25 +67,25 @@ def test_arrays_come_back_as_they_were(again, value):
         (iter([1]), "Simple.value .*list_iterator"),
     ],
 )
-def test_what_cannot_be_kept_as_it_is_is_refused(saved, value, problem):
-    """At training, with the attribute's name, and never silently as something else."""
+def test_a_value_that_would_change_is_refused(saved, value, problem):
+    """Saving fails with the attribute's name; nothing is saved as another type."""
     with pytest.raises(SlipwayError, match=problem):
         saved(value=value)
 
 
 def test_an_ordered_dict_stays_one(again):
-    """A container that JSON does not know is left to skops."""
+    """A container that JSON does not know is saved by skops."""
     assert type(again(OrderedDict(a=1))) is OrderedDict
 
 
 def test_an_attribute_cannot_hide_the_contract(saved):
-    """`self.metrics = …` in train would make the method vanish."""
+    """`self.metrics = …` in `train` would replace the method."""
     with pytest.raises(SlipwayError, match=r"Simple\.metrics hides what every model has"):
         saved(metrics={"accuracy": 1.0})
 
 
-def test_a_class_that_nobody_finds_again_is_refused(tmp_path):
-    """A class of a notebook or a function is one."""
+def test_a_class_that_cannot_be_imported_is_refused(tmp_path):
+    """Classes of a notebook and of a function are refused."""
 
     class Local(Simple):
         pass
@@ -101,7 +101,7 @@ def test_an_odd_parameter_is_refused(tmp_path):
 
 
 def test_an_artifact_gets_a_folder_of_its_own(saved):
-    """Files that are there would become part of it."""
+    """Files of another artifact would become part of it."""
     saved(value=1)
 
     with pytest.raises(SlipwayError, match="is not empty"):
@@ -109,7 +109,7 @@ def test_an_artifact_gets_a_folder_of_its_own(saved):
 
 
 def test_code_goes_with_it(tmp_path):
-    """It is the code of the training."""
+    """The artifact has the code that trained it."""
     folder = tmp_path / "artifact"
 
     save(
@@ -124,7 +124,7 @@ def test_code_goes_with_it(tmp_path):
 
 
 def test_the_same_model_gives_the_same_files(tmp_path):
-    """So that its digest says whether anything changed."""
+    """Equal models have equal digests."""
     digests = []
     for name in ("a", "b"):
         model = Simple()
@@ -135,8 +135,8 @@ def test_the_same_model_gives_the_same_files(tmp_path):
     assert digests[0] == digests[1]
 
 
-def test_the_files_are_for_people_too(saved):
-    """JSON is indented, one key on each line."""
+def test_the_files_are_readable_for_people(saved):
+    """JSON is indented and has a key on each line."""
     folder = saved(value=[1])
 
     assert json.loads((folder / "golden.json").read_text()) == {"rows": GOLDEN.rows, "predictions": GOLDEN.predictions}

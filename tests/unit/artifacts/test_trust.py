@@ -109,8 +109,8 @@ def test_an_own_function_is_held_and_never_called(value, change):
     assert CALLED == []
 
 
-def test_skops_alone_would_call_it():
-    """Why names are not enough: trusted by name, the function is called while the part is loaded."""
+def test_skops_itself_would_call_the_function():
+    """skops calls a function that is trusted by name, which is why names are not enough."""
     content = crafted({"a": 1}, lambda schema: schema["key_types"]["content"].__setitem__(0, TRAP))
 
     skops.io.loads(content, trusted=[f"{HERE}.trap"])
@@ -119,7 +119,7 @@ def test_skops_alone_would_call_it():
 
 
 def test_a_partial_is_of_a_known_function_alone():
-    """No other function stands for it, by name or by id."""
+    """Another function cannot take its place, neither by name nor by id."""
     value = [trap, partial(check_array, dtype=None)]
     assert estimators.load(estimators.dump(value, TRUST, "it"), TRUST, "it")[1].func is check_array
 
@@ -132,12 +132,12 @@ def test_a_partial_is_of_a_known_function_alone():
 
 
 def test_an_own_function_is_loaded():
-    """A FunctionTransformer keeps one."""
+    """A FunctionTransformer holds a function of the model's module."""
     assert estimators.load(estimators.dump(trap, TRUST, "it"), TRUST, "it") is trap
 
 
 def test_a_lambda_is_refused_with_what_to_write():
-    """It has no name to be found again by."""
+    """A lambda has no name by which it can be found."""
     with pytest.raises(SlipwayError, match="lambda") as refusal:
         estimators.dump(FunctionTransformer(lambda values: values), TRUST, "Iris.pipeline")
 
@@ -154,7 +154,7 @@ def test_a_type_can_be_trusted_by_the_models_class(again):
 
 
 def test_files_of_the_first_skops_are_refused():
-    """They keep the name of a function elsewhere, where it is not looked for."""
+    """They keep the name of a function in a place that is not checked."""
     content = crafted(trap, lambda schema: schema.update(protocol=0))
 
     with pytest.raises(SlipwayError, match="too old"):
@@ -162,15 +162,15 @@ def test_files_of_the_first_skops_are_refused():
 
 
 def test_a_models_own_modules_are_those_that_it_imports():
-    """Not those of another model, and none of a library."""
+    """Modules of other models and of libraries do not count."""
     from model.iris.model import Iris
 
     assert own_modules(Iris.__module__) == {"model.iris.model", "model.iris.features", "model.common.cleaning"}
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES | FUNCTIONS))
-def test_the_list_names_what_there_is(name):
-    """Classes are classes, functions are functions, and each is defined where it is named."""
+def test_each_listed_name_exists(name):
+    """Each name is defined in its module, and is of the kind that the list says."""
     module, _, attribute = name.rpartition(".")
     found = getattr(import_module(module), attribute)
 

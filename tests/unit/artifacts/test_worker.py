@@ -16,7 +16,7 @@ def test_an_artifact_predicts_in_another_process(with_code) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
-def test_a_model_that_fails_is_told(with_code) -> None:
+def test_a_failing_model_is_an_error(with_code) -> None:
     """The message is the last line of its error."""
     with pytest.raises(SlipwayError, match="x: is missing"):
         worker.predictions(sys.executable, with_code("model"), [{}])

@@ -19,13 +19,13 @@ CALLED: list[Any] = []
 
 
 class Colour(StrEnum):
-    """A kind of text."""
+    """A subclass of text."""
 
     RED = "red"
 
 
 class Clip(TransformerMixin, BaseEstimator):
-    """A transformer of the model's own."""
+    """A transformer of the model's module."""
 
     def fit(self, values, target=None):  # noqa: ARG002 - scikit-learn's signature
         self.low_, self.high_ = np.min(values, axis=0), np.max(values, axis=0)
@@ -37,18 +37,18 @@ class Clip(TransformerMixin, BaseEstimator):
 
 
 def with_squares(values):
-    """A function of the model's own."""
+    """A function of the model's module."""
     return np.hstack([values, np.square(values)])
 
 
 def trap(*arguments):
-    """A function that may be held, and that must not be called while a part is loaded."""
+    """A function that a part may hold, and that loading must not call."""
     CALLED.append(arguments)
     return str(arguments)
 
 
 class Simple(Model):
-    """Multiplies by its parameter; whatever a test sets on it is saved."""
+    """A model that multiplies by its parameter, and saves the attributes that a test sets."""
 
     source_features = ("x",)
     target_variable = "y"

@@ -51,7 +51,7 @@ def test_a_scheme_is_what_stands_before_two_slashes(uri: str, found: str) -> Non
         ([], f"models: {{good: {{data: {{uri: x, sha256: {'ab' * 32}}}}}}}", Data(uri="x", sha256="ab" * 32)),
     ],
 )
-def test_the_data_are_what_the_settings_say_or_the_one_csv_file(repository, files, models, source):
+def test_the_data_come_from_the_settings_or_the_one_csv_file(repository, files, models, source):
     """With two files, none is chosen."""
     for name in files:
         repository.write(f"model/good/{name}")
@@ -67,7 +67,7 @@ def test_the_columns_of_the_file_that_training_reads(tmp_path: Path, uri: str) -
 
 
 @pytest.mark.parametrize("uri", ["gs://bucket/a.csv", "none.csv", "a.parquet"])
-def test_what_cannot_be_looked_into_has_to_be_named(tmp_path: Path, uri: str) -> None:
+def test_columns_of_other_data_have_to_be_named(tmp_path: Path, uri: str) -> None:
     """The message names the setting."""
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(SlipwayError, match="are not known") as caught:

@@ -1,4 +1,4 @@
-"""Model folders: which files make a model, and which class in them keeps the contract."""
+"""Model folders: the files that make a model, and its class."""
 
 import pytest
 

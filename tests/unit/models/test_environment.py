@@ -1,4 +1,4 @@
-"""Environments that are there already, and what they are for."""
+"""An environment is made once, and chosen by the parts of an artifact."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ LOCK = "msgspec==0.22.0 --hash=sha256:00\n"
 
 
 def test_an_image_has_its_environments_beside_their_locks(tmp_path, monkeypatch):
-    """The environment with an equal lock is taken, and nothing is installed."""
+    """The environment with an equal lock is used, and no package is installed."""
     for use, text in (("train", "numpy==2.4.6 --hash=sha256:00\n"), ("serve", LOCK)):
         (tmp_path / f"{use}.lock").write_text(text)
         (tmp_path / use / "bin").mkdir(parents=True)

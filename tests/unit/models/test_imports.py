@@ -1,4 +1,4 @@
-"""Which files a module needs, by its imports."""
+"""The files that a module imports."""
 
 import warnings
 

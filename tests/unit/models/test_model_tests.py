@@ -1,4 +1,4 @@
-"""The tests of a model: which files they are, and how pytest runs them."""
+"""A model's own tests are found and run."""
 
 import pytest
 

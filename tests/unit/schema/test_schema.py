@@ -1,4 +1,4 @@
-"""The schema: how values and rows are checked, and how it reads as JSON Schema."""
+"""Values and rows are checked by a schema, which can be written as JSON Schema."""
 
 import msgspec
 import pytest
@@ -157,7 +157,7 @@ def test_a_field_with_a_default_may_be_left_out():
         ((), [("", "an object is needed, not tuple")]),
     ],
 )
-def test_everything_wrong_with_a_row_is_told(row, problems):
+def test_every_problem_of_a_row_is_listed(row, problems):
     """This includes a misspelt name of an optional field."""
     with pytest.raises(InvalidRows) as caught:
         SCHEMA.parse([ROW, row])

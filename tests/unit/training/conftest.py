@@ -30,7 +30,7 @@ class Team:
         return settings.load(self.root)
 
     def configure(self, models: str) -> None:
-        """Write slipway.yaml, `models` being what it says of the models."""
+        """Write slipway.yaml with the text `models`."""
         text = "environments:\n  test: {store: store/test, namespace: slipway-test}\n"
         (self.root / "slipway.yaml").write_text(text + models)
 
@@ -45,7 +45,7 @@ class Team:
         path.write_text(path.read_text().replace(old, new))
 
     def run(self, *names: str, **about: object) -> Path:
-        """Run these steps from the first on; returns the folder that the last of them left."""
+        """Run these steps from the first on; return the folder of the last."""
         source = None
         for name in names:
             target = self.root / "run" / name
@@ -68,14 +68,14 @@ def modules_of_its_own() -> Iterator[None]:
 
 @pytest.fixture
 def team(tmp_path):
-    """The scratch repository."""
+    """Make the scratch repository."""
     with modules_of_its_own():
         yield Team(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """The scratch repository after all steps, which tests only read."""
+    """Make a repository and run all steps in it; tests only read it."""
     with modules_of_its_own():
         made = Team(tmp_path_factory.mktemp("trained"))
         made.run(*STEPS)
@@ -84,5 +84,5 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def fitted(team, trained):
-    """The folder that the step `fit` left in the scratch repository, by the steps of another with the same model."""
+    """Copy the folder of the step `fit` from a repository with the same model."""
     return shutil.copytree(trained.root / "run" / "fit", team.root / "run" / "fit")

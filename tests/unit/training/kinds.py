@@ -1,4 +1,4 @@
-"""Models for the tests of conversion: each predicts with whatever estimator it is given."""
+"""Models for the tests of conversion; a test sets the estimator."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -14,7 +14,7 @@ from slipway.model import InputError, Model, PipelineModel
 
 
 class Rows(Model):
-    """Hands rows of numbers to an estimator that says what they are."""
+    """A model that hands rows of numbers to its estimator."""
 
     source_features = ("a", "b", "c", "d")
     target_variable = "y"
@@ -30,7 +30,7 @@ class Rows(Model):
 
 
 class Sure(Rows):
-    """Says how sure it is, too."""
+    """A model that answers with probabilities."""
 
     def predict(self, rows):
         given = self.prepared(rows)
@@ -43,28 +43,28 @@ class Sure(Rows):
 
 
 class Scores(Rows):
-    """Gives the scores by which it decides."""
+    """A model that answers with the scores of its decision."""
 
     def predict(self, rows):
         return self.estimator.decision_function(self.prepared(rows)).tolist()
 
 
 class Curious(Rows):
-    """Looks into its trees, which no graph has."""
+    """A model that reads the trees of its estimator, which a graph does not have."""
 
     def predict(self, rows):
         return self.estimator.estimators_[0].predict(self.prepared(rows)).tolist()
 
 
 class Taking(Rows):
-    """Takes its pipeline apart."""
+    """A model that calls the steps of its pipeline."""
 
     def predict(self, rows):
         return self.estimator[-1].predict(self.estimator[0].transform(self.prepared(rows))).tolist()
 
 
 class Two(Rows):
-    """Prepares with one estimator, kept by itself, and predicts with another."""
+    """A model with two estimators: one prepares, one predicts."""
 
     def predict(self, rows):
         return self.estimator.predict(self.scaler.transform(self.prepared(rows))).tolist()
@@ -76,7 +76,7 @@ class Two(Rows):
 
 
 class Several(Rows):
-    """Keeps its estimators in a list."""
+    """A model that keeps its estimators in a list."""
 
     def train(self, data):
         self.estimators = [LogisticRegression(max_iter=500).fit(self.prepared(data.to_dict("records")), data["y"])]
@@ -86,14 +86,14 @@ class Several(Rows):
 
 
 class Idle(Rows):
-    """Predicts without what it learned."""
+    """A model that does not use its estimator."""
 
     def predict(self, rows):
         return [0 for _ in rows]
 
 
 class Pair(Rows):
-    """Predicts two numbers."""
+    """A model that predicts two numbers."""
 
     def train(self, data):
         given = self.prepared(data.to_dict("records"))
@@ -105,7 +105,7 @@ class Pair(Rows):
 
 
 class Refusing(Rows):
-    """Refuses rows that cannot be."""
+    """A model that refuses impossible rows."""
 
     def predict(self, rows):
         for number, row in enumerate(rows):
@@ -115,7 +115,7 @@ class Refusing(Rows):
 
 
 class Table(PipelineModel):
-    """A pipeline on columns by name."""
+    """A pipeline that takes columns by name."""
 
     source_features = ("a", "b", "kind")
     target_variable = "y"
@@ -127,7 +127,7 @@ class Table(PipelineModel):
 
 
 class Given(PipelineModel):
-    """An estimator that gets a table as it is."""
+    """An estimator that takes the whole table."""
 
     source_features = ("a", "b")
     target_variable = "y"
@@ -141,7 +141,7 @@ class Given(PipelineModel):
 
 
 class Filling(Table):
-    """Fills in what is missing of the texts, too."""
+    """A pipeline that fills in missing texts."""
 
     def pipeline(self):
         texts = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
@@ -150,7 +150,7 @@ class Filling(Table):
 
 
 class Words(PipelineModel):
-    """What is said in a text."""
+    """A pipeline that counts the words of a text."""
 
     source_features = ("text",)
     target_variable = "y"
@@ -161,7 +161,7 @@ class Words(PipelineModel):
 
 
 class Doubled(TransformerMixin, BaseEstimator):
-    """A transformer of the model's own."""
+    """A transformer of the model's module."""
 
     def fit(self, values, target=None):  # noqa: ARG002 - scikit-learn's signature
         self.fitted_ = True

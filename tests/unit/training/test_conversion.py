@@ -42,7 +42,7 @@ QUANTITY = Field(name="y", kind="number")
 
 
 class Made(NamedTuple):
-    """A trained model's artifact, its rows, what it answered as Python, and what became of its estimators."""
+    """An artifact after conversion, its rows, its answers before it, and the results by estimator."""
 
     folder: object
     rows: list
@@ -56,7 +56,7 @@ class Made(NamedTuple):
 
 @pytest.fixture
 def convert(tmp_path):
-    """A function that trains a model of a class on data, and converts it."""
+    """Return a function that trains a model on data and converts it."""
 
     def converting_(model, data, target, fields=NUMBERS) -> Made:
         model.train(data)
@@ -98,7 +98,7 @@ def of(kind, estimator):
 )
 @pytest.mark.parametrize(("target", "field"), [(CLASSES, CLASS), (NAMES, NAME)], ids=["integers", "texts"])
 def test_a_classifier_becomes_a_graph_that_is_as_sure(convert, estimator, target, field):
-    """Labels of their own type, and probabilities within the tolerance, which the record keeps."""
+    """Labels keep their type, and probabilities are within the tolerance."""
     made = convert(of(kinds.Sure, estimator), flowers(target), field)
 
     conversion = made.found["estimator"]
@@ -109,7 +109,7 @@ def test_a_classifier_becomes_a_graph_that_is_as_sure(convert, estimator, target
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), RandomForestClassifier(10, random_state=0)], ids=str)
 def test_truth_values_stay_truth_values(convert, estimator):
-    """A graph has no such classes; callers get them all the same."""
+    """A graph has no classes of this type; callers get them all the same."""
     made = convert(of(kinds.Sure, estimator), flowers(CLASSES == 1), TRUTH)
 
     assert made.found["estimator"].form == "onnx"
@@ -128,7 +128,7 @@ def test_truth_values_stay_truth_values(convert, estimator):
     ids=lambda value: type(value).__name__,
 )
 def test_a_regression_becomes_a_graph(convert, estimator):
-    """In float64, so that numbers differ by rounding at the most; one for each row."""
+    """The graph computes in float64, and gives a number for each row."""
     made = convert(of(kinds.Rows, estimator), flowers(X[:, 0] * 10), QUANTITY)
 
     assert made.found["estimator"].how == "float64"
@@ -136,7 +136,7 @@ def test_a_regression_becomes_a_graph(convert, estimator):
 
 
 def test_a_tie_of_a_forest_falls_as_before(convert):
-    """With an even number of votes there are some; summed in float32, they would fall otherwise on some rows."""
+    """An even number of votes gives ties. Sums in float32 would decide some of them differently."""
     target = np.arange(150) % 2
 
     made = convert(of(kinds.Sure, RandomForestClassifier(4, max_depth=3, random_state=0)), flowers(target), CLASS)
@@ -145,8 +145,8 @@ def test_a_tie_of_a_forest_falls_as_before(convert):
     assert made.answers == made.before
 
 
-def test_several_outputs(convert):
-    """A prediction of two numbers stays one of two numbers."""
+def test_several_outputs_are_kept(convert):
+    """A prediction of two numbers keeps both."""
     model = of(kinds.Pair, Ridge())
 
     made = convert(model, flowers(X[:, 0]), QUANTITY)
@@ -168,8 +168,8 @@ def test_several_outputs(convert):
     ids=lambda value: "-".join(type(step).__name__ for _, step in getattr(value, "steps", [("", value)])),
 )
 @pytest.mark.parametrize("target", [CLASSES, NAMES == "setosa"], ids=["three classes", "two classes"])
-def test_the_scores_of_a_decision(convert, estimator, target):
-    """One number for each row where there are two classes, else one for each class, to the last digit but one."""
+def test_scores_of_a_decision_are_kept(convert, estimator, target):
+    """Two classes give one score for each row, more give one for each class."""
     made = convert(of(kinds.Scores, estimator), flowers(target), QUANTITY)
 
     assert made.found["estimator"].how == "float64"
@@ -181,8 +181,8 @@ def test_the_scores_of_a_decision(convert, estimator, target):
     "estimator", [LinearSVC(), make_pipeline(StandardScaler(), LinearSVC()), RidgeClassifier()], ids=str
 )
 @pytest.mark.parametrize(("target", "field"), [(NAMES, NAME), (CLASSES == 1, TRUTH)], ids=["texts", "truth"])
-def test_a_classifier_that_gives_no_probabilities(convert, estimator, target, field):
-    """Its labels are all that there is."""
+def test_a_classifier_without_probabilities_is_converted(convert, estimator, target, field):
+    """The graph gives its labels."""
     made = convert(of(kinds.Rows, estimator), flowers(target), field)
 
     assert made.found["estimator"].how == "float64"
@@ -190,8 +190,8 @@ def test_a_classifier_that_gives_no_probabilities(convert, estimator, target, fi
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), RandomForestClassifier(10, random_state=0)], ids=str)
-def test_a_table_of_numbers_and_truth_values(convert, estimator):
-    """An estimator that takes it as it is gets rows of numbers, as scikit-learn makes of it."""
+def test_a_table_of_numbers_and_truth_values_is_converted(convert, estimator):
+    """An estimator that takes the table gets rows of numbers, as from scikit-learn."""
     data = pd.DataFrame({"a": X[:, 0], "b": X[:, 2] > 3, "y": NAMES})
     fields = (Field(name="a", kind="number"), Field(name="b", kind="boolean"))
 
@@ -219,8 +219,8 @@ def mixed(kind=("red", "green", "blue")):
     [PIPELINE_FIELDS, (*PIPELINE_FIELDS[:2], Field(name="kind", kind="string"))],
     ids=["categories", "free text"],
 )
-def test_columns_by_name_with_texts_and_missing_numbers(convert, fields):
-    """Numbers that are missing and texts that were never seen are answered, or fail, as before."""
+def test_a_pipeline_on_texts_and_missing_numbers_is_converted(convert, fields):
+    """Missing numbers and unseen texts are answered, or fail, as before."""
     made = convert(kinds.Table(), mixed(), NAME, fields)
 
     assert made.found["fitted"].form == "onnx"
@@ -229,7 +229,7 @@ def test_columns_by_name_with_texts_and_missing_numbers(convert, fields):
 
 
 def test_missing_texts_stay_python(convert):
-    """A graph has none."""
+    """A graph has no missing texts."""
     data = mixed()
     data.loc[::9, "kind"] = None
     kind = Field(name="kind", kind="string", categories=("blue", "green", "red"), optional=True)
@@ -240,8 +240,8 @@ def test_missing_texts_stay_python(convert):
     assert made.found["fitted"].why == "its column kind is neither all numbers nor all text"
 
 
-def test_what_takes_texts_apart_stays_python(convert):
-    """A graph knows ASCII alone, so rows that nobody has seen would be answered otherwise without a word."""
+def test_an_estimator_that_splits_texts_stays_python(convert):
+    """A graph lowers and splits ASCII only, so other rows would be answered differently."""
     data = pd.DataFrame({"text": [f"{name} number {at}" for at, name in enumerate(NAMES)], "y": NAMES})
 
     made = convert(kinds.Words(), data, NAME, (Field(name="text", kind="string"),))
@@ -265,8 +265,8 @@ def test_what_takes_texts_apart_stays_python(convert):
     ],
     ids=["unfaithful", "unsupported", "own transformer", "looked into", "taken apart", "unused"],
 )
-def test_what_is_not_faithful_stays_python_and_says_why(convert, model, why):
-    """The record explains the decision, and nothing has changed."""
+def test_an_unfaithful_conversion_stays_python_with_a_reason(convert, model, why):
+    """The record has the reason, and the artifact is unchanged."""
     made = convert(model, flowers(CLASSES), QUANTITY)
 
     assert made.found["estimator"].form == "skops"
@@ -275,12 +275,12 @@ def test_what_is_not_faithful_stays_python_and_says_why(convert, model, why):
 
 
 def test_an_estimator_in_a_list_stays_python(convert):
-    """Only attributes of their own are converted."""
+    """An estimator is converted if it is an attribute of the model."""
     assert convert(kinds.Several(), flowers(CLASSES), CLASS).found["estimators"].why.startswith("it is no estimator")
 
 
 def test_each_of_several_estimators_is_converted(convert, tmp_path):
-    """Together they answer as before; as they were they are kept beside the artifact."""
+    """Together they answer as before. The originals are kept beside the artifact."""
     made = convert(kinds.Two(), flowers(NAMES), NAME)
 
     assert {name: conversion.form for name, conversion in made.found.items()} == {"estimator": "onnx", "scaler": "onnx"}
@@ -290,14 +290,14 @@ def test_each_of_several_estimators_is_converted(convert, tmp_path):
 
 
 def test_rows_that_the_model_refuses_are_refused_by_both(convert):
-    """A row that cannot be is in the data of some; the others are compared."""
+    """Data may hold impossible rows; the other rows are compared."""
     made = convert(of(kinds.Refusing, LogisticRegression(max_iter=500)), flowers(NAMES), NAME)
 
     assert made.found["estimator"].form == "onnx"
 
 
-def test_the_line_that_is_shown(convert):
-    """How it was converted, on how many rows it is alike, and how far off."""
+def test_the_line_tells_the_result(convert):
+    """It has the way of the conversion, the number of rows and the largest difference."""
     made = convert(of(kinds.Rows, LogisticRegression(max_iter=500)), flowers(NAMES), NAME)
 
     assert converting.line(made.found) == "estimator: ONNX (float64), 150 rows alike, largest difference 0"

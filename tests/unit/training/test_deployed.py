@@ -1,4 +1,4 @@
-"""The version that a training compares with."""
+"""The deployed version is found and asked."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from tests.unit.serving import tiny
 
 @pytest.fixture
 def store(team):
-    """A store with two versions of the model, none of them released."""
+    """Make a store with two versions of the model, none of them released."""
     found = open_store("store/test", root=team.root, environment="test")
     for number in (1, 2):
         folder = team.root / f"artifact-{number}"
@@ -26,15 +26,15 @@ def store(team):
 
 @pytest.mark.parametrize(("told", "version"), [("1", 1), ("2", 2), ("7", None), ("", None)])
 def test_the_environment_names_it_where_there_is_no_work_tree(team, store, monkeypatch, told, version):
-    """A model that was never deployed, or whose version the store has not, is compared with nothing."""
+    """A model is compared with nothing if it was never deployed, or if the store lacks its version."""
     monkeypatch.setenv("SLIPWAY_DEPLOYED", told)
     found = deployed.record(team.settings, "fruit", "test")
     assert (found and found.version) == version
     assert store.versions("fruit") == [1, 2]
 
 
-def test_what_is_no_version_is_refused(team, monkeypatch):
-    """Rather than trained without the comparison that a gate asks for."""
+def test_a_deployed_version_that_is_no_number_is_refused(team, monkeypatch):
+    """The gate would be judged without its comparison."""
     monkeypatch.setenv("SLIPWAY_DEPLOYED", "v7")
     with pytest.raises(SlipwayError, match="SLIPWAY_DEPLOYED is 'v7'"):
         deployed.record(team.settings, "fruit", "test")
@@ -42,7 +42,7 @@ def test_what_is_no_version_is_refused(team, monkeypatch):
 
 @pytest.fixture
 def function():
-    """A function that answers as the version that a test puts into it."""
+    """Serve a function whose version a test sets."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -71,8 +71,8 @@ GATE = "models:\n  fruit: {gates: {accuracy: {worse_by: 0.1}}}\n"
     [("fruit/test/2", 2), ("fruit/test/9", None), ("fruit/prod/2", 1), ("other/test/2", 1), ("none", 1)],
 )
 @pytest.mark.usefixtures("store")
-def test_what_answers_now_goes_before_what_was_declared(team, function, monkeypatch, model_id, version):
-    """If it is of this model and environment; else what the declaration said holds."""
+def test_the_answering_version_goes_before_the_declared_one(team, function, monkeypatch, model_id, version):
+    """It counts if it is of this model and environment; otherwise the declaration counts."""
     team.configure(GATE)
     monkeypatch.setenv("SLIPWAY_DEPLOYED", "1")
     monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", f"http://127.0.0.1:{function.server_port}")
@@ -82,16 +82,16 @@ def test_what_answers_now_goes_before_what_was_declared(team, function, monkeypa
 
 
 @pytest.mark.usefixtures("store")
-def test_a_function_that_does_not_answer(team, monkeypatch):
-    """Fails no training: nothing may have been released yet."""
+def test_a_function_that_does_not_answer_stops_no_training(team, monkeypatch):
+    """Training goes on, as nothing may be released yet."""
     team.configure(GATE)
     monkeypatch.setenv("SLIPWAY_DEPLOYED", "1")
     monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", "http://127.0.0.1:1")
     assert deployed.record(team.settings, "fruit", "test").version == 1
 
 
-def test_what_was_verified_stands_for_a_function_that_does_not_tell(team, store, monkeypatch):
-    """One that lets nobody in, say, whose training was declared before anything was deployed: the newest version."""
+def test_the_newest_verified_version_stands_for_a_silent_function(team, store, monkeypatch):
+    """A function may refuse access; then the newest verified version counts."""
     team.configure(GATE)
     monkeypatch.setenv("SLIPWAY_DEPLOYED", "")
     monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", "http://127.0.0.1:1")
@@ -102,8 +102,8 @@ def test_what_was_verified_stands_for_a_function_that_does_not_tell(team, store,
 
 
 @pytest.mark.usefixtures("store")
-def test_a_function_is_not_woken_in_vain(team, function, monkeypatch):
-    """Where no gate compares with it, it is not asked."""
+def test_a_function_is_asked_only_for_a_gate(team, function, monkeypatch):
+    """It is asked only if a gate compares with it."""
     monkeypatch.setenv("SLIPWAY_DEPLOYED", "1")
     monkeypatch.setenv("SLIPWAY_DEPLOYED_AT", f"http://127.0.0.1:{function.server_port}")
     assert deployed.record(team.settings, "fruit", "test").version == 1
@@ -112,7 +112,7 @@ def test_a_function_is_not_woken_in_vain(team, function, monkeypatch):
 
 @pytest.mark.parametrize("where", ["import os", "prices = []"])
 def test_a_deployed_version_that_prints_is_asked_all_the_same(tmp_path, where):
-    """At import or at each question: what it prints is no answer."""
+    """Text that the model prints is not part of the answer."""
     code = tiny.CODE.replace(where, f"{where}\n{' ' * 8 * where.startswith('p')}print('loaded')")
     settings = tiny.repository(tmp_path / "repository")
     store = open_store("store/test", root=settings.root, environment="test")

@@ -1,4 +1,4 @@
-"""A class as it is, in a repository: found, trained, and loaded again."""
+"""A class of another convention is found in a repository, trained, and loaded again."""
 
 import shutil
 import sys
@@ -75,8 +75,8 @@ def test_all_that_it_needs_is_part_of_the_model(team):
         ("models: {leaf: {target: kind, parameters: {depth: 3}}}", "Leaf has no parameter 'depth'"),
     ],
 )
-def test_what_is_declared_has_to_fit(team, models, says):
-    """Each mistake has its message before anything is trained."""
+def test_a_declaration_that_does_not_fit_is_refused(team, models, says):
+    """A message names each mistake before the training."""
     with pytest.raises(SlipwayError) as caught:
         of = team.copy("leaf", models)
         task = begin(of, "leaf", "test")
@@ -86,7 +86,7 @@ def test_what_is_declared_has_to_fit(team, models, says):
 
 
 def test_a_class_that_says_itself_what_it_predicts_is_not_told(team):
-    """Two declarations of a target could differ one day."""
+    """Two declarations of a target could differ."""
     of = team.copy("good", "models: {good: {target: kind}}\n")
     with pytest.raises(SlipwayError, match=r"models\.good\.target is set, and model/good/model\.py says itself"):
         discovery.load_class(of, "good")
@@ -108,7 +108,7 @@ def test_a_wrapper_that_names_no_target_is_told_where_to(team):
     assert "models: {boxes: {target: COLUMN}}" in caught.value.fix
 
 
-def test_it_is_trained_as_it_is_and_loaded_again(team):
+def test_the_class_is_trained_unchanged_and_loaded_again(team):
     """It needs no tests, and finds its files and modules in the repository and in the artifact."""
     of = team.copy("leaf", LEAF)
     source = None

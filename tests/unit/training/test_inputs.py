@@ -1,4 +1,4 @@
-"""Parameters of a model, asked of its class in its own environment."""
+"""Parameters of a model are read in the model's environment."""
 
 import pytest
 
@@ -33,16 +33,16 @@ def team(site: Site) -> Site:
     return site
 
 
-def test_the_parameters_of_a_model(team: Site) -> None:
-    """As its class has them, with what the settings say instead, each of the type of its default."""
+def test_parameters_have_the_values_of_the_settings(team: Site) -> None:
+    """Settings replace the defaults of the class, and get the types of the defaults."""
     team.set("iris: {train: manual}", "iris: {train: manual, parameters: {c: 2, solver: saga}}")
     found = parameters(team.settings, "iris")
     assert found == {"c": 2.0, "steps": 3, "fast": True, "solver": "saga"}
     assert type(found["c"]) is float
 
 
-def test_a_model_that_cannot_be_loaded(team: Site) -> None:
-    """Is told in the words that tell it elsewhere, and what to do."""
+def test_a_model_that_cannot_be_loaded_is_an_error(team: Site) -> None:
+    """The message has the user's own mistake, and what to do."""
     team.write("model/iris/model.py", "import nothing_like_it\n")
     with pytest.raises(SlipwayError, match=r"the parameters of iris cannot be read: .*nothing_like_it") as caught:
         parameters(team.settings, "iris")
@@ -50,7 +50,7 @@ def test_a_model_that_cannot_be_loaded(team: Site) -> None:
 
 
 def test_parameters_are_typed_as_a_training_types_them(team: Site) -> None:
-    """A text that says a truth value is one, and a value that a training would refuse is refused here."""
+    """A text becomes a truth value, and a value that training would refuse is refused."""
     team.set("iris: {train: manual}", "iris: {train: manual, parameters: {fast: 'false', steps: '7'}}")
     assert parameters(team.settings, "iris") == {"c": 1.0, "steps": 7, "fast": False, "solver": "lbfgs"}
     team.set("steps: '7'", "steps: 0.5")

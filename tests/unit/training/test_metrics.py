@@ -1,4 +1,4 @@
-"""Gates judge metrics."""
+"""Gates judge metrics by limits and by the deployed version."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from slipway.training.metrics import judge
     ],
 )
 def test_a_gate_says_by_how_much_it_is_missed(gate, metrics, deployed, missed):
-    """Each limit is judged alone; one against the deployed version only where there is one."""
+    """Each limit is judged by itself. A comparison is judged if a version is deployed."""
     assert [verdict.missed_by for verdict in judge({"accuracy": gate}, metrics, deployed)] == pytest.approx(missed)
 
 
@@ -39,6 +39,6 @@ def test_a_missed_gate_names_figure_and_rule():
 
 
 def test_a_gate_on_an_unknown_metric_names_the_nearest():
-    """A typo in a gate is not passed over in silence."""
+    """A misspelt metric is an error."""
     with pytest.raises(SlipwayError, match="did you mean 'accuracy'"):
         judge({"acuracy": Gate(min=0.9)}, {"accuracy": 1.0, "f1_macro": 1.0}, None)

@@ -1,4 +1,4 @@
-"""A workflow's run that has ended is told in one line."""
+"""The outcome of a workflow's run is one line of JSON."""
 
 import json
 
@@ -12,7 +12,7 @@ from slipway.training import outcome
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
-    """A store with a version that another run made, and the name of this one."""
+    """Make a store with a version of another run, and name the run of this process."""
     monkeypatch.setenv("SLIPWAY_RUN", "train-iris-7")
     monkeypatch.delenv("SLIPWAY_DISPATCH_TOKEN", raising=False)
     found = open_store("store", root=tmp_path, environment="test")
@@ -27,8 +27,8 @@ def publish(store, folder, run):
     store.publish("iris", made, record={"training": {"digest": "d" * 64, "run": run}, "metrics": {"accuracy": 0.9}})
 
 
-def test_a_run_that_published(store, tmp_path):
-    """Its version, and how good that is."""
+def test_a_run_that_published_names_its_version(store, tmp_path):
+    """The line has the version and its metrics."""
     publish(store, tmp_path, "train-iris-7")
     (line,) = outcome.lines(store, "iris", "Succeeded", 61.26)
     assert json.loads(line) == {
@@ -45,8 +45,8 @@ def test_a_run_that_published(store, tmp_path):
 
 
 @pytest.mark.parametrize("twice", [False, True], ids=["as it is", "quoted once more"])
-def test_a_run_that_failed(store, monkeypatch, twice):
-    """Which steps, and what they said; no version is its."""
+def test_a_run_that_failed_names_its_steps(store, monkeypatch, twice):
+    """The line has the failed steps and their messages, and no version."""
     around = [{"templateName": "train", "message": "child 'x' failed", "displayName": name} for name in ("[4]", "x")]
     tried = {"templateName": "evaluate", "message": "a gate is missed", "displayName": "evaluate(0)"}
     failures = json.dumps([around[0], tried, around[1]])
@@ -59,15 +59,15 @@ def test_a_run_that_failed(store, monkeypatch, twice):
 
 
 @pytest.mark.parametrize("failures", ["", "null", "[]", "not JSON", '["text"]'])
-def test_failures_that_cannot_be_read(store, monkeypatch, failures):
-    """Do not keep it from saying how the run ended."""
+def test_failures_that_cannot_be_read_are_left_out(store, monkeypatch, failures):
+    """The line still tells how the run ended."""
     monkeypatch.setenv("SLIPWAY_FAILURES", failures)
     (line,) = outcome.lines(store, "iris", "Error", 5)
     assert "failures" not in json.loads(line)
 
 
-def test_a_store_that_cannot_be_reached(store, monkeypatch):
-    """Is told, and fails nothing."""
+def test_a_store_that_cannot_be_reached_is_a_problem_in_the_line(store, monkeypatch):
+    """The line has the problem, and the command succeeds."""
 
     def fail(*_):
         raise OutOfReach("the bucket cannot be reached")
@@ -78,7 +78,7 @@ def test_a_store_that_cannot_be_reached(store, monkeypatch):
 
 
 def test_a_version_is_announced(store, tmp_path, monkeypatch):
-    """Where there is a token for it; what became of that is said, and fails nothing."""
+    """A token is needed. The result of the announcement is told, and does not fail the command."""
     publish(store, tmp_path, "train-iris-7")
     monkeypatch.setattr(failures, "PAUSE", 0.01)
     monkeypatch.setenv("SLIPWAY_DISPATCH_TOKEN", "made-up")
@@ -107,6 +107,6 @@ Error: exit status 1
         ("", ""),
     ],
 )
-def test_the_steps_own_words(message, left):
-    """Where there are some; else what Argo knows of it."""
+def test_the_message_of_a_step_is_found(message, left):
+    """The step's own lines are preferred to Argo's message."""
     assert outcome.reason(message) == left

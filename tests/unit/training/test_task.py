@@ -1,4 +1,4 @@
-"""The steps in their order, from data to a published version."""
+"""The steps run in their order, from data to a published version."""
 
 import sys
 
@@ -35,7 +35,7 @@ def test_all_steps_make_a_version_that_can_be_trained_again(trained, tmp_path):
 
 
 def test_a_pipeline_becomes_a_graph_that_needs_none_of_what_trained_it(trained, tmp_path):
-    """The record has the decision, and the estimator as it was; the lock of the artifact has neither library."""
+    """The record has the result and the original estimator. The artifact's lock has neither scikit-learn nor pandas."""
     record = store(trained).record("fruit", 1)
     conversion = record.conversion["fitted"]
     assert (conversion.form, conversion.how, conversion.rows, conversion.tolerance) == ("onnx", "float64", 120, 1e-6)
@@ -60,7 +60,7 @@ def test_predicting_with_a_library_of_its_own_keeps_it(team):
 
 
 def test_conversion_can_be_turned_off(team):
-    """Estimators stay what they are, and the record has no decision."""
+    """Estimators stay Python, and the record has no result."""
     team.configure("models:\n  fruit:\n    convert: never\n")
     folder = team.run("fetch", "check", "fit")
     assert (folder / "artifact/parts/fitted.skops").is_file()
@@ -68,7 +68,7 @@ def test_conversion_can_be_turned_off(team):
 
 
 def test_a_missed_gate_publishes_nothing(team, fitted):
-    """The message has the figure and by how much it misses; nothing is left to publish."""
+    """The message has the figure and the distance to the limit. No folder is left to publish."""
     team.configure("models:\n  fruit:\n    gates: {accuracy: {min: 1.5}}\n")
     with pytest.raises(SlipwayError, match=r"accuracy 1, at least 1\.5 \(missed by 0\.5\)"):
         step("evaluate", team.settings, fitted, team.root / "run" / "evaluate")
@@ -76,7 +76,7 @@ def test_a_missed_gate_publishes_nothing(team, fitted):
 
 
 def test_a_failing_test_stops_the_training(team):
-    """The model's tests run before anything is trained, and their words are shown."""
+    """The model's tests run before the training, and pytest's output is shown."""
     (team.folder / "test_model.py").write_text("def test_that_the_kind_is_known():\n    raise KeyError('kind')\n")
     with pytest.raises(SlipwayError, match="test_that_the_kind_is_known"):
         team.run(*STEPS)
@@ -105,7 +105,7 @@ def test_a_served_test_that_fails_stops_the_publication(team, fitted):
     ids=["train", "contract", "import"],
 )
 def test_a_mistake_in_the_model_is_shown_by_the_users_own_line(team, old, new, says):
-    """No line of the platform's stands between a user and the mistake."""
+    """The message has the line in the user's file, and no traceback of the platform."""
     (team.folder / "test_model.py").write_text(NO_TESTS)
     team.edit(old, new)
     with pytest.raises(SlipwayError, match=says):
@@ -114,7 +114,7 @@ def test_a_mistake_in_the_model_is_shown_by_the_users_own_line(team, old, new, s
 
 @pytest.mark.parametrize(("call", "value"), [({}, 300), ({"max_iter": "250"}, 250)])
 def test_parameters_come_from_the_settings_and_the_call(team, call, value):
-    """The parameters of the call go before those of the settings, as the type of the model's default."""
+    """Parameters of the call replace those of the settings, and get the type of the default."""
     team.configure("models:\n  fruit:\n    parameters: {max_iter: 300}\n")
     folder = team.run("fetch", parameters=call)
     task = msgspec.json.decode((folder / "about.json").read_bytes(), type=Task)
@@ -125,13 +125,13 @@ def test_parameters_come_from_the_settings_and_the_call(team, call, value):
     ("parameters", "says"), [({"maxiter": 3}, "did you mean 'max_iter'"), ({"max_iter": "many"}, "not of type int")]
 )
 def test_a_wrong_parameter_is_refused(team, parameters, says):
-    """A typo does not become a default."""
+    """A misspelt parameter is named."""
     with pytest.raises(SlipwayError, match=says):
         team.run("fetch", "check", parameters=parameters)
 
 
 def test_a_step_without_the_one_before_says_so(team):
-    """Out of order, a step names what it needs."""
+    """A step that is run too early names the missing file."""
     with pytest.raises(SlipwayError, match="run the steps in their order"):
         team.run("fetch", "fit")
 
@@ -169,22 +169,22 @@ def plain(team, prediction, before=""):
     ids=["dict without the target", "exception", "unknown class"],
 )
 def test_predictions_that_cannot_be_judged_are_refused(team, prediction, says):
-    """The message says what is missing, or has the user's own line; nothing is published."""
+    """The message has the missing value or the user's own line."""
     plain(team, prediction)
     with pytest.raises(SlipwayError, match=says):
         team.run("fetch", "check", "test", "fit", "evaluate")
 
 
-def test_what_only_training_has_is_missed_before_anything_is_published(team):
-    """The fresh model is started in its serving environment, where a package that nobody named is not there."""
+def test_a_package_missing_in_serving_stops_the_publication(team):
+    """The fresh model is started in its serving environment, which lacks packages of training."""
     plain(team, f"{{'kind': {KIND}}}", before="import pandas\n")
     with pytest.raises(SlipwayError, match="pandas"):
         team.run(*STEPS)
     assert store(team).versions("fruit") == []
 
 
-def test_what_is_not_saved_is_named(team):
-    """The commonest name for it, and lost: the message says why, and what to call it."""
+def test_an_attribute_that_is_not_saved_is_named(team):
+    """An attribute that begins with `_` is not saved; the message proposes another name."""
     plain(team, KIND)
     team.edit('self.limit = float(data["length"].mean())', 'self._limit = float(data["length"].mean())')
     team.edit("self.limit", "self._limit")
@@ -207,7 +207,7 @@ SECRET = "models:\n  fruit:\n    secrets: {TOKEN: {secret: fruit, key: token}}\n
     ids=["missing", "in an error", "in the artifact", "used"],
 )
 def test_a_secret_is_used_and_neither_shown_nor_saved(team, monkeypatch, value, train, says):
-    """Training gets it as a variable; what is told and what is saved never holds its value."""
+    """Training gets it as a variable; messages and artifacts never hold its value."""
     monkeypatch.delenv("TOKEN", raising=False)
     if value:
         monkeypatch.setenv("TOKEN", value)
@@ -225,7 +225,7 @@ def test_a_secret_is_used_and_neither_shown_nor_saved(team, monkeypatch, value, 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_a_metric_that_is_no_number_passes_no_gate(team, value):
-    """It is named before any gate is asked, all of which it would pass."""
+    """It is named before the gates are judged, which it would pass."""
     plain(team, KIND)
     with (team.folder / "model.py").open("a") as file:
         file.write(f"\n    def metrics(self, truth, predictions):\n        return {{'profit': float('{value}')}}\n")
@@ -236,7 +236,7 @@ def test_a_metric_that_is_no_number_passes_no_gate(team, value):
 
 
 def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(team, monkeypatch):
-    """A class became a number: the gates go by what the deployed version's record says, and tell what it does not."""
+    """When a class becomes a number, gates take the metrics of the deployed version's record."""
     plain(team, KIND)
     team.edit(
         'source_features = ["length"]', 'source_features = ["length"]\n    def metrics(self, *_): return {"profit": 2}'
@@ -257,15 +257,15 @@ def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(te
 
 
 def test_nothing_is_trained_for_an_environment_that_takes_promotions(team):
-    """The message tells how a version gets there."""
+    """The message names `slipway promote`."""
     team.configure(PROD)
     with pytest.raises(SlipwayError, match="prod takes only what test has verified") as caught:
         begin(team.settings, "fruit", "prod")
     assert "slipway promote --to prod" in caught.value.fix
 
 
-def test_the_command_says_so_at_once(team, capsys):
-    """Before it makes the model's own environment."""
+def test_the_command_refuses_such_an_environment_at_once(team, capsys):
+    """It fails before the model's environment is made."""
     team.configure(PROD)
     assert main(["-C", str(team.root), "train", "fruit", "--env", "prod"]) == 1
     assert "error: prod takes only what test has verified\n  → train for test (--env test)" in capsys.readouterr().err

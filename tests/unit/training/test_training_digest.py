@@ -1,4 +1,4 @@
-"""Changes that the training digest depends on, and others."""
+"""The training digest changes with everything that decides what training makes."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def write(path, text):
     ],
 )
 def test_the_digest_covers_just_what_decides_the_training(team, change, counts):
-    """Code, the shared code that it imports, requirements and parameters count; nothing else does."""
+    """Code, imported shared code, requirements and parameters count; other files do not."""
     write(team.root / "model/common/shared.py", "from model.common.deep import VALUE\n")
     write(team.root / "model/common/deep.py", "VALUE = 1\n")
     team.edit("from slipway.model", "import model.common.shared\nfrom slipway.model")
@@ -63,7 +63,7 @@ def test_the_digest_covers_just_what_decides_the_training(team, change, counts):
 
 
 def test_a_training_with_other_parameters_is_not_what_the_code_asks_for(team):
-    """`-p` makes a version that only `release --version` chooses, unless it says what the settings say."""
+    """`-p` changes the digest, unless it repeats the settings."""
     asked = training_digest(team.settings, "fruit")
     assert begin(team.settings, "fruit", "test").training_digest == asked
     trial = begin(team.settings, "fruit", "test", parameters={"max_iter": "7"})

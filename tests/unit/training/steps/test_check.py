@@ -1,4 +1,4 @@
-"""Data against the schema."""
+"""Data is checked against the schema."""
 
 import gzip
 
@@ -46,7 +46,7 @@ def test_the_types_of_named_columns_are_learned_from_the_data(team):
 
 
 def test_true_and_false_with_gaps_are_no_numbers(team):
-    """The error tells the missing value, and that true or false was expected."""
+    """The message says that a value is missing, and that true or false is expected."""
     rows = [row.replace("red", "True").replace("green", "False") for row in ROWS]
     team.data(HEAD + "\n".join([*rows, "1,1,,small"]))
     with pytest.raises(SlipwayError, match="column colour, row 61: has no value; true or false is needed") as caught:
@@ -55,7 +55,7 @@ def test_true_and_false_with_gaps_are_no_numbers(team):
 
 
 def test_text_that_hardly_repeats_is_no_category(team):
-    """Sentences stay free text however few there are, so that a caller may send another one."""
+    """Sentences stay free text, so a caller may send another one."""
     team.data(HEAD + "\n".join(f"{3 + n % 2 * 3},1,sentence {n},{('small', 'large')[n % 2]}" for n in range(60)))
     schema = msgspec.json.decode((team.run("fetch", "check") / "schema.json").read_bytes(), type=Schema)
     assert schema.fields[2].categories == ()
@@ -108,7 +108,7 @@ def test_bad_data_is_refused_with_column_and_row(team, rows, says):
         ("3,,small", None),
     ],
 )
-def test_declared_types_are_held_to(team, row, says):
+def test_declared_types_are_enforced(team, row, says):
     """Ranges, classes and what may be missing come from the types."""
     (team.folder / "model.py").write_text(TYPED)
     team.data(
@@ -122,7 +122,7 @@ def test_declared_types_are_held_to(team, row, says):
 
 
 def test_a_class_that_is_only_held_out_is_refused(team):
-    """A class never seen in training cannot be learned, so the data is refused before anything is trained."""
+    """A class that is not in the training rows cannot be learned."""
     for number in range(40):
         team.data(HEAD + "\n".join([*ROWS, f"{number},1,red,odd"]))
         try:
@@ -134,8 +134,8 @@ def test_a_class_that_is_only_held_out_is_refused(team):
 
 
 @pytest.mark.parametrize(("heads", "says"), [("colour", None), ("width", "has several columns 'width'")])
-def test_packed_data_is_checked_as_any_is(team, heads, says):
-    """The heads are unpacked as the rows are, by the ending of the name."""
+def test_packed_data_is_checked_like_any_other(team, heads, says):
+    """The ending of the file's name decides how the heads are unpacked."""
     (team.folder / "fruit.csv").unlink()
     text = HEAD.replace("colour", heads) + "\n".join(ROWS)
     (team.folder / "fruit.csv.gz").write_bytes(gzip.compress(text.encode()))

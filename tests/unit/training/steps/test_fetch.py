@@ -1,4 +1,4 @@
-"""The snapshot of the data."""
+"""The step `fetch` takes a snapshot of the data."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def test_the_snapshot_is_named_by_its_content(team):
 
 
 def test_data_that_is_not_what_its_pin_says_is_refused(team):
-    """A file that changed under its pin is named with both digests, and nothing is left."""
+    """The message has both digests, and no folder is left."""
     team.configure(f"models:\n  fruit:\n    data: {{uri: model/fruit/fruit.csv, sha256: {'a' * 64}}}\n")
     with pytest.raises(SlipwayError, match="aaaaaa") as caught:
         team.run("fetch")
@@ -39,7 +39,7 @@ def test_a_date_in_the_uri_is_todays(team):
 
 @pytest.mark.parametrize("name", ["a#b.csv", "a?b.csv", "a[1].csv", "a:b.csv"])
 def test_a_path_is_no_address(team, name):
-    """Its names may have letters in them that mean something in one."""
+    """Letters with a meaning in an address are plain letters in a path."""
     (team.folder / "fruit.csv").rename(team.root / name)
     team.configure(f"models:\n  fruit:\n    data: '{name}'\n")
     data = msgspec.json.decode((team.run("fetch") / "data.json").read_bytes())
@@ -55,13 +55,13 @@ def test_a_path_is_no_address(team, name):
     ],
 )
 def test_data_that_cannot_be_fetched_is_named(team, uri, says):
-    """The message has the URI and what would do."""
+    """The message has the URI and an alternative."""
     with pytest.raises(SlipwayError, match=says):
         team.run("fetch", data=uri)
 
 
 def test_two_files_and_no_setting_is_ambiguous(team):
-    """Which of two CSV files is the data has to be said."""
+    """The settings have to name one of two CSV files."""
     (team.folder / "more.csv").write_text("a\n1\n")
     with pytest.raises(SlipwayError, match=r"fruit\.csv and more\.csv"):
         team.run("fetch")

@@ -28,7 +28,7 @@ class Fruit(Model):
 
 @pytest.fixture(scope="module")
 def run_once(tmp_path_factory):
-    """The repository after a whole run in a cluster, where there is no git; tests copy it."""
+    """Make a repository and run all steps in it as in a cluster, without git; tests copy it."""
     with pytest.MonkeyPatch.context() as patch, modules_of_its_own():
         _in_a_cluster(patch)
         made = Team(tmp_path_factory.mktemp("published"))
@@ -41,7 +41,7 @@ def run_once(tmp_path_factory):
 
 @pytest.fixture
 def published(team, run_once, monkeypatch):
-    """The store after that run."""
+    """Return the repository after that run."""
     _in_a_cluster(monkeypatch)
     shutil.copytree(run_once.root, team.root, dirs_exist_ok=True)
     return open_store("store/test", root=team.root, environment="test")
@@ -58,7 +58,7 @@ def publish(team):
 
 
 def test_the_record_names_commit_branch_and_run(published):
-    """As the environment says them; beside them the share of the rows that were held out."""
+    """They come from the environment's variables. The share of held-out rows is recorded, too."""
     record = published.record("fruit", 1)
     assert (record.training.commit, record.training.branch) == ("c" * 40, "trainpred/deeper")
     assert record.training.run == RUN
@@ -66,14 +66,14 @@ def test_the_record_names_commit_branch_and_run(published):
 
 
 def test_a_run_publishes_once(team, published):
-    """When its last pod was lost after it had published and is started again, that version is its own."""
+    """A pod that is lost after publishing is started again, and finds its version."""
     publish(team)
     assert published.versions("fruit") == [1]
 
 
 @pytest.fixture
 def lost(team, published, monkeypatch):
-    """The store after the Workflow of a declared run was lost, made anew and run again: to a version of other files."""
+    """Lose the Workflow of a declared run, and run it again with a result of other files."""
     digest = published.record("fruit", 1).training.digest
     monkeypatch.setenv("SLIPWAY_RUN", f"train-fruit-{digest[:8]}")
     monkeypatch.setenv("SLIPWAY_DECLARED", "2026-11-21T10:00:00Z")
@@ -87,21 +87,21 @@ def lost(team, published, monkeypatch):
 
 
 def test_a_declared_run_publishes_once(team, lost):
-    """Also where all of its cluster was lost but the bucket: the step ends well, with the version that there is."""
+    """The step succeeds with the published version, also in a new cluster."""
     publish(team)
     assert lost.versions("fruit") == [1, 2]
     assert json.loads((team.root / "run" / "publish" / "version.json").read_text())["version"] == 2
 
 
-def test_what_is_declared_again_publishes_anew(team, lost, monkeypatch):
-    """After other code was, say: what was published before that is not its own."""
+def test_a_training_that_is_declared_again_publishes_anew(team, lost, monkeypatch):
+    """Versions from before the new declaration do not count."""
     monkeypatch.setenv("SLIPWAY_DECLARED", "9999-01-01T00:00:00Z")
     publish(team)
     assert lost.versions("fruit") == [1, 2, 3]
 
 
-def test_a_run_that_was_submitted_publishes_by_its_own_begin(team, lost, monkeypatch):
-    """It is not the declared one, though its template says since when that is."""
+def test_a_submitted_run_counts_from_its_own_start(team, lost, monkeypatch):
+    """A submitted run is not the declared one, though its template has the declaration's time."""
     monkeypatch.setenv("SLIPWAY_RUN", RUN)
     publish(team)
     assert lost.versions("fruit") == [1, 2, 3]
@@ -109,7 +109,7 @@ def test_a_run_that_was_submitted_publishes_by_its_own_begin(team, lost, monkeyp
 
 @pytest.mark.parametrize("run", ["train-fruit-99999999", ""], ids=["another run", "no run"])
 def test_another_run_publishes_anew(team, published, monkeypatch, run):
-    """Even when the content is the same."""
+    """Equal content of another run is a new version."""
     monkeypatch.setenv("SLIPWAY_RUN", run)
     publish(team)
     assert published.versions("fruit") == [1, 2]
