@@ -16,8 +16,6 @@ from slipway.overlays import overlay
 from slipway.overlays.overlay import MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, folder_of
 
-__all__ = ["Apart", "Change", "Here", "Place", "Proposed", "Pushed", "Stand", "of_code"]
-
 
 class Stand(NamedTuple):
     """Hold the commits that a change begins from."""
@@ -168,21 +166,23 @@ class Proposed:
     def commit(self, stand: Stand, change: Change) -> str | None:
         """See `Place.commit`."""
         repository = self.repository
-        tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else self._tip()
+        here = f"refs/heads/{self.branch}"
+        tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else repository.commit_at(here)
         if tip is not None:
             _check_owned(repository, stand.commit, tip, self.branch, change.overlays)
-            if _is_same(repository, tip, stand.commit, change.overlays):
+            pairs = [(_at(repository, tip, after), after) for after in change.overlays]
+            on_top = repository.commit_at(f"{tip}^") == stand.commit
+            # The branch may propose the same already, by anybody at any time.
+            if on_top and all(_essence(there) == _essence(after) for there, after in pairs):
                 return None
-            change = change._replace(files=_kept(repository, tip, change.files, change.overlays))
+            change = change._replace(files=_kept(change.files, pairs))
         if isinstance(self.base, Here):
-            placed = {"branch": self.branch, "parent": stand.commit, "expected": tip or NOWHERE}
-            return repository.commit(change.files, change.message, **placed)
+            return repository.commit(
+                change.files, change.message, branch=self.branch, parent=stand.commit, expected=tip or NOWHERE
+            )
         new = repository.record(change.files, change.message, stand.commit)
         self.base.remote.replace(new, self.branch, tip)
         return new
-
-    def _tip(self) -> str | None:
-        return self.repository.commit_at(f"refs/heads/{self.branch}")
 
     def __str__(self) -> str:
         return f"branch {self.branch}"
@@ -210,33 +210,24 @@ def _check_owned(repository: Repository, base: str, tip: str, branch: str, overl
         raise SlipwayError(f"the branch {branch} holds other work: {foreign[0]}", fix="name another branch")
 
 
-def _is_same(repository: Repository, tip: str, base: str, overlays: Sequence[Overlay]) -> bool:
-    """Return whether a branch already proposes the same overlays on top of `base`, by anybody at any time."""
-    if repository.commit_at(f"{tip}^") != base:
-        return False
-    return all(_essence(_at(repository, tip, after)) == _essence(after) for after in overlays)
+def _at(repository: Repository, tip: str, after: Overlay) -> Overlay:
+    files = repository.files(tip, folder_of(after.environment, after.model))
+    return overlay.parse(files, after.environment, after.model, after.namespace)
 
 
-def _kept(
-    repository: Repository, tip: str, files: Mapping[str, bytes | None], overlays: Sequence[Overlay]
-) -> dict[str, bytes | None]:
+def _kept(files: Mapping[str, bytes | None], pairs: Sequence[tuple[Overlay, Overlay]]) -> dict[str, bytes | None]:
     """Return the files of a proposal, with the branch's records of releases that are the same.
 
     A new author or time alone thus changes no file that somebody has reviewed.
     """
     found = dict(files)
-    for after in overlays:
-        there = {_of_release(release): release.files[RECORD] for release in _at(repository, tip, after).releases}
+    for before, after in pairs:
+        there = {_of_release(release): release.files[RECORD] for release in before.releases}
         for release in after.releases:
             path = f"{folder_of(after.environment, after.model)}/{release.name}/{RECORD}"
             if path in found and (same := there.get(_of_release(release))):
                 found[path] = same
     return found
-
-
-def _at(repository: Repository, tip: str, after: Overlay) -> Overlay:
-    files = repository.files(tip, folder_of(after.environment, after.model))
-    return overlay.parse(files, after.environment, after.model, after.namespace)
 
 
 def _of_release(release: Release) -> tuple[bytes, bytes]:

@@ -13,9 +13,6 @@ from slipway.gitops.branches import Change, Here, Place
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Overlay, folder_of
 from slipway.settings import Settings
-from slipway.store import records
-
-__all__ = ["Edited", "edit", "now", "retrying"]
 
 T = TypeVar("T")
 
@@ -77,8 +74,3 @@ def _edit(environment: str, model: str, decide: Decide, place: Place) -> Edited:
         return Edited(lines)
     change = Change(snapshot.changes(after), message, [after])
     return Edited(lines, place.commit(stand, change), message, before, after, snapshot, stand.branch)
-
-
-def now() -> str:
-    """Return the current time in the format of records and holds."""
-    return records.now()

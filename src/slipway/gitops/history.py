@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import msgspec
-
 from slipway import times
 from slipway.errors import SlipwayError
 from slipway.git import Repository
@@ -21,12 +19,13 @@ from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, sha
 from slipway.overlays.types import Hold, Overlay, Release, folder_of
 from slipway.settings import Settings
 
-__all__ = ["Event", "Moment", "at", "events", "is_shallow", "releases", "told"]
-
 _FILE = re.compile(
     rf"overlays/(?P<environment>[^/]+)/(?P<model>[^/]+)/"
     rf"(?:{re.escape(ROUTE)}|{re.escape(STATE)}|(?P<release>v[0-9]+-[0-9a-f]{{8}})/{re.escape(MANIFESTS)})"
 )
+
+
+Route = Mapping[ReleaseName, int]
 
 
 class Event(NamedTuple):
@@ -61,9 +60,8 @@ class _Commit(NamedTuple):
 class _Side(NamedTuple):
     """Hold the content of the route and state files of a commit."""
 
-    route: Mapping[ReleaseName, int]
-    hold: Hold | None
-    rejected: frozenset[str]
+    route: Route
+    state: State
 
 
 def events(settings: Settings, models: Sequence[str] = (), environment: str | None = None) -> list[Event]:
@@ -80,10 +78,11 @@ def events(settings: Settings, models: Sequence[str] = (), environment: str | No
         if (not models or where[1] in models) and (environment is None or where[0] == environment)
     ]
     contents = repository.read([name for commit, where in wanted for name in _names(commit, where)])
-    found = []
-    for commit, (place, model) in wanted:
-        if what := _what(repository, contents, commit, (place, model)):
-            found.append(Event(commit.when, commit.who, commit.id, place, model, what))
+    found = [
+        Event(commit.when, commit.who, commit.id, *where, what)
+        for commit, where in wanted
+        if (what := _what(repository, contents, commit, where))
+    ]
     _check_known(settings, {*models} - {event.model for event in found})
     return found
 
@@ -93,21 +92,21 @@ def at(settings: Settings, moment: datetime, models: Sequence[str] = (), environ
     repository = _whole(settings)
     if environment is not None:
         settings.environment(environment)
-    log = repository.run("log", "--first-parent", "--format=%H %ct", repository.latest()).decode()
-    for line in log.splitlines():
-        commit, seconds = line.split()
-        if int(seconds) <= moment.timestamp():
-            snapshot = Snapshot(repository, commit, settings)
-            found = [
-                snapshot.overlay(name, model)
-                for name in ([environment] if environment else settings.environments)
-                for model in sorted(snapshot.models(name) if models else snapshot.load(name))
-                if not models or model in models
-            ]
-            _check_known(settings, {*models} - {overlay.model for overlay in found})
-            return Moment(moment, commit, datetime.fromtimestamp(int(seconds), UTC), found)
-    _check_known(settings, {*models})
-    return Moment(moment, None, None, [])
+    until = f"--until=@{max(int(moment.timestamp()), 0)}"
+    newest = repository.run("log", "-1", "--first-parent", until, "--format=%H %ct", repository.latest()).split()
+    if not newest:
+        _check_known(settings, {*models})
+        return Moment(moment, None, None, [])
+    commit, seconds = newest[0].decode(), int(newest[1])
+    snapshot = Snapshot(repository, commit, settings)
+    found = [
+        snapshot.overlay(name, model)
+        for name in ([environment] if environment else settings.environments)
+        for model in sorted(snapshot.models(name) if models else snapshot.load(name))
+        if not models or model in models
+    ]
+    _check_known(settings, {*models} - {overlay.model for overlay in found})
+    return Moment(moment, commit, datetime.fromtimestamp(seconds, UTC), found)
 
 
 def _whole(settings: Settings) -> Repository:
@@ -147,13 +146,11 @@ def _names(commit: _Commit, where: tuple[str, str]) -> list[str]:
 
 def _side(contents: Mapping[str, bytes | None], commit: str, where: tuple[str, str]) -> _Side:
     folder = folder_of(*where)
-    route, state = contents.get(f"{commit}:{folder}/{ROUTE}"), contents.get(f"{commit}:{folder}/{STATE}")
-    read = msgspec.convert(documents.parse(state, f"{folder}/{STATE}"), State) if state is not None else State()
+    route, state = (contents.get(f"{commit}:{folder}/{file}") for file in (ROUTE, STATE))
     path = f"{folder}/{ROUTE}"
     return _Side(
         shares(documents.parse(route, path), where[1], path) if route is not None else {},
-        read.hold,
-        frozenset(read.rejected),
+        documents.read(state, f"{folder}/{STATE}", State) if state is not None else State(),
     )
 
 
@@ -161,28 +158,28 @@ def _what(repository: Repository, contents: Mapping[str, bytes | None], commit: 
     """Describe a change in words; empty when nothing that runs has changed."""
     try:
         before, after = (_side(contents, side, where) for side in (commit.parent, commit.id))
-    except (SlipwayError, msgspec.ValidationError):
+    except SlipwayError:
         return "the files cannot be read: somebody changed them by hand"
-    return "; ".join([*_of_route(repository, commit, where, before, after), *_of_hold(before, after)])
+    hold = after.state.hold
+    if hold and (rejected := sorted({*after.state.rejected} - {*before.state.rejected})):
+        return f"rolled back to {release_folder.shown(after.route)}, rejected {', '.join(rejected)}: {hold.reason}"
+    routes = _of_route(repository, commit, where, before.route, after.route)
+    return "; ".join([*routes, *_of_hold(before.state.hold, hold)])
 
 
 def _of_route(
-    repository: Repository, commit: _Commit, where: tuple[str, str], before: _Side, after: _Side
+    repository: Repository, commit: _Commit, where: tuple[str, str], before: Route, after: Route
 ) -> Iterator[str]:
-    if after.rejected - before.rejected and after.hold:
-        rejected = ", ".join(sorted(after.rejected - before.rejected))
-        yield f"rolled back to {release_folder.shown(after.route)}, rejected {rejected}: {after.hold.reason}"
-        return
-    if before.route and not after.route:
+    if before and not after:
         yield "removed: nothing runs"
-    new = [name for name in after.route if name not in before.route]
+    new = [name for name in after if name not in before]
     for name in new:
-        share = "" if after.route[name] == 100 else f" with {after.route[name]} %"
+        share = "" if after[name] == 100 else f" with {after[name]} %"
         yield f"{_came(repository, commit.id, where, name, str(name) in commit.changed[where])}{share}"
-    if not new and after.route and after.route != before.route:
-        yield f"traffic {release_folder.shown(after.route)}"
+    if not new and after and after != before:
+        yield f"traffic {release_folder.shown(after)}"
     for release in sorted(commit.changed[where]):
-        if ReleaseName.parse(release) in {*before.route} & {*after.route}:
+        if ReleaseName.parse(release) in {*before} & {*after}:
             yield f"released {release} again, with other settings"
 
 
@@ -196,11 +193,10 @@ def _came(repository: Repository, commit: str, where: tuple[str, str], name: Rel
     return f"promoted {name} from {origin['environment']}/{origin['release']}" if origin else f"released {name}"
 
 
-def _of_hold(before: _Side, after: _Side) -> Iterator[str]:
-    rolled_back = after.rejected - before.rejected
-    if after.hold and after.hold != before.hold and not rolled_back:
-        yield f"held: {after.hold.reason}"
-    if before.hold and not after.hold:
+def _of_hold(before: Hold | None, after: Hold | None) -> Iterator[str]:
+    if after and after != before:
+        yield f"held: {after.reason}"
+    if before and not after:
         yield "lifted the hold"
 
 

@@ -20,8 +20,6 @@ from slipway.overlays.types import Overlay, folder_of
 from slipway.settings import ModelSettings, Settings
 from slipway.store import Store, store_of
 
-__all__ = ["Snapshot"]
-
 _RECORD = re.compile(rf"overlays/[^/]+/([^/]+)/(v[0-9]+-[0-9a-f]{{8}})/{re.escape(RECORD)}")
 
 
@@ -36,7 +34,6 @@ class Snapshot:
         if settings is not None:
             self.settings = settings
         self._overlays: dict[tuple[str, str], Overlay] = {}
-        self._models: dict[str, frozenset[str]] = {}
         self._files: dict[str, dict[str, bytes]] = {}
         self._stores: dict[str, Store] = {}
         self._written: dict[str, dict[tuple[str, ReleaseName], str]] = {}
@@ -70,23 +67,18 @@ class Snapshot:
 
     def models(self, environment: str) -> frozenset[str]:
         """Return the models that have an overlay in an environment."""
-        if environment not in self._models:
-            paths = self.repository.blobs(self.commit, f"overlays/{environment}/")
-            self._models[environment] = frozenset(path.split("/")[2] for path in paths if path.count("/") > 2)
-        return self._models[environment]
+        paths = self.repository.blobs(self.commit, f"overlays/{environment}/")
+        return frozenset(path.split("/")[2] for path in paths if path.count("/") > 2)
 
     def load(self, environment: str) -> frozenset[str]:
         """Read all overlays of an environment at once, and return their models."""
         blobs = self.repository.blobs(self.commit, f"overlays/{environment}/")
         contents = self.repository.read(list(blobs.values()))
-        models = set()
-        for path, blob in blobs.items():
-            _, _, model, within = [*path.split("/", 3), ""][:4]
-            if within:
-                models.add(model)
-                self._files.setdefault(folder_of(environment, model), {})[within] = contents[blob] or b""
-        self._models[environment] = frozenset(models)
-        return self._models[environment]
+        within = [path.split("/", 3) for path in blobs if path.count("/") > 2]
+        for _, _, model, rest in within:
+            folder = folder_of(environment, model)
+            self._files.setdefault(folder, {})[rest] = contents[blobs[f"{folder}/{rest}"]] or b""
+        return frozenset(model for _, _, model, _ in within)
 
     def files(self, folder: str) -> dict[str, bytes]:
         """Return the files below a folder as {path within it: content}; empty when there is none."""
@@ -110,9 +102,9 @@ class Snapshot:
 
     def changes(self, after: Overlay) -> dict[str, bytes | None]:
         """Return the files to write, and to remove (None), that turn the commit's overlay into `after`."""
-        before = self.files(folder_of(after.environment, after.model))
-        own = {path: content for path, content in before.items() if overlays.is_own(path)}
-        return self.differing(folder_of(after.environment, after.model), overlays.format(after), own)
+        folder = folder_of(after.environment, after.model)
+        own = {path: content for path, content in self.files(folder).items() if overlays.is_own(path)}
+        return self.differing(folder, overlays.format(after), own)
 
     def differing(
         self, folder: str, after: dict[str, bytes], before: dict[str, bytes] | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.gitops import edits, rendering, training_values
+from slipway.gitops import rendering, training_values
 from slipway.gitops.branches import Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import platform as platforms
@@ -18,7 +18,7 @@ from slipway.models.discovery import run_name
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD
 from slipway.overlays.types import Overlay, Training, TrainingService, folder_of
-from slipway.store.records import run_url
+from slipway.store import records
 
 BASE = "workflows/train"
 """The folder that every training is rendered from."""
@@ -75,8 +75,8 @@ def declare(
         repository=platforms.repository_digest(settings, model),
         commit=stand.code.commit,
         branch=stand.code.branch,
-        run=run_url(),
-        created=edits.now() if before is None or before.digest != digest else before.created,
+        run=records.run_url(),
+        created=records.now() if before is None or before.digest != digest else before.created,
         by=repository.identity(),
         deployed=serving.version if serving else None,
         schedule=of.schedule,

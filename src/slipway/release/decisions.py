@@ -16,6 +16,7 @@ from slipway.release.due import decide, held
 from slipway.release.rejections import Rejections
 from slipway.settings import Settings
 from slipway.store import store_of
+from slipway.store.records import now
 
 
 def hold(settings: Settings, model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
@@ -130,7 +131,7 @@ def _check_reason(reason: str) -> None:
 
 
 def _hold(snapshot: Snapshot, reason: str) -> Hold:
-    return Hold(by=snapshot.repository.identity(), since=edits.now(), reason=reason)
+    return Hold(by=snapshot.repository.identity(), since=now(), reason=reason)
 
 
 def _next(settings: Settings, overlay: Overlay) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
-from slipway.gitops import edits, release_folder
+from slipway.gitops import release_folder
 from slipway.gitops.branches import Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
@@ -24,7 +24,7 @@ from slipway.overlays.overlay import MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.settings import Settings
 from slipway.store import Record, store_of
-from slipway.store.records import run_url
+from slipway.store.records import now, run_url
 
 
 class PlatformImage(NamedTuple):
@@ -97,7 +97,7 @@ class Maker:
                 commit=stand.code.commit,
                 branch=stand.code.branch,
                 run=run_url(),
-                created=edits.now(),
+                created=now(),
                 by=self.repository.identity(),
                 metrics=record.metrics,
             ),

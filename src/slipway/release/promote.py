@@ -20,7 +20,7 @@ from slipway.release.candidates import Wish, candidate, rejections_of, source_of
 from slipway.release.due import held
 from slipway.settings import Settings
 from slipway.store import store_of
-from slipway.store.records import run_url
+from slipway.store.records import now, run_url
 
 _USUAL = Wish()
 
@@ -155,7 +155,7 @@ def _release(snapshot: Snapshot, stand: Stand, target: Overlay, found: Release, 
         release=str(ReleaseName.of(version, fingerprint)),
         version=version,
         model_id=f"{target.model}/{target.environment}/{version}",
-        created=edits.now(),
+        created=now(),
         by=snapshot.repository.identity(),
         run=run_url(),
         accepted=wish.accept_breaking,

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import edits, rendering, training_folder, training_values
+from slipway.gitops import rendering, training_folder, training_values
 from slipway.gitops.branches import Here, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_folder import declare, facts
@@ -16,6 +16,7 @@ from slipway.models.discovery import training_digest
 from slipway.overlays.types import Overlay, Training, TrainingService
 from slipway.release.status import status
 from slipway.release.trainings import Wanted, awaited, decide
+from slipway.store import records
 from tests.unit.conftest import ROOT, Site
 
 NEW = "a" * 64
@@ -85,7 +86,7 @@ def test_new_code_is_declared_under_a_new_name(team: Site) -> None:
 def test_the_time_of_a_declaration(team: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """New settings keep the time of the declaration. Code that was replaced and came back gets a new time."""
     times = iter(f"2026-11-21T1{hour}:00:00Z" for hour in range(5))
-    monkeypatch.setattr(edits, "now", lambda: next(times))
+    monkeypatch.setattr(records, "now", lambda: next(times))
 
     def since() -> str:
         assert "record.yaml" in declare_it(team)
