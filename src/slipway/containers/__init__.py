@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from slipway.model import Model
 from slipway.models import discovery
+from slipway.models.data import features
 from slipway.settings import Settings
 
 __all__ = ["class_of"]
@@ -18,8 +19,17 @@ def class_of(settings: Settings, name: str) -> type[Model]:
 
     Raise `SlipwayError` as `discovery.load_class` does.
     """
-    if settings.model(name).image is None:
+    of = settings.model(name)
+    if of.image is None:
         return discovery.load_class(settings, name)
-    from slipway.containers.model import model_of  # imports the engines, which other models do without
+    from slipway.containers.model import ContainerModel  # imports the engines, which other models do without
 
-    return model_of(settings, name)
+    own = {
+        "__module__": ContainerModel.__module__,
+        "__doc__": ContainerModel.__doc__,
+        "__wrapped__": ContainerModel,
+        "declared": (name, of.image),
+        "source_features": features(settings, name, of.target or ""),
+        "target_variable": of.target or "",
+    }
+    return type(ContainerModel.__name__, (ContainerModel,), own)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from slipway.errors import SlipwayError
 from slipway.images import contract, engines
 from slipway.model import Model
-from slipway.models.data import features, records
-from slipway.settings import Settings
+from slipway.models.data import records
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ContainerModel", "model_of"]
+__all__ = ["ContainerModel"]
 
 _SAMPLE = 5
 
@@ -57,22 +56,6 @@ class ContainerModel(Model):
         url = stack.enter_context(engines.serve(self.image, model_id=f"{self.called}/dev/1", release="dev"))
         atexit.register(stack.close)
         return url
-
-
-def model_of(settings: Settings, name: str) -> type[Model]:
-    """Return the class of a model that slipway.yaml gives an image."""
-    of = settings.model(name)
-    target = of.target or ""
-    own = {
-        "__module__": ContainerModel.__module__,
-        "__doc__": ContainerModel.__doc__,
-        "__wrapped__": ContainerModel,
-        "declared": (name, of.image),
-        "source_features": features(settings, name, target),
-        "target_variable": target,
-    }
-    new: type[Model] = type(ContainerModel.__name__, (ContainerModel,), own)
-    return new
 
 
 def _datatype(column: pd.Series[Any]) -> str:

@@ -52,13 +52,13 @@ def basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
-def test_everybody_is_let_in_unless_it_is_set() -> None:
-    """No caller has a name then."""
+def test_every_caller_is_admitted_without_a_setting() -> None:
+    """Callers have no name then."""
     assert OPEN.caller({}) == OPEN.caller({"authorization": "Bearer x"}) == ""
 
 
-def test_each_key_is_somebodys(tmp_path: Path) -> None:
-    """The file's name is the caller's; `Bearer` may be in any case, and a last line break is no part of the key."""
+def test_the_file_of_a_key_names_its_caller(tmp_path: Path) -> None:
+    """`Bearer` may be in any case, and a line break at the end is no part of the key."""
     found = access(tmp_path, ada="one\n", bob="two")
     assert found.caller({"authorization": "Bearer one"}) == "ada"
     assert found.caller({"authorization": "bEARER  two "}) == "bob"
@@ -67,7 +67,7 @@ def test_each_key_is_somebodys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Bearer on", "Bearer one two", "Basic one", "one", "Bearer é"]
 )
-def test_nobody_else_has_a_key(tmp_path: Path, header: str) -> None:
+def test_unknown_keys_are_refused(tmp_path: Path, header: str) -> None:
     """The refusal says what is needed and no more; an empty file is no key."""
     refusal = refused(access(tmp_path, ada="one", empty="", blank="\n"), header)
     assert (refusal.status, refusal.code) == (401, "unauthorized")
@@ -75,14 +75,14 @@ def test_nobody_else_has_a_key(tmp_path: Path, header: str) -> None:
     assert "Authorization: Bearer KEY" in refusal.message and "ada" not in refusal.message
 
 
-def test_what_kubernetes_keeps_beside_the_keys_is_none(tmp_path: Path) -> None:
-    """Kubernetes' own folders and links begin with two points and are no keys."""
+def test_files_of_kubernetes_are_no_keys(tmp_path: Path) -> None:
+    """Its own folders and links begin with two points."""
     found = access(tmp_path, ada="one")
     (found.folder / "..hidden").write_text("two")
     assert refused(found, "Bearer two").status == 401
 
 
-def test_a_name_and_its_password_are_needed(tmp_path: Path) -> None:
+def test_name_and_password_are_needed(tmp_path: Path) -> None:
     """They may have UTF-8 and a colon in the password; each wrong part gets the same refusal."""
     found = access(tmp_path, "basic", username="ada", password="pä:ss")  # noqa: S106 - made up
     assert found.caller({"authorization": basic("ada", "pä:ss")}) == "ada"
@@ -91,7 +91,7 @@ def test_a_name_and_its_password_are_needed(tmp_path: Path) -> None:
         assert (refusal.status, refusal.headers["www-authenticate"]) == (401, 'Basic realm="tiny", charset="UTF-8"')
 
 
-def test_a_new_key_holds_and_the_old_one_until_it_goes(tmp_path: Path) -> None:
+def test_an_old_key_holds_until_its_file_is_deleted(tmp_path: Path) -> None:
     """Both keys are valid while both files exist, so that callers can change one by one."""
     found = access(tmp_path, ada="old")
     for files, let_in in (({"ada": "old", "ada-2": "new"}, {"old", "new"}), ({"ada-2": "new"}, {"new"})):
@@ -104,7 +104,7 @@ def test_a_new_key_holds_and_the_old_one_until_it_goes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "files"), [("bearer", {}), ("bearer", {"ada": ""}), ("basic", {"username": "ada"})])
-def test_a_secret_that_went_lets_nobody_in(tmp_path: Path, kind: Kind, files: dict[str, str]) -> None:
+def test_a_deleted_secret_refuses_every_caller(tmp_path: Path, kind: Kind, files: dict[str, str]) -> None:
     """The answer is 503 and names who can help, because the caller is not at fault."""
     found = access(tmp_path, kind, **files)
     refusal = refused(found, "Bearer ")
@@ -182,7 +182,7 @@ def test_a_known_caller_is_answered_and_named_in_the_log(guarded: Guarded) -> No
     assert not any(key in line for line in guarded.log for key in KEYS.values())
 
 
-def test_an_unknown_one_is_refused_before_all_else(guarded: Guarded) -> None:
+def test_an_unknown_caller_is_refused_before_all_other_checks(guarded: Guarded) -> None:
     """A stranger learns nothing of paths, methods, types, sizes or bodies."""
     asked = [
         ("GET", "/", None),
@@ -204,14 +204,14 @@ def test_an_unknown_one_is_refused_before_all_else(guarded: Guarded) -> None:
     assert all(line["error"] == "unauthorized" and "caller" not in line for line in guarded.logged("unknown"))
 
 
-def test_health_is_open_and_metrics_are_on_the_pod(guarded: Guarded) -> None:
+def test_health_is_open_and_metrics_are_open_on_the_pod(guarded: Guarded) -> None:
     """Kubernetes and Prometheus need no key; requests through a proxy do."""
     for path in ("/health/live", "/health/ready", "/v2/health/ready", "/metrics"):
         assert guarded.ask("GET", path).status == 200, path
     assert guarded.ask("GET", "/metrics", X_Forwarded_For="10.0.0.1").status == 401
 
 
-def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
+def test_a_new_key_holds_without_a_restart(guarded: Guarded) -> None:
     """A change of the files counts within seconds; a deleted key is refused."""
     put(guarded.folder, **KEYS, eve="e" * 40)
     until(lambda: guarded.predict("e" * 40).status == 200)
@@ -220,7 +220,7 @@ def test_another_key_holds_without_a_new_start(guarded: Guarded) -> None:
     assert guarded.predict(KEYS["build-server"]).status == 200
 
 
-def test_verification_says_who_it_is(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verification_authenticates(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     """It uses a key of the environment or the mounted Secret; without one it names the variable to set."""
     from slipway.images import clients
 

@@ -37,8 +37,8 @@ def refused(server: Server, body: bytes) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_lacks_are_refused(roomy: Server, word: str) -> None:
-    """The refusal names it, although Python's own parser would accept it."""
+def test_numbers_outside_json_are_refused(roomy: Server, word: str) -> None:
+    """The refusal names the number, although Python's own parser would accept it."""
     body = json.dumps(ROW).replace("2", word).encode()
     assert refused(roomy, body) == (400, "invalid_json", f"{word} is no number in JSON")
 
@@ -61,11 +61,11 @@ def test_numbers_that_json_lacks_are_refused(roomy: Server, word: str) -> None:
     ],
 )
 def test_unusual_json_is_refused(roomy: Server, body: bytes, code: str) -> None:
-    """Depth, digits, encodings and half characters end as 400, each with a code for programs."""
+    """Deep nesting, many digits, other encodings and half characters get 400 with a code."""
     assert refused(roomy, body)[:2] == (400, code)
 
 
-def test_the_one_bad_row_is_named(roomy: Server) -> None:
+def test_one_bad_row_is_named(roomy: Server) -> None:
     """The refusal of a thousand rows names the row, the field and what is needed."""
     rows = [ROW] * 617 + [{"weight": 2, "wraping": "box"}] + [ROW] * 382
     reply = roomy.ask("POST", "/predict", json.dumps(rows).encode())
@@ -76,8 +76,8 @@ def test_the_one_bad_row_is_named(roomy: Server) -> None:
     assert roomy.ask("POST", "/predict", json.dumps([ROW] * 1000).encode()).json["prediction"] == [4.0] * 1000
 
 
-def test_a_model_that_does_not_say_which_row_it_refuses(tmp_path: Path) -> None:
-    """No row is named among several; a single row is."""
+def test_a_refusal_by_the_model_without_a_row(tmp_path: Path) -> None:
+    """It names a single row, and none among several."""
     code = tiny.CODE.replace(", row=index", "")
     with running.start(tiny.bundled(tmp_path, code=code).folder) as started:
         server = Server(started.url, [])
@@ -143,7 +143,7 @@ def test_two_hundred_slow_callers_block_nobody(roomy: Server) -> None:
 
 
 @pytest.mark.parametrize("count", [1500, pytest.param(30_000, marks=pytest.mark.long(40))])
-def test_everything_that_callers_can_send_is_answered(roomy: Server, count: int) -> None:
+def test_random_requests_are_answered(roomy: Server, count: int) -> None:
     """Right and wrong requests on every route all get an answer below 500."""
     found = run(roomy.url, count, seed=1)
     assert found.wrong == []
@@ -153,7 +153,7 @@ def test_everything_that_callers_can_send_is_answered(roomy: Server, count: int)
     assert failures == []
 
 
-def test_no_line_of_the_log_has_what_was_sent(roomy: Server) -> None:
+def test_the_log_has_no_content_of_requests(roomy: Server) -> None:
     """The log of a wrong request has neither its values nor names that its caller chose."""
     for body in (
         b'{"4711-secret": 1}',

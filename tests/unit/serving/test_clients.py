@@ -22,7 +22,7 @@ def told(request: pytest.FixtureRequest, client: Client) -> dict[str, Any]:
     return {"way": request.param, **json.loads(client("triton.py", request.param, urlsplit(server.url).netloc))}
 
 
-def test_it_is_ready_and_describes_itself(told: dict[str, Any]) -> None:
+def test_clients_read_readiness_and_metadata(told: dict[str, Any]) -> None:
     """Server, model and version are ready; the inputs are the schema's fields."""
     assert told["health"] == [True, True, True]
     assert told["inputs"] == [["weight", "FP64"], ["wrapping", "BYTES"], ["fragile", "BOOL"]]

@@ -25,8 +25,8 @@ def imported(bundled: Bundle, code: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-def test_function_starts_and_answers_without_what_trains(bundled: Bundle) -> None:
-    """A model in pure Python starts and predicts without pandas, scikit-learn, numpy, Google's clients, gRPC or git."""
+def test_function_answers_without_libraries_of_training(bundled: Bundle) -> None:
+    """A model in pure Python predicts without pandas, scikit-learn, numpy, Google's clients, gRPC or git."""
     modules = imported(
         bundled,
         "from slipway.serving.http.requests import Request\n"

@@ -53,7 +53,7 @@ def test_requests_are_counted_by_route_status_and_error(server: Server) -> None:
     assert grown[f'slipway_prediction_value_bucket{{{OWN},le="4"}}'] == 3
 
 
-def test_who_answers_and_since_when(server: Server) -> None:
+def test_identity_and_times_are_series(server: Server) -> None:
     """Model id, digests, the start and the last request are series of their own."""
     text = server.ask("GET", "/metrics").body
     told = read(text)
@@ -75,7 +75,7 @@ def test_probes_and_scrapes_are_no_requests(server: Server) -> None:
     assert server.logged("scrape") == []
 
 
-def test_metrics_are_not_there_for_callers(server: Server) -> None:
+def test_metrics_are_hidden_from_callers(server: Server) -> None:
     """A request through a proxy, as from outside, gets 404."""
     answer = server.ask("GET", "/metrics", X_Forwarded_For="203.0.113.7")
     assert answer.status == 404
@@ -182,7 +182,7 @@ def test_bounds_are_round_and_few(low: float, high: float, first: float, last: f
     assert found == sorted(found)
 
 
-def test_text_as_a_scraper_reads_it() -> None:
+def test_the_text_has_the_format_of_prometheus() -> None:
     """A family has help, type and lines; common labels come first, and values are escaped."""
     samples = sums(Counter[tuple[str, ...]]({("200",): 0, ("404",): 2}), "code")
     text = exposition([("requests_total", "counter", "Answers.", samples)], {"model": 'a\\b"c\nd'})
@@ -194,7 +194,7 @@ def test_text_as_a_scraper_reads_it() -> None:
     )
 
 
-def test_histogram_counts_what_is_at_or_below_each_bound() -> None:
+def test_histogram_counts_values_up_to_each_bound() -> None:
     """A value that equals a bound is in its bucket; the last bucket has all of them."""
     seconds = Histogram([0.5, 1])
     for value in (0.25, 0.5, 0.75, 8):

@@ -50,8 +50,8 @@ def gone(pid: int) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
 @pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGINT])
-def test_function_ends_with_who_started_it(bundled: Bundle, way: signal.Signals) -> None:
-    """Neither a kill nor ctrl-C leaves a server behind."""
+def test_function_ends_with_its_parent(bundled: Bundle, way: signal.Signals) -> None:
+    """A kill and ctrl-C both end the server."""
     with subprocess.Popen(
         [sys.executable, "-c", STARTER, str(bundled.folder)],
         stdout=subprocess.PIPE,
@@ -80,8 +80,8 @@ def children() -> set[str]:
     return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
-def test_what_was_begun_is_finished(tmp_path: Path) -> None:
-    """After SIGTERM a request in flight is answered, and the process ends with status 0."""
+def test_a_request_in_flight_is_answered_after_sigterm(tmp_path: Path) -> None:
+    """The process then ends with status 0."""
     hold = tmp_path / "hold"
     with running.start(tiny.bundled(tmp_path, code=tiny.held(hold)).folder) as server:
         address = urlsplit(server.url)
@@ -95,8 +95,8 @@ def test_what_was_begun_is_finished(tmp_path: Path) -> None:
         assert server.wait() == 0
 
 
-def test_nothing_that_was_begun_is_lost_under_load(tmp_path: Path) -> None:
-    """Many requests at once, most of them waiting for a thread, are all answered after SIGTERM."""
+def test_many_requests_in_flight_are_answered_after_sigterm(tmp_path: Path) -> None:
+    """Most of them wait for a thread."""
     hold = tmp_path / "hold"
     with running.start(tiny.bundled(tmp_path, code=tiny.held(hold)).folder) as server, ThreadPoolExecutor(30) as pool:
         hold.touch()
@@ -109,8 +109,8 @@ def test_nothing_that_was_begun_is_lost_under_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["-m", "slipway.serving"], ["-c", BY_H11]], ids=["httptools", "h11"])
-def test_callers_on_kept_connections_are_told_before_these_end(tmp_path: Path, command: list[str]) -> None:
-    """After SIGTERM they are answered while any request is, and each answer announces the end of its connection."""
+def test_kept_connections_announce_their_end(tmp_path: Path, command: list[str]) -> None:
+    """After SIGTERM they are answered while any request is, and each answer has `connection: close`."""
     hold, port = tmp_path / "hold", running.usable_port("127.0.0.1", 0)
     folder = tiny.bundled(tmp_path, code=tiny.held(hold)).folder
     env = {"PYTHONPATH": str(folder), "PORT": str(port), "HOST": "127.0.0.1"}
@@ -180,7 +180,7 @@ def predict(url: str) -> int:
         return int(answer.status)
 
 
-def test_ending_waits_for_the_longest_request_that_settings_allow() -> None:
+def test_the_end_waits_for_the_longest_request() -> None:
     """Gunicorn gives a worker the longest `scale.timeout`; Kubernetes ends it earlier."""
     code = "from slipway.serving.http import framework; framework.settle(None); from gunicorn.config import Config; "
     code += "print(Config().graceful_timeout)"

@@ -26,6 +26,7 @@ from slipway.serving.grpc.messages import METHODS, fill, message, read
 from slipway.serving.http.requests import METRICS, Request
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER
+from slipway.serving.oip.tensors import row_count
 from slipway.serving.process import GRACE, METRICS_PORT, setting, threads
 from slipway.text import cut
 
@@ -150,7 +151,8 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
     def _handled(self, request: Request) -> Answer | Refusal:
         try:
             response = self._answers[request.path](self._parsed(request))
-            return Answer(200, {}, response.SerializeToString(), rows=_rows(response))
+            rows = row_count(response.outputs) if request.path == f"/{_SERVICE}/ModelInfer" else None
+            return Answer(200, {}, response.SerializeToString(), rows=rows)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
             return log.refusal(error, request)
 
@@ -187,18 +189,12 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         model = self._inference
         model.check(request.model_name, request.model_version)
         tensors = read(request.inputs, request.raw_input_contents)
-        inferred = model.infer(tensors, [output.name for output in request.outputs])
+        outputs = model.infer(tensors, [output.name for output in request.outputs])
         response = message("ModelInferResponse")(model_name=model.model, model_version=model.version, id=request.id)
         for name, value in self._function.named.items():
             response.parameters[name].string_param = value
-        fill(response.outputs, inferred.outputs, response.raw_output_contents if request.raw_input_contents else None)
+        fill(response.outputs, outputs, response.raw_output_contents if request.raw_input_contents else None)
         return response
-
-
-def _rows(response: Any) -> int | None:
-    """Return the number of predicted rows; None for a response without predictions."""
-    is_inferred = response.DESCRIPTOR.name == "ModelInferResponse" and response.outputs
-    return int(response.outputs[0].shape[0]) if is_inferred else None
 
 
 def _details(refusal: Refusal) -> str:

@@ -12,7 +12,6 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cache
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -54,7 +53,7 @@ def description(loaded: Loaded, identity: Identity, limits: Mapping[str, int], c
     return {
         "status": "ok",
         **identity._asdict(),
-        "description": inspect.cleandoc(type(loaded.model).__doc__ or ""),
+        "description": _about(loaded),
         "endpoints": _ENDPOINTS,
         "limits": dict(limits),
         "schema": {
@@ -80,7 +79,12 @@ def openapi(loaded: Loaded, identity: Identity, inference: Inference, access: st
         operation["responses"] = {code: _resolved(each, shared) for code, each in operation["responses"].items()}
         if "requestBody" in operation:
             operation["requestBody"] = _resolved(operation["requestBody"], shared)
-    document["info"] |= _info(loaded, identity)
+    document["info"] |= {
+        "title": inference.model,
+        "version": identity.release,
+        "summary": f"{identity.model_id}, release {identity.release}",
+        **({"description": about} if (about := _about(loaded)) else {}),
+    }
     shared["parameters"]["Model"]["schema"]["enum"].append(inference.model)
     shared["parameters"]["Version"]["schema"]["enum"].append(inference.version)
     _fill_schemas(components["schemas"], loaded, inference)
@@ -93,7 +97,11 @@ def openapi(loaded: Loaded, identity: Identity, inference: Inference, access: st
 
 def page() -> Answer:
     """Return the page at `/docs`: it says nothing of the model itself, and asks for `openapi.json` beside it."""
-    text, policy = _page()
+    text = (_FOLDER / "docs.html").read_bytes()
+    # By this policy a browser runs what is in the page, and loads or runs nothing else.
+    style, script = (_hash(text, tag) for tag in (b"style", b"script"))
+    allowed = f"style-src {style}; script-src {script}; connect-src 'self'; img-src data:"
+    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     headers = {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": policy,
@@ -129,21 +137,12 @@ def _operations(document: Part) -> Iterator[Part]:
 
 def _resolved(part: Part, components: Part) -> Part:
     """Return the component that `part` refers to, or `part` where it is no reference."""
-    if "$ref" not in part:
-        return part
-    *_, kind, name = part["$ref"].split("/")
-    found: Part = components[kind][name]
-    return found
+    *_, kind, name = part.get("$ref", "//").split("/")
+    return components[kind][name] if name else part
 
 
-def _info(loaded: Loaded, identity: Identity) -> Part:
-    described = inspect.cleandoc(type(loaded.model).__doc__ or "")
-    return {
-        "title": identity.model_id.partition("/")[0],
-        "version": identity.release,
-        "summary": f"{identity.model_id}, release {identity.release}",
-        **({"description": described} if described else {}),
-    }
+def _about(loaded: Loaded) -> str:
+    return inspect.cleandoc(type(loaded.model).__doc__ or "")
 
 
 def _fill_schemas(schemas: Part, loaded: Loaded, inference: Inference) -> None:
@@ -193,15 +192,6 @@ def _protect(document: Part, responses: Part, access: str) -> None:
             prefix = "Inference" if operation["tags"] == ["v2"] else ""
             refusals = {"401": responses[f"{prefix}Unauthorized"], "503": responses[f"{prefix}Unavailable"]}
             operation["responses"] |= refusals
-
-
-@cache
-def _page() -> tuple[bytes, str]:
-    """Return the page, and a policy by which a browser runs what is in it and loads or runs nothing else."""
-    text = (_FOLDER / "docs.html").read_bytes()
-    style, script = (_hash(text, tag) for tag in (b"style", b"script"))
-    allowed = f"style-src {style}; script-src {script}; connect-src 'self'; img-src data:"
-    return text, f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def _hash(text: bytes, tag: bytes) -> str:

@@ -31,13 +31,6 @@ _TYPES: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "s
 _INT64 = range(-(2**63), 2**63)
 
 
-class Inferred(NamedTuple):
-    """The number of predicted rows, and the outputs."""
-
-    rows: int
-    outputs: list[Tensor]
-
-
 class Inference:
     """A model and its predictions in the terms of the protocol.
 
@@ -68,14 +61,14 @@ class Inference:
             message = f"{self.model} has no version {version[:60]!r} here; there is {self.version}"
             raise Refusal(404, "no_version", message)
 
-    def infer(self, given: Sequence[Tensor], wanted: Collection[str] = ()) -> Inferred:
+    def infer(self, given: Sequence[Tensor], wanted: Collection[str] = ()) -> list[Tensor]:
         """Predict the rows in the tensors; return the `wanted` outputs in their order, or all.
 
         Raise `Refusal` when a tensor or the name of an output does not fit; the model's own errors pass through.
         """
         chosen = self._outputs.choose(wanted)
         rows = tensors.to_rows(self._schema, given, self._check_rows)
-        return Inferred(len(rows), self._outputs.tensors(chosen, self._predict(rows)))
+        return self._outputs.tensors(chosen, self._predict(rows))
 
 
 class Output(NamedTuple):

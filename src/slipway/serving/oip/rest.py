@@ -11,8 +11,8 @@ from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.http.application import parts
 from slipway.serving.http.requests import MODELS, V2, V2_LIVE, V2_READY, Request, parse
 from slipway.serving.oip import tensors as binary
-from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference, Inferred
-from slipway.serving.oip.tensors import Tensor, refused
+from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
+from slipway.serving.oip.tensors import Tensor, refused, row_count
 
 HEADER = "inference-header-content-length"
 """The header with the number of bytes of a body that are JSON; tensors follow as bytes."""
@@ -55,12 +55,12 @@ class Rest:
     def _infer(self, request: Request) -> Answer:
         found = self._checked(request)
         given, tensors = read(request)
-        inferred = found.infer(tensors, given.wanted)
+        outputs = found.infer(tensors, given.wanted)
         content: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
         if given.id is not None:
             content["id"] = given.id
         content["parameters"] = found.identity.named()
-        return encode_answer(content, inferred, given)
+        return encode_answer(content, outputs, given)
 
 
 class _Input(msgspec.Struct):
@@ -112,20 +112,20 @@ def read(request: Request) -> tuple[InferenceRequest, list[Tensor]]:
     return given, tensors
 
 
-def encode_answer(content: dict[str, Any], inferred: Inferred, given: InferenceRequest) -> Answer:
-    """Return the answer that has the outputs beside `content`, as JSON or as bytes behind it."""
+def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], given: InferenceRequest) -> Answer:
+    """Return the answer that has `outputs` beside `content`, as JSON or as bytes behind it."""
     described, chunks = [], []
-    for output, metadata in zip(inferred.outputs, _metadata(inferred.outputs), strict=True):
+    for output, metadata in zip(outputs, _metadata(outputs), strict=True):
         if given.wants_bytes(output.name):
             chunks.append(binary.encode(output.datatype, output.values))
             described.append({**metadata, "parameters": {"binary_data_size": len(chunks[-1])}})
         else:
             described.append({**metadata, "data": output.values})
     text = msgspec.json.encode({**content, "outputs": described})
-    if not chunks:
-        return Answer(200, {"content-type": "application/json"}, text, rows=inferred.rows)
-    headers = {"content-type": "application/octet-stream", HEADER: str(len(text))}
-    return Answer(200, headers, b"".join([text, *chunks]), rows=inferred.rows)
+    headers = {"content-type": "application/json"}
+    if chunks:
+        headers = {"content-type": "application/octet-stream", HEADER: str(len(text))}
+    return Answer(200, headers, b"".join([text, *chunks]), rows=row_count(outputs))
 
 
 def _metadata(tensors: Sequence[Tensor]) -> list[dict[str, Any]]:

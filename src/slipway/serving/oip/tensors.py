@@ -45,6 +45,11 @@ def about(field: Field) -> Tensor:
     return Tensor(field.name, _OWN[field.kind], (-1,), ())
 
 
+def row_count(outputs: Sequence[Any]) -> int | None:
+    """Return the number of rows in outputs, which are tensors or messages of them; None where there is no output."""
+    return int(outputs[0].shape[0]) if outputs else None
+
+
 def invalid(message: str) -> Refusal:
     """Return the refusal (400) of tensors that do not fit."""
     return Refusal(400, "invalid_tensors", message)

@@ -11,7 +11,7 @@ from slipway.serving.access import FOLDER, KIND
 from tests.unit.serving.conftest import Server
 
 
-def test_document_is_made_of_the_schema_and_the_golden_predictions(server: Server) -> None:
+def test_document_has_the_schema_and_examples(server: Server) -> None:
     """It has the fields with their limits, and the function answers its examples."""
     document = server.ask("GET", "/openapi.json").json
     weight = document["components"]["schemas"]["Row"]["properties"]["weight"]
@@ -44,15 +44,15 @@ def sorted_as_told(paths: dict[str, object], message: str) -> list[str]:
     return sorted(paths, key=lambda path: message.index(f"{path},") if f"{path}," in message else len(message))
 
 
-def test_page_needs_nothing_from_elsewhere(server: Server) -> None:
-    """It is one file, which works without the internet."""
+def test_page_is_one_file(server: Server) -> None:
+    """It works without the internet."""
     page = server.ask("GET", "/docs")
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert not re.search(rb"https?://|@import|\burl\(|innerHTML|eval\(", page.body)
 
 
-def test_page_may_run_its_own_script_alone(server: Server) -> None:
-    """The policy allows script and style by their hashes, and requests to the function only."""
+def test_policy_allows_only_the_page_itself(server: Server) -> None:
+    """It allows script and style by their hashes, and requests to the function only."""
     page = server.ask("GET", "/docs")
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; ") and "connect-src 'self'" in policy
@@ -61,8 +61,8 @@ def test_page_may_run_its_own_script_alone(server: Server) -> None:
         assert f"{tag.decode()}-src 'sha256-{b64encode(hashlib.sha256(content).digest()).decode()}'" in policy
 
 
-def test_only_the_page_is_open_where_a_key_is_needed(bundled: Bundle) -> None:
-    """The page has nothing of the model; the document has, and describes the access."""
+def test_page_is_open_where_a_key_is_needed(bundled: Bundle) -> None:
+    """The page has nothing of the model; the document has, needs the key, and describes the access."""
     keys = bundled.folder.parent / "keys"
     keys.mkdir()
     (keys / "ada").write_text("secret")

@@ -33,8 +33,8 @@ from slipway.serving.http import requests
         (b"", "empty"),
     ],
 )
-def test_what_is_not_strict_json_is_refused(body: bytes, message: str) -> None:
-    """Each is refused with 400, and the problem with its place."""
+def test_invalid_json_is_refused(body: bytes, message: str) -> None:
+    """The refusal is 400, and says what is wrong and where."""
     with pytest.raises(Refusal) as refusal:
         requests.parse(body)
     assert refusal.value.status == 400

@@ -64,7 +64,7 @@ def settled(reply: Reply) -> tuple[int, str | None, object]:
     return reply.status, reply.headers.get("content-type"), told
 
 
-def test_functions_framework_runs_it_too(tmp_path: Path) -> None:
+def test_functions_framework_serves_the_same_answers(tmp_path: Path) -> None:
     """`functions-framework --target predict --source main.py` answers as the image's own command does."""
     folder = tiny.bundled(tmp_path).folder
     with run(folder, ["-m", "slipway.serving"]) as own, run(folder, FRAMEWORK) as framework:
@@ -90,14 +90,14 @@ def test_environment_without_httptools_is_served_by_h11(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("upgrade", [b"h2c", b"websocket"])
-def test_offer_to_speak_another_protocol_is_passed_over(server: Server, upgrade: bytes) -> None:
+def test_an_offered_upgrade_is_ignored(server: Server, upgrade: bytes) -> None:
     """Java's client offers HTTP/2 with its first request: it is answered by HTTP/1.1."""
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n" % upgrade
     request = HEAD + offer + b"Content-Length: %d\r\n\r\n%s" % (len(ROW), ROW)
     assert talk(server.address, request + ASKED, 2).count(b"HTTP/1.1 200 ") == 2
 
 
-def test_requests_that_do_not_wait_are_answered_in_order(server: Server) -> None:
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     """Several requests in one piece get as many answers."""
     health = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     told = talk(server.address, ASKED + health + ASKED, 3)
@@ -105,7 +105,7 @@ def test_requests_that_do_not_wait_are_answered_in_order(server: Server) -> None
     assert [part[:20] for part in told.split(b"\r\n\r\n{")[1:]][1].startswith(b'"status":"ok","model')
 
 
-def test_trailers_are_passed_over(server: Server) -> None:
+def test_trailers_are_ignored(server: Server) -> None:
     """Trailers of a body in chunks change nothing, and have a limit."""
     chunks = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (len(ROW), ROW)
     told = talk(server.address, chunks + b"X-Request-Id: late\r\n\r\n", 1)
@@ -113,8 +113,8 @@ def test_trailers_are_passed_over(server: Server) -> None:
     assert talk(server.address, chunks + b"X-More: x\r\n" * 60_000, 1).startswith(b"HTTP/1.1 400 ")
 
 
-def test_caller_that_waits_to_be_told_to_go_on_is_told(server: Server) -> None:
-    """`Expect: 100-continue`, as curl sends it with a larger body."""
+def test_expect_continue_is_answered(server: Server) -> None:
+    """curl sends `Expect: 100-continue` with a larger body."""
     with socket.create_connection(server.address, timeout=10) as connection:
         connection.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(ROW))
         assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -133,14 +133,14 @@ def test_connection_is_kept(server: Server) -> None:
     connection.close()
 
 
-def test_answer_does_not_wait_for_more() -> None:
+def test_answers_are_sent_without_delay() -> None:
     """TCP sends the body of an answer at once, instead of delaying it after the head."""
     with serving.listen("127.0.0.1", 0) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize(("port", "told"), [("http", "PORT is 'http'"), ("70000", "port 70000 of 127.0.0.1")])
-def test_port_that_cannot_be_used_is_told(bundled: Bundle, port: str, told: str) -> None:
+def test_an_invalid_port_ends_the_start(bundled: Bundle, port: str, told: str) -> None:
     """A wrong PORT ends the start with one line of explanation."""
     env = {"PYTHONPATH": str(bundled.folder), "PORT": port, "HOST": "127.0.0.1"}
     command = [sys.executable, "-m", "slipway.serving"]
@@ -150,14 +150,14 @@ def test_port_that_cannot_be_used_is_told(bundled: Bundle, port: str, told: str)
     assert told in last["message"]
 
 
-def test_port_in_use_is_told() -> None:
+def test_a_port_in_use_ends_the_start() -> None:
     """The second function on a port ends and names the port."""
     with serving.listen("127.0.0.1", 0) as taken, pytest.raises(SlipwayError, match="cannot be used"):
         serving.listen("127.0.0.1", taken.getsockname()[1])
 
 
 class Nothing(Model):
-    """Predicts nothing."""
+    """A model without predictions."""
 
     source_features = ("weight",)
     target_variable = "price"
@@ -196,8 +196,8 @@ def test_unforeseen_errors_are_answered_as_failures(function: Function, capsys: 
     assert b'code="500"} 1' in function.metrics.format()
 
 
-def test_request_that_is_given_up_is_recorded(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
-    """It counts as that of a caller who left, and is no longer in progress."""
+def test_a_cancelled_request_is_recorded(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
+    """It counts as a caller who left, and is no longer in progress."""
 
     async def given_up() -> None:
         asked = asyncio.create_task(serving.respond(function, SCOPE, silent))

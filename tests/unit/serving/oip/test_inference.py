@@ -49,7 +49,7 @@ def told(golden: list[Any], predictions: list[Any], target: Field = PRICE) -> li
         ([{"by": {"a": 1}}, {"by": "b"}], [("by", "BYTES", (2,), ['{"a":1}', '"b"'])]),
     ],
 )
-def test_outputs_are_what_the_golden_predictions_are(golden: list[Any], expected: list[tuple[Any, ...]]) -> None:
+def test_outputs_have_the_form_of_the_golden_predictions(golden: list[Any], expected: list[tuple[Any, ...]]) -> None:
     """The target has its name, other values have their keys, and values without a datatype are JSON."""
     assert told(golden, golden) == expected
 
@@ -69,7 +69,7 @@ def test_outputs_are_what_the_golden_predictions_are(golden: list[Any], expected
         ([{"sure": 1}], {"sure": 1, "more": 2}, ("FP64", (1,), [1.0])),
     ],
 )
-def test_an_output_depends_on_no_other_row(golden: list[Any], alone: Any, expected: tuple[Any, ...]) -> None:
+def test_an_output_is_independent_of_other_rows(golden: list[Any], alone: Any, expected: tuple[Any, ...]) -> None:
     """Datatype, width and text stay the same for any other rows of a request."""
     [(_, *found)] = told(golden, [alone])
     assert tuple(found) == expected
@@ -88,14 +88,14 @@ def test_an_output_depends_on_no_other_row(golden: list[Any], alone: Any, expect
         (Field(name="price", kind="number", optional=True), [None], "FP64"),
     ],
 )
-def test_the_target_is_what_its_field_is(target: Field, golden: list[Any], datatype: str) -> None:
+def test_the_target_has_the_datatype_of_its_field(target: Field, golden: list[Any], datatype: str) -> None:
     """Optional integers and booleans get a datatype that has a missing value."""
     assert [each.datatype for each in Outputs(target, golden).described] == [datatype]
 
 
 @pytest.mark.parametrize("empty", [[1.0], [{"price": 1.0, "range": [0, 2]}]])
-def test_no_row_has_all_outputs(empty: list[Any]) -> None:
-    """The outputs agree with their metadata and are empty."""
+def test_no_rows_give_empty_outputs(empty: list[Any]) -> None:
+    """The outputs agree with their metadata."""
     assert [(shape[0], values) for _, _, shape, values in told(empty, [])] == [(0, [])] * (2 if empty != [1.0] else 1)
 
 

@@ -50,7 +50,7 @@ def test_model_is_described_by_the_schema(server: Server, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready", "/v2/models/tiny/ready"])
-def test_it_is_ready(server: Server, path: str) -> None:
+def test_server_and_model_are_ready(server: Server, path: str) -> None:
     """Health is 200, also for HEAD."""
     assert server.ask("GET", path).status == server.ask("HEAD", path).status == 200
 
@@ -69,7 +69,7 @@ def test_predictions_are_tensors(server: Server, path: str) -> None:
     }
 
 
-def test_nested_lists_are_as_the_shape_says(server: Server) -> None:
+def test_nested_lists_agree_with_the_shape(server: Server) -> None:
     """Data may be nested, and must then agree with the shape."""
     first = tensor("weight", "FP64", [2], [4], shape=[2, 1])
     second = tensor("wrapping", "BYTES", "box", "box")
@@ -81,7 +81,7 @@ def test_nested_lists_are_as_the_shape_says(server: Server) -> None:
     assert "not of equal length" in infer(server, {"inputs": [first, second]}).json["error"]
 
 
-def test_null_is_what_is_not_there(server: Server) -> None:
+def test_null_counts_as_missing(server: Server) -> None:
     """Some clients write null for every field that they leave out."""
     inputs = [{**each, "parameters": None} for each in weights(2)]
     asked = {"inputs": inputs, "id": None, "parameters": None, "outputs": None}
@@ -163,7 +163,7 @@ def test_refusals_have_the_form_of_the_protocol(
     ],
 )
 def test_unknown_models_are_refused(server: Server, method: str, path: str, status: int, message: str) -> None:
-    """The refusal names what there is."""
+    """The refusal names the model and version that are served."""
     answer = server.ask(method, path, b"{}" if method == "POST" else None)
     assert answer.status == status
     assert message in answer.json["error"]

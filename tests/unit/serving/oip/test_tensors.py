@@ -61,8 +61,8 @@ def test_one_tensor_holds_all_fields_that_are_numbers() -> None:
     ]
 
 
-def test_no_values_are_no_rows() -> None:
-    """A tensor of shape [0] gives no row."""
+def test_an_empty_tensor_gives_no_rows() -> None:
+    """Its shape is [0]."""
     assert to_rows(NUMBERS, [column("width", "FP64"), column("rooms", "INT64")]) == []
 
 
@@ -116,8 +116,8 @@ def test_a_matrix_of_another_width_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("datatype", "value"), [("INT64", 1.5), ("INT8", 128), ("UINT8", -1), ("INT32", True)])
-def test_values_are_of_their_datatype(datatype: str, value: Any) -> None:
-    """Another value is refused with its row and field."""
+def test_values_outside_their_datatype_are_refused(datatype: str, value: Any) -> None:
+    """The refusal has row and field."""
     with pytest.raises(Refusal) as caught:
         to_rows(MIXED, [column("weight", "FP64", 1.0, 1.0), column("age", datatype, 1, value)])
     assert [str(each) for each in caught.value.problems] == [f"row 1: age: {value!r} is no {datatype}"]
