@@ -1,4 +1,4 @@
-"""People with a repository on GitHub that Argo CD follows: what they do there, and what they see of it."""
+"""Actions of people in a repository on GitHub that Argo CD follows, and checks of their results."""
 
 import json
 import time
@@ -29,9 +29,9 @@ PATIENCE = 600  # seconds: a training's pods one after the other, on a machine t
 
 
 class Team(Followed):
-    """People and their repository on GitHub, with the model `coin`, whose releases are made by the workflows alone.
+    """Hold a repository on GitHub with the model `coin`. Only workflows make its releases.
 
-    To Argo CD their production is in a cluster of its own.
+    Its production environment is a cluster of its own for Argo CD.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Team(Followed):
         self.push("main")
 
     def begin(self) -> None:
-        """What an administrator does, once: buckets, what Argo CD has to know, and the token to announce by."""
+        """Set up, once, as an administrator: buckets, Argo CD's projects, and the token for announcements."""
         for namespace in self.namespaces.values():
             self.storage.make(namespace)
         self.apply()
@@ -93,7 +93,7 @@ class Team(Followed):
         self.git("pull", "--quiet", "--ff-only", "origin", "main")
 
     def propose(self, branch: str, title: str) -> dict[str, Any]:
-        """Open a pull request with what is committed."""
+        """Open a pull request with the committed changes."""
         self.push(branch)
         made: dict[str, Any] = self._ask("POST", "pulls", {"title": title, "head": branch, "base": "main", "body": ""})
         return made
@@ -119,11 +119,11 @@ class Team(Followed):
         self.push(branch)
 
     def said(self, number: int) -> str:
-        """What the bot says below a pull request."""
+        """Return the bot's comments below a pull request."""
         return "\n".join(each["body"] for each in self.state.comments if each["number"] == number)
 
     def announced(self, event: str, **payload: object) -> None:
-        """Wait until the cluster has announced something: a version, or a verified release."""
+        """Wait until the cluster has announced a version or a verified release."""
 
         def there() -> bool:
             told = [each["client_payload"] for each in self.state.dispatches if each["event_type"] == event]
@@ -132,17 +132,17 @@ class Team(Followed):
         self.until(there, f"{event} {payload} is announced", PATIENCE)
 
     def overlay(self, use: str = "test") -> Overlay:
-        """What main declares of coin."""
+        """Return the overlay of coin on main."""
         self.up_to_date()
         settings = settings_file.load(self.root)
         return Snapshot(Repository(self.root), "HEAD", settings).overlay(self.environments[use], "coin")
 
     def newest(self, use: str = "test") -> str:
-        """The newest release of coin that is declared."""
+        """Return the newest declared release of coin."""
         return str(self.overlay(use).releases[0].name)
 
     def versions(self, use: str) -> dict[int, int]:
-        """{version: percent}, as main declares it."""
+        """Return the route on main as {version: percent}."""
         return {name.version: percent for name, percent in self.overlay(use).route.items()}
 
     def published(self, use: str) -> list[int]:
@@ -150,34 +150,34 @@ class Team(Followed):
         return found
 
     def live(self, route: dict[str, int], use: str = "test", patience: float = 300) -> float:
-        """Wait until requests are shared out so; returns the seconds since it was committed."""
+        """Wait until requests are shared out as given; return the seconds since the commit."""
         self.until(lambda: self.routed(use) == route, f"{route} is live", patience)
         return self.since_commit()
 
     def since_commit(self) -> float:
-        """The seconds since the last commit on main."""
+        """Return the seconds since the last commit on main."""
         return time.time() - int(self.bare.git("log", "-1", "--format=%ct", "main"))
 
     def hooked(self) -> None:
-        """Argo CD is told of a commit to test's coin, as by a webhook."""
+        """Tell Argo CD of a commit to coin in test, as a webhook does."""
         self.looked_at(f"{self.environments['test']}-coin")
 
     def by_hand(self, workflow: str, **inputs: str) -> list[Run]:
-        """Somebody starts a workflow for coin in test."""
+        """Start a workflow for coin in test, as a person does."""
         return self.actions.by_hand(workflow, model="coin", environment=self.environments["test"], **inputs)
 
     def shared(self, load: Load, enough: Callable[[Counter[str]], bool]) -> Counter[str]:
-        """Wait for as many answers from now on; returns them."""
+        """Wait for the given number of new answers, and return them."""
         before = load.answers.copy()
         self.until(lambda: enough(load.since(before)), "requests were answered so")
         return load.since(before)
 
     def image(self, use: str, release: str) -> str:
-        """What runs there."""
+        """Return the image that runs in an environment."""
         found = self.object("services.serving.knative.dev", f"coin-{release}", self.namespaces[use])
         return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
     def pods(self, use: str) -> int:
-        """How many pods the functions are meant to have."""
+        """Return the number of pods that the functions should have."""
         found = json.loads(self.kubectl("get", "deployments", "-n", self.namespaces[use], "-o", "json"))
         return sum(item["spec"]["replicas"] for item in found["items"])

@@ -1,4 +1,4 @@
-"""The tools that render manifests and hold them to schemas, and a release that is rendered."""
+"""Kustomize, JSON schemas and a rendered release for the tests of manifests."""
 
 import json
 import os
@@ -31,19 +31,19 @@ KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0"
 
 @pytest.fixture(autouse=True)
 def kustomize(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kustomize is on the PATH."""
+    """Put kustomize on the PATH."""
     folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture(scope="session")
 def schemas() -> Path:
-    """A folder of JSON schemas, one a kind: of SLIPWAY_SCHEMAS, or the repository's own."""
+    """Return a folder of JSON schemas, one for each kind: SLIPWAY_SCHEMAS or the repository's own."""
     return Path(os.environ.get("SLIPWAY_SCHEMAS") or ROOT / "manifests/schemas")
 
 
 def conform(content: bytes, schemas: Path) -> dict[str, int]:
-    """How many of the objects are valid, invalid, in error and skipped."""
+    """Return the numbers of valid, invalid, erroneous and skipped objects."""
     tool = shutil.which("kubeconform") or tools.find("kubeconform", KUBECONFORM)
     location = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
     command = [tool, "-strict", "-summary", "-output", "json", "-schema-location", location]

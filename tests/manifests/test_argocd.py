@@ -1,4 +1,4 @@
-"""What an administrator applies: rendered by the real kustomize, held to what Applications may do and have to."""
+"""The manifests for Argo CD, rendered by real kustomize: projects, Applications and their limits."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ def content(root: Path = ROOT, part: str = "") -> bytes:
 
 
 def of(kind: str, **where: Any) -> dict[str, dict[str, Any]]:
-    """{name: object} of a kind."""
+    """Return the objects of a kind by name."""
     return {item["metadata"]["name"]: item for item in yaml.safe_load_all(content(**where)) if item["kind"] == kind}
 
 
@@ -32,7 +32,7 @@ def kinds(project: dict[str, Any], scope: str) -> set[tuple[str, str]]:
 
 
 def suffixes(environment: str) -> list[str]:
-    """What the names of an environment's projects end in."""
+    """Return the suffixes of the names of an environment's projects."""
     return ["", "-namespace", *(["-training"] if environment in TRAINING else [])]
 
 
@@ -42,14 +42,14 @@ def group_kinds(items: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 
 def test_nothing_is_left_open() -> None:
-    """Every place that the settings decide is filled in; of the settings themselves no cluster gets anything."""
+    """All placeholders are filled in from the settings. The settings object itself is not rendered."""
     assert b"set by the settings" not in content()
     assert not re.search(rb"slipway/v1|slipway-environment|[ /]environment-", content())
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_reaches_its_own_namespace_alone(environment: str) -> None:
-    """Neither its overlays nor its namespace's manifests can be aimed at another's, whatever they say."""
+    """A project allows no destination in the namespace of another environment."""
     namespace = settings.load(ROOT).environment(environment).namespace
     for suffix in suffixes(environment):
         project = of("AppProject")[f"slipway-{environment}{suffix}"]["spec"]
@@ -58,7 +58,7 @@ def test_an_environment_reaches_its_own_namespace_alone(environment: str) -> Non
 
 
 def test_overlays_may_make_what_they_are_made_of() -> None:
-    """No kind of the whole cluster, no Secret, no account: routes, and what the bases of each have."""
+    """Projects allow routes and the kinds in the bases, no cluster-wide kinds, Secrets or accounts."""
     made = {"": based_on("manifests/function") | {("serving.knative.dev", "Route")}}
     made["-training"] = based_on("workflows/train")
     assert {"Job", "Service", "Route"} == {kind for _, kind in made[""]}
@@ -76,7 +76,7 @@ def based_on(folder: str) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("part", ["", ENVIRONMENTS[-1]], ids=["one Argo CD", "one in each cluster"])
 def test_each_environment_in_a_cluster_of_its_own(tmp_path: Path, part: str) -> None:
-    """Its setting `server` is where all of it goes, and nothing of another; its part can be applied alone."""
+    """The setting `server` decides the cluster of all objects of an environment, which can be applied alone."""
     shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
     servers = {environment: f"https://{environment}.example.org:6443" for environment in ENVIRONMENTS}
     for environment, server in servers.items():
@@ -102,7 +102,7 @@ def test_each_environment_in_a_cluster_of_its_own(tmp_path: Path, part: str) -> 
 
 @pytest.mark.parametrize("part", ["", *ENVIRONMENTS])
 def test_argo_cd_may_be_in_another_namespace(tmp_path: Path, part: str) -> None:
-    """One line says where it is, for all environments together and for each alone."""
+    """One line sets the namespace, for all environments together and for each one."""
     shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
     file = tmp_path / "manifests/argocd/repository/repository.yaml"
     declared = yaml.safe_load(file.read_text())
@@ -114,7 +114,7 @@ def test_argo_cd_may_be_in_another_namespace(tmp_path: Path, part: str) -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_namespace_may_be_made_of_what_is_declared(environment: str) -> None:
-    """The kinds of manifests/environments are allowed, and none besides."""
+    """The project allows exactly the kinds of manifests/environments."""
     project = of("AppProject")[f"slipway-{environment}-namespace"]
     items: list[dict[str, Any]] = []
     for name in (f"slipway-{environment}", f"slipway-{environment}-namespace"):
@@ -132,7 +132,7 @@ def repository() -> dict[str, str]:
 
 
 def test_the_branch_is_that_of_the_settings() -> None:
-    """Argo CD follows the branch that slipway commits overlays to, in every place that names one."""
+    """Every Application follows the branch that slipway commits overlays to."""
     assert repository()["branch"] == settings.load(ROOT).branch
     sources = [item["spec"]["source"] for item in of("Application").values()]
     for item in of("ApplicationSet").values():
@@ -151,7 +151,7 @@ TRAININGS = "training", "overlays/{}/*/training", "training-{}-{{{{index .path.s
     [(name, FUNCTIONS) for name in ENVIRONMENTS] + [(name, TRAININGS) for name in TRAINING],
 )
 def test_an_application_for_each_folder(environment: str, wanted: tuple[str, ...]) -> None:
-    """Of functions and trainings apart, each in its project of the environment."""
+    """Functions and trainings have separate Applications, each in its project of the environment."""
     part, path, name, project = (each.format(environment) for each in wanted)
     spec = of("ApplicationSet")[f"slipway-{environment}-{part}"]["spec"]
     assert spec["generators"][0]["git"]["directories"] == [{"path": path}]
@@ -161,7 +161,7 @@ def test_an_application_for_each_folder(environment: str, wanted: tuple[str, ...
 
 
 def test_nothing_is_followed_but_that() -> None:
-    """What only takes promotions has no Application for trainings."""
+    """An environment that takes promotions has no Application for trainings."""
     followed = {f"slipway-{name}-functions" for name in ENVIRONMENTS} | {
         f"slipway-{name}-training" for name in TRAINING
     }
@@ -173,7 +173,7 @@ def templates() -> dict[str, dict[str, Any]]:
 
 
 def test_what_is_committed_runs_and_what_was_not_is_undone() -> None:
-    """Every Application syncs, prunes and heals by itself, and tries again on the newest commit until it is there."""
+    """Every Application syncs, prunes, heals itself, and retries with the newest commit."""
     for item in [*of("Application").values(), *templates().values()]:
         policy = item["spec"]["syncPolicy"]
         assert policy["automated"] == {"prune": True, "selfHeal": True}
@@ -183,7 +183,7 @@ def test_what_is_committed_runs_and_what_was_not_is_undone() -> None:
 
 
 def test_no_commit_waits_for_a_training() -> None:
-    """What serves is pruned last, so that the route has left it; of trainings nothing is waited for."""
+    """Functions are pruned last, after the route has left them. No sync waits for a training."""
     for name, template in templates().items():
         assert ("PruneLast=true" in template["spec"]["syncPolicy"]["syncOptions"]) == name.endswith("-functions")
     made = [
@@ -195,7 +195,7 @@ def test_no_commit_waits_for_a_training() -> None:
 
 
 def test_one_models_commit_renders_one_application() -> None:
-    """Each says which folder it is made of: its own, to which overlays are complete."""
+    """Each Application names its own folder for manifest generation: overlays are complete."""
     key = "argocd.argoproj.io/manifest-generate-paths"
     assert {template["metadata"]["annotations"][key] for template in templates().values()} == {"."}
     for item in of("Application").values():
@@ -203,7 +203,7 @@ def test_one_models_commit_renders_one_application() -> None:
 
 
 def test_deleting_what_follows_git_stops_no_function() -> None:
-    """Functions outlive their Applications; a training that is no longer declared does not."""
+    """Functions outlive their Applications. A training that is no longer declared is deleted."""
     kept = {
         name: item["spec"]["syncPolicy"]["preserveResourcesOnDeletion"] for name, item in of("ApplicationSet").items()
     }
@@ -211,12 +211,12 @@ def test_deleting_what_follows_git_stops_no_function() -> None:
 
 
 def test_nothing_is_ignored() -> None:
-    """No controller writes what is compared, so no difference is passed over."""
+    """No Application ignores differences, because no controller writes the compared fields."""
     assert b"ignoreDifferences" not in content()
 
 
 def test_what_argo_cd_is_told_of_health_is_a_patch() -> None:
-    """Applied, it would take the other keys away from whoever installed Argo CD in the same way."""
+    """The health checks are a patch. Applied as an object, they would delete other keys of the ConfigMap."""
     patch = documents.parse((ROOT / "manifests/argocd/health.yaml").read_bytes(), "health.yaml")
     assert patch.keys() == {"data"}
     assert all(key.startswith("resource.customizations.health.") for key in patch["data"])
@@ -224,6 +224,6 @@ def test_what_argo_cd_is_told_of_health_is_a_patch() -> None:
 
 
 def test_the_schemas_accept_it(schemas: Path) -> None:
-    """Every object is what Argo CD's own CRDs say, with no field too many."""
+    """Every object is valid by the CRDs of Argo CD, without additional fields."""
     count = len(list(yaml.safe_load_all(content())))
     assert conform(content(), schemas) == {"valid": count, "invalid": 0, "errors": 0, "skipped": 0}

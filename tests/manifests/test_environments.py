@@ -1,4 +1,4 @@
-"""What a namespace gets: rendered by the real kustomize, held to the rules that keep releases and trainings apart."""
+"""The manifests of a namespace, rendered by real kustomize: accounts, rights, limits and policies."""
 
 import re
 from functools import cache
@@ -19,7 +19,7 @@ TRAIN = {"slipway-train", "slipway-training-service"}
 
 @cache
 def content(environment: str) -> bytes:
-    """The namespace, and what is in it."""
+    """Return the namespace and the objects in it."""
     folder = ROOT / "manifests/environments" / environment
     return rendering.build(folder / "namespace", ROOT) + b"---\n" + rendering.build(folder, ROOT)
 
@@ -29,20 +29,20 @@ def rendered(environment: str) -> list[dict[str, Any]]:
 
 
 def declared(environment: str) -> dict[str, Any]:
-    """What the environment's settings say."""
+    """Return the settings of the environment."""
     file = ROOT / "manifests/environments" / environment / "settings/environment.yaml"
     found: dict[str, Any] = yaml.safe_load(file.read_text())["spec"]
     return found
 
 
 def of(kind: str, environment: str = HERE) -> dict[str, dict[str, Any]]:
-    """{name: object} of a kind."""
+    """Return the objects of a kind by name."""
     return {item["metadata"]["name"]: item for item in rendered(environment) if item["kind"] == kind}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_settings_agree_with_those_of_slipway(environment: str) -> None:
-    """The namespace is that of slipway.yaml, and every object lies in it or is named after it."""
+    """The namespace is that of slipway.yaml, and every object is in it or has its name."""
     namespace = settings.load(ROOT).environment(environment).namespace
     for item in rendered(environment):
         metadata = item["metadata"]
@@ -51,12 +51,12 @@ def test_settings_agree_with_those_of_slipway(environment: str) -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_nothing_is_left_open(environment: str) -> None:
-    """Every place that the settings decide is filled in."""
+    """All placeholders are filled in from the settings."""
     assert b"set by the settings" not in content(environment)
 
 
 def test_environments_share_nothing() -> None:
-    """No object of one is one of the other too, those of the whole cluster included."""
+    """No two environments have the same object, not even a cluster-wide one."""
     objects = [
         (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"])
         for environment in ENVIRONMENTS
@@ -66,7 +66,7 @@ def test_environments_share_nothing() -> None:
 
 
 def test_the_strictest_pod_security_is_enforced() -> None:
-    """Kubernetes itself refuses what is not `restricted`, and no sync takes the namespace away."""
+    """Kubernetes refuses pods that are not `restricted`, and no sync deletes the namespace."""
     [namespace] = of("Namespace").values()
     levels = {key: value for key, value in namespace["metadata"]["labels"].items() if "pod-security" in key}
     assert levels == {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
@@ -74,14 +74,14 @@ def test_the_strictest_pod_security_is_enforced() -> None:
 
 
 def test_the_namespace_is_alone() -> None:
-    """Healed together with what is in it, it would not come back once deleted."""
+    """The namespace has its own Application: healed together with its content, it would not come back."""
     folder = ROOT / "manifests/environments" / HERE
     assert [item["kind"] for item in yaml.safe_load_all(rendering.build(folder / "namespace", ROOT))] == ["Namespace"]
     assert b"kind: Namespace\n" not in rendering.build(folder, ROOT)
 
 
 def test_accounts_have_no_token_where_none_is_needed() -> None:
-    """A pod that speaks to Kubernetes mounts a token by itself, for as long as it says; no account gives one."""
+    """No account mounts a token. A pod that calls Kubernetes mounts a short-lived one itself."""
     accounts = of("ServiceAccount")
     assert {name: item["automountServiceAccountToken"] for name, item in accounts.items()} == dict.fromkeys(
         ACCOUNTS | TRAIN, False
@@ -90,14 +90,14 @@ def test_accounts_have_no_token_where_none_is_needed() -> None:
 
 @pytest.mark.parametrize("environment", sorted({*ENVIRONMENTS} - {*TRAINING}))
 def test_where_nothing_is_trained_nothing_can_be(environment: str) -> None:
-    """What only takes promotions has the accounts of functions, and neither rights for them nor a place for steps."""
+    """An environment that takes promotions has no rights and no volume for trainings."""
     assert of("ServiceAccount", environment).keys() == ACCOUNTS
     kinds = {item["kind"] for item in rendered(environment)}
     assert kinds == {"Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy", "ServiceAccount"}
 
 
 def test_pods_are_of_accounts_that_are_there() -> None:
-    """Each that slipway declares names its own, and it is one of the namespace."""
+    """Every pod that slipway declares uses an account of the namespace."""
     bases = [ROOT / "manifests/function/service.yaml", ROOT / "manifests/function/verification/job.yaml"]
     bases += [ROOT / "workflows/train/template.yaml", ROOT / "workflows/train/service/service.yaml"]
     named = [re.findall("serviceAccountName: (.*)", path.read_text()) for path in bases]
@@ -106,7 +106,7 @@ def test_pods_are_of_accounts_that_are_there() -> None:
 
 
 def test_rights_are_the_least() -> None:
-    """No account may read a Secret, change a template, or do anything with a wildcard."""
+    """No account may read Secrets, change templates, or use a wildcard."""
     roles = {name: item["rules"] for name, item in of("Role").items()}
     assert roles["slipway-train"] == [
         {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
@@ -122,7 +122,7 @@ def test_rights_are_the_least() -> None:
 
 
 def test_no_default_limit_of_cpu() -> None:
-    """It would hit what Knative puts beside a function, and slow every request down."""
+    """A default would limit Knative's sidecar, and slow down every request."""
     for limits in of("LimitRange").values():
         for limit in limits["spec"]["limits"]:
             assert "cpu" not in limit["default"]
@@ -132,7 +132,7 @@ def test_no_default_limit_of_cpu() -> None:
 
 
 def test_artifacts_are_kept_without_a_key() -> None:
-    """The bucket of the settings, and no Secret beside it; no two runs meet, not even one that is made anew."""
+    """The bucket is that of the settings, there is no Secret, and each run has its own path."""
     repositories = of("ConfigMap")["artifact-repositories"]
     [default] = [repositories["metadata"]["annotations"]["workflows.argoproj.io/default-artifact-repository"]]
     found = yaml.safe_load(repositories["data"][default])
@@ -145,7 +145,7 @@ def test_artifacts_are_kept_without_a_key() -> None:
 
 
 def test_functions_are_reached_by_those_of_the_settings_alone() -> None:
-    """Everything is closed; pods of Knative open to the namespaces that are named in one place."""
+    """All traffic is denied, except that of the named namespaces to Knative's pods."""
     policies = of("NetworkPolicy")
     assert policies["slipway-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
     [rule] = policies["slipway-reached"]["spec"]["ingress"]
@@ -157,7 +157,7 @@ def test_functions_are_reached_by_those_of_the_settings_alone() -> None:
 
 
 def test_the_policy_is_bound_to_its_namespace() -> None:
-    """A Workflow anywhere else is not held to it; here it is denied, and by a policy that fails closed."""
+    """The admission policy denies in its own namespace only, and fails closed."""
     [policy], [binding] = of("ValidatingAdmissionPolicy").values(), of("ValidatingAdmissionPolicyBinding").values()
     settings_ = declared(HERE)
     assert binding["spec"]["policyName"] == policy["metadata"]["name"] == settings_["namespace"]
@@ -170,12 +170,12 @@ def test_the_policy_is_bound_to_its_namespace() -> None:
 
 
 def test_trainings_refer_to_no_further_template() -> None:
-    """What argo sends along of those is not refused, and the controller would read it."""
+    """The policy allows the fields that argo sends, and no further template references."""
     assert not [path for path in ROOT.glob("workflows/**/*.yaml") if "templateRef:" in path.read_text()]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_schemas_accept_it(environment: str, schemas: Path) -> None:
-    """Every object is what Kubernetes says, with no field too many."""
+    """Every object is valid by the schemas of Kubernetes, without additional fields."""
     found = conform(content(environment), schemas)
     assert found == {"valid": len(rendered(environment)), "invalid": 0, "errors": 0, "skipped": 0}

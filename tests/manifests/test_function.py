@@ -1,4 +1,4 @@
-"""The manifests of releases: rendered by the real kustomize, checked against the schemas of the engines' own CRDs."""
+"""The manifests of releases, rendered by real kustomize and checked by the CRDs of Knative."""
 
 import re
 from collections.abc import Callable
@@ -31,12 +31,12 @@ def test_names_and_labels() -> None:
 
 
 def test_nothing_of_the_base_is_left_open() -> None:
-    """Every place that a release sets is set."""
+    """All placeholders of the base are filled in."""
     assert b"set by the release" not in rendered()
 
 
 def test_what_identifies_the_release() -> None:
-    """Fingerprint, model id and artifact are annotations; model id and release reach the function."""
+    """Fingerprint, model id and artifact are annotations. The function gets model id and release."""
     template = service()["spec"]["template"]
     annotations = template["metadata"]["annotations"]
     assert annotations["slipway/fingerprint"] == FINGERPRINT
@@ -57,7 +57,7 @@ def test_what_identifies_the_release() -> None:
 
 
 def test_scale() -> None:
-    """The settings of the moment decide instances, concurrency, time and resources; annotations are strings."""
+    """The current settings decide instances, concurrency, timeout and resources. Annotations are strings."""
     scale = Scale(min=1, max=9, concurrency=4, cpu="500m", memory="1Gi", timeout=30)
     spec = service(ModelSettings(scale=scale))["spec"]["template"]
     annotations = spec["metadata"]["annotations"]
@@ -72,7 +72,7 @@ def test_scale() -> None:
 
 
 def test_limits() -> None:
-    """Of bytes and of rows, as numbers in text."""
+    """The limits of bytes and rows are variables with numbers as text."""
     [container] = service(ModelSettings(limits=LimitSettings(body="3Ki", rows=7)))["spec"]["template"]["spec"][
         "containers"
     ]
@@ -88,7 +88,7 @@ def test_limits() -> None:
     ],
 )
 def test_access(access: AccessSettings, secret: str) -> None:
-    """The Secret is named, never read: the function has it as a folder, which follows it, and starts without it."""
+    """The Secret is mounted as an optional folder. Rendering does not read it."""
     spec = service(ModelSettings(access=access))["spec"]["template"]["spec"]
     assert spec["volumes"] == [{"name": "access", "secret": {"secretName": secret, "optional": True}}]
     [container] = spec["containers"]
@@ -98,7 +98,7 @@ def test_access(access: AccessSettings, secret: str) -> None:
 
 
 def test_without_access_nothing_is_mounted() -> None:
-    """Everybody may ask; a start has no Secret to wait for."""
+    """Everybody may call, and no start waits for a Secret."""
     spec = service()["spec"]["template"]["spec"]
     assert "volumes" not in spec
     assert b"SLIPWAY_ACCESS" not in rendered()
@@ -106,7 +106,7 @@ def test_without_access_nothing_is_mounted() -> None:
 
 @pytest.mark.parametrize("spoil", [lambda name: name.startswith("access/"), lambda _: False])
 def test_a_base_that_would_let_everybody_in(spoil: Callable[[str], bool]) -> None:
-    """Without the part that mounts the Secret, or with one that says nothing of it, there is no release."""
+    """A base that does not mount the Secret is refused."""
     base = {path: content for path, content in BASE.items() if not spoil(path)}
     if "access/kustomization.yaml" in base:
         component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
@@ -117,7 +117,7 @@ def test_a_base_that_would_let_everybody_in(spoil: Callable[[str], bool]) -> Non
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Service", "Job"])
 def test_a_base_that_renders_something_else(kind: str) -> None:
-    """Though it has the release's name; what the base has beside the function may be of any shape."""
+    """A base without a Service is refused. Other objects may have any form."""
     other = documents.format({"apiVersion": "v1", "kind": kind, "metadata": {"name": "NAME"}, "spec": {"ports": []}})
     base = {**BASE, "service.yaml": other, "kustomization.yaml": NAMED}
     with pytest.raises(SlipwayError, match="renders no Service iris-v7-1a2b3c4d with the image"):
@@ -135,12 +135,12 @@ replacements:
 
 
 def test_no_initial_scale() -> None:
-    """Each release starts once, which proves it ready: Knative refuses 0 there unless the cluster allows it."""
+    """Each release starts once, to prove that it gets ready. Knative refuses 0 by default."""
     assert b"initial-scale" not in rendered()
 
 
 def test_the_strictest_pod_security() -> None:
-    """What the Pod Security Standard `restricted` asks of a container, and a root file system that is read-only."""
+    """The container meets the Pod Security Standard `restricted`, with a read-only root file system."""
     spec = service()["spec"]["template"]["spec"]
     [container] = spec["containers"]
     assert container["securityContext"] == {
@@ -155,20 +155,20 @@ def test_the_strictest_pod_security() -> None:
 
 
 def test_probes() -> None:
-    """Readiness and liveness are asked over HTTP, apart from each other."""
+    """Readiness and liveness have separate HTTP checks."""
     [container] = service()["spec"]["template"]["spec"]["containers"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
     assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
 
 
 def test_the_longest_names_fit() -> None:
-    """Model, version and what Knative adds stay under 63 characters."""
+    """Model, version and Knative's suffixes have less than 63 characters."""
     name = service(model="a" * 24, version=99999999)["metadata"]["name"]
     assert len(f"{name}-00001-deployment") < 63
 
 
 def test_kustomize_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any of the three ways there is one command that gets it."""
+    """The message has one command that installs it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SlipwayError, match="kustomize is not installed") as caught:
         rendering.find_kustomize(tmp_path)
@@ -202,7 +202,7 @@ def assembled(shares: dict[int, int], folder: Path) -> bytes:
 
 
 def test_an_overlay_is_assembled(tmp_path: Path) -> None:
-    """Releases and the route, in their namespace, with the overlay's labels and nothing of the machine's records."""
+    """The overlay has releases and a route with its namespace and labels, and no records."""
     documents_ = list(yaml.safe_load_all(assembled({5: 0, 6: 90, 7: 10}, tmp_path)))
     assert sorted((item["kind"], item["metadata"]["name"]) for item in documents_) == [
         ("Route", "iris"),
@@ -215,12 +215,12 @@ def test_an_overlay_is_assembled(tmp_path: Path) -> None:
 
 
 def test_an_empty_overlay_is_assembled(tmp_path: Path) -> None:
-    """A model that is held before its first release has an overlay that makes nothing."""
+    """A model may be held before its first release. Its overlay then renders no objects."""
     assert assembled({}, tmp_path).strip() == b""
 
 
 def test_the_schemas_accept_it(tmp_path: Path, schemas: Path) -> None:
-    """Every object of an overlay is what Knative's own CRDs say, with no field too many."""
+    """Every object of an overlay is valid by the CRDs of Knative, without additional fields."""
     assert conform(assembled({6: 90, 7: 10}, tmp_path), schemas) == {
         "valid": 3,
         "invalid": 0,
@@ -230,13 +230,13 @@ def test_the_schemas_accept_it(tmp_path: Path, schemas: Path) -> None:
 
 
 def test_the_schemas_would_refuse(tmp_path: Path, schemas: Path) -> None:
-    """A field that Knative does not have is found: the check above checks something."""
+    """A field that Knative does not know is refused, so the test above is effective."""
     wrong = re.sub(rb"containerConcurrency", b"containersConcurrency", assembled({7: 100}, tmp_path))
     assert conform(wrong, schemas)["invalid"] == 1
 
 
 def test_what_git_holds_is_accepted(schemas: Path) -> None:
-    """Every overlay of this repository renders and is valid."""
+    """Every overlay of this repository renders to valid objects."""
     for folder in sorted(path.parent for path in ROOT.glob("overlays/*/*/kustomization.yaml")):
         found = conform(rendering.build(folder, ROOT), schemas)
         assert found["invalid"] == found["errors"] == 0, folder

@@ -1,4 +1,4 @@
-"""The cluster that `.ci/kind` makes: what is declared for it, its git server, and what is made only once."""
+"""The cluster that `.ci/kind` makes: its manifests, its git server, and repeated runs."""
 
 import os
 import re
@@ -49,13 +49,13 @@ esac
 
 
 def remote() -> list[str]:
-    """The addresses of what is not in this repository."""
+    """Return the remote resources of a kustomization."""
     return re.findall(r"https://\S+", "".join(path.read_text() for path in sorted(FOLDER.glob("*/kustomization.yaml"))))
 
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What is applied, with the engines' releases cut down to what is changed of them."""
+    """Return the applied objects. Of the engines' releases, only the changed ones are included."""
     folder = tmp_path_factory.mktemp("kind") / "kind"
     shutil.copytree(FOLDER, folder)
     for path in folder.glob("*/kustomization.yaml"):
@@ -76,12 +76,12 @@ def _object(named: tuple[str, str, str, str]) -> dict[str, Any]:
 
 
 def find(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
-    """{name: object} of a kind."""
+    """Return the objects of a kind by name."""
     return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}
 
 
 def test_every_engine_is_pinned() -> None:
-    """By the version of a release; the node, whose tags move, by its digest too."""
+    """Each engine has the version of a release. The node image has a digest too, as its tags move."""
     assert len(remote()) == len(RELEASED)
     for address in remote():
         assert re.search(r"/(knative-)?v\d+\.\d+\.\d+/", address), address
@@ -90,7 +90,7 @@ def test_every_engine_is_pinned() -> None:
 
 
 def test_what_tests_talk_to_is_reached_from_this_machine_alone(objects: list[dict[str, Any]]) -> None:
-    """Each service has a port of the node, and each such port is the same one here."""
+    """Each service has a node port, which is open on this machine under the same number."""
     services = find(objects, "Service")
     assert services.keys() == {"gcs", "git", "kourier"}
     ports = {port["nodePort"] for each in services.values() for port in each["spec"]["ports"] if "nodePort" in port}
@@ -103,7 +103,7 @@ def test_what_tests_talk_to_is_reached_from_this_machine_alone(objects: list[dic
 
 
 def test_the_engines_have_the_settings_of_tests(objects: list[dict[str, Any]]) -> None:
-    """Of every release something is changed; there is no server that nothing asks."""
+    """Each release is changed by a patch, and servers that no test needs are removed."""
     settings = {name: each["data"] for name, each in find(objects, "ConfigMap").items()}
     assert settings["config-network"]["ingress-class"].startswith("kourier.")
     assert settings["argocd-cm"]["timeout.reconciliation"] == "30s"
@@ -123,7 +123,7 @@ def git_server(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_push_makes_the_repository(tmp_path: Path, git_server: str) -> None:
-    """However large it is; anybody has it back, and what is no repository is not there."""
+    """A push of any size creates a repository that can be cloned. Other names are not found."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=tmp_path, check=False, capture_output=True, text=True)
@@ -145,7 +145,7 @@ def test_a_push_makes_the_repository(tmp_path: Path, git_server: str) -> None:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine whose docker, kind, kubectl and kustomize only note what they are asked."""
+    """Return a machine whose docker, kind, kubectl and kustomize only record their arguments."""
     for name in [name for name in os.environ if name.startswith("SLIPWAY_TEST_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FAKES", str(tmp_path))
@@ -159,7 +159,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def asked(machine: Path, *command: str) -> tuple[str, list[str]]:
-    """What a command printed that `.ci/kind` ran, and what the tools were asked for that."""
+    """Return the output of a command of `.ci/kind`, and the calls of the tools."""
     (machine / "log").unlink(missing_ok=True)
     done = subprocess.run([str(SCRIPT), *command], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -167,7 +167,7 @@ def asked(machine: Path, *command: str) -> tuple[str, list[str]]:
 
 
 def test_what_is_there_is_left_alone(machine: Path, objects: list[dict[str, Any]]) -> None:
-    """Cluster, registry and engines are made once; a command is told where all is, and has a KUBECONFIG of its own."""
+    """Cluster, registry and engines are made once. A command gets addresses and its own KUBECONFIG."""
     made = [r"kind create cluster", r"docker run", r"kustomize build", r"kubectl apply --server-side"]
     _, first = asked(machine, "true")
     assert [sum(bool(re.match(each, line)) for line in first) for each in made] == [1, 1, 1, 2]
@@ -186,12 +186,12 @@ def test_what_is_there_is_left_alone(machine: Path, objects: list[dict[str, Any]
 
 
 def test_how_a_command_ends_is_how_it_ends(machine: Path) -> None:  # noqa: ARG001
-    """So that `make` and CI see it."""
+    """The exit status of the command is passed on to `make` and CI."""
     assert subprocess.run([str(SCRIPT), "sh", "-c", "exit 7"], capture_output=True, check=False).returncode == 7
 
 
 def test_a_tool_that_is_missing_is_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is made."""
+    """The check is done before anything is made."""
     (machine / "bin/kind").unlink()
     for name in ("bash", "dirname"):
         (machine / "bin" / name).symlink_to(str(shutil.which(name)))

@@ -1,4 +1,4 @@
-"""The dashboard and its rules: they ask for what a function really serves."""
+"""The dashboard and its rules use the metrics that functions serve."""
 
 import json
 import re
@@ -29,14 +29,14 @@ NAME = re.compile(r"\b(?:slipway|process|argo_workflows|activator)[a-z0-9_:]*")
 
 
 def expressions() -> list[str]:
-    """All that the dashboard asks Prometheus."""
+    """Return all PromQL expressions of the dashboard."""
     asked = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
     return asked + [variable["query"]["query"] for variable in DASHBOARD["templating"]["list"][1:]]
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a function that predicts a quantity."""
+    """Return the address of a function that predicts a quantity."""
     with running.start(tiny.bundled(tmp_path_factory.mktemp("served")).folder) as server:
         yield server.url
 
@@ -48,7 +48,7 @@ def told(url: str) -> str:
 
 @pytest.fixture(scope="module")
 def served(url: str) -> dict[str, set[str]]:
-    """The labels of each metric: of a function that runs and predicts a quantity, and of one that predicts classes."""
+    """Return the labels of each metric, of a function for a quantity and of one for classes."""
     bad = urllib.request.Request(f"{url}/predict", b"{")
     with pytest.raises(urllib.request.HTTPError, match="415"):
         urllib.request.urlopen(bad, timeout=10)
@@ -62,7 +62,7 @@ def served(url: str) -> dict[str, set[str]]:
 
 
 def labels_of(expression: str) -> set[str]:
-    """The labels that an expression selects by or groups by."""
+    """Return the labels that an expression selects by or groups by."""
     grouped = re.findall(r"\b(?:by|on|group_left) \(([^)]*)\)", expression)
     return {label.strip() for group in grouped for label in group.split(",") if label.strip()} | set(
         re.findall(r"(\w+)=~?\"", expression)
@@ -70,14 +70,14 @@ def labels_of(expression: str) -> set[str]:
 
 
 def test_rules_ask_for_what_functions_serve(served: dict[str, set[str]]) -> None:
-    """Every metric in a rule is served, with every label that the rule keeps."""
+    """Functions serve every metric of a rule with all labels that the rule keeps."""
     for rule in RULES:
         (name,) = set(NAME.findall(rule["expr"]))
         assert labels_of(rule["expr"]) <= served[name], rule["record"]
 
 
 def test_dashboard_asks_for_what_functions_serve_or_rules_record(served: dict[str, set[str]]) -> None:
-    """Every metric in the dashboard exists, and has the labels that it is asked by."""
+    """Every metric of the dashboard exists with the labels of its expression."""
     known = served | {rule["record"]: labels_of(rule["expr"]) for rule in RULES}
     known[TRAINING] = {"model", "environment", "metric"}
     for expression in expressions():
@@ -88,7 +88,7 @@ def test_dashboard_asks_for_what_functions_serve_or_rules_record(served: dict[st
 
 
 def test_dashboard_sees_every_protocol(url: str) -> None:
-    """Where it asks by route, that is of each route that predicts, and of no other."""
+    """Expressions with a route include exactly the routes that predict."""
     [pattern] = {found for text in expressions() for found in re.findall(r'route=~?"(.*?)"', text)}
     paths = json.loads(told(f"{url}/openapi.json"))["paths"]
     predict = {path for path, methods in paths.items() if "post" in methods}
@@ -98,13 +98,13 @@ def test_dashboard_sees_every_protocol(url: str) -> None:
 
 
 def test_dashboard_counts_by_rules_only() -> None:
-    """`increase` misses what woke a pod; for the use of CPU alone, where a rate does, it is as good."""
+    """`increase` misses the first requests of a pod. Only the use of CPU may use `rate`."""
     rated = {name for text in expressions() for name in re.findall(r"(?:rate|increase)\((\w+)", text)}
     assert rated == {"process_cpu_seconds_total"}
 
 
 def test_panels_have_names_and_places_of_their_own() -> None:
-    """No two panels share a number or lie on one another."""
+    """No two panels have the same number or overlap."""
     panels = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
     cells = [
@@ -118,7 +118,7 @@ def test_panels_have_names_and_places_of_their_own() -> None:
 
 
 def test_what_is_applied_is_whole() -> None:
-    """Kustomize makes all objects of it, and the functions' pods are selected by the label that they have."""
+    """Kustomize renders all objects, and the monitor selects pods by an existing label."""
     done = subprocess.run(["kustomize", "build", str(FOLDER)], capture_output=True, check=True)
     made: dict[str, Any] = {
         f"{item['kind']} {item['metadata']['name']}": item for item in yaml.safe_load_all(done.stdout)

@@ -1,4 +1,4 @@
-"""A release that is asked over gRPC: the same image, and what Knative has to know of it."""
+"""A release over gRPC: the same image with other settings for Knative."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ OVER_GRPC = ModelSettings(protocol="grpc")
 
 
 def test_one_setting_switches_it() -> None:
-    """The variable, the port's name and the probes; all else is as it is for HTTP."""
+    """Only the variable, the port's name and the probes differ from HTTP."""
     [container] = service(OVER_GRPC)["spec"]["template"]["spec"]["containers"]
     [usual] = service()["spec"]["template"]["spec"]["containers"]
     own = {each["name"]: each["value"] for each in container["env"] if each not in usual["env"]}
@@ -28,14 +28,14 @@ def test_one_setting_switches_it() -> None:
 
 
 def test_access_holds_for_it_too() -> None:
-    """Both parts of the base go together."""
+    """The parts of the base for gRPC and for access work together."""
     own = ModelSettings(protocol="grpc", access=AccessSettings(kind="bearer"))
     [container] = service(own)["spec"]["template"]["spec"]["containers"]
     assert {"SLIPWAY_PROTOCOL", "SLIPWAY_ACCESS_KIND"} <= {each["name"] for each in container["env"]}
 
 
 def test_it_is_verified_over_grpc() -> None:
-    """The Job asks it so, and is another one than before the setting was changed."""
+    """The Job calls the function over gRPC, and has another name than the one for HTTP."""
     environment = Environment(store="gs://models/test", namespace="slipway-test")
     of = msgspec.structs.replace(record(), verifier=f"r.example.org/slipway@sha256:{'0' * 64}")
     values = [
@@ -50,7 +50,7 @@ def test_it_is_verified_over_grpc() -> None:
 
 
 def test_a_base_that_does_not_say_how_is_refused() -> None:
-    """Nobody is left with a release that speaks something else than its settings say."""
+    """Otherwise the release would speak another protocol than its settings name."""
     path = "grpc/kustomization.yaml"
     base = BASE | {path: BASE[path].replace(b"SLIPWAY_PROTOCOL", b"OTHER")}
     with pytest.raises(SlipwayError, match=r"does not speak gRPC, and models\.iris\.protocol is grpc"):
@@ -58,5 +58,5 @@ def test_a_base_that_does_not_say_how_is_refused() -> None:
 
 
 def test_the_schemas_accept_it(schemas: Path) -> None:
-    """Knative's own CRD knows every field of it."""
+    """The CRD of Knative knows every field."""
     assert conform(rendered(OVER_GRPC), schemas)["valid"] == 1

@@ -1,4 +1,4 @@
-"""The repository's own schemas, and `make render`, which holds overlays to them."""
+"""The repository's own schemas, and `make render`, which checks overlays by them."""
 
 import os
 import shutil
@@ -34,13 +34,13 @@ def workflow(kind: str, spec: str) -> str:
     ],
 )
 def test_a_field_too_many_is_refused(content: str, valid: int) -> None:
-    """As deep as it may lie, and so is a value of another type."""
+    """Unknown fields and values of wrong types are refused at any depth."""
     found = conform(content.encode(), SCHEMAS)
     assert (found["valid"], found["invalid"]) == (valid, 1 - valid)
 
 
 def made(folder: Path, route: str, *names: str) -> Path:
-    """A repository with one overlay, and these tools."""
+    """Return a repository with one overlay, and a PATH with these tools."""
     overlay = folder / "overlays/test/iris"
     overlay.mkdir(parents=True)
     (overlay / "kustomization.yaml").write_text("resources: [route.yaml]\n")
@@ -56,7 +56,7 @@ def made(folder: Path, route: str, *names: str) -> Path:
 
 
 def render(folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """`make render`, where only the tools of the repository are."""
+    """Run `make render` with the tools of the repository only."""
     (folder / "path").mkdir()
     for name in ("bash", "sh", "make", "mkdir", "dirname", "python3", "which"):
         (folder / "path" / name).symlink_to(shutil.which(name) or name)
@@ -65,7 +65,7 @@ def render(folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]"
 
 
 def test_make_render(tmp_path: Path) -> None:
-    """An overlay that the engines would refuse is refused, without anything being set."""
+    """An overlay that the engines would refuse is refused, without any configuration."""
     assert render(made(tmp_path / "good", GOOD, "kustomize", "kubeconform")).returncode == 0
     wrong = GOOD.replace("percent", "share")
     done = render(made(tmp_path / "wrong", wrong, "kustomize", "kubeconform"))
@@ -75,7 +75,7 @@ def test_make_render(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ci", ["", "true"])
 def test_make_render_without_kubeconform(tmp_path: Path, ci: str) -> None:
-    """It says what is left out, which CI does not take."""
+    """The output names the skipped check, which CI refuses."""
     done = render(made(tmp_path / "good", GOOD, "kustomize"), CI=ci)
     assert "held to no schema" in done.stderr
     assert (done.returncode != 0) == bool(ci)

@@ -1,4 +1,4 @@
-"""The manifests of declared trainings: rendered by the real kustomize, read by Argo's own linter and schemas."""
+"""The manifests of declared trainings, rendered by real kustomize and checked by Argo's linter and schemas."""
 
 import json
 import os
@@ -69,12 +69,12 @@ def variables(container: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_nothing_of_the_base_is_left_open(tmp_path: Path) -> None:
-    """Every place that a training sets is set."""
+    """All placeholders of the base are filled in."""
     assert b"set by slipway" not in assembled(tmp_path, schedule="@daily", service=SERVICE)
 
 
 def test_what_is_declared_is_assembled(tmp_path: Path) -> None:
-    """Template before workflow, which would fail without it; in their namespace, the record not among them."""
+    """The template comes before the workflow, which needs it. The record is not rendered."""
     found = list(yaml.safe_load_all(assembled(tmp_path, schedule="0 3 * * 1")))
     assert [(item["kind"], item["metadata"]["name"]) for item in found] == [
         ("WorkflowTemplate", "train-iris"),
@@ -86,7 +86,7 @@ def test_what_is_declared_is_assembled(tmp_path: Path) -> None:
 
 
 def test_without_a_schedule_nothing_is_trained_again() -> None:
-    """The CronWorkflow is there for a model with a schedule only; a time that was missed is made up for."""
+    """Only a model with a schedule has a CronWorkflow, which makes up for a missed run."""
     assert "cron.yaml" not in files()
     cron = yaml.safe_load(files(schedule="0 3 * * 1")["cron.yaml"])
     assert cron["spec"]["schedules"] == ["0 3 * * 1"]
@@ -95,9 +95,9 @@ def test_without_a_schedule_nothing_is_trained_again() -> None:
 
 
 def test_the_workflow_says_nothing_but_its_template() -> None:
-    """So that an admission policy can refuse all else; what is gone would be run again, so it lives on.
+    """An admission policy can refuse all other fields. Argo CD would start a deleted workflow again, so it stays.
 
-    Unless it neither succeeded nor failed, but ended by an error of the cluster's: then it is to be run again.
+    Only a workflow that ended by an error of the cluster is deleted, to run again.
     """
     declared = yaml.safe_load(files()["workflow.yaml"])
     assert declared["spec"] == {
@@ -112,12 +112,12 @@ def test_the_workflow_says_nothing_but_its_template() -> None:
 
 
 def test_what_was_submitted_goes_after_a_week() -> None:
-    """However it ended."""
+    """Submitted workflows are deleted after a week, with any result."""
     assert template()["spec"]["ttlStrategy"] == {"secondsAfterCompletion": 7 * 24 * 3600}
 
 
 def test_the_steps_are_those_of_a_laptop_in_their_order() -> None:
-    """Each is a pod of its own that hands its folder to the next."""
+    """Each step is a pod of its own, and hands its folder to the next."""
     order = [group[0] for group in steps()["train"]["steps"]]
     assert [each["template"] for each in order] == list(STEPS)
     handed = [each["arguments"]["artifacts"][0]["from"] for each in order[1:]]
@@ -126,7 +126,7 @@ def test_the_steps_are_those_of_a_laptop_in_their_order() -> None:
 
 
 def test_the_trainer_is_named_once() -> None:
-    """The image and its command stand in the defaults, and in no step; what is said at the end has the platform's."""
+    """The trainer's image and command are defaults. The last step has the platform's image."""
     found = template(platform=PLATFORM)["spec"]
     assert found["templateDefaults"]["container"]["image"] == IMAGE
     assert found["templateDefaults"]["container"]["command"] == ["slipway"]
@@ -137,7 +137,7 @@ def test_the_trainer_is_named_once() -> None:
 
 
 def test_what_a_person_may_give() -> None:
-    """Other data, and parameters of the model's own, reach the first step; the environment is what was declared."""
+    """Other data and parameters reach the first step. The environment is the declared one."""
     arguments = {each["name"]: each["value"] for each in template()["spec"]["arguments"]["parameters"]}
     assert arguments == {"data": "", "parameters": ""}
     fetch = steps()["fetch"]["container"]["args"]
@@ -152,7 +152,7 @@ def test_what_a_person_may_give() -> None:
 
 @pytest.mark.parametrize(("deployed", "told"), [(None, ""), (7, "7")])
 def test_what_the_record_of_the_version_is_to_say(deployed: int | None, told: str) -> None:
-    """Commit, branch, run, deployed version and when it was declared come by the environment: an image has no git."""
+    """Variables hold commit, branch, run, deployed version and time: an image has no git."""
     found = variables(template(deployed=deployed)["spec"]["templateDefaults"]["container"])
     assert found == {
         "SLIPWAY_COMMIT": "c" * 40,
@@ -165,7 +165,7 @@ def test_what_the_record_of_the_version_is_to_say(deployed: int | None, told: st
 
 
 def test_the_environments_variables_reach_every_step() -> None:
-    """And the training service."""
+    """The training service gets them, too."""
     more = {"variables": {"STORAGE_EMULATOR_HOST": "http://gcs"}, "platform": PLATFORM, "service": SERVICE}
     found = template(**more)["spec"]["templateDefaults"]["container"]
     assert variables(found)["STORAGE_EMULATOR_HOST"] == "http://gcs"
@@ -173,7 +173,7 @@ def test_the_environments_variables_reach_every_step() -> None:
 
 
 def test_what_a_training_gets() -> None:
-    """CPU that it is promised, memory that is its own, and the time that the whole may take."""
+    """The settings decide the CPU request, the memory, and the deadline of the whole training."""
     settings = TrainingSettings(cpu="2", memory="8Gi", deadline=600)
     spec = template(settings=settings)["spec"]
     assert spec["activeDeadlineSeconds"] == 600
@@ -182,7 +182,7 @@ def test_what_a_training_gets() -> None:
 
 
 def test_how_it_ended_is_told_and_announced() -> None:
-    """In a step that runs in any case, by the environment's token, which no other step sees."""
+    """The exit step always runs. Only this step has the token for announcements."""
     announce = msgspec.convert({"secret": "github", "key": "token", "repository": "team/models"}, Announce)
     found = steps(platform=PLATFORM, announce=announce, store="gs://team/test")["ended"]["container"]
     assert template()["spec"]["onExit"] == "ended"
@@ -201,7 +201,7 @@ def test_how_it_ended_is_told_and_announced() -> None:
 
 
 def test_the_scores_are_metrics_of_the_workflow() -> None:
-    """A gauge for each metric that a version may have, and none for one that it has not."""
+    """Each metric of a version has a gauge. A missing metric has none."""
     found = steps(scores=["accuracy", "profit"])["publish"]
     left = {each["name"]: each["valueFrom"] for each in found["outputs"]["parameters"]}
     assert left["profit"] == {"path": "/run/slipway/out/scores/profit", "default": ""}
@@ -214,7 +214,7 @@ def test_the_scores_are_metrics_of_the_workflow() -> None:
 
 
 def test_the_training_service() -> None:
-    """A function of the platform's own image, scaled to zero, with the one account that may start trainings."""
+    """It has the platform's image, scales to zero, and uses the one account that may start trainings."""
     spec = service(platform=PLATFORM, service=SERVICE, store="gs://team/test")
     assert (spec["serviceAccountName"], spec["containers"][0]["image"]) == ("slipway-training-service", PLATFORM)
     told = variables(spec["containers"][0])
@@ -226,14 +226,14 @@ def test_the_training_service() -> None:
 
 
 def test_a_base_with_more_than_the_training_service() -> None:
-    """Is refused, whatever it has."""
+    """Any further object is refused."""
     more = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}}
     changed = BASE["service/kustomization.yaml"].replace(b"resources:", b"resources:\n  - more.yaml")
     refused({"service/more.yaml": documents.format(more), "service/kustomization.yaml": changed})
 
 
 def test_a_base_with_another_service_than_one_of_knative() -> None:
-    """Though it has the name: it starts no container."""
+    """A Kubernetes Service of the same name is refused: it starts no container."""
     other = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "iris-training"}, "spec": {"ports": []}}
     component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "resources": ["service.yaml"]}
     refused(
@@ -248,7 +248,7 @@ def refused(files: dict[str, bytes]) -> None:
 
 
 def test_the_token_of_the_training_service() -> None:
-    """Good for an hour, and the only one: neither pod nor account has another mounted."""
+    """The token is valid for an hour. Neither pod nor account mounts another one."""
     spec = service(platform=PLATFORM, service=SERVICE, store="gs://team/test")
     assert spec["automountServiceAccountToken"] is False
     [volume] = [each for each in spec["volumes"] if "projected" in each]
@@ -258,7 +258,7 @@ def test_the_token_of_the_training_service() -> None:
 
 @pytest.mark.parametrize(("visibility", "label"), [("cluster-local", "cluster-local"), ("public", None)])
 def test_who_reaches_the_training_service(visibility: Any, label: str | None) -> None:
-    """The cluster alone, unless the settings say otherwise; whoever it is has to say a name and a password."""
+    """By default, only the cluster. All callers need a name and a password."""
     settings = TrainingSettings(visibility=visibility, access="team-access")
     more = {"platform": PLATFORM, "service": SERVICE, "settings": settings}
     found = yaml.safe_load(files(**more)["service.yaml"])
@@ -268,7 +268,7 @@ def test_who_reaches_the_training_service(visibility: Any, label: str | None) ->
 
 
 def test_only_fit_gets_the_secrets() -> None:
-    """By reference, never their values."""
+    """Secrets are referenced. Their values are not rendered."""
     found = steps(secrets=SECRETS)
     expected = {"secretKeyRef": {"name": "iris-source", "key": "token"}}
     assert variables(found["fit"]["container"]) == {"SLIPWAY_MODEL": "iris", "TOKEN": expected}
@@ -276,12 +276,12 @@ def test_only_fit_gets_the_secrets() -> None:
 
 
 def test_one_training_of_a_model_at_a_time() -> None:
-    """The mutex is the model's, in the namespace of the environment; the plural field is used."""
+    """The mutex has the model's name and the environment's namespace. The plural field is used."""
     assert template()["spec"]["synchronization"] == {"mutexes": [{"name": "train-iris"}]}
 
 
 def test_only_what_can_get_better_is_tried_again() -> None:
-    """In each step and at the end a lost pod and a place out of reach; the whole never, which would fit once more."""
+    """Steps retry after a lost pod or status 75. The whole workflow, which would fit again, does not."""
     found = steps()
     assert len({found[name]["retryStrategy"]["expression"] for name in (*STEPS, "ended")}) == 1
     assert "retryStrategy" not in found["train"]
@@ -306,7 +306,7 @@ def test_only_what_can_get_better_is_tried_again() -> None:
     ],
 )
 def test_what_counts_as_lost(phase: str, code: str, message: str, *, again: bool) -> None:
-    """What Argo and the kubelet say of a pod that did not end by itself; never what the step itself says."""
+    """Messages of Argo and the kubelet about a lost pod count. Output of the step does not."""
     expression = steps()["fit"]["retryStrategy"]["expression"]
     form = r"lastRetry\.status == '(.+?)' \|\| lastRetry\.exitCode in \[(.+?)\] \|\| lastRetry\.message matches '(.+)'"
     status, codes, words = re.fullmatch(form, expression).groups()  # type: ignore[union-attr]
@@ -314,7 +314,7 @@ def test_what_counts_as_lost(phase: str, code: str, message: str, *, again: bool
 
 
 def test_the_strictest_pod_security() -> None:
-    """What the Pod Security Standard `restricted` asks of all containers, and no token for the model's code."""
+    """All containers meet `restricted`, and the model's code gets no token."""
     spec = template()["spec"]
     assert spec["templateDefaults"]["container"]["securityContext"] == {
         "allowPrivilegeEscalation": False,
@@ -332,13 +332,13 @@ def test_the_strictest_pod_security() -> None:
 
 @pytest.mark.parametrize("more", [{}, {"schedule": "@daily", "secrets": SECRETS, "deployed": 7}], ids=["least", "all"])
 def test_argo_accepts_it(tmp_path: Path, more: dict[str, Any]) -> None:
-    """Argo's linter finds the template that is referred to, every parameter and artifact, and no unknown field."""
+    """Argo's linter resolves the template, all parameters and artifacts, and finds no unknown field."""
     done = lint(tmp_path, assembled(tmp_path, **more))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_argo_would_refuse(tmp_path: Path) -> None:
-    """An artifact that no step leaves is found: the check above checks something."""
+    """An artifact that no step makes is refused, so the test above is effective."""
     wrong = assembled(tmp_path).replace(b"{{steps.fit.outputs", b"{{steps.fitt.outputs")
     assert lint(tmp_path, wrong).returncode != 0
 
@@ -349,7 +349,7 @@ def test_argo_would_refuse(tmp_path: Path) -> None:
     ids=["least", "all"],
 )
 def test_the_schemas_accept_it(tmp_path: Path, schemas: Path, more: dict[str, Any]) -> None:
-    """Every object is what Argo's full CRDs say, with no field too many."""
+    """Every object is valid by the full CRDs of Argo, without additional fields."""
     found = conform(assembled(tmp_path, **more), schemas)
     assert found == {"valid": 2 + 2 * bool(more), "invalid": 0, "errors": 0, "skipped": 0}
 

@@ -1,4 +1,4 @@
-"""The Job that verifies a release, as it is rendered into the release's folder."""
+"""The Job that verifies a release, as rendered into the release's folder."""
 
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def container(**changes: Any) -> dict[str, Any]:
 
 
 def test_it_calls_its_own_release() -> None:
-    """By its address within the cluster, and records in the store of its environment."""
+    """It calls the address within the cluster, and records the result in the environment's store."""
     pod = container()
     assert pod["image"] == VERIFIER
     address = "http://iris-v7-1a2b3c4d.$(NAMESPACE).svc.cluster.local"
@@ -70,7 +70,7 @@ def test_it_calls_its_own_release() -> None:
 
 
 def test_names_and_labels() -> None:
-    """It is named after the release, and told from the function by its component."""
+    """The Job has the name of the release. Its component label differs from the function's."""
     found = job()
     assert found["metadata"]["name"].startswith("verify-iris-v7-1a2b3c4d-")
     assert found["metadata"]["labels"] == found["spec"]["template"]["metadata"]["labels"]
@@ -83,7 +83,7 @@ def test_names_and_labels() -> None:
 
 
 def test_only_what_can_get_better_is_tried_again() -> None:
-    """Status 75, and pods that were lost; and nothing lets it go and be made again by the next sync."""
+    """It retries after status 75 and lost pods. No sync deletes it or makes it again."""
     spec = job()["spec"]
     lost, failed = spec["podFailurePolicy"]["rules"]
     assert (lost["action"], lost["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
@@ -95,12 +95,12 @@ def test_only_what_can_get_better_is_tried_again() -> None:
 
 
 def test_no_sync_waits_for_it() -> None:
-    """It is no hook, and in no wave: a rollback would have to wait."""
+    """It is in no hook and no wave: a rollback would have to wait."""
     assert "annotations" not in job()["metadata"]
 
 
 def test_it_has_no_more_rights_than_it_needs() -> None:
-    """What `restricted` asks for, a read-only root, its own service account and no token."""
+    """It is `restricted`, has a read-only root and its own account, and no token."""
     spec = job()["spec"]["template"]["spec"]
     assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("slipway-verify", False)
     assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -112,7 +112,7 @@ def test_it_has_no_more_rights_than_it_needs() -> None:
 
 
 def test_variables_of_the_environment_reach_it() -> None:
-    """And not the function, which needs no store."""
+    """The function does not get them, as it needs no store."""
     given = {"STORAGE_EMULATOR_HOST": "http://gcs:4443", "NUMBER": "1"}
     assert {"name": "NUMBER", "value": "1"} in container(variables=given)["env"]
     found = yaml.safe_load_all(rendered(msgspec.structs.replace(ENVIRONMENT, variables=given)))
@@ -120,7 +120,7 @@ def test_variables_of_the_environment_reach_it() -> None:
 
 
 def test_a_token_is_named_and_may_be_missing() -> None:
-    """Announcing is by a Secret that is only referred to."""
+    """The token is an optional reference to a Secret."""
     told = Announce(repository="team/models", secret="dispatch", key="token")  # noqa: S106 - its name
     variables = {each["name"]: each for each in container(announce=told)["env"]}
     assert variables["GITHUB_REPOSITORY"]["value"] == "team/models"
@@ -130,7 +130,7 @@ def test_a_token_is_named_and_may_be_missing() -> None:
 
 
 def test_what_changes_it_gives_it_another_name() -> None:
-    """A Job cannot be changed: the same release with another image, setting or base has another one."""
+    """A Job cannot be changed, so another image, setting or base gives another name."""
     names = {
         job()["metadata"]["name"],
         job(record=msgspec.structs.replace(RECORD, verifier=VERIFIER.replace("ab", "cd")))["metadata"]["name"],
@@ -141,7 +141,7 @@ def test_what_changes_it_gives_it_another_name() -> None:
 
 
 def test_it_is_let_in_by_the_models_own_secret() -> None:
-    """Of a function that asks who calls: by reference, beside what it has anyway; another Secret is another Job."""
+    """The Job of a function with access mounts its Secret. Another Secret gives another Job."""
     keys = AccessSettings(kind="bearer")
     [found] = [each for each in yaml.safe_load_all(rendered(access=keys)) if each["kind"] == "Job"]
     spec = found["spec"]["template"]["spec"]
@@ -167,12 +167,12 @@ def test_it_is_let_in_by_the_models_own_secret() -> None:
     ids=["no image", "a directory", "no such part"],
 )
 def test_without_a_bucket_an_image_or_a_part_there_is_none(environment: Any, record: Any, base: Any) -> None:
-    """The release is the Service alone, as it was before there were Jobs."""
+    """The release is only a Service then."""
     assert [each["kind"] for each in yaml.safe_load_all(rendered(environment, record, base))] == ["Service"]
 
 
 def test_a_part_that_makes_no_such_job_is_told() -> None:
-    """The message says where to look."""
+    """The message names the part of the base to look at."""
     content = BASE["verification/kustomization.yaml"].replace(b"spec.verification.image", b"spec.image")
     with pytest.raises(SlipwayError, match=r"renders no Job verify-iris-v7-1a2b3c4d-\w{4} with the image") as caught:
         rendered(base=BASE | {"verification/kustomization.yaml": content})
@@ -180,7 +180,7 @@ def test_a_part_that_makes_no_such_job_is_told() -> None:
 
 
 def test_schema(schemas: Path) -> None:
-    """The Job is valid to Kubernetes' own schema, strictly."""
+    """The Job is valid by the strict schema of Kubernetes."""
     summary = conform(documents.format(job()), schemas)
     assert summary["invalid"] == summary["errors"] == 0
     assert summary["valid"] + summary["skipped"] == 1

@@ -1,6 +1,6 @@
-"""A repository to release from: real git, a real store in a directory, real kustomize, and artifacts of two files.
+"""A repository to release from, with real git, a store in a directory, real kustomize and artifacts of two files.
 
-Beside it stands the server that answers as GitHub does.
+A server stands in for GitHub.
 """
 
 import os
@@ -42,7 +42,7 @@ models:
 
 
 class Site:
-    """The repository, and what a person or another process does to it."""
+    """Hold a repository, and do in it what a person or another process does."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -65,7 +65,7 @@ class Site:
         return self.head
 
     def set(self, before: str, after: str) -> None:
-        """Change the settings and commit that."""
+        """Change the settings and commit them."""
         text = (self.root / "slipway.yaml").read_text()
         assert before in text
         self.write("slipway.yaml", text.replace(before, after))
@@ -81,7 +81,7 @@ class Site:
     def publish(
         self, model: str = "iris", *, environment: str = "test", content: object = None, **record: Any
     ) -> Record:
-        """Publish the next version; each has content of its own, unless `content` is given."""
+        """Publish the next version. Each has other content unless `content` is given."""
         store = self.store(environment)
         number = len(store.versions(model)) + 1
         folder = self.root.parent / f"artifact-{model}-{environment}-{number}"
@@ -97,9 +97,9 @@ class Site:
         return release(self.settings, models, choice=choice, **options)
 
     def released(self, model: str = "iris", **options: Any) -> ReleaseName:
-        """Publish a version, release it and verify it.
+        """Publish, release and verify a version.
 
-        Many tests begin with the same releases: what one makes of the same state is kept, and copied for the others.
+        Many tests begin with the same releases, so the result of a state is kept and copied.
         """
         kept = self.root.parents[1] / "released" / self._state(model) if not options else None
         if kept is not None and kept.is_dir():
@@ -115,7 +115,7 @@ class Site:
         return name
 
     def _state(self, model: str) -> str:
-        """Return the digest of all that decides what a release of the model is: files, store, history and variables."""
+        """Return the digest of all that decides the release of a model: files, store, history and variables."""
         files = {
             path.relative_to(self.root).as_posix(): digests.of_file(path)
             for path in self.root.rglob("*")
@@ -132,25 +132,25 @@ class Site:
         self.store(environment).verify(model, name, {"by": "a test", "when": "now", "where": "here"})
 
     def drop(self, *models: str, environment: str = "test", place: Place | None = None) -> Dropped:
-        """Drop what no retention keeps any longer."""
+        """Drop the releases that no retention keeps."""
         where = place or Here(Repository(self.root))
         return drop(environment, models or ("iris",), where)
 
     def overlay(self, model: str = "iris", environment: str = "test") -> Overlay:
-        """What the work tree has, which is to be what was committed."""
+        """Return the overlay in the work tree, which must equal the committed one."""
         found = read_folder(self.root, environment, model)
         assert found is not None
         assert self.git("status", "--porcelain") == ""
         return found
 
     def versions(self, model: str = "iris", environment: str = "test") -> dict[int, int]:
-        """The route as {version: percent}."""
+        """Return the route as {version: percent}."""
         return {name.version: percent for name, percent in self.overlay(model, environment).route.items()}
 
 
 @pytest.fixture
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as Ada has it, whatever this machine is set to, never asking for a password and never tidying up."""
+    """Set git up for Ada, independent of this machine: no password prompts, no garbage collection."""
     config = tmp_path / "gitconfig"
     config.write_text(
         "[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\ntemplateDir =\n"
@@ -165,7 +165,7 @@ def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def site(tmp_path: Path, people: None, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: ARG001
-    """A repository of two models with nothing published yet."""
+    """Return a repository of two models without published versions."""
     folder = Path(tools.find("kustomize", KUSTOMIZE)).parent
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     made, template = Site(tmp_path / "repository"), tmp_path.parent / "site"

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md is a true map of the tree."""
+"""CONTRIBUTING.md agrees with the tree."""
 
 import re
 from pathlib import Path
@@ -13,14 +13,14 @@ PATHS = sorted(set(re.findall(r"`([\w.-]+(?:/[\w.-]+)+)`", TEXT)))
 
 
 def test_the_order_of_packages() -> None:
-    """The line of packages is the order that the code is held to."""
+    """The order in the text is the order that `test_layers` enforces."""
     [line] = re.findall(r"`(errors → [^`]*)`", TEXT)
     assert tuple(line.split()[::2]) == ORDER
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_is_there(path: str) -> None:
-    """A path of a table exists, in the repository or in src/slipway."""
+    """Each path in a table exists, in the repository or in src/slipway."""
     assert (ROOT / path).exists() or (ROOT / "src/slipway" / path).exists()
 
 

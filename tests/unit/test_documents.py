@@ -1,4 +1,4 @@
-"""Documents, and the comments of YAML and Dockerfiles, name files that are there."""
+"""Documents, and comments in YAML and Dockerfiles, name existing files."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ MADE = ("manifests/environments/environment", "manifests/environments/staging", 
 
 
 def documents() -> list[str]:
-    """Return the tracked files whose words people follow."""
+    """Return the tracked files that people read for advice."""
     kinds = ("*.md", "*.yaml", "*.yml", "*Dockerfile", "Makefile")
     listed = subprocess.run(["git", "ls-files", *kinds], cwd=ROOT, capture_output=True, text=True, check=True)
     return [name for name in listed.stdout.split() if not name.startswith(("overlays/", "tests/earlier/"))]

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders are written whole or not at all."""
 
 import errno
 import os
@@ -35,7 +35,7 @@ def hidden(folder):
 
 
 def test_a_file_is_written_with_its_folders(tmp_path):
-    """Readable for all, whatever the umask is, and nothing beside it."""
+    """The file is readable for all under any umask, and no other file is left beside it."""
     before = os.umask(0o077)
     try:
         files.write(tmp_path / "a" / "b", b"content")
@@ -47,7 +47,7 @@ def test_a_file_is_written_with_its_folders(tmp_path):
 
 
 def test_a_file_is_replaced_and_its_other_links_keep_the_old_content(tmp_path):
-    """What was linked elsewhere, as `link_tree` does, does not change with it."""
+    """A hard link to the old file, as `link_tree` makes it, keeps the old content."""
     files.write(tmp_path / "one", b"old")
     (tmp_path / "other").hardlink_to(tmp_path / "one")
     files.write(tmp_path / "one", b"new")
@@ -55,7 +55,7 @@ def test_a_file_is_replaced_and_its_other_links_keep_the_old_content(tmp_path):
 
 
 def test_a_very_long_name_is_no_trouble(tmp_path):
-    """The draft's name is shorter than the file's."""
+    """The name of the draft is shorter than that of the file."""
     files.write(tmp_path / ("n" * 255), b"")
     with files.new_folder(tmp_path / ("f" * 255)):
         pass
@@ -63,7 +63,7 @@ def test_a_very_long_name_is_no_trouble(tmp_path):
 
 
 def test_a_new_folder_appears_when_it_is_filled(tmp_path):
-    """Not before the block ends, and for everybody then."""
+    """It appears only when the block ends, readable for everybody."""
     with files.new_folder(tmp_path / "a" / "new") as draft:
         (draft / "file").touch()
         assert not (tmp_path / "a" / "new").exists()
@@ -74,7 +74,7 @@ def test_a_new_folder_appears_when_it_is_filled(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_folder_stays_as_it_was_when_the_block_fails(tmp_path, error):
-    """With nothing left beside it."""
+    """Nothing is left beside it."""
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "file").touch()
     with pytest.raises(error), files.new_folder(tmp_path / "old") as draft:
@@ -85,7 +85,7 @@ def test_a_folder_stays_as_it_was_when_the_block_fails(tmp_path, error):
 
 @pytest.mark.parametrize("before", ["nothing", "empty", "full", "link"])
 def test_a_new_folder_replaces_what_was_there(tmp_path, before):
-    """Wholly; where a link leads, the folder there is replaced and the link stays."""
+    """The old folder is replaced as a whole. A link stays, and its target is replaced."""
     target = tmp_path / "target"
     if before in ("empty", "full"):
         target.mkdir()
@@ -103,7 +103,7 @@ def test_a_new_folder_replaces_what_was_there(tmp_path, before):
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path):
-    """Before the work is done, and the file stays."""
+    """It is refused before the block runs, and the file stays."""
     (tmp_path / "file").write_text("mine")
     with pytest.raises(SlipwayError, match="is a file"), files.new_folder(tmp_path / "file"):
         pass
@@ -112,7 +112,7 @@ def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path):
 
 @pytest.mark.parametrize("target", [".", "..", "../here", "../../"])
 def test_the_folder_one_is_in_is_not_replaced(tmp_path, monkeypatch, target):
-    """`--out .` in a repository must not cost the repository."""
+    """Otherwise `--out .` in a repository would delete the repository."""
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "work").touch()
     monkeypatch.chdir(tmp_path / "here")
@@ -123,7 +123,7 @@ def test_the_folder_one_is_in_is_not_replaced(tmp_path, monkeypatch, target):
 
 @pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long(1)) for seed in range(3, 60))])
 def test_a_kill_leaves_the_old_or_the_new_folder_or_none(tmp_path, seed):
-    """Never a part of either, and the same for a file; what is left is hidden."""
+    """Folder and file are the old or the new one, never a part. All remains are hidden."""
     command = [sys.executable, "-c", REPLACING, str(tmp_path)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -142,7 +142,7 @@ def test_a_kill_leaves_the_old_or_the_new_folder_or_none(tmp_path, seed):
 
 @pytest.fixture
 def full_disk():
-    """Files of more than 4 kB cannot be written, as when the disk is full in the midst of one."""
+    """Let writes beyond 4 kB of a file fail, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
@@ -153,7 +153,7 @@ def full_disk():
 
 @pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_leaves_the_old_file(tmp_path):
-    """And nothing beside it, with the error that says so."""
+    """Nothing is left beside it, and the error names the full disk."""
     files.write(tmp_path / "file", b"old")
     with pytest.raises(OSError, match="File too large"):
         files.write(tmp_path / "file", b"x" * 10_000)
@@ -162,7 +162,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
 
 @pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_leaves_the_old_folder(tmp_path):
-    """And nothing beside it."""
+    """Nothing is left beside it."""
     with files.new_folder(tmp_path / "folder") as draft:
         (draft / "file").write_bytes(b"old")
     with pytest.raises(OSError, match="File too large"), files.new_folder(tmp_path / "folder") as draft:
@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_the_old_folder(tmp_path):
 
 
 def test_a_linked_tree_holds_the_same_files(tmp_path):
-    """Folders are made, files are shared, a link is followed to what it names."""
+    """Folders are made, files are hard links, and symbolic links are followed."""
     source = tmp_path / "source"
     (source / "deep" / "empty").mkdir(parents=True)
     (source / "deep" / "file").write_text("content")
@@ -186,7 +186,7 @@ def test_a_linked_tree_holds_the_same_files(tmp_path):
 
 
 def test_a_tree_is_copied_where_links_do_not_reach(tmp_path):
-    """Between two file systems, as between two volumes of a container."""
+    """Files are copied between two file systems, as between two volumes of a container."""
     other = Path("/dev/shm")  # noqa: S108
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is only one file system here that can be written")
@@ -202,7 +202,7 @@ def test_a_tree_is_copied_where_links_do_not_reach(tmp_path):
 
 
 def test_a_tree_does_not_write_into_files_that_are_there(tmp_path):
-    """They may be linked elsewhere."""
+    """Such files may have links elsewhere."""
     for name in ("source", "target"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)

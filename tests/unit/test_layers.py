@@ -1,4 +1,4 @@
-"""Dependencies in the code go one way: a module imports from those before it, and from none after it."""
+"""Dependencies in the code go one way: each part imports only from the parts before it."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter
@@ -45,7 +45,7 @@ def test_each_part_has_its_place() -> None:
 
 @pytest.mark.parametrize("part", ORDER)
 def test_a_part_imports_from_those_before_it(part: str) -> None:
-    """Every module is held to the order."""
+    """Each module is checked, with its lazy and typed imports."""
     known = modules()
     later = set(ORDER[ORDER.index(part) + 1 :])
     used = {(name, each) for name, path in known.items() if place(name) == part for each in imported(path, known)}
@@ -53,7 +53,7 @@ def test_a_part_imports_from_those_before_it(part: str) -> None:
 
 
 def test_no_modules_import_one_another() -> None:
-    """There is no circle, however long."""
+    """No chain of imports leads back to its start."""
     known = modules()
     graph = {name: imported(path, known) - {name} for name, path in known.items()}
     try:

@@ -1,4 +1,4 @@
-"""Names that cross borders."""
+"""Names of models, versions and releases."""
 
 import pytest
 
@@ -10,7 +10,7 @@ LONGEST = "m" * MAX_MODEL_NAME
 
 @pytest.mark.parametrize("name", ["a", "iris", "iris2", "x0y1", "match", "type", "test", "none", LONGEST])
 def test_a_name_that_python_and_kubernetes_take_is_a_models(name):
-    """Lower-case letters and digits, a letter first, up to the limit; Python's soft keywords are free."""
+    """A name has lower-case letters and digits, and a letter first. Python's soft keywords are allowed."""
     assert check_model_name(name) == name
 
 
@@ -22,7 +22,7 @@ def test_a_name_that_python_and_kubernetes_take_is_a_models(name):
     ],
 )
 def test_another_name_is_refused(name):
-    """What either of them refuses, Python's keywords, and the folders that are taken."""
+    """Refused are wrong characters, long names, Python's keywords and reserved folders."""
     with pytest.raises(SlipwayError, match="cannot be a model's name"):
         check_model_name(name)
 
@@ -38,7 +38,7 @@ def test_another_name_is_refused(name):
     ],
 )
 def test_a_refusal_proposes_a_name_that_will_do_and_stays_short(name, proposed):
-    """The fix is made of the name that was given, where anything of it is left."""
+    """The proposal is made of the given name where possible."""
     with pytest.raises(SlipwayError) as caught:
         check_model_name(name)
     assert proposed in caught.value.fix
@@ -47,7 +47,7 @@ def test_a_refusal_proposes_a_name_that_will_do_and_stays_short(name, proposed):
 
 @pytest.mark.parametrize("version", [1, 99_999])
 def test_what_knative_derives_from_the_longest_name_stays_under_63_characters(version):
-    """Service, its revision, and the deployment of that; the Route and the verification's Job are shorter."""
+    """The longest derived name is that of the revision's deployment. Route and Job have shorter ones."""
     service = f"{LONGEST}-{ReleaseName.of(version, 'f' * 64)}"
     assert len(f"{service}-00001-deployment") < 63
     assert len(f"verify-{service}") < 63
@@ -62,7 +62,7 @@ def test_what_knative_derives_from_the_longest_name_stays_under_63_characters(ve
     ],
 )
 def test_a_model_id_is_read_as_it_is_written(text, model_id):
-    """`parse` and `format` undo each other."""
+    """`parse` and `str` undo each other."""
     assert ModelId.parse(text) == model_id
     assert str(model_id) == text
 
@@ -81,7 +81,7 @@ def test_a_model_id_is_read_as_it_is_written(text, model_id):
     ],
 )
 def test_what_is_no_model_id_is_refused(text):
-    """Nothing but the three parts, and no number that is not written the one way; huge ones are no crash."""
+    """Three parts are needed, the version in its usual form. A huge number is an error, not a crash."""
     with pytest.raises(SlipwayError, match="not a model id"):
         ModelId.parse(text)
 
@@ -91,7 +91,7 @@ def test_what_is_no_model_id_is_refused(text):
     [("v7-1a2b3c4d", ReleaseName(7, "1a2b3c4d")), ("v99999-00000000", ReleaseName(99999, "00000000"))],
 )
 def test_a_release_is_read_as_it_is_written(text, release):
-    """`parse` and `format` undo each other."""
+    """`parse` and `str` undo each other."""
     assert ReleaseName.parse(text) == release
     assert str(release) == text
 
@@ -104,13 +104,13 @@ def test_a_release_is_read_as_it_is_written(text, release):
     ],
 )
 def test_what_is_no_release_is_refused(text):
-    """Version and eight lower-case hexadecimal digits, and nothing else."""
+    """A version and eight lower-case hexadecimal digits are needed, and nothing else."""
     with pytest.raises(SlipwayError, match="not a release"):
         ReleaseName.parse(text)
 
 
 def test_a_release_is_named_by_version_and_short_fingerprint():
-    """The first eight digits, whatever the rest."""
+    """The name has the first eight digits of the fingerprint."""
     assert str(ReleaseName.of(7, "1a2b3c4d" + "0" * 56)) == "v7-1a2b3c4d"
 
 
@@ -132,16 +132,16 @@ def test_releases_are_ordered_by_version_as_a_number():
     ],
 )
 def test_the_nearest_known_word_is_named(word, known, says):
-    """In either case; all known ones when none is alike."""
+    """Upper and lower case are alike. If no word is near, all known words are listed."""
     assert nearest(word, known).startswith(says)
 
 
 def test_hints_stay_short_and_fast_whatever_they_are_about():
-    """A megabyte as word, or very many known words, give one line."""
+    """A word of a megabyte, or very many known words, give one line."""
     assert len(nearest("x" * 1_000_000, [f"{'y' * 500}{n}" for n in range(200)])) < 1000
 
 
 def test_dashes_make_no_options_alike() -> None:
-    """An option is compared by its word."""
+    """Options are compared without their dashes."""
     assert nearest("--where", ["--env", "--help", "-h"]) == "known: --env, --help, -h"
     assert nearest("--resaon", ["--env", "--reason"]) == "did you mean '--reason'?"

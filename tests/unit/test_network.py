@@ -45,25 +45,25 @@ def url() -> Iterator[str]:
 
 
 def test_a_body_makes_it_a_post(url: str) -> None:
-    """Headers and body arrive; without a body it is a GET."""
+    """Headers and body arrive. Without a body, the request is a GET."""
     client = Client(direct=True)
     assert client.call(url, headers={"X-Key": "k"}, timeout=5) == Answer(200, "OK", b"GET k ")
     assert client.call(url, b"rows", {"X-Key": "k"}, timeout=5).content == b"POST k rows"
 
 
 def test_an_error_status_is_an_answer(url: str) -> None:
-    """It has its words and its content."""
+    """The answer has the reason and the content."""
     assert Client(direct=True).call(f"{url}/busy", timeout=5) == Answer(503, "Service Unavailable", b"GET None ")
 
 
 def test_headers_stay_with_the_server_that_they_are_for(url: str) -> None:
-    """A redirect is followed without them, because they may hold credentials."""
+    """A redirect is followed without headers, because they may hold credentials."""
     assert Client(direct=True).call(f"{url}/moved", headers={"X-Key": "k"}, timeout=5).content == b"GET None "
 
 
 @pytest.mark.parametrize("path", ["/", "/busy"])
 def test_content_is_cut_at_the_limit(url: str, path: str) -> None:
-    """In answers of every status."""
+    """The limit holds for answers of every status."""
     assert Client(direct=True).call(f"{url}{path}", timeout=5, limit=3).content == b"GET"
 
 
@@ -71,19 +71,19 @@ def test_content_is_cut_at_the_limit(url: str, path: str) -> None:
     ("path", "reason"), [("/short", "IncompleteRead"), ("/strange", "SSH-2.0")], ids=["short", "strange"]
 )
 def test_a_broken_answer_is_none(url: str, path: str, reason: str) -> None:
-    """One that ends too early, and one in another protocol."""
+    """An answer that ends too early or is not HTTP raises `NoAnswer`."""
     with pytest.raises(NoAnswer, match=reason):
         Client(direct=True).call(f"{url}{path}", timeout=5)
 
 
 def test_nobody_listens() -> None:
-    """The reason is the system's."""
+    """The reason is that of the operating system."""
     with pytest.raises(NoAnswer, match="Connection refused"):
         Client(direct=True).call("http://127.0.0.1:1", timeout=5)
 
 
 def test_a_direct_call_uses_no_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another call goes to the proxy of the environment, and to no server by itself."""
+    """Other calls go to the proxy of the environment."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -115,7 +115,7 @@ def test_it_answers_in_the_end(pauses: list[float]) -> None:
 
 
 def test_the_fourth_failure_is_raised(pauses: list[float]) -> None:
-    """No pause follows it."""
+    """There is no pause after the last failure."""
     calls: list[int] = []
     with pytest.raises(ValueError, match="failure 4"):
         repeat(lambda: failing(9, calls), lambda _, factor: 1.0 * factor)
@@ -123,7 +123,7 @@ def test_the_fourth_failure_is_raised(pauses: list[float]) -> None:
 
 
 def test_some_errors_are_not_tried_again(pauses: list[float]) -> None:
-    """They are raised at once."""
+    """Such an error is raised at once."""
     calls: list[int] = []
     with pytest.raises(ValueError, match="failure 1"):
         repeat(lambda: failing(9, calls), lambda *_: None)

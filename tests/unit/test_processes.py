@@ -1,4 +1,4 @@
-"""Modules that are asked in a process of their own: only their answer comes back, or why there is none."""
+"""Questions to a module in another process, and the variables that such a process gets."""
 
 import os
 import sys
@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from slipway import processes
+from slipway import processes, settings
 from slipway.errors import SlipwayError
+from slipway.github import events
+from slipway.models import model_tests
 
 NOISY = """
 import atexit, os, subprocess
@@ -46,24 +48,24 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_what_is_printed_does_not_get_into_the_answer(ask: Any, tmp_path: Path) -> None:
-    """Python, code past it, another process and the end of the process may print."""
+    """Output of Python, of C code, of child processes and of exit handlers stays out of the answer."""
     assert ask(NOISY, {"ä": [1, None]}, cwd=tmp_path) == [{"ä": [1, None]}]
 
 
 def test_question_and_answer_have_types(ask: Any, tmp_path: Path) -> None:
-    """A struct with a path arrives as one, and a path comes back."""
+    """Structs and paths arrive as such."""
     assert ask(TYPED, {"folder": tmp_path}, list[Path]) == [tmp_path / "there"]
 
 
 def test_modules_beside_where_it_runs_are_not_meant(ask: Any, tmp_path: Path) -> None:
-    """They do not hide the libraries."""
+    """Modules in the current folder do not hide libraries."""
     (tmp_path / "cwd").mkdir()
     (tmp_path / "cwd/msgspec.py").write_text("raise SystemExit('the wrong one')\n")
     assert ask("def answer(question): return []", cwd=tmp_path / "cwd") == []
 
 
 def test_the_module_sees_nothing_that_acts_for_the_pipeline(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tokens stay here unless they are given."""
+    """Tokens are withheld unless they are given."""
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     code = "import os\ndef answer(question): return [os.environ.get('GITHUB_TOKEN')]"
     assert ask(code) == [None]
@@ -94,7 +96,7 @@ OURS = "from slipway.errors import SlipwayError\n    raise SlipwayError('two\\n 
     ],
 )
 def test_why_there_is_no_answer(ask: Any, monkeypatch: pytest.MonkeyPatch, code: str, problem: str, fix: str) -> None:
-    """An error of ours comes with its fix, any other as its last line; also where the terminal knows no arrows."""
+    """A `SlipwayError` arrives with its fix, another error as its last line, even under an ASCII locale."""
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     with pytest.raises(SlipwayError) as caught:
         ask(f"import os, sys\ndef answer(question):\n    {code}")
@@ -103,13 +105,38 @@ def test_why_there_is_no_answer(ask: Any, monkeypatch: pytest.MonkeyPatch, code:
 
 
 def test_an_error_at_import_is_told(ask: Any) -> None:
-    """With its fix, too."""
+    """The error arrives with its fix."""
     with pytest.raises(SlipwayError, match="broken") as caught:
         ask("from slipway.errors import SlipwayError\nraise SlipwayError('broken', fix='mend')")
     assert caught.value.fix == "mend"
 
 
 def test_an_answer_that_does_not_come_is_given_up(ask: Any) -> None:
-    """It is waited for as long as was said."""
+    """The wait ends after the given patience."""
     with pytest.raises(SlipwayError, match=r"it took more than 0\.5 s"):
         ask("import time\ndef answer(question): time.sleep(60)", patience=0.5)
+
+
+OF_A_MODEL = "import os\n\ndef test_it():\n    assert not os.environ.keys() & {*os.environ['NAMES'].split()}\n"
+
+
+def test_a_models_tests_do_not_get_withheld_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They get all other variables, and this process keeps its own."""
+    monkeypatch.setenv("NAMES", " ".join(processes.WITHHELD))
+    for name in processes.WITHHELD:
+        monkeypatch.setenv(name, "secret")
+    (tmp_path / "slipway.yaml").write_text("environments: {test: {store: store, namespace: test}}\n")
+    (tmp_path / "model/it").mkdir(parents=True)
+    (tmp_path / "model/it/model.py").touch()
+    (tmp_path / "model/it/test_model.py").write_text(OF_A_MODEL)
+    of = settings.load(tmp_path)
+    assert model_tests.run(of, "it") == "1 passed"
+    assert processes.environment()["NAMES"]
+    monkeypatch.setenv("NAMES", "PATH")
+    with pytest.raises(SlipwayError, match="fail"):
+        model_tests.run(of, "it")
+
+
+def test_the_token_for_announcements_is_withheld() -> None:
+    """The list has the variable that the module of announcements reads."""
+    assert events.TOKEN in processes.WITHHELD

@@ -1,4 +1,4 @@
-"""Text for people is short, and harmless to whoever shows it."""
+"""Text for people is short, and safe to print in a terminal."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from slipway.text import counted, cut, listed, one_line, pairs, quoted, words
 
 @pytest.mark.parametrize(("text", "shown"), [("iris", "iris"), ("12345", "12345"), ("123456", "1234…")])
 def test_a_long_text_is_cut_to_the_given_length(text: str, shown: str) -> None:
-    """The ellipsis counts."""
+    """The ellipsis counts as a character."""
     assert cut(text, 5) == shown
 
 
@@ -16,7 +16,7 @@ def test_a_long_text_is_cut_to_the_given_length(text: str, shown: str) -> None:
     ("value", "shown"), [("a\n", r"'a\n'"), (7, "7"), ("x" * 99, "'xxxxxxxx…"), ([1, 2], "[1, 2]")]
 )
 def test_a_value_is_quoted_as_python_writes_it(value: object, shown: str) -> None:
-    """Line breaks within are escaped."""
+    """Line breaks in the value are escaped."""
     assert quoted(value, 10) == shown
 
 
@@ -24,7 +24,7 @@ def test_a_value_is_quoted_as_python_writes_it(value: object, shown: str) -> Non
     ("names", "shown"), [([], ""), (["a", "b"], "a, b"), (["a", "b", "c", "d"], "a, b and 2 more")]
 )
 def test_a_list_says_how_much_it_leaves_out(names: list[str], shown: str) -> None:
-    """All are named where they fit."""
+    """A short list is shown whole."""
     assert listed(names, 2) == shown
 
 

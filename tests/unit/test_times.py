@@ -1,4 +1,4 @@
-"""Times as people write them."""
+"""Times are read in the forms that people write."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from slipway.errors import SlipwayError
 
 @pytest.fixture(autouse=True)
 def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two hours east of Greenwich."""
+    """Set the local time zone to UTC+2."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "UTC-2")
         time.tzset()
@@ -30,13 +30,13 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_parse(text: str, moment: str) -> None:
-    """RFC 3339 as it is; without a zone this machine's; a date means its end."""
+    """RFC 3339 keeps its zone. Without a zone, the time is local. A date means its end."""
     assert times.format(times.parse(text)) == moment
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-11-21T", "20261121", "2026-11-21 10", "10:00"])
 def test_garbage(text: str) -> None:
-    """Anything else is refused with the forms that are read."""
+    """Other texts are refused, and the message lists the known forms."""
     with pytest.raises(SlipwayError, match="is not a time") as caught:
         times.parse(text)
     assert "2026-11-21" in caught.value.fix

@@ -1,4 +1,4 @@
-"""New images are checked inside."""
+"""The check of a new image, as it runs inside."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.unit.serving import tiny
 
 
 def test_the_platform_loads_what_its_pods_need() -> None:
-    """Each of the modules is there."""
+    """All modules that pods run can be imported."""
     image_check.check_platform()
 
 

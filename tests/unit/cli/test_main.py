@@ -15,7 +15,7 @@ from slipway.cli import main
 def test_a_mistake_is_on_the_page_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is an annotation and in the summary, with what to do; on a laptop it is printed once."""
+    """On a runner, the error is an annotation and in the summary. On a laptop, it is printed once."""
     summary = tmp_path / "summary"
     words = ["-C", str(tmp_path), "status"]
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
@@ -86,7 +86,7 @@ def test_an_example_parses(example: str) -> None:
 
 @pytest.mark.parametrize("command", re.findall(r"^slipway [^#\n]+", (ROOT / "README.md").read_text(), re.MULTILINE))
 def test_a_command_of_the_readme_parses(command: str) -> None:
-    """The command lines in its blocks are true."""
+    """The parser takes each command line in the README's blocks."""
     assert callable(cli.parser().parse_args(shlex.split(command)[1:]).run)
 
 
@@ -128,7 +128,7 @@ def test_an_unknown_word_is_told_with_the_nearest(
     ],
 )
 def test_words_that_look_like_options(words: list[str], name: str, value: object) -> None:
-    """Abbreviations, values with spaces and all that follows -- are taken as argparse takes them."""
+    """Abbreviations, values with spaces and words after `--` are read as argparse reads them."""
     assert getattr(cli.parser().parse_args(words), name) == value
 
 

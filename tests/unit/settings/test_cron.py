@@ -1,4 +1,4 @@
-"""Schedules, as Argo's CronWorkflow takes them."""
+"""Schedules in the form of Argo's CronWorkflow."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from slipway.settings.cron import objection
     ],
 )
 def test_a_schedule_is_five_fields_or_a_word(schedule):
-    """Numbers, lists, ranges, steps and names, each within its limits."""
+    """Fields take numbers, lists, ranges, steps and names within their limits."""
     assert objection(schedule) == ""
 
 
@@ -44,5 +44,5 @@ def test_a_schedule_is_five_fields_or_a_word(schedule):
     ],
 )
 def test_what_is_no_schedule_is_told_field_by_field(schedule, says):
-    """Otherwise only the cluster would refuse it."""
+    """The message names the field. Without this check, only the cluster would refuse the schedule."""
     assert objection(schedule).startswith(says)

@@ -1,4 +1,4 @@
-"""`slipway.schema.json`: it says what the types say, and what the reference says."""
+"""`slipway.schema.json` agrees with the types of the settings and with the reference."""
 
 import json
 import re
@@ -30,14 +30,15 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def problems(content: object) -> list[str]:
-    """Return the objections of the schema."""
+    """Return the errors that the schema finds."""
     return [f"{error.json_path}: {error.message}" for error in Draft7Validator(FILE).iter_errors(content)]
 
 
 def cases(test: object) -> list[tuple[str, str]]:
-    """Return the wrong settings of a test of the messages, with the message.
+    """Return the wrong settings of a test of messages, with their message.
 
-    Two are left out: keys in JSON are text, and Python's `$` takes a line's end, which JavaScript's refuses.
+    Leave out two: keys in JSON are text, and `$` of Python matches before the end of a line, that of JavaScript
+    does not.
     """
     (mark,) = test.pytestmark  # type: ignore[attr-defined]
     found = [case for case in mark.args[1] if any(words in case[1] for words in OF_TYPES)]
@@ -76,7 +77,7 @@ def test_it_refuses_an_environment_as_reading_does(text: str, says: str) -> None
 
 @pytest.mark.parametrize("models", [test_settings.FULL.replace("DIGEST", "0123456789abcdef" * 4), "models: {iris: }"])
 def test_it_takes_what_reading_takes(models: str) -> None:
-    """Every key at once, and a name with nothing below it."""
+    """The schema takes every key at once, and a model's name with nothing below it."""
     assert problems(read(test_settings.ENVIRONMENTS + models)) == []
 
 
@@ -88,7 +89,7 @@ def test_the_settings_name_it_in_their_first_line() -> None:
 
 @pytest.mark.parametrize("path", tracked("slipway.yaml", "*/slipway.yaml", "tests/demo.yaml"), ids=str)
 def test_settings_in_the_repository_are_valid(path: Path) -> None:
-    """The settings of test repositories count."""
+    """This includes the settings of test repositories."""
     assert problems(read(path.read_text())) == []
 
 

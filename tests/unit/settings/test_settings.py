@@ -1,4 +1,4 @@
-"""`slipway.yaml`: what it may say, and what is told of what it may not."""
+"""`slipway.yaml`: the values that it takes, and the messages about wrong ones."""
 
 from itertools import pairwise
 
@@ -59,7 +59,7 @@ def test_what_is_not_said_has_a_default():
 
 
 def test_everything_that_can_be_said_is_read():
-    """A full file, with anchors."""
+    """All keys are read from a full file, with anchors."""
     found = read(FULL.replace("DIGEST", "0123456789abcdef" * 4))
     assert found.model("iris").parameters["c"] == 0.5
     assert found.model("tumor").gates["rmse"].max == 3.0
@@ -67,7 +67,7 @@ def test_everything_that_can_be_said_is_read():
 
 
 def test_an_environments_own_values_lie_over_the_others():
-    """Each key by itself. Other environments do not have them."""
+    """Each key is replaced by itself, and only in this environment."""
     model = read("models:\n  iris: {scale: {max: 9}, per_environment: {prod: {scale: {min: 2}, retention: 7}}}").model(
         "iris"
     )
@@ -76,7 +76,7 @@ def test_an_environments_own_values_lie_over_the_others():
 
 
 def test_who_may_ask_and_how_much():
-    """By default everybody, 1 MiB and 10,000 rows. An environment's access replaces the model's as a whole."""
+    """Defaults: everybody, 1 MiB and 10,000 rows. An environment's access replaces the model's as a whole."""
     assert read("models:\n  iris:\n").model("iris").access == settings.AccessSettings(kind="none")
     of = "{access: {kind: bearer, secret: keys}, limits: {body: 2Ki}, per_environment: {prod: OWN}}"
     model = read(f"models:\n  iris: {of.replace('OWN', '{access: {kind: basic}, limits: {rows: 5}}')}").model("iris")
@@ -89,7 +89,7 @@ def test_who_may_ask_and_how_much():
 
 @pytest.mark.parametrize("own", ["", "{}", "{scale: }", "{access: }", "{limits: }", "{retention: }", "{scale: {}}"])
 def test_an_environments_empty_values_change_nothing(own):
-    """A key without a value is common while somebody tries things out."""
+    """People often leave a key without a value while they try things out."""
     model = read(f"models:\n  iris: {{per_environment: {{prod: {own or '{}'}}}}}").model("iris")
     assert model.within("prod").scale == model.scale
 
@@ -132,7 +132,7 @@ def test_an_environments_empty_values_change_nothing(own):
     ],
 )
 def test_the_message_names_the_path_of_what_is_wrong(text, says):
-    """It begins with the outermost key, and needs no knowledge of Python."""
+    """The path begins with the outermost key. The message uses no words of Python."""
     with pytest.raises(SlipwayError) as caught:
         settings.parse(text, None)
     assert str(caught.value).startswith(f"slipway.yaml: {says}")
@@ -298,7 +298,7 @@ def test_stores_with_names_alike_are_apart():
     ],
 )
 def test_a_secret_is_never_shown(secrets):
-    """No message shows it, whatever is wrong."""
+    """No message shows a secret, wherever the mistake is."""
     message = of_iris(f"{{secrets: {secrets}, parameters: {{x: []}}}}")
     assert "hunter2" not in message
 
@@ -377,7 +377,7 @@ def test_a_secret_is_named_by_a_variable(name):
     ],
 )
 def test_what_is_not_yaml_is_refused_with_its_line(text, says):
-    """The message proposes what is usually meant. Nothing in the file runs."""
+    """The message names the line and proposes the usual fix. Nothing in the file runs."""
     with pytest.raises(SlipwayError) as caught:
         settings.parse(text, None)
     assert str(caught.value).startswith(says)
@@ -393,7 +393,7 @@ def test_what_is_not_yaml_is_refused_with_its_line(text, says):
     ids=["doubling", "holding itself"],
 )
 def test_aliases_cannot_stand_for_more_than_anyone_writes(text):
-    """A few lines would otherwise take all memory."""
+    """Without this check, a few lines could take all memory."""
     with pytest.raises(SlipwayError, match="its aliases stand for more"):
         settings.parse(ENVIRONMENTS + text, None)
 
@@ -402,7 +402,7 @@ def test_aliases_cannot_stand_for_more_than_anyone_writes(text):
     ("name", "says"), [("tset", "did you mean 'test'?"), ("staging", "known: prod, test"), ("", "known: prod, test")]
 )
 def test_an_unknown_environment_is_refused_with_the_nearest(name, says):
-    """Arguments of verbs are checked by this."""
+    """The message proposes the nearest known name."""
     with pytest.raises(SlipwayError, match=f"unknown environment '{name}'") as caught:
         read().environment(name)
     assert says in caught.value.fix
@@ -410,7 +410,7 @@ def test_an_unknown_environment_is_refused_with_the_nearest(name, says):
 
 @pytest.fixture
 def repository(tmp_path):
-    """A repository with two models and with folders that are not models."""
+    """Return a repository with two models, and with folders that are not models."""
     (tmp_path / "slipway.yaml").write_text(ENVIRONMENTS)
     for name in ("iris/model.py", "tumor/model.py", "common/model.py", "empty/x", ".iris.abc/model.py"):
         (tmp_path / "model" / name).parent.mkdir(parents=True)
@@ -419,13 +419,13 @@ def repository(tmp_path):
 
 
 def test_models_are_the_folders_with_a_model_and_those_named(repository):
-    """Shared code is not a model, nor is what a killed `slipway new` left."""
+    """Shared code and the remains of a killed `slipway new` are not models."""
     assert read(root=repository).models() == ["iris", "tumor"]
     assert read("models: {wine: }", root=repository).models() == ["iris", "tumor", "wine"]
 
 
 def test_models_may_share_a_folder(repository):
-    """The folder is then not a model of its own name, unless the file names that too."""
+    """The shared folder is no model of its own name unless the file names it."""
     found = read("models:\n  small: {folder: model/iris}\n  large: {folder: ./model/iris/}\n", root=repository)
     assert found.models() == ["large", "small", "tumor"]
     assert found.folder("small") == found.folder("large") == repository / "model" / "iris"

@@ -100,7 +100,7 @@ def test_a_closed_pull_request_stays_closed(automatic: Team) -> None:
 
 
 def test_a_reverted_promotion_is_not_proposed_again(automatic: Team) -> None:
-    """A newer release is."""
+    """Only a newer release is proposed."""
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     merged = automatic.bare.merge("main", automatic.bare.branch(BRANCH), "Merge")
@@ -115,7 +115,7 @@ def test_a_reverted_promotion_is_not_proposed_again(automatic: Team) -> None:
 
 
 def test_a_hold_in_test_stops_automatic_promotions(automatic: Team) -> None:
-    """An open one gets a comment; a person may still promote a release by its name."""
+    """An open pull request gets a comment. A person may still promote a release by its name."""
     name = automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     hold(automatic.site.settings, "iris", "test", reason="audit", place=pushed(automatic.site))
@@ -139,7 +139,7 @@ def test_only_a_person_proposes_unmerged_code(automatic: Team, capsys: pytest.Ca
 
 
 def test_a_pull_request_without_a_difference_is_closed(team: Team) -> None:
-    """An emergency commit has made the change of one; the other still makes a difference, and stays."""
+    """An emergency commit has made the same change. Another pull request, with a difference, stays open."""
     for _ in range(2):
         team.site.released(place=pushed(team.site))
         assert promote(team, "--emergency") == 0

@@ -13,7 +13,7 @@ from tests.unit.conftest import Site
 def test_options_that_choose_are_refused(
     site: Site, capsys: pytest.CaptureFixture[str], verb: list[str], words: list[str]
 ) -> None:
-    """They would have no effect."""
+    """Such options would have no effect."""
     assert cli.main(["-C", str(site.root), *verb, *words]) == 1
     name = words[0] if words[0].startswith("-") else "models"
     assert f"it takes no {name}\n  → leave them out" in capsys.readouterr().err
