@@ -74,10 +74,13 @@ class Model:
         self.parameters = {**type(self).parameters, **parameters}
 
     def read(self, path: Path) -> pd.DataFrame:
-        """Read the data from a CSV file; override this for another format."""
-        import pandas as pd
+        """Read the data from a CSV, TSV or Parquet file, text as text; override this for another format.
 
-        return pd.read_csv(path)
+        Raise `SlipwayError` for rows with more or fewer values than heads. See `slipway.schema.tables.read`.
+        """
+        from slipway.schema import tables
+
+        return tables.read(path, _declared(type(self)))
 
     def train(self, data: pd.DataFrame) -> None:
         """Learn from `data`; its columns are the source features (or the fields of `input`) and the target."""
@@ -163,6 +166,15 @@ def typed(model: type[Model], data: pd.DataFrame) -> pd.DataFrame:
 def _typed_fields(model: type[Model]) -> dict[str, Field]:
     """Return the fields of the class `input` by name; empty if only columns are named."""
     return {field.name: field for field in (fields_of(model.input, model.__name__) if model.input else ())}
+
+
+def _declared(model: type[Model]) -> list[Field]:
+    """Return the declared fields; the target is among them where the data hold what the model predicts."""
+    kind: Any = model
+    fields = list(_typed_fields(kind).values())
+    if model.output is not None and model.outcome is Model.outcome:
+        fields.append(field_of(model.target_variable, model.output, model.__name__))
+    return fields
 
 
 def _column(column: pd.Series[Any], field: Field | None) -> pd.Series[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 from collections import Counter
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
+from slipway.schema import tables
 from slipway.settings import Data, Settings
 
 if TYPE_CHECKING:
@@ -33,12 +33,18 @@ def local_path(uri: str, root: Path) -> Path | None:
 
 
 def data_source(settings: Settings, name: str) -> Data | None:
-    """Return where a model's data are: what slipway.yaml says, or else the one CSV file in the model's folder."""
+    """Return where a model's data are: what slipway.yaml says, or else the one table in the model's folder."""
     named = settings.model(name).data
     if named is not None:
         return named if isinstance(named, Data) else Data(uri=named)
-    found = sorted(path for path in settings.folder(name).glob("*.csv") if not path.name.startswith("."))
+    found = tables_of(settings, name)
     return Data(uri=found[0].relative_to(settings.root).as_posix()) if len(found) == 1 else None
+
+
+def tables_of(settings: Settings, name: str) -> list[Path]:
+    """Return the tables in a model's folder: CSV, TSV and Parquet files."""
+    found = sorted(path for path in settings.folder(name).glob("*") if not path.name.startswith("."))
+    return [path for path in found if tables.suffix(path.name).startswith(tables.SUFFIXES)]
 
 
 def features(settings: Settings, name: str, target: str) -> list[str]:
@@ -50,12 +56,11 @@ def features(settings: Settings, name: str, target: str) -> list[str]:
 
 
 def columns(uri: str, root: Path) -> list[str]:
-    """Return the names of the columns of a local CSV file; raise `SlipwayError` for any other data."""
+    """Return the names of the columns of a local CSV or TSV file; raise `SlipwayError` for any other data."""
     path = local_path(uri, root)
-    if path is None or path.suffix != ".csv" or not path.is_file():
+    if path is None or not tables.suffix(path.name).startswith((".csv", ".tsv")) or not path.is_file():
         raise SlipwayError(f"the columns of {uri} are not known", fix="name those that the class takes: features: […]")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return next(csv.reader(file), [])
+    return tables.heads(path)
 
 
 def held_out(data: pd.DataFrame, columns: Sequence[str], fraction: float) -> pd.Series[bool]:

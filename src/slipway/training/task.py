@@ -17,7 +17,7 @@ from slipway import files, times
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
-from slipway.models.data import data_source
+from slipway.models.data import data_source, tables_of
 from slipway.models.discovery import training_digest
 from slipway.schema import Schema
 from slipway.settings import Data, Settings
@@ -106,9 +106,9 @@ def begin(
     of = settings.model(model)
     source = Data(uri=data) if data else data_source(settings, model)
     if source is None:
-        found = sorted(path.name for path in settings.folder(model).glob("*.csv"))
-        problem = f"{model} has no data: its folder holds {' and '.join(found) or 'no CSV file'}"
-        raise SlipwayError(problem, fix=f"put one CSV file there, or set models.{model}.data in slipway.yaml")
+        found = [path.name for path in tables_of(settings, model)]
+        problem = f"{model} has no data: its folder holds {' and '.join(found) or 'no CSV, TSV or Parquet file'}"
+        raise SlipwayError(problem, fix=f"put one of them there, or set models.{model}.data in slipway.yaml")
     own = typed(parameters, class_of(settings, model), model) if parameters else {}
     return Task(
         model=model,

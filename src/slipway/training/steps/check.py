@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
-from slipway.model import Contract, Model
+from slipway.model import Contract
 from slipway.models.data import held_out, json_value
 from slipway.models.discovery import blame
 from slipway.names import nearest
@@ -45,15 +47,16 @@ def run(workspace: Workspace) -> str:
     _check_split(workspace, data[contract.target], out, classes=bool(target.categories))
     workspace.write("schema.json", Schema(fields=tuple(fields), target=target))
     workspace.write("rows.json", {"rows": len(data), "held_out": int(out.sum())})
-    return f"{len(data)} rows fit the schema ({_summary(fields, target)}), {int(out.sum())} are held out"
+    return f"{len(data)} rows fit the schema ({summary(fields, target)}), {int(out.sum())} are held out"
 
 
-def _summary(fields: Sequence[Field], target: Field) -> str:
+def summary(fields: Sequence[Field], target: Field) -> str:
     """Tell the kinds of the columns, so that people see a wrong guess."""
     kinds = Counter("categories" if field.categories else f"{field.kind}s" for field in fields)
     told = ", ".join(f"{kind}: {count}" for kind, count in kinds.items())
     classes = f"{len(target.categories)} classes" if target.categories else target.kind
-    return f"{told}; {target.name}: {classes}"
+    gaps = ", ".join(field.name for field in fields if field.optional)
+    return f"{told}; {target.name}: {classes}{f'; may be missing: {gaps}' if gaps else ''}"
 
 
 def _read(workspace: Workspace) -> pd.DataFrame:
@@ -62,9 +65,8 @@ def _read(workspace: Workspace) -> pd.DataFrame:
     source = workspace.read("data.json")["uri"]
     try:
         data = workspace.data()
-        twice = _twice(workspace)
-    except SlipwayError:
-        raise
+    except SlipwayError as error:
+        raise SlipwayError(f"{source} cannot be read: {error.problem}", fix=error.fix) from error
     except pd.errors.EmptyDataError as error:
         raise SlipwayError(f"{source} is empty", fix="give it a line of heads and a line for each row") from error
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
@@ -74,21 +76,7 @@ def _read(workspace: Workspace) -> pd.DataFrame:
         raise SlipwayError(f"{source} cannot be read: {blame(error, workspace.settings.root)}") from error
     if not len(data):
         raise SlipwayError(f"{source} has no rows", fix="there is nothing to learn from")
-    if twice:
-        raise SlipwayError(f"{source} has several columns {', '.join(map(repr, twice))}", fix="keep one of each name")
     return data.reset_index(drop=True)
-
-
-def _twice(workspace: Workspace) -> list[str]:
-    """Return names that the heads have more than once: pandas would change all but the first."""
-    if type(workspace.new_model()).read is not Model.read:
-        return []
-    import pandas as pd
-
-    # pandas unpacks it by the ending of its name, as it does for the rows.
-    path = workspace.folder / workspace.read("data.json")["file"]
-    first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
-    return [name for name, count in Counter(first.iloc[0]).items() if name and count > 1]
 
 
 def _check_columns(contract: Contract, data: pd.DataFrame) -> None:
@@ -101,19 +89,20 @@ def _check_columns(contract: Contract, data: pd.DataFrame) -> None:
 
 
 def _learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Field:
-    """Return the field for a column of data: a number, true or false, a category, or text."""
+    """Return the field for a column of data: a number, true or false, a category, or text; optional if it has gaps."""
     from pandas.api import types
 
     present = column.dropna()
+    field = Field(name=name, kind="number", optional=not target and 0 < len(present) < len(column))
     if (types.is_bool_dtype(present) or all(type(value) is bool for value in present)) and len(present):
-        return Field(name=name, kind="boolean", categories=(False, True) if target else ())
+        return replace(field, kind="boolean", categories=(False, True) if target else ())
     if types.is_integer_dtype(present) and target and present.nunique() <= _MOST_CLASSES:
-        return Field(name=name, kind="integer", categories=tuple(int(value) for value in sorted(present.unique())))
+        return replace(field, kind="integer", categories=tuple(int(value) for value in sorted(present.unique())))
     if (types.is_numeric_dtype(present) and len(present)) or _mostly_numbers(present):
-        return Field(name=name, kind="number")
+        return field
     values = sorted({str(value) for value in present})
     few = len(values) <= min(_MOST_CATEGORIES, len(present) / 2)
-    return Field(name=name, kind="string", categories=tuple(values) if few else ())
+    return replace(field, kind="string", categories=tuple(values) if few else ())
 
 
 def _mostly_numbers(column: pd.Series[Any]) -> bool:

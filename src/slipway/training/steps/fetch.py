@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.models.data import local_path, scheme
+from slipway.schema.tables import suffix
 from slipway.store import Missing
 from slipway.training.task import Workspace
 
@@ -28,7 +29,7 @@ def run(workspace: Workspace) -> str:
         where = f"models.{workspace.task.model}.data.sha256"
         problem = f"{uri} has the digest {digest}, {where} says {data.sha256}"
         raise SlipwayError(problem, fix="find out who changed it, or pin it anew")
-    file = f"data/{digest}{PurePosixPath(uri).suffix}"
+    file = f"data/{digest}{suffix(uri)}"
     path = arrived.rename(workspace.folder / file)
     size = path.stat().st_size
     workspace.write("data.json", {"uri": uri, "sha256": digest, "size": size, "file": file})

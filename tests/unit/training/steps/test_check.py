@@ -7,6 +7,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.schema import Schema
+from slipway.training.steps.check import summary
 
 HEAD = "length,width,colour,kind\n"
 ROWS = [f"{3 + n % 2 * 3}.{n},1.{n},{('red', 'green')[n % 2]},{('small', 'large')[n % 2]}" for n in range(60)]
@@ -45,13 +46,22 @@ def test_the_types_of_named_columns_are_learned_from_the_data(team):
     assert schema.target.categories == ("large", "small")
 
 
-def test_true_and_false_with_gaps_are_no_numbers(team):
-    """The message says that a value is missing, and that true or false is expected."""
-    rows = [row.replace("red", "True").replace("green", "False") for row in ROWS]
-    team.data(HEAD + "\n".join([*rows, "1,1,,small"]))
-    with pytest.raises(SlipwayError, match="column colour, row 61: has no value; true or false is needed") as caught:
-        team.run("fetch", "check")
-    assert "`rooms: float | None`" in caught.value.fix
+@pytest.mark.parametrize(
+    ("rows", "at", "kind"),
+    [
+        ([row.replace("red", "True").replace("green", "False") for row in ROWS] + ["1,1,,small"], 2, "boolean"),
+        ([*ROWS, "1,1,,small"], 2, "string"),
+        ([*ROWS, ",1,red,small"], 0, "number"),
+    ],
+)
+def test_a_learned_column_with_gaps_becomes_optional_and_says_so(team, rows, at, kind):
+    """The data show that a value may be missing, so a caller may leave it out."""
+    team.data(HEAD + "\n".join(rows))
+    folder = team.run("fetch", "check")
+    schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=Schema)
+    assert (schema.fields[at].kind, schema.fields[at].optional) == (kind, True)
+    assert not schema.fields[1].optional
+    assert f"may be missing: {schema.fields[at].name}" in summary(schema.fields, schema.target)
 
 
 def test_text_that_hardly_repeats_is_no_category(team):
@@ -68,7 +78,9 @@ def test_text_that_hardly_repeats_is_no_category(team):
         (HEAD, "has no rows"),
         ("length,width,color,kind\n1,1,red,small\n", "no column 'colour'.*did you mean 'color'"),
         (HEAD + "\n".join([*ROWS, "long,1,red,small"]), "column length, row 61: a number is needed, not a string"),
-        (HEAD + "\n".join([*ROWS, ",1,red,small"]), "column length, row 61: has no value"),
+        (HEAD + "\n".join([*ROWS, "1,1,red,small,"]), "line 62 has 5 values, and the heads are 4"),
+        (HEAD + "\n".join([ROWS[0] + ",", *ROWS]), "line 2 has 5 values, and the heads are 4"),
+        (HEAD + "\n".join([*ROWS, "1,1,red"]), "line 62 has 3 values, and the heads are 4"),
         (HEAD + "\n".join([*ROWS, "inf,1,red,small"]), "column length, row 61: is not a finite number"),
         (HEAD + "\n".join([*ROWS, "1,1,red,"]), "column kind, row 61: has no value"),
         (HEAD + "\n".join(row for row in ROWS if "small" in row), "only the class 'small'"),
@@ -82,7 +94,9 @@ def test_text_that_hardly_repeats_is_no_category(team):
         "no rows",
         "no column",
         "text",
-        "no value",
+        "more values",
+        "more values in the first row",
+        "fewer values",
         "infinite",
         "no target",
         "one class",
