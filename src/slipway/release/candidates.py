@@ -39,10 +39,8 @@ def source_of(settings: Settings, environment: str) -> str:
     """Return the source environment of promotions. Raise `SlipwayError` when the environment takes no promotions."""
     source = settings.environment(environment).promotes_from
     if source is None:
-        raise SlipwayError(
-            f"{environment} takes releases, not promotions",
-            fix=f"slipway release --env {environment}; or promotes_from in slipway.yaml",
-        )
+        fix = f"slipway release --env {environment}, or set promotes_from of {environment} in slipway.yaml"
+        raise SlipwayError(f"{environment} takes releases, not promotions", fix=fix)
     return source
 
 
@@ -58,11 +56,12 @@ def candidate(snapshot: Snapshot, target: Overlay, wish: Wish = _USUAL) -> Relea
     found = _newest(overlay, store, barred) if wish.release is None else _named(overlay, store, wish.release)
     if name := barred(found):
         same = name.short if name.short == found.name.short else f"the artifact of {name}"
-        raise SlipwayError(
-            f"{target.environment} has rejected {same}, which is {found.name} of {source}",
-            fix="--again promotes it all the same",
-        )
-    return _pullable(found, wish)
+        problem = f"{target.environment} has rejected {same}, which is {found.name} of {source}"
+        raise SlipwayError(problem, fix="to promote it nevertheless, add --again")
+    if is_unbuilt(found.record.image) and not wish.allow_unbuilt:
+        problem = f"the image of {found.name} was not built: {found.record.image}"
+        raise SlipwayError(problem, fix="release it with a registry in slipway.yaml, or add --allow-unbuilt to try")
+    return found
 
 
 def rejections_of(snapshot: Snapshot, overlay: Overlay) -> Rejections:
@@ -72,7 +71,9 @@ def rejections_of(snapshot: Snapshot, overlay: Overlay) -> Rejections:
 
 
 def _named(overlay: Overlay, store: Store, text: str) -> Release:
-    _check_not_rejected(overlay, text)
+    if text in {spelt for name in overlay.rejected for spelt in (str(name), f"v{name.version}")}:
+        problem = f"{overlay.environment} has rejected {text} of {overlay.model}"
+        raise SlipwayError(problem, fix=f"promote a release that {overlay.environment} has not rejected")
     found = overlay.release(pick([release.name for release in overlay.releases], text, overlay.model))
     if store.verified(overlay.model, found.name) is None:
         raise _unverified(overlay, [found])
@@ -89,15 +90,6 @@ def _newest(overlay: Overlay, store: Store, barred: Callable[[Release], ReleaseN
     if not verified:
         raise _unverified(overlay, routed)
     return next((release for release in verified if not barred(release)), verified[0])
-
-
-def _check_not_rejected(overlay: Overlay, text: str) -> None:
-    names = {spelt for name in overlay.rejected for spelt in (str(name), f"v{name.version}")}
-    if text in names:
-        raise SlipwayError(
-            f"{overlay.environment} has rejected {text} of {overlay.model}",
-            fix="promote one that still is wanted there",
-        )
 
 
 def due(snapshot: Snapshot, target: Overlay) -> tuple[Release | None, str]:
@@ -133,16 +125,5 @@ def is_merged(snapshot: Snapshot, record: ReleaseRecord) -> bool:
 
 def _unverified(overlay: Overlay, releases: Sequence[Release]) -> SlipwayError:
     names = ", ".join(str(release.name) for release in releases)
-    return SlipwayError(
-        f"{names} of {overlay.model} is not verified in {overlay.environment}",
-        fix=f"slipway verify {releases[0].name} holds the running function to its golden predictions (see its --help)",
-    )
-
-
-def _pullable(release: Release, wish: Wish) -> Release:
-    if is_unbuilt(release.record.image) and not wish.allow_unbuilt:
-        raise SlipwayError(
-            f"nobody has built the image of {release.name}: {release.record.image}",
-            fix="release it where images are built, or try all the same with --allow-unbuilt",
-        )
-    return release
+    fix = f"verify it by its golden predictions: slipway verify {releases[0].name} (see its --help)"
+    return SlipwayError(f"{names} of {overlay.model} is not verified in {overlay.environment}", fix=fix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +22,16 @@ from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 from slipway.text import listed, quoted
 
+_FILE = "schema.json"
 _MOST_SHOWN = 8
 _LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("bytes", Limits().body)}
-_PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}
 _ACCESS = {"none": "nothing", "basic": "a name and a password", "bearer": "a key"}
+_PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}
+_SPOKEN = (
+    (KIND, "none", _ACCESS, "a request has to bring {}, until now {}"),
+    (PROTOCOL, "http", _PROTOCOLS, "it is asked over {}, until now over {}"),
+)
+"""Variables with their default, the words for their values, and the text of a change."""
 
 
 class Change(NamedTuple):
@@ -46,31 +52,25 @@ def compare(before: Schema, after: Schema) -> list[Change]:
         Change(f"field {quoted(name)} is gone: a row that has it is refused", True) for name in old if name not in new
     ]
     found += [_new(field) for field in after.fields if field.name not in old]
-    for name in old:
-        if name in new:
-            found += [
-                Change(f"field {quoted(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])
-            ]
+    for name in (name for name in old if name in new):
+        found += [Change(f"field {quoted(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])]
     found += [Change(f"the prediction {text}", breaking) for text, breaking in _output(before.target, after.target)]
     return _ordered(found)
 
 
 def limit_changes(before: bytes, after: bytes) -> list[Change]:
     """Return the changes of limits, access and protocol between the manifests (YAML) of two releases."""
-    told = [_variables(manifests) for manifests in (before, after)]
-    old, new = (_limits(variables) for variables in told)
-    words = {name: word for name, (word, _) in _LIMITS.items()}
-    found = [
-        Change(f"a request may hold {new[name]} {words[name]}, until now {old[name]}", new[name] < old[name])
-        for name in _LIMITS
-        if old[name] != new[name]
-    ]
-    was, now = (_ACCESS.get(variables.get(KIND, "none"), "") for variables in told)
-    if was != now:
-        found.append(Change(f"a request has to bring {now}, until now {was}", now != _ACCESS["none"]))
-    was, now = (_PROTOCOLS.get(variables.get(PROTOCOL, "http"), "") for variables in told)
-    if was != now:
-        found.append(Change(f"it is asked over {now}, until now over {was}", True))
+    sides = _variables(before), _variables(after)
+    found = []
+    for name, (word, default) in _LIMITS.items():
+        given = [variables.get(name, "") for variables in sides]
+        was, now = (int(value) if value.isdecimal() else default for value in given)
+        if was != now:
+            found.append(Change(f"a request may hold {now} {word}, until now {was}", now < was))
+    for name, usual, words, text in _SPOKEN:
+        old, new = (words.get(variables.get(name, usual), "") for variables in sides)
+        if old != new:
+            found.append(Change(text.format(new, old), new != _ACCESS["none"]))
     return _ordered(found)
 
 
@@ -91,14 +91,10 @@ def _input(before: Field, after: Field) -> Iterator[Change]:
             return
     yield from _categories_taken(before, after)
     yield from _range(before, after, narrower_breaks=True)
-    if before.optional and not after.optional:
-        yield Change("may no longer be null", True)
-    elif after.optional and not before.optional:
-        yield Change("may be null", False)
-    if after.needed and not before.needed:
-        yield Change("may no longer be left out", True)
-    elif before.needed and not after.needed:
-        yield Change("may be left out", False)
+    if before.optional != after.optional:
+        yield Change("may be null" if after.optional else "may no longer be null", not after.optional)
+    if before.needed != after.needed:
+        yield Change("may no longer be left out" if after.needed else "may be left out", after.needed)
     elif before.default != after.default:
         yield Change(f"is {quoted(after.default)} where it is left out, until now {quoted(before.default)}", False)
     yield from _meaning(before, after)
@@ -111,12 +107,13 @@ def _output(before: Field, after: Field) -> Iterator[Change]:
         yield Change(f"is {after.expected}, until now {before.expected}", True)
         return
     if bool(before.categories) != bool(after.categories):
-        words = "one of a few labels" if after.categories else "any value"
-        yield Change(f"is {words}, no longer {'any value' if after.categories else 'one of a few labels'}", True)
+        words = ("one of a few labels", "any value")
+        new, old = words if after.categories else words[::-1]
+        yield Change(f"is {new}, no longer {old}", True)
     elif added := _without(after.categories, before.categories):
         yield Change(f"has new labels: {_listed(added)}", True)
     if after.categories and (gone := _without(before.categories, after.categories)):
-        yield Change(f"never is one of these labels any more: {_listed(gone)}", True)
+        yield Change(f"no longer has these labels: {_listed(gone)}", True)
     yield from _range(before, after, narrower_breaks=False)
     if before.optional != after.optional:
         yield Change("may be null" if after.optional else "is never null any more", after.optional)
@@ -137,10 +134,8 @@ def _categories_taken(before: Field, after: Field) -> Iterator[Change]:
 
 def _range(before: Field, after: Field, *, narrower_breaks: bool) -> Iterator[Change]:
     """Yield the changes of the range. A narrower range breaks callers if `narrower_breaks`, otherwise a wider one."""
-    for word, old, new, sign in (
-        ("minimum", before.minimum, after.minimum, 1.0),
-        ("maximum", before.maximum, after.maximum, -1.0),
-    ):
+    limits = (("minimum", before.minimum, after.minimum, 1.0), ("maximum", before.maximum, after.maximum, -1.0))
+    for word, old, new, sign in limits:
         if old != new:
             narrower = new is not None and (old is None or (new - old) * sign > 0)
             yield Change(f"has the {word} {_limit(new)}, until now {_limit(old)}", narrower is narrower_breaks)
@@ -152,25 +147,17 @@ def _meaning(before: Field, after: Field) -> Iterator[Change]:
         said = bool(before.unit and after.unit)
         yield Change(f"is in {_unit(after)}, until now in {_unit(before)}", said)
     if before.description != after.description:
-        yield Change("is described anew", False)
-
-
-def _limits(variables: Mapping[str, str]) -> dict[str, int]:
-    """Return the limits of one request: those of the environment variables, or the defaults."""
-    given = {name: variables.get(name, "") for name in _LIMITS}
-    return {name: int(given[name]) if given[name].isdecimal() else default for name, (_, default) in _LIMITS.items()}
+        yield Change("has a new description", False)
 
 
 def _variables(manifests: bytes) -> dict[str, str]:
     """Return the environment variables of the containers of all Services."""
-    found = {}
+    found: dict[str, str] = {}
     for document in yaml.safe_load_all(manifests):
-        if (document or {}).get("kind") != "Service":
-            continue
-        template = (document.get("spec") or {}).get("template") or {}
-        for container in (template.get("spec") or {}).get("containers") or ():
-            for variable in container.get("env") or ():
-                found[str(variable.get("name"))] = str(variable.get("value", ""))
+        if (document or {}).get("kind") == "Service":
+            template = (document.get("spec") or {}).get("template") or {}
+            for container in (template.get("spec") or {}).get("containers") or ():
+                found |= {str(each.get("name")): str(each.get("value", "")) for each in container.get("env") or ()}
     return found
 
 
@@ -188,10 +175,7 @@ def _limit(value: float | None) -> str:
 
 
 def _unit(field: Field) -> str:
-    return quoted(field.unit) if field.unit else "no unit that is said"
-
-
-_FILE = "schema.json"
+    return quoted(field.unit) if field.unit else "an unknown unit"
 
 
 def of_release(settings: Settings, environment: str, release: Release) -> Schema | None:
@@ -200,8 +184,7 @@ def of_release(settings: Settings, environment: str, release: Release) -> Schema
     If the artifact of a promoted release is not copied yet, read it from the store of the source environment. Raise
     `SlipwayError` when no store has the artifact.
     """
-    model = release.record.model_id.split("/")[0]
-    origin = release.record.origin
+    model, origin = release.record.model_id.split("/")[0], release.record.origin
     try:
         store = store_of(settings, environment)
         return of_record(store, store.record(model, release.version))

@@ -40,6 +40,10 @@ UNNEEDED = PlatformImage(Image(""), "")
 """The value for runs without pods that need the image: the store is a directory, or no image is built."""
 
 
+_FUNCTION = {"image": "fingerprint"}
+_PLATFORM = {"verifier": "verifier_fingerprint", "platform": "platform_fingerprint"}
+
+
 def fingerprint_of(settings: Settings, record: Record) -> str:
     """Return the fingerprint that the image of a version has now, without fetching its files."""
     if record.image is not None:
@@ -107,13 +111,12 @@ class Maker:
 
     def image(self, settings: Settings, record: Record, fingerprint: str, stand: Stand) -> Image:
         """Return the image of a version, and build it if it does not exist."""
+        known = self.known.get(fingerprint)
         if record.image is not None:
-            return self._container(settings, record.image, self.known.get(fingerprint))
-        return (
-            self.known.get(fingerprint)
-            or self._declared(settings, record.model, fingerprint, stand)
-            or self._image(settings, record, fingerprint)
-        )
+            return self._container(settings, record.image, known)
+        place = f"overlays/*/{record.model}/*/{RECORD}"
+        declared = known or self._declared(settings, stand, fingerprint, place, _FUNCTION)
+        return declared or self._image(settings, record, fingerprint)
 
     def _container(self, settings: Settings, image: str, known: Image | None) -> Image:
         """Return the image of a container. Raise `SlipwayError` when another registry holds it.
@@ -122,8 +125,8 @@ class Maker:
         """
         registry = settings.environment(self.environment).registry
         if not images.lies_under(image, registry):
-            fix = f"push it there, or mend environments.{self.environment}.registry in slipway.yaml"
-            raise SlipwayError(f"{image} is not of {registry}, where {self.environment} has its images", fix=fix)
+            fix = f"push it to {registry}, or correct environments.{self.environment}.registry in slipway.yaml"
+            raise SlipwayError(f"the image {image} is not in {registry}, the registry of {self.environment}", fix=fix)
         return known if known is not None and known.reference == image else Image(image)
 
     def platform(self, settings: Settings, stand: Stand) -> PlatformImage:
@@ -136,38 +139,31 @@ class Maker:
     def _platform(self, settings: Settings, stand: Stand) -> PlatformImage:
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             made = platforms.make(settings, Path(scratch) / "platform")
-            if known := self._named(settings, stand, made.fingerprint):
+            if known := self._declared(settings, stand, made.fingerprint, f"overlays/*/{RECORD}", _PLATFORM):
                 return PlatformImage(known, made.fingerprint)
             return PlatformImage(self._build(made), made.fingerprint, new=True)
 
-    def _named(self, settings: Settings, stand: Stand, fingerprint: str) -> Image | None:
-        """Return the platform image of a fingerprint that a release or training of any model and environment names."""
-        registry = settings.environment(self.environment).registry
-        wanted = ("--fixed-strings", "-e", fingerprint, stand.commit, "--", f"overlays/*/{RECORD}")
-        with suppress(GitError):  # git grep fails when it finds nothing
-            names = self.repository.run("grep", "-z", "--name-only", *wanted).decode().split("\0")[:-1]
-            for name, content in self.repository.read(names).items():
-                record = documents.parse(content or b"", name)
-                for key in ("verifier", "platform"):
-                    image = str(record.get(key, ""))
-                    if record.get(f"{key}_fingerprint") == fingerprint and images.lies_under(image, registry):
-                        return Image(image)
-        return None
+    def _declared(
+        self, settings: Settings, stand: Stand, fingerprint: str, place: str, keys: Mapping[str, str]
+    ) -> Image | None:
+        """Return the image of a fingerprint that a record of any environment names, to build it only once.
 
-    def _declared(self, settings: Settings, model: str, fingerprint: str, stand: Stand) -> Image | None:
-        """Return the function image of a fingerprint that any environment declares, to build it only once.
-
-        Skip the images of other registries: `slipway check` accepts only the registry of this environment.
+        `keys` maps the key of an image to the key of its fingerprint. Skip the images of other registries: `slipway
+        check` accepts only the registry of this environment.
         """
         registry = settings.environment(self.environment).registry
-        snapshot = Snapshot(self.repository, stand.commit, settings)
-        for environment in settings.environments:
-            with suppress(SlipwayError):  # a damaged overlay of another environment must not stop this one
-                for release in snapshot.overlay(environment, model).releases:
-                    image = release.record.image
+        found: dict[str, bytes | None] = {}
+        with suppress(GitError):  # git grep fails when it finds nothing
+            options = ("-z", "--name-only", "--fixed-strings", "-e", fingerprint, stand.commit, "--", place)
+            found = self.repository.read(self.repository.run("grep", *options).decode().split("\0")[:-1])
+        for name, content in found.items():
+            with suppress(SlipwayError):  # a damaged file of another environment must not stop this one
+                record = documents.parse(content or b"", name)
+                for key, key_of_fingerprint in keys.items():
+                    image = str(record.get(key, ""))
                     here = images.lies_under(image, registry) and not images.is_unbuilt(image)
-                    if here and release.record.fingerprint == fingerprint:
-                        return Image(image, release.record.size)
+                    if here and record.get(key_of_fingerprint) == fingerprint:
+                        return Image(image, record.get("size", 0) if keys is _FUNCTION else 0)
         return None
 
     def _image(self, settings: Settings, record: Record, fingerprint: str) -> Image:

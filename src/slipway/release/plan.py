@@ -69,7 +69,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The result of a build at one commit, for all its models."""
+    """The result of a build at one commit."""
 
     environment: str
     commit: str
@@ -114,8 +114,8 @@ def release_built(
     """
     repository = place.repository
     if repository.latest() != plan.commit:
-        fix = f"git checkout {plan.commit}"
-        raise SlipwayError(f"the plan is of the commit {plan.commit[:12]}, which is not checked out", fix=fix)
+        problem = f"the plan was made at the commit {plan.commit[:12]}, which is not checked out"
+        raise SlipwayError(problem, fix=f"git checkout {plan.commit}")
     _check(settings, plan)
     known = {each.fingerprint: each.function.image for each in plan.models if each.function}
     image = PlatformImage(plan.platform.image, plan.platform_fingerprint) if plan.platform else UNNEEDED
@@ -134,19 +134,19 @@ def _check(settings: Settings, plan: Plan) -> None:
     for made in filter(None, [*named, plan.platform]):
         if not images.lies_under(made.reference, registry):
             raise SlipwayError(
-                f"the plan names an image that is not of {registry}: {made.reference}", fix="slipway build, again"
+                f"the plan names an image outside of {registry}: {made.reference}", fix="make a new plan: slipway build"
             )
     for each in plan.models:
         if each.trainer is not None and each.digest != training_digest(settings, each.model):
-            raise SlipwayError(f"the plan has another training digest of {each.model}", fix="slipway build, again")
+            problem = f"the plan has another training digest of {each.model} than its code"
+            raise SlipwayError(problem, fix="make a new plan: slipway build")
 
 
 class _Commit(Run):
     """One run of `release_built`."""
 
     def __init__(self, settings: Settings, plan: Plan, maker: Maker, place: Place) -> None:
-        choice = Choice(traffic=plan.traffic, explicit=plan.explicit)
-        super().__init__(settings, plan.environment, maker, place, choice)
+        super().__init__(settings, plan.environment, maker, place, Choice(traffic=plan.traffic, explicit=plan.explicit))
         self.plan = plan
 
     def due(self, store: Store, overlay: Overlay) -> DueVersion:
@@ -162,7 +162,7 @@ class _Commit(Run):
         """Return the changes of `Run.change` and the declaration of the planned training."""
         planned = self.plan.of(model)
         if (planned.version or planned.trainer) and (newer := self._newer_code(model, stand)):
-            text = f"{newer} is newer, and changes it: its own run releases it"
+            text = f"the newer commit {newer} changes the model, and its run releases it"
             return Result(Outcome(model, "superseded", text))
         found = super().change(model, stand, overlay)
         if planned.trainer is None or overlay.hold is not None:

@@ -45,10 +45,8 @@ def target_of(settings: Settings, name: str | None) -> str:
         return name
     found = [name for name, environment in settings.environments.items() if environment.promotes_from]
     if len(found) != 1:
-        raise SlipwayError(
-            f"{len(found)} environments take promotions",
-            fix=f"name one with --to; {nearest('', settings.environments)}",
-        )
+        fix = f"name one with --to; {nearest('', settings.environments)}"
+        raise SlipwayError(f"{len(found)} environments take promotions", fix=fix)
     return found[0]
 
 
@@ -63,18 +61,17 @@ def promote(
     where = place or Here(Repository(settings.root))
     done = edits.retrying(lambda: _attempt(model, to, wish, where), where.pause)
     if not isinstance(where, Proposed):
-        done.edited.lines.extend(
-            _copied(where.repository, done.settings, model, target_of(done.settings, to), done.edited)
-        )
+        done.edited.lines.extend(_copied(where.repository, done, model, target_of(done.settings, to)))
     return done
 
 
-def _copied(repository: Repository, settings: Settings, model: str, environment: str, done: Edited) -> list[str]:
-    commit = done.commit or (done.snapshot.commit if done.snapshot else None)
+def _copied(repository: Repository, done: Promoted, model: str, environment: str) -> list[str]:
+    made, before = done.edited.commit, done.edited.snapshot
+    commit = made or (before.commit if before else repository.latest())
     try:
-        return _copy_all(Snapshot(repository, commit or repository.latest(), settings), [model], environment)
+        return _copy_all(Snapshot(repository, commit, done.settings), [model], environment)
     except SlipwayError as error:
-        was = f"committed {done.commit[:12]}" if done.commit else "promoted before"
+        was = f"committed {made[:12]}" if made else "promoted before"
         raise SlipwayError(
             f"{was}, but the artifact is not in the store of {environment}: {error.problem}",
             fix=f"{error.fix}; then slipway copy {model} --env {environment}",
@@ -99,16 +96,14 @@ def _attempt(model: str, to: str | None, wish: Wish, place: Place) -> Promoted:
     forgiven = rejections_of(snapshot, target).forgive(release)
     served = release.name in target.route and wish.traffic == 100
     after = target if served else release_folder.with_share(forgiven, release, wish.traffic)
+    shown = release_folder.shown(after.route)
     if after == target:
-        already = f"{environment} serves {found.name} already, as {release.name}: {release_folder.shown(target.route)}"
+        already = f"{environment} serves {found.name} already, as {release.name}: {shown}"
         return Promoted(Edited([already, *notes], snapshot=snapshot), found, settings)
     change = Change(snapshot.changes(after), _message(target, after, release, wish), [after])
     commit = place.commit(stand, change)
-    lines = [
-        f"{environment}: {model} {release.name} from {_from(release)}, {release_folder.shown(after.route)} ({place})"
-    ]
-    edited = Edited([*lines, *notes], commit, change.message, target, after, snapshot, stand.branch)
-    return Promoted(edited, found, settings)
+    lines = [f"{environment}: {model} {release.name} from {_from(release)}, {shown} ({place})", *notes]
+    return Promoted(Edited(lines, commit, change.message, target, after, snapshot, stand.branch), found, settings)
 
 
 def _check_callers(settings: Settings, target: Overlay, found: Release, release: Release, wish: Wish) -> None:
@@ -120,12 +115,12 @@ def _check_callers(settings: Settings, target: Overlay, found: Release, release:
         told = "".join(f"\n  {change.text}" for change in broken)
         raise SlipwayError(
             f"{found.name} breaks calls that {target.environment} answers now:{told}",
-            fix="--accept-breaking 'why', when those who call it know",
+            fix="tell the callers, then promote it with --accept-breaking 'why'",
         )
 
 
 def _notes(snapshot: Snapshot, target: Overlay, found: Release) -> list[str]:
-    """Return notes on anything unexpected about the chosen release."""
+    """Return notes on unusual facts about the chosen release."""
     source = source_of(snapshot.settings, target.environment)
     overlay = snapshot.overlay(source, target.model)
     newest, serving = overlay.serving(), target.serving()
@@ -188,48 +183,46 @@ def _from(release: Release) -> str:
 def copy(settings: Settings, models: Sequence[str], environment: str, commit: str | None = None) -> list[str]:
     """Copy the missing artifacts of an environment's overlays into its store, and return a line for each copy.
 
-    Read the overlays from `commit`, by default from the commit that is checked out. If `models` is empty, copy for all
-    models with an overlay. Continue with the other models when one fails, and raise `SlipwayError` at the end.
+    Read the overlays from `commit`, by default from the checked-out commit. If `models` is empty, copy for all models
+    with an overlay. Continue with the other models when one fails, and raise `SlipwayError` at the end.
     """
     settings.environment(environment)
-    repository = Repository(settings.root)
     for model in models:
         settings.model(model)
+    repository = Repository(settings.root)
     return _copy_all(Snapshot(repository, commit or repository.latest(), settings), models, environment)
 
 
 def _copy_all(snapshot: Snapshot, models: Sequence[str], environment: str) -> list[str]:
-    settings = snapshot.settings
     lines: list[str] = []
     failed: list[SlipwayError] = []
     for model in models or sorted(snapshot.models(environment)):
         try:
             overlay = snapshot.overlay(environment, model)
-            lines.extend(line for release in reversed(overlay.releases) if (line := _copy(settings, overlay, release)))
+            lines.extend(filter(None, (_copy(snapshot.settings, overlay, each) for each in overlay.releases[::-1])))
         except SlipwayError as error:
             failed.append(error)
     if failed:
         told = "".join(f"\n  {line}" for line in lines)
         problem = "\n".join(error.problem for error in failed)
-        raise SlipwayError(problem + (f"\nall else was copied:{told}" if lines else ""), fix=failed[0].fix)
+        raise SlipwayError(problem + (f"\nthe other artifacts were copied:{told}" if lines else ""), fix=failed[0].fix)
     return lines
 
 
 def _copy(settings: Settings, overlay: Overlay, release: Release) -> str:
-    origin = release.record.origin
+    """Copy the artifact of a promoted release if the store lacks it. Return a line about the copy, or ""."""
+    origin, artifact = release.record.origin, release.record.artifact
     if origin is None:
         return ""
     store = store_of(settings, overlay.environment)
     if release.version in store.versions(overlay.model):
-        if store.record(overlay.model, release.version).artifact.digest != release.record.artifact:
-            raise SlipwayError(
-                f"{release.record.model_id} holds another artifact than {release.name} names",
-                fix="somebody published there by hand: git revert the promotion and promote again",
-            )
-        return ""
+        if store.record(overlay.model, release.version).artifact.digest == artifact:
+            return ""
+        problem = f"{release.record.model_id} holds another artifact than {release.name} names"
+        raise SlipwayError(problem, fix="a person published this version: git revert the promotion and promote again")
     source = store_of(settings, origin.environment)
     record = source.record(overlay.model, ReleaseName.parse(origin.release).version)
-    if record.artifact.digest != release.record.artifact:
+    if record.artifact.digest != artifact:
         raise SlipwayError(f"{record.id} holds another artifact than {release.name} names", fix="promote again")
     store.copy(record, release.version, source=source)
     return f"copied {record.id} to {release.record.model_id}"

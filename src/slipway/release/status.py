@@ -48,22 +48,17 @@ def status(settings: Settings, models: Sequence[str] = (), environment: str | No
 
 
 def _row(snapshot: Snapshot, environment: str, model: str) -> Row:
+    found = Row(environment, model, "damaged", "-", "-", "")
     try:
         overlay = snapshot.overlay(environment, model)
-    except SlipwayError as error:
-        return Row(environment, model, "damaged", "-", "-", error.problem)
-    store = snapshot.store(environment)
-    try:
+        found = found._replace(route=release_folder.shown(overlay.route))
+        store = snapshot.store(environment)
         newest = max(store.versions(model), default=None)
         verified = _verified(store, overlay)
+        found = found._replace(newest=f"v{newest}" if newest else "-", verified=verified)
+        return found._replace(next=held(overlay.hold) if overlay.hold else _next(snapshot, store, overlay))
     except SlipwayError as error:
-        return Row(environment, model, release_folder.shown(overlay.route), "-", "-", error.problem)
-    try:
-        following = held(overlay.hold) if overlay.hold else _next(snapshot, store, overlay)
-    except SlipwayError as error:
-        following = error.problem
-    version = f"v{newest}" if newest else "-"
-    return Row(environment, model, release_folder.shown(overlay.route), version, verified, following)
+        return found._replace(next=error.problem)
 
 
 def _verified(store: Store, overlay: Overlay) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -25,7 +26,7 @@ from slipway.store import Record, Store
 Kind = Literal["nothing", "declare", "runner", "message"]
 
 _UNTRAINED = "no version was trained by this code"
-_CHANGED = "its settings, its data or its tests have changed, for the trainings to come"
+_CHANGED = "its settings, its data or its tests have changed, which matters to later trainings"
 _TAIL = 15
 """The number of output lines that the error of a failed training shows."""
 
@@ -73,7 +74,8 @@ def wanted(
     if reason := _stopped(settings, overlay):
         return Wanted("nothing", reason, digest)
     if occasion == "scheduled" and (branch := _of_another_branch(settings, overlay)):
-        return Wanted("nothing", f"what runs is of {branch}; a push to {settings.branch} trains again", digest)
+        reason = f"the running release is from {branch}; a push to {settings.branch} trains again"
+        return Wanted("nothing", reason, digest)
     newest, found = _trained(records, overlay, digest)
     behind = _behind(declared, of, digest, repository) and not _lacking(settings, overlay)
     if found is not None and not behind:
@@ -103,15 +105,24 @@ def run(settings: Settings, model: str, environment: str, report: Callable[[str]
 
     Call `report` with each line of output. Raise `SlipwayError` with the last lines when the training fails.
     """
+    words = ["train", model, "--env", environment]
+    said: deque[str] = deque(maxlen=_TAIL)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-        lines = _train(["train", model, "--env", environment, "--keep", scratch], settings.root, report)
+        command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words, "--keep", scratch]
+        variables = processes.environment() | {"PYTHONPATH": processes.SOURCE}
+        with processes.begin(command, env=variables, stderr=subprocess.STDOUT) as process:
+            try:
+                for line in process.stdout or ():
+                    said.append(line.rstrip("\n"))
+                    report(said[-1])
+            except BaseException:
+                process.terminate()
+                raise
         path = Path(scratch) / "publish" / "version.json"
-        if lines is None and path.is_file():
+        if process.returncode == 0 and path.is_file():
             return msgspec.json.decode(path.read_bytes(), type=Record)
-    said = "\n  ".join(lines or ["it said nothing"])
-    raise SlipwayError(
-        f"training {model} failed:\n  {said}", fix=f"slipway train {model} --env {environment} does the same by hand"
-    )
+    tail = "\n  ".join(said) or "it printed nothing"
+    raise SlipwayError(f"training {model} failed:\n  {tail}", fix=f"find the cause: slipway {' '.join(words)}")
 
 
 def _records(store: Store, model: str) -> Iterator[Record]:
@@ -172,8 +183,8 @@ def _declared(settings: Settings, overlay: Overlay, declared: Training | None, d
         return Wanted("declare", _CHANGED, digest) if behind else Wanted("nothing", _since(model, declared), digest)
     if lacking := _lacking(settings, overlay):
         where = f"environments.{environment} in slipway.yaml has no {' and no '.join(lacking)}"
-        command = f"slipway train {model} --env {environment}, or models.{model}.train: runner"
-        return Wanted("message", f"a cluster cannot train it, as {where}; {command} does", digest)
+        ways = f"add it, set models.{model}.train: runner, or slipway train {model} --env {environment}"
+        return Wanted("message", f"a cluster cannot train it, because {where}; {ways}", digest)
     return Wanted("declare", _UNTRAINED, digest)
 
 
@@ -186,27 +197,4 @@ def _lacking(settings: Settings, overlay: Overlay) -> list[str]:
 
 def _since(model: str, declared: Training) -> str:
     name = run_name(model, declared.digest)
-    return f"its training is declared since {declared.created}: argo get {name} tells how it goes"
-
-
-def _train(words: list[str], root: Path, report: Callable[[str], None]) -> list[str] | None:
-    """Run `slipway WORDS` in another process. Return None when it succeeds, otherwise its last output lines."""
-    command = [sys.executable, "-P", "-m", "slipway", "-C", str(root), *words]
-    lines: list[str] = []
-    with subprocess.Popen(
-        command,
-        env=processes.environment() | {"PYTHONPATH": processes.SOURCE},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        try:
-            for line in process.stdout or ():
-                lines = [*lines[1 - _TAIL :], line.rstrip("\n")]
-                report(lines[-1])
-        except BaseException:
-            process.terminate()
-            raise
-    return lines if process.returncode else None
+    return f"its training is declared since {declared.created}: argo get {name} shows its state"

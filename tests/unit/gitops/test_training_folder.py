@@ -22,7 +22,7 @@ from tests.unit.conftest import ROOT, Site
 NEW = "a" * 64
 IMAGE = f"registry.example/iris-train@sha256:{'0' * 64}"
 UNTRAINED = "no version was trained by this code"
-CHANGED = "its settings, its data or its tests have changed, for the trainings to come"
+CHANGED = "its settings, its data or its tests have changed, which matters to later trainings"
 SERVES = "services: [predict, training]"
 
 
@@ -186,7 +186,7 @@ def test_status_tells_of_a_declared_training(team: Site) -> None:
     """Status names a declared training, and after its publication the release that is due."""
     declare_it(team)
     name = f"train-iris-{training_digest(team.settings, 'iris')[:8]}"
-    assert status(team.settings, ["iris"], "test")[0].next.endswith(f"argo get {name} tells how it goes")
+    assert status(team.settings, ["iris"], "test")[0].next.endswith(f"argo get {name} shows its state")
     team.publish(training={"digest": training_digest(team.settings, "iris")})
     assert status(team.settings, ["iris"], "test")[0].next == "due: v1 is the first release"
     _, found, before = at(team)

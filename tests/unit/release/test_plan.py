@@ -197,7 +197,7 @@ def test_an_image_of_another_registry_is_refused(registry: Site, image: str) -> 
     made = planned(registry, 1)
     for field in ("function", "trainer"):
         one = msgspec.structs.replace(made.models[0], **{field: Made(reference=image)})
-        with pytest.raises(SlipwayError, match="names an image that is not of"):
+        with pytest.raises(SlipwayError, match="names an image outside of"):
             commit(registry, msgspec.structs.replace(made, models=[one]))
 
 

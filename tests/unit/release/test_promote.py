@@ -111,7 +111,7 @@ def test_a_promotion_without_a_release_is_refused(site: Site) -> None:
 def test_an_unbuilt_image_is_refused(site: Site) -> None:
     """The error names the option that allows it."""
     site.released()
-    with pytest.raises(SlipwayError, match="nobody has built the image") as caught:
+    with pytest.raises(SlipwayError, match=r"the image of v1-.* was not built") as caught:
         go(site, allow_unbuilt=False)
     assert "--allow-unbuilt" in caught.value.fix
 

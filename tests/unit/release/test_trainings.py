@@ -71,8 +71,8 @@ def decide(
 
 
 UNTRAINED = "no version was trained by this code"
-CHANGED = "its settings, its data or its tests have changed, for the trainings to come"
-SINCE = "its training is declared since 2026-11-21T10:00:00Z: argo get train-iris-aaaaaaaa tells how it goes"
+CHANGED = "its settings, its data or its tests have changed, which matters to later trainings"
+SINCE = "its training is declared since 2026-11-21T10:00:00Z: argo get train-iris-aaaaaaaa shows its state"
 HAS = ("nothing", "v3 was trained by this code")
 
 
@@ -120,7 +120,7 @@ def test_a_cluster_needs_a_bucket_and_a_registry(environment: str, lacks: str) -
     kind, reason = decide(environment=environment)
     assert kind == "message"
     assert f"environments.test in slipway.yaml has {lacks};" in reason
-    assert reason.endswith("slipway train iris --env test, or models.iris.train: runner does")
+    assert reason.endswith("add it, set models.iris.train: runner, or slipway train iris --env test")
 
 
 @pytest.mark.parametrize(
@@ -255,5 +255,5 @@ def test_a_failed_training_publishes_nothing(site: Site) -> None:
         SlipwayError, match=r"training iris failed:\n  error: model/iris/requirements\.txt is missing\n"
     ) as caught:
         run(site.settings, "iris", "test")
-    assert caught.value.fix == "slipway train iris --env test does the same by hand"
+    assert caught.value.fix == "find the cause: slipway train iris --env test"
     assert site.store().versions("iris") == []
