@@ -41,10 +41,8 @@ class Remote:
         try:
             self.url = repository.run("remote", "get-url", name).decode().strip()
         except GitError as error:
-            raise SlipwayError(
-                f"{repository.root} has no remote {name} to push to",
-                fix=f"git remote add {name} URL; or leave --push out and work here alone",
-            ) from error
+            fix = f"git remote add {name} URL; or leave --push out and work here alone"
+            raise SlipwayError(f"{repository.root} has no remote {name} to push to", fix=fix) from error
         self.shown = re.sub(r"//[^/@]*@", "//", self.url)
         """The address, without a token that may be in it."""
         self._secrets = _credentials(self.url)
@@ -53,10 +51,8 @@ class Remote:
         """Fetch a branch of the remote and return its commit; raise `SlipwayError` when there is no such branch."""
         commit = self.find(branch)
         if commit is None:
-            raise SlipwayError(
-                f"{self.name} has no branch {branch}",
-                fix=f"git push {self.name} {branch}; or name the branch that the cluster follows in slipway.yaml",
-            )
+            fix = f"git push {self.name} {branch}; or name the branch that the cluster follows in slipway.yaml"
+            raise SlipwayError(f"{self.name} has no branch {branch}", fix=fix)
         return commit
 
     def find(self, branch: str) -> str | None:

@@ -67,10 +67,8 @@ class Repository(Git):
             raise SlipwayError(f"{self.root} is not a git repository", fix=fix) from error
         directory, top = os.fsdecode(found).rstrip("\n").split("\n", 1)
         if Path(top).resolve() != self.root:
-            raise SlipwayError(
-                f"{self.root} is not the top of its git repository, {top} is",
-                fix="keep slipway.yaml at the top of a repository of its own",
-            )
+            fix = "keep slipway.yaml at the top of a repository of its own"
+            raise SlipwayError(f"{self.root} is not the top of its git repository, {top} is", fix=fix)
         return Path(directory)
 
     def latest(self) -> str:
@@ -84,10 +82,8 @@ class Repository(Git):
         """Return the branch that is checked out and its commit; raise `SlipwayError` without either."""
         found = self.checked_out()
         if not found.branch:
-            raise SlipwayError(
-                f"HEAD is detached at {found.commit[:12]}: there is no branch to commit on",
-                fix="git switch main (or git switch -c NAME to keep what is checked out)",
-            )
+            fix = "git switch main (or git switch -c NAME to keep what is checked out)"
+            raise SlipwayError(f"HEAD is detached at {found.commit[:12]}: there is no branch to commit on", fix=fix)
         return found
 
     def checked_out(self) -> Head:
@@ -135,15 +131,11 @@ class Repository(Git):
         with worktree.locked(self):
             dirty = self.dirty(*paths)
         if secret := [path for path in dirty if _CREDENTIALS.fullmatch(path.rpartition("/")[2].lower())]:
-            raise SlipwayError(
-                f"not ignored, and looks like a credential: {listed(secret, 5)}",
-                fix="move it out of the repository, or name it in .gitignore; never commit it",
-            )
+            fix = "move it out of the repository, or name it in .gitignore; never commit it"
+            raise SlipwayError(f"not ignored, and looks like a credential: {listed(secret, 5)}", fix=fix)
         if dirty:
-            raise SlipwayError(
-                f"not everything is committed: {listed(dirty, 5)}",
-                fix="git add and git commit it, or git stash --include-untracked; a release is made from a commit",
-            )
+            fix = "git add and git commit it, or git stash --include-untracked; a release is made from a commit"
+            raise SlipwayError(f"not everything is committed: {listed(dirty, 5)}", fix=fix)
 
     def commit(
         self,

@@ -65,10 +65,8 @@ def following(
     with _index_lock(git) if paths else contextlib.nullcontext():
         own = _own(git, old, paths) if paths else {}
         if strict and (foreign := [path for path in paths if path not in own]):
-            raise GitError(
-                f"{listed(foreign, 5)} would be overwritten: {branch} moves on to {new[:12]}",
-                fix="git add and git commit it, or git stash --include-untracked",
-            )
+            fix = "git add and git commit it, or git stash --include-untracked"
+            raise GitError(f"{listed(foreign, 5)} would be overwritten: {branch} moves on to {new[:12]}", fix=fix)
         journal = {"branch": branch, "old": old, "new": new, "paths": list(paths), "own": own}
         path = scratch(git) / "journal"
         write(path, json.dumps(journal).encode())

@@ -22,11 +22,15 @@ class Section(Struct, frozen=True):
 
 def code(text: object, most: int = 80) -> str:
     """Return at most `most` characters of `text` as code on one line."""
-    line = _CONTROL.sub(" ", str(text)).strip() or " "
-    line = cut(line, most)
-    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    line = cut(_CONTROL.sub(" ", str(text)).strip() or " ", most)
+    ticks = _ticks(line, 1)
     edge = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{ticks}{edge}{line}{edge}{ticks}"
+
+
+def _ticks(text: str, least: int) -> str:
+    """Return backticks that the text does not contain."""
+    return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, align: str = "l", most: int = 60) -> str:
@@ -48,8 +52,7 @@ def fence(text: str, language: str = "", most: int | None = None) -> str:
     """Return at most `most` lines of `text` as a block of code, with a note if lines are cut."""
     lines = text.splitlines()
     kept = [_plain(line) for line in lines[:most]]
-    longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
-    ticks = "`" * max(3, longest + 1)
+    ticks = _ticks("\n".join(kept), 3)
     note = f"\n\n… and {len(lines) - len(kept)} more lines." if len(kept) < len(lines) else ""
     return "\n".join([f"{ticks}{language}", *kept, ticks]) + note
 
@@ -66,19 +69,14 @@ def fitted(sections: Sequence[Section], most: int) -> str:
 
     Shorten the longest section first, until all fit or each has its shortest form.
     """
-    chosen = [0] * len(sections)
-    while len(_joined(sections, chosen)) > most:
-        longer = [place for place, section in enumerate(sections) if chosen[place] + 1 < len(section.forms)]
-        if not longer:
-            break
-        longest = max(longer, key=lambda place: len(sections[place].forms[chosen[place]]))
-        chosen[longest] += 1
-    return _joined(sections, chosen)
+    chosen = [list(section.forms) for section in sections]
+    while len(text := _joined(chosen)) > most and (longer := [forms for forms in chosen if len(forms) > 1]):
+        max(longer, key=lambda forms: len(forms[0])).pop(0)
+    return text
 
 
-def _joined(sections: Sequence[Section], chosen: Sequence[int]) -> str:
-    parts = [section.forms[form] for section, form in zip(sections, chosen, strict=True)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+def _joined(chosen: Sequence[Sequence[str]]) -> str:
+    return "\n\n".join(forms[0] for forms in chosen if forms[0]) + "\n"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -6,13 +6,14 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.github.markdown import fit
 
+T = TypeVar("T")
 Level = Literal["notice", "warning", "error"]
 
 _MOST_SUMMARY = 1_000_000  # bytes, below GitHub's limit of 1 MiB for a step
@@ -32,8 +33,8 @@ def actors() -> set[str]:
 
 def summary(markdown: str) -> None:
     """Add markdown to the page of the run, cut to GitHub's limit."""
-    text = fit(markdown.rstrip("\n") + "\n\n", _MOST_SUMMARY // max(_width(markdown), 1))
-    _append("GITHUB_STEP_SUMMARY", text)
+    widest = max((len(each.encode(errors="backslashreplace")) for each in set(markdown)), default=1)
+    _append("GITHUB_STEP_SUMMARY", fit(markdown.rstrip("\n") + "\n\n", _MOST_SUMMARY // widest))
 
 
 def output(name: str, value: str) -> None:
@@ -64,11 +65,6 @@ def _append(variable: str, text: str) -> None:
         raise SlipwayError(problem, fix="run it as a step of a workflow, or without GITHUB_ACTIONS") from error
 
 
-def _width(text: str) -> int:
-    """Return the number of bytes of the widest character."""
-    return max((len(character.encode(errors="backslashreplace")) for character in set(text)), default=1)
-
-
 def fork() -> str:
     """Return the fork that this run's pull request comes from, or "" if there is none.
 
@@ -76,10 +72,7 @@ def fork() -> str:
     """
     if not _is_pull():
         return ""
-    try:
-        here, there = (_name(_request()[side]["repo"]) for side in ("base", "head"))
-    except (KeyError, TypeError) as error:
-        raise _unreadable() from error
+    here, there = _name("base"), _name("head")
     return "" if there == here else there
 
 
@@ -87,29 +80,27 @@ def number() -> int:
     """Return the number of this run's pull request. Raise `SlipwayError` when a different event started the run."""
     if not _is_pull():
         raise SlipwayError("no pull request has started this", fix="run it in GitHub Actions, on pull_request")
-    try:
-        return int(_request()["number"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable() from error
+    return _read(int, "number")
 
 
 def _is_pull() -> bool:
     return os.environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request")
 
 
-def _request() -> Any:
-    try:
-        return msgspec.json.decode(Path(os.environ.get("GITHUB_EVENT_PATH", "")).read_bytes())["pull_request"]
-    except (OSError, msgspec.DecodeError, KeyError, TypeError) as error:
-        raise _unreadable() from error
-
-
-def _unreadable() -> SlipwayError:
-    path = os.environ.get("GITHUB_EVENT_PATH", "")
-    fix = "GITHUB_EVENT_PATH has to name the file that the runner wrote"
-    return SlipwayError(f"the event of the pull request cannot be read from {path}", fix=fix)
-
-
-def _name(repository: Any) -> str:
+def _name(side: str) -> str:
     """Return `owner/name`. GitHub sends null for a deleted repository."""
-    return str(repository["full_name"]) if repository is not None else "a repository that is gone"
+    gone = _read(dict, side).get("repo", side) is None
+    return "a repository that is gone" if gone else _read(str, side, "repo", "full_name")
+
+
+def _read(kind: type[T], *keys: str) -> T:
+    """Return a value of the pull request in this run's event."""
+    path = os.environ.get("GITHUB_EVENT_PATH", "")
+    try:
+        found = msgspec.json.decode(Path(path).read_bytes())["pull_request"]
+        for key in keys:
+            found = found[key]
+        return msgspec.convert(found, kind)
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError) as error:
+        fix = "GITHUB_EVENT_PATH has to name the file that the runner wrote"
+        raise SlipwayError(f"the event of the pull request cannot be read from {path}", fix=fix) from error

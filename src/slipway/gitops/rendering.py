@@ -50,32 +50,24 @@ def fill(
     """
     if "kustomization.yaml" not in base:
         raise SlipwayError(f"{place}/kustomization.yaml is not in git", fix="git add and git commit it")
+    # The annotation keeps this object out of the output; replacements can still read it.
+    metadata = {"name": kind.lower(), "annotations": {"config.kubernetes.io/local-config": "true"}}
+    values = {"apiVersion": "slipway/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    places = [f"../{place}", *(f"../{place}/{each}" for each in components)]
+    files = {f"{place}/{path}": content for path, content in base.items()} | {
+        "values/values.yaml": documents.format(values),
+        "values/kustomization.yaml": documents.kustomization(["values.yaml"], components=places),
+    }
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-        _lay_out(Path(scratch) / place, base)
-        folder = _values(Path(scratch), [f"../{place}", *(f"../{place}/{each}" for each in components)], kind, spec)
+        for path, content in files.items():
+            file = Path(scratch) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         try:
-            return build(folder, root)
+            return build(Path(scratch) / "values", root)
         except SlipwayError as error:
             problem = error.problem.replace(f"{Path(scratch).resolve()}/", "").replace(f"{scratch}/", "")
             raise SlipwayError(f"{place} does not render: {problem}", fix=error.fix or f"mend {place}") from error
-
-
-def _lay_out(place: Path, base: Mapping[str, bytes]) -> None:
-    for path, content in base.items():
-        (place / path).parent.mkdir(parents=True, exist_ok=True)
-        (place / path).write_bytes(content)
-
-
-def _values(scratch: Path, components: list[str], kind: str, spec: dict[str, Any]) -> Path:
-    """Write and return a folder that holds only the values and the list of components."""
-    folder = scratch / "values"
-    folder.mkdir()
-    # The annotation keeps this object out of the output; replacements can still read it.
-    metadata = {"name": kind.lower(), "annotations": {"config.kubernetes.io/local-config": "true"}}
-    data = {"apiVersion": "slipway/v1", "kind": kind, "metadata": metadata, "spec": spec}
-    (folder / "values.yaml").write_bytes(documents.format(data))
-    (folder / "kustomization.yaml").write_bytes(documents.kustomization(["values.yaml"], components=components))
-    return folder
 
 
 def containers(found: list[dict[str, Any]], kind: str, name: str, image: str) -> list[dict[str, Any]]:
@@ -88,6 +80,5 @@ def containers(found: list[dict[str, Any]], kind: str, name: str, image: str) ->
 
 def wrong(place: str, problem: str) -> SlipwayError:
     """Return the error for a component at `place` that renders something wrong."""
-    return SlipwayError(
-        f"{place} {problem}", fix=f"look at the replacements in {place}/kustomization.yaml; git log -- {place}"
-    )
+    fix = f"look at the replacements in {place}/kustomization.yaml; git log -- {place}"
+    return SlipwayError(f"{place} {problem}", fix=fix)

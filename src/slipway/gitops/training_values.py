@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from slipway.errors import SlipwayError
@@ -25,19 +25,6 @@ def measured(gates: Iterable[str]) -> list[str]:
     return sorted({*USUAL_SCORES, *(name for name in gates if _NAME.fullmatch(name))})
 
 
-def gauges(environment: str, model: str, names: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the output parameters of the last step, and the gauges that show them.
-
-    A metric that the model does not have leaves an empty parameter, and its gauge is not written.
-    """
-    return {
-        "scores": [
-            {"name": name, "valueFrom": {"path": f"/run/slipway/out/scores/{name}", "default": ""}} for name in names
-        ],
-        "gauges": [_gauge(environment, model, name) for name in names],
-    }
-
-
 def _gauge(environment: str, model: str, name: str) -> dict[str, Any]:
     value = f"{{{{outputs.parameters.{name}}}}}"
     labels = {"environment": environment, "metric": name, "model": model}
@@ -45,6 +32,7 @@ def _gauge(environment: str, model: str, name: str) -> dict[str, Any]:
         "name": GAUGE,
         "help": "A metric of the version that was published last, on rows that it was not trained on",
         "labels": [{"key": key, "value": text} for key, text in labels.items()],
+        # A metric that the model does not have leaves an empty parameter.
         "when": f"'{value}' != ''",
         "gauge": {"realtime": False, "value": value},
     }
@@ -87,7 +75,12 @@ def values(environment: str, model: str, namespace: str, training: Training) -> 
             raise SlipwayError(f"the {key} {value!r} holds {{{{, which Argo would evaluate", fix=fix)
     # An environment variable and no argument, since the steps decide its text.
     failures = {"name": "SLIPWAY_FAILURES", "value": "{{workflow.failures}}"}
-    return own | {"announcing": [failures, *own["announcing"]]} | gauges(environment, model, training.scores)
+    out = "/run/slipway/out/scores"
+    return own | {
+        "announcing": [failures, *own["announcing"]],
+        "scores": [{"name": each, "valueFrom": {"path": f"{out}/{each}", "default": ""}} for each in training.scores],
+        "gauges": [_gauge(environment, model, each) for each in training.scores],
+    }
 
 
 def _variables(model: str, namespace: str, training: Training) -> list[dict[str, Any]]:

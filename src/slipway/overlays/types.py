@@ -150,9 +150,8 @@ class Overlay(Struct, frozen=True, kw_only=True):
         """Return the declared release of that name. Raise `SlipwayError` when there is none."""
         found = {str(release.name): release for release in self.releases}
         if str(name) not in found:
-            raise SlipwayError(
-                f"{name} is not declared for {self.model} in {self.environment}", fix=nearest(str(name), found)
-            )
+            fix = nearest(str(name), found)
+            raise SlipwayError(f"{name} is not declared for {self.model} in {self.environment}", fix=fix)
         return found[str(name)]
 
     def has(self, name: ReleaseName) -> bool:
@@ -193,7 +192,6 @@ def pick(names: Iterable[ReleaseName], text: str, model: str) -> ReleaseName:
     if len(found) == 1:
         return found[0]
     if found:
-        raise SlipwayError(
-            f"{text} is more than one release of {model}", fix=f"name one of {', '.join(map(str, found))}"
-        )
+        fix = f"name one of {', '.join(map(str, found))}"
+        raise SlipwayError(f"{text} is more than one release of {model}", fix=fix)
     raise SlipwayError(f"{model} has no release {text}", fix=nearest(text, map(str, known)))
