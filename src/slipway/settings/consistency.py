@@ -6,6 +6,7 @@ import keyword
 import math
 import os.path
 import re
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
 from slipway.settings import cron
 from slipway.settings.strict import convert, refuse
-from slipway.settings.types import AccessSettings, Environment, File, Gate, ModelSettings, Own, Scale
+from slipway.settings.types import Environment, File, Gate, ModelSettings, Own
 
 # Names of parameters and variables that seem to hold a secret.
 _SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|api_?key|(access|private|secret)_key|credentials?)$")
@@ -80,18 +81,12 @@ def _check_sources(name: str, environments: dict[str, Environment]) -> None:
 
 def _check_apart(environments: dict[str, Environment]) -> None:
     """Refuse a namespace or a store that two environments share: their versions and routes would mix."""
-    names = list(environments)
-    for place, name in enumerate(names):
-        for other in names[:place]:
-            if environments[name].namespace == environments[other].namespace:
-                refuse(
-                    f"environments.{name}.namespace",
-                    f"is the namespace of {other} as well",
-                    "give each environment its own",
-                )
-            here, there = (_normal(environments[each]) for each in (name, other))
-            if here == there or here.startswith(f"{there}/") or there.startswith(f"{here}/"):
-                refuse(f"environments.{name}.store", f"is the store of {other}, or within it", "give each its own")
+    for other, name in combinations(environments, 2):
+        if environments[name].namespace == environments[other].namespace:
+            refuse(f"environments.{name}.namespace", f"is the namespace of {other} as well", "give each its own")
+        here, there = (_normal(environments[each]) for each in (name, other))
+        if here == there or here.startswith(f"{there}/") or there.startswith(f"{here}/"):
+            refuse(f"environments.{name}.store", f"is the store of {other}, or within it", "give each its own")
 
 
 def _normal(environment: Environment) -> str:
@@ -148,24 +143,19 @@ def _check_environments_of(model: ModelSettings, environments: dict[str, Environ
         for environment in named:
             if environment not in environments:
                 refuse(f"{at}.{key}.{environment}", f"unknown environment; {nearest(environment, environments)}")
-    _check_scale(model.scale, f"{at}.scale")
-    _check_access(model.access, f"{at}.access")
+    _check_service(model, at)
     for environment, own in model.per_environment.items():
         here = f"{at}.per_environment.{environment}"
         convert(own, Own, here)
-        _check_scale(model.within(environment).scale, f"{here}.scale")
-        _check_access(model.within(environment).access, f"{here}.access")
+        _check_service(model.within(environment), here)
 
 
-def _check_scale(scale: Scale, at: str) -> None:
-    if scale.min > scale.max:
-        refuse(f"{at}.min", f"{scale.min} is more than max, which is {scale.max}")
-
-
-def _check_access(access: AccessSettings, at: str) -> None:
-    if access.kind == "none" and access.secret is not None:
+def _check_service(model: ModelSettings, at: str) -> None:
+    if model.scale.min > model.scale.max:
+        refuse(f"{at}.scale.min", f"{model.scale.min} is more than max, which is {model.scale.max}")
+    if model.access.kind == "none" and model.access.secret is not None:
         fix = "say how callers prove who they are: kind: bearer, or kind: basic"
-        refuse(f"{at}.secret", "is not used while everybody may call", fix)
+        refuse(f"{at}.access.secret", "is not used while everybody may call", fix)
 
 
 def _check_gate(gate: Gate, at: str) -> None:

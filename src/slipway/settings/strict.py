@@ -33,7 +33,7 @@ _WORDS = {
 def read(text: str) -> Any:
     """Return what the text of the file holds; raise `SlipwayError` with the line of a mistake or a repeated key."""
     try:
-        content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that also refuses repeated keys
+        content = _load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
@@ -43,6 +43,14 @@ def read(text: str) -> Any:
     if _size(content, {}) > _MOST:
         refuse("", "its aliases stand for more than anyone has written", "write out what is meant")
     return content
+
+
+def _load(text: str) -> Any:
+    """Load by libyaml; where it finds a mistake, load again by the slower parser, whose messages say more."""
+    try:
+        return yaml.load(text, _FastLoader)  # noqa: S506 - a safe loader that also refuses repeated keys
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return yaml.load(text, _Loader)  # noqa: S506 - a safe loader that also refuses repeated keys
 
 
 def _size(content: Any, known: dict[int, int]) -> int:
@@ -146,7 +154,7 @@ def _objection(content: Any, type_: Any, problem: str) -> str:
     return f"will not do: it has to be {re.sub('Expected `.+?` ', '', problem)}"
 
 
-class _Loader(yaml.SafeLoader):
+class _UniqueKeys(yaml.constructor.SafeConstructor):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         names = [self.construct_object(key, deep=True) for key in keys]
@@ -155,3 +163,11 @@ class _Loader(yaml.SafeLoader):
                 problem = f"the key {name!r} stands twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, keys[place].start_mark)
         return super().construct_mapping(node, deep=deep)
+
+
+class _Loader(_UniqueKeys, yaml.SafeLoader):
+    pass
+
+
+class _FastLoader(_UniqueKeys, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    pass

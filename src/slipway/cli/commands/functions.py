@@ -13,8 +13,6 @@ from slipway.cli.parsing import Group, settings_of
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from slipway.images.bundle import Bundle
     from slipway.images.verification import Verified
     from slipway.settings import Settings
@@ -190,21 +188,19 @@ def _verified(args: argparse.Namespace) -> Verified:
     from slipway.images import verification
     from slipway.store import open_store, store_of
 
-    if args.store is not None:
-        return _verified_by_store(args, lambda name: open_store(args.store, root=Path.cwd(), environment=name))
-    settings = settings_of(args)
-    if args.env is not None:
-        settings.environment(args.env)
-    if "://" in args.what:
-        return verification.verify_url(lambda name: store_of(settings, name), args.what, args.env)
-    return verification.verify_declared(settings, args.env or "test", args.what, args.at)
+    by_url = "://" in args.what
+    if args.store is None:
+        settings = settings_of(args)
+        if args.env is not None:
+            settings.environment(args.env)
+        if by_url:
+            return verification.verify_url(lambda name: store_of(settings, name), args.what, args.env)
+        return verification.verify_declared(settings, args.env or "test", args.what, args.at)
 
+    def opened(name: str) -> Store:
+        return open_store(args.store, root=Path.cwd(), environment=name)
 
-def _verified_by_store(args: argparse.Namespace, opened: Callable[[str], Store]) -> Verified:
-    """Verify without settings: the arguments name the store, the release and its URL."""
-    from slipway.images import verification
-
-    if "://" in args.what:
+    if by_url:
         return verification.verify_url(opened, args.what, args.env)
     environment, model, release = verification.parse(args.what)
     if not (environment and args.at):
