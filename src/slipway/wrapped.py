@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,7 +26,7 @@ from slipway.model import ContractError, Model, Parameter, frame, typed
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ArrayModel", "ModelWrapper", "adapted", "fits"]
+__all__ = ["ArrayModel", "ModelWrapper", "adapted", "fits", "reach"]
 
 _NONE: Mapping[str, Parameter] = MappingProxyType({})
 _METHODS = ("prep_and_train", "prep_and_predict")
@@ -234,3 +235,25 @@ def _array(values: list[list[Any]], *, numeric: bool) -> Any:
 def _list(found: Any) -> list[Any]:
     plain = found.to_numpy() if hasattr(found, "to_numpy") else found
     return plain.tolist() if hasattr(plain, "tolist") else list(plain)
+
+
+def reach(entry: str) -> None:
+    """Let the module `entry` of a foreign class import modules of its folder by their bare names.
+
+    Forget modules of the same names from other folders. Do nothing for a `model.py`, which imports by full names. Raise
+    `ModuleNotFoundError` when the package of `entry` does not exist.
+    """
+    spec = None if entry.endswith(".model") else find_spec(entry)
+    if spec is not None and spec.origin is not None:
+        _put_on_path(Path(spec.origin).parent)
+
+
+def _put_on_path(folder: Path) -> None:
+    names = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    for name in names:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and "model" in Path(file).parts and not Path(file).resolve().is_relative_to(folder.resolve()):
+            for module in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+                del sys.modules[module]
+    others = [path for path in sys.path if path != str(folder)]
+    sys.path[:] = [*others, str(folder)]

@@ -12,13 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from slipway import folders
 from slipway.artifacts import golden, manifest, values
 from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
 from slipway.schema import Schema
-from slipway.wrapped import adapted, fits
+from slipway.wrapped import adapted, fits, reach
 
 SCHEMA = "schema.json"
 
@@ -108,7 +107,7 @@ def _entry(entry: str, folder: Path) -> type[Model]:
     if code.is_dir() and str(code) not in sys.path:
         sys.path.insert(0, str(code))
     try:
-        folders.reach(module)
+        reach(module)
         found = getattr(import_module(module), name, None)
     except ModuleNotFoundError as error:
         raise _missing(error, entry) from error

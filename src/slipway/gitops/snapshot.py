@@ -10,14 +10,13 @@ import msgspec
 
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
-from slipway.folders import FILE
 from slipway.git import Repository
 from slipway.gitops.branches import Stand
 from slipway.names import ReleaseName
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import RECORD
 from slipway.overlays.types import Overlay, folder_of
-from slipway.settings import ModelSettings, Settings
+from slipway.settings import MODEL_FILE, ModelSettings, Settings
 from slipway.store import Store, store_of
 
 _RECORD = re.compile(rf"overlays/[^/]+/([^/]+)/(v[0-9]+-[0-9a-f]{{8}})/{re.escape(RECORD)}")
@@ -138,5 +137,5 @@ class Snapshot:
         for path in self.repository.blobs(self.commit, "model/"):
             parts = path.split("/")
             folder = "/".join(parts[:2])
-            if len(parts) == 3 and parts[2] == FILE and parts[1] != "common" and folder not in taken:
+            if len(parts) == 3 and parts[2] == MODEL_FILE and parts[1] != "common" and folder not in taken:
                 yield parts[1]

@@ -13,14 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from slipway import digests, folders
+from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.model import Contract, ContractError, Model, Parameter
 from slipway.models.data import data_source, features, local_path
 from slipway.models.imports import closure
 from slipway.models.requirements import read
-from slipway.settings import FILE, Settings
-from slipway.wrapped import adapted, fits
+from slipway.settings import FILE, MODEL_FILE, Settings, model_file
+from slipway.wrapped import adapted, fits, reach
 
 # Names in a model's folder that are not part of the model: tests, documents, notebooks and data.
 _ASIDE = re.compile(
@@ -31,7 +31,7 @@ _ASIDE = re.compile(
 
 def source(settings: Settings, name: str) -> Path:
     """Return the file with the model's class, as a path in the repository: `model/iris/model.py`."""
-    return folders.source(settings.folder(name)).relative_to(settings.root)
+    return model_file(settings.folder(name)).relative_to(settings.root)
 
 
 def entry(settings: Settings, name: str) -> str:
@@ -135,7 +135,7 @@ def _model_in(settings: Settings, name: str, module: ModuleType, where: Path) ->
 
 def _foreign_class(module: ModuleType, where: Path, own: Iterable[type]) -> Any:
     """Return the one class that keeps another convention, or the class that a file of its own name has."""
-    if where.name != folders.FILE:
+    if where.name != MODEL_FILE:
         return getattr(module, where.stem, None)
     found = [each for each in own if fits(each)]
     return found[0] if len(found) == 1 else None
@@ -154,7 +154,7 @@ def _adapted(settings: Settings, name: str, found: type, where: Path) -> type[Mo
 def _imported(entry: str, where: Path, root: Path) -> ModuleType:
     try:
         _make_way(entry, where, root)
-        folders.reach(entry)
+        reach(entry)
         module = importlib.import_module(entry)
     except ModuleNotFoundError as error:
         missing = error.name or ""

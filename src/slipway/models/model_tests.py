@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from slipway import folders, processes
+from slipway import processes
 from slipway.errors import SlipwayError
 from slipway.models.discovery import source
-from slipway.settings import Settings
+from slipway.settings import MODEL_FILE, Settings, model_file
 
 _NO_TESTS = 5  # pytest's exit code
 
@@ -22,7 +22,7 @@ def files(settings: Settings, name: str) -> list[Path]:
 
 def may_be_missing(settings: Settings, name: str) -> bool:
     """Return True for a container or a foreign class without tests: its data are the test."""
-    foreign = settings.model(name).image is not None or source(settings, name).name != folders.FILE
+    foreign = settings.model(name).image is not None or source(settings, name).name != MODEL_FILE
     return foreign and not files(settings, name)
 
 
@@ -44,7 +44,7 @@ def run(settings: Settings, name: str, *options: str, fix: str = "", python: Pat
     if not files(settings, name):
         raise SlipwayError(f"{where} has no test_*.py", fix=f"write {where}/test_model.py; slipway new shows one")
     # A foreign class finds the modules beside it by their bare names.
-    paths = f"{root}" if folders.source(folder).name == folders.FILE else f"{root} {folder}"
+    paths = f"{root}" if model_file(folder).name == MODEL_FILE else f"{root} {folder}"
     plugin = ["-p", "slipway.testing", "--import-mode=importlib", f"--rootdir={root}", "-o", f"pythonpath={paths}"]
     # The repository's own options are for its own tests.
     quiet = ["-q", "--color=no", "--no-header", "-p", "no:cacheprovider", "-o", "addopts="]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
-from slipway.folders import source
 from slipway.names import check_model_name, nearest
 from slipway.settings.consistency import check, check_secrets
 from slipway.settings.strict import FILE, convert, read
@@ -28,6 +28,7 @@ from slipway.settings.types import (
 
 __all__ = [
     "FILE",
+    "MODEL_FILE",
     "AccessSettings",
     "Announce",
     "Data",
@@ -42,8 +43,12 @@ __all__ = [
     "TrainingSettings",
     "find_root",
     "load",
+    "model_file",
     "parse",
 ]
+
+
+MODEL_FILE = "model.py"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -101,7 +106,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         users = [user for user, each in self.declared.items() if each.folder and Path(each.folder) == folder]
         if users:
             raise SlipwayError(f"model/{name} is the folder of {' and '.join(users)}", fix="name one of them")
-        if (found := source(self.root / folder)).is_file():
+        if (found := model_file(self.root / folder)).is_file():
             fix = f"write it: models: {{{name}: {{target: COLUMN}}}}"
             raise SlipwayError(f"{FILE} does not say which column {found.stem} of model/{name} predicts", fix=fix)
         raise SlipwayError(f"model/{name} has no model.py", fix=f"write it, or start anew: slipway new {name}")
@@ -109,11 +114,27 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def _is_model(folder: Path) -> bool:
     # A killed `slipway new` leaves a hidden folder.
-    return folder.name != "common" and not folder.name.startswith(".") and (folder / "model.py").exists()
+    return folder.name != "common" and not folder.name.startswith(".") and (folder / MODEL_FILE).exists()
 
 
 def _folders(root: Path) -> list[str]:
     return [folder.name for folder in root.glob("model/*") if _is_model(folder)]
+
+
+def model_file(folder: Path) -> Path:
+    """Return the file with the class of a model: `model.py`, or else the only `<Class>.py` with a class `<Class>`.
+
+    Return the path of the missing `model.py` when no file or several files match.
+    """
+    if (folder / MODEL_FILE).is_file():
+        return folder / MODEL_FILE
+    found = [path for path in folder.glob("*.py") if not path.name.startswith("test_") and _has_its_class(path)]
+    return found[0] if len(found) == 1 else folder / MODEL_FILE
+
+
+def _has_its_class(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return re.search(rf"^class {re.escape(path.stem)}\b", text, re.MULTILINE) is not None
 
 
 def find_root(start: Path | None = None) -> Path:
