@@ -96,9 +96,10 @@ def _settled(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         schema = json.loads(archive.read("schema.json"))
         members = {name: archive.read(name) for name in archive.namelist()}
-    _forget(schema)
     arrays: dict[str, bytes] = {}
     for node in nodes(schema):
+        if node["__loader__"] == "DictNode":
+            node["content"].update({key: dict(_NOTHING) for key in _PASSING & node["content"].keys()})
         if isinstance(node.get("file"), str):
             member = members[node["file"]]
             node["file"] = f"{of_bytes(member)}.{node['file'].rpartition('.')[2]}"
@@ -106,12 +107,6 @@ def _settled(content: bytes) -> bytes:
     _order_sets(schema)
     _number(schema)
     return _zip({"schema.json": json.dumps(schema, separators=(",", ":")).encode(), **dict(sorted(arrays.items()))})
-
-
-def _forget(schema: dict[str, Any]) -> None:
-    for node in nodes(schema):
-        if node["__loader__"] == "DictNode":
-            node["content"].update({key: dict(_NOTHING) for key in _PASSING & node["content"].keys()})
 
 
 def _order_sets(schema: dict[str, Any]) -> None:

@@ -7,27 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
-
 from slipway import processes
 from slipway.artifacts.loading import load
-
-
-class Question(msgspec.Struct, frozen=True):
-    """The folder of an artifact, and rows as requests have them."""
-
-    artifact: Path
-    rows: Sequence[Any]
 
 
 def predictions(python: Path | str, artifact: Path, rows: Sequence[Any]) -> list[Any]:
     """Return the predictions of an artifact in the environment of `python`; raise `SlipwayError` when it gives none."""
     env = processes.environment() | {"PYTHONDONTWRITEBYTECODE": "1"}  # an artifact's folder stays as it is
-    question = Question(artifact.absolute(), rows)
+    question = artifact.absolute(), rows
     with TemporaryDirectory() as scratch:
         return processes.ask(python, __name__, question, answer=list[Any], env=env, cwd=Path(scratch))
 
 
-def answer(question: Question) -> list[Any]:
-    """Return what the artifact predicts, by the code in its folder."""
-    return load(question.artifact).answer(list(question.rows))
+def answer(question: tuple[Path, list[Any]]) -> list[Any]:
+    """Return what the artifact in a folder predicts for rows as requests have them, by the code in the folder."""
+    artifact, rows = question
+    return load(artifact).answer(rows)

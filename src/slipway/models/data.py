@@ -82,7 +82,8 @@ def hashes(data: pd.DataFrame, columns: Sequence[str]) -> list[int]:
     before: Counter[str] = Counter()
     found = []
     for row in map(repr, rows):
-        found.append(_number(f"{row} {before[row]}" if before[row] else row))
+        text = f"{row} {before[row]}" if before[row] else row
+        found.append(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
         before[row] += 1
     return found
 
@@ -97,10 +98,6 @@ def json_value(value: Any) -> Any:
     """Return a cell as a value of JSON: None for NaN, Python's types for those of numpy."""
     value = value.item() if hasattr(value, "item") else value
     return None if value is None or value != value else value  # only NaN differs from itself
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
 def _comparable(column: pd.Series[Any]) -> list[Any]:

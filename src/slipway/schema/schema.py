@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -192,15 +192,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             else:
                 values[field.name] = field.default
         if len(row) > known:
-            problems.extend(self._unknown(index, row))
+            # The search for the nearest name is slow, and a row can hold very many names.
+            names = frozenset(self.names)
+            unknown = [str(name) for name in row if name not in names][:MOST]
+            problems += [Problem(index, name, f"unknown field; {nearest(name, names)}") for name in unknown]
         return values
-
-    def _unknown(self, index: int, row: Mapping[Any, Any]) -> Iterator[Problem]:
-        known = frozenset(self.names)
-        unknown = [name for name in row if name not in known]
-        # The search for the nearest name is slow, and a row can hold very many names.
-        for name in unknown[:MOST]:
-            yield Problem(index, str(name), f"unknown field; {nearest(str(name), known)}")
 
     def to_json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of an input row, draft 2020-12."""

@@ -34,21 +34,19 @@ def record(settings: Settings, model: str, environment: str) -> Record | None:
 
 
 def _asked_for(store: Store, model: str) -> int | None:
+    """Return the version that answers, which of several on the route is any one, or else the newest verified one."""
+    from slipway.images import clients
+
     url = os.environ.get("SLIPWAY_DEPLOYED_AT", "")
     if not url:
         return None
-    return _answering(url, model, store.environment) or max(store.verified_versions(model), default=None)
-
-
-def _answering(url: str, model: str, environment: str) -> int | None:
-    """Return the version that answers at `url`; None when none does. Of several on the route it is any one."""
-    from slipway.images import clients
-
     try:
         found = ModelId.parse(clients.describe(url).model_id)
+        if (found.model, found.environment) == (model, store.environment):
+            return found.version
     except SlipwayError:  # nothing is released yet, it refuses us, speaks another protocol, or is not there
-        return None
-    return found.version if (found.model, found.environment) == (model, environment) else None
+        pass
+    return max(store.verified_versions(model), default=None)
 
 
 def _given() -> int | None:

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
 from slipway import digests, processes
 from slipway import settings as settings_file
 from slipway.containers import class_of
@@ -23,13 +21,6 @@ from slipway.settings import SecretRef, Settings
 
 # Characters: a shorter value stands in files by chance.
 _SHORTEST_SECRET = 6
-
-
-class Question(Struct, frozen=True):
-    """The model whose parameters are asked for, and its repository."""
-
-    root: Path
-    model: str
 
 
 def typed(given: Mapping[str, Parameter], kind: type[Model], model: str) -> dict[str, Parameter]:
@@ -49,15 +40,16 @@ def parameters(settings: Settings, model: str) -> dict[str, Parameter]:
     python = python_for(compile_lock(settings, model, "train"))
     env = {"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
     try:
-        return processes.ask(python, __name__, Question(settings.root, model), answer=dict[str, Parameter], env=env)
+        return processes.ask(python, __name__, (settings.root, model), answer=dict[str, Parameter], env=env)
     except SlipwayError as error:
         problem = f"the parameters of {model} cannot be read: {error.problem}"
         raise SlipwayError(problem, fix=error.fix or f"slipway train {model} says more") from error
 
 
-def answer(question: Question) -> dict[str, Parameter]:
-    """Return the model's parameters, in a process that runs in its environment."""
-    settings, model = settings_file.load(question.root), question.model
+def answer(question: tuple[Path, str]) -> dict[str, Parameter]:
+    """Return the parameters of a repository's model, in a process that runs in the model's environment."""
+    root, model = question
+    settings = settings_file.load(root)
     kind = class_of(settings, model)
     return {**kind.parameters, **typed(settings.model(model).parameters, kind, model)}
 

@@ -19,7 +19,6 @@ from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.data import data_source, tables_of
 from slipway.models.discovery import training_digest
-from slipway.schema import Schema
 from slipway.settings import Data, Settings
 from slipway.store.records import encode
 from slipway.training.inputs import typed
@@ -73,11 +72,6 @@ class Workspace:
     def write(self, name: str, content: Any) -> None:
         """Write a JSON file as a new file: the one of an earlier step may be linked here, and stays as it is."""
         files.write(self.folder / name, encode(content))
-
-    @property
-    def schema(self) -> Schema:
-        """Return the schema that the step `check` wrote."""
-        return msgspec.convert(self.read("schema.json"), Schema)
 
     def new_model(self) -> Model:
         """Return an object of the model's class, with its parameters, not trained."""

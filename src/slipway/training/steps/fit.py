@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from slipway import digests, files
 from slipway.artifacts import worker
 from slipway.artifacts.golden import Golden, differences
@@ -16,6 +18,7 @@ from slipway.errors import SlipwayError
 from slipway.models.data import held_out, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
+from slipway.schema import Schema
 from slipway.settings import Settings
 from slipway.training import conversion
 from slipway.training.inputs import hide_secrets, read_secrets, refuse_secrets_in
@@ -34,7 +37,7 @@ def run(workspace: Workspace) -> str:
 
     settings, model = workspace.settings, workspace.new_model()
     secrets = read_secrets(workspace.model.secrets)
-    schema, data = workspace.schema, workspace.data()
+    schema, data = msgspec.convert(workspace.read("schema.json"), Schema), workspace.data()
     columns = [*schema.names, schema.target.name]
     rows = data[~held_out(data, columns, workspace.model.held_out)][columns]
     # Estimators without a random_state of their own draw from these two.

@@ -63,7 +63,8 @@ def _published(workspace: Workspace, store: Store) -> Record | None:
     name, data = run_url(), workspace.read("data.json")["sha256"]
     if not name:
         return None
-    declared = _declared(workspace, name)
+    is_declared = name == run_name(workspace.task.model, workspace.task.training_digest)
+    declared = os.environ.get("SLIPWAY_DECLARED", "") if is_declared else ""
     files = digests.walk(workspace.folder / "artifact")
     artifact = digests.of_files({path: digests.of_file(file) for path, file in files.items()})
     for version in reversed(store.versions(workspace.task.model)):
@@ -74,9 +75,3 @@ def _published(workspace: Workspace, store: Store) -> Record | None:
         if same and (declared or record.artifact.digest == artifact):
             return record
     return None
-
-
-def _declared(workspace: Workspace, name: str) -> str:
-    """Return the time since when this run is declared; empty if its name is not that of the training digest."""
-    is_declared = name == run_name(workspace.task.model, workspace.task.training_digest)
-    return os.environ.get("SLIPWAY_DECLARED", "") if is_declared else ""

@@ -41,7 +41,7 @@ def run_once(tmp_path_factory):
 
 @pytest.fixture
 def published(team, run_once, monkeypatch):
-    """Return the repository after that run."""
+    """Return the store after that run."""
     _in_a_cluster(monkeypatch)
     shutil.copytree(run_once.root, team.root, dirs_exist_ok=True)
     return open_store("store/test", root=team.root, environment="test")
