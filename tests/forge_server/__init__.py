@@ -15,11 +15,11 @@ Answers follow these pages of GitHub's documentation (docs.github.com, REST API)
   "… for deployment environments", "… for deployment branch policies";
 - permissions: "Permissions required for GitHub Apps", with the header `X-Accepted-GitHub-Permissions`; limits: "Rate
   limits for the REST API" (secondary limits answer 403 or 429 with `Retry-After`).
-Git is `git http-backend`. A push meets GitHub's words for protected branches (GH006) and rulesets (GH013), as in
-"Troubleshooting rules"; only those in brackets behind the branch are git's own (`pre-receive hook declined`).
+Git is `git http-backend`. A refused push gets GitHub's message for protected branches (GH006) and rulesets (GH013), as
+in "Troubleshooting rules". The text in brackets after the branch is git's own (`pre-receive hook declined`).
 
-Everything is under `/` and under `/api/v3`, as on GitHub Enterprise. `GET /_state` gives the state, and `POST /_set`
-changes it, both without a token. Until a token is configured, every token may do everything.
+Every path is below `/` and below `/api/v3`, as on GitHub Enterprise. `GET /_state` returns the state, and `POST /_set`
+changes it, both without a token. Until a token is configured, every token has every permission.
 """
 
 from tests.forge_server.server import Forge

@@ -1,4 +1,4 @@
-"""The server as a program of its own, until it is stopped."""
+"""Run the server as a program until it is stopped."""
 
 import argparse
 import json

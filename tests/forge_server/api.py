@@ -1,4 +1,4 @@
-"""The REST API: which path takes which permission, and what answers it."""
+"""The REST API: the permission and the handler of each path."""
 
 import json
 import re
@@ -24,13 +24,13 @@ class Asked:
     site: str
     """The address of the server."""
     api: str
-    """The address of the repository in the API, as it was asked for."""
+    """The address of the repository in the API, as the request has it."""
     query: dict[str, str]
     body: dict[str, Any]
     match: dict[str, str]
 
     def next_number(self) -> int:
-        """Of an issue or a pull request."""
+        """The number of an issue or a pull request."""
         return len(self.state.pulls) + 1
 
 
@@ -204,7 +204,7 @@ _ROUTES: list[tuple[str, str, str, Callable[[Asked], _Answer]]] = [
 
 
 def answer(asked: Asked, method: str, path: str) -> _Answer:
-    """Status and content of the answer to a request below the repository; raises `Refusal`."""
+    """Return the status and content of the answer to a request below the repository. Raise `Refusal`."""
     for wanted, pattern, permission, function in _ROUTES:
         match = re.fullmatch(pattern, path)
         if wanted == method and match:
@@ -223,7 +223,7 @@ def _check(token: Token, permission: str) -> None:
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """The body of a request; raises `Refusal` when it is not JSON."""
+    """Return the body of a request. Raise `Refusal` when it is not JSON."""
     try:
         body = json.loads(content or b"{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""For the tests of any part: a conftest.py that imports these has them."""
+"""Fixtures of a server that stands in for GitHub. A conftest.py imports them."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ TOKEN = "ghs_made_up"
 
 @pytest.fixture
 def forge(tmp_path: Path) -> Iterator[Forge]:
-    """A server with the empty repository `team/models`, where every token may do everything."""
+    """Start a server with the empty repository `team/models`. Every token has every permission."""
     with started(tmp_path / "forge") as server:
         server.repository(NAME)
         yield server
@@ -24,7 +24,7 @@ def forge(tmp_path: Path) -> Iterator[Forge]:
 
 @pytest.fixture
 def on_github(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Forge:
-    """The server, and the environment in which `connect` finds it."""
+    """Start a server, and set the variables by which `connect` finds it."""
     for name in [each for each in os.environ if each == "GH_TOKEN" or each.startswith("GITHUB_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GITHUB_API_URL", forge.url)

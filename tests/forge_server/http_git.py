@@ -1,4 +1,4 @@
-"""Git over smart HTTP, by `git http-backend`; who may push what is decided before it gets to see a push."""
+"""Git over smart HTTP, by `git http-backend`. The server decides on a push before the backend gets it."""
 
 import base64
 import os
@@ -14,7 +14,7 @@ _NONE = "0" * 40
 
 
 class Answer(NamedTuple):
-    """Of the backend."""
+    """The answer of the backend."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 
 class Update(NamedTuple):
-    """One branch or tag that a push is to move."""
+    """The move of one branch or tag by a push."""
 
     ref: str
     old: str
@@ -30,7 +30,7 @@ class Update(NamedTuple):
 
 
 def password(header: str) -> str:
-    """The token of basic authentication as `x-access-token`; empty without one."""
+    """Return the token of basic authentication as `x-access-token`, or "" without one."""
     scheme, _, value = header.partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -42,7 +42,7 @@ def password(header: str) -> str:
 
 
 def updates(body: bytes) -> list[Update]:
-    """What a push asks for: the lines before the first flush packet."""
+    """Return the moves of a push, from the lines before the first flush packet."""
     found, position = [], 0
     while (size := int(body[position : position + 4] or b"0", 16)) >= 4:
         line = body[position + 4 : position + size].split(b"\0")[0].decode(errors="replace").strip()
@@ -53,7 +53,7 @@ def updates(body: bytes) -> list[Update]:
 
 
 def refusal(state: State, token: Token, wanted: list[Update], url: str) -> str:
-    """What GitHub says of a push to a branch that is protected from it; empty when it may go on."""
+    """Return the message of GitHub that refuses a push to a protected branch, or "" if it is allowed."""
     for update in wanted:
         branch = update.ref.removeprefix("refs/heads/")
         if branch == update.ref:
@@ -72,7 +72,7 @@ def refusal(state: State, token: Token, wanted: list[Update], url: str) -> str:
 
 
 def _breaks(rule: dict[str, object], update: Update) -> bool:
-    """Whether a push breaks it; whether a push is forced is left to git, which has the commits."""
+    """Return True if a push breaks the rule. Git itself checks for a forced push, as it has the commits."""
     if rule["type"] == "deletion":
         return update.new == _NONE
     if rule["type"] == "creation":
@@ -91,7 +91,7 @@ def _words(rule: dict[str, object]) -> str:
 
 
 def serve(bare: Bare, path: str, query: str, method: str, headers: dict[str, str], body: bytes, said: str) -> Answer:
-    """Pass a request on to git; `said` is why a push is refused, or empty."""
+    """Pass a request on to git. `said` is the reason for a refused push, or empty."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment = keep | {
         "GIT_PROJECT_ROOT": str(bare.path),

@@ -108,7 +108,7 @@ def merge(asked: "Asked") -> tuple[int, Any]:
 
 
 def of_commit(asked: "Asked") -> tuple[int, Any]:
-    """GET commits/SHA/pulls: those that brought it in; where there is none, the open ones that propose it"""
+    """GET commits/SHA/pulls: the ones that brought the commit, or else the open ones that propose it"""
     commit = asked.bare.at(asked.match["sha"])
     if not commit:
         raise Refusal(422, f"No commit found for SHA: {asked.match['sha']}")
@@ -156,7 +156,7 @@ def recomment(asked: "Asked") -> tuple[int, Any]:
 
 
 def refresh(asked: "Asked", pull: dict[str, Any]) -> None:
-    """See what pushes have made of it: another commit, merged by a push to its base, or closed with its branch."""
+    """Follow pushes: take a new commit, note a merge by a push to the base, or close it when its branch is gone."""
     if pull["state"] != "open":
         return
     tip = asked.bare.branch(pull["head"])
@@ -168,7 +168,7 @@ def refresh(asked: "Asked", pull: dict[str, Any]) -> None:
 
 
 def shown(asked: "Asked", pull: dict[str, Any]) -> dict[str, Any]:
-    """A pull request as GitHub answers it."""
+    """Return a pull request in the form that GitHub answers."""
     where, number = asked.api, pull["number"]
     owner = asked.state.name.partition("/")[0]
     ends = {

@@ -1,4 +1,4 @@
-"""The bare repositories, by git itself."""
+"""Bare repositories, made and read by git."""
 
 import os
 import subprocess
@@ -18,14 +18,14 @@ _SOMEBODY = {
 
 
 class Bare:
-    """One of them."""
+    """A bare repository."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def make(cls, path: Path, branch: str) -> "Bare":
-        """A new one, or the one that is there, with the hook that says what the server has decided."""
+        """Open a repository, new or existing, with the hook that tells a client the decision of the server."""
         made = cls(path)
         if not (path / "HEAD").exists():
             path.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ class Bare:
         return made
 
     def git(self, *arguments: str, given: str = "") -> str:
-        """What git prints; raises `subprocess.CalledProcessError`."""
+        """Run git, and return its output. Raise `subprocess.CalledProcessError` when it fails."""
         keep = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         done = subprocess.run(
             ["git", *arguments],
@@ -53,18 +53,18 @@ class Bare:
         return done.stdout.strip()
 
     def at(self, revision: str) -> str:
-        """The commit that it names; empty when there is none."""
+        """Return the commit of a name, or "" if there is none."""
         try:
             return self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         except subprocess.CalledProcessError:
             return ""
 
     def branch(self, name: str) -> str:
-        """The commit of a branch; empty when there is none."""
+        """Return the commit of a branch, or "" if there is none."""
         return self.at(f"refs/heads/{name}")
 
     def holds(self, base: str, commit: str) -> bool:
-        """Whether `commit` is `base` or one of its ancestors."""
+        """Return True if `commit` is `base` or an ancestor of it."""
         try:
             self.git("merge-base", "--is-ancestor", commit, base)
         except subprocess.CalledProcessError:
@@ -72,13 +72,13 @@ class Bare:
         return True
 
     def move(self, branch: str) -> None:
-        """Commit on a branch as somebody else does: the same files, another commit."""
+        """Add a commit of another author to a branch, with the same files."""
         old = self.branch(branch)
         new = self.git("commit-tree", f"{old}^{{tree}}", "-p", old, given="Somebody else was faster\n")
         self.git("update-ref", f"refs/heads/{branch}", new, old)
 
     def merge(self, base: str, head: str, message: str, *, squash: bool = False) -> str | None:
-        """Merge the commit `head` into the branch `base`: the new commit; None when they contradict each other."""
+        """Merge the commit `head` into the branch `base`. Return the new commit, or None on a conflict."""
         old = self.branch(base)
         try:
             tree = self.git("merge-tree", "--write-tree", old, head).split("\n")[0]

@@ -1,4 +1,4 @@
-"""The server: who asks, where to, and what is sent back."""
+"""The server: it checks the sender of a request, finds the handler, and sends the answer."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _NAME = r"\w[\w.-]*/\w[\w.-]*"
 
 
 class Forge(ThreadingHTTPServer):
-    """Repositories below `root`, and what there is on GitHub around them. Use it as a context."""
+    """Serve the repositories below `root` with their pull requests, rules and settings. Use it as a context."""
 
     daemon_threads = True
     request_queue_size = 128  # as many pushes at once
@@ -31,19 +31,19 @@ class Forge(ThreadingHTTPServer):
         self.root = root.resolve()
         self.lock = threading.RLock()
         self.tokens: dict[str, Token] = {}
-        """Empty: every token may do everything."""
+        """The known tokens. If empty, every token has every permission."""
         self.states: dict[str, State] = {}
         self.failures: list[Failure] = []
         self.requests: list[str] = []
-        """Of the API: `GET /repos/team/models/pulls`, without prefix and query."""
+        """The requests to the API as `GET /repos/team/models/pulls`, without prefix and query."""
 
     @property
     def url(self) -> str:
-        """The address, which is that of the API as well."""
+        """Return the address, which is also the address of the API."""
         return f"http://{self.server_address[0]!s}:{self.server_port}"
 
     def repository(self, name: str, *, branch: str = "main") -> State:
-        """A repository by `owner/name`, made when there is none; its bare one is `bare(name)`."""
+        """Return a repository by `owner/name`. Create it if it does not exist. Its bare repository is `bare(name)`."""
         with self.lock:
             if name not in self.states:
                 Bare.make(self.root / f"{name}.git", branch)
@@ -51,11 +51,11 @@ class Forge(ThreadingHTTPServer):
             return self.states[name]
 
     def bare(self, name: str) -> Bare:
-        """The bare repository."""
+        """Return the bare repository."""
         return Bare(self.root / f"{name}.git")
 
     def clone_url(self, name: str, token: str = "") -> str:
-        """Where to clone from and push to."""
+        """Return the address for clones and pushes."""
         return f"http://{f'x-access-token:{token}@' if token else ''}{self.url.removeprefix('http://')}/{name}.git"
 
     def fail(self, status: int, **options: Any) -> None:
@@ -72,7 +72,7 @@ class Forge(ThreadingHTTPServer):
                 merge(self.repository(name, branch=fields.get("default_branch", "main")), fields)
 
     def find(self, name: str) -> State | None:
-        """A repository that is known, or whose bare one lies there."""
+        """Return a known repository, or one whose bare repository exists."""
         if name not in self.states and (self.root / f"{name}.git" / "HEAD").is_file():
             self.repository(name)
         return self.states.get(name)
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _page(self, found: Any, url: str, query: dict[str, str]) -> tuple[Any, list[tuple[str, str]]]:
-        """One page of a list, and where the others are."""
+        """Send one page of a list, with the addresses of the other pages."""
         if not isinstance(found, list):
             return found, []
         size, page = min(int(query.get("per_page", 30)), 100), int(query.get("page", 1))
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(done.status, done.body, done.headers)
 
     def _decide(self, state: State, token: Token, content: bytes) -> str:
-        """Why a push is refused, or empty; somebody else may be faster than it."""
+        """Return the reason for refusing a push, or "". A push of another author may come first."""
         forge, wanted = self.server, http_git.updates(content)
         with forge.lock:
             said = http_git.refusal(state, token, wanted, forge.url)
@@ -223,12 +223,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: requests are remembered."""
+        """Print nothing, as the server remembers requests."""
 
 
 @contextmanager
 def started(root: Path, host: str = "127.0.0.1") -> Iterator[Forge]:
-    """A server for as long as the block takes; whoever reaches the address `host` of this machine reaches it."""
+    """Run a server during the block. It listens on the address `host` of this machine."""
     with Forge(root, host=host) as forge:
         threading.Thread(target=forge.serve_forever, args=(0.02,), daemon=True).start()
         yield forge

@@ -1,4 +1,4 @@
-"""What the server remembers: tokens, and of each repository its pull requests, comments, rules and events."""
+"""The memory of the server: tokens, and the pull requests, comments, rules and events of each repository."""
 
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -18,11 +18,11 @@ _PERMISSIONS = (
     "secrets",
 )
 ALL = dict.fromkeys(_PERMISSIONS, "write")
-"""Every permission that anything here takes."""
+"""All permissions that a request can need."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault
-    """The answer to a request is this status and message."""
+    """Answer a request with this status and message."""
 
     def __init__(self, status: int, message: str, *, errors: Any = None, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -37,52 +37,52 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
 
 @dataclass
 class Token:
-    """Who a token stands for, and what it may do: {permission: "read" or "write"}."""
+    """The owner of a token, and its permissions as {permission: "read" or "write"}."""
 
     login: str = "slipway[bot]"
     type: str = "Bot"
     permissions: dict[str, str] = field(default_factory=lambda: dict(ALL))
     app_id: int | None = None
-    """Of the App that it was made for; a ruleset may name it among those that bypass it."""
+    """The id of its App. A ruleset may let this App bypass it."""
     bypass: bool = False
-    """Whether protection of branches does not hold for it."""
+    """True if it may bypass the protection of branches."""
 
 
 @dataclass
 class Failure:
-    """An answer that the next requests get instead of their own."""
+    """An answer that the next requests get instead of the right one."""
 
     status: int
     times: int = 1
     path: str = ""
-    """Only requests whose path contains it."""
+    """Part of the path of the requests that fail."""
     method: str = ""
     message: str = "refused on purpose"
     headers: dict[str, str] = field(default_factory=dict)
     after: bool = False
-    """Carry the request out first: its answer is lost."""
+    """True if the request is carried out and only its answer is lost."""
 
 
 @dataclass
 class State:
-    """Of one repository."""
+    """The state of one repository."""
 
     name: str
     default_branch: str = "main"
     private: bool = False
-    """Whether reading takes a token, git included."""
+    """True if reading needs a token, also by git."""
     pushes_need_token: bool = False
     moving: int = 0
-    """How many pushes to a branch that exists still find that somebody moved it in between."""
+    """The number of pushes to an existing branch that fail because another author was faster."""
     protection: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By branch, classic protection as GitHub answers it."""
+    """Classic protection by branch, in the form that GitHub answers."""
     rulesets: list[dict[str, Any]] = field(default_factory=list)
-    """As GitHub answers a single one: id, name, enforcement, conditions, rules, bypass_actors."""
+    """Rulesets in the form that GitHub answers: id, name, enforcement, conditions, rules, bypass_actors."""
     variables: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Those of Actions by name: `branches` (those that may use it; None: any, "protected": protected ones), `variables`
-    and `secrets` as above."""
+    """Environments of Actions by name: `branches` that may use it (None: all, "protected": the protected ones), and
+    `variables` and `secrets` as above."""
     actions: dict[str, Any] = field(default_factory=lambda: {"enabled": True, "allowed_actions": "all"})
     workflow: dict[str, Any] = field(
         default_factory=lambda: {
@@ -91,19 +91,19 @@ class State:
         }
     )
     codeowners_errors: list[dict[str, Any]] = field(default_factory=list)
-    """As GitHub answers them: line, kind, suggestion, path."""
+    """Errors of CODEOWNERS in the form that GitHub answers: line, kind, suggestion, path."""
     roles: dict[str, str] = field(default_factory=dict)
-    """By login: admin, maintain, write, triage or read; anybody else has none."""
+    """The role by login: admin, maintain, write, triage or read. Other people have none."""
     delete_branch_on_merge: bool = False
     pulls: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[dict[str, Any]] = field(default_factory=list)
-    """What was dispatched: event_type and client_payload, or workflow, ref and inputs."""
+    """Dispatched events: event_type and client_payload, or workflow, ref and inputs."""
     pushes: list[dict[str, Any]] = field(default_factory=list)
-    """What was pushed: ref, old, new, by, accepted (False for what protection refused)."""
+    """Pushes: ref, old, new, by, accepted (False if protection refused it)."""
 
     def rules_of(self, branch: str) -> list[dict[str, Any]]:
-        """The active rules that hold for a branch, each with its ruleset's id."""
+        """Return the active rules of a branch, each with the id of its ruleset."""
         found = []
         for ruleset in self.rulesets:
             if ruleset.get("enforcement", "active") == "active" and self._covers(ruleset, branch):
@@ -124,7 +124,7 @@ class State:
         return any(name in own or fnmatchcase(f"refs/heads/{branch}", name) for name in names)
 
     def passes(self, token: Token, ruleset_id: int) -> bool:
-        """Whether a token is on the list of those for whom a ruleset does not hold."""
+        """Return True if a token may bypass a ruleset."""
         actors = [each for ruleset in self.rulesets if ruleset["id"] == ruleset_id for each in ruleset["bypass_actors"]]
         return token.bypass or any(
             actor.get("actor_type") == "Integration" and actor.get("actor_id") == token.app_id for actor in actors
@@ -132,7 +132,7 @@ class State:
 
 
 def merge(state: State, changes: dict[str, Any]) -> None:
-    """Set the fields of a state that are named; raise `KeyError` for one that there is not."""
+    """Set the named fields of a state. Raise `KeyError` for an unknown one."""
     known = {each.name for each in fields(state)}
     for name, value in changes.items():
         if name not in known:
@@ -141,5 +141,5 @@ def merge(state: State, changes: dict[str, Any]) -> None:
 
 
 def as_json(state: State) -> dict[str, Any]:
-    """All of it."""
+    """Return the whole state."""
     return asdict(state)
