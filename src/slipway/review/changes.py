@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
@@ -95,6 +97,11 @@ def releases_of(files: Mapping[str, str]) -> dict[str, str]:
 def below(files: Mapping[str, str], folder: str) -> dict[str, str]:
     """Return the files below a folder (`overlays/prod/iris/`), by their path within it."""
     return {path.removeprefix(folder): blob for path, blob in files.items() if path.startswith(folder)}
+
+
+def unlike(before: Struct, after: Struct, names: Iterable[str]) -> list[str]:
+    """Return the fields, of these names, in which two structs differ."""
+    return [name for name in names if getattr(before, name) != getattr(after, name)]
 
 
 def overlay_changes(repository: Repository, found: Commits) -> list[OverlayChange]:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github import protection
-from slipway.gitops import history, release_folder
+from slipway.gitops import history, release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
-from slipway.names import ReleaseName, check_model_name
-from slipway.overlays.overlay import KUSTOMIZATION, STATE
-from slipway.overlays.types import Hold, Overlay
+from slipway.images.build import lies_under
+from slipway.names import ModelId, ReleaseName, check_model_name
+from slipway.overlays import documents
+from slipway.overlays import overlay as overlays
+from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, STATE
+from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, Training
 from slipway.release.due import held
-from slipway.review import decisions, origins, overlay_files
-from slipway.review.changes import OverlayChange, Violation, below, commits, overlay_changes, releases_of, stray
+from slipway.review import changes, decisions, origins
+from slipway.review.changes import TRAINING, OverlayChange, Violation, below, contents, releases_of, unlike
 from slipway.review.decisions import Move
 from slipway.settings import ModelSettings, Settings
 from slipway.text import one_line
+
+_REWRITE = "git checkout the base branch's overlays, and let the verb of slipway make the change anew"
+_TAKE_OUT = "take it out of the change"
+# Two releases of one image under one name may differ in these.
+_ANEW = ("created", "by", "commit", "branch", "run", "size", "verifier", "verifier_fingerprint")
+_SAME = tuple(name for name in ReleaseRecord.__struct_fields__ if name not in _ANEW)
 
 
 class Checked(NamedTuple):
@@ -37,11 +46,11 @@ def check(settings: Settings, *, base: str | None = None, head: str | None = Non
     commits cannot be compared.
     """
     repository = Repository(settings.root)
-    found = commits(repository, settings, base, head)
+    found = changes.commits(repository, settings, base, head)
     ground = Snapshot(repository, found.tip)
-    violations = list(stray(repository, found))
+    violations = list(changes.stray(repository, found))
     lines = []
-    for change in overlay_changes(repository, found):
+    for change in changes.overlay_changes(repository, found):
         line, wrong = _check(ground, change, found.head, fork)
         lines.append(one_line(line))
         violations.extend(wrong)
@@ -59,7 +68,7 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
         namespace = declared.namespace
     if change.conflicts:
         return name, list(_conflicts(change, declared.hold if declared else None))
-    wrong = list(overlay_files.foreign(base, change)) or list(overlay_files.training(base, change, namespace))
+    wrong = list(_foreign(base, change)) or list(_training(base, change, namespace))
     if change.before == change.after:
         return f"{name}: changes nothing any more", []
     after_files = releases_of(change.after)
@@ -107,8 +116,8 @@ def _conflicts(change: OverlayChange, hold: Hold | None) -> Iterator[Violation]:
 
 def _overlay(base: Snapshot, change: OverlayChange, before: Overlay, after: Overlay) -> Iterator[Violation]:
     move = _move(base, before, after)
-    yield from overlay_files.unlike(base, change, after, before.namespace)
-    yield from overlay_files.folders(base, change, move)
+    yield from _written(base, change, after, before.namespace)
+    yield from _folders(base, change, move)
     wrong = list(decisions.violations(move))
     returning = [release for release in move.new if release in move.past]
     if returning and after.hold == before.hold:
@@ -151,3 +160,119 @@ def _commits(base: Snapshot, change: OverlayChange) -> list[str]:
     """Return the commits of the base branch that changed an overlay, the newest first."""
     log = base.repository.run("log", "--first-parent", "--format=%H", base.commit, "--", f"{change.folder}/")
     return log.decode().split()
+
+
+def _foreign(base: Snapshot, change: OverlayChange) -> Iterator[Violation]:
+    """Find files that no verb writes into an overlay's folder."""
+    for path in change.changed:
+        if path not in change.after or overlays.is_own(path):
+            continue
+        if not path.startswith(TRAINING):
+            yield Violation(f"{change.folder}/{path}", "is no file that slipway writes", _TAKE_OUT)
+        elif base.settings.environment(change.environment).promotes_from is not None:
+            problem = f"declares a training, and {change.environment} takes promotions only"
+            yield Violation(f"{change.folder}/{path}", problem, _TAKE_OUT)
+
+
+def _written(base: Snapshot, change: OverlayChange, after: Overlay, namespace: str) -> Iterator[Violation]:
+    """Find files beside the releases' folders that differ from what slipway writes for the same data."""
+    if after.namespace != namespace:
+        problem = f"deploys to the namespace {after.namespace}, and {change.environment} is {namespace}"
+        yield Violation(f"{change.folder}/{KUSTOMIZATION}", problem, _REWRITE)
+    files, expected = contents(base.repository, releases_of(change.after)), overlays.format(after)
+    for path in sorted(expected.keys() | files.keys()):
+        if path not in files:
+            yield Violation(f"{change.folder}/{path}", "is missing", _REWRITE)
+        elif files[path] != expected.get(path):
+            yield Violation(f"{change.folder}/{path}", "is not what slipway writes for what it says", _REWRITE)
+
+
+def _folders(base: Snapshot, change: OverlayChange, move: Move) -> Iterator[Violation]:
+    """Find releases' folders that differ from how they were declared, or from what their records give."""
+    takes_promotions = base.settings.environment(change.environment).promotes_from is not None
+    known = {release.name: release for release in move.before.releases}
+    for release in move.after.releases:
+        old = known.get(release.name)
+        if release == old or release in move.past:
+            continue
+        if old is None or not takes_promotions:
+            yield from _release(base, change, release, old)
+            continue
+        for path in sorted(old.files.keys() | release.files.keys()):
+            if old.files.get(path) != release.files.get(path):
+                problem = "was changed, and the folder of a release stays as it was declared"
+                yield Violation(move.at(f"{release.name}/{path}"), problem, "take that out of the change")
+
+
+def _release(base: Snapshot, change: OverlayChange, release: Release, old: Release | None) -> Iterator[Violation]:
+    """Compare a release's folder with what the base branch renders from its record.
+
+    `old` is the declared release of the same name, which must have the same image.
+    """
+    where = f"{change.folder}/{release.name}"
+    if old is not None and unlike(old.record, release.record, _SAME):
+        yield Violation(f"{where}/{RECORD}", f"is another release than {old.name}, which is declared", _REWRITE)
+    if release.record.model_id != str(ModelId(change.model, change.environment, release.version)):
+        yield Violation(f"{where}/{RECORD}", f"is of {release.record.model_id!r}, and lies in {where}", _REWRITE)
+        return
+    made_in = base.settings.environment(change.environment).promotes_from or change.environment
+    images = {"image": release.record.image, "verifier": release.record.verifier}
+    if old is not None:
+        images = {what: image for what, image in images.items() if image not in (old.record.image, old.record.verifier)}
+    for problem in _foreign_images(base.settings, made_in, images.items()):
+        yield Violation(f"{where}/{RECORD}", problem, _REWRITE)
+    try:
+        made = release_folder.make(base, release.record)
+    except SlipwayError as error:
+        yield Violation(where, f"cannot be rendered on the base branch: {error.problem}", error.fix or _REWRITE)
+        return
+    for path in sorted(made.files.keys() | release.files.keys()):
+        if path not in made.files:
+            yield Violation(f"{where}/{path}", "is no file that slipway writes", _TAKE_OUT)
+        elif release.files[path] != made.files[path]:
+            given = "the base branch's manifests/function and slipway.yaml give for its record"
+            problem = f"is not what {given if path == MANIFESTS else 'slipway writes for what it says'}"
+            yield Violation(f"{where}/{path}", problem, _REWRITE)
+
+
+def _foreign_images(settings: Settings, environment: str, images: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Find images that are not in the registry of the environment."""
+    registry = settings.environment(environment).registry
+    for what, image in images:
+        if image and not lies_under(image, registry):
+            yield f"its {what} {image!r} is no digest of {registry}, where {environment} has its images"
+
+
+def _training(base: Snapshot, change: OverlayChange, namespace: str) -> Iterator[Violation]:
+    """Compare a declared training with what the base branch makes of its record."""
+    before, after = (below(side, TRAINING) for side in (change.before, change.after))
+    if before == after or not after:
+        return
+    files, where = contents(base.repository, after), f"{change.folder}/training"
+    try:
+        found = documents.read(files.get(RECORD, b""), f"{where}/{RECORD}", Training)
+        workflows = base.files(training_folder.BASE)
+        made = training_folder.files(workflows, change.environment, change.model, namespace, found, base.settings.root)
+    except SlipwayError as error:
+        yield Violation(where, error.problem, error.fix or _REWRITE)
+        return
+    for problem in _unlike_settings(base.settings, change, found):
+        yield Violation(f"{where}/{RECORD}", problem, _REWRITE)
+    for path in sorted(made.keys() | files.keys()):
+        if files.get(path) != made.get(path):
+            problem = "is not what the base branch's workflows/train gives for its record"
+            yield Violation(f"{where}/{path}", problem, _REWRITE)
+
+
+def _unlike_settings(settings: Settings, change: OverlayChange, found: Training) -> Iterator[str]:
+    """Find where a declared training differs from the settings: its images, and what its pods get to see."""
+    of, at = settings.declared.get(change.model, ModelSettings()), settings.environment(change.environment)
+    for name, declared, meant in (
+        ("secrets", found.secrets, of.secrets),
+        ("variables", found.variables, at.variables),
+        ("repository to announce to", found.announce, at.announce),
+        ("store", found.store, at.store),
+    ):
+        if declared != meant:
+            yield f"has not the {name} of the base branch's slipway.yaml"
+    yield from _foreign_images(settings, change.environment, [("image", found.image), ("image", found.platform)])

@@ -21,7 +21,7 @@ from slipway.digests import walk
 from slipway.errors import SlipwayError
 from slipway.models.environment import compile_lock, python_for, serving_lock
 from slipway.review import worker
-from slipway.review.worker import Answers, AnswersWanted, DataChange, Measures, MeasuresWanted, Rows, RowsWanted, Split
+from slipway.review.worker import Answers, AnswersWanted, DataChange, Measures, MeasuresWanted, Rows, RowsWanted
 from slipway.schema import Field, Schema
 from slipway.settings import Settings
 from slipway.store import Record, Store
@@ -48,17 +48,20 @@ class Version(NamedTuple):
         return manifest.read_file(self.folder, SCHEMA, Schema)
 
     @property
-    def split(self) -> Split:
-        """Return how its rows were held out; raise `SlipwayError` when its record does not say."""
+    def split(self) -> tuple[list[str], float]:
+        """Return the columns that decide which rows were held out, and the share of those rows.
+
+        Raise `SlipwayError` when the record does not say.
+        """
         if self.record.data is None:
             raise SlipwayError(f"{self.record.id} was published by hand: nothing says what it was trained on")
         if self.record.data.share is None:
             raise SlipwayError(f"the record of {self.record.id} does not say which rows were held out")
-        return Split(columns=[*self.schema.names, self.schema.target.name], share=self.record.data.share)
+        return [*self.schema.names, self.schema.target.name], self.record.data.share
 
-    def rows(self, settings: Settings, wanted: RowsWanted) -> Rows:
-        """Return rows of data, as the version's code reads them."""
-        return self._ask(self._trained_by(settings), wanted, Rows)
+    def ask(self, settings: Settings, wanted: RowsWanted | MeasuresWanted, type_: type[T]) -> T:
+        """Ask in the training environment: the serving environment may lack pandas and scikit-learn."""
+        return self._ask(python_for(compile_lock(settings, self.record.model, "train")), wanted, type_)
 
     def answers(self, settings: Settings, rows: Sequence[dict[str, object]]) -> Answers:
         """Return the version's predictions, made in its own locked serving environment."""
@@ -68,14 +71,6 @@ class Version(NamedTuple):
         if not lock.is_file():
             lock = serving_lock(settings, self.record.model, walk(self.folder))
         return self._ask(python_for(lock), AnswersWanted(own), Answers)
-
-    def measures(self, settings: Settings, wanted: MeasuresWanted) -> Measures:
-        """Return how good answers are."""
-        return self._ask(self._trained_by(settings), wanted, Measures)
-
-    def _trained_by(self, settings: Settings) -> Path:
-        """Return the training environment's Python: the serving environment may lack pandas and scikit-learn."""
-        return python_for(compile_lock(settings, self.record.model, "train"))
 
     def _ask(self, python: Path, wanted: RowsWanted | AnswersWanted | MeasuresWanted, type_: type[T]) -> T:
         env = {name: os.environ[name] for name in _PASSED if name in os.environ} | _SINGLE
@@ -162,7 +157,7 @@ def compare(settings: Settings, candidate: Version, before: Version | None) -> C
         except SlipwayError as error:
             found = msgspec.structs.replace(found, unlike=error.problem)
     try:
-        rows = _rows(settings, candidate, before, [candidate.split])
+        rows = _rows(settings, candidate, before, [candidate])
         if not rows.rows:
             raise SlipwayError(f"none of the {rows.total} rows of its data was held out")
         return _measured(settings, rows, [candidate], found)
@@ -175,7 +170,7 @@ def _on_same_rows(settings: Settings, candidate: Version, before: Version, recor
     """Measure both versions on the rows that neither was trained on; raise `SlipwayError` where there are none."""
     if found := unlike(candidate.schema.target, before.schema.target):
         raise SlipwayError(f"{before.record.id} predicts {found[1]}, and the candidate {found[0]}")
-    rows = _rows(settings, candidate, before, [candidate.split, before.split])
+    rows = _rows(settings, candidate, before, [candidate, before])
     if rows.missing:
         names = ", ".join(map(repr, rows.missing))
         raise SlipwayError(f"the candidate's data has no column {names}, which {before.record.id} needs")
@@ -184,13 +179,17 @@ def _on_same_rows(settings: Settings, candidate: Version, before: Version, recor
     return _measured(settings, rows, [before, candidate], recorded)
 
 
-def _rows(settings: Settings, candidate: Version, before: Version | None, splits: list[Split]) -> Rows:
+def _rows(settings: Settings, candidate: Version, before: Version | None, unseen_by: Sequence[Version]) -> Rows:
     if candidate.data is None:
         raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
     ours, theirs = (version.record.data if version else None for version in (candidate, before))
     earlier = before.data if before and ours and theirs and ours.sha256 != theirs.sha256 else None
-    wanted = RowsWanted(data=str(candidate.data), splits=splits, earlier=str(earlier) if earlier else None)
-    return candidate.rows(settings, wanted)
+    wanted = RowsWanted(
+        data=str(candidate.data),
+        splits=[version.split for version in unseen_by],
+        earlier=str(earlier) if earlier else None,
+    )
+    return candidate.ask(settings, wanted, Rows)
 
 
 def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recorded: Comparison) -> Comparison:
@@ -203,14 +202,15 @@ def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recor
     if not truth:
         why = next(filter(None, (each.why for each in answers)), "")
         raise SlipwayError(f"{versions[0].record.id} refuses every row of the candidate's data: {why}")
-    measured = candidate.measures(settings, MeasuresWanted(truth=truth, answers=given))
+    measured = candidate.ask(settings, MeasuresWanted(truth=truth, answers=given), Measures)
     *before, now = [Side(metrics=each, answers=own) for each, own in zip(measured.metrics, given, strict=True)]
-    notes = _notes(rows)
-    notes += [
-        f"{version.record.id} refuses {len(each.refused)} further rows ({each.why})"
-        for version, each in zip(others, answers, strict=False)
-        if each.refused
-    ]
+    notes = []
+    if len(rows.rows) < rows.unseen:
+        notes.append(f"measured on {len(rows.rows)} of {rows.unseen} unseen rows, taken evenly")
+    if rows.unchanged:
+        notes.append(f"the data of both cannot be compared: {rows.unchanged}")
+    if others and answers[0].refused:
+        notes.append(f"{others[0].record.id} refuses {len(answers[0].refused)} further rows ({answers[0].why})")
     if measured.lacking:
         notes.append(f"the model's own metrics fail: {measured.lacking}")
     return msgspec.structs.replace(
@@ -224,25 +224,12 @@ def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recor
     )
 
 
-def _notes(rows: Rows) -> list[str]:
-    notes = []
-    if len(rows.rows) < rows.unseen:
-        notes.append(f"measured on {len(rows.rows)} of {rows.unseen} unseen rows, taken evenly")
-    if rows.unchanged:
-        notes.append(f"the data of both cannot be compared: {rows.unchanged}")
-    return notes
-
-
 def quantiles(values: Sequence[float], places: Sequence[float]) -> list[float]:
     """Return the values at these places (0 to 1) of the sorted values, interpolated between neighbours."""
     ordered = sorted(values)
-    found = []
-    for place in places:
-        at = place * (len(ordered) - 1)
-        low = math.floor(at)
-        high = min(low + 1, len(ordered) - 1)
-        found.append(ordered[low] + (ordered[high] - ordered[low]) * (at - low))
-    return found
+    at = [place * (len(ordered) - 1) for place in places]
+    neighbours = [(ordered[math.floor(each)], ordered[math.ceil(each)], each % 1) for each in at]
+    return [low + (high - low) * part for low, high, part in neighbours]
 
 
 def share_alike(one: Sequence[Any], other: Sequence[Any], within: float) -> float:

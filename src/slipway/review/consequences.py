@@ -18,7 +18,7 @@ from slipway.images.bundle import serving_files
 from slipway.models.data import data_source
 from slipway.models.discovery import training_digest
 from slipway.models.imports import closure
-from slipway.review.changes import OVERLAYS, commits, contents
+from slipway.review.changes import OVERLAYS, commits, contents, unlike
 from slipway.settings import ModelSettings, Settings
 
 # The environments of all models are locked with these versions.
@@ -104,8 +104,7 @@ def _changed(repository: Repository, fork: str) -> set[str]:
     """Return the paths of files that differ between a commit and the work tree."""
     tracked = repository.run("diff", "--name-only", "--no-renames", "-z", fork, "--")
     new = repository.run("ls-files", "--others", "--exclude-standard", "-z")
-    paths = {os.fsdecode(path) for path in [*tracked.split(b"\0"), *new.split(b"\0")] if path}
-    return {path for path in paths if "__pycache__" not in path}
+    return {os.fsdecode(path) for path in (tracked + new).split(b"\0") if path and b"__pycache__" not in path}
 
 
 def _used(settings: Settings, name: str) -> set[str]:
@@ -202,11 +201,7 @@ def _serving(side: _Side) -> dict[str, bytes]:
 def _keys(before: msgspec.Struct | None, after: msgspec.Struct | None) -> str:
     if before is None or after is None:
         return "is new" if before is None else "is removed; what runs there stays"
-    return f"{_unlike(before, after, before.__struct_fields__)} changed, for what is released from now on"
-
-
-def _unlike(before: msgspec.Struct, after: msgspec.Struct, names: tuple[str, ...]) -> str:
-    return ", ".join(name for name in names if getattr(before, name) != getattr(after, name))
+    return f"{', '.join(unlike(before, after, before.__struct_fields__))} changed, for what is released from now on"
 
 
 def _for_models(old: _Side, new: _Side, changed: set[str]) -> Iterator[Consequence]:
@@ -240,10 +235,10 @@ def _for_model(old: _Side, new: _Side, model: str, changed: set[str]) -> Iterato
 
 
 def _for_settings(before: ModelSettings, after: ModelSettings) -> Iterator[str]:
-    if names := _unlike(before, after, _NEXT_TRAINING):
-        yield f"settings changed ({names}): the next training takes them"
-    if names := _unlike(before, after, _NEXT_RELEASE):
-        yield f"settings changed ({names}): the next release takes them, and nothing that runs changes"
+    if names := unlike(before, after, _NEXT_TRAINING):
+        yield f"settings changed ({', '.join(names)}): the next training takes them"
+    if names := unlike(before, after, _NEXT_RELEASE):
+        yield f"settings changed ({', '.join(names)}): the next release takes them, and nothing that runs changes"
     for environment in sorted(before.pin.keys() | after.pin.keys()):
         if (pin := after.pin.get(environment)) != before.pin.get(environment):
             free = "is no longer pinned: what was released stays until a newer version comes"

@@ -13,13 +13,14 @@ from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.release import compatibility
 from slipway.release.candidates import rejections_of
 from slipway.release.due import held
-from slipway.review.changes import Violation
+from slipway.review.changes import Violation, unlike
 from slipway.review.decisions import Move
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 
 # A promotion writes these into the record itself; all others come from its source.
-_OWN = frozenset({"release", "version", "model_id", "created", "by", "run", "accepted", "origin"})
+_OWN = ("release", "version", "model_id", "created", "by", "run", "accepted", "origin")
+_COPIED = tuple(name for name in ReleaseRecord.__struct_fields__ if name not in _OWN)
 
 
 def reachable(settings: Settings, environment: str, model: str, *, holds: bool = False) -> Store:
@@ -117,9 +118,8 @@ def _rejected(base: Snapshot, overlay: Overlay, name: str, found: Release | None
 
 def _of_origin(store: Store, move: Move, found: Release, release: Release) -> Iterator[tuple[str, str]]:
     """Check that a release is as its origin, which is verified and has its artifact in the store."""
-    for name in ReleaseRecord.__struct_fields__:
-        if name not in _OWN and getattr(release.record, name) != getattr(found.record, name):
-            yield f"its {name} is not that of {found.name}, which it names as its origin", move.verb("promote")
+    for name in unlike(found.record, release.record, _COPIED):
+        yield f"its {name} is not that of {found.name}, which it names as its origin", move.verb("promote")
     model, environment, model_id = move.after.model, store.environment, found.record.model_id
     if store.verified(model, found.name) is None:
         fix = f"slipway verify {environment}/{model}/{found.name} (see its --help)"

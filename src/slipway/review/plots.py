@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain, count, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from slipway.github.markdown import code, table
 from slipway.review.comparison import Comparison, quantiles
@@ -89,23 +89,12 @@ def recalls(truth: Sequence[Any], answers: Sequence[Any]) -> dict[str, float]:
     return {label: counted[label, label] / total for label, total in totals.items()}
 
 
-class Errors(NamedTuple):
-    """The mean absolute error of the rows whose truth is from `low` to `high`."""
-
-    low: float
-    high: float
-    error: float
-
-
-def errors_by_truth(truth: Sequence[float], answers: Sequence[float], parts: int) -> list[Errors]:
-    """Return the errors from the smallest truth to the largest, in parts of about as many rows each."""
+def errors_by_truth(truth: Sequence[float], answers: Sequence[float], parts: int) -> list[tuple[float, float]]:
+    """Return the largest truth and the mean absolute error of parts of about as many rows each, by rising truth."""
     pairs = sorted(zip(truth, answers, strict=True))
     parts = max(1, min(parts, len(pairs)))
     groups = [pairs[low:high] for low, high in pairwise(len(pairs) * part // parts for part in range(parts + 1))]
-    return [
-        Errors(group[0][0], group[-1][0], sum(abs(found - true) for true, found in group) / len(group))
-        for group in groups
-    ]
+    return [(group[-1][0], sum(abs(found - true) for true, found in group) / len(group)) for group in groups]
 
 
 def residuals(truth: Sequence[float], *answers: Sequence[float], parts: int) -> tuple[list[float], list[list[int]]]:
@@ -166,8 +155,8 @@ def _pairs(counts: Sequence[Counter[tuple[str, str]]]) -> str:
 
 def _errors(comparison: Comparison) -> str:
     found = [errors_by_truth(comparison.truth, answers, _PARTS) for answers in comparison.answers]
-    heads = [f"{part.high:.3g}" for part in found[0]]
-    columns = ([part.error for part in parts] for parts in found)
+    heads = [f"{high:.3g}" for high, _ in found[0]]
+    columns = ([error for _, error in parts] for parts in found)
     return chart("Mean absolute error by truth up to", heads, "error", *columns)
 
 

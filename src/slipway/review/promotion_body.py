@@ -55,10 +55,10 @@ def of_facts(facts: Facts) -> str:
 
 
 def _headline(facts: Facts) -> str:
-    after, image = facts.after, facts.release.record.image.rpartition("@")[2]
+    image = facts.release.record.image.rpartition("@")[2]
     return (
-        f"{code(facts.candidate.name)} of {after.model} in {facts.source} becomes {code(facts.release.name)} in"
-        f" {after.environment}: the same image, {code(image, 80)}."
+        f"{code(facts.candidate.name)} of {facts.after.model} in {facts.record.environment} becomes"
+        f" {code(facts.release.name)} in {facts.after.environment}: the same image, {code(image, 80)}."
     )
 
 
@@ -83,12 +83,12 @@ def _doubts(facts: Facts) -> Iterator[str]:
     yield from promotion_quality.doubts(facts)
     if hold := facts.hold:
         since = f"by {code(hold.by)} since {code(hold.since, 40)}"
-        yield f"In {facts.source} the model is held {since}: {code(hold.reason, 300)}."
+        yield f"In {facts.record.environment} the model is held {since}: {code(hold.reason, 300)}."
     if broken := [change for change in facts.contents.changes if change.breaking] if facts.contents else []:
         more = f", and {len(broken) - 1} more" if broken[1:] else ""
         yield f"It breaks callers: {code(broken[0].text, 200)}{more}."
     if facts.evidence is None:
-        yield f"{code(facts.candidate.name)} is not verified in {facts.source}."
+        yield f"{code(facts.candidate.name)} is not verified in {facts.record.environment}."
     yield from (f"{code(note, 300)}." for note in facts.notes[:5])
 
 
@@ -117,7 +117,7 @@ def _verified(facts: Facts) -> str:
     evidence = facts.evidence
     if evidence is None:
         return ""
-    words = f"Verified in {facts.source} by {code(evidence['by'])} on {code(evidence['when'], 40)}"
+    words = f"Verified in {facts.record.environment} by {code(evidence['by'])} on {code(evidence['when'], 40)}"
     words += f", {code(evidence['where'], 200)}"
     if isinstance(evidence.get("rows"), int):
         words += f": {evidence['rows']} golden predictions"

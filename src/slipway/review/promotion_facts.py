@@ -64,8 +64,6 @@ class Contents(NamedTuple):
 class Facts(NamedTuple):
     """Everything that the body of a promotion's pull request says."""
 
-    source: str
-    """The candidate's environment."""
     candidate: Release
     before: Overlay
     after: Overlay
@@ -122,7 +120,6 @@ def gather(done: Promoted) -> Facts:
         contents.changes.extend(compatibility.limit_changes(now.files[MANIFESTS], release.files[MANIFESTS]))
     verdicts, unjudged = _judged(settings, model, comparison)
     return Facts(
-        source=source,
         candidate=candidate,
         before=before,
         after=after,

@@ -27,18 +27,12 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _MOST_VALUES = 100
 
 
-class Split(Struct, frozen=True, kw_only=True):
-    """The split of a version: the columns that decide it, and the share of rows held out."""
-
-    columns: list[str]
-    share: float
-
-
 class RowsWanted(Struct, frozen=True, kw_only=True, tag="rows"):
     """Ask for the rows of `data` that every split held out."""
 
     data: str
-    splits: list[Split]
+    splits: list[tuple[list[str], float]]
+    """The columns that decide each split, and the share of rows that it held out."""
     earlier: str | None = None
     """The data of another version, to compare with."""
 
@@ -124,15 +118,15 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     from slipway.models.data import held_out, json_value, records
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
-    columns = sorted({name for split in wanted.splits for name in split.columns})
+    columns = sorted({name for names, _ in wanted.splits for name in names})
     missing = sorted({*columns} - set(map(str, data.columns)))
     change, unchanged = _change(loaded, wanted, data)
     taken = data.iloc[:0]
     unseen = 0
     if not missing:
         mask = ~data.index.isin([])
-        for split in wanted.splits:
-            mask &= held_out(data, split.columns, split.share)
+        for names, share in wanted.splits:
+            mask &= held_out(data, names, share)
         unseen = int(mask.sum())
         taken = data[mask].iloc[:: -(-unseen // MOST_ROWS) or 1]
     target = loaded.schema.target

@@ -8,14 +8,18 @@ import msgspec
 import pytest
 
 from slipway.git import Repository
+from slipway.gitops import release_folder, training_folder
 from slipway.gitops.branches import Here, Proposed
+from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
+from slipway.overlays.types import Training
 from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback, traffic
 from slipway.release.promote import promote
 from slipway.review.check import Checked, check
-from tests.unit.conftest import Site
-from tests.unit.review.conftest import FOLDER, commit, look, overlay, propose, put, said
+from slipway.settings import Announce, SecretRef
+from tests.unit.conftest import ROOT, Site
+from tests.unit.review.conftest import FOLDER, FOREIGN, commit, look, overlay, propose, put, said
 
 
 @pytest.mark.parametrize("share", [100, 10])
@@ -187,3 +191,218 @@ def test_a_fork_is_told_who_may_push(team: Site) -> None:
     [violation] = look(team, fork="mallory/models").violations
     assert "comes from the fork 'mallory/models'" in violation.problem
     assert "@team/platform" in violation.fix
+
+
+FILES: dict[str, tuple[Callable[[Site], dict[str, bytes | None]], str]] = {
+    "a file in the overlay": (lambda _: {f"{FOLDER}/extra.yaml": b"a: 1\n"}, "extra.yaml: is no file that slipway"),
+    "a file beside overlays": (
+        lambda _: {"overlays/prod/kustomization.yaml": b"a: 1\n"},
+        "overlays/prod/kustomization.yaml: is no file that slipway writes",
+    ),
+    "an overlay of no environment": (lambda _: {"overlays/prdo/iris/x.yaml": b""}, "unknown environment 'prdo'"),
+    "an overlay of no model": (lambda _: {"overlays/prod/Iris/x.yaml": b""}, "'Iris' cannot be a model's name"),
+    "another resource": (
+        lambda team: edited(team, "kustomization.yaml", "resources:", "resources:\n  - https://example.org/x"),
+        "kustomization.yaml: is not what slipway writes for what it says",
+    ),
+    "another namespace": (
+        lambda team: edited(team, "kustomization.yaml", "slipway-prod", "kube-system"),
+        "kustomization.yaml: deploys to the namespace kube-system",
+    ),
+    "a route with more": (
+        lambda team: edited(team, "route.yaml", "  name: iris", "  name: iris\n  namespace: other"),
+        "route.yaml: is not what slipway writes",
+    ),
+    "a state with more": (lambda team: edited(team, "state.yaml", "hold:", "x: 1\nhold:"), "state.yaml: is not what"),
+    "no YAML": (lambda _: {f"{FOLDER}/state.yaml": b"a: [\n"}, "is not YAML"),
+    "a training": (lambda _: {f"{FOLDER}/training/workflow.yaml": b"a: 1\n"}, "prod takes promotions only"),
+    "no state": (lambda _: {f"{FOLDER}/state.yaml": None}, "state.yaml: is missing"),
+    "shares of 110 percent": (lambda team: edited(team, "route.yaml", "percent: 100", "percent: 110"), "does not hold"),
+    "shares of 90 percent": (lambda team: edited(team, "route.yaml", "percent: 100", "percent: 90"), "100 percent"),
+    "a declared release": (
+        lambda team: edited(team, f"{first(team)}/manifests.yaml", "runAsNonRoot: true", "runAsNonRoot: false"),
+        "was changed, and the folder of a release stays as it was declared",
+    ),
+    "a release without its record": (lambda team: {f"{FOLDER}/{first(team)}/record.yaml": None}, "is missing"),
+    "all of it": (
+        lambda team: dict.fromkeys(Repository(team.root).blobs("main", FOLDER)),
+        "all of it is removed, and the model is still there",
+    ),
+}
+
+
+def edited(team: Site, path: str, old: str, new: str, revision: str = "main") -> dict[str, bytes | None]:
+    name = f"{revision}:{FOLDER}/{path}"
+    text = (Repository(team.root).read([name])[name] or b"").decode()
+    assert old in text
+    return {f"{FOLDER}/{path}": text.replace(old, new).encode()}
+
+
+def first(team: Site) -> ReleaseName:
+    return overlay(team, "main").releases[-1].name
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_slipway_does_not_write(team: Site, case: str) -> None:
+    """No file is added beside those of slipway, and none of them is changed by hand."""
+    change, says = FILES[case]
+    commit(team, change(team))
+    [problem] = said(team)
+    assert says in problem
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "says"),
+    [
+        ("manifests.yaml", "runAsNonRoot: true", "runAsNonRoot: false", "manifests/function and slipway.yaml give"),
+        ("kustomization.yaml", "  - manifests.yaml", "  - manifests.yaml\n  - https://x", "is not what slipway writes"),
+        ("record.yaml", "accepted: ", "also: 1\naccepted: ", "is not what slipway writes"),
+    ],
+)
+def test_a_new_release_that_was_edited(team: Site, path: str, old: str, new: str, says: str) -> None:
+    """Its folder is, byte for byte, what the base branch renders from its record."""
+    propose(team)
+    name = overlay(team, "change").releases[0].name
+    commit(team, edited(team, f"{name}/{path}", old, new, "change"))
+    [problem] = said(team)
+    assert problem.startswith(f"{name}/{path}") and says in problem
+
+
+def test_a_file_in_a_new_release(team: Site) -> None:
+    """A file that slipway does not write is refused."""
+    propose(team)
+    name = overlay(team, "change").releases[0].name
+    commit(team, {f"{FOLDER}/{name}/more.yaml": b"a: 1\n"})
+    assert said(team) == [f"{name}/more.yaml: is no file that slipway writes"]
+
+
+@pytest.mark.parametrize("kind", ["link", "executable"])
+def test_an_entry_that_is_no_plain_file(team: Site, kind: str) -> None:
+    """Links and executables are refused."""
+    team.git("switch", "--quiet", "-c", "change")
+    path = team.root / FOLDER / "state.yaml"
+    if kind == "link":
+        path.unlink()
+        path.symlink_to("../../../slipway.yaml")
+    else:
+        path.chmod(0o755)
+    team.commit()
+    assert any(f"state.yaml: is a{'n' if kind == 'executable' else ''} {kind}" in each for each in said(team))
+
+
+def test_manifests_of_another_base(team: Site) -> None:
+    """A release that was rendered from older manifests must be made anew."""
+    propose(team)
+    path = "manifests/function/service.yaml"
+    team.write(path, (team.root / path).read_text().replace("cpu: 50m", "cpu: 60m"))
+    team.commit()
+    [problem] = said(team)
+    assert "is not what the base branch's manifests/function and slipway.yaml give" in problem
+
+
+def test_manifests_that_the_change_brings(team: Site) -> None:
+    """Its release is compared with the manifests of the base branch."""
+    team.git("switch", "--quiet", "-c", "change")
+    path = "manifests/function/service.yaml"
+    team.write(path, (team.root / path).read_text().replace("runAsNonRoot: true", "runAsNonRoot: false"))
+    team.commit()
+    promote(team.settings, "iris", Wish(allow_unbuilt=True), to="prod")
+    [problem] = said(team)
+    assert "manifests.yaml: is not what the base branch's" in problem
+
+
+TRAINING = Training(
+    digest="a" * 64,
+    image=f"unbuilt.invalid/iris-train@sha256:{'0' * 64}",
+    store=".slipway/store/test",
+    commit="0" * 40,
+    created="2026-11-21T10:00:00Z",
+    by="Ada <ada@example.org>",
+)
+
+
+OTHERS = msgspec.convert({"secret": "other", "key": "token"}, SecretRef)
+ELSEWHERE = Announce(repository="mallory/models", secret="other", key="token")  # noqa: S106 - its name
+
+
+@pytest.mark.parametrize(
+    ("declared", "path", "says"),
+    [
+        (TRAINING, "", ""),
+        (TRAINING, "workflow.yaml", "training/workflow.yaml: is not what the base branch's workflows/train gives"),
+        (TRAINING, "more.yaml", "training/more.yaml: is not what the base branch's workflows/train gives"),
+        (
+            msgspec.structs.replace(TRAINING, secrets={"TOKEN": OTHERS}),
+            "",
+            "has not the secrets of the base branch's slipway.yaml",
+        ),
+        (msgspec.structs.replace(TRAINING, store="gs://others"), "", "has not the store of the base branch's"),
+        (msgspec.structs.replace(TRAINING, variables={"A": "b"}), "", "has not the variables of the base branch's"),
+        (msgspec.structs.replace(TRAINING, announce=ELSEWHERE), "", "has not the repository to announce to of"),
+        (msgspec.structs.replace(TRAINING, image=FOREIGN), "", "is no digest of unbuilt.invalid, where test has"),
+        (msgspec.structs.replace(TRAINING, platform=FOREIGN), "", "is no digest of unbuilt.invalid, where test has"),
+    ],
+)
+def test_a_declared_training(team: Site, declared: Training, path: str, says: str) -> None:
+    """Its files are what the base branch makes of its record; images and variables are those of the settings."""
+    shutil.copytree(ROOT / "workflows/train", team.root / "workflows/train")
+    team.commit()
+    repository = Repository(team.root)
+    base = repository.files(team.head, training_folder.BASE)
+    files = training_folder.files(base, "test", "iris", "slipway-test", declared, team.root)
+    files |= {path: files.get(path, b"") + b"# by hand\n"} if path else {}
+    folder = training_folder.folder("test", "iris")
+    commit(team, {f"{folder}/{name}": content for name, content in files.items()})
+    problems = said(team)
+    assert len(problems) == (1 if says else 0)
+    assert all(says in problem for problem in problems)
+
+
+DIGEST = f"@sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, ""),
+        ({"image": FOREIGN}, "its image 'ghcr.io/mallory/iris@sha256:"),
+        ({"image": f"ghcr.io/team/models/iris{DIGEST}"}, ""),
+        ({"image": f"ghcr.io/team/models/iris{DIGEST}", "verifier": f"ghcr.io/team/models/slipway{DIGEST}"}, ""),
+        ({"verifier": f"ghcr.io/mallory/slipway{DIGEST}"}, "its verifier 'ghcr.io/mallory/slipway@sha256:"),
+        ({"image": f"ghcr.io/team/models-of-others/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
+        ({"image": f"ghcr.io/team/models/../others/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
+        ({"image": "ghcr.io/team/models/iris:latest"}, "is no digest of ghcr.io/team/models, where test"),
+        ({"image": f"unbuilt.invalid/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
+    ],
+)
+def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: str) -> None:
+    """They are digests of the environment's registry; without a registry, digests that nobody built."""
+    team.publish()
+    if any("models" in image for image in (*changes.values(), says)):
+        team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")
+    before, new = overlay(team, "main", "test"), team.store().record("iris", 4)
+    record = msgspec.structs.replace(
+        before.releases[0].record,
+        version=4,
+        release=str(ReleaseName.of(4, "0" * 64)),
+        model_id="iris/test/4",
+        fingerprint="0" * 64,
+        artifact=new.artifact.digest,
+        **changes,
+    )
+    made = release_folder.make(Snapshot(Repository(team.root), team.head), record)
+    put(team, release_folder.with_share(before, made, 100))
+    problems = said(team)
+    assert len(problems) == (1 if says else 0)
+    assert all(says in problem for problem in problems)
+
+
+def test_another_verifier_of_a_declared_release(team: Site) -> None:
+    """A release that is made anew cannot take another's image either."""
+    before = overlay(team, "main", "test")
+    old = before.releases[0]
+    record = msgspec.structs.replace(old.record, verifier=f"ghcr.io/mallory/slipway{DIGEST}")
+    made = release_folder.make(Snapshot(Repository(team.root), team.head), record)
+    put(team, msgspec.structs.replace(before, releases=(made, *before.releases[1:])))
+    [problem] = said(team)
+    assert "its verifier 'ghcr.io/mallory/slipway@sha256:" in problem
