@@ -20,9 +20,8 @@ from slipway.serving.http.application import Application, Handler, Paths, chosen
 from slipway.serving.http.requests import PREDICT, READY, V2_READY, Request
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 
-if TYPE_CHECKING:  # a start needs neither
+if TYPE_CHECKING:  # a start does without it
     from slipway.serving.oip.inference import Inference
-    from slipway.serving.oip.rest import Rest
 
 # A request that takes less time (in seconds) may run on the event loop: a thread costs about a tenth of this.
 _BRIEF = 0.001
@@ -114,13 +113,9 @@ class Function(Application):
         return of(200, {"status": "ok", "prediction": prediction, **self.named}, rows=len(rows))
 
     def _infer(self, request: Request) -> Answer:
-        return self._rest.answer(request)
+        from slipway.serving.oip import rest
 
-    @cached_property
-    def _rest(self) -> Rest:
-        from slipway.serving.oip.rest import Rest
-
-        return Rest(self.inference)
+        return rest.answer(self.inference, request)
 
     def _predictions(self, rows: list[Any]) -> list[Any]:
         if not rows:

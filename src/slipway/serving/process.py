@@ -37,12 +37,7 @@ def setting(variable: str, default: int) -> int:
     return int(text)
 
 
-def thread_count() -> int:
-    """Return the number of threads by `THREADS`; raise `SlipwayError` unless it is above 0."""
-    return setting("THREADS", 4)
-
-
 @cache
 def threads() -> ThreadPoolExecutor:
-    """Return the threads that predict; they are made when first needed."""
-    return ThreadPoolExecutor(thread_count(), thread_name_prefix="predict")
+    """Return the `THREADS` that predict; each is made when first needed."""
+    return ThreadPoolExecutor(setting("THREADS", 4), thread_name_prefix="predict")

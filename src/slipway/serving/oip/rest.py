@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.http.application import parts
-from slipway.serving.http.requests import MODELS, V2, V2_LIVE, V2_READY, Request, parse
+from slipway.serving.http.requests import MODELS, OPENAPI, V2, V2_LIVE, V2_READY, Request, parse
 from slipway.serving.oip import tensors as binary
 from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
 from slipway.serving.oip.tensors import Tensor, refused, row_count
@@ -20,47 +20,44 @@ HEADER = "inference-header-content-length"
 Parameters = dict[str, Any]
 
 
-class Rest:
-    """The protocol's paths of one function."""
+def answer(inference: Inference, request: Request) -> Answer:
+    """Answer a request for one of the protocol's paths; raise `Refusal`, and whatever the model raises."""
+    named = parts(request)
+    if named:
+        inference.check(**named)
+    return _ANSWERS[request.route](inference, request)
 
-    def __init__(self, inference: Inference) -> None:
-        self._inference = inference
-        of_models = {"": self._model, "/ready": self._ready, "/infer": self._infer}
-        self._answers: dict[str, Callable[[Request], Answer]] = {
-            V2: self._server,
-            V2_LIVE: lambda _: of(200, {"live": True}),
-            V2_READY: lambda _: of(200, {"ready": True}),
-            **{f"{each}{end}": answer for each in MODELS for end, answer in of_models.items()},
-        }
 
-    def answer(self, request: Request) -> Answer:
-        """Answer a request for one of the paths; raise `Refusal`, and whatever the model raises."""
-        return self._answers[request.route](request)
+def _server(inference: Inference, _request: Request) -> Answer:
+    return of(200, {"name": SERVER, "version": inference.identity.release, "extensions": EXTENSIONS})
 
-    def _server(self, _request: Request) -> Answer:
-        return of(200, {"name": SERVER, "version": self._inference.identity.release, "extensions": EXTENSIONS})
 
-    def _model(self, request: Request) -> Answer:
-        found = self._checked(request)
-        content: dict[str, Any] = {"name": found.model, "versions": [found.version], "platform": PLATFORM}
-        return of(200, {**content, "inputs": _metadata(found.inputs), "outputs": _metadata(found.outputs)})
+def _model(inference: Inference, _request: Request) -> Answer:
+    content: dict[str, Any] = {"name": inference.model, "versions": [inference.version], "platform": PLATFORM}
+    return of(200, {**content, "inputs": _metadata(inference.inputs), "outputs": _metadata(inference.outputs)})
 
-    def _ready(self, request: Request) -> Answer:
-        return of(200, {"name": self._checked(request).model, "ready": True})
 
-    def _checked(self, request: Request) -> Inference:
-        self._inference.check(**parts(request))
-        return self._inference
+def _infer(inference: Inference, request: Request) -> Answer:
+    given, tensors = read(request)
+    outputs = inference.infer(tensors, given.wanted)
+    content: dict[str, Any] = {"model_name": inference.model, "model_version": inference.version}
+    if given.id is not None:
+        content["id"] = given.id
+    content["parameters"] = inference.identity.named()
+    return _encoded(content, outputs, given)
 
-    def _infer(self, request: Request) -> Answer:
-        found = self._checked(request)
-        given, tensors = read(request)
-        outputs = found.infer(tensors, given.wanted)
-        content: dict[str, Any] = {"model_name": found.model, "model_version": found.version}
-        if given.id is not None:
-            content["id"] = given.id
-        content["parameters"] = found.identity.named()
-        return encode_answer(content, outputs, given)
+
+_OF_MODELS: Mapping[str, Callable[[Inference, Request], Answer]] = {
+    "": _model,
+    "/ready": lambda inference, _: of(200, {"name": inference.model, "ready": True}),
+    "/infer": _infer,
+}
+_ANSWERS: Mapping[str, Callable[[Inference, Request], Answer]] = {
+    V2: _server,
+    V2_LIVE: lambda *_: of(200, {"live": True}),
+    V2_READY: lambda *_: of(200, {"ready": True}),
+    **{f"{each}{end}": answer for each in MODELS for end, answer in _OF_MODELS.items()},
+}
 
 
 class _Input(msgspec.Struct):
@@ -101,18 +98,17 @@ def read(request: Request) -> tuple[InferenceRequest, list[Tensor]]:
     try:
         given = msgspec.convert(parse(text), InferenceRequest)
     except msgspec.ValidationError as error:
-        message = f"the body is no inference request: {error}; GET /openapi.json has what one is"
-        raise Refusal(400, "invalid_request", message) from None
+        raise _malformed(f"the body is no inference request: {error}; GET {OPENAPI} has what one is") from None
     tensors = []
     for each in given.inputs:
         values, rest = _values(each, rest)
         tensors.append(Tensor(each.name, each.datatype, tuple(each.shape), values))
     if rest:
-        raise Refusal(400, "invalid_request", f"{len(rest)} bytes are left over, which no input's binary_data_size has")
+        raise _malformed(f"{len(rest)} bytes are left over, which no input's binary_data_size has")
     return given, tensors
 
 
-def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], given: InferenceRequest) -> Answer:
+def _encoded(content: dict[str, Any], outputs: Sequence[Tensor], given: InferenceRequest) -> Answer:
     """Return the answer that has `outputs` beside `content`, as JSON or as bytes behind it."""
     described, chunks = [], []
     for output, metadata in zip(outputs, _metadata(outputs), strict=True):
@@ -128,6 +124,10 @@ def encode_answer(content: dict[str, Any], outputs: Sequence[Tensor], given: Inf
     return Answer(200, headers, b"".join([text, *chunks]), rows=row_count(outputs))
 
 
+def _malformed(problem: str) -> Refusal:
+    return Refusal(400, "invalid_request", problem)
+
+
 def _metadata(tensors: Sequence[Tensor]) -> list[dict[str, Any]]:
     return [{"name": each.name, "datatype": each.datatype, "shape": each.shape} for each in tensors]
 
@@ -138,8 +138,7 @@ def _parts(request: Request) -> tuple[bytes, memoryview]:
     if length is None:
         return request.body, memoryview(b"")
     if not (length.isascii() and length.isdecimal() and len(length) < 16 and int(length) <= len(request.body)):
-        message = f"{HEADER} is {length[:40]!r}, and the body has {len(request.body)} bytes"
-        raise Refusal(400, "invalid_request", message)
+        raise _malformed(f"{HEADER} is {length[:40]!r}, and the body has {len(request.body)} bytes")
     # A view: each of thousands of inputs may take its bytes off it, without a copy of the rest.
     return request.body[: int(length)], memoryview(request.body)[int(length) :]
 
@@ -151,10 +150,10 @@ def _values(given: _Input, rest: memoryview) -> tuple[list[Any], memoryview]:
         return _flat(given.name, given.shape, given.data), rest
     where = f"input {given.name[:60]!r}"
     if size is None or given.data is not None:
-        raise Refusal(400, "invalid_request", f"{where} needs either data or the parameter binary_data_size")
+        raise _malformed(f"{where} needs either data or the parameter binary_data_size")
     if type(size) is not int or not 0 <= size <= len(rest):
-        problem = f"binary_data_size is {str(size)[:40]}, and {len(rest)} bytes are there behind the JSON ({HEADER})"
-        raise Refusal(400, "invalid_request", f"{where}: {problem}")
+        problem = f"{len(rest)} bytes are there behind the JSON ({HEADER})"
+        raise _malformed(f"{where}: binary_data_size is {str(size)[:40]}, and {problem}")
     return binary.decode(given.name, given.datatype, bytes(rest[:size])), rest[size:]
 
 
