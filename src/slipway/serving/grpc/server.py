@@ -25,7 +25,6 @@ from slipway.serving.function import Function
 from slipway.serving.grpc.messages import METHODS, fill, message, read
 from slipway.serving.http.requests import METRICS, Request
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
-from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER
 from slipway.serving.oip.tensors import row_count
 from slipway.serving.process import GRACE, METRICS_PORT, setting, threads
 from slipway.text import cut
@@ -85,7 +84,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             "Check": self._health,
             "ServerLive": lambda _: message("ServerLiveResponse")(live=True),
             "ServerReady": lambda _: message("ServerReadyResponse")(ready=True),
-            "ServerMetadata": self._server,
+            "ServerMetadata": lambda _: message("ServerMetadataResponse")(**self._inference.server_metadata),
             "ModelReady": self._ready,
             "ModelMetadata": self._model,
             "ModelInfer": self._infer,
@@ -168,22 +167,13 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             raise Refusal(404, "no_service", f"there is no service {request.service[:60]!r} here")
         return message("HealthCheckResponse")(status="SERVING")
 
-    def _server(self, _request: Any) -> Any:
-        release = self._inference.identity.release
-        return message("ServerMetadataResponse")(name=SERVER, version=release, extensions=EXTENSIONS)
-
     def _ready(self, request: Any) -> Any:
         self._inference.check(request.name, request.version)
         return message("ModelReadyResponse")(ready=True)
 
     def _model(self, request: Any) -> Any:
-        model = self._inference
-        model.check(request.name, request.version)
-        response = message("ModelMetadataResponse")(name=model.model, versions=[model.version], platform=PLATFORM)
-        for described, tensors in ((response.inputs, model.inputs), (response.outputs, model.outputs)):
-            for tensor in tensors:
-                described.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
-        return response
+        self._inference.check(request.name, request.version)
+        return message("ModelMetadataResponse")(**self._inference.metadata)
 
     def _infer(self, request: Any) -> Any:
         model = self._inference

@@ -20,14 +20,9 @@ from slipway.serving.bundled import Identity
 from slipway.serving.oip import tensors
 from slipway.serving.oip.tensors import Tensor, invalid
 
-SERVER = "slipway"
-
-PLATFORM = "slipway_python"
-"""The protocol's name for the framework of a model."""
-
-EXTENSIONS = ("binary_tensor_data",)
-
 _TYPES: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "string": str}
+Metadata = dict[str, Any]
+
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -47,10 +42,22 @@ class Inference:
         named = ModelId.parse(identity.model_id)
         self.identity = identity
         self.model, self.version = named.model, str(named.version)
-        self.inputs = [tensors.about(field) for field in loaded.schema.fields]
         self._schema, self._check_rows, self._predict = loaded.schema, check_rows, predict
         self._outputs = Outputs(loaded.schema.target, loaded.golden.predictions)
         self.outputs = self._outputs.described
+        inputs = [tensors.about(field) for field in loaded.schema.fields]
+        self.server_metadata: Metadata = {
+            "name": "slipway",
+            "version": identity.release,
+            "extensions": ["binary_tensor_data"],
+        }
+        self.metadata: Metadata = {
+            "name": self.model,
+            "versions": [self.version],
+            "platform": "slipway_python",
+            "inputs": [tensor.metadata() for tensor in inputs],
+            "outputs": [tensor.metadata() for tensor in self.outputs],
+        }
 
     def check(self, model: str, version: str = "") -> None:
         """Raise `Refusal` (404) unless this is the model, and its version where one is named."""

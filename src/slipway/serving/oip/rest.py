@@ -11,7 +11,7 @@ from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.http.application import parts
 from slipway.serving.http.requests import MODELS, OPENAPI, V2, V2_LIVE, V2_READY, Request, parse
 from slipway.serving.oip import tensors as binary
-from slipway.serving.oip.inference import EXTENSIONS, PLATFORM, SERVER, Inference
+from slipway.serving.oip.inference import Inference
 from slipway.serving.oip.tensors import Tensor, refused, row_count
 
 HEADER = "inference-header-content-length"
@@ -28,32 +28,21 @@ def answer(inference: Inference, request: Request) -> Answer:
     return _ANSWERS[request.route](inference, request)
 
 
-def _server(inference: Inference, _request: Request) -> Answer:
-    return of(200, {"name": SERVER, "version": inference.identity.release, "extensions": EXTENSIONS})
-
-
-def _model(inference: Inference, _request: Request) -> Answer:
-    content: dict[str, Any] = {"name": inference.model, "versions": [inference.version], "platform": PLATFORM}
-    return of(200, {**content, "inputs": _metadata(inference.inputs), "outputs": _metadata(inference.outputs)})
-
-
 def _infer(inference: Inference, request: Request) -> Answer:
     given, tensors = read(request)
     outputs = inference.infer(tensors, given.wanted)
-    content: dict[str, Any] = {"model_name": inference.model, "model_version": inference.version}
-    if given.id is not None:
-        content["id"] = given.id
-    content["parameters"] = inference.identity.named()
-    return _encoded(content, outputs, given)
+    content = {"model_name": inference.model, "model_version": inference.version}
+    content |= {"id": given.id} if given.id is not None else {}
+    return _encoded({**content, "parameters": inference.identity.named()}, outputs, given)
 
 
 _OF_MODELS: Mapping[str, Callable[[Inference, Request], Answer]] = {
-    "": _model,
+    "": lambda inference, _: of(200, inference.metadata),
     "/ready": lambda inference, _: of(200, {"name": inference.model, "ready": True}),
     "/infer": _infer,
 }
 _ANSWERS: Mapping[str, Callable[[Inference, Request], Answer]] = {
-    V2: _server,
+    V2: lambda inference, _: of(200, inference.server_metadata),
     V2_LIVE: lambda *_: of(200, {"live": True}),
     V2_READY: lambda *_: of(200, {"ready": True}),
     **{f"{each}{end}": answer for each in MODELS for end, answer in _OF_MODELS.items()},
@@ -111,12 +100,12 @@ def read(request: Request) -> tuple[InferenceRequest, list[Tensor]]:
 def _encoded(content: dict[str, Any], outputs: Sequence[Tensor], given: InferenceRequest) -> Answer:
     """Return the answer that has `outputs` beside `content`, as JSON or as bytes behind it."""
     described, chunks = [], []
-    for output, metadata in zip(outputs, _metadata(outputs), strict=True):
+    for output in outputs:
         if given.wants_bytes(output.name):
             chunks.append(binary.encode(output.datatype, output.values))
-            described.append({**metadata, "parameters": {"binary_data_size": len(chunks[-1])}})
+            described.append({**output.metadata(), "parameters": {"binary_data_size": len(chunks[-1])}})
         else:
-            described.append({**metadata, "data": output.values})
+            described.append({**output.metadata(), "data": output.values})
     text = msgspec.json.encode({**content, "outputs": described})
     headers = {"content-type": "application/json"}
     if chunks:
@@ -126,10 +115,6 @@ def _encoded(content: dict[str, Any], outputs: Sequence[Tensor], given: Inferenc
 
 def _malformed(problem: str) -> Refusal:
     return Refusal(400, "invalid_request", problem)
-
-
-def _metadata(tensors: Sequence[Tensor]) -> list[dict[str, Any]]:
-    return [{"name": each.name, "datatype": each.datatype, "shape": each.shape} for each in tensors]
 
 
 def _parts(request: Request) -> tuple[bytes, memoryview]:

@@ -39,6 +39,10 @@ class Tensor(NamedTuple):
     shape: tuple[int, ...]
     values: Sequence[Any]
 
+    def metadata(self) -> dict[str, Any]:
+        """Return all but the values, as the protocol has it."""
+        return {"name": self.name, "datatype": self.datatype, "shape": self.shape}
+
 
 def about(field: Field) -> Tensor:
     """Return the metadata of a field: -1 stands for any number of rows."""
