@@ -12,7 +12,8 @@ from slipway.schema import MOST, Problem
 
 _LONGEST_NAME = 100
 
-_NONE: Mapping[str, str] = MappingProxyType({})
+Headers = Mapping[str, str]
+_NONE: Headers = MappingProxyType({})
 
 
 class Answer(NamedTuple):
@@ -34,13 +35,7 @@ class Refusal(Exception):  # noqa: N818 - it is an early answer, no failure
     """The refusal of a request: its status, a code for programs, a message for people, and the problems to mend."""
 
     def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        *,
-        problems: Sequence[Problem] = (),
-        headers: Mapping[str, str] = _NONE,
+        self, status: int, code: str, message: str, *, problems: Sequence[Problem] = (), headers: Headers = _NONE
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
@@ -56,12 +51,7 @@ class Refusal(Exception):  # noqa: N818 - it is an early answer, no failure
 
 
 def of(
-    status: int,
-    content: Mapping[str, Any],
-    headers: Mapping[str, str] = _NONE,
-    *,
-    error: str = "",
-    rows: int | None = None,
+    status: int, content: Mapping[str, Any], headers: Headers = _NONE, *, error: str = "", rows: int | None = None
 ) -> Answer:
     """Return an answer with `content` as JSON."""
     return Answer(status, {"content-type": "application/json", **headers}, msgspec.json.encode(content), error, rows)

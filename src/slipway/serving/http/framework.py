@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import BinaryIO
 
-import h11
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -17,8 +16,6 @@ from slipway.serving.http import server
 from slipway.serving.http.application import Application
 from slipway.serving.http.requests import no_http
 from slipway.serving.process import GRACE, KEEP_ALIVE
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 _PIECE = 1 << 20  # bytes of a file sent at a time
 
@@ -37,7 +34,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
             yield piece
 
 
-def settle(handler: Handler) -> None:
+def settle(handler: Callable[[Request], Awaitable[Response]]) -> None:
     """Let `handler` answer every request, end gracefully, keep connections, and log no request twice.
 
     The framework's application would answer `/favicon.ico`, `/robots.txt` and unusual methods itself: it raises an
@@ -61,9 +58,5 @@ class Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a malformed request; uvicorn calls this."""
-        answer = no_http(msg)
-        headers = [*answer.headers.items(), ("content-length", str(len(answer.body))), ("connection", "close")]
-        response = h11.Response(status_code=answer.status, headers=headers, reason="Bad Request")
-        for event in (response, h11.Data(data=answer.body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        self.transport.write(no_http(msg))
         self.transport.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from slipway.serving.http.requests import no_http
 
@@ -71,8 +71,5 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a malformed request, and close the connection."""
-        answer = no_http(msg)
-        headers = {**answer.headers, "content-length": str(len(answer.body)), "connection": "close"}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.transport.write(STATUS_LINE[answer.status] + lines.encode() + b"\r\n" + answer.body)
+        self.transport.write(no_http(msg))
         self.transport.close()

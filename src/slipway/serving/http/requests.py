@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from slipway.serving.answers import Answer, Refusal, of
+from slipway.serving.answers import Refusal
 
 PREDICT = "/predict"
 LIVE, READY = "/health/live", "/health/ready"
@@ -64,9 +64,11 @@ def is_scrape(request: Request) -> bool:
     return request.path == METRICS and _FORWARDED not in request.headers
 
 
-def no_http(message: str) -> Answer:
-    """Return the answer to anything but HTTP/1.1, which no function ever sees."""
-    return of(400, {"status": "error", "error": {"code": "invalid_http", "message": message}})
+def no_http(message: str) -> bytes:
+    """Return the whole answer to anything but HTTP/1.1, which no application ever sees."""
+    body = msgspec.json.encode({"status": "error", "error": {"code": "invalid_http", "message": message}})
+    head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close"
+    return b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + b"\r\n\r\n" + body
 
 
 def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:

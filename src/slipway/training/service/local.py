@@ -21,7 +21,7 @@ from slipway.images.bundle import platform_root
 from slipway.images.running import Server, process, usable_port
 from slipway.model import Parameter
 from slipway.processes import SOURCE, end_with
-from slipway.serving.access import FILES
+from slipway.serving.access import FILES, FOLDER
 from slipway.settings import Settings
 from slipway.training.inputs import parameters
 from slipway.training.service.runs import Run
@@ -61,7 +61,7 @@ def serve(
             **os.environ,
             "PYTHONPATH": SOURCE,
             "PYTHONUNBUFFERED": "1",
-            "SLIPWAY_ACCESS": scratch,
+            FOLDER: scratch,
             "SLIPWAY_CLUSTER": "",
             "SLIPWAY_ENVIRONMENT": environment,
             "SLIPWAY_MODEL": model,
