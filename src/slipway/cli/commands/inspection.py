@@ -194,11 +194,11 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     Raise `SlipwayError` where neither `root` nor a folder above it has a `slipway.yaml`.
     """
     from slipway import settings as file
-    from slipway.cli.doctor import github, github_folder, machine, missing, ok
+    from slipway.cli.doctor import github, local, missing, ok
 
     folder = root.resolve() if root else file.find_root()
-    yield from machine.tools(folder)
-    yield from machine.git(folder)
+    yield from local.tools(folder)
+    yield from local.git(folder)
     try:
         settings = file.load(folder)
     except SlipwayError as error:
@@ -207,8 +207,8 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
         yield missing("settings", error.problem, error.fix)
         return
     yield ok("settings", f"{len(settings.environments)} environments and {len(settings.models())} models")
-    yield from machine.images(settings)
-    yield from machine.stores(settings)
-    yield from github_folder.owners(settings)
-    yield from github_folder.actions(settings.root)
+    yield from local.images(settings)
+    yield from local.stores(settings)
+    yield from local.owners(settings)
+    yield from local.actions(settings.root)
     yield from github.repository(settings)
