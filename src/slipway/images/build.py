@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -9,8 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
-
-import msgspec
 
 from slipway.artifacts import golden, manifest
 from slipway.errors import SlipwayError
@@ -90,7 +89,7 @@ class EngineBuilder:
     def _check(self, made: str, bundle: Bundle) -> None:
         if bundle.target == "function":
             with self.engine.run(made) as url:
-                _hold(url, bundle)
+                _reproduce(url, bundle)
                 self._test(url, bundle.model)
         elif bundle.target == "train":
             self.engine.execute(made, [*_CHECK, bundle.model])
@@ -125,15 +124,15 @@ class EngineBuilder:
                     yield from layers_of(self.engine, declared[0])
 
 
-def _hold(url: str, bundle: Bundle) -> None:
-    """Hold a new image to its golden predictions; raise `SlipwayError` when something else answers at `url`."""
+def _reproduce(url: str, bundle: Bundle) -> None:
+    """Compare a new image with its golden predictions; raise `SlipwayError` when something else answers at `url`."""
     found = clients.describe(url).fingerprint
     if found != bundle.fingerprint:
         problem = f"{url} is answered by {found[:8]}, and not by {bundle.fingerprint[:8]}"
         raise SlipwayError(problem, fix="another program took its port: run it again")
     expected = manifest.read_file(bundle.folder / "artifact", golden.FILE, golden.Golden)
     tolerance = manifest.read(bundle.folder / "artifact").tolerance
-    verification.hold(url, expected, clients.reproduce(url, expected), tolerance)
+    verification.golden_difference(url, expected, clients.reproduce(url, expected), tolerance)
 
 
 @contextmanager
@@ -141,8 +140,9 @@ def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except SlipwayError as error:
+        problem = f"the image of {name} fails its checks and is not pushed: {error.problem}"
         fix = error.fix or "see what it said; slipway serve runs the same on this machine"
-        raise SlipwayError(f"the image of {name} does not hold and is not pushed: {error.problem}", fix=fix) from error
+        raise SlipwayError(problem, fix=fix) from error
 
 
 def labels_of(root: Path, title: str, fingerprint: str) -> dict[str, str]:
@@ -180,23 +180,13 @@ def web_address(remote: str) -> str:
     return f"{scheme}://{parts.hostname}{port}{parts.path.removesuffix('.git')}"
 
 
-class _Part(msgspec.Struct, frozen=True):
-    digest: str
-    size: int
-
-
-class _Manifest(msgspec.Struct, frozen=True):
-    config: _Part
-    layers: list[_Part]
-
-
 def layers_of(engine: Engine, reference: str) -> dict[str, int]:
     """Return layers and configuration of a pushed image as {digest: compressed bytes}; nothing where not known."""
     try:
-        found = msgspec.json.decode(engine.manifest(reference), type=_Manifest)
-    except (SlipwayError, msgspec.DecodeError):  # a size is worth knowing, and no reason to fail
+        found = json.loads(engine.manifest(reference))
+        return {part["digest"]: part["size"] for part in (found["config"], *found["layers"])}
+    except (SlipwayError, ValueError, KeyError):  # a size is worth knowing, and no reason to fail
         return {}
-    return {part.digest: part.size for part in (found.config, *found.layers)}
 
 
 def new(layers: Mapping[str, int], known: Collection[str]) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from slipway.artifacts import Golden
 from slipway.errors import OutOfReach, SlipwayError
@@ -16,12 +17,9 @@ from slipway.names import ModelId
 from slipway.network import Client, NoAnswer
 from slipway.serving.oip.tensors import Tensor
 
-if TYPE_CHECKING:
-    import grpc
-
 _LONGEST = 16 << 20
 _PORTS = {"grpc": 80, "grpcs": 443}
-_SERVICE = "/inference.GRPCInferenceService"
+_PATHS = {"HealthCheck": "/grpc.health.v1.Health/Check"}
 _MISSING = object()
 _TYPES: Mapping[str, type] = {"FP64": float, "INT64": int}
 
@@ -69,8 +67,8 @@ def is_ready(url: str) -> bool:
     try:
         if not _is_grpc(url):
             return _direct.call(url, timeout=5, limit=0).status == 200
-        with _channel(url) as channel:
-            answer, _ = _ask(channel, url, "/grpc.health.v1.Health/Check", "HealthCheck", patience=5)
+        with _calls(url) as call:
+            answer, _ = call("HealthCheck", patience=5)
             return bool(answer.status == 1)
     except (NoAnswer, SlipwayError):  # nothing is there yet, or something speaks another protocol
         return False
@@ -114,8 +112,8 @@ def _is_grpc(url: str) -> bool:
 
 
 def _describe_by_grpc(url: str) -> Called:
-    with _channel(url) as channel:
-        _, told = _ask(channel, url, f"{_SERVICE}/ServerMetadata", "ServerMetadata")
+    with _calls(url) as call:
+        _, told = call("ServerMetadata")
     found = {name: told.get(f"x-{name.replace('_', '-')}") for name in Called._fields[1:]}
     if not all(found.values()):
         raise SlipwayError(f"{url} answers, but not as a function of slipway", fix="give the address of the function")
@@ -125,12 +123,12 @@ def _describe_by_grpc(url: str) -> Called:
 def _reproduce_by_grpc(url: str, golden: Golden) -> list[Any]:
     model = ModelId.parse(describe(url).model_id).model
     found: list[Any] = [None] * len(golden.rows)
-    with _channel(url) as channel:
-        metadata, _ = _ask(channel, url, f"{_SERVICE}/ModelMetadata", "ModelMetadata", name=model)
+    with _calls(url) as call:
+        metadata, _ = call("ModelMetadata", name=model)
         types = {each.name: each.datatype for each in metadata.inputs}
         for names, places in _alike(golden.rows, types).items():
             inputs = [_tensor(name, types[name], [golden.rows[at][name] for at in places]) for name in names]
-            outputs = _infer(channel, url, model, inputs)
+            outputs = _infer(call, model, inputs)
             for place, at in enumerate(places):
                 values = {each.name: _value(each, place) for each in outputs}
                 found[at] = _as(golden.predictions[at], values)
@@ -152,12 +150,12 @@ def _tensor(name: str, datatype: str, values: list[Any]) -> Tensor:
     return Tensor(name, datatype, (len(values),), typed)
 
 
-def _infer(channel: Any, url: str, model: str, inputs: Sequence[Tensor]) -> list[Tensor]:
+def _infer(call: Callable[..., Any], model: str, inputs: Sequence[Tensor]) -> list[Tensor]:
     from slipway.serving.grpc.messages import fill, message, read
 
     request = message("ModelInferRequest")(model_name=model)
     fill(request.inputs, inputs)
-    answer, _ = _send(channel, url, f"{_SERVICE}/ModelInfer", request, message("ModelInferResponse"))
+    answer, _ = call("ModelInfer", request)
     return read(answer.outputs, answer.raw_output_contents)
 
 
@@ -182,7 +180,8 @@ def _as(expected: Any, values: Mapping[str, Any], prefix: str = "") -> Any:
 
 
 @contextmanager
-def _channel(url: str) -> Iterator[grpc.Channel]:
+def _calls(url: str) -> Iterator[Callable[..., tuple[Any, dict[str, Any]]]]:
+    """Connect to the function at `url`; yield `_call` for it."""
     import grpc
 
     parts = address(url, list(_PORTS))
@@ -195,39 +194,34 @@ def _channel(url: str) -> Iterator[grpc.Channel]:
     else:
         channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(), options)
     with channel:
-        yield channel
+        yield partial(_call, channel, url)
 
 
-def _ask(
-    channel: Any, url: str, path: str, kind: str, /, *, patience: float = PATIENCE, **fields: str
+def _call(
+    channel: Any, url: str, kind: str, request: Any = None, /, *, patience: float = PATIENCE, **fields: str
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the answer to a request of this kind, and its trailing metadata."""
-    from slipway.serving.grpc.messages import message
-
-    return _send(channel, url, path, message(f"{kind}Request")(**fields), message(f"{kind}Response"), patience)
-
-
-def _send(
-    channel: Any, url: str, path: str, request: Any, expected: Any, patience: float = PATIENCE
-) -> tuple[Any, dict[str, Any]]:
+    """Return the answer to a request of this kind, made of `fields` unless given, and its trailing metadata."""
     import grpc
 
-    call = channel.unary_unary(
-        path, request_serializer=lambda message: message.SerializeToString(), response_deserializer=expected.FromString
-    )
+    from slipway.serving.grpc.messages import message
+
+    path = _PATHS.get(kind, f"/inference.GRPCInferenceService/{kind}")
+    sent = message(f"{kind}Request")(**fields) if request is None else request
+    read = message(f"{kind}Response").FromString
+    call = channel.unary_unary(path, lambda message: message.SerializeToString(), read)
     header = addresses.given().header
     metadata = [("authorization", header)] if header else []
     try:
-        answer, done = call.with_call(request, timeout=patience, metadata=metadata)
+        answer, done = call.with_call(sent, timeout=patience, metadata=metadata)
     except grpc.RpcError as error:
-        raise _problem(url, path, error) from error
+        raise _problem(f"{url}{path}", url, error) from error
     return answer, dict(done.trailing_metadata() or ())
 
 
-def _problem(url: str, path: str, error: Any) -> SlipwayError:
+def _problem(at: str, url: str, error: Any) -> SlipwayError:
     code, said = error.code().name, error.details()
     if code == "UNAUTHENTICATED":
         return addresses.refused(url, said)
     if code in _NOT_READY:
         return OutOfReach(f"{url} cannot be asked: {code}: {said}", fix="see that it runs, and that it speaks gRPC")
-    return SlipwayError(f"{url}{path} answered with {code}: {said}", fix="look at the function's log")
+    return SlipwayError(f"{at} answered with {code}: {said}", fix="look at the function's log")

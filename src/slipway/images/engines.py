@@ -102,7 +102,8 @@ class Engine:
     def pull(self, image: str) -> None:
         """Pull the image unless it is here."""
         if not works(self.name, "image", "inspect", image):
-            run(self.name, "pull", "--quiet", *_insecure(image), image)
+            insecure = [] if self.name == "docker" else _insecure(image)
+            run(self.name, "pull", "--quiet", *insecure, image)
 
     def user(self, image: str) -> str:
         """Return the user that an image on this machine runs as."""
@@ -129,10 +130,6 @@ class Docker(Engine):
         run("docker", "push", "--quiet", *options("PUSH"), tag)
         digests = run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag)
         return _digest(_of_repository(tag, digests), tag)
-
-    def pull(self, image: str) -> None:
-        if not works("docker", "image", "inspect", image):
-            run("docker", "pull", "--quiet", image)
 
     def manifest(self, reference: str) -> str:
         return run("docker", "buildx", "imagetools", "inspect", "--raw", reference)

@@ -40,10 +40,6 @@ class Server(NamedTuple):
     url: str
     process: subprocess.Popen[str]
 
-    def wait(self) -> int:
-        """Wait until it ends by itself; return its exit status."""
-        return self.process.wait()
-
 
 @contextmanager
 def serve(bundle: Bundle, *, model_id: str = "", release: str = "", python: Path | None = None) -> Iterator[str]:

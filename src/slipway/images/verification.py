@@ -37,7 +37,7 @@ class Verified(NamedTuple):
 
 
 def verify_url(open_store: Callable[[str], Store], url: str, environment: str | None = None) -> Verified:
-    """Hold the function at `url` to the golden predictions of the version that it names, and record the result.
+    """Compare the function at `url` with the golden predictions of the version that it names, and record the result.
 
     `open_store` returns an environment's store. Raise `SlipwayError`, and record nothing, when it is no function of
     slipway, serves what was not published, is not of `environment`, or answers differently. Raise `OutOfReach` when the
@@ -52,7 +52,7 @@ def verify_url(open_store: Callable[[str], Store], url: str, environment: str | 
 
 
 def verify_at(store: Store, model: str, release: ReleaseName, url: str) -> Verified:
-    """Hold the function at `url`, which has to be this release, to its golden predictions; see `verify_url`.
+    """Compare the function at `url`, which has to be this release, with its golden predictions; see `verify_url`.
 
     A verified release is not asked again.
     """
@@ -105,12 +105,13 @@ def find(settings: Settings, environment: str, text: str) -> tuple[str, Release]
     settings.environment(environment)
     overlays = settings.root / "overlays" / environment
     models = [model] if model else sorted(folder.name for folder in overlays.glob("*") if folder.is_dir())
-    declared = {model: overlay.read_folder(settings.root, environment, model) for model in models}
-    for model, found in declared.items():
-        if found is not None and found.has(name):
-            return model, found.release(name)
-    known = [str(release.name) for found in declared.values() if found for release in found.releases]
-    raise SlipwayError(f"{name} is not declared in {environment}", fix=nearest(str(name), known))
+    known: dict[str, tuple[str, Release]] = {}
+    for each in models:
+        found = overlay.read_folder(settings.root, environment, each)
+        known = {str(release.name): (each, release) for release in (found.releases if found else ())} | known
+    if str(name) not in known:
+        raise SlipwayError(f"{name} is not declared in {environment}", fix=nearest(str(name), known))
+    return known[str(name)]
 
 
 def parse(text: str) -> tuple[str, str, ReleaseName]:
@@ -122,7 +123,7 @@ def parse(text: str) -> tuple[str, str, ReleaseName]:
     return (*(path or ("", "")), name)
 
 
-def hold(url: str, expected: Golden, predictions: list[Any], tolerance: float) -> float:
+def golden_difference(url: str, expected: Golden, predictions: list[Any], tolerance: float) -> float:
     """Compare the predictions of the function at `url` with the golden ones; return the largest difference of a number.
 
     Raise `SlipwayError` that names the predictions that are off, and by how much.
@@ -152,7 +153,7 @@ def _verify(store: Store, record: Record, release: ReleaseName, called: Called, 
     evidence = {
         "where": where,
         "rows": len(expected.rows),
-        "max_difference": hold(called.url, expected, predictions, tolerance),
+        "max_difference": golden_difference(called.url, expected, predictions, tolerance),
         "tolerance": tolerance,
         "model_id": str(record.id),
         "fingerprint": called.fingerprint,
@@ -197,7 +198,7 @@ def _published(called: Called) -> tuple[ModelId, ReleaseName]:
     model_id = ModelId.parse(called.model_id)
     if model_id.environment == "dev" or called.release == "dev":
         problem = f"{called.url} serves {model_id} ({called.release}), which is no release"
-        raise SlipwayError(problem, fix="publish a version and release it; there is nothing to hold this to")
+        raise SlipwayError(problem, fix="publish a version and release it; there is nothing to compare this with")
     return model_id, ReleaseName.parse(called.release)
 
 
@@ -209,7 +210,7 @@ def _golden(store: Store, record: Record) -> tuple[Golden, float, Schema]:
         expected = manifest.read_file(folder, golden.FILE, Golden)
         tolerance, schema = manifest.read(folder).tolerance, manifest.read_file(folder, SCHEMA, Schema)
     if not expected.rows:
-        raise SlipwayError(f"{record.id} has no golden predictions to hold a function to", fix="train it again")
+        raise SlipwayError(f"{record.id} has no golden predictions to compare a function with", fix="train it again")
     return expected, tolerance, schema
 
 

@@ -193,28 +193,24 @@ def _not_given_yet(error: Exception) -> bool:
 
 
 def _diagnosis(error: Exception, bucket: str) -> tuple[str, str]:
+    """Return the reason of an error and its fix."""
     if isinstance(error, refusals.NotFound):
-        return f"there is no bucket {bucket!r}", (
-            f"make it (`gcloud storage buckets create gs://{bucket}`), or correct the store in slipway.yaml"
-        )
+        fix = f"make it (`gcloud storage buckets create gs://{bucket}`), or correct the store in slipway.yaml"
+        return f"there is no bucket {bucket!r}", fix
     if isinstance(error, refusals.Forbidden):
-        return f"the account in use has no right to (403: {error.message})", (
-            f"grant it roles/storage.objectViewer and, to publish, roles/storage.objectCreator on gs://{bucket}"
-            " (`gcloud storage buckets add-iam-policy-binding`)"
-        )
+        fix = f"grant it roles/storage.objectViewer and, to publish, roles/storage.objectCreator on gs://{bucket}"
+        command = "`gcloud storage buckets add-iam-policy-binding`"
+        return f"the account in use has no right to (403: {error.message})", f"{fix} ({command})"
     if _not_given_yet(error):
-        return f"there are no Google credentials for this pod ({_first_line(error)})", (
-            "try again: they may come some seconds after its start; where they never do, bind its service account to"
-            " one of Google's (manifests/README.md)"
-        )
+        fix = "try again: they may come some seconds after its start; where they never do, bind its service account to"
+        place = "one of Google's (manifests/README.md)"
+        return f"there are no Google credentials for this pod ({_first_line(error)})", f"{fix} {place}"
     if _is_out_of_reach(error):
-        return f"the bucket {bucket!r} cannot be reached ({_innermost(error)})", (
-            "look at the network and try again; SLIPWAY_STORE_TIMEOUT sets after how many seconds this gives up"
-        )
+        fix = "look at the network and try again; SLIPWAY_STORE_TIMEOUT sets after how many seconds this gives up"
+        return f"the bucket {bucket!r} cannot be reached ({_innermost(error)})", fix
     if isinstance(error, GoogleAuthError | refusals.Unauthorized):
-        return f"there are no valid Google credentials ({_first_line(error)})", (
-            "run `gcloud auth application-default login`, or give the job a service account (Workload Identity)"
-        )
+        fix = "run `gcloud auth application-default login`, or give the job a service account (Workload Identity)"
+        return f"there are no valid Google credentials ({_first_line(error)})", fix
     if isinstance(error, DataCorruption):
         return "the content changed on its way, its checksum differs", "try again"
     return _first_line(error), f"look at what Google Cloud Storage says of gs://{bucket}"

@@ -114,7 +114,7 @@ class Store:
             self.blobs.get({name: record.attachments[name]}, folder, what=str(record.id))
             return (folder / name).read_bytes()
 
-    def copy(self, record: Record, version: int, *, source: Store, by: str | None = None) -> Record:
+    def copy(self, record: Record, version: int, *, source: Store) -> Record:
         """Copy a version of another environment's store to `version` of this one and record its origin.
 
         A second call changes nothing. Raise `SlipwayError` when another version has that number.
@@ -122,7 +122,7 @@ class Store:
         origin = Origin(record.environment, record.version)
         if version not in self.versions(record.model):
             self._copy_contents(source, record)
-            given = {"version": version, "by": by or records.user(), "origin": origin, **self._now()}
+            given = {"version": version, "by": records.user(), "origin": origin, **self._now()}
             # Another publisher may create the record first, so check the record that exists afterwards.
             self._create(msgspec.structs.replace(record, **given))
         found = self.record(record.model, version)

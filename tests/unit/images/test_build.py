@@ -113,7 +113,7 @@ def test_golden_predictions_that_differ_are_never_pushed(factory: Factory) -> No
     """The message says which, and by how much."""
     with pytest.raises(SlipwayError) as caught:
         factory.built.build(factory.bundle(predictions=[4.0, 8.5]))
-    assert "the image of tiny does not hold and is not pushed" in caught.value.problem
+    assert "the image of tiny fails its checks and is not pushed" in caught.value.problem
     assert "row 1: expected 8.5, found 8.0" in caught.value.problem
     assert factory.machine.pushed == []
 
@@ -196,7 +196,7 @@ def test_a_trainer_that_cannot_import_its_model_is_never_pushed(factory: Factory
     """The module that is missing is named."""
     with pytest.raises(SlipwayError, match="left_out") as caught:
         factory.built.build(trainer_in(factory, f"import left_out\n{TRAINABLE}"))
-    assert "the image of tiny-train does not hold and is not pushed" in caught.value.problem
+    assert "the image of tiny-train fails its checks and is not pushed" in caught.value.problem
     assert factory.machine.pushed == []
 
 
@@ -223,7 +223,7 @@ def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
     monkeypatch.setattr(images, "_CHECK", ["python", "-P", "-m", "left_out"])
     with pytest.raises(SlipwayError, match="left_out") as caught:
         factory.built.build(platform_in(factory))
-    assert "the image of slipway does not hold and is not pushed" in caught.value.problem
+    assert "the image of slipway fails its checks and is not pushed" in caught.value.problem
     assert factory.machine.pushed == []
 
 

@@ -42,10 +42,10 @@ def test_golden_predictions_are_asked_for_over_grpc(tmp_path: Path, code: str, p
         golden = Golden(rows=tiny.ROWS, predictions=predictions)
         found = clients.reproduce(function.url, golden)
         assert found == predictions
-        assert verification.hold(function.url, golden, found, 1e-6) == 0
+        assert verification.golden_difference(function.url, golden, found, 1e-6) == 0
         other = Golden(rows=[tiny.ROWS[1], tiny.ROWS[0]], predictions=predictions)
         with pytest.raises(SlipwayError, match=r"row 0.*off by 4") as caught:
-            verification.hold(function.url, other, clients.reproduce(function.url, other), 1e-6)
+            verification.golden_difference(function.url, other, clients.reproduce(function.url, other), 1e-6)
         assert "does not reproduce its golden predictions" in caught.value.problem
     with pytest.raises(OutOfReach, match="cannot be asked: UNAVAILABLE"):
         clients.describe(function.url)

@@ -92,7 +92,7 @@ def test_a_request_in_flight_is_answered_after_sigterm(tmp_path: Path) -> None:
         server.process.terminate()
         hold.unlink()
         assert connection.getresponse().status == 200
-        assert server.wait() == 0
+        assert server.process.wait() == 0
 
 
 def test_many_requests_in_flight_are_answered_after_sigterm(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_many_requests_in_flight_are_answered_after_sigterm(tmp_path: Path) -> N
         server.process.terminate()
         hold.unlink()
         assert [end.result() for end in ends] == [200] * 30
-        assert server.wait() == 0
+        assert server.process.wait() == 0
 
 
 @pytest.mark.parametrize("command", [["-m", "slipway.serving"], ["-c", BY_H11]], ids=["httptools", "h11"])
@@ -126,7 +126,7 @@ def test_kept_connections_announce_their_end(tmp_path: Path, command: list[str])
         assert [asked(each) for each in kept[1:]] == [(200, "close")] * 15
         hold.unlink()
         assert held.getresponse().getheader("connection") == "close"
-        assert server.wait() == 0  # which one that stays idle does not hold up
+        assert server.process.wait() == 0  # which one that stays idle does not hold up
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a connection may wait for who accepts it in another way")
@@ -146,7 +146,7 @@ def test_connections_that_wait_to_be_accepted_are_answered(tmp_path: Path) -> No
         assert [asked(each) for each in new] == [(200, "close")] * 16
         hold.unlink()
         assert held.getresponse().status == 200
-        assert server.wait() == 0
+        assert server.process.wait() == 0
 
 
 def connected(url: str) -> HTTPConnection:

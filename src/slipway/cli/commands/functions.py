@@ -146,7 +146,7 @@ def _ways_to_ask(bundle: Bundle, url: str) -> list[str]:
 
 def _until_stopped(server: Any) -> None:
     try:
-        status = server.wait()
+        status = server.process.wait()
     except KeyboardInterrupt:
         progress("\nstopped")
         return

@@ -232,7 +232,7 @@ def test_long_prediction_blocks_nobody_and_is_finished(tmp_path: Path) -> None:
         hold.unlink()
         asking.join()
         assert len(answers) == 1
-        assert function.wait() == 0
+        assert function.process.wait() == 0
 
 
 def test_values_may_be_missing_in_some_rows(tmp_path: Path) -> None:
