@@ -18,7 +18,6 @@ from contextlib import chdir
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from slipway.model import ContractError, Model, Parameter, frame, typed
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayModel", "ModelWrapper", "adapted", "fits", "reach"]
 
-_NONE: Mapping[str, Parameter] = MappingProxyType({})
 _METHODS = ("prep_and_train", "prep_and_predict")
 _MOST_CLASSES = 100
 
@@ -117,24 +115,22 @@ class ArrayModel(Model):
         if len(values) == 1:
             # A number means the class with the same value: 1.0 is the class 1.
             return next((each for each in self.outcomes if each == values[0]), values[0])
-        names = self._labels(len(values))
-        if names is None:
+        if not (labels := self._labels(len(values))):
             raise ContractError(f"{type(self).__name__}.predict gave {len(values)} values for one row of {self.name}")
         likeliest = max(range(len(values)), key=values.__getitem__)
-        return {self.name: names[likeliest][1], "probabilities": {name: values[at] for at, (name, _) in names.items()}}
+        probabilities = {name: value for (name, _), value in zip(labels, values, strict=True)}
+        return {self.name: labels[likeliest][1], "probabilities": probabilities}
 
-    def _labels(self, count: int) -> dict[int, tuple[str, Any]] | None:
-        """Return the name and the class of each of `count` values; None if they are not probabilities."""
-        if len(self.outcomes) != count:
-            return None
+    def _labels(self, count: int) -> list[tuple[str, Any]]:
+        """Return the name and the class of each of `count` values; an empty list if they are not probabilities."""
         told = getattr(self._made, "class_names", None)
         names = [str(name) for name in (told() if callable(told) else told) or self.outcomes]
-        if len(names) != count:
-            return None
+        if not len(self.outcomes) == len(names) == count:
+            return []
         by_name = {str(outcome): outcome for outcome in self.outcomes}
         # Other names stand in the order of the classes, as scikit-learn sorts them.
         classes = [by_name[name] for name in names] if by_name.keys() == set(names) else self.outcomes
-        return dict(enumerate(zip(names, classes, strict=True)))
+        return list(zip(names, classes, strict=True))
 
 
 def fits(found: Any) -> bool:
@@ -143,7 +139,7 @@ def fits(found: Any) -> bool:
 
 
 def adapted(
-    found: type, given: Mapping[str, Parameter] = _NONE, *, features: Sequence[str] = (), target: str = ""
+    found: type, given: Mapping[str, Parameter] | None = None, *, features: Sequence[str] = (), target: str = ""
 ) -> type[Model]:
     """Return a `Model` around the class; return a `Model` as it is.
 
@@ -160,7 +156,7 @@ def adapted(
         "__qualname__": found.__qualname__,
         "__doc__": found.__doc__,
         "__wrapped__": found,
-        "parameters": _parameters_of(found, given),
+        "parameters": _parameters_of(found, given or {}),
         "tolerance": getattr(found, "tolerance", Model.tolerance),
     }
     if target:

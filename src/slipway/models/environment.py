@@ -30,14 +30,8 @@ needs one of these libraries.
 """
 USES: tuple[Use, ...] = get_args(Use)
 
-# Which of a model's requirements an environment has.
-_READ = {
-    "train": requirements.read,
-    "serve": requirements.read_serving,
-    "estimators": requirements.read_serving,
-    "onnx": requirements.read_converted,
-    "mixed": requirements.read_serving,
-}
+# The uses that do not have the requirements of `read_serving`.
+_READ = {"train": requirements.read, "onnx": requirements.read_converted}
 
 # The folder with the locks; set in a model's environment and in a trainer's image.
 _LOCKS = "SLIPWAY_LOCKS"
@@ -103,7 +97,8 @@ def compile_lock(settings: Settings, model: str, use: Use) -> Path:
     with the words of the resolver when the requirements contradict one another or name an unknown package.
     """
     folder = settings.folder(model)
-    own = _READ[use](folder, settings.root) if settings.model(model).image is None else []  # a container brings its own
+    read = _READ.get(use, requirements.read_serving)
+    own = read(folder, settings.root) if settings.model(model).image is None else []  # a container brings its own
     wanted = [*sorted(platform_packages(use)), *own]
     preferred = settings.root / "requirements.lock" if use == "train" else compile_lock(settings, model, "train")
     return locked(wanted, preferred, str((folder / requirements.FILE).relative_to(settings.root)))

@@ -94,8 +94,8 @@ def _pinned(text: str, where: str) -> Requirement:
     except InvalidRequirement as error:
         fix = "write a package and its version, and no options: scikit-learn==1.9.1"
         raise SlipwayError(f"{where}: {text!r} is not a requirement", fix=fix) from error
-    pins = [pin for pin in requirement.specifier if pin.operator == "==" and not pin.version.endswith("*")]
-    if len(pins) != 1 or len(requirement.specifier) != 1:
+    pins = [pin.operator == "==" and not pin.version.endswith("*") for pin in requirement.specifier]
+    if pins != [True]:
         fix = f"name one version: {requirement.name}==…"
         raise SlipwayError(f"{where}: {text!r} is not pinned", fix=fix)
     requirement.name = canonicalize_name(requirement.name)

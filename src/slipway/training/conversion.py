@@ -69,14 +69,12 @@ def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) 
 
 def line(found: Mapping[str, Conversion]) -> str:
     """Return the results in a line, to show after a step: `classifier: ONNX, 150 rows alike, …`."""
-    return "; ".join(f"{name}: {_in_words(conversion)}" for name, conversion in found.items())
-
-
-def _in_words(conversion: Conversion) -> str:
-    if conversion.form != "onnx":
-        return f"stays Python ({conversion.why})"
-    alike = f"{conversion.rows} rows alike, largest difference {conversion.largest_difference:.2g}"
-    return f"ONNX ({conversion.how}), {alike}"
+    return "; ".join(
+        f"{name}: ONNX ({each.how}), {each.rows} rows alike, largest difference {each.largest_difference:.2g}"
+        if each.form == "onnx"
+        else f"{name}: stays Python ({each.why})"
+        for name, each in found.items()
+    )
 
 
 class _Trial(NamedTuple):
@@ -162,11 +160,7 @@ def _questions(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> _Batches:
 
 
 def _values(field: Field) -> Iterator[Any]:
-    yield from field.categories
-    if field.kind == "boolean" and not field.categories:
-        yield from (False, True)
-    if field.kind == "string" and not field.categories:
-        yield _UNSEEN
+    yield from field.categories or {"boolean": (False, True), "string": (_UNSEEN,)}.get(field.kind, ())
     if field.optional:
         yield None
 
