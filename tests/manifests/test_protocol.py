@@ -39,7 +39,8 @@ def test_it_is_verified_over_grpc() -> None:
     environment = Environment(store="gs://models/test", namespace="slipway-test")
     of = msgspec.structs.replace(record(), verifier=f"r.example.org/slipway@sha256:{'0' * 64}")
     values = [
-        release_values.verification_values(BASE, environment, "iris", of, None, each) or {} for each in ("http", "grpc")
+        release_values.verification_values(BASE, environment, "iris", of, own) or {}
+        for own in (ModelSettings(), OVER_GRPC)
     ]
     assert [each["address"] for each in values] == ["http://iris-v7-1a2b3c4d", "grpc://iris-v7-1a2b3c4d"]
     assert values[0]["name"] != values[1]["name"]

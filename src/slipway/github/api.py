@@ -249,25 +249,22 @@ class GitHub:
     def _recomment(self, number: int, marker: str, text: str) -> bool:
         """Update our own comment and return True. Return False when there is none."""
         pull = self._remote.get_pull(number)
-        mine = self._mine(each for each in pull.get_issue_comments() if (each.body or "").startswith(marker))
+        comments = (each for each in pull.get_issue_comments() if (each.body or "").startswith(marker))
+        mine = next(filter(self._is_mine, comments), None)
         if mine is not None and mine.body != text:
             mine.edit(text)
         return mine is not None
 
-    def _mine(self, comments: Iterable[IssueComment]) -> IssueComment | None:
-        """Return the first comment by a bot or by this token's user. Other people may copy the marker."""
+    def _is_mine(self, comment: IssueComment) -> bool:
+        """Return True for a comment by a bot or by this token's user. Other people may copy the marker."""
         from github import GithubException
 
-        for each in comments:
-            if each.user.type == "Bot":
-                return each
-            try:
-                if each.user.login == self._api.get_user().login:
-                    return each
-            except GithubException as error:
-                if error.status not in (401, 403, 404):  # the token of an App has no user
-                    raise
-        return None
+        try:
+            return comment.user.type == "Bot" or comment.user.login == self._api.get_user().login
+        except GithubException as error:
+            if error.status not in (401, 403, 404):  # the token of an App has no user
+                raise
+        return False
 
 
 def _marked(marker: str, body: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from slipway.errors import SlipwayError
 from slipway.network import repeat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from github import GithubException
 
 T = TypeVar("T")
@@ -22,6 +21,9 @@ PAUSE = 1.0
 _PATIENCE = 60.0  # longest wait in seconds that GitHub may ask for
 _LONGEST = 500
 
+_UNREACHABLE = (
+    "see that the address of the API is right (GITHUB_API_URL) and can be reached from here (proxy, certificates)"
+)
 _APP = "GitHub → Settings → Developer settings → GitHub Apps → the bot's App → Permissions & events"
 
 
@@ -54,10 +56,13 @@ def attempt(action: Action, call: Callable[[], T]) -> T:
     try:
         return repeat(call, _wait)
     except GithubException as error:
-        raise _refusal(action, error) from error
+        said = _message(error)
+        problem = f"cannot {action.what} on {action.repository}: GitHub says: {said} ({error.status})"
+        raise Refused(problem, fix=_fix(action, error, said), status=error.status) from error
     except (requests.RequestException, RuntimeError, AssertionError, ValueError) as error:
         # PyGithub raises these for a redirect to another host and for an answer that is not an API's.
-        raise _unreachable(action, error) from error
+        problem = f"cannot {action.what} on {action.repository}: {str(error)[:_LONGEST] or type(error).__name__}"
+        raise Refused(problem, fix=_UNREACHABLE, status=0) from error
 
 
 def _wait(error: Exception, factor: int) -> float | None:
@@ -99,12 +104,6 @@ def _detail(error: Any) -> str:
     return str(error.get("message") or f"{error.get('field', '?')} {error.get('code', '?')}")
 
 
-def _refusal(action: Action, error: GithubException) -> Refused:
-    said = _message(error)
-    problem = f"cannot {action.what} on {action.repository}: GitHub says: {said} ({error.status})"
-    return Refused(problem, fix=_fix(action, error, said), status=error.status)
-
-
 def _fix(action: Action, error: GithubException, said: str) -> str:
     headers = error.headers or {}
     if error.status == 401:
@@ -135,9 +134,3 @@ def _permission_fix(action: Action, accepted: str, status: int) -> str:
         f" (repository Settings → GitHub Apps), and see that {action.repository} is among its repositories. For"
         " GITHUB_TOKEN: `permissions` of the job. For a token of your own: its scopes, and your role here"
     )
-
-
-def _unreachable(action: Action, error: Exception) -> Refused:
-    reason = str(error)[:_LONGEST] or type(error).__name__
-    fix = "see that the address of the API is right (GITHUB_API_URL) and can be reached from here (proxy, certificates)"
-    return Refused(f"cannot {action.what} on {action.repository}: {reason}", fix=fix, status=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -102,35 +101,30 @@ _MOST_ENDS = 20
 _LONG_LINE = 2_000
 
 
-class _Open(NamedTuple):
-    """Hold the open fence (or "") and the number of open <details> at the end of a line."""
-
-    fence: str
-    details: int
-
-
 def fit(text: str, most: int = MOST) -> str:
     """Return `text`, or as many whole lines as fit into `most` characters, closed properly, and a note."""
     if len(text) <= most:
         return text
     kept: list[str] = []
-    room, open_ = most - _ROOM, _Open("", 0)
+    room, fence, depth = most - _ROOM, "", 0
     for line in text.splitlines(keepends=True):
         if len(line) > room:
             kept.append(line[:room] if len(line) > _LONG_LINE else "")
             break
         kept.append(line)
-        room, open_ = room - len(line), _after(open_, line)
-    ends = (f"\n{open_.fence}" if open_.fence else "") + "\n</details>" * min(open_.details, _MOST_ENDS)
+        room -= len(line)
+        fence, depth = _after(fence, depth, line)
+    ends = (f"\n{fence}" if fence else "") + "\n</details>" * min(depth, _MOST_ENDS)
     return "".join(kept).rstrip("\n") + ends + _NOTE
 
 
-def _after(open_: _Open, line: str) -> _Open:
+def _after(fence: str, depth: int, line: str) -> tuple[str, int]:
+    """Return the open fence (or "") and the number of open <details> at the end of a line."""
     match = _FENCE.match(line)
-    if open_.fence:
-        closes = match is not None and match[1].startswith(open_.fence) and not match[2].strip()
-        return _Open("", open_.details) if closes else open_
+    if fence:
+        closes = match is not None and match[1].startswith(fence) and not match[2].strip()
+        return "" if closes else fence, depth
     if match is not None:
-        return _Open(match[1], open_.details)
+        return match[1], depth
     change = sum(-1 if slash else 1 for slash in _DETAILS.findall(line))
-    return _Open("", max(open_.details + change, 0))
+    return "", max(depth + change, 0)

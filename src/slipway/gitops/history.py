@@ -77,7 +77,13 @@ def events(settings: Settings, models: Sequence[str] = (), environment: str | No
         for where in sorted(commit.changed)
         if (not models or where[1] in models) and (environment is None or where[0] == environment)
     ]
-    contents = repository.read([name for commit, where in wanted for name in _names(commit, where)])
+    names = [
+        f"{side}:{folder_of(*where)}/{file}"
+        for commit, where in wanted
+        for side in filter(None, (commit.id, commit.parent))
+        for file in (ROUTE, STATE)
+    ]
+    contents = repository.read(names)
     found = [
         Event(commit.when, commit.who, commit.id, *where, what)
         for commit, where in wanted
@@ -137,11 +143,6 @@ def _commits(repository: Repository, folder: str) -> Iterator[_Commit]:
                 written = changed.setdefault((match["environment"], match["model"]), set())
                 written.update({match["release"]} - {None})
         yield _Commit(commit, parents.partition(" ")[0], datetime.fromtimestamp(int(seconds), UTC), who, changed)
-
-
-def _names(commit: _Commit, where: tuple[str, str]) -> list[str]:
-    sides = [commit.id, *([commit.parent] if commit.parent else [])]
-    return [f"{side}:{folder_of(*where)}/{file}" for side in sides for file in (ROUTE, STATE)]
 
 
 def _side(contents: Mapping[str, bytes | None], commit: str, where: tuple[str, str]) -> _Side:

@@ -30,8 +30,7 @@ def make(code: Snapshot, record: ReleaseRecord) -> Release:
     model, environment, _ = record.model_id.split("/")
     base = code.files(BASE)
     own = settings.model(model).within(environment)
-    at = settings.environment(environment)
-    verification = verification_values(base, at, model, record, own.access, own.protocol)
+    verification = verification_values(base, settings.environment(environment), model, record, own)
     files = {
         KUSTOMIZATION: documents.kustomization([MANIFESTS]),
         MANIFESTS: manifests(base, model, record, own, settings.root, verification),

@@ -9,16 +9,10 @@ from slipway import digests
 from slipway.github.events import TOKEN
 from slipway.names import ModelId
 from slipway.overlays.types import ReleaseRecord
-from slipway.settings import AccessSettings, Announce, Environment, ModelSettings, Protocol
+from slipway.settings import AccessSettings, Announce, Environment, ModelSettings
 
-ACCESS = "access"
-"""The component of `manifests/function` that mounts the Secret of the access."""
-
-GRPC = "grpc"
-"""The component of `manifests/function` for functions that speak gRPC."""
-
-VERIFICATION = "verification"
-"""The component of `manifests/function` that defines the verification Job."""
+ACCESS, GRPC, VERIFICATION = "access", "grpc", "verification"
+"""The optional components of `manifests/function`: the Secret of the access, gRPC, and the verification Job."""
 
 _FOLDER = "/etc/slipway/access"
 
@@ -68,8 +62,7 @@ def verification_values(
     environment: Environment,
     model: str,
     record: ReleaseRecord,
-    access: AccessSettings | None = None,
-    spoken: Protocol = "http",
+    own: ModelSettings,
 ) -> dict[str, Any] | None:
     """Return the values for `manifests/function/verification/kustomization.yaml`.
 
@@ -91,15 +84,19 @@ def verification_values(
     }
     release = f"{model}-{record.release}"
     decides: list[Any] = [part, job]
-    if access and (let_in := access_values(model, access)):
+    if let_in := access_values(model, own.access):
         decides += [_digests(base, ACCESS), let_in]
-    if spoken != "http":
-        decides.append(spoken)
+    if own.protocol != "http":
+        decides.append(own.protocol)
     name = f"verify-{release}-{digests.of_value(decides)[:4]}"
     # The verification record names this user.
     job["env"].append({"name": "LOGNAME", "value": name})
     within = ModelId.parse(record.model_id).environment
-    return job | {"name": name, "release": f"{within}/{model}/{record.release}", "address": f"{spoken}://{release}"}
+    return job | {
+        "name": name,
+        "release": f"{within}/{model}/{record.release}",
+        "address": f"{own.protocol}://{release}",
+    }
 
 
 def _digests(base: Mapping[str, bytes], part: str) -> dict[str, str]:

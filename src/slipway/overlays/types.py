@@ -81,7 +81,6 @@ class Training(Struct, frozen=True, kw_only=True):
     image: str
     """The image of the trainer."""
     fingerprint: str = ""
-    """The fingerprint of the trainer."""
     repository: str = ""
     """The digest of the trainer's part of the checkout, which also covers data, tests and gates."""
     commit: str
@@ -96,10 +95,8 @@ class Training(Struct, frozen=True, kw_only=True):
     deployed: Annotated[int, Meta(ge=1)] | None = None
     """The deployed version to compare the new one with."""
     schedule: str | None = None
-    """The cron schedule of repeated training."""
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    """The variables of the environment."""
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     store: str = ""
     """The store of the artifacts, such as `gs://bucket/prefix`."""
