@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from slipway.models.rows import held_out
 
 from slipway import settings
 from slipway.model import PipelineModel
+from slipway.models.data import held_out
 from slipway.models.scaffold import new_model
 from tests.public import data
 

@@ -67,6 +67,17 @@ def read(path: Path, fields: Sequence[Field]) -> pd.DataFrame:
     return table.assign(**{name: _whole(table[name]) for name in whole})
 
 
+def texts(path: Path, rows: int) -> pd.DataFrame | None:
+    """Return the first rows of a CSV or TSV file as the texts that stand there; None for another file."""
+    import pandas as pd
+
+    ending = suffix(path.name)
+    if not ending.startswith((".csv", ".tsv")):
+        return None
+    separator = "\t" if ending.startswith(".tsv") else ","
+    return pd.read_csv(path, sep=separator, index_col=False, dtype=str, keep_default_na=False, nrows=rows)
+
+
 def _parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
-from slipway.model import Contract
+from slipway.model import Contract, Model
 from slipway.models.data import held_out, json_value
 from slipway.models.discovery import blame
 from slipway.names import nearest
-from slipway.schema import Field, Schema
+from slipway.schema import Field, Schema, tables
+from slipway.training import profile
 from slipway.training.task import Workspace
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _MOST_CATEGORIES = 100
 _MOST_CLASSES = 20
 _SHOWN = 10
+# Rows whose texts are looked at for what is odd.
+_LOOKED_AT = 10_000
 
 
 def run(workspace: Workspace) -> str:
@@ -47,7 +50,15 @@ def run(workspace: Workspace) -> str:
     _check_split(workspace, data[contract.target], out, classes=bool(target.categories))
     workspace.write("schema.json", Schema(fields=tuple(fields), target=target))
     workspace.write("rows.json", {"rows": len(data), "held_out": int(out.sum())})
-    return f"{len(data)} rows fit the schema ({summary(fields, target)}), {int(out.sum())} are held out"
+    line = f"{len(data)} rows fit the schema ({summary(fields, target)}), {int(out.sum())} are held out"
+    return "\n    ".join((line, *profile.table(fields, target, data, _texts(workspace))))
+
+
+def _texts(workspace: Workspace) -> pd.DataFrame | None:
+    """Return rows of the data as they stand in the file, if no code of the model's own reads it."""
+    if type(workspace.new_model()).read is not Model.read:
+        return None
+    return tables.texts(workspace.folder / workspace.read("data.json")["file"], _LOOKED_AT)
 
 
 def summary(fields: Sequence[Field], target: Field) -> str:
