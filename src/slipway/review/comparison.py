@@ -180,16 +180,13 @@ def _on_same_rows(settings: Settings, candidate: Version, before: Version, recor
 
 
 def _rows(settings: Settings, candidate: Version, before: Version | None, unseen_by: Sequence[Version]) -> Rows:
+    splits = [version.split for version in unseen_by]
     if candidate.data is None:
         raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
     ours, theirs = (version.record.data if version else None for version in (candidate, before))
-    earlier = before.data if before and ours and theirs and ours.sha256 != theirs.sha256 else None
-    wanted = RowsWanted(
-        data=str(candidate.data),
-        splits=[version.split for version in unseen_by],
-        earlier=str(earlier) if earlier else None,
-    )
-    return candidate.ask(settings, wanted, Rows)
+    differs = before and before.data and ours and theirs and ours.sha256 != theirs.sha256
+    earlier = str(before.data) if before and differs else None
+    return candidate.ask(settings, RowsWanted(data=str(candidate.data), splits=splits, earlier=earlier), Rows)
 
 
 def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recorded: Comparison) -> Comparison:
