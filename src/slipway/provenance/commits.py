@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
-from slipway.names import ReleaseName
+from slipway.names import ModelId, ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import ReleaseRecord, folder_of
@@ -64,9 +65,18 @@ class Declared(NamedTuple):
         return f"{self.environment}/{self.model}/{self.name}"
 
     @property
+    def model_id(self) -> ModelId:
+        return ModelId(self.model, self.environment, self.name.version)
+
+    @property
     def path(self) -> str:
         """The path of its record in the repository."""
         return f"{folder_of(self.environment, self.model)}/{self.name}/{RECORD}"
+
+    @property
+    def source(self) -> str:
+        """The name of the newest record for git: `<commit>:<path>`."""
+        return f"{self.written[0].id}:{self.path}"
 
 
 class Share(NamedTuple):
@@ -124,11 +134,10 @@ def everything(repository: Repository, tips: list[str]) -> list[Declared]:
 
 def records(repository: Repository, releases: list[Declared], text: str = "") -> dict[Declared, ReleaseRecord]:
     """Return the records that contain `text`. Raise `SlipwayError` for a damaged one."""
-    names = {release: f"{release.written[0].id}:{release.path}" for release in releases}
-    contents = repository.read(list(names.values()))
+    contents = repository.read([release.source for release in releases])
     found = {}
-    for release, name in names.items():
-        content = contents[name]
+    for release in releases:
+        content = contents[release.source]
         if content is not None and text.encode() in content:
             try:
                 found[release] = msgspec.convert(documents.parse(content, release.path), ReleaseRecord)
@@ -138,16 +147,18 @@ def records(repository: Repository, releases: list[Declared], text: str = "") ->
 
 
 def manifests(repository: Repository, release: Declared) -> bytes:
-    """Return the manifests beside the record at its newest commit, or b"" if there are none."""
-    name = f"{release.written[0].id}:{release.path.removesuffix(RECORD)}{MANIFESTS}"
+    """Return the manifests beside the newest record, or b"" if there are none."""
+    name = f"{release.source.removesuffix(RECORD)}{MANIFESTS}"
     return repository.read([name])[name] or b""
 
 
 def on_route(repository: Repository, release: Declared) -> list[Share]:
     """Return the changes of a release's share of the requests, oldest first."""
     found: list[Share] = []
-    for commit, content in _contents(repository, release, ROUTE):
-        percent = _percent(content, release)
+    for commit, route in _documents(repository, release, ROUTE):
+        percent = 0
+        with suppress(SlipwayError):
+            percent = shares(route, release.model, ROUTE).get(release.name, 0) if route else 0
         if percent != (found[-1].percent if found else 0):
             found.append(Share(commit, percent))
     return found
@@ -156,8 +167,10 @@ def on_route(repository: Repository, release: Declared) -> list[Share]:
 def rejection(repository: Repository, release: Declared) -> Rejection | None:
     """Return the rejection of a release that is still rejected."""
     found: Rejection | None = None
-    for commit, content in _contents(repository, release, STATE):
-        state = _state(content, release)
+    for commit, document in _documents(repository, release, STATE):
+        state = State()
+        with suppress(msgspec.ValidationError):
+            state = msgspec.convert(document, State)
         if str(release.name) not in state.rejected:
             found = None
         elif found is None:
@@ -165,32 +178,19 @@ def rejection(repository: Repository, release: Declared) -> Rejection | None:
     return found
 
 
-def _contents(repository: Repository, release: Declared, file: str) -> Iterator[tuple[Commit, bytes]]:
-    """Yield a file of the release's overlay at each commit that changed it, oldest first."""
+def _documents(repository: Repository, release: Declared, file: str) -> Iterator[tuple[Commit, dict[str, Any]]]:
+    """Yield a file of the release's overlay at each commit that changed it, oldest first.
+
+    Yield {} for a file without the release, and for a damaged one, which a person may have mended later.
+    """
     path = f"{folder_of(release.environment, release.model)}/{file}"
     commits = [commit for commit, _ in _log(repository, release.tip, path)]
     contents = repository.read([f"{commit.id}:{path}" for commit in commits])
     for commit in reversed(commits):
-        yield commit, contents[f"{commit.id}:{path}"] or b""
-
-
-def _percent(content: bytes, release: Declared) -> int:
-    if f"{release.model}-{release.name}".encode() not in content:
-        return 0
-    path = f"{folder_of(release.environment, release.model)}/{ROUTE}"
-    try:
-        return shares(documents.parse(content, path), release.model, path).get(release.name, 0)
-    except SlipwayError:  # a person damaged the file, and perhaps mended it later: `status` shows it
-        return 0
-
-
-def _state(content: bytes, release: Declared) -> State:
-    if str(release.name).encode() not in content:
-        return State()
-    try:
-        return msgspec.convert(documents.parse(content, STATE), State)
-    except (SlipwayError, msgspec.ValidationError):
-        return State()
+        content, document = contents[f"{commit.id}:{path}"] or b"", {}
+        with suppress(SlipwayError):
+            document = documents.parse(content, path) if str(release.name).encode() in content else {}
+        yield commit, document
 
 
 def _log(repository: Repository, tip: str, path: str) -> Iterator[tuple[Commit, dict[str, str]]]:
@@ -226,7 +226,8 @@ class Pulls:
         """Return the pull requests that brought `commit` into the history of `tip`, and notes on failures."""
         found: dict[int, dict[str, Any]] = {}
         merged = _landed(self._repository, tip, commit)
-        if merged and (pull := pull_in(_subject_of(self._repository, merged))):
+        subject = self._repository.run("log", "-1", "--format=%s", merged).decode(errors="replace") if merged else ""
+        if pull := pull_in(subject):
             found[pull["number"]] = {**pull, "commit": merged}
         for pull in self._of_github(commit):
             found[pull["number"]] = found.get(pull["number"], {}) | pull
@@ -248,10 +249,6 @@ class Pulls:
         else:
             return [{key: getattr(pull, key) for key in _PULL_KEYS} for pull in pulls]
         return []
-
-
-def _subject_of(repository: Repository, commit: str) -> str:
-    return repository.run("log", "-1", "--format=%s", commit).decode(errors="replace").strip()
 
 
 def _landed(repository: Repository, tip: str, commit: str) -> str | None:

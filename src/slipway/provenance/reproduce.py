@@ -71,29 +71,20 @@ def reproduce(
     record = _record(settings, what)
     training, data = _known(record)
     name = _snapshot(record, data)
-    repository, commit = Repository(settings.root), training.commit or ""
-    if repository.commit_at(commit) is None:
-        raise commits.absent(repository, commit)
     with nullcontext(keep) if keep else tempfile.TemporaryDirectory(prefix="slipway-") as made:
         folder = Path(made).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        return _reproduce(settings, repository, record, training, name, folder, report)
+        return _reproduce(settings, record, training, name, folder, report)
 
 
 def _reproduce(
-    settings: Settings,
-    repository: Repository,
-    record: Record,
-    training: Training,
-    snapshot: str,
-    folder: Path,
-    report: Callable[[str], None],
+    settings: Settings, record: Record, training: Training, snapshot: str, folder: Path, report: Callable[[str], None]
 ) -> Reproduction:
-    store, model = store_of(settings, record.environment), record.model
-    report(f"{record.id}: trained at commit {(training.commit or '')[:12]} on {snapshot}")
+    store, model, commit = store_of(settings, record.environment), record.model, training.commit or ""
+    root = commits.check_out(Repository(settings.root), commit, folder / "repository")
+    report(f"{record.id}: trained at commit {commit[:12]} on {snapshot}")
     store.blobs.get({snapshot: record.attachments[snapshot]}, folder / "snapshot", what=str(record.id))
     before = store.fetch(record, folder / "before")
-    root = commits.check_out(repository, training.commit or "", folder / "repository")
     pinned = retraining.pin(root, record, folder / "store")
     read_secrets(pinned.model(model).secrets)
     lock = (before / LOCK).read_text(encoding="utf-8") if (before / LOCK).is_file() else ""

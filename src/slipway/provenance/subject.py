@@ -75,7 +75,7 @@ def find(settings: Settings, what: str) -> Subject:
         settings.environment(model_id.environment)
         return Subject(repository, model_id, tuple(known), called)
     ((release, record),) = found.items()
-    return Subject(repository, _id_of(release), tuple(known), called, release, record)
+    return Subject(repository, release.model_id, tuple(known), called, release, record)
 
 
 def _release_of(called: Called) -> str:
@@ -86,27 +86,21 @@ def _release_of(called: Called) -> str:
     return f"{model_id.environment}/{model_id.model}/{ReleaseName.parse(called.release)}"
 
 
-def _id_of(release: Declared) -> ModelId:
-    return ModelId(release.model, release.environment, release.name.version)
-
-
 def _matching(repository: Repository, known: list[Declared], what: str) -> dict[Declared, ReleaseRecord]:
     if match := _IMAGE.fullmatch(what):
         found = commits.records(repository, known, match[1])
         return {each: record for each, record in found.items() if record.image.endswith(f"sha256:{match[1]}")}
     if _FINGERPRINT.fullmatch(what):
-        alike = [each for each in known if each.name.short == what[:8]]
-        found = commits.records(repository, alike)
+        found = commits.records(repository, [each for each in known if each.name.short == what[:8]])
         return {each: record for each, record in found.items() if record.fingerprint.startswith(what)}
     if _MODEL_ID.fullmatch(what):
         wanted = ModelId.parse(what)
-        return commits.records(repository, [each for each in known if _id_of(each) == wanted])
+        return commits.records(repository, [each for each in known if each.model_id == wanted])
     if _RELEASE.fullmatch(what):
         ReleaseName.parse(what.rpartition("/")[2])
         return commits.records(repository, [each for each in known if what in (str(each), str(each.name))])
-    problem = f"{what!r} cannot be traced"
     fix = "give a release (v7-1a2b3c4d), a model id (iris/test/7), an image (sha256:…), a fingerprint or a URL"
-    raise SlipwayError(problem, fix=fix)
+    raise SlipwayError(f"{what!r} cannot be traced", fix=fix)
 
 
 def _last_of_promotions(found: dict[Declared, ReleaseRecord]) -> dict[Declared, ReleaseRecord]:
@@ -133,16 +127,17 @@ def version_of(settings: Settings, subject: Subject) -> Version:
     """Return the record of the subject's version, or of its origin when the version's own store does not have it."""
     own, problem = _record(settings, subject.model_id)
     broken = [problem] if problem else []
-    before = _origin_of(subject)
+    before = subject.record.origin if subject.record else None
     if before is None:
         return Version(own, broken, [])
-    origin, trouble = _record(settings, before)
+    origin_id = ModelId(subject.model_id.model, before.environment, ReleaseName.parse(before.release).version)
+    origin, trouble = _record(settings, origin_id)
     if own is None and origin is not None:
-        copied = f"slipway copy {before.model} --env {subject.model_id.environment}"
-        return Version(origin, [], [f"{problem}; this is the record of its origin {before} (to copy it: {copied})"])
+        copied = f"slipway copy {origin_id.model} --env {subject.model_id.environment}"
+        return Version(origin, [], [f"{problem}; this is the record of its origin {origin_id} (to copy it: {copied})"])
     if own is not None and origin is not None and own.artifact.digest != origin.artifact.digest:
         broken.append(f"{own.id} holds another artifact than its origin {origin.id}")
-    return Version(own, broken, [f"the record of its origin {before} cannot be read: {trouble}"] if trouble else [])
+    return Version(own, broken, [f"the record of its origin {origin_id} cannot be read: {trouble}"] if trouble else [])
 
 
 def _record(settings: Settings, model_id: ModelId) -> tuple[Record | None, str]:
@@ -150,10 +145,3 @@ def _record(settings: Settings, model_id: ModelId) -> tuple[Record | None, str]:
         return store_of(settings, model_id.environment).record(model_id.model, model_id.version), ""
     except SlipwayError as error:
         return None, error.problem
-
-
-def _origin_of(subject: Subject) -> ModelId | None:
-    before = subject.record.origin if subject.record else None
-    if before is None:
-        return None
-    return ModelId(subject.model_id.model, before.environment, ReleaseName.parse(before.release).version)

@@ -140,12 +140,10 @@ def _fingerprint(settings: Settings, subject: Subject, record: ReleaseRecord, ve
     """Return the components of the image."""
     link = Link(name="fingerprint", read="the release's record", facts={"fingerprint": record.fingerprint})
     files = {name: file.sha256 for name, file in version.artifact.files.items()}
-    where, parts = f"the artifact has no {bundle.LOCK}", None
     if record.container:
         link.facts["components"] = {"artifact": record.artifact, "image": record.image}
         return link
-    if bundle.LOCK in files:
-        where, parts = _components(settings, subject, record, files)
+    where, parts = _components(settings, subject, record, files)
     if parts is None:
         link.notes.append(f"its components are unknown: {where}")
     else:
@@ -157,6 +155,8 @@ def _components(
     settings: Settings, subject: Subject, record: ReleaseRecord, files: dict[str, str]
 ) -> tuple[str, dict[str, str] | None]:
     """Return the components that give the fingerprint: of the checked-out files or, if those changed, of the commit."""
+    if bundle.LOCK not in files:
+        return f"the artifact has no {bundle.LOCK}", None
     model = subject.model_id.model
     with suppress(SlipwayError):  # the checked-out files may lack the model
         parts = bundle.components(settings, model, files)
