@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -82,8 +82,12 @@ class EngineBuilder:
         began = time.monotonic()
         made = self.engine.build(bundle.folder, bundle.target, bundle.base_image, labels)
         took = time.monotonic() - began
-        with _explained(bundle.name):
+        try:
             self._check(made, bundle)
+        except SlipwayError as error:
+            problem = f"the image of {bundle.name} fails its checks and is not pushed: {error.problem}"
+            fix = error.fix or "see what it said; slipway serve runs the same on this machine"
+            raise SlipwayError(problem, fix=fix) from error
         return self._push(made, bundle, f"built in {took:.1f} s")
 
     def _check(self, made: str, bundle: Bundle) -> None:
@@ -133,16 +137,6 @@ def _reproduce(url: str, bundle: Bundle) -> None:
     expected = manifest.read_file(bundle.folder / "artifact", golden.FILE, golden.Golden)
     tolerance = manifest.read(bundle.folder / "artifact").tolerance
     verification.golden_difference(url, expected, clients.reproduce(url, expected), tolerance)
-
-
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    try:
-        yield
-    except SlipwayError as error:
-        problem = f"the image of {name} fails its checks and is not pushed: {error.problem}"
-        fix = error.fix or "see what it said; slipway serve runs the same on this machine"
-        raise SlipwayError(problem, fix=fix) from error
 
 
 def labels_of(root: Path, title: str, fingerprint: str) -> dict[str, str]:

@@ -120,11 +120,6 @@ def _named(told: Any) -> tuple[str, str] | None:
     return (name, version) if isinstance(version, str) and isinstance(name, str) and name.count("/") == 2 else None
 
 
-def answer(url: str, model: str, rows: Sequence[Any], schema: Schema) -> list[Any]:
-    """Return the predictions for `rows` of JSON; see `predict`."""
-    return predict(url, model, schema.parse(rows), datatypes(schema), schema.target.name)
-
-
 def predict(url: str, model: str, rows: Rows, types: Mapping[str, str], target: str) -> list[Any]:
     """Return the predictions for typed `rows`; `types` is as `datatypes` gives it.
 

@@ -218,10 +218,9 @@ def find() -> Engine:
     for engine in ENGINES:
         if chosen in ("", engine.name) and engine.works():
             return engine
-    fix = (
-        "install docker with buildx, podman or buildah, and see that `… info` works; or set no registry in slipway.yaml"
-    )
-    raise SlipwayError(f"no engine works here: {chosen or ', '.join(names)}", fix=fix)
+    fix = "install docker with buildx, podman or buildah, and see that `… info` works"
+    problem = f"no engine works here: {chosen or ', '.join(names)}"
+    raise SlipwayError(problem, fix=f"{fix}; or set no registry in slipway.yaml")
 
 
 @contextmanager

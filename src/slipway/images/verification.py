@@ -149,7 +149,8 @@ def _verify(store: Store, record: Record, release: ReleaseName, called: Called, 
     if record.image is None:
         predictions = clients.reproduce(called.url, expected)
     else:
-        predictions = contract.answer(called.url, record.model, expected.rows, schema)
+        rows, types = schema.parse(expected.rows), contract.datatypes(schema)
+        predictions = contract.predict(called.url, record.model, rows, types, schema.target.name)
     evidence = {
         "where": where,
         "rows": len(expected.rows),

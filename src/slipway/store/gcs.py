@@ -60,7 +60,11 @@ class GcsBackend:
     def create(self, key: str, source: Path | bytes) -> bool:
         with _explained(self._name, "write", self.url(key)):
             try:
-                self._upload(self._blob(key), source)
+                given = {"if_generation_match": _ABSENT, **self._limits}
+                if isinstance(source, bytes):
+                    self._blob(key).upload_from_string(source, "application/json", **given)
+                else:
+                    self._blob(key).upload_from_filename(source, "application/octet-stream", **given)
             except refusals.PreconditionFailed:
                 return False
             except refusals.Forbidden:
@@ -107,13 +111,6 @@ class GcsBackend:
 
     def _blob(self, key: str) -> Blob:
         return self._bucket.blob(self._prefix + key)
-
-    def _upload(self, blob: Blob, source: Path | bytes) -> None:
-        if isinstance(source, bytes):
-            blob.upload_from_string(source, "application/json", if_generation_match=_ABSENT, **self._limits)
-        else:
-            kind = "application/octet-stream"
-            blob.upload_from_filename(source, kind, if_generation_match=_ABSENT, **self._limits)
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[None]:

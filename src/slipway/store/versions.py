@@ -85,9 +85,9 @@ class Store:
         `attachments` are files beside the artifact. Raise `SlipwayError` when nothing can be published.
         """
         given = {"by": records.user(), **records.fields(record or {})}
-        found = files_of(folder)
-        records.check_names(check_model_name(model), [*found, *(attachments or {})])
-        with private_copy(found) as copies, private_copy(attachments or {}) as beside:
+        found, attachments = files_of(folder), attachments or {}
+        records.check_names(check_model_name(model), [*found, *attachments])
+        with private_copy(found) as copies, private_copy(attachments) as beside:
             self.blobs.put([*copies.values(), *beside.values()])
         given["artifact"] = records.artifact({name: file for name, (_, file) in copies.items()})
         given["attachments"] = {name: file for name, (_, file) in beside.items()}
