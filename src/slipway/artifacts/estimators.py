@@ -17,16 +17,9 @@ from slipway.digests import of_bytes
 from slipway.errors import SlipwayError
 
 # Addresses, and times on the clock, that scikit-learn keeps and does not need to predict.
-_PASSING = frozenset(
-    {"_stop_words_id", "mean_fit_time", "mean_score_time", "refit_time_", "std_fit_time", "std_score_time"}
-)
-_NOTHING = {
-    "__class__": "str",
-    "__module__": "builtins",
-    "__loader__": "JsonNode",
-    "content": "null",
-    "is_json": True,
-}
+_TIMES = {"mean_fit_time", "mean_score_time", "refit_time_", "std_fit_time", "std_score_time"}
+_PASSING = frozenset({"_stop_words_id", *_TIMES})
+_NOTHING = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode", "content": "null", "is_json": True}
 # Equal content of these kinds is one object, so they need no ids.
 _NO_IDS = frozenset({"FunctionNode", "JsonNode", "TypeNode"})
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)

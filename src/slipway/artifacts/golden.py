@@ -32,12 +32,8 @@ def differences(golden: Golden, predictions: Sequence[Any], tolerance: float) ->
     """
     if len(predictions) != len(golden.predictions):
         return [f"expected {len(golden.predictions)} predictions, found {len(predictions)}"]
-    pairs = zip(golden.predictions, predictions, strict=True)
-    return [
-        text
-        for row, (expected, found) in enumerate(pairs)
-        for text in _differ(f"row {row}", expected, found, tolerance)
-    ]
+    pairs = enumerate(zip(golden.predictions, predictions, strict=True))
+    return [text for row, pair in pairs for text in _differ(f"row {row}", *pair, tolerance)]
 
 
 def _differ(where: str, expected: Any, found: Any, tolerance: float) -> Iterator[str]:

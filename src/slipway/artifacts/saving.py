@@ -34,13 +34,14 @@ def save(
         raise SlipwayError(f"{folder} is not empty", fix="save the artifact in a folder of its own")
     cls = type(model)
     trust = Trust.of(cls)
+    saved = sorted(name for name in vars(model) if name != "parameters" and not name.startswith("_"))
     written = manifest.Manifest(
         format=manifest.FORMAT,
         entry=_entry(cls),
         parameters=_parameters(model),
         tolerance=float(cls.tolerance),
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
-        parts={name: _write_part(model, name, folder, trust) for name in sorted(vars(model)) if _is_saved(name)},
+        parts={name: _write_part(model, name, folder, trust) for name in saved},
     )
     files.write(folder / SCHEMA, _json(schema))
     save_golden(pairs, folder)
@@ -52,10 +53,6 @@ def save(
 def save_golden(pairs: golden.Golden, folder: Path) -> None:
     """Replace the golden predictions of the artifact in `folder`."""
     files.write(folder / golden.FILE, _json(pairs))
-
-
-def _is_saved(name: str) -> bool:
-    return name != "parameters" and not name.startswith("_")
 
 
 def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest.Part:
@@ -91,9 +88,7 @@ def _refuse_changed(value: Any, where: str) -> None:
     elif isinstance(value, (list, tuple, set)):
         for item in value:
             _refuse_changed(item, f"an item of {where}")
-    elif isinstance(value, enum.Enum) or (
-        isinstance(value, (str, int, float)) and type(value) not in (str, int, float, bool)
-    ):
+    elif isinstance(value, (enum.Enum, str, int, float)) and type(value) not in (str, int, float, bool):
         problem = f"{where} is {value!r}, a {type(value).__module__}.{type(value).__qualname__}"
         raise SlipwayError(problem, fix="keep its plain value, and make it that again in predict")
 

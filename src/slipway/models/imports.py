@@ -50,7 +50,7 @@ def _imported(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
         warnings.simplefilter("ignore")  # Python warns again at the import
         tree = ast.parse(source)
     names: set[str] = set()
-    for node in _running(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level <= len(parents):
@@ -60,7 +60,7 @@ def _imported(source: bytes, parents: tuple[str, ...]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _running(node: ast.AST) -> Iterator[ast.AST]:
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
     """Yield `node` and all nodes below it except those for type checkers."""
     waiting = [node]
     while waiting:
