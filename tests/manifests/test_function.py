@@ -12,7 +12,8 @@ from slipway.gitops import release_folder, rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import format  # noqa: A004
 from slipway.overlays.types import Overlay, Release
-from slipway.settings import AccessSettings, LimitSettings, ModelSettings, Scale
+from slipway.settings import ModelSettings
+from slipway.settings.types import AccessSettings, LimitSettings, Scale
 from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
 
 FINGERPRINT = "1a2b3c4d" * 8

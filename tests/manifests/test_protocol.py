@@ -8,7 +8,8 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.gitops import release_folder, release_values
-from slipway.settings import AccessSettings, Environment, ModelSettings
+from slipway.settings import Environment, ModelSettings
+from slipway.settings.types import AccessSettings
 from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
 
 OVER_GRPC = ModelSettings(protocol="grpc")

@@ -16,7 +16,7 @@ from slipway.errors import SlipwayError
 from slipway.gitops import rendering, training_folder
 from slipway.overlays import documents
 from slipway.overlays.types import Training, TrainingService
-from slipway.settings import Announce, SecretRef, TrainingSettings
+from slipway.settings.types import Announce, SecretRef, TrainingSettings
 from slipway.training.task import STEPS
 from tests.manifests.conftest import ROOT, conform
 

@@ -12,8 +12,8 @@ from slipway.errors import SlipwayError
 from slipway.gitops import release_folder, release_values
 from slipway.overlays import documents
 from slipway.overlays.types import ReleaseRecord
-from slipway.settings import AccessSettings, Environment, ModelSettings
-from slipway.settings.types import Announce
+from slipway.settings import Environment, ModelSettings
+from slipway.settings.types import AccessSettings, Announce
 from tests.manifests.conftest import conform
 
 ROOT = Path(__file__).parents[2]

@@ -30,10 +30,7 @@ _SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "only env": (("--env",), {"help": "only this environment"}),
     "version": (("--version",), {"type": int, "metavar": "N", "help": "this version (default: the newest)"}),
     "where": (("--where",), {"action": "append", "default": [], "metavar": "KEY=VALUE", "help": _WHERE}),
-    "traffic": (
-        ("--traffic",),
-        {"type": int, "metavar": "PERCENT", "help": _TRAFFIC},
-    ),
+    "traffic": (("--traffic",), {"type": int, "metavar": "PERCENT", "help": _TRAFFIC}),
     "metadata": (
         ("-m", "--metadata"),
         {"action": "append", "default": [], "metavar": "KEY=VALUE", "help": "write this into the record"},

@@ -9,7 +9,8 @@ from slipway import digests
 from slipway.github.events import TOKEN
 from slipway.names import ModelId
 from slipway.overlays.types import ReleaseRecord
-from slipway.settings import AccessSettings, Announce, Environment, ModelSettings
+from slipway.settings import Environment, ModelSettings
+from slipway.settings.types import AccessSettings, Announce
 
 ACCESS, GRPC, VERIFICATION = "access", "grpc", "verification"
 """The optional components of `manifests/function`: the Secret of the access, gRPC, and the verification Job."""

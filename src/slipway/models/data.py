@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
 from slipway.schema import tables
-from slipway.settings import Data, Settings
+from slipway.settings import Settings
+from slipway.settings.types import Data
 
 if TYPE_CHECKING:
     import pandas as pd

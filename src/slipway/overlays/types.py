@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from slipway.errors import SlipwayError
 from slipway.names import ReleaseName, nearest
-from slipway.settings import Announce, SecretRef, TrainingSettings
+from slipway.settings.types import Announce, SecretRef, TrainingSettings
 
 USUAL_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "mae", "r2", "rmse")
 """The metrics that `slipway.training.metrics` measures for classifiers and regressors."""

@@ -11,41 +11,9 @@ from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
 from slipway.settings.consistency import check, check_secrets
 from slipway.settings.strict import FILE, convert, read
-from slipway.settings.types import (
-    AccessSettings,
-    Announce,
-    Data,
-    Environment,
-    File,
-    Gate,
-    LimitSettings,
-    ModelSettings,
-    Protocol,
-    Scale,
-    SecretRef,
-    TrainingSettings,
-)
+from slipway.settings.types import Environment, File, ModelSettings
 
-__all__ = [
-    "FILE",
-    "MODEL_FILE",
-    "AccessSettings",
-    "Announce",
-    "Data",
-    "Environment",
-    "Gate",
-    "LimitSettings",
-    "ModelSettings",
-    "Protocol",
-    "Scale",
-    "SecretRef",
-    "Settings",
-    "TrainingSettings",
-    "find_root",
-    "load",
-    "model_file",
-    "parse",
-]
+__all__ = ["FILE", "MODEL_FILE", "Environment", "ModelSettings", "Settings", "find_root", "load", "model_file", "parse"]
 
 
 MODEL_FILE = "model.py"
@@ -173,11 +141,7 @@ def parse(text: str, root: Path) -> Settings:
     file = convert(content, File, "")
     check(file)
     return Settings(
-        root=root,
-        environments=file.environments,
-        branch=file.branch,
-        base_image=file.base_image,
-        declared=file.models,
+        root=root, environments=file.environments, branch=file.branch, base_image=file.base_image, declared=file.models
     )
 
 

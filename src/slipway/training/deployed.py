@@ -15,7 +15,8 @@ from slipway.errors import SlipwayError
 from slipway.names import ModelId
 from slipway.overlays.overlay import read_folder
 from slipway.schema import Field, Schema
-from slipway.settings import Gate, Settings
+from slipway.settings import Settings
+from slipway.settings.types import Gate
 from slipway.store import Record, Store, store_of
 from slipway.training.metrics import compares_with_deployed
 

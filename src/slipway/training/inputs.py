@@ -17,7 +17,8 @@ from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.environment import compile_lock, python_for
 from slipway.names import nearest
-from slipway.settings import SecretRef, Settings
+from slipway.settings import Settings
+from slipway.settings.types import SecretRef
 
 # Characters: a shorter value stands in files by chance.
 _SHORTEST_SECRET = 6

@@ -10,7 +10,7 @@ from msgspec import Struct
 from slipway.errors import SlipwayError
 from slipway.names import nearest
 from slipway.schema import Field
-from slipway.settings import Gate
+from slipway.settings.types import Gate
 
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 

@@ -19,7 +19,8 @@ from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.data import data_source, tables_of
 from slipway.models.discovery import training_digest
-from slipway.settings import Data, Settings
+from slipway.settings import Settings
+from slipway.settings.types import Data
 from slipway.store.records import encode
 from slipway.training.inputs import typed
 

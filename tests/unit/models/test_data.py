@@ -7,7 +7,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.models.data import columns, data_source, hashes, held_out, json_value, local_path, records, scheme
-from slipway.settings import Data
+from slipway.settings.types import Data
 
 ROOT = Path("/repository")
 COLUMNS = ["a", "b", "kind"]

@@ -10,8 +10,8 @@ from slipway.names import ReleaseName
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, Training, TrainingService
 from slipway.processes import WITHHELD
 from slipway.release.trainings import run, wanted
-from slipway.settings import SecretRef, Settings, parse
-from slipway.settings.types import Occasion
+from slipway.settings import Settings, parse
+from slipway.settings.types import Occasion, SecretRef
 from tests.unit.conftest import ROOT, Site
 from tests.unit.release.conftest import record
 

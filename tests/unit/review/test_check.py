@@ -17,7 +17,7 @@ from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback, traffic
 from slipway.release.promote import promote
 from slipway.review.check import Checked, check
-from slipway.settings import Announce, SecretRef
+from slipway.settings.types import Announce, SecretRef
 from tests.unit.conftest import ROOT, Site
 from tests.unit.review.conftest import FOLDER, FOREIGN, commit, look, overlay, propose, put, said
 

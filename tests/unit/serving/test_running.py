@@ -17,7 +17,7 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.images import running
 from slipway.images.bundle import Bundle
-from slipway.settings import Scale
+from slipway.settings.types import Scale
 from tests.unit.serving import tiny
 from tests.waiting import until
 

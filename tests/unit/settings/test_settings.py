@@ -6,6 +6,7 @@ import pytest
 
 from slipway import settings
 from slipway.errors import SlipwayError
+from slipway.settings.types import AccessSettings, Scale
 
 ENVIRONMENTS = """
 environments:
@@ -55,7 +56,7 @@ def test_what_is_not_said_has_a_default():
     assert found.environment("test").registry == "unbuilt.invalid"
     assert found.environment("prod").promotes_from == "test"
     assert found.model("iris") == found.model("tumor") == settings.ModelSettings()
-    assert found.model("iris").scale == settings.Scale(min=0, max=5, concurrency=10)
+    assert found.model("iris").scale == Scale(min=0, max=5, concurrency=10)
 
 
 def test_everything_that_can_be_said_is_read():
@@ -77,14 +78,14 @@ def test_an_environments_own_values_lie_over_the_others():
 
 def test_who_may_ask_and_how_much():
     """Defaults: everybody, 1 MiB and 10,000 rows. An environment's access replaces the model's as a whole."""
-    assert read("models:\n  iris:\n").model("iris").access == settings.AccessSettings(kind="none")
+    assert read("models:\n  iris:\n").model("iris").access == AccessSettings(kind="none")
     of = "{access: {kind: bearer, secret: keys}, limits: {body: 2Ki}, per_environment: {prod: OWN}}"
     model = read(f"models:\n  iris: {of.replace('OWN', '{access: {kind: basic}, limits: {rows: 5}}')}").model("iris")
     assert (model.limits.bytes, model.within("prod").limits.bytes, model.within("prod").limits.rows) == (2048, 2048, 5)
     assert model.within("test").access.secret == "keys"
-    assert model.within("prod").access == settings.AccessSettings(kind="basic")
+    assert model.within("prod").access == AccessSettings(kind="basic")
     everybody = read(f"models:\n  iris: {of.replace('OWN', '{access: {kind: none}}')}").model("iris")
-    assert everybody.within("prod").access == settings.AccessSettings()
+    assert everybody.within("prod").access == AccessSettings()
 
 
 @pytest.mark.parametrize("own", ["", "{}", "{scale: }", "{access: }", "{limits: }", "{retention: }", "{scale: {}}"])

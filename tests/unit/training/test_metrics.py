@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.settings import Gate
+from slipway.settings.types import Gate
 from slipway.training.metrics import judge
 
 
