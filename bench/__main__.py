@@ -1,4 +1,6 @@
-"""`python -m bench [peers] [zero] [warm] [idle] [change]`: see README.md beside this file."""
+"""Measure functions and clusters: `python -m bench [peers] [zero] [warm] [idle] [change]`; see README.md here."""
+
+from __future__ import annotations
 
 import argparse
 import copy
@@ -11,25 +13,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import fleet, peers, prepare, warm, zero
+from bench import fleet, functions, peers, prepare
 from bench.cluster import namespace, variant
 from bench.prepare import run
 
 CPUS = ("250m", "500m", "1", "2")
 PARTS = ("peers", "zero", "warm", "idle", "change")
 
-# Models in one repository.
+# Numbers of models in one repository.
 IDLE = (3, 50)
-# Releases more of one of them.
+# Number of additional releases of one of them.
 KEPT = 40
 CHANGE = (10, 100, 1000)
 
-# Seconds, of load on one machine: what a figure gains by more is less than what the next round brings.
+# Seconds of load on one machine. A further round makes a figure more exact than a longer load does.
 _LONG_ENOUGH = 2
 
 
 def main() -> None:
-    """Prepare, measure what is asked for, and print the tables."""
+    """Prepare and measure the chosen parts, and print their tables."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("what", nargs="*", choices=(*PARTS, []), help="default: all")
     parser.add_argument("--rounds", type=int, default=3)
@@ -70,16 +72,16 @@ def _on_cluster(what: Sequence[str], registry: str, ingress: str, rounds: int, s
             variants += [
                 variant(services[name], f"{name}-{cpu}", cpu=cpu) for name in ("plain", "iris") for cpu in CPUS
             ]
-            took = zero.measure(space, space.apply(variants), rounds)
-            print(f"\n{zero.table(took, 'hello')}\n{_load()}", flush=True)
+            took = functions.from_zero(space, space.apply(variants), rounds)
+            print(f"\n{functions.zero_table(took, 'hello')}\n{_load()}", flush=True)
         if "warm" in what:
             variants = [variant(service, f"{name}-warm", concurrency=64) for name, service in services.items()]
-            found = warm.measure(space, prepare.load(Path(scratch)), space.apply(variants), rounds, seconds)
-            print(f"\n{warm.table(*found)}\n{_load()}", flush=True)
+            found = functions.under_load(space, prepare.load(Path(scratch)), space.apply(variants), rounds, seconds)
+            print(f"\n{functions.load_table(*found)}\n{_load()}", flush=True)
 
 
 def _hello(like: dict[str, Any], image: str) -> dict[str, Any]:
-    """The smallest function as a Service in all else like that of a release."""
+    """Return a Service like that of a release, but with the image of the smallest function."""
     made = copy.deepcopy(like)
     made["metadata"]["labels"]["app.kubernetes.io/name"] = "hello"
     (container,) = made["spec"]["template"]["spec"]["containers"]

@@ -1,4 +1,6 @@
-"""A namespace of its own on the cluster that KUBECONFIG names, and what is measured in it."""
+"""A namespace for the measurements on the cluster that KUBECONFIG names, and functions in it."""
+
+from __future__ import annotations
 
 import copy
 import json
@@ -13,10 +15,8 @@ from typing import Any, NamedTuple
 
 from bench.prepare import run
 
-__all__ = ["Function", "Namespace", "namespace", "variant"]
-
 _PATIENCE = 300  # seconds
-# Run beside the function, of which nothing but its own process is left out.
+# Run in the function's container; it leaves out its own process.
 _PSS = """
 import os, pathlib, re
 found = [path for path in pathlib.Path("/proc").glob("[0-9]*/smaps_rollup") if path.parent.name != str(os.getpid())]
@@ -25,7 +25,7 @@ print(sum(int(re.search("^Pss: +([0-9]+)", path.read_text(), re.M)[1]) for path 
 
 
 class Function(NamedTuple):
-    """A function that is there, where it is asked and with what."""
+    """A running function, its host, and the body to send."""
 
     name: str
     host: str
@@ -33,7 +33,7 @@ class Function(NamedTuple):
 
 
 def variant(service: dict[str, Any], name: str, *, cpu: str = "1", concurrency: int = 10) -> dict[str, Any]:
-    """A release's Service under another name, reached from outside, with one instance at the most."""
+    """Return a release's Service under another name, open to callers outside, with at most one instance."""
     made = copy.deepcopy(service)
     made["metadata"]["name"] = name
     made["metadata"]["labels"].pop("networking.knative.dev/visibility", None)
@@ -55,9 +55,9 @@ class Namespace(NamedTuple):
     ingress: str
 
     def apply(self, services: list[dict[str, Any]]) -> list[Function]:
-        """Make these Services; returns them once all are ready, each to be asked what it gives as its example."""
+        """Create Services and return them as functions, once all are ready; the body of each is its own example."""
         functions = []
-        for service in services:  # one after the other: many starts at a time only get in one another's way
+        for service in services:  # one after the other, as starts at the same time slow each other down
             run("kubectl", "apply", "-n", self.name, "-f", "-", stdin=json.dumps(service))
             name = service["metadata"]["name"]
             self.until(partial(self._ready, name), f"{name} is ready")
@@ -66,7 +66,7 @@ class Namespace(NamedTuple):
         return functions
 
     def ask(self, function: Function) -> float:
-        """Seconds from the request to the whole answer."""
+        """Ask a function, and return the seconds from the request to the whole answer."""
         headers = {"Host": function.host, "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.ingress}/predict", function.body.encode(), headers)
         began = time.perf_counter()
@@ -75,13 +75,13 @@ class Namespace(NamedTuple):
         return time.perf_counter() - began
 
     def at_zero(self, function: Function) -> bool:
-        """Whether a function has no pod but such as are on their way out."""
+        """Return True if a function has no pod; ending ones do not count."""
         selector = f"serving.knative.dev/service={function.name}"
         found = json.loads(run("kubectl", "get", "deployments", "-n", self.name, "-l", selector, "-o", "json"))["items"]
         return all(not item["spec"]["replicas"] and not item["status"].get("replicas") for item in found)
 
     def memory(self, function: Function) -> float:
-        """MB that a function's processes hold, what they share counted once (Pss)."""
+        """Return the MB that a function's processes hold; shared memory counts once (Pss)."""
         selector = f"serving.knative.dev/service={function.name}"
         pods = json.loads(run("kubectl", "get", "pods", "-n", self.name, "-l", selector, "-o", "json"))["items"]
         pod = next(pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"])
@@ -89,7 +89,7 @@ class Namespace(NamedTuple):
         return int(run(*command)) * 1024 / 1e6
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Wait for it."""
+        """Wait until a condition holds; end with an error after `_PATIENCE`."""
         deadline = time.monotonic() + _PATIENCE
         while not holds():
             if time.monotonic() > deadline:
@@ -110,7 +110,7 @@ class Namespace(NamedTuple):
 
 @contextmanager
 def namespace(ingress: str) -> Iterator[Namespace]:
-    """The namespace, gone afterwards."""
+    """Create a namespace, and delete it afterwards."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     run("kubectl", "create", "namespace", name)
     run("kubectl", "label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")

@@ -1,4 +1,6 @@
-"""An environment with many models that Argo CD follows: what it costs while nobody asks, and what one change costs."""
+"""Measure an environment with many models that Argo CD follows: its cost when idle, and the cost of one change."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -17,13 +19,11 @@ from typing import NamedTuple
 from bench.prepare import run
 from tests.cluster.argocd import Pushed
 
-__all__ = ["Cost", "Use", "change", "change_table", "followed", "idle", "idle_table", "kept"]
-
 ENGINES = ("argocd", "argo", "knative-serving", "knative-ingress")
-_WINDOW = 120  # seconds, over which use of CPU is taken: several times Argo CD's look at git
-# Pods of new releases start once, and a small node has no room for all at once.
+_WINDOW = 120  # seconds in which the use of CPU is measured: Argo CD looks at git several times meanwhile
+# The pods of new releases start once, and a small node has no room for all of them together.
 _AT_ONCE = 10
-# What a webhook does, so that Argo CD finds new models at once.
+# With this annotation Argo CD finds new models at once, as it does after a webhook.
 _LOOK = ("-n", "argocd", "--overwrite", "argocd.argoproj.io/application-set-refresh=true")
 _JOB = """apiVersion: batch/v1
 kind: Job
@@ -35,14 +35,14 @@ spec:
 
 
 class Use(NamedTuple):
-    """What the pods of a namespace take: MB that they hold, and thousandths of a CPU."""
+    """The use of the pods of a namespace: MB of memory, and thousandths of a CPU."""
 
     memory: float
     cpu: float
 
 
 class Cost(NamedTuple):
-    """Seconds that a change of one model takes: its release by the CLI, and its sync once Argo CD looks."""
+    """The seconds that a change of one model takes: its release by the CLI, and its sync once Argo CD looks."""
 
     release: float
     sync: float
@@ -50,7 +50,7 @@ class Cost(NamedTuple):
 
 @contextmanager
 def followed() -> Iterator[Pushed]:
-    """A repository with two models that Argo CD follows; gone afterwards."""
+    """Create a repository that Argo CD follows, with one model; remove it afterwards."""
     with tempfile.TemporaryDirectory() as scratch:
         registry, git = os.environ["SLIPWAY_TEST_REGISTRY"], os.environ["SLIPWAY_TEST_GIT"]
         team = Pushed(Path(scratch) / "repository", registry, git)
@@ -65,7 +65,7 @@ def followed() -> Iterator[Pushed]:
 
 
 def idle(team: Pushed, count: int) -> dict[str, Use]:
-    """What the engines take, by namespace, with `count` models of which none is asked."""
+    """Return the use of the engines, by namespace, with `count` idle models."""
     names = [f"model{number:03}" for number in range(1, count)]
     new = [name for name in names if not team.routed("test", name)]
     _grow(team, new, f"Have {count} models", partial(_copy_overlay, team), partial(_live, team))
@@ -73,7 +73,7 @@ def idle(team: Pushed, count: int) -> dict[str, Use]:
 
 
 def kept(team: Pushed, count: int) -> dict[str, Use]:
-    """What they take with `count` releases more of one model, as its `retention` keeps them."""
+    """Return the use of the engines with `count` more releases of one model, as its `retention` keeps them."""
     overlay = team.root / f"overlays/{team.environments['test']}/coin"
     [first] = overlay.glob("v*")
     names = [first.name.replace("v1-", f"v{number}-") for number in range(2, count + 2)]
@@ -84,7 +84,7 @@ def kept(team: Pushed, count: int) -> dict[str, Use]:
 def _grow(
     team: Pushed, names: Sequence[str], what: str, copy: Callable[[str], None], there: Callable[[Sequence[str]], bool]
 ) -> None:
-    """Commit what `copy` makes of each name, some at once, and wait until that is there."""
+    """Copy under each name, commit the copies in batches, and wait until they are there."""
     for at in range(0, len(names), _AT_ONCE):
         batch = names[at : at + _AT_ONCE]
         for name in batch:
@@ -95,7 +95,7 @@ def _grow(
 
 
 def _taken(team: Pushed) -> dict[str, Use]:
-    """What the engines take, by namespace, while nobody asks."""
+    """Return the use of the engines, by namespace, when all functions are at zero."""
     team.until(lambda: _pods(team) == 0, "all are at zero", patience=600)
     before, began = _summary(), time.monotonic()
     time.sleep(_WINDOW)
@@ -106,7 +106,7 @@ def _taken(team: Pushed) -> dict[str, Use]:
 
 
 def idle_table(found: dict[str, dict[str, Use]]) -> str:
-    """In Markdown: MB and thousandths of a CPU for each installation."""
+    """Return a table in Markdown: MB and thousandths of a CPU for each installation."""
     lines = [f"| idle, MB · thousandths of a CPU | {' | '.join(found)} |", "| --- |" + " --- |" * len(found)]
     for name in (*ENGINES, "together"):
         cells = " | ".join(f"{used[name].memory:.0f} · {used[name].cpu:.0f}" for used in found.values())
@@ -115,9 +115,9 @@ def idle_table(found: dict[str, dict[str, Use]]) -> str:
 
 
 def change(team: Pushed, count: int, rounds: int) -> list[Cost]:
-    """What it takes to release one model, and to sync one Application, in a repository of `count` models.
+    """Return the cost to release one model and to sync one Application in a repository of `count` models.
 
-    The others are models as well, and Applications of a suspended Job each: it is not Knative that is measured.
+    Each other model has an Application of a suspended Job, so that Knative adds nothing to the figures.
     """
     names = [f"model{number:04}" for number in range(1, count)]
     for name in names:
@@ -135,7 +135,7 @@ def change(team: Pushed, count: int, rounds: int) -> list[Cost]:
 
 
 def change_table(found: dict[int, list[Cost]]) -> str:
-    """In Markdown: medians, and how they grow."""
+    """Return a table in Markdown: the medians, and their growth."""
     lines = ["| models in the repository | release one (s) | sync one (s) |", "| --- | --- | --- |"]
     base = Cost(*(median(values) for values in zip(*next(iter(found.values())), strict=True)))
     for count, costs in found.items():
@@ -147,7 +147,7 @@ def change_table(found: dict[int, list[Cost]]) -> str:
 
 def _change(team: Pushed, name: str, turn: int) -> Cost:
     test = team.environments["test"]
-    run("slipway", "train", "coin", "--env", test, cwd=team.root)  # the same content again: its image is there already
+    run("slipway", "train", "coin", "--env", test, cwd=team.root)  # the content is the same, so the image exists
     began = time.perf_counter()
     run("slipway", "release", "coin", "--env", test, cwd=team.root)
     release = time.perf_counter() - began
@@ -162,20 +162,20 @@ def _change(team: Pushed, name: str, turn: int) -> Cost:
 
 
 def _copy_overlay(team: Pushed, name: str) -> None:
-    """The overlay of coin as that of another name, whose function is coin all the same."""
+    """Copy the overlay of coin under another name; the function in it stays coin."""
     source = team.root / f"overlays/{team.environments['test']}/coin"
     _copy(source, name, r"\bcoin\b(?![@/])")
 
 
 def _copy_release(first: Path, name: str) -> None:
-    """A release as one more of the same overlay, in its own name."""
+    """Copy a release within its overlay under another name, and list it there."""
     _copy(first, name, first.name)
     listed = first.with_name("kustomization.yaml")
     listed.write_text(re.sub(rf"( *- ){first.name}\n", rf"\g<0>\g<1>{name}\n", listed.read_text()))
 
 
 def _copy(source: Path, name: str, pattern: str) -> None:
-    """A folder beside `source`, in whose files `name` stands for the pattern."""
+    """Copy a folder beside itself, and replace the pattern by `name` in its files."""
     for file in source.rglob("*"):
         if file.is_file():
             target = source.with_name(name) / file.relative_to(source)
@@ -230,7 +230,7 @@ def _pods(team: Pushed) -> int:
 
 
 def _summary() -> dict[str, tuple[float, float]]:
-    """{namespace: (bytes that its pods hold, nanoseconds of CPU that they took so far)}, as kubelets tell."""
+    """Return {namespace: (bytes of memory, nanoseconds of CPU so far)} of all pods, from the kubelets."""
     memory: Counter[str] = Counter()
     cpu: Counter[str] = Counter()
     for node in run("kubectl", "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split():

@@ -1,4 +1,6 @@
-"""What is measured: releases of iris, tumor and a plain model, made as a team makes them, and the smallest function."""
+"""Prepare what is measured: releases of iris, tumor and a plain model, and the smallest function."""
+
+from __future__ import annotations
 
 import os
 import subprocess
@@ -11,37 +13,45 @@ import yaml
 
 from slipway.images import engines
 
-__all__ = ["MODELS", "hello", "load", "releases", "run"]
-
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 MODELS = ("plain", "iris", "tumor")
 
 
 def releases(scratch: Path, registry: str) -> dict[str, dict[str, Any]]:
-    """The Knative Service of a release of each model, from a clone of this repository; images are pushed."""
+    """Release each model in a clone of this repository, push the images, and return their Knative Services."""
     root = scratch / "repository"
     run("git", "clone", "--quiet", str(ROOT), str(root))
-    folder = root / "model/plain"
-    folder.mkdir()
-    (folder / "model.py").write_text((HERE / "plain/model.py").read_text())
-    (folder / "requirements.txt").write_text("")
-    (folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
-    (folder / "plain.csv").write_text("x,y\n" + "".join(f"{x},{2.5 * x + x % 7 / 10}\n" for x in range(1, 200)))
-    models = "".join(f"  {name}: {{train: manual}}\n" for name in MODELS)
-    environment = f"{{store: .slipway/store, namespace: bench, registry: {registry}}}"
-    (root / "slipway.yaml").write_text(f"environments:\n  test: {environment}\nmodels:\n{models}")
+    data = "x,y\n" + "".join(f"{x},{2.5 * x + x % 7 / 10}\n" for x in range(1, 200))
+    add_model(root, "plain", "", data)
+    write_settings(root, dict.fromkeys(MODELS, "train: manual"), f", registry: {registry}")
     run("git", "add", "--all", cwd=root)
     identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.com")
-    run("git", *identity, "commit", "--quiet", "--message", "What is measured", cwd=root)
+    run("git", *identity, "commit", "--quiet", "--message", "Measure these models", cwd=root)
     for name in MODELS:
         run("slipway", "train", name, cwd=root)
     run("slipway", "release", cwd=root)
     return {name: _service(root / "overlays/test" / name) for name in MODELS}
 
 
+def add_model(root: Path, name: str, requirements: str, data: str) -> None:
+    """Add a model of this folder to a repository, with its data and a test."""
+    folder = root / "model" / name
+    folder.mkdir()
+    files = {"model.py": (HERE / name / "model.py").read_text(), "requirements.txt": requirements, f"{name}.csv": data}
+    for path, text in {**files, "test_model.py": "def test_nothing():\n    pass\n"}.items():
+        (folder / path).write_text(text)
+
+
+def write_settings(root: Path, models: dict[str, str], more: str = "") -> None:
+    """Write the settings of a repository with these models and one environment."""
+    environment = f"{{store: .slipway/store, namespace: bench{more}}}"
+    lines = "".join(f"  {name}: {{{of}}}\n" for name, of in models.items())
+    (root / "slipway.yaml").write_text(f"environments:\n  test: {environment}\nmodels:\n{lines}")
+
+
 def hello(registry: str) -> str:
-    """The image of the smallest function, pushed."""
+    """Build and push the smallest function, and return the name of its image."""
     engine = engines.find()
     with tempfile.TemporaryDirectory() as folder:
         run("go", "build", "-ldflags=-s -w", "-o", f"{folder}/hello", str(HERE / "hello/main.go"))
@@ -51,13 +61,13 @@ def hello(registry: str) -> str:
 
 
 def load(scratch: Path) -> Path:
-    """The program that asks."""
+    """Build the program that sends the load, and return its path."""
     run("go", "build", "-o", str(scratch / "load"), str(HERE / "load/main.go"))
     return scratch / "load"
 
 
 def run(*command: str, cwd: Path | None = None, stdin: str | None = None) -> str:
-    """Run a command; ends with what it said when it fails."""
+    """Run a command and return its output; when it fails, end with its output."""
     env = {**os.environ, "CGO_ENABLED": "0"}
     done = subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -2,7 +2,7 @@ from slipway.model import PipelineModel
 
 
 class Forest(PipelineModel):
-    """Two hundred decision trees behind a scaler: a model whose prediction takes far longer than asking for it."""
+    """Two hundred decision trees behind a scaler: a prediction takes far longer than the request."""
 
     source_features = [
         f"{which}{name}{error}"

@@ -1,4 +1,4 @@
-// The smallest function there can be: what a start from zero costs when nothing but the cluster's own work is in it.
+// A minimal function: its start from zero shows the cost of the cluster's own work.
 package main
 
 import (

@@ -1,9 +1,9 @@
-// load asks one function over and over, from as many connections as are given, and says what came back and how fast.
+// load sends requests to one function from a number of connections, and reports the answers and their latency.
 //
 //	load -url http://10.96.0.1/predict -host iris.test.example.com -body '{"x": 1}' -connections 16 -seconds 10
 //
-// It prints one JSON object: answers by status (an answer that never came counts under its error), answers in a second,
-// and the 50th, 90th and 99th percentile and the longest, in milliseconds. With -requests it ends after so many.
+// It prints one JSON object: the number of answers by status or error, the answers a second, and the latency in
+// milliseconds: the 50th, 90th and 99th percentile and the maximum. With -requests it ends after that number of requests.
 package main
 
 import (
@@ -27,13 +27,13 @@ type told struct {
 }
 
 func main() {
-	url := flag.String("url", "", "what to ask")
-	host := flag.String("host", "", "the host to name, when it is not that of the URL")
-	body := flag.String("body", "{}", "what to send")
-	connections := flag.Int("connections", 1, "how many ask at a time")
-	seconds := flag.Float64("seconds", 10, "for how long")
-	requests := flag.Int64("requests", 0, "how many at the most; 0 is as many as there is time for")
-	pause := flag.Duration("pause", 0, "between an answer and the next request of the same connection")
+	url := flag.String("url", "", "the address to send requests to")
+	host := flag.String("host", "", "the Host header, if it is not the host of the URL")
+	body := flag.String("body", "{}", "the body of each request")
+	connections := flag.Int("connections", 1, "the number of connections at a time")
+	seconds := flag.Float64("seconds", 10, "the duration of the load")
+	requests := flag.Int64("requests", 0, "the maximum number of requests; 0 for no limit")
+	pause := flag.Duration("pause", 0, "the pause of a connection between an answer and the next request")
 	flag.Parse()
 
 	client := &http.Client{

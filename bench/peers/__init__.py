@@ -1,7 +1,9 @@
-"""Ours beside its peers on this machine: `make bench BENCH=peers`; see README.md of the folder above.
+"""Compare slipway with its peers on this machine: `make bench BENCH=peers`; see README.md of the folder above.
 
-Each folder here is a peer: `requirements.txt` is all that its environment holds, and beside it is what it runs.
+Each folder here is a peer: the `requirements.txt` of its environment, and its code.
 """
+
+from __future__ import annotations
 
 import sys
 import tempfile
@@ -9,31 +11,29 @@ import time
 from pathlib import Path
 
 from bench import prepare
-from bench.peers import contestants, environments, measuring, picture, table, trained
-
-__all__ = ["run"]
+from bench.peers import contestants, measuring, report, trained
 
 HERE = Path(__file__).parents[1]
 
 
 def run(machine: str, rounds: int, seconds: float) -> str:
-    """Measure, write `peers.md` and `peers.svg` in the folder above, and return the table; some ten minutes."""
+    """Measure for about ten minutes, write `peers.md` and `peers.svg` in the folder above, and return the table."""
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         scratch = Path(folder)
         load = prepare.load(scratch)
         models = trained.train(scratch)
         taking_part = [each for model in models.values() for each in contestants.of(model, scratch)]
         found = measuring.measure(load, taking_part, rounds, seconds)
-    told = f"{machine}\n\n{_versions()}. {_how(rounds, seconds)}\n\n{table.table(found)}\n"
+    told = f"{machine}\n\n{_versions()}. {_how(rounds, seconds)}\n\n{report.table(found)}\n"
     (HERE / "peers.md").write_text(f"# Beside its peers\n\nWritten by `make bench BENCH=peers`: {told}")
     note = f"make bench BENCH=peers · {time.strftime('%Y-%m-%d')} · median of {rounds} rounds, one CPU for each server"
-    (HERE / "peers.svg").write_text(picture.picture(found, note))
+    (HERE / "peers.svg").write_text(report.picture(found, note))
     return told
 
 
 def _versions() -> str:
     pinned = {package: peer for peer, packages in contestants.VERSIONS.items() for package in packages}
-    told = [f"{package} {environments.version(peer, package)}" for package, peer in pinned.items()]
+    told = [f"{package} {contestants.version(peer, package)}" for package, peer in pinned.items()]
     return ", ".join([f"Python {'.'.join(map(str, sys.version_info[:3]))}", *told])
 
 

@@ -1,16 +1,17 @@
-"""Who takes part, and how each is started and asked: every one in its own usual way."""
+"""The servers that are compared, each started and asked in its own usual way, and their environments."""
+
+from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.peers import environments
-from bench.peers.environments import MissingError
 from bench.peers.trained import Served, Trained
-
-__all__ = ["BARE", "OURS", "VERSIONS", "Contestant", "of"]
+from slipway import digests
 
 HERE = Path(__file__).parent
 OURS, BARE = "slipway", "bare uvicorn, ONNX Runtime"
@@ -18,8 +19,12 @@ OURS, BARE = "slipway", "bare uvicorn, ONNX Runtime"
 _Body = Callable[[Trained, int], Any]
 
 
+class MissingError(Exception):
+    """A peer cannot be installed here."""
+
+
 class Contestant(NamedTuple):
-    """A server with one model: `{port}` in its command and variables stands for where it is to listen."""
+    """A server with one model; `{port}` in its command and variables stands for the port that it listens on."""
 
     name: str
     model: str
@@ -28,13 +33,13 @@ class Contestant(NamedTuple):
     env: dict[str, str]
     path: str
     bodies: dict[int, str]
-    """By the number of rows."""
+    """The body of a request, by its number of rows."""
     predictions: Callable[[Any], list[Any]]
-    """Of an answer's JSON."""
+    """Returns the predictions of an answer's JSON."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """Its name and its model."""
+        """Return the server's name and its model."""
         return self.name, self.model
 
 
@@ -44,11 +49,11 @@ VERSIONS = {
     "mlserver": ("mlserver",),
     "bentoml": ("bentoml",),
 }
-"""By peer, the packages whose versions matter."""
+"""The packages of each peer whose versions are reported."""
 
 
 def of(trained: Trained, scratch: Path) -> Iterator[Contestant]:
-    """All that can be had here; says who is left out, and why."""
+    """Return the servers that can run here with a model; print the name of each other one, and the reason."""
     if trained.converted and trained.graph:
         yield _ours(OURS, trained, trained.converted, ["-m", "slipway.serving"])
         frame = ["-m", "functions_framework", "--target", "predict", "--source", "main.py"]
@@ -57,7 +62,7 @@ def of(trained: Trained, scratch: Path) -> Iterator[Contestant]:
     makers = {"bare": _bare, "framework": _framework, "mlserver": _mlserver, "bentoml": _bentoml}
     for peer, make in makers.items():
         try:
-            yield from make(trained, environments.python(peer), scratch)
+            yield from make(trained, _python(peer), scratch)
         except MissingError as error:
             print(f"{peer} is left out: {error}", file=sys.stderr, flush=True)
 
@@ -149,3 +154,37 @@ def _tensor(trained: Trained, count: int) -> dict[str, Any]:
 
 def _bodies(trained: Trained, made: _Body) -> dict[int, str]:
     return {count: json.dumps(made(trained, count)) for count in (1, 100)}
+
+
+def _python(peer: str) -> Path:
+    """Return the interpreter of a peer's environment, which is installed once a machine.
+
+    It has the version of Python that runs this. Raise `MissingError` when the environment cannot be installed.
+    """
+    requirements = HERE / peer / "requirements.txt"
+    known = digests.of_value([requirements.read_text(), sys.version])[:12]
+    home = _cache() / f"{peer}-{known}"
+    interpreter, complete = home / "bin" / "python", home / "complete"
+    if not complete.is_file():
+        print(f"installing {peer} …", flush=True)
+        _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(home))
+        _uv("pip", "sync", "--quiet", "--compile-bytecode", "--python", str(interpreter), str(requirements))
+        complete.touch()
+    return interpreter
+
+
+def version(peer: str, package: str) -> str:
+    """Return the version of `package` in the requirements of a peer."""
+    lines = (HERE / peer / "requirements.txt").read_text().splitlines()
+    return next(line.partition("==")[2].split()[0] for line in lines if line.startswith(f"{package}=="))
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("SLIPWAY_BENCH_CACHE") or Path.home() / ".cache" / "slipway-bench")
+
+
+def _uv(*arguments: str) -> None:
+    done = subprocess.run(["uv", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        raise MissingError(said[0].strip() if said else f"uv ended with status {done.returncode}")

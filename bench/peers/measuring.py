@@ -1,4 +1,6 @@
-"""All contestants with all models, round by round and each time in another order, so that all meet the same."""
+"""Measure all servers with all models in rounds; the order changes, so that other work slows all of them alike."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -14,29 +16,27 @@ from bench.peers.contestants import Contestant
 from bench.peers.running import Running
 from bench.prepare import run
 
-__all__ = ["LOADS", "Measured", "measure"]
-
 LOADS = ((1, 1), (1, 16), (100, 1), (100, 16))
-"""Rows of a request, and how many ask at a time."""
+"""Rows of a request, and callers at a time."""
 
 
 class Measured(NamedTuple):
-    """One contestant with one model, the median of all rounds."""
+    """The medians of one server with one model."""
 
     start: float
-    """Milliseconds from its start to its first answer."""
+    """Milliseconds from the start to the first answer."""
     memory: float
-    """MB after all that was asked."""
+    """MB after the load."""
     per_second: dict[tuple[int, int], float]
-    """Answers by what was asked (`LOADS`)."""
+    """Answers a second, by load (`LOADS`)."""
     p50: dict[tuple[int, int], float]
-    """Milliseconds of an answer, likewise."""
+    """Milliseconds of the median answer, by load."""
 
 
 def measure(
     load: Path, contestants: Sequence[Contestant], rounds: int, seconds: float
 ) -> dict[tuple[str, str], Measured]:
-    """By name and model what was found; ends when two of them do not predict the same."""
+    """Return the figures by name and model; end with an error when two servers predict differently."""
     found: dict[tuple[str, str], list[Measured]] = {each.key: [] for each in contestants}
     answers: dict[str, tuple[str, list[int]]] = {}
     for number in range(rounds):
@@ -49,7 +49,10 @@ def measure(
 
 
 def _compare(contestant: Contestant, server: Running, answers: dict[str, tuple[str, list[int]]]) -> None:
-    """Classes have other names here and there: each counts as the place where it first came."""
+    """End with an error when a server predicts other classes than the first one.
+
+    Servers name classes differently, so each class counts as the place of its first row.
+    """
     predictions = contestant.predictions(server.ask(contestant.bodies[100]))
     found = [predictions.index(each) for each in predictions]
     name, expected = answers.setdefault(contestant.model, (contestant.name, found))
@@ -72,7 +75,7 @@ def _measured(load: Path, contestant: Contestant, server: Running, seconds: floa
 
 
 def _parted() -> tuple[set[int], set[int]]:
-    """One CPU for the server, the others for who asks; where there is but one, both on it."""
+    """Return the CPU of the server and those of the callers, which are the same on a machine with one CPU."""
     first, *others = sorted(os.sched_getaffinity(0))
     return {first}, set(others) or {first}
 

@@ -1,4 +1,6 @@
-"""A server that is started, waited for, weighed and ended."""
+"""Start a server, wait for its first answer, measure its memory, and end it."""
+
+from __future__ import annotations
 
 import contextlib
 import http.client
@@ -19,33 +21,31 @@ from typing import Any, NamedTuple
 
 from bench.peers.contestants import Contestant
 
-__all__ = ["Running", "start"]
-
 _PATIENCE = 120  # seconds
-_PORTS = 3  # in a row, as MLServer needs them
+_PORTS = 3  # consecutive ones, which MLServer needs
 
 
 class Running(NamedTuple):
-    """A server that has answered."""
+    """A server that has given its first answer."""
 
     url: str
     pid: int
     milliseconds: float
-    """From its start to its first answer."""
+    """From the start to the first answer."""
 
     def ask(self, body: str) -> Any:
-        """The answer to this body, as JSON."""
+        """Send a body, and return the answer's JSON."""
         request = urllib.request.Request(self.url, body.encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
             return json.load(answer)
 
     def memory(self) -> float:
-        """MB that its processes hold, what they share counted once (Pss)."""
+        """Return the MB that its processes hold; shared memory counts once (Pss)."""
         found = [_pss(pid) for pid in _family(self.pid)]
         return sum(found) * 1024 / 1e6
 
     def keep_to(self, cpus: set[int]) -> None:
-        """Have all its threads run on these CPUs only."""
+        """Restrict all its threads to these CPUs."""
         for pid in _family(self.pid):
             for task in Path(f"/proc/{pid}/task").iterdir():
                 with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ class Running(NamedTuple):
 
 @contextlib.contextmanager
 def start(contestant: Contestant) -> Iterator[Running]:
-    """Start a server; the block begins when it has answered 200 to one row, and its end is the server's."""
+    """Start a server and yield it once it has answered one row; end it with the block."""
     port = _free_port()
     own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")}
     env = own | {name: _filled(value, port) for name, value in contestant.env.items()}
@@ -73,7 +73,7 @@ def start(contestant: Contestant) -> Iterator[Running]:
             _end(process)
 
 
-def _first_answer(contestant: Contestant, process: "subprocess.Popen[bytes]", port: int) -> bool:
+def _first_answer(contestant: Contestant, process: subprocess.Popen[bytes], port: int) -> bool:
     deadline = time.monotonic() + _PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -93,7 +93,7 @@ def _filled(text: str, port: int) -> str:
 
 
 def _free_port() -> int:
-    """The first of as many as are needed, below those that outgoing connections are given."""
+    """Return the first of `_PORTS` free ports, below the range of outgoing connections."""
     while True:
         (first,) = random.sample(range(20_000, 30_000), 1)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
@@ -103,7 +103,7 @@ def _free_port() -> int:
 
 
 def _family(pid: int) -> list[int]:
-    """The process and all below it."""
+    """Return a process and all its descendants."""
     below = [child for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
     return [pid, *(each for child in below for each in _family(int(child)))]
 
@@ -113,7 +113,7 @@ def _pss(pid: int) -> int:
     return int(found[1]) if found else 0
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(5)

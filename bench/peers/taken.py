@@ -1,8 +1,10 @@
-"""`python taken.py BUNDLE DATA FILE`, in the bundle's environment: what its estimator is, and what it is given.
+"""Take the estimator out of a bundle for the peers: `python taken.py BUNDLE DATA FILE`, in the bundle's environment.
 
-Writes the estimator to FILE as the peers take it, and prints a hundred rows as callers of ours send them and as the
-estimator is asked.
+Write the estimator to FILE. Print a hundred rows of DATA, as callers of slipway send them and as the estimator gets
+them.
 """
+
+from __future__ import annotations
 
 import csv
 import json

@@ -1,4 +1,6 @@
-"""What is compared: the same three trained models, as ours serves them and as each peer takes them."""
+"""Train the models to compare: each as slipway serves it, and as its peers take it."""
+
+from __future__ import annotations
 
 import json
 import shutil
@@ -7,28 +9,26 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench import prepare
 from bench.prepare import run
 from slipway import settings
 from slipway.images import bundle
 from slipway.models.environment import python_for
 from slipway.store import store_of
 
-__all__ = ["MODELS", "Served", "Trained", "train"]
-
-HERE = Path(__file__).parents[1]
-ROOT = HERE.parent
+ROOT = Path(__file__).parents[2]
 MODELS = ("iris", "tumor", "forest")
 
 
 class Served(NamedTuple):
-    """A bundle of ours, and the interpreter of its environment."""
+    """A bundle of slipway, and the interpreter of its environment."""
 
     folder: Path
     python: Path
 
 
 class Trained(NamedTuple):
-    """One model. `estimator` and `graph` are files; where it was not converted there is no graph."""
+    """A model; `estimator` and `graph` are files, and a model that was not converted has no graph."""
 
     name: str
     converted: Served | None
@@ -36,27 +36,20 @@ class Trained(NamedTuple):
     estimator: Path
     graph: Path | None
     rows: list[dict[str, Any]]
-    """As callers of ours send them."""
+    """The rows, as callers of slipway send them."""
     inputs: list[list[float]]
-    """The same rows as the estimator takes them."""
+    """The same rows, as the estimator takes them."""
 
 
 def train(scratch: Path) -> dict[str, Trained]:
-    """Train each model as it is and with `convert: never`, which differ in nothing else, and bundle both."""
+    """Train each model twice, as it is and with `convert: never`, and bundle both."""
     root = scratch / "repository"
     shutil.copytree(ROOT / "model", root / "model", ignore=shutil.ignore_patterns("__pycache__"))
-    folder = root / "model" / "forest"
-    shutil.copytree(HERE / "forest", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(root / "model/tumor/tumor.csv", folder / "forest.csv")
-    pins = (root / "model/tumor/requirements.txt").read_text()
-    (folder / "requirements.txt").write_text(f"{pins.strip()}\n{_pin('pandas')}\n")
-    (folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
-    models = "".join(
-        f"  {name}: {{train: manual}}\n  {name}plain: {{train: manual, folder: model/{name}, convert: never}}\n"
-        for name in MODELS
-    )
-    environment = "{store: .slipway/store, namespace: bench}"
-    (root / "slipway.yaml").write_text(f"environments:\n  test: {environment}\nmodels:\n{models}")
+    pins, data = (root / f"model/tumor/{name}" for name in ("requirements.txt", "tumor.csv"))
+    pandas = f"pandas=={metadata.version('pandas')}"
+    prepare.add_model(root, "forest", f"{pins.read_text().strip()}\n{pandas}\n", data.read_text())
+    plain = {f"{name}plain": f"train: manual, folder: model/{name}, convert: never" for name in MODELS}
+    prepare.write_settings(root, dict.fromkeys(MODELS, "train: manual") | plain)
     return {name: _trained(root, name, scratch) for name in MODELS}
 
 
@@ -76,11 +69,7 @@ def _served(root: Path, model: str, target: Path) -> Served:
     store = store_of(known, "test")
     made = bundle.make(known, store, store.find(model), target)
     interpreter = python_for(made.lock)
-    # As an image has it, nothing is left to compile at a start; some packages carry what is no Python of this version.
+    # An image compiles nothing at its start. The command fails: some packages have files of other versions of Python.
     compiled = [str(interpreter), "-m", "compileall", "-qq", str(target), str(interpreter.parents[1] / "lib")]
     subprocess.run(compiled, check=False)
     return Served(target, interpreter)
-
-
-def _pin(package: str) -> str:
-    return f"{package}=={metadata.version(package)}"

@@ -2,7 +2,7 @@ from slipway.model import Model
 
 
 class Plain(Model):
-    """A straight line, in plain Python: what a function costs whose model costs nothing."""
+    """A straight line in plain Python: it shows the cost of a function whose model costs nothing."""
 
     source_features = ["x"]
     target_variable = "y"

@@ -1,4 +1,4 @@
-"""The least that can stand between a request and ONNX Runtime: nothing is checked, named or logged."""
+"""Answer with ONNX Runtime and nothing else: no checks, no names, no logs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""As BentoML's guide has it: one service, one method."""
+"""Serve a model with one service and one method, as in the guide of BentoML."""
 
 import os
 from typing import Any

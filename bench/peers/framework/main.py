@@ -1,4 +1,4 @@
-"""The usual function: Flask, and scikit-learn as it was saved."""
+"""Answer with Flask and scikit-learn, as a usual function does."""
 
 import os
 

@@ -1,13 +1,20 @@
-"""What was measured as a picture (SVG) that reads on a light and on a dark page."""
+"""Report the figures of a comparison: tables in Markdown, and a picture (SVG) for light and for dark pages."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from bench.peers.contestants import OURS
-from bench.peers.measuring import Measured
+from bench.peers.measuring import LOADS, Measured
 
-__all__ = ["picture"]
-
+_HEADS = "| {model} | start, ms | memory, MB | {loads} |"
+_LOADS = {
+    (1, 1): "1 row, 1 caller: /s",
+    (1, 16): "1 row, 16 callers: /s",
+    (100, 1): "100 rows, 1 caller: /s",
+    (100, 16): "100 rows, 16 callers: /s",
+}
 _WIDTH, _NAMES, _BAR, _LINE, _PANEL = 860, 250, 480, 24, 40
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -27,8 +34,36 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 _Bars = Sequence[tuple[str, float]]
 
 
+def table(found: Mapping[tuple[str, str], Measured]) -> str:
+    """Return a table for each model: slipway first, and in brackets the multiples of its figures."""
+    models = dict.fromkeys(model for _, model in found)
+    return "\n\n".join(
+        _of_model(model, {name: at for (name, of), at in found.items() if of == model}) for model in models
+    )
+
+
+def _of_model(model: str, found: Mapping[str, Measured]) -> str:
+    ours = found.get(OURS) or next(iter(found.values()))
+    lines = [_HEADS.format(model=model, loads=" | ".join(_LOADS[what] for what in LOADS))]
+    lines.append("| --- | " + " | ".join(["---:"] * (len(LOADS) + 2)) + " |")
+    for name, at in found.items():
+        pairs = [(at.start, ours.start), (at.memory, ours.memory)]
+        pairs += [(at.per_second[what], ours.per_second[what]) for what in LOADS]
+        cells = [_cell(value, of, at is ours) for value, of in pairs]
+        lines.append(f"| {'**' + name + '**' if at is ours else name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: float, ours: float, own: bool) -> str:
+    return f"**{value:,.0f}**" if own else f"{value:,.0f} ({_times(value / ours)})"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f} \N{MULTIPLICATION SIGN}" if ratio >= 10 else f"{ratio:.2g} \N{MULTIPLICATION SIGN}"
+
+
 def picture(found: Mapping[tuple[str, str], Measured], note: str) -> str:
-    """Four charts: start and memory of iris, and answers a second of iris and of the forest, one row each."""
+    """Return four charts: start and memory of iris, and answers to single rows of iris and of the forest."""
     parts: list[str] = []
     top = 8
     for title, unit, bars in _charts(found):
@@ -45,29 +80,18 @@ def _charts(found: Mapping[tuple[str, str], Measured]) -> list[tuple[str, str, _
     shown = {key: at for key, at in found.items() if key[0] == OURS or not key[0].startswith(OURS)}
     iris = {name: at for (name, model), at in shown.items() if model == "iris"}
     forest = {name: at for (name, model), at in shown.items() if model == "forest"}
-    charts = [
-        (
-            "From nothing to the first answer (iris): the shorter the better",
-            "ms",
-            [(name, at.start) for name, at in iris.items()],
-        ),
-        (
-            "Memory of an instance (iris): the shorter the better",
-            "MB",
-            [(name, at.memory) for name, at in iris.items()],
-        ),
-        (
-            "Answers a second (iris, 16 callers): the longer the better",
-            "",
-            [(name, at.per_second[1, 16]) for name, at in iris.items()],
-        ),
-        (
-            "Answers a second (200 trees, 16 callers): the longer the better",
-            "",
-            [(name, at.per_second[1, 16]) for name, at in forest.items()],
-        ),
+    shorter, longer = "the shorter the better", "the longer the better"
+    charts: list[tuple[str, str, _Bars]] = [
+        (f"From nothing to the first answer (iris): {shorter}", "ms", [(name, at.start) for name, at in iris.items()]),
+        (f"Memory of an instance (iris): {shorter}", "MB", [(name, at.memory) for name, at in iris.items()]),
+        (f"Answers a second (iris, 16 callers): {longer}", "", _answers(iris)),
+        (f"Answers a second (200 trees, 16 callers): {longer}", "", _answers(forest)),
     ]
     return [chart for chart in charts if chart[2]]
+
+
+def _answers(found: Mapping[str, Measured]) -> _Bars:
+    return [(name, at.per_second[1, 16]) for name, at in found.items()]
 
 
 def _chart(title: str, unit: str, bars: _Bars, top: int) -> str:
