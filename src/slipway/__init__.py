@@ -13,7 +13,7 @@ __all__ = ["__version__", "fetch", "publish"]
 
 
 def __getattr__(name: str) -> Any:
-    """Bring in the store's functions when they are asked for: what serves has no use for them."""
+    """Import the functions of the store on first use: serving does not need them."""
     if name in ("fetch", "publish"):
         from importlib import import_module
 

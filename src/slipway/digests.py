@@ -1,4 +1,4 @@
-"""Content addresses: SHA-256, in hexadecimal, of bytes, files, and sets of files."""
+"""SHA-256 digests, in hexadecimal, of bytes, files, values and sets of files."""
 
 from __future__ import annotations
 

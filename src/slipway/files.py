@@ -23,7 +23,7 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 def write(path: Path, content: bytes) -> None:
     """Put `content` at `path` in one move; a reader sees the old file or the new one, never a part.
 
-    It is on the disk for good when this returns. After a kill only a hidden file beside it is left.
+    When this returns, the content survives a power cut. A kill leaves only a hidden file beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path))
@@ -44,8 +44,8 @@ def write(path: Path, content: bytes) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to fill; it gets its name `path` only when the block ends without an error.
 
-    What was at `path` before is replaced. Whenever the process is killed, `path` is what it was, the new folder, or
-    absent for a moment, and never a part of either; what is left is in hidden folders beside it.
+    It replaces a folder at `path`. After a kill, `path` is the old folder, the new one, or absent, never a part of
+    either. All remains are in hidden folders beside it.
     Raise `SlipwayError` when `path` is a file, or holds the folder that the process is in.
     """
     path = _free(path)

@@ -1,4 +1,4 @@
-"""Names that cross borders: models, model ids and releases, each with a pure `parse` and `format`."""
+"""Names of models, model ids and releases, and the known word nearest to a misspelt one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _proposal(name: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a clause that names the known word most like `word`, or lists the known words when none is alike."""
+    """Return a clause that names the known word most like `word`, or all known words if none is alike."""
     # The dashes of options make no two of them alike.
     spelt = {each.lstrip("-").lower(): each for each in sorted(known, reverse=True)}
     alike = get_close_matches(word[:_LONGEST_COMPARED].lstrip("-").lower(), spelt, n=1, cutoff=0.6)

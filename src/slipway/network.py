@@ -29,10 +29,10 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Calls servers by HTTP or HTTPS.
+    """Call servers by HTTP or HTTPS.
 
-    With `direct`, it uses no proxy; otherwise it uses those of the environment. `context` says which certificates of
-    servers it trusts: by default, those that the system trusts.
+    With `direct`, use no proxy; otherwise, use those of the environment. `context` holds the trusted certificates of
+    servers. Default: those of the system.
     """
 
     def __init__(self, *, direct: bool, context: SSLContext | None = None) -> None:
@@ -50,7 +50,7 @@ class Client:
     ) -> Answer:
         """Return the answer to GET, or to POST if there is a body, with at most `limit` bytes of its content.
 
-        It follows redirects without the `headers`, because they may hold credentials. Raise `NoAnswer` when the server
+        Follow redirects without the `headers`, because they may hold credentials. Raise `NoAnswer` when the server
         cannot be reached or breaks off, and `ValueError` for a URL that cannot be written in a request.
         """
         request = urllib.request.Request(url, body)  # noqa: S310 - callers make sure that it is http or https

@@ -1,4 +1,4 @@
-"""Processes beside this one: they end with it, hold no rights of it, and answer questions where a model's code runs.
+"""Child processes: they end with this process, get none of its tokens, and answer questions where a model's code runs.
 
 `python -P -m slipway.processes MODULE` reads a question as JSON, calls `MODULE.answer` with it and replies.
 """
@@ -123,7 +123,7 @@ def ask(
     """Return what the function `answer(question)` of `module` returns in a new process of `python`.
 
     Question and answer are JSON on their way; structs and paths arrive as the function's annotations say. `python`
-    needs msgspec, and imports this slipway. `env` is `environment()` unless given; `patience` is in seconds. Raises
+    needs msgspec, and imports this slipway. `env` is `environment()` unless given; `patience` is in seconds. Raise
     `SlipwayError` when there is no answer: with problem and fix of a `SlipwayError`, else with the last line of the
     process.
     """

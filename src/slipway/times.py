@@ -1,4 +1,4 @@
-"""Times as people write them, and as records hold them."""
+"""Times: read in the forms that people write, and written in UTC for records."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def say(line: str = "") -> None:
 
 
 def progress(line: str) -> None:
-    """Print a line about the progress, apart from the answer."""
+    """Print a line about the progress to standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -36,7 +36,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def show_released(done: Released, settings: Settings, where: Place) -> int:
-    """Print what was released, also on the page of the run; return 1 when a model failed."""
+    """Print the results of a release, also on the page of the run; return 1 when a model failed."""
     rows = [(each.model, each.result, str(each.release or "-"), each.text) for each in done.outcomes]
     table(("MODEL", "RESULT", "RELEASE", "WHY"), [(*row[:3], one_line(row[3])) for row in rows])
     for outcome in done.outcomes:
@@ -51,7 +51,7 @@ def show_released(done: Released, settings: Settings, where: Place) -> int:
 
 
 def show_plan(plan: Plan) -> int:
-    """Print what a build made, and give the new images to the pipeline; return 1 when a model failed."""
+    """Print the results of a build, and give the new images to the pipeline; return 1 when a model failed."""
     from slipway.github import runs
 
     rows = [(each.model, each.result, f"v{each.version}" if each.version else "-", each.text) for each in plan.models]

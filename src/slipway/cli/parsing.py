@@ -62,7 +62,7 @@ class Parser(argparse.ArgumentParser):
         return parsed, unknown
 
     def _check_options(self, given: Sequence[str]) -> None:
-        """Refuse unknown options first: argparse would tell of a missing one, where that is only misspelt."""
+        """Refuse unknown options first: argparse would report a misspelt one as missing."""
         for word in given:
             name = word.partition("=")[0]
             if word == "--" or (self._subparsers is not None and not word.startswith("-")):

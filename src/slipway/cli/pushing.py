@@ -64,7 +64,7 @@ def _check_maintainer(repository: Repository) -> None:
 
 
 def finish(where: Place, done: Edited, body: Callable[[], str]) -> None:
-    """Print what was done; open the pull request of a proposed change, or bring the open one up to date."""
+    """Print the result; open the pull request of a proposed change, or bring the open one up to date."""
     from slipway.github import api, runs
     from slipway.gitops.branches import Proposed, Pushed
 

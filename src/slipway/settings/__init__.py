@@ -1,4 +1,4 @@
-"""`slipway.yaml`, the one settings file: read and checked, with the folders under `model/`."""
+"""Settings: `slipway.yaml`, read and checked, and the model folders under `model/`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.environments[name]
 
     def refuse_promoted(self, name: str, fix: str) -> None:
-        """Raise `SlipwayError` for an environment that takes only promotions; `{source}` in `fix` is where from."""
+        """Raise `SlipwayError` for an environment that takes only promotions; `{source}` in `fix` is its source."""
         source = self.environment(name).promotes_from
         if source is not None:
             raise SlipwayError(f"{name} takes only what {source} has verified", fix=fix.format(source=source))

@@ -1,4 +1,4 @@
-"""Schedules as cron writes them, in the form of Argo's CronWorkflow: five fields, or a word like `@daily`."""
+"""Cron schedules in the form of Argo's CronWorkflow: five fields, or a word like `@daily`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def objection(schedule: str) -> str:
-    """Return what is wrong with a schedule; '' if nothing is."""
+    """Return the mistake in a schedule; '' if there is none."""
     if schedule in _WORDS or _EVERY.fullmatch(schedule):
         return ""
     texts = schedule.split()
@@ -38,7 +38,7 @@ def objection(schedule: str) -> str:
 
 
 def _values(text: str, name: str, lowest: int, highest: int, words: tuple[str, ...]) -> set[int]:
-    """Return the numbers of one field; raise `ValueError` with what is wrong."""
+    """Return the numbers of one field; raise `ValueError` with the mistake."""
     found: set[int] = set()
     for part in text.split(","):
         match = _PART.fullmatch(part)

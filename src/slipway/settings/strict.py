@@ -31,7 +31,7 @@ _WORDS = {
 
 
 def read(text: str) -> Any:
-    """Return what the text of the file holds; raise `SlipwayError` with the line of a mistake or a repeated key."""
+    """Return the content of the file; raise `SlipwayError` with the line of a mistake or a repeated key."""
     try:
         content = _load(text)
     except yaml.MarkedYAMLError as error:

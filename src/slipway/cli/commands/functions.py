@@ -1,4 +1,4 @@
-"""`slipway serve`, `verify` and `announce`: functions that run, here and elsewhere."""
+"""`slipway serve`, `verify` and `announce`: run a function, verify one, and announce versions and releases."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.cli.output import progress, say
 from slipway.cli.parsing import Group, settings_of
 from slipway.errors import SlipwayError
+from slipway.names import ModelId, ReleaseName, nearest
 
 if TYPE_CHECKING:
     from slipway.images.bundle import Bundle
@@ -96,7 +97,6 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _access(given: list[str]) -> dict[str, str]:
-    from slipway.names import nearest
     from slipway.serving.access import FOLDER, KIND, KINDS, Access
 
     kind, folder = given[0], Path(given[1]).resolve()
@@ -124,7 +124,6 @@ def _serve_training(settings: Settings, args: argparse.Namespace) -> int:
 
 def _bundle(settings: Settings, args: argparse.Namespace, target: Path) -> tuple[Bundle, dict[str, str]]:
     from slipway.images import bundle
-    from slipway.names import ReleaseName
     from slipway.store import store_of
 
     if args.folder is not None:
@@ -211,7 +210,6 @@ def _verified(args: argparse.Namespace) -> Verified:
 
 def _announce(args: argparse.Namespace) -> int:
     from slipway.github import events
-    from slipway.names import ModelId, ReleaseName
 
     if args.kind == "version":
         say(events.announce_version(ModelId(args.model, args.env, args.version)))

@@ -1,4 +1,4 @@
-"""`slipway status`, `history`, `diff`, `check`, `trace`, `reproduce` and `doctor`: questions, which change nothing."""
+"""`slipway status`, `history`, `diff`, `check`, `trace`, `reproduce` and `doctor`: these verbs only read."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _diff(args: argparse.Namespace) -> int:
 
 
 def _bring(settings: Settings, head: str | None) -> None:
-    """Fetch the commits of a pull request: a pipeline that runs the base's code has not got them."""
+    """Fetch the commits of a pull request, which a pipeline that runs the base's code does not have."""
     from slipway.git import Repository
     from slipway.git.remote import Remote
 
@@ -189,7 +189,7 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def examine(root: Path | None = None) -> Iterator[Finding]:
-    """Yield what is there and what is missing, area by area, each as soon as it is known.
+    """Yield the findings, area by area, each as soon as it is known.
 
     Raise `SlipwayError` where neither `root` nor a folder above it has a `slipway.yaml`.
     """

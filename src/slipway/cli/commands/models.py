@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from slipway.cli.output import progress, say, table
 from slipway.cli.parsing import Group, Parser, settings_of
 from slipway.errors import SlipwayError
+from slipway.names import nearest
 from slipway.text import pairs, words
 
 if TYPE_CHECKING:
@@ -170,7 +171,6 @@ def _steps(settings: Settings, task: Task, folder: Path) -> str:
 
 def _step(args: argparse.Namespace) -> int:
     from slipway.models import environment
-    from slipway.names import nearest
     from slipway.training.task import STEPS, step, task_in
 
     settings = settings_of(args)

@@ -106,9 +106,9 @@ def _copy(args: argparse.Namespace) -> int:
 def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
     """Bring open promotions up to date, and open those that are automatic and due; return 1 when one failed.
 
-    First drop what no retention keeps: it answers nobody, so this needs no pull request. In the end close the pull
-    requests that change nothing any more. A release whose pull request was closed, or merged and reverted, is not
-    proposed again.
+    First drop the releases that no retention keeps. They get no requests, so this needs no pull request. At the end,
+    close the pull requests that change nothing any more. Do not propose a release again whose pull request was closed,
+    or merged and reverted.
     """
     from slipway.git import Repository
     from slipway.github import api
@@ -148,7 +148,7 @@ def _check_due(args: argparse.Namespace) -> None:
 
 
 def _dropped(environment: str, models: Sequence[str], base: Pushed) -> bool:
-    """Drop what no retention keeps; return False, and stop no promotion, where that fails."""
+    """Drop the releases that no retention keeps; return False if that fails."""
     try:
         pushing.drop(environment, models, base)
     except SlipwayError as error:
@@ -193,7 +193,7 @@ class _Promotions:
         return pull if pull is not None and pull.state == "open" else None
 
     def _wish(self, environment: str, model: str, opened: Pull | None) -> Wish | None:
-        """Return what to propose, None for nothing.
+        """Return the promotion to propose; None for none.
 
         The open pull request of a person stays as it is. One that was opened by itself gives way to a newer release.
         """
@@ -203,7 +203,7 @@ class _Promotions:
         return self._due(environment, model) or proposed
 
     def _due(self, environment: str, model: str) -> Wish | None:
-        """Return what is due for an automatic promotion, unless its pull request was closed or reverted."""
+        """Return the automatic promotion that is due, unless its pull request was closed or reverted."""
         from slipway.release import candidates
         from slipway.review.promotion_body import marker
 
@@ -221,7 +221,7 @@ class _Promotions:
         return candidates.Wish(str(found.name), automatic=True)
 
     def _proposed(self, environment: str, model: str) -> Wish | None:
-        """Return what the branch of an open pull request proposes."""
+        """Return the promotion that the branch of an open pull request proposes."""
         from slipway.gitops.snapshot import Snapshot
         from slipway.images import build as images
         from slipway.release import candidates, promote
@@ -262,7 +262,7 @@ def _stopped(error: SlipwayError) -> str:
 
 
 def _close(settings: Settings, base: Pushed, hub: GitHub) -> None:
-    """Close the pull requests whose overlays `base` has already; one that fails stops no other."""
+    """Close the pull requests whose overlays `base` has already; an error stops no other one."""
     for pull in hub.open_from(*_BRANCHES):
         try:
             if pull.base == base.branch and _changes_nothing(settings, base, pull.branch):

@@ -129,7 +129,7 @@ def _asked(args: argparse.Namespace) -> Asked:
 
 
 def _event(settings: Settings) -> Asked | None:
-    """Return what the event of this run asks for; None for a push of overlays, which asks for nothing.
+    """Return the request of the event of this run; None for a push of overlays, which needs no build.
 
     Raise `SlipwayError` for an announced version that is not in the store.
     """

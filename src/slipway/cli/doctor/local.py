@@ -1,4 +1,4 @@
-"""What is seen from here: tools, git, an engine for images, stores that answer, and the files in `.github`."""
+"""Checks of this machine and this clone: tools, git, the engine for images, stores, and the files in `.github`."""
 
 from __future__ import annotations
 
