@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from slipway.git.commands import GitError
-from slipway.git.repository import NOWHERE, Head, Moved, Repository
+from slipway.git.repository import NOWHERE, Changes, Head, Moved, Repository
 
-__all__ = ["NOWHERE", "GitError", "Head", "Moved", "Repository"]
+__all__ = ["NOWHERE", "Changes", "GitError", "Head", "Moved", "Repository"]

@@ -56,11 +56,7 @@ class Git:
         self._reader = _Reader(self.root)
 
     def run(
-        self,
-        *arguments: str,
-        given: bytes = b"",
-        by: Sequence[str] = (),
-        variables: Mapping[str, str] | None = None,
+        self, *arguments: str, given: bytes = b"", by: Sequence[str] = (), variables: Mapping[str, str] | None = None
     ) -> bytes:
         """Return what `git ARGUMENTS` prints; raise `GitError` with git's own words.
 

@@ -20,7 +20,7 @@ _MOVED = re.compile(r"non-fast-forward|fetch first|stale info|failed to update r
 _CLASH = re.compile(r"exists; cannot create|directory/file conflict", re.IGNORECASE)
 _DENIED = re.compile(
     r"error: 40[13]|Authentication failed|could not read (Username|Password)|Permission .* denied|access denied"
-    r"|[Ww]rite access .* not granted|Permission denied",
+    r"|[Ww]rite access .* not granted|Permission denied"
 )
 _UNREACHABLE = re.compile(
     r"Could not resolve host|Couldn't connect|Connection (refused|reset|timed out)|error: 5\d\d"

@@ -15,6 +15,9 @@ from slipway.git import worktree
 from slipway.git.commands import Git, GitError
 from slipway.text import listed
 
+Changes = Mapping[str, bytes | None]
+"""The files of a commit to make: the content by path, or None to remove the file."""
+
 NOWHERE = "0" * 40
 """The expected place of a branch that does not exist yet."""
 
@@ -137,16 +140,8 @@ class Repository(Git):
             fix = "git add and git commit it, or git stash --include-untracked; a release is made from a commit"
             raise SlipwayError(f"not everything is committed: {listed(dirty, 5)}", fix=fix)
 
-    def commit(
-        self,
-        changes: Mapping[str, bytes | None],
-        message: str,
-        *,
-        branch: str,
-        parent: str,
-        expected: str | None = None,
-    ) -> str:
-        """Commit `changes` ({path: content, or None to remove it}) on top of `parent` and move `branch` there.
+    def commit(self, changes: Changes, message: str, *, branch: str, parent: str, expected: str | None = None) -> str:
+        """Commit `changes` on top of `parent` and move `branch` there.
 
         Where the branch is checked out here, the work tree and the index follow, for just these paths; a kill at any
         moment is healed by the next run. `expected` is where the branch has to stand (`parent` unless given).
@@ -178,12 +173,12 @@ class Repository(Git):
             with worktree.following(self, now.branch, now.commit, commit, paths, strict=True):
                 self._move(now.branch, commit, now.commit, "Follow the remote")
 
-    def record(self, changes: Mapping[str, bytes | None], message: str, parent: str) -> str:
+    def record(self, changes: Changes, message: str, parent: str) -> str:
         """Make a commit of `changes` on top of `parent`, which no branch knows of yet."""
         with worktree.locked(self):
             return self._write(changes, message, parent)
 
-    def _write(self, changes: Mapping[str, bytes | None], message: str, parent: str) -> str:
+    def _write(self, changes: Changes, message: str, parent: str) -> str:
         """Write the objects of a commit with one git process; no branch and no index changes."""
         people = [f"{role.lower()} {self._ident(role)}".encode() for role in ("AUTHOR", "COMMITTER")]
         text = (message if message.endswith("\n") else f"{message}\n").encode()

@@ -173,12 +173,8 @@ def _announced(event: Payload, settings: Settings) -> Request:
         raise event.wrong("action", "is not known", fix=f"dispatch with the event_type {NEW_VERSION}")
     payload = event.below("client_payload")
     payload.only("model", "version", "environment")
-    model, environment = payload.text("model"), payload.text("environment", "")
-    return Request(
-        models=(_model(payload, "model", model, settings),),
-        environment=_environment(payload, environment, settings),
-        announced=_number(payload, "version"),
-    )
+    model = _model(payload, payload.text("model"), settings)
+    return Request((model,), _environment(payload, settings), announced=_number(payload, "version"))
 
 
 def _by_hand(inputs: Payload, settings: Settings) -> Request:
@@ -193,14 +189,9 @@ def _by_hand(inputs: Payload, settings: Settings) -> Request:
     traffic = _number(inputs, "traffic") or 100
     if traffic > 100:
         raise inputs.wrong("traffic", "is more than there is", fix="give a percentage from 1 to 100")
-    return Request(
-        models=tuple(_model(inputs, "model", model, settings) for model in models),
-        environment=_environment(inputs, inputs.text("environment", "").strip(), settings),
-        version=version,
-        where=where,
-        traffic=traffic,
-        train="as set",
-    )
+    chosen = tuple(_model(inputs, model, settings) for model in models)
+    environment = _environment(inputs, settings)
+    return Request(chosen, environment, version, where=where, traffic=traffic, train="as set")
 
 
 def _number(payload: Payload, key: str) -> int | None:
@@ -212,22 +203,21 @@ def _number(payload: Payload, key: str) -> int | None:
     return int(text) if text else None
 
 
-def _model(payload: Payload, key: str, model: str, settings: Settings) -> str:
+def _model(payload: Payload, model: str, settings: Settings) -> str:
     try:
         if len(model) > MAX_MODEL_NAME:
             raise SlipwayError("has too many characters", fix=nearest(model, settings.models()))
         settings.model(model)
     except SlipwayError as error:
-        raise payload.wrong(key, error.problem[:200], fix=error.fix) from error
+        raise payload.wrong("model", error.problem[:200], fix=error.fix) from error
     return model
 
 
-def _environment(payload: Payload, environment: str, settings: Settings) -> str:
-    if not environment:
-        return _usual(settings)
-    if environment not in settings.environments:
+def _environment(payload: Payload, settings: Settings) -> str:
+    environment = payload.text("environment", "").strip()
+    if environment and environment not in settings.environments:
         raise payload.wrong("environment", "is not known", fix=nearest(environment, settings.environments))
-    return environment
+    return environment or _usual(settings)
 
 
 def _usual(settings: Settings) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.git import NOWHERE, GitError, Head, Repository
+from slipway.git import NOWHERE, Changes, GitError, Head, Repository
 from slipway.git.remote import Remote
 from slipway.overlays import overlay
 from slipway.overlays.overlay import MANIFESTS, RECORD
@@ -31,8 +31,7 @@ class Stand(NamedTuple):
 class Change(NamedTuple):
     """Hold the content of a commit to make."""
 
-    files: Mapping[str, bytes | None]
-    """The content by path; None removes the file."""
+    files: Changes
     message: str
     overlays: Sequence[Overlay] = ()
     """The overlays after the change."""
@@ -215,7 +214,7 @@ def _at(repository: Repository, tip: str, after: Overlay) -> Overlay:
     return overlay.parse(files, after.environment, after.model, after.namespace)
 
 
-def _kept(files: Mapping[str, bytes | None], pairs: Sequence[tuple[Overlay, Overlay]]) -> dict[str, bytes | None]:
+def _kept(files: Changes, pairs: Sequence[tuple[Overlay, Overlay]]) -> Changes:
     """Return the files of a proposal, with the branch's records of releases that are the same.
 
     A new author or time alone thus changes no file that somebody has reviewed.

@@ -59,11 +59,7 @@ def access_values(model: str, access: AccessSettings) -> dict[str, Any] | None:
 
 
 def verification_values(
-    base: Mapping[str, bytes],
-    environment: Environment,
-    model: str,
-    record: ReleaseRecord,
-    own: ModelSettings,
+    base: Mapping[str, bytes], environment: Environment, model: str, record: ReleaseRecord, own: ModelSettings
 ) -> dict[str, Any] | None:
     """Return the values for `manifests/function/verification/kustomization.yaml`.
 
