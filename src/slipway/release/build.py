@@ -47,12 +47,7 @@ class Asked(NamedTuple):
 
 
 def build(
-    settings: Settings,
-    asked: Asked,
-    place: Place,
-    target: Path,
-    *,
-    report: Callable[[str], None] = lambda _: None,
+    settings: Settings, asked: Asked, place: Place, target: Path, *, report: Callable[[str], None] = lambda _: None
 ) -> Plan:
     """Test and train the models, build the images of the due versions, and return the plan.
 

@@ -11,7 +11,7 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import is_unbuilt
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release, ReleaseRecord, pick
-from slipway.release.due import held
+from slipway.release.due import held, refuse_held
 from slipway.release.rejections import Rejections
 from slipway.settings import Settings
 from slipway.store import Store
@@ -48,9 +48,8 @@ def candidate(snapshot: Snapshot, target: Overlay, wish: Wish = _USUAL) -> Relea
     """Return the release of the source environment to promote. Raise `SlipwayError` when there is none."""
     source = source_of(snapshot.settings, target.environment)
     overlay = snapshot.overlay(source, target.model)
-    if overlay.hold is not None and (wish.release is None or wish.automatic):
-        fix = f"slipway lift {target.model} --env {source}, when the reason is gone; or name one: --release RELEASE"
-        raise SlipwayError(f"{target.model} in {source} is {held(overlay.hold)}", fix=fix)
+    if wish.release is None or wish.automatic:
+        refuse_held(overlay, "; or name a release: --release RELEASE")
     store = snapshot.store(source)
     barred = rejections_of(snapshot, target).bars_release if not wish.again else lambda _: None
     found = _newest(overlay, store, barred) if wish.release is None else _named(overlay, store, wish.release)

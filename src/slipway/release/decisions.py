@@ -48,13 +48,7 @@ def lift(settings: Settings, model: str, environment: str, place: Place | None =
 
 
 def rollback(
-    settings: Settings,
-    model: str,
-    environment: str,
-    *,
-    reason: str,
-    to: str | None = None,
-    place: Place | None = None,
+    settings: Settings, model: str, environment: str, *, reason: str, to: str | None = None, place: Place | None = None
 ) -> Edited:
     """Route all requests to an older release, reject every newer one, and hold the model.
 
@@ -151,9 +145,8 @@ def _target(snapshot: Snapshot, overlay: Overlay, to: str | None) -> tuple[Seque
     """Return all known releases, the one to roll back to, and a note about it."""
     model, environment, serving = overlay.model, overlay.environment, overlay.serving()
     if serving is None:
-        raise SlipwayError(
-            f"no release of {model} runs in {environment}", fix=f"slipway status {model} --env {environment}"
-        )
+        fix = f"slipway status {model} --env {environment}"
+        raise SlipwayError(f"no release of {model} runs in {environment}", fix=fix)
     known = history.releases(snapshot, overlay)
     try:
         return known, *((_named(known, serving, overlay, to), "") if to else _older(snapshot, known, serving, overlay))
@@ -167,16 +160,13 @@ def _target(snapshot: Snapshot, overlay: Overlay, to: str | None) -> tuple[Seque
 def _named(known: Sequence[Release], serving: Release, overlay: Overlay, to: str) -> Release:
     name = pick([release.name for release in known], to, f"{overlay.environment}/{overlay.model}")
     target = next(release for release in known if release.name == name)
+    at = f"{overlay.model} --env {overlay.environment}"
     if target.age > serving.age:
-        raise SlipwayError(
-            f"{name} is newer than {serving.name}, which runs",
-            fix=f"slipway traffic {overlay.model} --env {overlay.environment} …, or slipway lift and release --version",
-        )
+        fix = f"slipway traffic {at} …, or slipway lift and release --version"
+        raise SlipwayError(f"{name} is newer than {serving.name}, which runs", fix=fix)
     if target == overlay.releases[0] and overlay.route == {name: 100}:
-        raise SlipwayError(
-            f"{name} is all that runs, and no declared release is newer",
-            fix=f"to keep it: slipway hold {overlay.model} --env {overlay.environment} --reason '…'",
-        )
+        problem = f"{name} is all that runs, and no declared release is newer"
+        raise SlipwayError(problem, fix=f"to keep it: slipway hold {at} --reason '…'")
     return target
 
 
@@ -203,7 +193,6 @@ def _older(snapshot: Snapshot, known: Sequence[Release], serving: Release, overl
         # The source environment verified the same image.
         return promoted, f"{promoted.name} was verified in {promoted.record.origin.environment} only: {why}"
     names = ", ".join(str(release.name) for release in older)
-    raise SlipwayError(
-        f"{overlay.model} in {overlay.environment} has no verified release that is older than {serving.name}",
-        fix=f"name an unverified one: --to RELEASE ({names})" if names else "there is no older release at all",
-    )
+    problem = f"{overlay.model} in {overlay.environment} has no verified release that is older than {serving.name}"
+    fix = f"name an unverified one: --to RELEASE ({names})" if names else "there is no older release at all"
+    raise SlipwayError(problem, fix=fix)

@@ -45,6 +45,13 @@ def held(hold: Hold) -> str:
     return f"held by {hold.by} since {hold.since}: {hold.reason}"
 
 
+def refuse_held(overlay: Overlay, other_way: str = "") -> None:
+    """Raise `SlipwayError` when a model is held. `other_way` is another fix than to lift the hold."""
+    if overlay.hold is not None:
+        fix = f"slipway lift {_at(overlay)}, when the reason is gone{other_way}"
+        raise SlipwayError(f"{overlay.model} in {overlay.environment} is {held(overlay.hold)}", fix=fix)
+
+
 def check_environment(settings: Settings, environment: str) -> None:
     """Raise `SlipwayError` when an environment takes promotions only."""
     settings.refuse_promoted(environment, f"slipway promote MODEL --to {environment}")
@@ -69,9 +76,7 @@ def choose(choice: Choice, settings: Settings, store: Store, overlay: Overlay) -
     """Return the chosen version, or the due one. Raise `SlipwayError` when a hold stops the chosen one."""
     if not choice.explicit:
         return decide(settings, store, overlay)
-    if overlay.hold is not None:
-        fix = f"slipway lift {_at(overlay)}, when the reason is gone"
-        raise SlipwayError(held(overlay.hold), fix=fix)
+    refuse_held(overlay)
     record = store.find(overlay.model, version=choice.version, where=choice.where)
     serving = overlay.serving()
     reason = f"v{record.version} was asked for"
@@ -88,12 +93,11 @@ def decide(settings: Settings, store: Store, overlay: Overlay, newest: int | Non
 
     Ignore versions above `newest`. If one of them is already released, nothing is due.
     """
-    model = overlay.model
+    model, released = overlay.model, _newest(overlay)
     of = settings.model(model)
     if "predict" not in of.services:
         return DueVersion(None, "it does not predict (services in slipway.yaml)")
     pin = of.pin.get(overlay.environment)
-    released = _newest(overlay)
     if newest is not None and released > newest and pin is None and overlay.hold is None:
         return DueVersion(None, f"v{released} was released since")
     versions = [version for version in reversed(store.versions(model)) if newest is None or version <= newest]
@@ -120,9 +124,8 @@ def due(
 
     A version that was released before is not due again, whatever its share: a person decided that. `digest` is the
     training digest of the code; None if versions are published by hand. `pin` is the version that the settings pin.
-    `fingerprint` returns the fingerprint of a version's image, and is called only if the overlay has rejections. A
-    training that makes a rejected image again does not bring it back. `rejections` also bar a rejected artifact in a
-    new image.
+    `fingerprint` returns the fingerprint of a version's image. It is called only if the overlay has rejections, which
+    bar the rejected image and artifact under any version.
     """
     rejections = rejections or Rejections(overlay)
     if overlay.hold is not None:

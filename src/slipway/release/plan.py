@@ -97,12 +97,13 @@ def save(plan: Plan, folder: Path) -> Path:
 def read(folder: Path) -> Plan:
     """Return the plan in a folder. Raise `SlipwayError` when it is missing or damaged."""
     path = folder / FILE
+    fix = f"slipway build --to {folder}"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except FileNotFoundError as error:
-        raise SlipwayError(f"{folder} holds no {FILE}", fix=f"slipway build --to {folder}") from error
+        raise SlipwayError(f"{folder} holds no {FILE}", fix=fix) from error
     except msgspec.MsgspecError as error:
-        raise SlipwayError(f"{path} is damaged: {error}", fix=f"slipway build --to {folder}") from error
+        raise SlipwayError(f"{path} is damaged: {error}", fix=fix) from error
 
 
 def release_built(
@@ -133,9 +134,8 @@ def _check(settings: Settings, plan: Plan) -> None:
     named = [made for each in plan.models for made in (each.function, each.trainer)]
     for made in filter(None, [*named, plan.platform]):
         if not images.lies_under(made.reference, registry):
-            raise SlipwayError(
-                f"the plan names an image outside of {registry}: {made.reference}", fix="make a new plan: slipway build"
-            )
+            problem = f"the plan names an image outside of {registry}: {made.reference}"
+            raise SlipwayError(problem, fix="make a new plan: slipway build")
     for each in plan.models:
         if each.trainer is not None and each.digest != training_digest(settings, each.model):
             problem = f"the plan has another training digest of {each.model} than its code"

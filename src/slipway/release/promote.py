@@ -17,7 +17,7 @@ from slipway.names import ReleaseName, nearest
 from slipway.overlays.types import Origin, Overlay, Release
 from slipway.release import compatibility
 from slipway.release.candidates import Wish, candidate, rejections_of, source_of
-from slipway.release.due import held
+from slipway.release.due import held, refuse_held
 from slipway.settings import Settings
 from slipway.store import store_of
 from slipway.store.records import now, run_url
@@ -72,10 +72,8 @@ def _copied(repository: Repository, done: Promoted, model: str, environment: str
         return _copy_all(Snapshot(repository, commit, done.settings), [model], environment)
     except SlipwayError as error:
         was = f"committed {made[:12]}" if made else "promoted before"
-        raise SlipwayError(
-            f"{was}, but the artifact is not in the store of {environment}: {error.problem}",
-            fix=f"{error.fix}; then slipway copy {model} --env {environment}",
-        ) from error
+        problem = f"{was}, but the artifact is not in the store of {environment}: {error.problem}"
+        raise SlipwayError(problem, fix=f"{error.fix}; then slipway copy {model} --env {environment}") from error
 
 
 def _attempt(model: str, to: str | None, wish: Wish, place: Place) -> Promoted:
@@ -85,10 +83,7 @@ def _attempt(model: str, to: str | None, wish: Wish, place: Place) -> Promoted:
     settings.model(model)
     environment = target_of(settings, to)
     target = snapshot.overlay(environment, model)
-    if target.hold is not None:
-        raise SlipwayError(
-            f"{model} in {environment} is {held(target.hold)}", fix=f"slipway lift {model} --env {environment}"
-        )
+    refuse_held(target)
     found = candidate(snapshot, target, wish)
     release = _release(snapshot, stand, target, found, wish)
     _check_callers(settings, target, found, release, wish)
@@ -113,10 +108,8 @@ def _check_callers(settings: Settings, target: Overlay, found: Release, release:
     source = source_of(settings, target.environment)
     if broken := compatibility.broken(settings, target, source, found, release):
         told = "".join(f"\n  {change.text}" for change in broken)
-        raise SlipwayError(
-            f"{found.name} breaks calls that {target.environment} answers now:{told}",
-            fix="tell the callers, then promote it with --accept-breaking 'why'",
-        )
+        problem = f"{found.name} breaks calls that {target.environment} answers now:{told}"
+        raise SlipwayError(problem, fix="tell the callers, then promote it with --accept-breaking 'why'")
 
 
 def _notes(snapshot: Snapshot, target: Overlay, found: Release) -> list[str]:

@@ -67,8 +67,7 @@ def wanted(
     """Decide by the records of a model's versions, newest first. Read only as many records as needed.
 
     `digest` is the training digest of the code, and `repository` the result of `repository_digest`. The code needs no
-    training if a version has this digest and is not older than the serving release. A rejected version counts, too:
-    the same training would give the same result.
+    training if a version has this digest and is not older than the serving release. A rejected version counts, too.
     """
     of = settings.model(overlay.model)
     if reason := _stopped(settings, overlay):
