@@ -7,7 +7,7 @@ nested dicts are joined with a point (`probability.setosa`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -43,8 +43,8 @@ class Inference:
         self.identity = identity
         self.model, self.version = named.model, str(named.version)
         self._schema, self._check_rows, self._predict = loaded.schema, check_rows, predict
-        self._outputs = Outputs(loaded.schema.target, loaded.golden.predictions)
-        self.outputs = self._outputs.described
+        self._outputs = outputs_of(loaded.schema.target, loaded.golden.predictions)
+        self.outputs = [output.describe() for output in self._outputs.values()]
         inputs = [tensors.about(field) for field in loaded.schema.fields]
         self.server_metadata: Metadata = {
             "name": "slipway",
@@ -73,9 +73,9 @@ class Inference:
 
         Raise `Refusal` when a tensor or the name of an output does not fit; the model's own errors pass through.
         """
-        chosen = self._outputs.choose(wanted)
+        chosen = choose(self._outputs, wanted)
         rows = tensors.to_rows(self._schema, given, self._check_rows)
-        return self._outputs.tensors(chosen, self._predict(rows))
+        return tensors_of(chosen, self._schema.target, self._predict(rows))
 
 
 class Output(NamedTuple):
@@ -118,38 +118,37 @@ class Output(NamedTuple):
             raise PredictionError(f"{problem} {form}, as the golden predictions have it") from None
 
 
-class Outputs:
-    """All outputs of a model, by its `target` and its `golden` predictions; the target only, where there are none."""
+def outputs_of(target: Field, golden: Sequence[Any]) -> dict[str, Output]:
+    """Return a model's outputs by their names: those of its golden predictions, or its target where there are none."""
+    own = (target.name,)
+    columns = _columns((), _keyed(target, golden)) if golden else [(own, [])]
+    found = [_output(path, values, target if path == own else None) for path, values in columns]
+    return {output.name: output for output in found}
 
-    def __init__(self, target: Field, golden: Sequence[Any]) -> None:
-        self._target = target
-        own = (target.name,)
-        columns = _columns((), self._rows(golden)) if golden else [(own, [])]
-        self._all = [_output(path, values, target if path == own else None) for path, values in columns]
-        self._by_name = {output.name: output for output in self._all}
-        self.described = [output.describe() for output in self._all]
 
-    def choose(self, wanted: Collection[str]) -> list[Output]:
-        """Return the `wanted` outputs in their order, or all.
+def choose(outputs: Mapping[str, Output], wanted: Collection[str]) -> list[Output]:
+    """Return the `wanted` outputs in their order, or all.
 
-        Raise `Refusal` (400) for an unknown name, and for one that is there twice.
-        """
-        for name in wanted:
-            if name not in self._by_name:
-                raise invalid(f"there is no output {name[:60]!r}; {nearest(name, self._by_name)}")
-        chosen = dict.fromkeys(wanted)
-        if len(chosen) < len(wanted):
-            twice = next(name for name in chosen if list(wanted).count(name) > 1)
-            raise invalid(f"output {twice!r} is asked for twice")
-        return [self._by_name[name] for name in chosen] or self._all
+    Raise `Refusal` (400) for an unknown name, and for one that is there twice.
+    """
+    for name in wanted:
+        if name not in outputs:
+            raise invalid(f"there is no output {name[:60]!r}; {nearest(name, outputs)}")
+    chosen = dict.fromkeys(wanted)
+    if len(chosen) < len(wanted):
+        twice = next(name for name in chosen if list(wanted).count(name) > 1)
+        raise invalid(f"output {twice!r} is asked for twice")
+    return [outputs[name] for name in chosen or outputs]
 
-    def tensors(self, chosen: Sequence[Output], predictions: Sequence[Any]) -> list[Tensor]:
-        """Return the `chosen` outputs of these predictions; raise as `Output.tensor` does."""
-        rows = self._rows(predictions)
-        return [output.tensor(rows) for output in chosen]
 
-    def _rows(self, predictions: Sequence[Any]) -> list[dict[str, Any]]:
-        return [each if isinstance(each, dict) else {self._target.name: each} for each in predictions]
+def tensors_of(chosen: Sequence[Output], target: Field, predictions: Sequence[Any]) -> list[Tensor]:
+    """Return the `chosen` outputs of these predictions; raise as `Output.tensor` does."""
+    rows = _keyed(target, predictions)
+    return [output.tensor(rows) for output in chosen]
+
+
+def _keyed(target: Field, predictions: Sequence[Any]) -> list[dict[str, Any]]:
+    return [each if isinstance(each, dict) else {target.name: each} for each in predictions]
 
 
 def _columns(path: tuple[str, ...], values: list[Any]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:

@@ -170,10 +170,10 @@ def load() -> Service:
 
 def _runs(identity: Identity, root: Path) -> Runs:
     if folder := os.environ.get("SLIPWAY_CLUSTER"):
-        from slipway.training.service.cluster import Api, ClusterRuns
+        from slipway.training.service.cluster import ClusterRuns
 
         try:
-            return ClusterRuns(Api.of_pod(Path(folder)), identity.model)
+            return ClusterRuns.of_pod(Path(folder), identity.model)
         except (OSError, KeyError) as error:
             problem = f"{folder} is not what a pod gets to speak with its cluster: {error}"
             fix = "mount a token for slipway-training-service there, as workflows/train/service does"

@@ -11,17 +11,17 @@ from slipway.schema import Field
 from slipway.serving.answers import Refusal
 from slipway.serving.grpc.messages import fill, message, read
 from slipway.serving.oip import tensors
-from slipway.serving.oip.inference import Outputs
+from slipway.serving.oip.inference import choose, outputs_of, tensors_of
 
 PRICE = Field(name="price", kind="number")
 
 
 def told(golden: list[Any], predictions: list[Any], target: Field = PRICE) -> list[tuple[Any, ...]]:
     """Return name, datatype, shape and values of each output, which agree with its metadata."""
-    outputs = Outputs(target, golden)
-    found = outputs.tensors(outputs.choose([]), predictions)
+    outputs = outputs_of(target, golden)
+    found = tensors_of(choose(outputs, []), target, predictions)
     assert [(each.name, each.datatype, each.shape[1:]) for each in found] == [
-        (each.name, each.datatype, each.shape[1:]) for each in outputs.described
+        (each.name, each.datatype, each.describe().shape[1:]) for each in outputs.values()
     ]
     return [(*each[:3], list(each.values)) for each in found]
 
@@ -90,7 +90,7 @@ def test_an_output_is_independent_of_other_rows(golden: list[Any], alone: Any, e
 )
 def test_the_target_has_the_datatype_of_its_field(target: Field, golden: list[Any], datatype: str) -> None:
     """Optional integers and booleans get a datatype that has a missing value."""
-    assert [each.datatype for each in Outputs(target, golden).described] == [datatype]
+    assert [each.datatype for each in outputs_of(target, golden).values()] == [datatype]
 
 
 @pytest.mark.parametrize("empty", [[1.0], [{"price": 1.0, "range": [0, 2]}]])
@@ -117,21 +117,21 @@ def test_predictions_that_do_not_fit_are_failures(golden: list[Any], prediction:
 
 def test_outputs_can_be_chosen() -> None:
     """They come in the requested order, each once."""
-    outputs = Outputs(PRICE, [{"price": 1.0, "why": "wet"}])
-    assert [each.name for each in outputs.choose(["why", "price"])] == ["why", "price"]
+    outputs = outputs_of(PRICE, [{"price": 1.0, "why": "wet"}])
+    assert [each.name for each in choose(outputs, ["why", "price"])] == ["why", "price"]
     for wanted, told in (
         (["prize"], "no output 'prize'; did you mean 'price'?"),
         (["why"] * 2, "'why' is asked for twice"),
     ):
         with pytest.raises(Refusal) as caught:
-            outputs.choose(wanted)
+            choose(outputs, wanted)
         assert told in caught.value.message
 
 
 def test_missing_values_as_bytes_and_over_grpc() -> None:
     """A missing number is NaN and a missing text `null`, in either form."""
-    outputs = Outputs(PRICE, [{"price": 1.0, "why": "wet"}])
-    price, why = outputs.tensors(outputs.choose([]), [{"price": None, "why": None}])
+    outputs = outputs_of(PRICE, [{"price": 1.0, "why": "wet"}])
+    price, why = tensors_of(choose(outputs, []), PRICE, [{"price": None, "why": None}])
     assert math.isnan(struct.unpack("<d", tensors.encode(price.datatype, price.values))[0])
     assert tensors.decode("why", "BYTES", tensors.encode(why.datatype, why.values)) == ["null"]
     made = message("ModelInferResponse")()

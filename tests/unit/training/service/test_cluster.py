@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.training.service.cluster import Api, ClusterRuns
+from slipway.training.service.cluster import ClusterRuns
 from slipway.training.service.runs import Run
 
 LABELS = {"app.kubernetes.io/component": "training", "app.kubernetes.io/name": "iris"}
@@ -90,7 +90,7 @@ def server(certificate: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def runs(server: Server, certificate: Path) -> ClusterRuns:
-    return ClusterRuns(Api(certificate, server.url), "iris")
+    return ClusterRuns(certificate, server.url, "iris")
 
 
 def test_a_workflow_has_only_its_template_and_arguments(server: Server, runs: ClusterRuns) -> None:
@@ -184,9 +184,9 @@ def test_a_refusal_of_the_api_names_the_rights(server: Server, runs: ClusterRuns
 
 def test_an_unknown_api_is_out_of_reach(server: Server, certificate: Path) -> None:
     """An API with another certificate counts as absent."""
-    runs = ClusterRuns(Api(certificate, "https://127.0.0.1:1"), "iris")
+    runs = ClusterRuns(certificate, "https://127.0.0.1:1", "iris")
     with pytest.raises(OutOfReach, match="cannot be reached"):
         runs.last()
-    runs = ClusterRuns(Api(certificate, server.url.replace("127.0.0.1", "localhost")), "iris")
+    runs = ClusterRuns(certificate, server.url.replace("127.0.0.1", "localhost"), "iris")
     with pytest.raises(OutOfReach, match="CERTIFICATE_VERIFY_FAILED"):
         runs.last()
