@@ -34,16 +34,18 @@ class Answer(NamedTuple):
 class Refusal(Exception):  # noqa: N818 - it is an early answer, no failure
     """The refusal of a request: its status, a code for programs, a message for people, and the problems to mend."""
 
+    rows: int | None = None
+
     def __init__(
         self, status: int, code: str, message: str, *, problems: Sequence[Problem] = (), headers: Headers = _NONE
     ) -> None:
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        self.status, self.error, self.message = status, code, message
         self.problems, self.headers = problems, headers
 
     def content(self) -> dict[str, Any]:
         """Return the error as JSON has it."""
-        content: dict[str, Any] = {"code": self.code, "message": self.message}
+        content: dict[str, Any] = {"code": self.error, "message": self.message}
         if self.problems:
             fields = (problem._asdict().items() for problem in self.problems)
             content["problems"] = [{name: value for name, value in each if value is not None} for each in fields]

@@ -10,10 +10,9 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -24,7 +23,10 @@ from slipway.serving.http.requests import Request
 if TYPE_CHECKING:  # the training service logs without the modules of artifacts
     from slipway.serving.metrics import Metrics
 
+T = TypeVar("T", Answer, Answer | Refusal)
 Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
+
+_LEFT = Answer(499, {}, b"", error="disconnected")
 
 _GIVEN = re.compile(r"[\x21-\x7e]{1,128}")
 # Later versions may append fields; version ff is invalid, and so are a trace and a parent of zeros only.
@@ -81,33 +83,22 @@ def request_id(headers: Mapping[str, str]) -> str:
     return trace[1] if trace else os.urandom(16).hex()
 
 
-class Recorded:
-    """A request that has just come in, to be answered within the block `with Recorded(…) as recorded`.
+async def recorded(request: Request, named: Mapping[str, str], metrics: Metrics | None, answering: Awaitable[T]) -> T:
+    """Return what answers a request that has just come in, and count and log it; `named` says who answers.
 
-    `named` says who answers. `end` takes the answer; a block left without one counts as a caller who went away.
+    An answer that is cancelled counts as one to a caller who went away.
     """
-
-    def __init__(self, request: Request, named: Mapping[str, str], metrics: Metrics | None) -> None:
-        self._request, self._named, self._metrics = request, named, metrics
-        self._answered = False
-        self._began = time.perf_counter()
+    began = time.perf_counter()
+    if metrics:
+        metrics.begin()
+    answer: Answer | Refusal = _LEFT
+    try:
+        answer = found = await answering
+        return found
+    finally:
+        seconds = time.perf_counter() - began
         if metrics:
-            metrics.begin()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        if not self._answered:
-            self.end(Answer(499, {}, b"", error="disconnected"))
-
-    def end(self, answer: Answer) -> None:
-        """Count and log the answer."""
-        self._answered = True
-        seconds = time.perf_counter() - self._began
-        request = self._request
-        if self._metrics:
-            self._metrics.end(request.route, answer.status, answer.error, seconds)
+            metrics.end(request.route, answer.status, answer.error, seconds)
         optional = {"error": answer.error or None, "rows": answer.rows, "caller": request.caller or None}
         write(
             "INFO" if answer.status < 500 else "ERROR",
@@ -117,6 +108,6 @@ class Recorded:
             status=answer.status,
             milliseconds=round(seconds * 1000, 2),
             **{name: value for name, value in optional.items() if value is not None},
-            **self._named,
+            **named,
             request_id=request.id,
         )

@@ -29,8 +29,7 @@ def start(folder: Path) -> Function:
     with log.or_exit():
         function = load(folder)
     milliseconds = round((time.perf_counter() - began) * 1000, 1)
-    identity = function.identity._asdict()
-    log.write("INFO", "digests and golden predictions hold", **identity, milliseconds=milliseconds)
+    log.write("INFO", "digests and golden predictions hold", **function.identity._asdict(), milliseconds=milliseconds)
     return function
 
 
@@ -70,5 +69,4 @@ def _identity(bundle: bundled.BundleFile) -> Identity:
     model_id = ModelId.parse(os.environ.get("MODEL_ID") or f"{bundle.model}/dev/1")
     if model_id.model != bundle.model:
         raise SlipwayError(f"MODEL_ID is {model_id}, and the bundle holds {bundle.model}", fix="mend the overlay")
-    release = os.environ.get("RELEASE") or "dev"
-    return Identity(str(model_id), release, bundle.artifact.digest, bundle.fingerprint)
+    return Identity(str(model_id), os.environ.get("RELEASE") or "dev", bundle.artifact.digest, bundle.fingerprint)

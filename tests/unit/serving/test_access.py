@@ -70,7 +70,7 @@ def test_the_file_of_a_key_names_its_caller(tmp_path: Path) -> None:
 def test_unknown_keys_are_refused(tmp_path: Path, header: str) -> None:
     """The refusal says what is needed and no more; an empty file is no key."""
     refusal = refused(access(tmp_path, ada="one", empty="", blank="\n"), header)
-    assert (refusal.status, refusal.code) == (401, "unauthorized")
+    assert (refusal.status, refusal.error) == (401, "unauthorized")
     assert refusal.headers["www-authenticate"].startswith('Bearer realm="tiny"')
     assert "Authorization: Bearer KEY" in refusal.message and "ada" not in refusal.message
 
@@ -108,7 +108,7 @@ def test_a_deleted_secret_refuses_every_caller(tmp_path: Path, kind: Kind, files
     """The answer is 503 and names who can help, because the caller is not at fault."""
     found = access(tmp_path, kind, **files)
     refusal = refused(found, "Bearer ")
-    assert (refusal.status, refusal.code) == (503, "no_access_set")
+    assert (refusal.status, refusal.error) == (503, "no_access_set")
     assert "administrator" in refusal.message
 
 

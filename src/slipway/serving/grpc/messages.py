@@ -108,6 +108,5 @@ def _typed(tensor: Any) -> list[Any]:
 
 def _raw(tensor: Any, content: bytes) -> list[Any]:
     if tensor.HasField("contents") and tensor.contents != message("InferTensorContents")():
-        problem = f"tensor {tensor.name[:60]!r} has contents beside the raw ones"
-        raise Refusal(400, "invalid_request", problem)
+        raise Refusal(400, "invalid_request", f"tensor {tensor.name[:60]!r} has contents beside the raw ones")
     return binary.decode(tensor.name, tensor.datatype, content)

@@ -114,13 +114,11 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         if path == _HEALTH:
             found = await self._outcome(request)
         else:
-            with log.Recorded(request, self._function.named, self._function.metrics) as recorded:
-                found = await self._outcome(request)
-                recorded.end(found if isinstance(found, Answer) else Answer(found.status, {}, b"", error=found.code))
+            found = await log.recorded(request, self._function.named, self._function.metrics, self._outcome(request))
         trailing = [*common(request.id).items()]
         if isinstance(found, Refusal):
             code = _CODES.get(found.status, grpc.StatusCode.INVALID_ARGUMENT)
-            return await context.abort(code, _details(found), (*trailing, ("x-error-code", found.code)))  # type: ignore[no-any-return]
+            return await context.abort(code, _details(found), (*trailing, ("x-error-code", found.error)))  # type: ignore[no-any-return]
         if path == f"/{_SERVICE}/ServerMetadata":
             identity = self._inference.identity._asdict()
             trailing += [(f"x-{name.replace('_', '-')}", value) for name, value in identity.items()]
@@ -143,8 +141,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
     def _check(self, request: Request) -> None:
         if request.path not in METHODS:
             known = ", ".join(each.removeprefix(f"/{_SERVICE}/") for each in METHODS if each != _HEALTH)
-            problem = f"there is no call {request.path[:100]}; {_SERVICE} has {known}"
-            raise Refusal(405, "method_not_allowed", problem)
+            raise Refusal(405, "method_not_allowed", f"there is no call {request.path[:100]}; {_SERVICE} has {known}")
         self._function.check_size(len(request.body))
 
     def _handled(self, request: Request) -> Answer | Refusal:

@@ -79,7 +79,7 @@ class Application:
         else:
             content = {"status": "error", "error": error}
         content |= {**self.named, "request_id": request.id}
-        return of(refusal.status, content, refusal.headers, error=refusal.code)
+        return of(refusal.status, content, refusal.headers, error=refusal.error)
 
     def handler(self, request: Request) -> Handler:
         """Return the handler of a request; HEAD counts as GET.

@@ -58,9 +58,8 @@ async def respond(application: Application, scope: Scope, receive: Receive) -> A
     if application.is_routine(request):
         answer = await _answer(application, request, receive)
     else:
-        with log.Recorded(request, application.named, application.metrics) as recorded:
-            answer = await _answer(application, request, receive)
-            recorded.end(answer)
+        answering = _answer(application, request, receive)
+        answer = await log.recorded(request, application.named, application.metrics, answering)
     answer.headers.update(common(request.id))
     return answer
 

@@ -20,9 +20,9 @@ from slipway.serving.bundled import Identity
 from slipway.serving.oip import tensors
 from slipway.serving.oip.tensors import Tensor, invalid
 
-_TYPES: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "string": str}
 Metadata = dict[str, Any]
 
+_TYPES: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "string": str}
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -46,11 +46,8 @@ class Inference:
         self._outputs = outputs_of(loaded.schema.target, loaded.golden.predictions)
         self.outputs = [output.describe() for output in self._outputs.values()]
         inputs = [tensors.about(field) for field in loaded.schema.fields]
-        self.server_metadata: Metadata = {
-            "name": "slipway",
-            "version": identity.release,
-            "extensions": ["binary_tensor_data"],
-        }
+        extensions = ["binary_tensor_data"]
+        self.server_metadata: Metadata = {"name": "slipway", "version": identity.release, "extensions": extensions}
         self.metadata: Metadata = {
             "name": self.model,
             "versions": [self.version],
@@ -62,8 +59,7 @@ class Inference:
     def check(self, model: str, version: str = "") -> None:
         """Raise `Refusal` (404) unless this is the model, and its version where one is named."""
         if model != self.model:
-            message = f"there is no model {model[:60]!r} here; there is {self.model}"
-            raise Refusal(404, "no_model", message)
+            raise Refusal(404, "no_model", f"there is no model {model[:60]!r} here; there is {self.model}")
         if version not in ("", self.version):
             message = f"{self.model} has no version {version[:60]!r} here; there is {self.version}"
             raise Refusal(404, "no_version", message)

@@ -128,8 +128,7 @@ def _check_names(schema: Schema, names: list[str]) -> None:
 def _count(tensor: Tensor) -> int:
     rows, *more = tensor.shape
     if more not in ([], [1]):
-        shapes = f"[{rows}] or [{rows}, 1]"
-        raise refused(tensor.name, f"its shape is {list(tensor.shape)[:8]}; {shapes} is needed")
+        raise refused(tensor.name, f"its shape is {list(tensor.shape)[:8]}; [{rows}] or [{rows}, 1] is needed")
     return rows
 
 

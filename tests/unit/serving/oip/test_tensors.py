@@ -90,7 +90,7 @@ def test_tensors_that_do_not_fit_are_named(given: list[Tensor], message: str) ->
     """Names, datatypes and shapes that do not fit are refused with what is needed."""
     with pytest.raises(Refusal) as caught:
         to_rows(MIXED, given)
-    assert (caught.value.status, caught.value.code) == (400, "invalid_tensors")
+    assert (caught.value.status, caught.value.error) == (400, "invalid_tensors")
     assert message in caught.value.message
 
 
