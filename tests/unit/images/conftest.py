@@ -1,4 +1,4 @@
-"""A server that keeps the contract, in whatever a test wants it to miss."""
+"""A server that plays a container, with the answers that a test sets."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ class Container:
         }
 
     def infer(self, body):
-        """Large is what is longer than 2."""
+        """Answer `large` for a length above 2."""
         try:
             inputs = {each["name"]: each["data"] for each in json.loads(body)["inputs"]}
             kinds = ["large" if length > 2 else "small" for length in inputs["length"]]
@@ -46,7 +46,7 @@ class Container:
 
 @pytest.fixture
 def container():
-    """Makes such a server, which listens until the test ends."""
+    """Return a function that starts such a server until the test ends."""
     servers = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -20,8 +20,8 @@ SCHEMES = ("https", "http")
     "url",
     ["https://iris.example.org", "http://127.0.0.1:8080/a", "http://[::1]:80", "http://iris.test.svc.cluster.local."],
 )
-def test_an_address(url: str) -> None:
-    """Its parts are those of the URL."""
+def test_valid_address_is_split_into_its_parts(url: str) -> None:
+    """The parts together give the URL again."""
     assert address(url, SCHEMES).geturl() == url
 
 
@@ -39,8 +39,8 @@ def test_an_address(url: str) -> None:
         "http://a..b",
     ],
 )
-def test_what_is_no_address(url: str) -> None:
-    """Is said, with what one looks like."""
+def test_invalid_address_is_refused(url: str) -> None:
+    """The error shows what an address looks like."""
     with pytest.raises(SlipwayError, match="is not the address of a function") as caught:
         address(url, SCHEMES)
     assert caught.value.fix == "write https://iris.example.org"
@@ -54,15 +54,15 @@ def test_what_is_no_address(url: str) -> None:
         ("http://127.0.0.1/é", "'http://127.0.0.1/é/v2' cannot be asked"),
     ],
 )
-def test_verifying_at_what_is_no_address(url: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A mistake of the user, for either protocol."""
+def test_verify_refuses_an_invalid_address(url: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The error names the address, over HTTP and over gRPC."""
     assert cli.main(["verify", url, "--store", "gs://team/test"]) == 1
     told = capsys.readouterr().err
     assert says in told and "  → write https://iris.example.org" in told
 
 
-def test_nobody_answers_over_grpc_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    """It may later, as over HTTP: the status says that."""
+def test_unreachable_grpc_address_may_be_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit status 75 says so, as over HTTP."""
     assert cli.main(["verify", "grpc://127.0.0.1:1", "--store", "gs://team/test"]) == 75
     assert "grpc://127.0.0.1:1 cannot be asked: UNAVAILABLE" in capsys.readouterr().err
 
@@ -81,13 +81,13 @@ def set_to(monkeypatch, **variables):
         monkeypatch.setenv(f"SLIPWAY_{name}", str(value))
 
 
-def test_nothing_is_said_unless_something_is_given():
-    """Most functions let everybody in."""
+def test_no_credentials_give_no_header():
+    """Most functions need none."""
     assert given().header == ""
 
 
-def test_a_key_or_a_name_and_a_password(monkeypatch):
-    """They are those of the environment."""
+def test_credentials_are_read_from_the_environment(monkeypatch):
+    """A key gives a bearer token. A name and a password give basic credentials."""
     set_to(monkeypatch, KEY="abc\n")
     assert given().header == "Bearer abc"
     set_to(monkeypatch, KEY="", USERNAME="ada", PASSWORD="pä:ss")  # noqa: S106 - made up
@@ -98,16 +98,16 @@ def test_a_key_or_a_name_and_a_password(monkeypatch):
     "variables",
     [{"USERNAME": "ada"}, {"PASSWORD": "x"}, {"KEY": "k", "USERNAME": "ada", "PASSWORD": "x"}, {"KEY": "two words"}],
 )
-def test_what_does_not_go_together(monkeypatch, variables):
-    """Is refused before anybody is called; the message does not show it."""
+def test_contradictory_credentials_are_refused(monkeypatch, variables):
+    """The error comes before any call and does not show the secret."""
     set_to(monkeypatch, **variables)
     with pytest.raises(SlipwayError) as caught:
         given()
     assert "SLIPWAY_KEY" in str(caught.value) and "two words" not in str(caught.value)
 
 
-def test_of_several_keys_in_a_secret(monkeypatch, tmp_path):
-    """The key verify counts, else the first. It is read at each call; the hidden files of Kubernetes do not count."""
+def test_key_is_read_from_a_mounted_secret(monkeypatch, tmp_path):
+    """The key `verify` is preferred, then the first. It is read at each call, and hidden files are ignored."""
     set_to(monkeypatch, ACCESS=tmp_path, ACCESS_KIND="bearer")
     assert given() == ("", True)
     for name in ("..2026", "bob", "ada"):
@@ -117,8 +117,8 @@ def test_of_several_keys_in_a_secret(monkeypatch, tmp_path):
     assert given() == ("Bearer own", True)
 
 
-def test_a_name_and_a_password_in_a_secret(monkeypatch, tmp_path):
-    """They are the files username and password, as in Kubernetes' own type of Secret."""
+def test_name_and_password_are_read_from_a_mounted_secret(monkeypatch, tmp_path):
+    """The files are `username` and `password`, as in Kubernetes' own type of Secret."""
     set_to(monkeypatch, ACCESS=tmp_path, ACCESS_KIND="basic")
     (tmp_path / "username").write_text("ada")
     (tmp_path / "password").write_text("x")
@@ -126,7 +126,7 @@ def test_a_name_and_a_password_in_a_secret(monkeypatch, tmp_path):
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Lets nobody in, or sends on to another address."""
+    """Answer every request with 401, or with a redirect."""
 
     seen: list[tuple[str, str | None]]
     to = ""
@@ -152,16 +152,16 @@ def serving(to="") -> Iterator[tuple[str, list]]:
     server.shutdown()
 
 
-def test_what_is_said_to_one_is_not_said_to_another(monkeypatch):
-    """A redirect does not take the key along."""
+def test_redirect_does_not_take_the_key_along(monkeypatch):
+    """The other server gets the request without the header."""
     set_to(monkeypatch, KEY="secret-key")
     with serving() as (other, seen), serving(to=f"{other}/there") as (first, _), pytest.raises(SlipwayError):
         clients.describe(first)
     assert seen == [("/there", None)]
 
 
-def test_a_mounted_secret_may_be_newer_than_the_functions(monkeypatch, tmp_path):
-    """So the Job that verifies tries again, where a person is told at once."""
+def test_refused_credentials_of_a_mounted_secret_may_be_tried_again(monkeypatch, tmp_path):
+    """The function may see a new Secret later. A person is told at once."""
     with serving() as (url, _):
         set_to(monkeypatch, KEY="wrong")
         with pytest.raises(SlipwayError, match="does not let us in") as caught:

@@ -27,7 +27,7 @@ DIGEST = f"sha256:{'ab' * 32}"
 
 
 class Machine:
-    """An engine whose images are folders of this machine: what it runs is really run."""
+    """An engine whose images are folders of this machine. It really runs them."""
 
     name = "machine"
 
@@ -93,12 +93,12 @@ class Factory:
 
 @pytest.fixture
 def factory(tmp_path: Path) -> Factory:
-    """A repository, and an engine that works."""
+    """A builder with an engine that works."""
     return Factory(tmp_path)
 
 
-def test_an_image_is_held_and_pushed(factory: Factory) -> None:
-    """It is named by its digest, weighed, and labelled with its fingerprint."""
+def test_image_is_checked_and_pushed(factory: Factory) -> None:
+    """The image is named by its digest, weighed, and labelled with its fingerprint."""
     made = factory.bundle()
     image = factory.built.build(made)
     assert image == images.Image(f"registry.example/team/tiny@{DIGEST}", 13_600)
@@ -109,8 +109,8 @@ def test_an_image_is_held_and_pushed(factory: Factory) -> None:
     assert factory.said[-1].endswith(": 13.6 kB")
 
 
-def test_golden_predictions_that_differ_are_never_pushed(factory: Factory) -> None:
-    """The message says which, and by how much."""
+def test_image_with_other_golden_predictions_is_never_pushed(factory: Factory) -> None:
+    """The error names the row and the difference."""
     with pytest.raises(SlipwayError) as caught:
         factory.built.build(factory.bundle(predictions=[4.0, 8.5]))
     assert "the image of tiny fails its checks and is not pushed" in caught.value.problem
@@ -118,16 +118,16 @@ def test_golden_predictions_that_differ_are_never_pushed(factory: Factory) -> No
     assert factory.machine.pushed == []
 
 
-def test_a_container_that_does_not_start_is_never_pushed(factory: Factory) -> None:
-    """The function's own last word is the reason."""
+def test_image_that_does_not_start_is_never_pushed(factory: Factory) -> None:
+    """The error gives the reason from the function's log."""
     with pytest.raises(SlipwayError, match="left_out") as caught:
         factory.built.build(factory.bundle(code=f"import left_out\n{tiny.CODE}"))
     assert "is not pushed" in caught.value.problem
     assert factory.machine.pushed == []
 
 
-def test_another_program_at_the_port_is_no_proof(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the image itself may answer, not the container of another build."""
+def test_answer_of_another_program_fails_the_check(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the image itself may answer, and no container of another build."""
     other = tiny.bundled(factory.folder / "other", predictions=[4.0, 8.0000001])
     made = factory.bundle()
     with running.start(other.folder) as stranger:
@@ -138,8 +138,8 @@ def test_another_program_at_the_port_is_no_proof(factory: Factory, monkeypatch: 
     assert factory.machine.pushed == []
 
 
-def test_only_what_no_declared_image_has_is_new(factory: Factory) -> None:
-    """A layer that the cluster has for the model's last release is not sent to it again."""
+def test_layers_of_the_declared_image_are_not_new(factory: Factory) -> None:
+    """The cluster has the layers of the model's last release already."""
     name = ReleaseName.parse("v1-1a2b3c4d")
     record = ReleaseRecord(
         release=str(name),
@@ -167,15 +167,15 @@ def test_only_what_no_declared_image_has_is_new(factory: Factory) -> None:
     assert factory.said[-1].endswith(": 600 bytes of 13.6 kB are new")
 
 
-def test_a_size_that_nobody_says_is_not_claimed(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The image is as good without."""
+def test_unknown_size_is_zero(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image is pushed, and the report names no size."""
     monkeypatch.setattr(factory.machine, "manifest", lambda _reference: "")
     assert factory.built.build(factory.bundle()).size == 0
     assert factory.said[-1].endswith(" s")
 
 
 def trainer_in(factory: Factory, code: str) -> Bundle:
-    """A trainer as far as its image's first act goes."""
+    """Return a trainer's bundle with the files that the check of its image reads."""
     folder = factory.folder / "trainer"
     (folder / "model/tiny").mkdir(parents=True)
     (folder / "model/tiny/model.py").write_text(code)
@@ -183,8 +183,8 @@ def trainer_in(factory: Factory, code: str) -> Bundle:
     return Bundle(folder, "train", "tiny", "python:3.11-slim", {"code": "12"})
 
 
-def test_a_trainer_has_an_image_of_its_own(factory: Factory) -> None:
-    """It is another target of the same Dockerfile, and has to import the model before it is pushed."""
+def test_trainer_is_built_from_its_own_stage(factory: Factory) -> None:
+    """The image imports the model before it is pushed."""
     made = trainer_in(factory, TRAINABLE)
     image = factory.built.build(made)
     assert image.reference == f"registry.example/team/tiny-train@{DIGEST}"
@@ -192,8 +192,8 @@ def test_a_trainer_has_an_image_of_its_own(factory: Factory) -> None:
     assert factory.machine.pushed == [f"registry.example/team/tiny-train:{made.fingerprint[:12]}"]
 
 
-def test_a_trainer_that_cannot_import_its_model_is_never_pushed(factory: Factory) -> None:
-    """The module that is missing is named."""
+def test_trainer_that_cannot_import_its_model_is_never_pushed(factory: Factory) -> None:
+    """The error names the missing module."""
     with pytest.raises(SlipwayError, match="left_out") as caught:
         factory.built.build(trainer_in(factory, f"import left_out\n{TRAINABLE}"))
     assert "the image of tiny-train fails its checks and is not pushed" in caught.value.problem
@@ -201,14 +201,14 @@ def test_a_trainer_that_cannot_import_its_model_is_never_pushed(factory: Factory
 
 
 def platform_in(factory: Factory) -> Bundle:
-    """A build context as far as an engine that only copies it looks."""
+    """Return the platform's bundle, empty, for an engine that only copies it."""
     folder = factory.folder / "platform"
     folder.mkdir()
     return Bundle(folder, "platform", "slipway", "python:3.11-slim", {"code": "12"})
 
 
-def test_the_platform_has_an_image_of_its_own(factory: Factory) -> None:
-    """It is another target of the same Dockerfile, upon the base image of the file, whatever a model's is."""
+def test_platform_is_built_from_its_own_stage(factory: Factory) -> None:
+    """Its base image is that of `slipway.yaml`, not that of a model."""
     made = platform_in(factory)
     image = factory.built.build(made)
     assert image.reference == f"registry.example/team/slipway@{DIGEST}"
@@ -216,10 +216,8 @@ def test_the_platform_has_an_image_of_its_own(factory: Factory) -> None:
     assert factory.machine.pushed == [f"registry.example/team/slipway:{made.fingerprint[:12]}"]
 
 
-def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
-    factory: Factory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The package that is missing is named."""
+def test_platform_that_lacks_a_package_is_never_pushed(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the missing package."""
     monkeypatch.setattr(images, "_CHECK", ["python", "-P", "-m", "left_out"])
     with pytest.raises(SlipwayError, match="left_out") as caught:
         factory.built.build(platform_in(factory))
@@ -228,7 +226,7 @@ def test_a_platform_that_cannot_load_what_its_pods_need_is_never_pushed(
 
 
 def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> None:
-    """Their names are fingerprints in a registry that cannot exist."""
+    """The names are fingerprints in a registry that cannot exist."""
     settings = settings_file.load(tiny.repository(tmp_path / "repository").root)
     builder = images.builder_for(settings, "test", print)
     made = Bundle(tmp_path, "train", "tiny", "python:3.11-slim", {"code": "12"})
@@ -253,13 +251,13 @@ def test_without_a_registry_images_are_named_and_not_built(tmp_path: Path) -> No
         ("https://[github.com/team/models", ""),
     ],
 )
-def test_a_remote_is_named_without_its_secrets(remote, address):
-    """The label has the address that a person opens; a folder on a machine has none."""
+def test_web_address_of_a_remote_holds_no_secret(remote, address):
+    """The label has the address that a person opens. A folder on a machine has none."""
     assert images.web_address(remote) == address
 
 
-def test_labels_say_what_it_is_and_where_it_is_from(site):
-    """Title, fingerprint, commit and repository, and no time, so that the same image is the same."""
+def test_labels_name_the_content_and_the_source(site):
+    """They hold title, fingerprint, commit and repository. They hold no time, so that equal images are equal."""
     site.git("remote", "add", "origin", "https://ada:secret@github.com/team/models.git")
     assert images.labels_of(site.root, "iris", "ab12") == {
         "org.opencontainers.image.title": "iris",
@@ -269,8 +267,8 @@ def test_labels_say_what_it_is_and_where_it_is_from(site):
     }
 
 
-def test_what_git_does_not_know_is_left_out(tmp_path):
-    """Outside of a repository there is no commit and no address."""
+def test_labels_outside_of_a_repository(tmp_path):
+    """There is no commit and no address."""
     assert images.labels_of(tmp_path, "iris", "ab12").keys() == {
         "org.opencontainers.image.title",
         "org.opencontainers.image.version",
@@ -297,8 +295,8 @@ MANIFEST = {
 }
 
 
-def test_a_size_is_that_of_configuration_and_layers():
-    """Sizes are compressed, as in the registry; layers of other images are not new."""
+def test_size_is_the_sum_of_configuration_and_layers():
+    """Sizes are compressed, as in the registry. Layers of other images are not new."""
     found = images.layers_of(Registry(json.dumps(MANIFEST)), "r/iris@sha256:1")
     assert sum(found.values()) == 58_013_400
     assert images.new(found, {"sha256:base"}) == 13_400
@@ -309,8 +307,8 @@ def test_a_size_is_that_of_configuration_and_layers():
     ["", "not JSON", json.dumps({"manifests": []}), SlipwayError("unauthorized")],
     ids=["no means", "not JSON", "a list", "refused"],
 )
-def test_a_size_that_cannot_be_known_is_no_failure(manifest):
-    """Then nothing is claimed."""
+def test_unreadable_manifest_gives_no_layers(manifest):
+    """A missing size does not fail a build."""
     assert images.layers_of(Registry(manifest), "r/iris@sha256:1") == {}
 
 
@@ -326,6 +324,5 @@ def test_a_size_that_cannot_be_known_is_no_failure(manifest):
         (1_180_000_000, "1.2 GB"),
     ],
 )
-def test_sizes_read_well(size, text):
-    """Three digits and a unit."""
+def test_sizes_are_written_with_three_digits_and_a_unit(size, text):
     assert images.text(size) == text

@@ -35,15 +35,15 @@ def repository(tmp_path: Path) -> "Settings":
 
 
 def content(folder: Path) -> dict[str, tuple[bytes, int, float]]:
-    """All that an image could take from a folder: bytes, modes and times."""
+    """Return bytes, modes and times of the files in a folder."""
     return {
         path: (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime)
         for path, file in digests.walk(folder).items()
     }
 
 
-def test_bundle_is_the_build_context(repository: "Settings", tmp_path: Path) -> None:
-    """It holds the Dockerfile and all that this copies, the artifact, and `bundle.json`."""
+def test_bundle_holds_the_build_context(repository: "Settings", tmp_path: Path) -> None:
+    """It holds the Dockerfile, all files that this copies, the artifact, and `bundle.json`."""
     artifact = tiny.artifact(tmp_path / "artifact")
     made = bundle.make_local(repository, "tiny", artifact, tmp_path / "bundle")
     told = json.loads((made.folder / "bundle.json").read_bytes())
@@ -64,7 +64,7 @@ def test_bundle_is_the_build_context(repository: "Settings", tmp_path: Path) -> 
 def test_same_inputs_give_the_same_bytes(
     repository: "Settings", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the folder, the time zone, the umask nor the files' own modes and times change a bundle."""
+    """Folder, time zone, umask, modes and times of files do not change a bundle."""
     artifact = tiny.artifact(tmp_path / "artifact")
     first = bundle.make_local(repository, "tiny", artifact, tmp_path / "first")
     elsewhere = tmp_path / "else where" / "deep"
@@ -84,7 +84,7 @@ def test_same_inputs_give_the_same_bytes(
 
 
 def test_published_version_gives_the_bundle_of_its_files(repository: "Settings", tmp_path: Path) -> None:
-    """From the store comes what was published, and the fingerprint needs its record alone, in any environment."""
+    """In any environment the store gives the published files. The record is enough for the fingerprint."""
     artifact = tiny.artifact(tmp_path / "artifact")
     local = bundle.make_local(repository, "tiny", artifact, tmp_path / "local")
     for environment in ("test", "prod"):
@@ -117,10 +117,10 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("changed", "components"), CHANGES, ids=[change[0] for change in CHANGES])
-def test_fingerprint_changes_with_what_enters_the_image(
+def test_fingerprint_changes_with_the_files_of_the_image(
     repository: "Settings", tmp_path: Path, changed: str, components: list[str]
 ) -> None:
-    """The components say which part of it made the difference; what stays outside makes none."""
+    """The components name the part that differs. Other files change nothing."""
     artifact = tiny.artifact(tmp_path / "artifact")
     before = bundle.make_local(repository, "tiny", artifact, tmp_path / "before")
     append(repository.root / changed)
@@ -130,7 +130,7 @@ def test_fingerprint_changes_with_what_enters_the_image(
 
 
 def test_fingerprint_changes_with_artifact_lock_and_base_image(repository: "Settings", tmp_path: Path) -> None:
-    """Each has a component of its own; the artifact's covers its lock and its code as well."""
+    """Each has its own component. The artifact's component covers its lock and its code too."""
     artifact = tiny.artifact(tmp_path / "artifact")
     before = bundle.make_local(repository, "tiny", artifact, tmp_path / "before")
     append(artifact / "golden.json", "\n")
@@ -148,7 +148,7 @@ def test_fingerprint_changes_with_artifact_lock_and_base_image(repository: "Sett
 
 
 def test_artifact_made_by_hand_gets_the_repository_s_code(repository: "Settings", tmp_path: Path) -> None:
-    """The artifact stays as it is, and the model's code of the repository lies beside it; its tests do not."""
+    """The model's code lies beside the unchanged artifact, without its tests."""
     artifact = tiny.artifact(tmp_path / "artifact", by_hand=True)
     (artifact / "requirements.lock").write_text(tiny.LOCK)
     made = bundle.make_local(repository, "tiny", artifact, tmp_path / "bundle")
@@ -160,8 +160,8 @@ def test_artifact_made_by_hand_gets_the_repository_s_code(repository: "Settings"
 
 
 @pytest.mark.parametrize("package", ["functions-framework", "msgspec"])
-def test_lock_without_what_serves_is_refused(repository: "Settings", tmp_path: Path, package: str) -> None:
-    """An image that could not start is not made."""
+def test_lock_without_a_package_of_serving_is_refused(repository: "Settings", tmp_path: Path, package: str) -> None:
+    """No image is made that could not start."""
     artifact = tiny.artifact(tmp_path / "artifact")
     lines = [line for line in tiny.LOCK.splitlines() if not line.startswith(package)]
     (artifact / "requirements.lock").write_text("\n".join(lines))
@@ -171,7 +171,7 @@ def test_lock_without_what_serves_is_refused(repository: "Settings", tmp_path: P
 
 
 def test_folder_that_is_no_artifact_is_refused(repository: "Settings", tmp_path: Path) -> None:
-    """The message says what an artifact has."""
+    """The error names the missing `artifact.json`."""
     with pytest.raises(SlipwayError, match=r"is no artifact: it has no artifact\.json"):
         bundle.make_local(repository, "tiny", tmp_path, tmp_path / "bundle")
 
@@ -190,13 +190,13 @@ DOCKERFILE = (ROOT / "functions" / "Dockerfile").read_text()
         r'^ENTRYPOINT \["python", "-m", "slipway.serving"\]$',
     ],
 )
-def test_dockerfile_has(line: str) -> None:
-    """Locked requirements, bytecode, a numeric user who is not root, and the framework's own command."""
+def test_dockerfile_has_the_line(line: str) -> None:
+    """It has locked requirements, bytecode, a numeric user who is not root, and the framework's own command."""
     assert re.search(line, DOCKERFILE, re.MULTILINE)
 
 
-def test_dockerfile_copies_what_changes_most_last() -> None:
-    """Environment, platform code, model: a new version of a model leaves the layers before it as they are."""
+def test_dockerfile_copies_the_model_last() -> None:
+    """A new version of a model leaves the layers of environment and platform as they are."""
     stages = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)
     function = stages[-1]
     assert function.startswith("environments AS function\n")

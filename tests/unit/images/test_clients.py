@@ -1,4 +1,4 @@
-"""A function that is asked over gRPC is held to its golden predictions as one that is asked over HTTP is."""
+"""Calls of functions over gRPC."""
 
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ TOLD = '{"price": price, "by": {"kg": price / 2, "why": str(price)}, "range": [p
     ],
     ids=["numbers", "dicts"],
 )
-def test_golden_predictions_are_asked_for_over_grpc(tmp_path: Path, code: str, predictions: list[Any]) -> None:
-    """Predictions of any form come back as saved; one that is off is told with row and key."""
+def test_golden_predictions_are_reproduced_over_grpc(tmp_path: Path, code: str, predictions: list[Any]) -> None:
+    """Predictions of any form come back as they were saved. The error for another one names row and key."""
     made = tiny.bundled(tmp_path, code=code, predictions=predictions)
     env = {"SLIPWAY_PROTOCOL": "grpc", "MODEL_ID": "tiny/test/7", "RELEASE": "v7-1a2b3c4d"}
     with running.start(made.folder, env=env) as function:
@@ -51,7 +51,6 @@ def test_golden_predictions_are_asked_for_over_grpc(tmp_path: Path, code: str, p
         clients.describe(function.url)
 
 
-def test_what_is_no_address() -> None:
-    """It has to have a host."""
+def test_grpc_address_without_a_host_is_refused() -> None:
     with pytest.raises(SlipwayError, match="is not the address of a function"):
         clients.describe("grpc://")

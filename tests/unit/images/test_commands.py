@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def engine(tmp_path, monkeypatch):
-    """Put a `buildah` on the PATH that does what a test says."""
+    """Return a function that puts a `buildah` with this script on the PATH."""
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
     def make(script):
@@ -43,8 +43,8 @@ def engine(tmp_path, monkeypatch):
         ("manifest invalid", ""),
     ],
 )
-def test_a_push_that_fails_is_told_with_what_to_do(engine, said, fix):
-    """The engine's own words come with the step that mends it, where that is known."""
+def test_error_of_a_push_has_a_fix(engine, said, fix):
+    """The error holds the engine's own words, and the fix where it is known."""
     engine(f"echo '{said}' >&2; exit 125")
     with pytest.raises(SlipwayError) as caught:
         commands.run("buildah", "push", "sha256:1", "docker://registry.example/team/iris:1")
@@ -63,7 +63,7 @@ def test_a_push_that_fails_is_told_with_what_to_do(engine, said, fix):
         ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock", "see that `buildah info` works"),
     ],
 )
-def test_a_build_that_fails_is_told_with_what_to_do(engine, said, fix):
+def test_error_of_a_build_has_a_fix(engine, said, fix):
     """Base image, packages of the lock and the engine have fixes of their own."""
     engine(f"echo '{said}' >&2; exit 1")
     with pytest.raises(SlipwayError) as caught:
@@ -71,8 +71,8 @@ def test_a_build_that_fails_is_told_with_what_to_do(engine, said, fix):
     assert fix in caught.value.fix
 
 
-def test_only_the_end_of_what_an_engine_says_is_shown(engine):
-    """The last lines have the reason; those before are the log of a build."""
+def test_error_shows_only_the_end_of_the_log(engine):
+    """The last lines have the reason."""
     engine("for n in $(seq 100); do echo line $n >&2; done; exit 1")
     with pytest.raises(SlipwayError) as caught:
         commands.run("buildah", "build", "/context")
@@ -80,8 +80,7 @@ def test_only_the_end_of_what_an_engine_says_is_shown(engine):
     assert "line 80" not in caught.value.problem
 
 
-def test_an_engine_that_is_gone_or_was_killed_is_told(engine, tmp_path):
-    """Each is an error with a fix, and no traceback."""
+def test_missing_or_killed_engine_is_an_error_with_a_fix(engine, tmp_path):
     engine("kill -9 $$")
     with pytest.raises(SlipwayError, match="buildah push was stopped by SIGKILL") as caught:
         commands.run("buildah", "push", "x")
@@ -104,8 +103,8 @@ except KeyboardInterrupt:
 """
 
 
-def test_an_engine_may_clear_away_when_we_are_stopped(engine, tmp_path):
-    """It gets the signal to end and is waited for; what it had started itself ends with it."""
+def test_engine_clears_away_when_the_process_is_stopped(engine, tmp_path):
+    """It gets the signal to end and is waited for. Its child processes end with it."""
     engine(
         f"trap 'echo cleared > {tmp_path}/end; exit 1' TERM\n"
         f"sleep 600 & echo $! > {tmp_path}/child.new; mv {tmp_path}/child.new {tmp_path}/child; echo begun >&2\nwait"

@@ -23,16 +23,17 @@ from slipway.images.comparison import compare
         ([], [], 0, 0, 0, 0.0),
     ],
 )
-def test_compare(before: Any, after: Any, labels: int, within: int, numbers: int, largest: float) -> None:
-    """Labels have to be equal, numbers within the tolerance; the largest difference is told."""
+def test_rows_are_counted_by_their_agreement(
+    before: Any, after: Any, labels: int, within: int, numbers: int, largest: float
+) -> None:
+    """Labels have to be equal, and numbers within the tolerance."""
     found = compare([{}] * len(before), before, after, 0.01)
     assert (found.labels, found.within, found.numbers) == (labels, within, numbers)
     assert found.largest == pytest.approx(largest)
     assert bool(found.examples) is (within < len(before))
 
 
-def test_examples() -> None:
-    """They name the row that differs."""
+def test_examples_name_the_row_that_differs() -> None:
     found = compare([{}, {}], ["a", "b"], ["a", REFUSED], 0)
     assert found.examples == ["row 1: expected 'b', found refused"]
     assert compare([{}, {}], ["a", "b"], ["a", "c"], 0).examples == ["row 1: expected 'b', found 'c'"]

@@ -1,4 +1,4 @@
-"""Containers in settings, training, release and verification; the engine is played by a server of the test."""
+"""Containers in settings, training, release and verification. A server of the test plays the engine."""
 
 import shutil
 import sys
@@ -50,7 +50,7 @@ class Team:
         return settings.load(self.root)
 
     def train(self):
-        """All steps; returns the record."""
+        """Run all steps of a training; return the record."""
         source = None
         for name in STEPS:
             task = begin(self.settings, "leaves", "test") if source is None else None
@@ -96,14 +96,14 @@ def engine_serves(container, monkeypatch):
         ),
     ],
 )
-def test_settings_that_no_container_can_keep_are_refused(team, image, more, says):
-    """Each by its path."""
+def test_settings_that_a_container_cannot_have_are_refused(team, image, more, says):
+    """The error names the path of the setting."""
     with pytest.raises(SlipwayError, match=says):
         team.configure(image, more)
 
 
-def test_a_container_is_trained_as_far_as_it_is(team, engine_serves):
-    """Its schema is learned, it is measured, and its golden predictions kept; the record names the image."""
+def test_training_of_a_container_learns_its_schema(team, engine_serves):
+    """It is measured, its golden predictions are kept, and the record names the image."""
     record = team.train()
     assert record.image == IMAGE
     assert record.metrics["accuracy"] == 1.0
@@ -115,16 +115,16 @@ def test_a_container_is_trained_as_far_as_it_is(team, engine_serves):
     assert set(engine_serves) == {(IMAGE, "leaves/dev/1", "dev")}
 
 
-def test_another_image_is_another_training(team):
-    """So that its release is due; nothing else of the class has to be there."""
+def test_another_image_changes_the_training_digest(team):
+    """So its release becomes due."""
     before = training_digest(team.settings, "leaves")
     assert training_digest(team.configure(IMAGE.replace("1", "2")), "leaves") != before
     assert class_of(team.settings, "leaves").source_features == ["length", "width"]
 
 
 @pytest.mark.usefixtures("engine_serves")
-def test_the_fingerprint_is_that_of_the_image(team):
-    """It changes with the schema as well, and not with the platform's code."""
+def test_fingerprint_changes_with_the_image(team):
+    """It does not depend on the platform's code."""
     record = team.train()
     other = msgspec.structs.replace(record, image=IMAGE.replace("1", "2"))
     found = {maker.fingerprint_of(team.settings, each) for each in (record, other)}
@@ -134,7 +134,7 @@ def test_the_fingerprint_is_that_of_the_image(team):
 
 @pytest.mark.usefixtures("engine_serves")
 def test_a_container_is_verified_by_its_golden_predictions(team, container):
-    """It says who it is; its fingerprint follows from its record."""
+    """It names its model id and release. The fingerprint follows from the record."""
     record = team.train()
     name = ReleaseName.of(1, bundle.of_container(record))
     store = store_of(team.settings, "test")
@@ -145,8 +145,8 @@ def test_a_container_is_verified_by_its_golden_predictions(team, container):
 
 
 @pytest.mark.usefixtures("engine_serves")
-def test_a_server_that_does_not_say_who_it_is_goes_by_its_address(team, container):
-    """The Job asks each release at its own address; without a named release that is not enough."""
+def test_server_without_a_model_id_is_verified_at_a_known_release(team, container):
+    """The Job asks each release at its own address. A bare URL is not enough."""
     name = ReleaseName.of(1, bundle.of_container(team.train()))
     made = container("leaves/test/1", str(name))
     made.answers["/v2"] = (200, {"name": "mlserver", "version": "1.7.1"})
@@ -160,8 +160,7 @@ def test_a_server_that_does_not_say_who_it_is_goes_by_its_address(team, containe
 @pytest.mark.parametrize(
     ("old", "new", "says"), [("release", "v1-00000000", "the fingerprint"), ("kind", "tiny", "row 0")]
 )
-def test_another_container_is_not_verified(team, container, old, new, says):
-    """It is of another release, or answers otherwise."""
+def test_container_of_another_release_or_with_other_answers_is_refused(team, container, old, new, says):
     record = team.train()
     name = str(ReleaseName.of(1, bundle.of_container(record)))
     made = container("leaves/test/1", new if old == "release" else name)
@@ -177,8 +176,8 @@ def answer(made, body, kind):
     return status, content
 
 
-def test_its_service_is_asked_by_the_protocol_whether_it_is_ready():
-    """Nothing else of the manifests differs from a function's."""
+def test_probes_of_its_service_follow_the_protocol():
+    """The rest of its manifests equals a function's."""
     base = {
         path.relative_to(ROOT / release_folder.BASE).as_posix(): path.read_bytes()
         for path in (ROOT / release_folder.BASE).rglob("*.yaml")

@@ -1,4 +1,4 @@
-"""Containers are called by the protocol, and all that one lacks is named."""
+"""Calls of containers by the protocol, and the check of a container."""
 
 import pytest
 
@@ -13,13 +13,12 @@ def missing(made, user="65532:65532"):
     return contract.missing(made.url, "leaves", user, ROWS, TYPES, "kind")
 
 
-def test_a_container_that_keeps_it_misses_nothing(container):
-    """It may do more."""
+def test_sound_container_lacks_nothing(container):
     assert missing(container()) == []
 
 
-def test_a_server_that_knows_nothing_of_slipway_need_not_say_who_it_is(container):
-    """Its own name is as good."""
+def test_server_may_give_a_name_of_its_own(container):
+    """A server that was not written for slipway does not know its model id."""
     made = container()
     made.answers["/v2"] = (200, {"name": "mlserver", "version": "1.7.1", "extensions": []})
     assert missing(made) == []
@@ -44,8 +43,8 @@ def test_a_server_that_knows_nothing_of_slipway_need_not_say_who_it_is(container
         ("/v2/models/leaves/infer", (200, {"outputs": [{"name": "kind", "shape": [1], "data": [1]}]}), "2 rows of the"),
     ],
 )
-def test_what_is_missing_is_named(container, path, answer, says):
-    """The request and the answer are named."""
+def test_each_lack_is_named(container, path, answer, says):
+    """The text names the request and the answer."""
     made = container()
     made.answers[path] = answer
     assert any(says in each for each in missing(made))
@@ -53,7 +52,7 @@ def test_what_is_missing_is_named(container, path, answer, says):
 
 @pytest.mark.parametrize(("user", "shown"), [("", "'root'"), ("0:0", "'0:0'"), ("app", "'app'")])
 def test_a_user_that_a_cluster_refuses_is_named(container, user, shown):
-    """A cluster takes numbers, and not that of root."""
+    """A cluster takes the number of a user who is not root."""
     assert missing(container(), user) == [f"it runs as {shown}, and a cluster wants a number that is not 0: USER 65532"]
 
 
@@ -99,8 +98,8 @@ def test_each_field_is_a_tensor_of_its_name():
         ),
     ],
 )
-def test_outputs_become_a_prediction_a_row(outputs, expected):
-    """The only one is the prediction, whatever its name; of several, each is named."""
+def test_outputs_become_one_prediction_for_each_row(outputs, expected):
+    """The only output is the prediction. Several outputs are a dict by name."""
     assert contract.predictions({"outputs": outputs}, "kind", 2) == expected
 
 
@@ -117,7 +116,7 @@ def test_outputs_become_a_prediction_a_row(outputs, expected):
         ),
     ],
 )
-def test_what_is_no_answer_is_refused(answer, says):
-    """The part that breaks the protocol is named."""
+def test_answer_that_breaks_the_protocol_is_refused(answer, says):
+    """The error names the wrong part."""
     with pytest.raises(ValueError, match=says):
         contract.predictions(answer, "kind", 2)

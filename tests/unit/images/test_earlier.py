@@ -1,4 +1,4 @@
-"""A version of a container that earlier code published; a server of the test stands for the engine."""
+"""A version of a container that earlier code published. A server of the test plays the engine."""
 
 import json
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ def engine_serves(container, monkeypatch):
     monkeypatch.setattr(engines, "serve", serve)
 
 
-def test_its_artifact_is_loaded_and_answers(tmp_path: Path) -> None:
-    """It names the class of the platform by its module."""
+def test_earlier_artifact_is_loaded_and_answers(tmp_path: Path) -> None:
+    """The artifact names the platform's class by its module."""
     store = given.repository(tmp_path / "team").store()
     record = store.record("stones", 1)
     folder = store.fetch(record, tmp_path / "artifact")
@@ -37,8 +37,8 @@ def test_its_artifact_is_loaded_and_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("people")
-def test_its_earlier_release_is_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its name depends on nothing of the platform's code: it is the release that it was."""
+def test_earlier_release_is_verified_and_keeps_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The name does not depend on the platform's code."""
     site = given.renewed(tmp_path / "team")
     [release] = site.overlay("stones").releases
     assert release.record.container

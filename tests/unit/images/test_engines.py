@@ -10,7 +10,7 @@ from slipway.images import engines
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    """A PATH with nothing on it but what a test puts there."""
+    """A PATH that holds only the programs of the test."""
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in ("SLIPWAY_ENGINE", "SLIPWAY_BUILD_OPTIONS", "SLIPWAY_PUSH_OPTIONS"):
         monkeypatch.delenv(name, raising=False)
@@ -22,34 +22,34 @@ DIGEST = f"sha256:{'ab' * 32}"
 
 
 def write_after(option, text):
-    """A script that writes `text` to the file that the option names, as engines give ids and digests."""
+    """Return a script that writes `text` to the file of an option, as engines write ids and digests."""
     return f'for word in "$@"; do [ "$before" = {option} ] && echo {text} > "$word"; before=$word; done; exit 0'
 
 
 def install(path, name, script):
-    """Put a program on the PATH that notes how it was called and then does what `script` says."""
+    """Put a program on the PATH that logs its arguments and then runs `script`."""
     program = path / name
     program.write_text(f'#!/bin/sh\necho "$@" >> {path}/calls\n{script}\n')
     program.chmod(0o755)
 
 
-def test_a_client_without_an_engine_is_no_engine(path):
-    """Docker's client alone is passed over for the engine that works."""
+def test_docker_client_without_a_daemon_is_passed_over(path):
+    """The next engine that works is taken."""
     install(path, "docker", "exit 1")
     install(path, "buildah", "exit 0")
     assert engines.find().name == "buildah"
 
 
-def test_without_any_engine_the_message_says_what_to_install(path):
-    """Nothing on the PATH works: what would, and how to do without."""
+def test_missing_engine_is_an_error_with_a_fix(path):
+    """The fix names engines to install, and how to do without."""
     install(path, "docker", "exit 1")
     with pytest.raises(SlipwayError, match="no engine works here") as caught:
         engines.find()
     assert "install docker with buildx, podman or buildah" in caught.value.fix
 
 
-def test_an_engine_can_be_chosen_and_has_to_work(path, monkeypatch):
-    """`SLIPWAY_ENGINE` goes before the order, is never replaced by another, and a typo is named."""
+def test_chosen_engine_has_to_work(path, monkeypatch):
+    """`SLIPWAY_ENGINE` goes before the order. No other engine replaces it, and a typo is named."""
     install(path, "docker", "exit 0")
     install(path, "podman", "exit 0")
     monkeypatch.setenv("SLIPWAY_ENGINE", "podman")
@@ -63,8 +63,8 @@ def test_an_engine_can_be_chosen_and_has_to_work(path, monkeypatch):
     assert caught.value.fix == "did you mean 'podman'?"
 
 
-def test_a_build_gets_its_base_its_labels_and_the_machines_options(path, monkeypatch):
-    """Options of the machine are read as a shell reads them; the image gets a fixed time and no name."""
+def test_build_gets_its_base_its_labels_and_the_machine_s_options(path, monkeypatch):
+    """Options are read as by a shell. The image gets a fixed time and no name."""
     install(path, "buildah", write_after("--iidfile", IMAGE))
     monkeypatch.setenv("SLIPWAY_BUILD_OPTIONS", "--volume '/a b:/c'")
     built = engines.Buildah().build(path / "context", "function", "python:3.12", {"title": "iris"})
@@ -78,8 +78,8 @@ def test_a_build_gets_its_base_its_labels_and_the_machines_options(path, monkeyp
     )
 
 
-def test_docker_builds_the_same_image_of_the_same_files(path):
-    """Its builder is told the time to give, and to add nothing that would make a list of the image."""
+def test_docker_gives_images_a_fixed_time(path):
+    """It adds no attestation, which would make a list of the image."""
     install(path, "docker", f'echo "$SOURCE_DATE_EPOCH $BUILDX_NO_DEFAULT_ATTESTATIONS" >> {path}/told')
     with pytest.raises(FileNotFoundError):
         engines.Docker().build(path, "train", "python:3.12", {})
@@ -87,8 +87,8 @@ def test_docker_builds_the_same_image_of_the_same_files(path):
     assert "--load --target train" in (path / "calls").read_text()
 
 
-def test_a_push_gives_the_digest_in_the_registry(path):
-    """The digest is the one that the engine writes after the push; a registry on this machine needs no certificate."""
+def test_push_returns_the_digest_in_the_registry(path):
+    """A registry on this machine needs no certificate."""
     install(path, "podman", write_after("--digestfile", DIGEST))
     assert engines.Podman().push(IMAGE, "localhost:5000/iris:1") == DIGEST
     assert "--tls-verify=false" in (path / "calls").read_text()
@@ -98,7 +98,7 @@ def test_a_push_gives_the_digest_in_the_registry(path):
 
 
 def test_docker_names_an_image_only_when_it_is_pushed(path):
-    """The name comes with the push, and the digest from what docker knows of the registry."""
+    """The digest comes from docker's names for the image."""
     install(path, "docker", f"case $1 in image) echo '[\"registry.example/iris@{DIGEST}\"]';; esac")
     assert engines.Docker().push(IMAGE, "registry.example/iris:1") == DIGEST
     assert (path / "calls").read_text().splitlines()[:2] == [
@@ -115,8 +115,8 @@ def test_docker_names_an_image_only_when_it_is_pushed(path):
         ("docker.io/team/iris:1", "team/iris"),
     ],
 )
-def test_docker_knows_an_image_by_other_registries_too(path, tag, name):
-    """The digest is that of the repository which was pushed to; those of others are nothing to it."""
+def test_digest_of_another_repository_is_not_taken(path, tag, name):
+    """Docker may know an image by the names of several repositories."""
     other = f"sha256:{'ef' * 32}"
     known = f'["old.example/iris@{other}", "{name}-other@{other}", "{name}@{DIGEST}"]'
     install(path, "docker", f"case $1 in image) echo '{known}';; esac")
@@ -126,8 +126,8 @@ def test_docker_knows_an_image_by_other_registries_too(path, tag, name):
         engines.Docker().push(IMAGE, tag)
 
 
-def test_a_name_that_was_not_pushed_is_not_given(path):
-    """When the registry refuses, the image has no name here either."""
+def test_refused_push_leaves_no_name(path):
+    """When the registry refuses, the image has no name on this machine."""
     install(path, "buildah", "case $1 in push) echo denied >&2; exit 125;; esac")
     with pytest.raises(SlipwayError, match="denied"):
         engines.Buildah().push(IMAGE, "registry.example/iris:1")
@@ -151,13 +151,13 @@ def test_each_engine_asks_for_a_manifest_in_its_own_way(path, engine, program, c
 
 
 def test_buildah_without_skopeo_knows_no_manifest(path):
-    """It shows lists of images only, so nothing is claimed."""
+    """Buildah itself shows only lists of images."""
     install(path, "buildah", "exit 1")
     assert engines.Buildah().manifest("R/iris@sha256:1") == ""
 
 
-def test_a_container_is_removed_by_the_name_that_it_was_given(path):
-    """Each has a name of its own, also when it failed, so that builds at the same time leave one another's alone."""
+def test_failed_container_is_removed_by_its_own_name(path):
+    """Simultaneous builds do not touch one another's containers."""
     install(path, "buildah", "case $1 in run) echo broken >&2; exit 1;; esac")
     for _ in range(2):
         with pytest.raises(SlipwayError, match="broken"):
@@ -168,8 +168,8 @@ def test_a_container_is_removed_by_the_name_that_it_was_given(path):
     assert len(set(made)) == 2
 
 
-def test_an_image_that_ends_at_once_says_so(path):
-    """A container that stops before it is ready is an error with its last words, not a wait."""
+def test_image_that_ends_at_once_is_an_error(path):
+    """The error gives the last words of the container, without a wait."""
     install(path, "docker", 'echo \'{"severity": "CRITICAL", "message": "a digest is wrong"}\'; exit 1')
     with pytest.raises(SlipwayError, match="a digest is wrong"), engines.Docker().run("iris:1"):
         pass
@@ -180,7 +180,7 @@ FOREIGN = f"registry.example/leaves@sha256:{'ab' * 32}"
 
 @pytest.fixture
 def only_engine(tmp_path, monkeypatch):
-    """Put an engine on the PATH, alone, that notes how it is called and does what `script` says; gives the calls."""
+    """Return a function that puts one engine on the PATH, which logs its calls and runs a script."""
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in ("SLIPWAY_ENGINE", "SLIPWAY_RUN_OPTIONS"):
         monkeypatch.delenv(name, raising=False)
@@ -209,8 +209,8 @@ def serve():
 
 
 @pytest.mark.parametrize("name", ["docker", "podman"])
-def test_an_image_that_is_not_here_is_pulled_first(only_engine, name):
-    """The time for a start is for the start alone."""
+def test_missing_image_is_pulled_before_its_start(only_engine, name):
+    """A pull does not use up the time for the start."""
     calls = only_engine(name, HAS_NOT + ENDS)
     serve()
     words = [call.split() for call in calls()]
@@ -220,15 +220,15 @@ def test_an_image_that_is_not_here_is_pulled_first(only_engine, name):
     assert {"--env=MODEL_ID=leaves/dev/1", "--env=RELEASE=dev", "--env=PORT=8080", "--read-only"} <= {*words[started]}
 
 
-def test_an_image_that_is_here_is_not_pulled(only_engine):
-    """It is known by its digest; the registry need not be there."""
+def test_present_image_is_not_pulled(only_engine):
+    """A digest names it, so the registry is not needed."""
     calls = only_engine("docker", ENDS)
     serve()
     assert not [call for call in calls() if call.startswith("pull")]
 
 
-def test_buildah_is_told_what_the_image_starts(only_engine):
-    """It is pulled first here, too, and the container is removed when it has ended."""
+def test_buildah_starts_the_entrypoint_of_the_image(only_engine):
+    """The image is pulled first. The container is removed at the end."""
     calls = only_engine("buildah", TELLS + ENDS)
     serve()
     words = [call.split() for call in calls()]
@@ -237,7 +237,6 @@ def test_buildah_is_told_what_the_image_starts(only_engine):
     assert words[3][-2] == words[5][-1]
 
 
-def test_who_the_container_runs_as(only_engine):
-    """The image's configuration names the user."""
+def test_user_is_read_from_the_configuration_of_the_image(only_engine):
     only_engine("buildah", TELLS)
     assert engines.user_of(FOREIGN) == "65532"

@@ -1,4 +1,4 @@
-"""The platform's own image has no model in its build context, and is made only where pods need it."""
+"""The platform's own image: its bundle, and when it is built."""
 
 import shutil
 from pathlib import Path
@@ -47,8 +47,8 @@ def checkout(tmp_path: Path) -> Settings:
     return settings_file.load(tmp_path)
 
 
-def test_it_has_the_platform_and_nothing_of_a_model(checkout: Settings, tmp_path: Path) -> None:
-    """All of the package and its lock; the same files give the same fingerprint."""
+def test_bundle_holds_the_platform_and_no_model(checkout: Settings, tmp_path: Path) -> None:
+    """It holds the whole package and its lock."""
     made = platform.make(checkout, tmp_path / "made")
     assert sorted(path.name for path in made.folder.iterdir()) == ["Dockerfile", "platform", "platform.lock"]
     assert (made.folder / "platform/src/slipway/cli/__init__.py").is_file()
@@ -70,8 +70,10 @@ def test_it_has_the_platform_and_nothing_of_a_model(checkout: Settings, tmp_path
         ("model/iris/model.py", ""),
     ],
 )
-def test_its_fingerprint_is_of_what_is_in_it(checkout: Settings, tmp_path: Path, path: str, component: str) -> None:
-    """Code, packages and base image; no model, and no environment."""
+def test_fingerprint_changes_with_code_packages_and_base_image(
+    checkout: Settings, tmp_path: Path, path: str, component: str
+) -> None:
+    """A model does not change it."""
     before = platform.make(checkout, tmp_path / "before").components
     file = checkout.root / path
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -86,8 +88,8 @@ def maker(site: Site, builder: object) -> Maker:
 
 
 @pytest.mark.parametrize(("place", "key"), [("prod/tumor/v1-1a2b3c4d", "verifier"), ("test/iris/training", "platform")])
-def test_it_is_built_once(site: Site, place: str, key: str) -> None:
-    """Not again in the same run, nor while a release or a training names it; of whichever model and environment."""
+def test_image_is_built_once(site: Site, place: str, key: str) -> None:
+    """It is known in the same run, and when any release or training names it."""
     site.set(".slipway/store/test", f"{BUCKET}, registry: registry.example/team")
     builder, stand = Builder(), Here(Repository(site.root)).stand()
     first = maker(site, builder)
@@ -104,7 +106,7 @@ def test_it_is_built_once(site: Site, place: str, key: str) -> None:
 
 
 def test_an_image_of_another_registry_is_not_taken(site: Site) -> None:
-    """Where the registry has changed, images are built anew."""
+    """After a change of the registry, images are built anew."""
     site.set(".slipway/store/test", f"{BUCKET}, registry: registry.example/team")
     builder = Builder()
     found = maker(site, builder).platform(site.settings, Here(Repository(site.root)).stand())
@@ -117,8 +119,8 @@ def test_an_image_of_another_registry_is_not_taken(site: Site) -> None:
 
 
 @pytest.mark.parametrize("registry", ["ghcr.io/team", "ghcr.io/others"])
-def test_an_image_that_is_declared_is_not_made_again(site: Site, registry: str) -> None:
-    """Where the registry is still the one that it is in; else the version gets another."""
+def test_declared_image_is_taken_from_the_same_registry(site: Site, registry: str) -> None:
+    """In another registry the version gets another image."""
     record = site.publish()
     release = site.release("iris").outcomes[0].release
     declared = site.overlay().release(str(release)).record
@@ -131,7 +133,7 @@ def test_an_image_that_is_declared_is_not_made_again(site: Site, registry: str) 
     assert (found.reference == image) is (registry == "ghcr.io/team")
 
 
-def test_a_release_is_verified_by_it(site: Site) -> None:
+def test_release_names_the_image_that_verifies_it(site: Site) -> None:
     """The record names the image, and the Job is among the manifests."""
     record, stand = site.publish(), Here(Repository(site.root)).stand()
     environments = site.settings.environments
@@ -148,8 +150,8 @@ def test_a_release_is_verified_by_it(site: Site) -> None:
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == image.image.reference
 
 
-def test_a_build_names_it_among_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new one is attested as the others are; one that was there already is not named again."""
+def test_build_names_only_a_new_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new image is attested as the others are. An earlier one is not named again."""
     output = tmp_path / "output"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_OUTPUT", str(output))
@@ -161,8 +163,8 @@ def test_a_build_names_it_among_its_images(tmp_path: Path, monkeypatch: pytest.M
         assert ("slipway.cdx.json" in output.read_text()) is new
 
 
-def test_it_is_not_built_where_no_pod_needs_it(site: Site) -> None:
-    """A pod does not reach a directory, and cannot pull what nobody builds."""
+def test_image_is_not_built_without_pods(site: Site) -> None:
+    """A pod reaches no directory and cannot pull an image that is only named."""
     builder, stand = Builder(), Here(Repository(site.root)).stand()
     assert maker(site, builder).platform(site.settings, stand) == UNNEEDED
     site.set(".slipway/store/test", BUCKET)

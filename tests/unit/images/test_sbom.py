@@ -41,8 +41,8 @@ def parts(document: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     return {part["name"]: part for part in document["components"] if part["type"] == kind}
 
 
-def test_it_lists_what_the_image_has(bundled: Bundle) -> None:
-    """The packages that the lock installs there with the hashes it demands, the base image, and the model."""
+def test_document_lists_packages_base_image_and_model(bundled: Bundle) -> None:
+    """It has the packages that the lock installs on Linux, with their hashes."""
     document = json.loads(sbom.make(bundled, IMAGE))
     packages = parts(document, "library")
     assert {name: part["purl"] for name, part in packages.items()} == {
@@ -58,23 +58,23 @@ def test_it_lists_what_the_image_has(bundled: Bundle) -> None:
     assert model["version"] == model["hashes"][0]["content"] == told["artifact"]["digest"]
 
 
-def test_it_names_the_image_that_it_is_of(bundled: Bundle) -> None:
-    """By its digest, so that a list and an image that do not belong together are told apart."""
+def test_document_names_its_image_by_digest(bundled: Bundle) -> None:
+    """A document of another image is recognised."""
     image = json.loads(sbom.make(bundled, IMAGE))["metadata"]["component"]
     assert image["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
     assert {"name": "slipway:fingerprint", "value": bundled.fingerprint} in image["properties"]
 
 
 def test_the_same_image_gives_the_same_bytes(bundled: Bundle, tmp_path: Path) -> None:
-    """No time, no chance; another fingerprint is another document."""
+    """It holds no time and no random number. Another fingerprint gives another document."""
     assert sbom.make(bundled, IMAGE) == sbom.make(bundled, IMAGE)
     other = tiny.bundled(tmp_path / "other", predictions=[4.0, 8.0000001])
     numbers = {json.loads(sbom.make(each, IMAGE))["serialNumber"] for each in (bundled, other)}
     assert len(numbers) == 2
 
 
-def test_it_keeps_the_format(bundled: Bundle) -> None:
-    """CycloneDX 1.6, held to its official schema."""
+def test_document_is_valid_cyclonedx(bundled: Bundle) -> None:
+    """The official schema of CycloneDX 1.6 accepts it."""
     text = sbom.make(bundled, IMAGE).decode()
     assert json.loads(text)["specVersion"] == "1.6"
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -84,11 +84,11 @@ def test_it_keeps_the_format(bundled: Bundle) -> None:
     ("python", "numpy"), [("3.11", "2.4.6"), ("3.11.9", "2.4.6"), ("3.12", "2.5.5"), ("3.13.1", "2.5.5")]
 )
 def test_packages_are_those_of_the_image_s_python(python: str, numpy: str) -> None:
-    """A lock holds for several; one of its lines is installed."""
+    """A lock serves several versions of Python. The image installs one line of each package."""
     assert {package.version for package in sbom.packages(LOCK, python) if package.name == "numpy"} == {numpy}
 
 
-def test_the_platform_s_own_image(tmp_path: Path) -> None:
+def test_document_of_the_platform_s_own_image(tmp_path: Path) -> None:
     """It has the lock's packages, the base image and the platform, and no model."""
     (tmp_path / "platform.lock").write_text(LOCK)
     made = Bundle(tmp_path, "platform", "slipway", "debian:bookworm", {"environment": "12"})

@@ -1,4 +1,4 @@
-"""Trainers hold what training needs, and their fingerprints follow from it."""
+"""Bundles of trainers and their fingerprints."""
 
 import json
 import os
@@ -34,7 +34,7 @@ CODE = "from model.common.units import KILO\nfrom slipway.model import Model\n\n
 
 @pytest.fixture
 def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Locks that are there, so that no package index is asked."""
+    """Locks on the disk, so that no package index is asked."""
     folder = tmp_path / "locks"
     folder.mkdir()
     for use in environment.USES:
@@ -72,8 +72,8 @@ def make(settings: Settings, folder: Path, name: str = "trainer") -> Bundle:
     return platform.make_trainer(settings, "tiny", folder / name)
 
 
-def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
-    """All that the Dockerfile copies for it: locks, the whole platform, and of the repository what training needs."""
+def test_bundle_holds_the_build_context(repository: Settings, tmp_path: Path) -> None:
+    """It holds the locks, the whole platform, and the files of the repository that training needs."""
     made = make(repository, tmp_path)
     dockerfile = (made.folder / "Dockerfile").read_text()
     stages = re.findall(r"^FROM \S+ AS (code|repository)$(.*?)^FROM", dockerfile, re.MULTILINE | re.DOTALL)
@@ -97,16 +97,16 @@ def test_it_is_the_build_context(repository: Settings, tmp_path: Path) -> None:
     assert os.access(code / "bin/slipway", os.X_OK)
 
 
-def test_its_command_imports_no_modules_beside_where_it_runs(tmp_path: Path) -> None:
-    """A model's folder has modules of any names."""
+def test_command_imports_no_module_of_its_working_folder(tmp_path: Path) -> None:
+    """A model's folder may have modules of any names."""
     (tmp_path / "argparse.py").write_text("raise SystemExit('the wrong one')")
     seen = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run([ROOT / "functions/slipway", "--version"], cwd=tmp_path, env=seen, capture_output=True)
     assert done.stdout.startswith(b"slipway "), done.stderr
 
 
-def test_its_settings_are_those_of_the_model(repository: Settings, tmp_path: Path) -> None:
-    """They are read as any are, give the same training digest, and know no other model, whose folder is not there."""
+def test_settings_hold_only_the_model(repository: Settings, tmp_path: Path) -> None:
+    """They give the same training digest."""
     made = make(repository, tmp_path)
     read = settings_file.load(made.folder / "repository")
     assert read.models() == ["tiny"]
@@ -143,10 +143,10 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("path", "components"), CHANGES, ids=[change[0] for change in CHANGES])
-def test_fingerprint_changes_with_what_trains(
+def test_fingerprint_changes_with_the_files_of_training(
     repository: Settings, tmp_path: Path, path: str, components: list[str]
 ) -> None:
-    """A change of another model, or of no model, needs no new image of this one."""
+    """A change of another model needs no new image."""
     before = make(repository, tmp_path).components
     with (repository.root / path).open("a") as file:
         file.write("\n# changed\n")
@@ -163,10 +163,10 @@ def test_fingerprint_changes_with_what_trains(
         ("rate: 1.0", "rate: 2.0", ["repository", "training"]),
     ],
 )
-def test_only_settings_of_training_count(
+def test_fingerprint_changes_with_the_settings_of_training(
     repository: Settings, tmp_path: Path, old: str, new: str, components: list[str]
 ) -> None:
-    """Scaling a function needs no new trainer; another store does."""
+    """Scaling a function needs no new trainer. Another store does."""
     before = make(repository, tmp_path).components
     file = repository.root / "slipway.yaml"
     assert old in file.read_text()
@@ -194,8 +194,8 @@ def test_fingerprint_changes_with_locks_and_base_image(repository: Settings, tmp
         ("gs://team/data/a#b.csv", []),
     ],
 )
-def test_the_data_are_those_that_a_training_here_reads(repository: Settings, uri: str, found: list[str]) -> None:
-    """Names may have any letters; of data with a file for each day, all files are taken."""
+def test_bundle_holds_the_data_of_a_local_training(repository: Settings, uri: str, found: list[str]) -> None:
+    """Names may have any characters. Of data with one file for each day, all files are taken."""
     there = (
         "data/a#b.csv",
         "data/a",

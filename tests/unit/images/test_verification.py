@@ -1,4 +1,4 @@
-"""Running functions are verified: the result is recorded, or refused."""
+"""Verification of running functions."""
 
 import json
 import sys
@@ -49,14 +49,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 @pytest.fixture(scope="session")
 def url(made: Published) -> Iterator[str]:
-    """Where the release answers."""
+    """The address of the running release."""
     with running.serve(made.bundle, model_id="tiny/test/1", release=str(made.release), python=PYTHON) as url:
         yield url
 
 
 @pytest.fixture
 def published(made: Published, tmp_path: Path) -> Published:
-    """The same again, with a store and overlays of this test's own."""
+    """The same repository with a store and overlays of this test's own."""
     settings = tiny.repository(tmp_path / "repository")
     store = open_store("store/test", root=settings.root, environment="test")
     record = store.publish("tiny", made.bundle.folder / "artifact")
@@ -64,7 +64,7 @@ def published(made: Published, tmp_path: Path) -> Published:
 
 
 def declare(published: Published, fingerprint: str) -> str:
-    """Write the release's folder; returns its name."""
+    """Write the release's folder; return its name."""
     name = str(ReleaseName.of(1, fingerprint))
     record = overlay.ReleaseRecord(
         release=name,
@@ -85,8 +85,8 @@ def declare(published: Published, fingerprint: str) -> str:
     return name
 
 
-def test_url_is_verified_and_recorded(published: Published, url: str) -> None:
-    """A function that keeps its golden predictions is recorded with where, when, by whom, rows and difference."""
+def test_verified_function_is_recorded(published: Published, url: str) -> None:
+    """The evidence says where, when, by whom, and holds rows and largest difference."""
     done = verification.verify_url(published.open, url)
     assert (done.model, done.release, done.repeated) == ("tiny", published.release, False)
     evidence = published.store.verified("tiny", published.release)
@@ -98,16 +98,15 @@ def test_url_is_verified_and_recorded(published: Published, url: str) -> None:
     assert evidence["by"]
 
 
-def test_repeat_says_since_when(published: Published, url: str) -> None:
-    """A verified release stays so, with its first evidence."""
+def test_second_verification_keeps_the_first_evidence(published: Published, url: str) -> None:
     first = verification.verify_url(published.open, url)
     second = verification.verify_url(published.open, f"{url}/")
     assert second.repeated
     assert second.evidence == first.evidence
 
 
-def test_release_is_served_here_and_verified(published: Published) -> None:
-    """A declared release is made from its artifact, served with its own names, and verified; again it is not served."""
+def test_declared_release_is_served_and_verified(published: Published) -> None:
+    """A verified release is not served again."""
     name = declare(published, published.bundle.fingerprint)
     done = verification.verify_declared(published.settings, "test", name, python=PYTHON)
     assert "served on" in done.evidence["where"]
@@ -115,8 +114,8 @@ def test_release_is_served_here_and_verified(published: Published) -> None:
     assert (again.repeated, again.evidence) == (True, done.evidence)
 
 
-def test_release_is_verified_where_it_runs(published: Published, url: str) -> None:
-    """With `at`, the running function is asked, and has to be that release."""
+def test_release_is_verified_at_its_address(published: Published, url: str) -> None:
+    """The running function has to be that release."""
     name = declare(published, published.bundle.fingerprint)
     assert verification.verify_declared(published.settings, "test", name, at=url).evidence["where"] == url
     other = declare(published, "ab" * 32)
@@ -126,7 +125,7 @@ def test_release_is_verified_where_it_runs(published: Published, url: str) -> No
 
 
 def test_release_of_other_code_is_refused(published: Published) -> None:
-    """A checkout that gives another image cannot stand in for the release's."""
+    """The checkout gives another image than the release has."""
     name = declare(published, "ab" * 32)
     with pytest.raises(SlipwayError, match=r"cannot be served from this checkout[\s\S]*git checkout cccccccccccc"):
         verification.verify_declared(published.settings, "test", name, python=PYTHON)
@@ -144,15 +143,15 @@ def test_release_of_other_code_is_refused(published: Published) -> None:
     ],
 )
 def test_unknown_release_is_refused(published: Published, text: str, told: str) -> None:
-    """The message says what is not there, or how a release is written."""
+    """The error names the missing release or environment, or shows how a release is written."""
     with pytest.raises(SlipwayError, match=told):
         verification.verify_declared(published.settings, "test", text)
 
 
-def test_a_pod_verifies_by_what_it_is_told(
+def test_pod_verifies_without_a_settings_file(
     published: Published, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the store given there needs to be no settings file; once it is verified, nobody has to answer."""
+    """The store is an argument. A verified release does not have to answer again."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOGNAME", "verify-tiny")
     store = str(published.settings.root / "store/test")
@@ -165,8 +164,8 @@ def test_a_pod_verifies_by_what_it_is_told(
 
 
 @pytest.mark.parametrize("arguments", [["test/tiny/v1-1a2b3c4d"], ["v1-1a2b3c4d", "--at", "http://127.0.0.1:9"]])
-def test_a_store_alone_does_not_say_what_is_meant(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Without settings, environment, model and address have to be said."""
+def test_store_needs_the_full_name_and_the_address(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Without settings, environment and model have to be named."""
     assert main(["verify", *arguments, "--store", "gs://bucket"]) == 1
     assert "--store needs the full name of the release and --at" in capsys.readouterr().err
 
@@ -179,8 +178,8 @@ def test_another_release_at_the_address_is_refused(published: Published, url: st
     assert published.store.verified("tiny", other) is None
 
 
-def test_what_may_come_is_waited_for(published: Published, url: str) -> None:
-    """A function that nobody reaches yet, and a version that a promotion has not copied yet, are out of reach."""
+def test_unreachable_function_is_tried_again(published: Published, url: str) -> None:
+    """A version that a promotion has not copied yet is out of reach too."""
     tries: list[str] = []
 
     def attempt() -> verification.Verified:
@@ -196,8 +195,8 @@ def test_what_may_come_is_waited_for(published: Published, url: str) -> None:
         verification.verify_at(published.store, "tiny", ReleaseName.parse("v2-1a2b3c4d"), url)
 
 
-def test_what_cannot_get_better_is_not_waited_for(published: Published, answering: Callable[[Any, Any], str]) -> None:
-    """A wrong prediction fails at once, however long one would wait."""
+def test_wrong_prediction_is_not_tried_again(published: Published, answering: Callable[[Any, Any], str]) -> None:
+    """It fails at once, whatever the time limit."""
     url = answering(description(published), [4.0, 8.5])
     tries: list[str] = []
 
@@ -211,14 +210,14 @@ def test_what_cannot_get_better_is_not_waited_for(published: Published, answerin
 
 
 def test_url_of_another_environment_is_refused(published: Published, url: str) -> None:
-    """A release of test is refused where prod is asked for."""
+    """A release of `test` is refused for `prod`."""
     with pytest.raises(SlipwayError, match="tiny/test/1, which is not of prod"):
         verification.verify_url(published.open, url, "prod")
 
 
 @pytest.fixture
 def answering() -> Iterator[Callable[[Any, Any], str]]:
-    """Start a server that gives the same two answers: to GET, and to POST."""
+    """Return a function that starts a server with one answer to GET and one to POST."""
     servers: list[HTTPServer] = []
 
     def start(description: Any, predictions: Any) -> str:
@@ -272,7 +271,7 @@ def description(published: Published, **changes: str) -> dict[str, str]:
         ({"fingerprint": "0" * 64}, "the fingerprint is 00000000…"),
     ],
 )
-def test_function_that_says_something_else_is_refused(
+def test_function_with_another_identity_is_refused(
     published: Published, answering: Callable[[Any, Any], str], changes: dict[str, str], told: str
 ) -> None:
     """Only a published and released version is recorded."""
@@ -294,7 +293,7 @@ def test_function_that_says_something_else_is_refused(
 def test_other_predictions_are_refused(
     published: Published, answering: Callable[[Any, Any], str], predictions: Any, told: str
 ) -> None:
-    """Each difference is told with its row and size, and nothing is recorded."""
+    """The error names each row and its difference, and nothing is recorded."""
     with pytest.raises(SlipwayError, match=told):
         verification.verify_url(published.open, answering(description(published), predictions))
     assert published.store.verified("tiny", published.release) is None
@@ -303,14 +302,14 @@ def test_other_predictions_are_refused(
 def test_difference_within_the_tolerance_is_recorded(
     published: Published, answering: Callable[[Any, Any], str]
 ) -> None:
-    """The evidence has the largest."""
+    """The evidence has the largest difference."""
     done = verification.verify_url(published.open, answering(description(published), [4.0, 8.0000005]))
     assert done.evidence["max_difference"] == pytest.approx(5e-7)
 
 
 @pytest.mark.parametrize("told", [b"<html>hello</html>", {"status": "ok"}, [], b""])
-def test_what_is_not_ours_is_refused(published: Published, answering: Callable[[Any, Any], str], told: Any) -> None:
-    """Something else that listens there is not taken for a function."""
+def test_foreign_server_is_refused(published: Published, answering: Callable[[Any, Any], str], told: Any) -> None:
+    """It is not taken for a function of slipway."""
     with pytest.raises(SlipwayError, match="not as a function of slipway"):
         verification.verify_url(published.open, answering(told, []))
 
@@ -323,14 +322,13 @@ def test_what_is_not_ours_is_refused(published: Published, answering: Callable[[
         ("http://", "not the"),
     ],
 )
-def test_what_cannot_be_reached_is_told(published: Published, url: str, told: str) -> None:
-    """Nobody there, or no address at all."""
+def test_unreachable_or_invalid_address_is_an_error(published: Published, url: str, told: str) -> None:
     with pytest.raises(SlipwayError, match=told):
         verification.verify_url(published.open, url)
 
 
-def test_command_tells_and_exits(published: Published, url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """`slipway verify` says what it verified, or since when it is; a failure is one message and status 1."""
+def test_verify_command_reports_the_result(published: Published, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second run says since when it is verified. A failure is one message and status 75."""
     root = ["-C", str(published.settings.root), "verify"]
     assert main([*root, url]) == 0
     assert f"tiny {published.release} is verified now" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The two kinds of store, and a back door to each for damaging what is in it."""
+"""The two kinds of store, and a back door to each for damaging its objects."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from slipway.store import Store, open_store
 
 
 class BackDoor(Protocol):
-    """What no publisher may do."""
+    """Access to objects that no publisher has."""
 
     def objects(self) -> set[str]: ...
     def replace(self, key: str, content: bytes) -> None: ...
@@ -23,7 +23,7 @@ class BackDoor(Protocol):
 
 
 class Place(NamedTuple):
-    """Where stores can be opened: each environment has a part of its own."""
+    """A place for stores, with a part for each environment."""
 
     url: str
     root: Path
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 class DirectoryDoor:
-    """Into a directory, by the file system."""
+    """Change objects of a directory by the file system."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -52,7 +52,7 @@ class DirectoryDoor:
 
 
 class BucketDoor:
-    """Into a bucket, by bare HTTP."""
+    """Change objects of a bucket over HTTP."""
 
     def __init__(self, server: str, bucket: str, prefix: str) -> None:
         self._server, self._bucket, self._prefix = server, bucket, prefix
@@ -92,7 +92,7 @@ def bucket(gcs_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(params=["directory", "bucket"])
 def place(request: pytest.FixtureRequest) -> Place:
-    """Each kind of store in turn: both are held to the same tests."""
+    """Each kind of store in turn, for the same tests."""
     found: Place = request.getfixturevalue(request.param)
     return found
 
@@ -105,7 +105,7 @@ def store(place: Place) -> Store:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An artifact as training leaves it: two files, one of them in a folder."""
+    """An artifact of two files, one of them in a folder."""
     (tmp_path / "artifact/parts").mkdir(parents=True)
     (tmp_path / "artifact/model.json").write_text('{"coefficients": [1, 2]}')
     (tmp_path / "artifact/parts/weights.bin").write_bytes(bytes(range(256)) * 40)
@@ -114,7 +114,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def changed(folder: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Another artifact: the same but for its text."""
+    """Return a function that makes an artifact with another text."""
 
     def make(text: str) -> Path:
         other = shutil.copytree(folder, tmp_path / f"artifact-{text}")

@@ -1,4 +1,4 @@
-"""A small HTTP server between a client and another server, which can lose answers, or give its own."""
+"""A small HTTP proxy that can lose answers or give its own."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy(ThreadingHTTPServer):
-    """Passes requests on, and remembers them as (method, path, body)."""
+    """Pass requests on, and record them as (method, path, body)."""
 
     daemon_threads = True
 
@@ -18,9 +18,9 @@ class Proxy(ThreadingHTTPServer):
         self.upstream = urlsplit(upstream).netloc
         self.seen: list[tuple[str, str, bytes]] = []
         self.loses: Callable[[str, bytes], bool] = lambda method, body: False  # noqa: ARG005
-        """Whether the answer to a request, which was carried out, does not arrive."""
+        """Return True if the answer to a request gets lost. The server carries the request out."""
         self.refuses: Callable[[str, bytes], int | None] = lambda method, body: None  # noqa: ARG005
-        """The status with which a request is answered here, if it is not to get any further."""
+        """Return a status to answer the request here, or None to pass it on."""
 
     @property
     def url(self) -> str:
@@ -59,12 +59,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815 - the names that http.server looks for
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the requests are in `seen`."""
+        """Print nothing, because the requests are in `seen`."""
 
 
 @contextmanager
 def between(upstream: str) -> Iterator[Proxy]:
-    """A proxy before the server at `upstream` for as long as the block takes."""
+    """Run a proxy before the server at `upstream` until the block ends."""
     with Proxy(upstream) as proxy:
         threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
         yield proxy

@@ -26,7 +26,7 @@ _MEGABYTE = 1 << 20
 
 
 def publish(url: str, text: str) -> int:
-    """Publish two files, one with `text` in it, and one that everybody publishes."""
+    """Publish two files: one with `text`, and one that all publishers share."""
     with TemporaryDirectory() as name:
         Path(name, "mine.txt").write_text(text)
         Path(name, "ours.txt").write_text("the same for all")
@@ -35,7 +35,7 @@ def publish(url: str, text: str) -> int:
 
 
 def race(url: str, publishers: int) -> list[list[object]]:
-    """Let that many processes publish at the same moment; return pairs of text and version."""
+    """Publish from several processes at the same moment; return pairs of text and version."""
     context = multiprocessing.get_context("fork")
     start, results = context.Barrier(publishers), context.SimpleQueue()
     processes = [context.Process(target=_race, args=(url, str(n), start, results)) for n in range(publishers)]
@@ -56,7 +56,7 @@ def _race(url: str, text: str, start: "Barrier", results: "SimpleQueue[list[obje
 
 
 def kill(url: str, times: int, longest: float) -> None:
-    """Start a process that publishes all the time, kill it within `longest` seconds, and so again.
+    """Start a process that publishes without end and kill it within `longest` seconds, several times.
 
     The time begins with its first publication; the last process has made one when it is killed.
     """

@@ -1,4 +1,4 @@
-"""What only a directory does: disks that are full, and rights."""
+"""Stores in a directory: full disks and rights."""
 
 import os
 import resource
@@ -21,7 +21,9 @@ _NOBODY = 65534
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 kB, which only root can make."""
     if os.geteuid():
-        pytest.skip("only root can mount a small disk; test_a_limit_on_file_sizes covers the same code")
+        pytest.skip(
+            "only root can mount a small disk; test_quota_that_ends_a_write_leaves_nothing_behind covers the same code"
+        )
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=True)
@@ -31,7 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
-    """A folder that is another user's, for as long as root is not root."""
+    """A folder of another user. Root gives up its rights until the test ends."""
     folder = Path(tempfile.mkdtemp())
     root = not os.geteuid()
     folder.chmod(0o755 if root else 0o555)
@@ -46,8 +48,8 @@ def unprivileged() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def test_a_full_disk(small_disk: Path, folder: Path, tmp_path: Path) -> None:
-    """A full disk is named, nothing is published or left behind, and with room again all goes on."""
+def test_full_disk_is_an_error(small_disk: Path, folder: Path, tmp_path: Path) -> None:
+    """Nothing is published or left behind. With room again, publishing works."""
     store = open_store("store", root=small_disk, environment="test")
     store.publish("iris", folder)
     (folder / "weights.bin").write_bytes(os.urandom(300_000))
@@ -69,8 +71,7 @@ def _large(root: Path) -> Record:
     return open_store("large", root=root, environment="test").publish("iris", root / "large-artifact")
 
 
-def test_a_limit_on_file_sizes(directory: Place, folder: Path) -> None:
-    """A quota that is met while a file is being written leaves nothing behind."""
+def test_quota_that_ends_a_write_leaves_nothing_behind(directory: Place, folder: Path) -> None:
     (folder / "weights.bin").write_bytes(os.urandom(300_000))
     store = directory.store()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -84,8 +85,8 @@ def test_a_limit_on_file_sizes(directory: Place, folder: Path) -> None:
     assert store.publish("iris", folder).version == 1
 
 
-def test_a_directory_of_somebody_else(unprivileged: Path) -> None:
-    """A store that this user may not write to is named, with how to see whose it is."""
+def test_store_without_the_right_to_write_is_an_error(unprivileged: Path) -> None:
+    """The fix shows how to see the owner."""
     store = open_store("store", root=unprivileged, environment="test")
     with tempfile.TemporaryDirectory() as mine:
         Path(mine, "model.json").write_text("{}")
@@ -94,16 +95,16 @@ def test_a_directory_of_somebody_else(unprivileged: Path) -> None:
 
 
 @pytest.mark.usefixtures("unprivileged")
-def test_a_store_out_of_sight() -> None:
-    """A store below a folder that this user may not enter is an error when it is opened, not an empty store."""
+def test_store_below_a_closed_folder_is_an_error() -> None:
+    """The error comes when the store is opened. It does not count as empty."""
     with tempfile.TemporaryDirectory() as mine:
         Path(mine, "shut").mkdir(mode=0)
         with pytest.raises(SlipwayError, match=r"cannot open .*shut/store: Permission denied"):
             open_store("shut/store", root=Path(mine), environment="test")
 
 
-def test_a_folder_that_cannot_be_read(unprivileged: Path) -> None:
-    """A folder that this user may not read is an error, not an artifact without it."""
+def test_unreadable_folder_is_an_error(unprivileged: Path) -> None:
+    """No artifact is published without it."""
     store = open_store("store", root=unprivileged, environment="test")
     with tempfile.TemporaryDirectory() as mine:
         Path(mine, "model.json").write_text("{}")
@@ -113,8 +114,8 @@ def test_a_folder_that_cannot_be_read(unprivileged: Path) -> None:
         Path(mine, "secret").chmod(0o700)
 
 
-def test_objects_are_read_only(directory: Place, folder: Path) -> None:
-    """A stored file cannot be changed by mistake, and what was fetched can."""
+def test_stored_files_are_read_only(directory: Place, folder: Path) -> None:
+    """Fetched files can be changed."""
     record = directory.store().publish("iris", folder)
     stored = directory.root / "stores/test/iris/versions/1.json"
     assert stored.stat().st_mode & 0o777 == 0o444
@@ -122,7 +123,6 @@ def test_objects_are_read_only(directory: Place, folder: Path) -> None:
     assert fetched.stat().st_mode & 0o200
 
 
-def test_keys_stay_inside(directory: Place) -> None:
-    """No key leads out of the directory."""
+def test_key_that_leads_out_of_the_directory_is_refused(directory: Place) -> None:
     with pytest.raises(SlipwayError, match="outside of the store"):
         directory.store().versions("../other")

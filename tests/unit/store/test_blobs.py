@@ -1,4 +1,4 @@
-"""Which folders can be published."""
+"""Folders and attachments that can be published."""
 
 import os
 from collections.abc import Callable
@@ -51,22 +51,23 @@ def name_in_no_encoding(folder: Path) -> None:
         (name_in_no_encoding, "is not a name in UTF-8"),
     ],
 )
-def test_what_cannot_be_published(directory: Place, folder: Path, spoil: Callable[[Path], None], message: str) -> None:
-    """A folder that would be published in part, or with what is not in it, is refused and nothing is stored."""
+def test_folder_that_cannot_be_published_whole_is_refused(
+    directory: Place, folder: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    """Links out of the folder and special files are refused, and nothing is stored."""
     spoil(folder)
     with pytest.raises(SlipwayError, match=message):
         directory.store().publish("iris", folder)
     assert directory.back_door.objects() == set()
 
 
-def test_no_such_folder(directory: Place, tmp_path: Path) -> None:
-    """A folder that does not exist is named."""
+def test_missing_folder_is_named(directory: Place, tmp_path: Path) -> None:
     with pytest.raises(SlipwayError, match=r"there is no folder .*nowhere"):
         directory.store().publish("iris", tmp_path / "nowhere")
 
 
-def test_no_such_attachment(directory: Place, folder: Path) -> None:
-    """An attachment that does not exist is named, and nothing is published."""
+def test_missing_attachment_is_named(directory: Place, folder: Path) -> None:
+    """Nothing is published."""
     with pytest.raises(SlipwayError, match=r"cannot read .*junit.xml: No such file"):
         directory.store().publish("iris", folder, attachments={"junit.xml": folder / "junit.xml"})
     assert directory.back_door.objects() == set()
@@ -82,7 +83,7 @@ def test_a_link_within_the_folder_is_published_as_a_file(directory: Place, folde
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../x", "a//x", "x/", ".", "", "a\nb"])
-def test_attachments_cannot_have_any_name(directory: Place, folder: Path, name: str) -> None:
-    """A name that would lead out of a folder, or that a record cannot hold, is refused."""
+def test_invalid_name_of_an_attachment_is_refused(directory: Place, folder: Path, name: str) -> None:
+    """It would lead out of a folder, or a record cannot hold it."""
     with pytest.raises(SlipwayError, match="cannot be the name of a file of iris"):
         directory.store().publish("iris", folder, attachments={name: folder / "model.json"})

@@ -1,4 +1,4 @@
-"""Records of earlier code say today what they said then."""
+"""Records and evidence of earlier code are read."""
 
 import json
 from pathlib import Path
@@ -16,8 +16,10 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return given.repository(tmp_path_factory.mktemp("earlier") / "team")
 
 
-def test_every_record(team: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All that it holds is shown, and the files that it names are in the store, whole."""
+def test_every_earlier_record_is_shown_and_fetched(
+    team: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its fields are shown, and its files are whole in the store."""
     paths = sorted((team.root / ".slipway/store").glob("*/*/versions/*.json"))
     assert len(paths) == len(given.VERSIONS) + 6
     for path in paths:
@@ -32,22 +34,20 @@ def test_every_record(team: Site, tmp_path: Path, capsys: pytest.CaptureFixture[
         store.fetch(record, tmp_path / environment / path.stem / model)
 
 
-def test_what_was_published_from_a_notebook(team: Site, tmp_path: Path) -> None:
-    """It is found by its metadata."""
+def test_version_published_from_a_notebook_is_found_by_its_metadata(team: Site, tmp_path: Path) -> None:
     found = slipway.fetch("byhand", to=tmp_path / "found", where={"author": "ada"}, root=team.root)
     assert (found / "deep/weights.txt").read_text() == "1 2 3\n"
 
 
-def test_what_was_verified(team: Site) -> None:
-    """The evidence is read, and which versions it is of."""
+def test_earlier_evidence_is_read(team: Site) -> None:
+    """The store names the versions that it is of."""
     store = team.store()
     assert store.verified_versions("fruit") == [1, 2]
     for path in (team.root / ".slipway/store/test/fruit/verified").glob("*.json"):
         assert store.verified("fruit", path.stem) == json.loads(path.read_bytes())
 
 
-def test_a_version_goes_on_from_the_earlier_ones(team: Site, tmp_path: Path) -> None:
-    """What is published now gets the next number."""
+def test_new_version_gets_the_number_after_the_earlier_ones(team: Site, tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     (tmp_path / "more/file.txt").write_text("more\n")
     assert slipway.publish("fruit", tmp_path / "more", root=team.root).version == 3

@@ -1,4 +1,4 @@
-"""What only a bucket does: networks that fail, rights, and answers that get lost."""
+"""Stores in a bucket: failing networks, rights, and lost answers."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def proxy(bucket: Place, gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture(params=["refuses", "is silent"])
 def dead_server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a server that refuses connections, or takes them and never answers."""
+    """The address of a server that refuses connections, or accepts them and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         if request.param == "refuses":
@@ -31,8 +31,10 @@ def dead_server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-def test_a_bucket_out_of_reach(dead_server: str, monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path) -> None:
-    """Every way of asking gives up, and says so."""
+def test_unreachable_bucket_is_an_error(
+    dead_server: str, monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
+) -> None:
+    """Every kind of call gives up after the time limit."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", dead_server)
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
     asks: list[Callable[[Store], object]] = [
@@ -48,10 +50,8 @@ def test_a_bucket_out_of_reach(dead_server: str, monkeypatch: pytest.MonkeyPatch
             ask(store)
 
 
-def test_a_bucket_out_of_reach_is_not_waited_for_again(
-    bucket: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What asks for one model after the other, as a release of all does, waits once; the answers stay the same."""
+def test_unreachable_bucket_is_waited_for_once(bucket: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call fails at once with the same error, as for the next model of a release."""
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
     proxy.refuses = lambda *_: 503
     store = bucket.store()
@@ -64,8 +64,8 @@ def test_a_bucket_out_of_reach_is_not_waited_for_again(
     assert str(second.value) == str(first.value)
 
 
-def test_a_bucket_that_does_not_exist(bucket: Place, folder: Path, tmp_path: Path) -> None:
-    """A missing bucket is told from a missing version, in reading too."""
+def test_missing_bucket_differs_from_a_missing_version(bucket: Place, folder: Path, tmp_path: Path) -> None:
+    """Reading tells them apart too."""
     store = open_store("gs://no-such-bucket", root=tmp_path, environment="test")
     for ask in (lambda: store.find("iris"), lambda: store.record("iris", 1), lambda: store.publish("iris", folder)):
         with pytest.raises(SlipwayError, match=r"there is no bucket 'no-such-bucket'\n.*gcloud storage buckets create"):
@@ -83,10 +83,10 @@ def test_a_bucket_that_does_not_exist(bucket: Place, folder: Path, tmp_path: Pat
         (400, r"refused on purpose.*\n.*look at what Google Cloud Storage says of gs://slipway-"),
     ],
 )
-def test_answers_that_are_errors(
+def test_refusal_of_the_server_is_explained(
     bucket: Place, proxy: Proxy, folder: Path, monkeypatch: pytest.MonkeyPatch, status: int, message: str
 ) -> None:
-    """What the server refuses is explained: which bucket, what happened, what to do."""
+    """The error names the bucket, the reason and the fix."""
     monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", "0.5")
     proxy.refuses = lambda *_: status
     store = bucket.store()
@@ -95,8 +95,8 @@ def test_answers_that_are_errors(
             ask()
 
 
-def test_rights_to_create_and_no_more(bucket: Place, proxy: Proxy, folder: Path) -> None:
-    """Who may not delete is refused, with 403, what would write over an object; that is no more than a taken number."""
+def test_account_that_may_only_create_sees_a_taken_number(bucket: Place, proxy: Proxy, folder: Path) -> None:
+    """The server refuses to overwrite an object with 403. That is not a lack of rights."""
     bucket.store().publish("iris", folder)
     proxy.refuses = lambda method, _: 403 if method == "POST" else None
     with pytest.raises(SlipwayError, match="iris/test/1 was published already"):
@@ -107,7 +107,7 @@ def test_rights_to_create_and_no_more(bucket: Place, proxy: Proxy, folder: Path)
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No credentials, and no pod that would get some."""
+    """Remove all credentials, and the signs of a pod."""
     for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     # An empty home, and no asking of Google's own machines: nothing of this machine's user is looked at.
@@ -116,23 +116,22 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nobody")
-def test_no_credentials(tmp_path: Path) -> None:
-    """Without credentials the message names the command that gets some."""
+def test_missing_credentials_are_an_error_with_a_command(tmp_path: Path) -> None:
     with pytest.raises(SlipwayError, match=r"gs://my-models/iris.*no valid Google credentials .*\n.*gcloud auth"):
         open_store("gs://my-models", root=tmp_path, environment="test").find("iris")
 
 
 @pytest.mark.usefixtures("nobody")
-def test_no_credentials_for_a_pod_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A pod's own may come some seconds after its start, so that it is worth to try again."""
+def test_missing_credentials_of_a_pod_may_be_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They may come some seconds after its start."""
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
     store = open_store("gs://models-of-a-pod", root=tmp_path, environment="test")
     with pytest.raises(OutOfReach, match=r"no Google credentials for this pod .*\n.*bind its service account"):
         store.find("iris")
 
 
-def test_a_lost_answer_is_not_a_lost_race(bucket: Place, proxy: Proxy, folder: Path) -> None:
-    """A record whose creation was carried out, but not answered, is published once and not a second time."""
+def test_record_is_published_once_when_its_answer_is_lost(bucket: Place, proxy: Proxy, folder: Path) -> None:
+    """The second try finds its own record."""
     lost: list[bytes] = []
 
     def loses(method: str, body: bytes) -> bool:
@@ -148,8 +147,10 @@ def test_a_lost_answer_is_not_a_lost_race(bucket: Place, proxy: Proxy, folder: P
     assert bucket.store().versions("iris") == [1]
 
 
-def test_lost_answers_to_files_do_not_matter(bucket: Place, proxy: Proxy, folder: Path, tmp_path: Path) -> None:
-    """A file that is found to be there in the second try is as good as uploaded."""
+def test_files_are_published_when_their_answers_are_lost(
+    bucket: Place, proxy: Proxy, folder: Path, tmp_path: Path
+) -> None:
+    """The second try finds each file and takes it as uploaded."""
     lost: list[bytes] = []
 
     def loses(method: str, body: bytes) -> bool:
@@ -164,8 +165,8 @@ def test_lost_answers_to_files_do_not_matter(bucket: Place, proxy: Proxy, folder
     assert len(lost) == 2
 
 
-def test_a_file_is_uploaded_once(bucket: Place, proxy: Proxy, folder: Path) -> None:
-    """The second publication of the same files sends its record and nothing else."""
+def test_equal_files_are_uploaded_once(bucket: Place, proxy: Proxy, folder: Path) -> None:
+    """The second publication sends only its record."""
     bucket.store().publish("iris", folder)
     proxy.seen.clear()
     bucket.store().publish("iris", folder)
@@ -175,7 +176,7 @@ def test_a_file_is_uploaded_once(bucket: Place, proxy: Proxy, folder: Path) -> N
 
 
 def test_every_upload_is_conditional(bucket: Place, proxy: Proxy, folder: Path) -> None:
-    """Nothing is written but "if there is no such object", and nothing is deleted, copied or composed."""
+    """It requires that the object does not exist. Nothing is deleted, copied or composed."""
     store = bucket.store()
     store.verify("iris", "v1-1a2b3c4d", {})
     bucket.store("prod").copy(store.publish("iris", folder), 1, source=store)
@@ -184,8 +185,7 @@ def test_every_upload_is_conditional(bucket: Place, proxy: Proxy, folder: Path) 
     assert all(method == "POST" and "ifGenerationMatch=0" in path for method, path in writes)
 
 
-def test_timeouts_are_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A time limit that is none is refused at once."""
+def test_invalid_time_limit_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for text in ("soon", "0", "-1", "inf", "nan"):
         monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", text)
         with pytest.raises(SlipwayError, match="SLIPWAY_STORE_TIMEOUT is"):

@@ -1,4 +1,4 @@
-"""From settings to stores."""
+"""Stores at addresses, and the functions for notebooks."""
 
 import subprocess
 import sys
@@ -24,28 +24,30 @@ _SETTINGS = "environments:\n  test: {store: stores/test, namespace: test}\n"
         ("a-file", "the store .*a-file is a file"),
     ],
 )
-def test_addresses_that_are_none(tmp_path: Path, url: str, message: str) -> None:
-    """An address that cannot be a store's is refused before anything is done."""
+def test_invalid_address_is_refused(tmp_path: Path, url: str, message: str) -> None:
+    """The error comes before anything is done."""
     (tmp_path / "a-file").write_text("")
     with pytest.raises(SlipwayError, match=message):
         open_store(url, root=tmp_path, environment="test")
 
 
-def test_directories_are_relative_to_the_root(tmp_path: Path, folder: Path) -> None:
-    """A store's directory is found from the repository, wherever one stands."""
+def test_directory_is_relative_to_the_repository(tmp_path: Path, folder: Path) -> None:
+    """The working directory does not matter."""
     open_store("stores/test", root=tmp_path, environment="test").publish("iris", folder)
     assert (tmp_path / "stores/test/iris/versions/1.json").is_file()
     assert open_store(str(tmp_path / "stores/test"), root=Path("/"), environment="test").versions("iris") == [1]
 
 
 def test_only_buckets_import_google() -> None:
-    """Who has a directory does not wait for Google's client to be imported."""
+    """A store in a directory does not wait for Google's client."""
     code = "import sys, slipway.store; sys.exit('google.cloud.storage' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_from_a_notebook(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Publishing and fetching take a line each, within the repository or with its folder given."""
+def test_notebook_publishes_and_fetches_in_one_line(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repository is the one around the working directory, or `root`."""
     (tmp_path / "slipway.yaml").write_text(_SETTINGS)
     record = slipway.publish("iris", folder, metadata={"idea": "mine"}, root=tmp_path)
     assert (str(record.id), record.metadata) == ("iris/test/1", {"idea": "mine"})

@@ -1,4 +1,4 @@
-"""Many publishers at once, and publishers that are killed."""
+"""Simultaneous publishers, and killed publishers."""
 
 import json
 import subprocess
@@ -23,8 +23,8 @@ def run(place: Place, *words: object) -> str:
 
 
 @pytest.mark.parametrize("count", [8, pytest.param(32, marks=pytest.mark.long(6))])
-def test_processes_get_consecutive_versions(place: Place, store: Store, count: int) -> None:
-    """However many publish at once, each has a version of its own, there are no gaps, and no record is another's."""
+def test_simultaneous_publishers_get_consecutive_versions(place: Place, store: Store, count: int) -> None:
+    """There are no gaps, and each version has its own record."""
     found = json.loads(run(place, "race", count))
     versions = list(range(1, count + 1))
     assert sorted(version for _, version in found) == versions
@@ -32,8 +32,8 @@ def test_processes_get_consecutive_versions(place: Place, store: Store, count: i
     assert {store.record("iris", version).metadata["text"]: version for version in versions} == dict(found)
 
 
-def test_one_key_has_one_creator(store: Store) -> None:
-    """Of many that create one object at the same moment one is told that it did, and its content is there."""
+def test_only_one_of_simultaneous_creators_succeeds(store: Store) -> None:
+    """The object has the content of that creator."""
     backend, start = store._backend, Barrier(8)
 
     def create(content: bytes, key: str) -> bool:
@@ -61,7 +61,7 @@ def test_one_key_has_one_creator(store: Store) -> None:
 def test_a_killed_publisher_leaves_no_half_version(
     request: pytest.FixtureRequest, folder: Path, tmp_path: Path, kind: str, times: int
 ) -> None:
-    """Whenever a publisher is killed, every version is whole, every content is its digest's, and the next one works."""
+    """Every version is whole, every content fits its digest, and the next publication works."""
     place: Place = request.getfixturevalue(kind)
     run(place, "kill", times, 0.06 if kind == "directory" else 0.18)
     store = place.store()

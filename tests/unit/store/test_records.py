@@ -1,4 +1,4 @@
-"""What a publisher may say of a version."""
+"""Fields of a record, its form, and the address of a run."""
 
 from typing import Any
 
@@ -23,24 +23,24 @@ from slipway.store import records
         ({"metadata": {"x": object()}}, "a value of type object"),
     ],
 )
-def test_what_a_record_cannot_hold(given: dict[str, Any], message: str) -> None:
-    """A field that there is not, or a value of the wrong kind, is named."""
+def test_invalid_field_is_named(given: dict[str, Any], message: str) -> None:
+    """It is unknown, or its value has the wrong type."""
     with pytest.raises(SlipwayError, match=message):
         records.fields(given)
 
 
-def test_numbers_of_numpy_are_numbers() -> None:
-    """Metrics may be what NumPy computed, as in notebooks they are."""
+def test_numbers_of_numpy_become_numbers_of_python() -> None:
+    """Metrics from notebooks are often of NumPy."""
     assert records.fields({"metrics": {"a": np.float32(0.5), "n": np.int64(3)}}) == {"metrics": {"a": 0.5, "n": 3.0}}
 
 
-def test_records_are_made_to_be_read() -> None:
-    """Keys are sorted, a line each, and the file ends with a line end."""
+def test_records_are_written_for_people() -> None:
+    """Keys are sorted, one on each line, with a final newline."""
     assert records.encode({"b": [1], "a": None}) == b'{\n  "a": null,\n  "b": [\n    1\n  ]\n}\n'
 
 
-def test_the_run_that_this_is_part_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GitHub's page of it, of each attempt its own; what SLIPWAY_RUN says goes before; on a laptop there is none."""
+def test_address_of_the_current_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLIPWAY_RUN goes before the page of GitHub. Each attempt has its own page. A laptop has none."""
     for name in ("SLIPWAY_RUN", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"):
         monkeypatch.delenv(name, raising=False)
     assert records.run_url() == ""
@@ -53,8 +53,8 @@ def test_the_run_that_this_is_part_of(monkeypatch: pytest.MonkeyPatch) -> None:
     assert records.run_url() == "train-iris-1a2b3c4d"
 
 
-def test_what_became_of_an_estimator_is_kept() -> None:
-    """In the record's own type; one that was written before there was any has none."""
+def test_outcome_of_a_conversion_is_kept() -> None:
+    """It is read as the record's own type."""
     given = {"conversion": {"forest": {"form": "skops", "why": "predict does not use it"}}}
 
     assert records.fields(given)["conversion"]["forest"] == records.Conversion(

@@ -1,4 +1,4 @@
-"""What a store does, whichever kind it is."""
+"""Versions, records and evidence in both kinds of store."""
 
 import re
 from collections.abc import Callable
@@ -16,12 +16,12 @@ Changed = Callable[[str], Path]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What is in a folder, hidden files too."""
+    """Return the files of a folder with their contents, hidden files too."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_versions_are_consecutive(store: Store, folder: Path, changed: Changed) -> None:
-    """Each publication of a model takes the next number, and another model's numbers are its own."""
+    """Each publication takes the next number of its model."""
     assert [store.publish("iris", changed(text)).version for text in ("a", "b", "c")] == [1, 2, 3]
     assert store.publish("tumor", folder).version == 1
     assert (store.versions("iris"), store.versions("tumor")) == ([1, 2, 3], [1])
@@ -29,8 +29,7 @@ def test_versions_are_consecutive(store: Store, folder: Path, changed: Changed) 
     assert store.find("iris").id == ModelId("iris", "test", 3)
 
 
-def test_an_empty_store_has_nothing(store: Store) -> None:
-    """A store that nothing was published to can be asked."""
+def test_empty_store_has_no_models_and_versions(store: Store) -> None:
     assert (store.models(), store.versions("iris")) == ([], [])
 
 
@@ -42,8 +41,8 @@ def test_numbers_are_ordered_as_numbers(store: Store, folder: Path) -> None:
     assert store.publish("iris", folder).version == 11
 
 
-def test_same_content_is_a_new_version_of_the_same_digest(place: Place, store: Store, folder: Path) -> None:
-    """Publishing the same files again stores a record, and no file twice."""
+def test_equal_files_give_a_new_version_with_the_same_digest(place: Place, store: Store, folder: Path) -> None:
+    """The store writes a new record and no file."""
     first = store.publish("iris", folder)
     before = place.back_door.objects()
     second = store.publish("iris", folder)
@@ -51,8 +50,8 @@ def test_same_content_is_a_new_version_of_the_same_digest(place: Place, store: S
     assert place.back_door.objects() - before == {"iris/versions/2.json"}
 
 
-def test_the_digest_is_that_of_names_and_contents(store: Store, folder: Path, changed: Changed) -> None:
-    """The artifact's digest follows from its files alone, and differs as soon as one of them does."""
+def test_digest_follows_from_names_and_contents(store: Store, folder: Path, changed: Changed) -> None:
+    """It changes with any file of the artifact, and with nothing else."""
     record = store.publish("iris", folder, record={"metadata": {"a": "b"}}, attachments={"x": folder / "model.json"})
     files = {name: digests.of_file(path) for name, path in digests.walk(folder).items()}
     assert record.artifact.digest == digests.of_files(files)
@@ -60,7 +59,7 @@ def test_the_digest_is_that_of_names_and_contents(store: Store, folder: Path, ch
 
 
 def test_a_record_is_read_as_it_was_published(store: Store, folder: Path) -> None:
-    """Everything that a publisher says of a version is in its record."""
+    """It holds every field that the publisher gave."""
     given = {
         "by": "ada",
         "training": {"digest": "d", "commit": "c", "branch": "main", "python": "3.11", "parameters": {"C": 0.5}},
@@ -80,15 +79,15 @@ def test_a_record_is_read_as_it_was_published(store: Store, folder: Path) -> Non
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record.created)
 
 
-def test_fetch_gives_back_the_files(store: Store, folder: Path, tmp_path: Path) -> None:
-    """What was published comes back byte for byte, and a second fetch to the same place changes nothing."""
+def test_fetch_returns_the_published_files(store: Store, folder: Path, tmp_path: Path) -> None:
+    """A second fetch to the same folder changes nothing."""
     record = store.publish("iris", folder)
     for _ in range(2):
         assert contents(store.fetch(record, tmp_path / "to/here")) == contents(folder)
 
 
-def test_fetch_replaces_nothing(store: Store, folder: Path, tmp_path: Path) -> None:
-    """A folder that holds something else is refused and left alone."""
+def test_fetch_refuses_a_folder_with_other_files(store: Store, folder: Path, tmp_path: Path) -> None:
+    """The folder stays as it is."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").write_text("keep")
     with pytest.raises(SlipwayError, match="holds something else"):
@@ -96,8 +95,8 @@ def test_fetch_replaces_nothing(store: Store, folder: Path, tmp_path: Path) -> N
     assert contents(tmp_path / "mine") == {"notes.txt": b"keep"}
 
 
-def test_large_files(store: Store, tmp_path: Path) -> None:
-    """Files that are uploaded in several requests are published and found again like small ones."""
+def test_large_files_are_published_and_fetched(store: Store, tmp_path: Path) -> None:
+    """Their upload takes several requests."""
     (tmp_path / "large").mkdir()
     (tmp_path / "large/weights.bin").write_bytes(b"0123456789abcdef" * 600_000)
     first, second = (store.publish("iris", tmp_path / "large") for _ in range(2))
@@ -105,8 +104,8 @@ def test_large_files(store: Store, tmp_path: Path) -> None:
     assert first.artifact == second.artifact
 
 
-def test_attachments(store: Store, folder: Path, tmp_path: Path) -> None:
-    """Files beside the artifact are kept, and are neither in its digest nor in what is fetched."""
+def test_attachments_are_not_part_of_the_artifact(store: Store, folder: Path, tmp_path: Path) -> None:
+    """They change no digest, and a fetch does not write them."""
     (tmp_path / "junit.xml").write_text("<testsuites/>")
     record = store.publish("iris", folder, attachments={"reports/junit.xml": tmp_path / "junit.xml"})
     assert store.attachment(record, "reports/junit.xml") == b"<testsuites/>"
@@ -115,16 +114,16 @@ def test_attachments(store: Store, folder: Path, tmp_path: Path) -> None:
         store.attachment(record, "report/junit.xml")
 
 
-def test_a_chosen_number_is_taken_once(store: Store, folder: Path) -> None:
-    """A publisher that asks for a number gets that number or an error."""
+def test_chosen_number_is_given_once(store: Store, folder: Path) -> None:
+    """A second publisher with the same number gets an error."""
     assert store.publish("iris", folder, version=5).version == 5
     with pytest.raises(SlipwayError, match=r"iris/test/5 was published already.*\n.*6"):
         store.publish("iris", folder, version=5)
     assert store.versions("iris") == [5]
 
 
-def test_find(store: Store, folder: Path) -> None:
-    """A version is chosen by its number, or as the newest whose metadata have all the values asked for."""
+def test_find_returns_the_newest_version_that_matches(store: Store, folder: Path) -> None:
+    """It matches by number, or by values of the metadata."""
     for stage, team in (("gold", "a"), ("gold", "b"), ("raw", "a")):
         store.publish("iris", folder, record={"metadata": {"stage": stage, "team": team}})
     assert store.find("iris").version == 3
@@ -133,8 +132,8 @@ def test_find(store: Store, folder: Path) -> None:
     assert store.find("iris", where={"stage": "gold", "team": "a"}).version == 1
 
 
-def test_find_names_what_there_is(store: Store, folder: Path) -> None:
-    """Who asks for what is not there is told what is."""
+def test_find_names_the_existing_versions_in_its_error(store: Store, folder: Path) -> None:
+    """The error shows their metadata where these are searched."""
     store.publish("iris", folder, record={"metadata": {"stage": "raw"}})
     store.publish("iris", folder)
     with pytest.raises(SlipwayError, match=r"iris has no version 9 in test\n.*there are: 1, 2"):
@@ -148,7 +147,7 @@ def test_find_names_what_there_is(store: Store, folder: Path) -> None:
 
 
 def test_a_corrupted_file_is_never_fetched(place: Place, store: Store, folder: Path, tmp_path: Path) -> None:
-    """A file whose content changed in the store is named with both digests, and nothing is written."""
+    """The error names both digests, and nothing is written."""
     record = store.publish("iris", folder)
     file = record.artifact.files["parts/weights.bin"]
     place.back_door.replace(f"blobs/sha256/{file.sha256}", b"x" * file.size)
@@ -160,8 +159,8 @@ def test_a_corrupted_file_is_never_fetched(place: Place, store: Store, folder: P
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_a_lost_file_is_noticed(place: Place, store: Store, folder: Path, tmp_path: Path, damage: str) -> None:
-    """A file that was cut or removed in the store is noticed in fetching, and mended or named in publishing."""
+def test_lost_or_cut_file_is_an_error(place: Place, store: Store, folder: Path, tmp_path: Path, damage: str) -> None:
+    """Fetching names it. Publishing uploads a lost file again and names a cut one."""
     record = store.publish("iris", folder)
     key = f"blobs/sha256/{record.artifact.files['model.json'].sha256}"
     if damage == "cut":
@@ -189,10 +188,10 @@ def test_a_lost_file_is_noticed(place: Place, store: Store, folder: Path, tmp_pa
         (b'"size"', b'"sise"', "missing required field `size`"),
     ],
 )
-def test_a_corrupted_record_says_so(
+def test_corrupted_record_is_an_error(
     place: Place, store: Store, folder: Path, before: bytes, after: bytes, reason: str
 ) -> None:
-    """A record that was damaged is never taken for a version's; the message says which and why."""
+    """The error names the record and the reason."""
     store.publish("iris", folder)
     content = store._backend.read("iris/versions/1.json")
     assert before in content
@@ -201,16 +200,16 @@ def test_a_corrupted_record_says_so(
         store.find("iris")
 
 
-def test_fields_of_newer_writers_are_passed_over(place: Place, store: Store, folder: Path) -> None:
-    """A record with a field that this reader does not know is read all the same."""
+def test_unknown_field_of_a_record_is_ignored(place: Place, store: Store, folder: Path) -> None:
+    """A newer writer may have added it."""
     published = store.publish("iris", folder)
     content = store._backend.read("iris/versions/1.json")
     place.back_door.replace("iris/versions/1.json", content.replace(b"{", b'{"of_tomorrow": 1,', 1))
     assert store.find("iris") == published
 
 
-def test_strangers_are_no_versions(store: Store, folder: Path) -> None:
-    """Objects that somebody else put beside the records count for nothing."""
+def test_other_objects_are_not_versions(store: Store, folder: Path) -> None:
+    """They may lie beside the records."""
     store.publish("iris", folder)
     for name in ("iris/versions/7.json.bak", "iris/versions/07.json", "iris/notes.txt", "iris/versions/.8.json"):
         assert store._backend.create(name, b"not mine")
@@ -218,7 +217,7 @@ def test_strangers_are_no_versions(store: Store, folder: Path) -> None:
 
 
 def test_copy_keeps_content_and_names_its_origin(place: Place, store: Store, folder: Path, tmp_path: Path) -> None:
-    """A version copied to another environment has the same artifact and attachments, and says where it is from."""
+    """Artifact and attachments are equal in the other environment."""
     store.publish("iris", folder)
     record = store.publish("iris", folder, record={"metrics": {"a": 1}}, attachments={"r.xml": folder / "model.json"})
     prod = place.store("prod")
@@ -230,8 +229,8 @@ def test_copy_keeps_content_and_names_its_origin(place: Place, store: Store, fol
     assert prod.attachment(copied, "r.xml") == store.attachment(record, "r.xml")
 
 
-def test_copy_again_changes_nothing(place: Place, store: Store, folder: Path, changed: Changed) -> None:
-    """Copying is done once; a number that anything else has is refused."""
+def test_second_copy_changes_nothing(place: Place, store: Store, folder: Path, changed: Changed) -> None:
+    """Another version with that number is an error."""
     record, prod = store.publish("iris", folder), place.store("prod")
     assert prod.copy(record, 1, source=store) == prod.copy(record, 1, source=store)
     for other in (store.publish("iris", changed("other")), store.publish("iris", folder)):
@@ -240,8 +239,8 @@ def test_copy_again_changes_nothing(place: Place, store: Store, folder: Path, ch
     assert prod.versions("iris") == [1]
 
 
-def test_copy_refuses_what_is_corrupted(place: Place, store: Store, folder: Path) -> None:
-    """A damaged file does not get into another environment."""
+def test_copy_refuses_a_corrupted_file(place: Place, store: Store, folder: Path) -> None:
+    """The other environment gets no version."""
     record, prod = store.publish("iris", folder), place.store("prod")
     file = record.artifact.files["model.json"]
     place.back_door.replace(f"blobs/sha256/{file.sha256}", b"y" * file.size)
@@ -250,8 +249,7 @@ def test_copy_refuses_what_is_corrupted(place: Place, store: Store, folder: Path
     assert prod.versions("iris") == []
 
 
-def test_verified_is_recorded_once(store: Store) -> None:
-    """The first evidence that a release was verified stands."""
+def test_first_evidence_of_a_release_stays(store: Store) -> None:
     release = ReleaseName(1, "1a2b3c4d")
     assert store.verified("iris", release) is None
     evidence = {"by": "job", "when": "2026-11-21T10:00:00Z", "where": "here"}
@@ -261,8 +259,8 @@ def test_verified_is_recorded_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("content", [b"[", b"{}", b'{"by": "job"}'])
-def test_damaged_evidence_is_no_evidence(place: Place, store: Store, content: bytes) -> None:
-    """A verification that cannot be read, or does not say by whom, when and where, is an error, not a yes or a no."""
+def test_damaged_evidence_is_an_error(place: Place, store: Store, content: bytes) -> None:
+    """It cannot be read, or it lacks who verified, when or where."""
     store.verify("iris", "v1-1a2b3c4d", {})
     place.back_door.replace("iris/verified/v1-1a2b3c4d.json", content)
     with pytest.raises(SlipwayError, match=r"v1-1a2b3c4d.json is corrupted"):
