@@ -59,17 +59,14 @@ class ClusterRuns:
         return _run(self._ask(body=made))
 
     def last(self) -> Run | None:
-        """See `Runs.last`."""
         found = self._listed()
         return self.find(found[-1]["name"]) if found else None
 
     def under_way(self) -> Run | None:
-        """See `Runs.under_way`."""
         going = [each for each in self._listed() if each.get("labels", {}).get(_COMPLETED) != "true"]
         return Run(going[0]["name"], going[0]["labels"].get(_PHASE, "Pending")) if going else None
 
     def find(self, name: str) -> Run | None:
-        """See `Runs.find`."""
         found = self._ask(f"/{urllib.parse.quote(name, safe='')}")
         ours = found is not None and self._labels.items() <= found["metadata"].get("labels", {}).items()
         return _run(found) if ours else None

@@ -84,7 +84,6 @@ class LocalRuns:
         self._runs: dict[str, Run] = {}
 
     def start(self, parameters: Mapping[str, Parameter], data: str | None) -> Run:
-        """See `Runs.start`."""
         run = Run(f"train-{self.model}-{secrets.token_hex(4)}", "Running", started=times.format(datetime.now(UTC)))
         words = ["train", self.model, "--env", self.environment, *(["--data", data] if data else [])]
         words += [f"--parameter={name}={value}" for name, value in parameters.items()]
@@ -103,15 +102,12 @@ class LocalRuns:
         return run
 
     def last(self) -> Run | None:
-        """See `Runs.last`."""
         return next(reversed(self._runs.values()), None)
 
     def under_way(self) -> Run | None:
-        """See `Runs.under_way`."""
         return next((run for run in self._runs.values() if not run.is_over), None)
 
     def find(self, name: str) -> Run | None:
-        """See `Runs.find`."""
         return self._runs.get(name)
 
     def _wait(self, run: Run, process: subprocess.Popen[str]) -> None:
