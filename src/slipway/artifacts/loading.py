@@ -22,6 +22,16 @@ from slipway.wrapped import adapted, fits, reach
 SCHEMA = "schema.json"
 
 
+class _Refused:
+    """The answer to a row that the model refuses."""
+
+    def __repr__(self) -> str:
+        return "refused"
+
+
+REFUSED = _Refused()
+
+
 class Loaded(NamedTuple):
     """A model that is ready to predict, and the rest of its artifact."""
 
@@ -41,6 +51,16 @@ class Loaded(NamedTuple):
             return []
         predictions = self.model.predict(bind(type(self.model), parsed))
         return values.to_json(predictions, len(parsed), self.schema.target)
+
+    def answer_each(self, rows: list[Any]) -> list[Any]:
+        """Return the answer to each row, or `REFUSED`; ask for all at once, and in halves where a row is refused."""
+        try:
+            return self.answer(rows)
+        except InputError:
+            if len(rows) == 1:
+                return [REFUSED]
+        middle = len(rows) // 2
+        return [*self.answer_each(rows[:middle]), *self.answer_each(rows[middle:])]
 
     @property
     def only_computes(self) -> bool:
@@ -140,24 +160,3 @@ def _missing(error: ModuleNotFoundError, what: str) -> SlipwayError:
         return SlipwayError(f"the model's module {error.name} cannot be found, which {what} needs", fix=fix)
     fix = "install the artifact's requirements.lock; it has to be in the model's requirements.txt"
     return SlipwayError(f"{what} needs the library {library}, which is not installed here", fix=fix)
-
-
-class _Refused:
-    """The answer to a row that the model refuses."""
-
-    def __repr__(self) -> str:
-        return "refused"
-
-
-REFUSED = _Refused()
-
-
-def each(loaded: Loaded, rows: list[Any]) -> list[Any]:
-    """Return the answer to each row, or `REFUSED`; ask for all at once, and in halves where a row is refused."""
-    try:
-        return loaded.answer(rows)
-    except InputError:
-        if len(rows) == 1:
-            return [REFUSED]
-    middle = len(rows) // 2
-    return [*each(loaded, rows[:middle]), *each(loaded, rows[middle:])]

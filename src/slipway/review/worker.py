@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from slipway.artifacts.loading import REFUSED, Loaded, each, load
+from slipway.artifacts.loading import REFUSED, Loaded, load
 from slipway.artifacts.values import to_json
 from slipway.model import InputError
 from slipway.schema import Field, InvalidRows
@@ -145,7 +145,7 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
 def _answers(loaded: Loaded, rows: list[dict[str, Any]]) -> Answers:
     unfit = {place: why for place, row in enumerate(rows) if (why := _unfit(loaded, row))}
     fine = [place for place in range(len(rows)) if place not in unfit]
-    found = dict(zip(fine, each(loaded, [rows[place] for place in fine]), strict=True))
+    found = dict(zip(fine, loaded.answer_each([rows[place] for place in fine]), strict=True))
     refused = [place for place, given in found.items() if given is REFUSED]
     why = next(iter(unfit.values()), "") or next((_why(loaded, rows[place]) for place in refused), "")
     name = loaded.schema.target.name

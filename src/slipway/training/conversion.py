@@ -14,7 +14,7 @@ import msgspec
 
 from slipway import files
 from slipway.artifacts import manifest
-from slipway.artifacts.loading import REFUSED, Loaded, each, load
+from slipway.artifacts.loading import REFUSED, Loaded, load
 from slipway.artifacts.onnx.conversion import Converted, Unconvertible, ways
 from slipway.artifacts.onnx.watching import Watched
 from slipway.images.comparison import compare
@@ -47,7 +47,7 @@ def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) 
         trial = _watch(loaded, saved, _questions(loaded.schema, rows))
     except Unconvertible as why:
         return {name: Conversion(form="skops", why=str(why)) for name in saved}
-    found, reasons = trial.each()
+    found, reasons = trial.convert_each()
     try:
         if len(found) > 1:
             trial.difference({name: converted for name, (converted, _) in found.items()})
@@ -85,7 +85,7 @@ class _Trial(NamedTuple):
     questions: _Batches
     before: _Batches
 
-    def each(self) -> tuple[dict[str, tuple[Converted, float]], dict[str, str]]:
+    def convert_each(self) -> tuple[dict[str, tuple[Converted, float]], dict[str, str]]:
         """Convert each estimator while the others are Python; return the results, and why the others have none.
 
         A result is the first conversion with which the model answers as before, and its largest difference.
@@ -170,7 +170,7 @@ def _answers(loaded: Loaded, questions: _Batches) -> _Batches:
 
     Raise whatever else the model's own code raises on the rows of the data.
     """
-    return _Batches(each(loaded, questions.rows), [_answer(loaded, row) for row in questions.single])
+    return _Batches(loaded.answer_each(questions.rows), [_answer(loaded, row) for row in questions.single])
 
 
 def _answer(loaded: Loaded, row: dict[str, Any]) -> Any:

@@ -26,7 +26,6 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from slipway.artifacts import Golden, load, save
-from slipway.artifacts.loading import each
 from slipway.schema import Field, Schema
 from slipway.training import conversion as converting
 from tests.unit.training import kinds
@@ -64,7 +63,7 @@ def convert(tmp_path):
         save(model, Schema(fields=fields, target=target), Golden(rows=[], predictions=[]), folder)
         features = data[[field.name for field in fields]].astype(object)
         rows = features.where(features.notna(), None).to_dict("records")
-        before = each(load(folder), rows)
+        before = load(folder).answer_each(rows)
         return Made(folder, rows, before, converting.convert(folder, rows, tmp_path / "originals"))
 
     return converting_

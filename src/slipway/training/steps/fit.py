@@ -12,7 +12,7 @@ import msgspec
 from slipway import digests, files
 from slipway.artifacts import worker
 from slipway.artifacts.golden import Golden, differences
-from slipway.artifacts.loading import REFUSED, each, load
+from slipway.artifacts.loading import REFUSED, load
 from slipway.artifacts.saving import save
 from slipway.errors import SlipwayError
 from slipway.models.data import held_out, records
@@ -87,7 +87,7 @@ def _difference(python: Path, artifact: Path, rows: Sequence[dict[str, Any]]) ->
     """Return how the artifact answers by `python` otherwise than it does here; empty when it does not."""
     loaded = load(artifact)
     try:
-        answers = each(loaded, list(rows))
+        answers = loaded.answer_each(list(rows))
     except Exception:  # noqa: BLE001 - the model's code fails here too, which the step evaluate reports
         return ""
     answered = [at for at, answer in enumerate(answers) if answer is not REFUSED]
