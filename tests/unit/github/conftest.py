@@ -12,7 +12,7 @@ from tests.forge_server.server import Forge
 
 
 class Clone:
-    """A work tree, and what a person does in it."""
+    """A work tree with the actions of a person."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -28,7 +28,7 @@ class Clone:
         return self.git("rev-parse", "HEAD")
 
     def propose(self, branch: str, file: str = "") -> str:
-        """Push a branch of one commit on top of main; returns that commit."""
+        """Push a branch of one commit on top of main and return the commit."""
         self.git("switch", "--quiet", "--create", branch, "main")
         made = self.commit(file or branch.replace("/", "-"))
         self.git("push", "--quiet", "origin", branch)
@@ -36,14 +36,14 @@ class Clone:
         return made
 
     def push(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """A push that may be refused."""
+        """Push, which may be refused."""
         command = ["git", "push", *(arguments or ("origin", "main"))]
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def clone(on_github: Forge, people: None, tmp_path: Path) -> Clone:  # noqa: ARG001
-    """A clone of `team/models` with one commit on main, pushed."""
+    """Return a clone of `team/models` with one pushed commit on main."""
     url = on_github.clone_url(NAME, TOKEN)
     subprocess.run(["git", "clone", "--quiet", url, str(tmp_path / "clone")], check=True, capture_output=True)
     made = Clone(tmp_path / "clone")
@@ -54,6 +54,6 @@ def clone(on_github: Forge, people: None, tmp_path: Path) -> Clone:  # noqa: ARG
 
 @pytest.fixture
 def github(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> GitHub:  # noqa: ARG001
-    """The client, which does not wait long before it tries again."""
+    """Return a client that waits shortly before it tries again."""
     monkeypatch.setattr(failures, "PAUSE", 0.01)
     return connect()

@@ -1,4 +1,4 @@
-"""Which repository is meant, and with which token."""
+"""The address of the repository on GitHub, and the token for its API."""
 
 import subprocess
 
@@ -11,7 +11,7 @@ from slipway.github.api import address, connect, token
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository without a remote, and an environment without a word of GitHub."""
+    """Return a repository without a remote, and clear the environment of GitHub's variables."""
     for name in ("GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
@@ -33,7 +33,7 @@ def repository(tmp_path, monkeypatch):
     ],
 )
 def test_the_remote_names_it(repository, url):
-    """In each way that git writes one."""
+    """The address is read from each form of a remote that git knows."""
     repository.run("remote", "add", "origin", url)
     assert address(repository) == ("https://api.github.com", "team/models")
 
@@ -48,7 +48,7 @@ def test_the_remote_names_it(repository, url):
     ],
 )
 def test_a_token_is_not_shown_to_any_host(repository, monkeypatch, url, says):
-    """One that is not github.com has to be named as an API by who runs it."""
+    """A remote outside of github.com is used only if GITHUB_API_URL names its API."""
     repository.run("remote", "add", "origin", url)
     with pytest.raises(SlipwayError, match=r"which is not github\.com") as caught:
         address(repository)
@@ -68,7 +68,7 @@ def test_a_token_is_not_shown_to_any_host(repository, monkeypatch, url, says):
     ],
 )
 def test_a_remote_that_is_elsewhere(repository, url):
-    """Is not shown: it may hold a password."""
+    """The error hides the address of the remote: it may hold a password."""
     repository.run("remote", "add", "origin", url)
     with pytest.raises(SlipwayError, match="the remote origin is") as caught:
         address(repository)
@@ -76,7 +76,7 @@ def test_a_remote_that_is_elsewhere(repository, url):
 
 
 def test_no_remote(repository):
-    """Is told with the command that adds one."""
+    """The error gives the command that adds a remote."""
     with pytest.raises(SlipwayError, match="has no remote called origin") as caught:
         address(repository)
     assert "git remote add origin" in caught.value.fix
@@ -85,15 +85,15 @@ def test_no_remote(repository):
 
 
 def test_the_environment_comes_first(repository, monkeypatch):
-    """As a run of a pipeline has it."""
+    """The variables of a pipeline run give the address."""
     repository.run("remote", "add", "origin", "https://github.com/team/models.git")
     monkeypatch.setenv("GITHUB_REPOSITORY", "other/thing")
     assert address(repository).name == "other/thing"
 
 
 @pytest.mark.parametrize("name", ["models", "a/b/c", "../x", "a/b?x=1", "a b/c", "-a/b"])
-def test_a_name_that_is_none(repository, monkeypatch, name):
-    """Would become part of an address."""
+def test_a_wrong_name(repository, monkeypatch, name):
+    """A name that would change the address is refused."""
     monkeypatch.setenv("GITHUB_REPOSITORY", name)
     with pytest.raises(SlipwayError, match="GITHUB_REPOSITORY is"):
         address(repository)
@@ -102,8 +102,8 @@ def test_a_name_that_is_none(repository, monkeypatch, name):
 @pytest.mark.parametrize(
     "api", ["api.github.com", "ftp://x", "https://u:p@x", "https://", "https://x/a b", "https://x?a=1"]
 )
-def test_an_address_that_is_none(repository, monkeypatch, api):
-    """Names the variable, and what to set it to."""
+def test_a_wrong_address(repository, monkeypatch, api):
+    """The error names the variable and a right value."""
     monkeypatch.setenv("GITHUB_API_URL", api)
     with pytest.raises(SlipwayError, match="GITHUB_API_URL is") as caught:
         address(repository)
@@ -111,7 +111,7 @@ def test_an_address_that_is_none(repository, monkeypatch, api):
 
 
 def test_tokens(repository, monkeypatch):  # noqa: ARG001
-    """Either variable will do; without one it is said where a token comes from, here and in a workflow."""
+    """Either variable gives the token. Without one the error says where a token comes from, here and in a workflow."""
     monkeypatch.setenv("GITHUB_REPOSITORY", "team/models")
     with pytest.raises(SlipwayError, match="neither GITHUB_TOKEN nor GH_TOKEN is set") as caught:
         connect()

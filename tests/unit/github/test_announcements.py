@@ -1,4 +1,4 @@
-"""Announcing: what GitHub is told, and that nothing fails by it."""
+"""Announcements reach GitHub, and never fail the work that they announce."""
 
 import pytest
 
@@ -14,14 +14,14 @@ RELEASE = ReleaseName.parse("v7-1a2b3c4d")
 
 @pytest.fixture
 def given(on_github: Forge, monkeypatch: pytest.MonkeyPatch) -> Forge:
-    """As a pod has it: the token of its Secret, and none of a workflow's."""
+    """Set the variables of a pod: the token of its Secret, and no token of a workflow."""
     monkeypatch.delenv("GITHUB_TOKEN")
     monkeypatch.setenv(events.TOKEN, f"{TOKEN}\n")
     return on_github
 
 
 def test_a_version_and_a_verified_release_are_told(given: Forge) -> None:
-    """As the workflows `release` and `promote` wait for them."""
+    """The types of the events are those that the workflows `release` and `promote` wait for."""
     assert events.announce_version(VERSION) == f"slipway-version is announced to {NAME}"
     assert events.announce_verified("test", "iris", RELEASE) == f"slipway-verified is announced to {NAME}"
     assert given.states[NAME].dispatches == [
@@ -34,7 +34,7 @@ def test_a_version_and_a_verified_release_are_told(given: Forge) -> None:
 
 
 def test_without_a_token_nobody_is_told(given: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty one, as of a Secret that is not there yet, is none."""
+    """An empty token, as of a missing Secret, counts as none."""
     monkeypatch.setenv(events.TOKEN, "")
     assert "SLIPWAY_DISPATCH_TOKEN is not set" in events.announce_version(VERSION)
     assert given.states[NAME].dispatches == []
@@ -43,7 +43,7 @@ def test_without_a_token_nobody_is_told(given: Forge, monkeypatch: pytest.Monkey
 def test_a_refusal_is_told_and_fails_nothing(
     given: Forge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was done stays done: the command ends with 0 whatever GitHub says."""
+    """After any refusal of GitHub the outcome is text, and the command ends with 0."""
     monkeypatch.setenv("GITHUB_REPOSITORY", "team/another")
     assert main(["announce", "verified", "iris", "v7-1a2b3c4d", "--env", "test"]) == 0
     assert main(["announce", "version", "iris", "7"]) == 0

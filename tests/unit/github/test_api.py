@@ -1,4 +1,4 @@
-"""What is asked of GitHub, against a server that answers as it does."""
+"""The client of GitHub's API, against a server that answers like GitHub."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +13,7 @@ MARKER = "<!-- slipway: diff -->"
 
 
 def test_a_pull_request_is_opened(github, clone, on_github):
-    """With all that there is to know of it."""
+    """The opened pull request has its number, address, branches, commit, title and body."""
     commit = clone.propose("promote/prod/iris")
     pull = github.propose("promote/prod/iris", "main", "Promote iris", "Why\n")
     assert pull == (
@@ -30,7 +30,7 @@ def test_a_pull_request_is_opened(github, clone, on_github):
 
 
 def test_an_open_pull_request_is_brought_up_to_date(github, clone, on_github):
-    """There is one for a branch, whose words change; where they do not, nothing is written."""
+    """A second proposal of a branch updates the pull request, and writes nothing if nothing changed."""
     clone.propose("change")
     first = github.propose("change", "main", "One", "1")
     second = github.propose("change", "main", "Two\n of\tthem", "2")
@@ -41,7 +41,7 @@ def test_an_open_pull_request_is_brought_up_to_date(github, clone, on_github):
 
 
 def test_several_propose_at_once(github, clone, on_github):
-    """One opens it, and the others bring it up to date: nobody is told that it exists already."""
+    """Of several proposals at once, one opens the pull request and the others update it without an error."""
     clone.propose("change")
     with ThreadPoolExecutor(6) as pool:
         pulls = list(pool.map(lambda body: connect().propose("change", "main", "One", body), "abcdef"))
@@ -52,8 +52,8 @@ def test_several_propose_at_once(github, clone, on_github):
     assert github.propose("other", "main", "Two", "").number == 2
 
 
-def test_the_newest_stands_for_those_that_are_closed(github, clone):
-    """A branch may be proposed again; the open one counts, and without one the newest."""
+def test_the_open_pull_request_or_the_newest(github, clone):
+    """The open pull request of a branch counts, and without one the newest closed one."""
     assert github.pull_from("change") is None
     clone.propose("change")
     first = github.propose("change", "main", "One", "")
@@ -70,7 +70,7 @@ def close(github, number):
 
 
 def test_branches_are_not_mixed_up(github, clone):
-    """Nor those whose names begin alike, nor those with signs in them."""
+    """Branches with similar names, or with special characters, keep their own pull requests."""
     for branch in ("a", "a/b", "a&state=closed", "ü#1"):
         if branch != "a/b":
             clone.propose(branch, f"file-{ord(branch[-1])}")
@@ -82,7 +82,7 @@ def test_branches_are_not_mixed_up(github, clone):
 
 
 def test_a_merged_pull_request(github, clone):
-    """Is merged, not closed; it is known by its merge and by the commits that it brought in."""
+    """A merged pull request is merged, not closed. It is found by its merge and by its commits."""
     commit = clone.propose("change")
     pull = github.propose("change", "main", "One", "")
     assert [each.number for each in github.pulls_of(commit)] == [pull.number]
@@ -95,7 +95,7 @@ def test_a_merged_pull_request(github, clone):
 
 
 def test_open_ones_by_their_branches(github, clone):
-    """Those that are open, of this repository; a closed one is open no longer, and closing it again changes nothing."""
+    """Only open pull requests of this repository are listed. Closing one twice changes nothing."""
     for branch in ("lift/prod/iris", "traffic/prod/iris", "lifted"):
         clone.propose(branch)
         github.propose(branch, "main", "One", "")
@@ -108,12 +108,12 @@ def test_open_ones_by_their_branches(github, clone):
 
 
 def test_a_commit_that_github_does_not_know(github):
-    """No pull request has brought it in."""
+    """An unknown commit has no pull request."""
     assert github.pulls_of("0" * 40) == []
 
 
 def test_comments_are_kept_to_one_each(github, clone, on_github):
-    """The one of a marker is changed, others stay, and there may be more than one page of them."""
+    """A comment with the same marker is updated, others stay, on any page of comments."""
     clone.propose("change")
     github.propose("change", "main", "One", "")
     for number in range(130):
@@ -140,7 +140,7 @@ def _write(forge, body, user="eve", type_="User"):
 
 
 def test_a_comment_of_somebody_else_is_left_alone(github, clone, on_github):
-    """Who writes the marker below a pull request does not get the bot's words under their name."""
+    """A comment of another person with the marker is not changed."""
     clone.propose("change")
     github.propose("change", "main", "One", "")
     _write(on_github, f"{MARKER}\nmine")
@@ -149,7 +149,7 @@ def test_a_comment_of_somebody_else_is_left_alone(github, clone, on_github):
 
 
 def test_a_person_has_comments_of_their_own(clone, on_github, monkeypatch):
-    """With the token of a person, theirs is the one that is changed."""
+    """With the token of a person, the comment of that person is updated."""
     on_github.tokens["gho_ada"] = Token("ada", "User")
     monkeypatch.setenv("GITHUB_TOKEN", "gho_ada")
     clone.git("remote", "set-url", "origin", on_github.clone_url(NAME, "gho_ada"))
@@ -162,14 +162,14 @@ def test_a_person_has_comments_of_their_own(clone, on_github, monkeypatch):
 
 
 @pytest.mark.parametrize("marker", ["", "slipway", "<!-- a -->\n", "<!-- a --> b -->", "<!---->", "<!-- a\nb -->"])
-def test_what_is_no_marker_is_refused(github, marker):
-    """It would show, or never be found again."""
+def test_a_wrong_marker_is_refused(github, marker):
+    """A marker that would show, or that could not be found again, is refused."""
     with pytest.raises(SlipwayError, match="is no marker"):
         github.comment(1, marker, "text")
 
 
 def test_long_bodies_are_cut(github, clone, on_github):
-    """GitHub would refuse them."""
+    """A body that GitHub would refuse is cut."""
     clone.propose("change")
     pull = github.propose("change", "main", "t" * 300, "line\n" * 20_000)
     assert len(pull.title) == 256 and 60_000 < len(pull.body) <= 65_536
@@ -179,7 +179,7 @@ def test_long_bodies_are_cut(github, clone, on_github):
 
 
 def test_an_event(github, on_github):
-    """Arrives as it was given."""
+    """The event arrives with its type and payload."""
     payload = {"model": "iris", "version": 7}
     github.dispatch("slipway-version", payload)
     assert on_github.states[NAME].dispatches == [{"event_type": "slipway-version", "client_payload": payload}]
@@ -187,7 +187,7 @@ def test_an_event(github, on_github):
 
 @pytest.mark.parametrize("prefix", ["", "/", "/api/v3", "/api/v3/"])
 def test_any_address_of_an_api(clone, on_github, monkeypatch, prefix):
-    """That of GitHub Enterprise has a path, and links within answers have it too."""
+    """The API of GitHub Enterprise has a path, and links in its answers have it too."""
     monkeypatch.setenv("GITHUB_API_URL", on_github.url + prefix)
     clone.propose("change")
     connect().propose("change", "main", "One", "")
@@ -199,7 +199,7 @@ def test_any_address_of_an_api(clone, on_github, monkeypatch, prefix):
 
 
 def test_anything_else_can_be_read(github, on_github):
-    """For checks of how the repository is set up."""
+    """Any other path of the repository can be read."""
     on_github.states[NAME].variables["A"] = "1"
     assert github.read("variables", "actions-variables: read", "actions/variables")["variables"][0]["name"] == "A"
     assert github.read("the repository", "metadata: read")["default_branch"] == "main"

@@ -1,4 +1,4 @@
-"""Events as GitHub sends them, and as nobody should."""
+"""Events from GitHub, valid and invalid ones."""
 
 import json
 
@@ -18,13 +18,13 @@ models: {iris: {}, tumor: {}}
 
 @pytest.fixture
 def settings(tmp_path):
-    """Two environments and two models."""
+    """Return settings with two environments and two models."""
     return settings_file.parse(SETTINGS, tmp_path)
 
 
 @pytest.fixture
 def file(tmp_path):
-    """Where the runner leaves an event."""
+    """Return the path of the event file."""
     return tmp_path / "event.json"
 
 
@@ -80,8 +80,8 @@ BY_HAND = Request(train="as set")
         (by_hand(environment="prod", traffic="10"), BY_HAND._replace(environment="prod", traffic=10)),
     ],
 )
-def test_what_is_asked_for(settings, file, event, request_):
-    """Of each event; what is empty has its default."""
+def test_the_request_of_an_event(settings, file, event, request_):
+    """Each event gives its request, and empty fields have their defaults."""
     name, content = event
     file.write_text(json.dumps(content))
     assert read(name, file, settings) == request_
@@ -152,8 +152,8 @@ def test_what_is_asked_for(settings, file, event, request_):
         (by_hand(traffic="50%"), "is no whole number"),
     ],
 )
-def test_what_makes_no_sense(settings, file, event, says):
-    """Names the key, what it holds, and what is most like it; nothing in it can speak to a terminal."""
+def test_a_wrong_event_is_refused(settings, file, event, says):
+    """The error names the key, its value and the nearest known word, and cannot control a terminal."""
     name, content = event
     file.write_text(json.dumps(content))
     with pytest.raises(SlipwayError) as caught:
@@ -180,8 +180,8 @@ def test_what_makes_no_sense(settings, file, event, says):
         b'{"ref": ' + b"[" * 900 + b"]" * 900 + b"}",
     ],
 )
-def test_what_is_no_event(settings, file, content):
-    """Not JSON, no object, or too deep: told in one line."""
+def test_a_file_that_is_no_event(settings, file, content):
+    """A file that is no JSON object, or is nested too deep, is refused in one line."""
     file.write_bytes(content)
     with pytest.raises(SlipwayError) as caught:
         read("push", file, settings)
@@ -189,7 +189,7 @@ def test_what_is_no_event(settings, file, content):
 
 
 def test_a_file_too_big(settings, file):
-    """Is not read at all."""
+    """A file that is too large is not read."""
     with file.open("wb") as handle:
         handle.truncate(26 * 1024 * 1024)
     with pytest.raises(SlipwayError, match="has more than"):
@@ -197,7 +197,7 @@ def test_a_file_too_big(settings, file):
 
 
 def test_other_branches_and_environments(tmp_path, file):
-    """The branch that Argo CD follows may have another name, and so may the first environment."""
+    """The followed branch and the first environment may have other names."""
     text = "environments: {dev2: {store: a, namespace: a}, live: {store: b, namespace: b, promotes_from: dev2}}\n"
     settings = settings_file.parse(text + "branch: release/1", tmp_path)
     file.write_text(json.dumps({"ref": "refs/heads/release/1"}))
@@ -208,7 +208,7 @@ def test_other_branches_and_environments(tmp_path, file):
 
 
 def test_the_event_of_this_run(settings, file, monkeypatch):
-    """Is where the runner says; outside of one there is none."""
+    """The event of this run is read from the runner's file. Outside of a run the error says so."""
     monkeypatch.delenv("GITHUB_EVENT_NAME", raising=False)
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(file))
     with pytest.raises(SlipwayError, match="no event has started this"):

@@ -1,4 +1,4 @@
-"""What GitHub refuses, or does not answer: what is tried again, and what the user is told."""
+"""Refusals and failures of GitHub: retries, and the errors for the user."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def refused(call):
 
 
 def test_a_missing_permission_is_named(github, clone, on_github):
-    """With GitHub's words, which permission it takes, and where it is given."""
+    """The error has GitHub's words, the missing permission and where to give it."""
     clone.propose("change")
     lacking = {name: level for name, level in ALL.items() if name not in ("pull_requests", "contents")}
     on_github.tokens[TOKEN] = Token(permissions=lacking | {"pull_requests": "read"})
@@ -34,7 +34,7 @@ def test_a_missing_permission_is_named(github, clone, on_github):
 
 
 def test_the_token_of_the_run_itself(github, clone, on_github):
-    """May not open pull requests where the repository forbids it, and is the wrong one to do so."""
+    """The error says that GITHUB_TOKEN must not open pull requests, and which token may."""
     clone.propose("change")
     message = "GitHub Actions is not permitted to create or approve pull requests."
     on_github.fail(403, method="POST", message=message)
@@ -43,23 +43,23 @@ def test_the_token_of_the_run_itself(github, clone, on_github):
 
 
 def test_a_wrong_token(github, on_github):
-    """Is said to be wrong, with the secret that it comes from."""
+    """The error says that the token is wrong, and names its secret."""
     on_github.tokens["another"] = Token()
     error = refused(lambda: github.pull_from("change"))
     assert "Bad credentials (401)" in error.problem
     assert "SLIPWAY_APP_PRIVATE_KEY" in error.fix and "gh auth login" in error.fix
 
 
-def test_what_is_not_there(github, monkeypatch):
-    """A pull request, or a whole repository: GitHub does not say whether it is there at all."""
+def test_a_missing_object(github, monkeypatch):
+    """The error for a missing pull request or repository says that the token may not see it."""
     assert "either it is not there, or the token may not see it" in refused(lambda: github.comment(7, MARKER, "")).fix
     monkeypatch.setenv("GITHUB_REPOSITORY", "team/nothing")
     error = refused(lambda: connect().pull_from("main"))
     assert "on team/nothing: GitHub says: Not Found (404)" in error.problem
 
 
-def test_github_refuses_what_makes_no_sense(github, clone):
-    """In its own words."""
+def test_a_request_that_github_refuses(github, clone):
+    """The error has GitHub's own words."""
     error = refused(lambda: github.propose("nothing", "main", "One", ""))
     assert "Validation Failed: head invalid (422)" in error.problem
     clone.git("push", "--quiet", "origin", "main:same")
@@ -77,8 +77,8 @@ def test_github_refuses_what_makes_no_sense(github, clone):
         (429, "Too many requests", {}),
     ],
 )
-def test_what_can_get_better_is_tried_again(github, clone, on_github, status, message, headers, after):
-    """Whether or not it was carried out before its answer was lost: it is done once."""
+def test_a_temporary_failure_is_retried(github, clone, on_github, status, message, headers, after):
+    """A call is repeated after a temporary failure, and takes effect once, even if its answer was lost."""
     clone.propose("change")
     for method in ("POST", "PATCH", "GET"):
         on_github.fail(status, method=method, times=1, message=message, headers=headers, after=after)
@@ -92,8 +92,8 @@ def test_what_can_get_better_is_tried_again(github, clone, on_github, status, me
     assert [each.times for each in on_github.failures] == [0, 0, 0]
 
 
-def test_what_does_not_get_better_is_given_up(github, on_github):
-    """After a few tries."""
+def test_a_lasting_failure_is_raised(github, on_github):
+    """After some tries the error is raised."""
     on_github.fail(502, times=99, message="Bad Gateway")
     before = len(on_github.requests)
     error = refused(lambda: github.dispatch("x", {}))
@@ -110,7 +110,7 @@ def test_what_does_not_get_better_is_given_up(github, on_github):
     ],
 )
 def test_long_waits_are_not_waited(github, on_github, status, message, headers):
-    """Who runs it is told when to come back."""
+    """A long wait is not waited for: the error says when to come back."""
     on_github.fail(status, times=2, message=message, headers=headers)
     before = len(on_github.requests)
     assert "run it again" in refused(lambda: github.pull_from("change")).fix
@@ -119,13 +119,13 @@ def test_long_waits_are_not_waited(github, on_github, status, message, headers):
 
 @pytest.mark.usefixtures("github")
 def test_nobody_answers(monkeypatch):
-    """No traceback, and the address that was wrong is named with its variable."""
+    """The error names the wrong address and its variable, without a traceback."""
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
     error = refused(lambda: connect().pull_from("change"))
     assert "127.0.0.1" in error.problem and "GITHUB_API_URL" in error.fix
 
 
-def test_what_answers_is_no_api(on_github, monkeypatch):
-    """A page that is not JSON is no answer."""
+def test_an_answer_that_is_not_json(on_github, monkeypatch):
+    """An answer that is not JSON is an error."""
     monkeypatch.setenv("GITHUB_API_URL", f"{on_github.url}/nowhere")
     assert "404" in refused(lambda: connect().pull_from("change")).problem

@@ -1,4 +1,4 @@
-"""`CODEOWNERS` as GitHub reads it."""
+"""`CODEOWNERS` is read like GitHub reads it."""
 
 from pathlib import Path
 
@@ -46,12 +46,12 @@ OURS = (ROOT / ".github/CODEOWNERS").read_text()
     ],
 )
 def test_the_last_rule_that_matches(text: str, path: str, found: list[str]) -> None:
-    """Its owners are the path's; what GitHub does not take is passed over."""
+    """The last matching rule gives the owners, and rules that GitHub ignores are ignored."""
     assert owners(text, path) == found
 
 
-def test_what_decides_what_runs_is_owned() -> None:
-    """The environments that take promotions, and whatever decides what is rendered there, in this repository's file."""
+def test_decisive_files_have_owners() -> None:
+    """This repository's file has owners for environments with promotions, and for all that decides what is rendered."""
     paths = guarded(settings.load(ROOT).environments)
     assert {"overlays/prod/", "manifests/", "workflows/", "src/", ".ci/", "Makefile", "slipway.yaml"} <= {*paths}
     assert "overlays/test/" not in paths

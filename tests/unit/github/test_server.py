@@ -1,4 +1,4 @@
-"""The server that stands in for GitHub: git over HTTP, and what GitHub makes of pushes and merges."""
+"""The server that stands in for GitHub: git over HTTP, and the effects of pushes and merges."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ RULESET = {
 
 
 def test_a_branch_that_moves_meanwhile(clone, on_github):
-    """As many pushes as are asked for meet somebody who was faster; what that one committed is there to stay."""
+    """The given number of pushes is refused because somebody else was first, and that commit stays."""
     on_github.states[NAME].moving = 2
     clone.commit()
     for _ in range(2):
@@ -37,7 +37,7 @@ def test_a_branch_that_moves_meanwhile(clone, on_github):
 
 
 def test_many_pushes_at_once(clone, on_github, tmp_path):
-    """Of all that were made on the same commit one lands; those to branches of their own all do."""
+    """Of pushes on top of the same commit one lands. Pushes to different branches all land."""
     codes = {}
     for number in range(6):
         subprocess.run(["git", "clone", "--quiet", clone.root, str(tmp_path / f"c{number}")], check=True)
@@ -62,7 +62,7 @@ def test_many_pushes_at_once(clone, on_github, tmp_path):
 
 
 def test_a_protected_branch(clone, on_github):
-    """Is refused in GitHub's words; who is on the list may."""
+    """A push to a protected branch is refused in GitHub's words, unless the account is on the list."""
     state = on_github.states[NAME]
     state.protection["main"] = {}
     on_github.tokens[TOKEN] = Token()
@@ -77,7 +77,7 @@ def test_a_protected_branch(clone, on_github):
 
 
 def test_a_ruleset(clone, on_github):
-    """Holds for the branches that it names, and not for an App on its list."""
+    """A ruleset covers the branches that it names, and lets the Apps on its list pass."""
     on_github.states[NAME].rulesets = [RULESET]
     on_github.tokens[TOKEN] = Token(app_id=76)
     clone.commit()
@@ -94,7 +94,7 @@ def test_a_ruleset(clone, on_github):
 
 
 def test_who_may_push_and_read(clone, on_github, tmp_path):
-    """Pushes take a known token with the right to write; reading takes none but where the repository is private."""
+    """A push needs a known token with write access. Only a private repository needs one for reading."""
     on_github.tokens |= {TOKEN: Token(permissions={"contents": "read"}), "ghs_good": Token()}
     clone.commit()
     said = clone.push().stderr
@@ -109,14 +109,14 @@ def test_who_may_push_and_read(clone, on_github, tmp_path):
 
 
 def test_a_large_push(clone):
-    """Git sends it in chunks."""
+    """A large push, which git sends in chunks, lands."""
     (clone.root / "large").write_bytes(Path("/dev/urandom").open("rb").read(3_000_000))  # noqa: SIM115
     clone.commit()
     assert clone.push().returncode == 0
 
 
 def test_a_merge_is_real(github, clone, on_github):
-    """The base has the change, by a commit of two parents; what contradicts it cannot be merged."""
+    """A merge is a commit of two parents on the base. A conflict cannot be merged."""
     clone.propose("one", "file")
     second = clone.propose("two", "other")
     clone.git("switch", "--quiet", "--create", "three", "main")
@@ -140,7 +140,7 @@ def test_a_merge_is_real(github, clone, on_github):
 
 
 def test_pushes_change_pull_requests(github, clone):
-    """A new commit is proposed, a branch that is gone closes it, and a push that brings it in merges it."""
+    """A push updates its pull request, deleting the branch closes it, and pushing its commits to the base merges it."""
     clone.propose("change")
     clone.propose("gone")
     github.propose("change", "main", "One", "")
@@ -154,7 +154,7 @@ def test_pushes_change_pull_requests(github, clone):
 
 
 def test_a_branch_is_removed(github, clone):
-    """By the API, as after a merge."""
+    """The API deletes a branch, as after a merge."""
     clone.propose("change")
     github.propose("change", "main", "One", "")
     github._api.requester.requestJsonAndCheck("DELETE", f"/repos/{NAME}/git/refs/heads/change")
@@ -164,7 +164,7 @@ def test_a_branch_is_removed(github, clone):
 
 
 def test_rights_are_told_apart(github, on_github):
-    """Each path takes a permission of its own; who may pass a ruleset is shown only to who may change it."""
+    """Each path needs its own permission. Only administrators see who may pass a ruleset."""
     on_github.states[NAME].rulesets = [RULESET]
     on_github.tokens[TOKEN] = Token(permissions={})
     assert [rule["ruleset_id"] for rule in github.read("rules", "metadata: read", "rules/branches/main")] == [5, 5]
@@ -177,7 +177,7 @@ def test_rights_are_told_apart(github, on_github):
 
 
 def test_as_a_program(tmp_path, monkeypatch, people, clone):  # noqa: ARG001
-    """It is set up by a file or over HTTP, and shows what it remembers."""
+    """The program is set up by a file or over HTTP, and shows its state."""
     (tmp_path / "state.json").write_text(json.dumps({"repositories": {NAME: {"moving": 1}}}))
     command = [sys.executable, "-m", "tests.forge_server", "--root", str(tmp_path / "root")]
     with subprocess.Popen([*command, "--state", str(tmp_path / "state.json")], stdout=subprocess.PIPE) as server:
