@@ -205,7 +205,7 @@ def _parameters_of(found: type, given: Mapping[str, Parameter]) -> dict[str, Par
 
 
 def _taken(found: type, parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Return those of the parameters that the `__init__` takes."""
+    """Return the parameters that `__init__` takes."""
     takes = _arguments(found)
     anything = any(argument.kind is argument.VAR_KEYWORD for argument in takes.values())
     return {name: value for name, value in parameters.items() if anything or name in takes}

@@ -78,7 +78,7 @@ def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
 
 
 def _refuse_changed(value: Any, where: str) -> None:
-    """Refuse what skops would load as something else: subclasses of text and numbers, and keys of other types."""
+    """Refuse values that skops would load as another type: subclasses of text and numbers, and keys of other types."""
     value = values.python_scalar(value)
     if isinstance(value, dict):
         for key, item in value.items():

@@ -30,7 +30,7 @@ class Trust(NamedTuple):
 
     @classmethod
     def of(cls, model: type) -> Trust:
-        """Return what the class of a model trusts."""
+        """Return the trust of a model's class."""
         return cls(own_modules(model.__module__), frozenset(getattr(model, "trusted_types", ())))
 
     def kinds(self, schema: dict[str, Any]) -> dict[str, str]:
@@ -104,7 +104,7 @@ def _called(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _bound(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield `functools.partial` where it binds another function than those that scikit-learn binds."""
+    """Yield `functools.partial` where it binds a function that scikit-learn does not bind."""
     for node in nodes(schema):
         if _name(node) == _PARTIAL:
             function = node["content"].get("func", {}) if node["__loader__"] == "PartialNode" else {}

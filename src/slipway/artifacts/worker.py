@@ -20,6 +20,6 @@ def predictions(python: Path | str, artifact: Path, rows: Sequence[Any]) -> list
 
 
 def answer(question: tuple[Path, list[Any]]) -> list[Any]:
-    """Return what the artifact in a folder predicts for rows as requests have them, by the code in the folder."""
+    """Return the predictions of the artifact in a folder for rows of a request, by the code in the folder."""
     artifact, rows = question
     return load(artifact).answer(rows)

@@ -70,7 +70,7 @@ def _own_data(settings: Settings, name: str) -> re.Pattern[str]:
 
 
 def training_digest(settings: Settings, name: str, parameters: Mapping[str, Parameter] | None = None) -> str:
-    """Return the digest (64 hexadecimal digits) of everything that decides what training makes, data aside.
+    """Return the digest (64 hexadecimal digits) of all inputs of a training but its data.
 
     `parameters` replace those of the settings. Raise `SlipwayError` for an unknown model, and for code or requirements
     that cannot be read.

@@ -1,1 +1,1 @@
-"""From data to a published version: `task` runs the modules in `steps`, the rest is what the steps share."""
+"""From data to a published version: `task` runs the modules in `steps`, which share the other modules."""

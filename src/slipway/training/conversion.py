@@ -34,9 +34,9 @@ class _Batches(NamedTuple):
 
 
 def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) -> dict[str, Conversion]:
-    """Convert what can be converted of the artifact, and return the result for each estimator.
+    """Convert the estimators of the artifact where possible, and return the result for each of them.
 
-    `rows` are all of the data, trained on and held out. What was converted is kept in the folder `originals`. An
+    `rows` are all of the data, trained on and held out. The originals are kept in the folder `originals`. An
     estimator that cannot be converted stays Python, and its result says why; that is no error.
     """
     loaded = load(artifact)

@@ -74,7 +74,7 @@ def target(settings: Settings, deployed: Record) -> Field | None:
 
 
 def predictions(settings: Settings, deployed: Record, rows: Sequence[Any]) -> list[Any] | None:
-    """Return what the deployed version predicts with its own code; None if it cannot, as with another schema."""
+    """Return the predictions of the deployed version by its own code; None if it fails, as with another schema."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = store_of(settings, deployed.environment).fetch(deployed, Path(scratch) / "artifact")
         try:
@@ -83,8 +83,8 @@ def predictions(settings: Settings, deployed: Record, rows: Sequence[Any]) -> li
             return None
 
 
-def told(gates: Mapping[str, Gate], deployed: Record | None, metrics: Mapping[str, float] | None) -> str:
-    """Return what the gates compared with: without a comparison, any model would pass."""
+def comparison(gates: Mapping[str, Gate], deployed: Record | None, metrics: Mapping[str, float] | None) -> str:
+    """Return the comparison of the gates in words: without one, any model would pass."""
     if not compares_with_deployed(gates):
         return ""
     if deployed is None or metrics is None:

@@ -1,4 +1,4 @@
-"""Metrics of predictions, and the gates that decide by them whether a version is published."""
+"""Metrics of predictions, and gates: the limits of metrics for a publication."""
 
 from __future__ import annotations
 

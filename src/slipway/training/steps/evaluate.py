@@ -54,7 +54,7 @@ def run(workspace: Workspace) -> str:
     _write_scores(metrics, workspace.folder / "scores")
     served = _serve(workspace)
     line = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return f"{line}{deployed.told(gates, before, compared)}; {served}"
+    return f"{line}{deployed.comparison(gates, before, compared)}; {served}"
 
 
 def _held_out(workspace: Workspace, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:

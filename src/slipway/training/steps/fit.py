@@ -61,7 +61,7 @@ def run(workspace: Workspace) -> str:
 
 
 def _convert(workspace: Workspace, artifact: Path, rows: list[dict[str, Any]]) -> str:
-    """Convert what can be, and write `conversion.json`, `originals/` and the artifact's lock; return a line."""
+    """Convert estimators; write `conversion.json`, `originals/` and the artifact's lock; return a line."""
     auto = workspace.model.convert == "auto"
     found = conversion.convert(artifact, rows, workspace.folder / "originals") if auto else {}
     workspace.write("conversion.json", found)
