@@ -32,6 +32,6 @@ def test_a_container_has_the_columns_of_the_settings_or_of_the_data(
 
 
 def test_another_model_has_the_class_of_its_folder(tmp_path: Path) -> None:
-    """Without one, it is refused."""
+    """A model without that folder is refused."""
     with pytest.raises(SlipwayError, match=r"the model leaves has no model/leaves/model\.py"):
         class_of(repository(tmp_path, "target: kind"), "leaves")
