@@ -51,7 +51,9 @@ def compare(before: Schema, after: Schema) -> list[Change]:
     found = [
         Change(f"field {quoted(name)} is gone: a row that has it is refused", True) for name in old if name not in new
     ]
-    found += [_new(field) for field in after.fields if field.name not in old]
+    for field in (field for field in after.fields if field.name not in old):
+        words = "every row has to have it" if field.needed else "a row may leave it out"
+        found.append(Change(f"field {quoted(field.name)} is new: {words}", field.needed))
     for name in (name for name in old if name in new):
         found += [Change(f"field {quoted(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])]
     found += [Change(f"the prediction {text}", breaking) for text, breaking in _output(before.target, after.target)]
@@ -76,11 +78,6 @@ def limit_changes(before: bytes, after: bytes) -> list[Change]:
 
 def _ordered(found: Iterable[Change]) -> list[Change]:
     return sorted(found, key=lambda change: not change.breaking)
-
-
-def _new(field: Field) -> Change:
-    words = "every row has to have it" if field.needed else "a row may leave it out"
-    return Change(f"field {quoted(field.name)} is new: {words}", field.needed)
 
 
 def _input(before: Field, after: Field) -> Iterator[Change]:

@@ -74,7 +74,7 @@ def rollback(
             "Reason": reason,
             "Before": release_folder.shown(before.route),
             "Now": release_folder.shown(after.route),
-            "Rejected": rejected or "nothing that was declared",
+            "Rejected": rejected or "no declared release",
             "Held": f"until slipway lift {model} --env {environment}",
         }
         lines = [

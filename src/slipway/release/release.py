@@ -166,15 +166,10 @@ def _facts(made: Release, overlay: Overlay, reason: str) -> dict[str, str]:
 def _message(environment: str, results: Sequence[Result]) -> str:
     outcomes = [result.outcome for result in results]
     if len(outcomes) == 1:
-        subject = f"{environment}/{outcomes[0].model}: {_done(outcomes[0])}"
+        done = {"released": f"release {outcomes[0].release}", "training": "declare a training"}
+        subject = f"{environment}/{outcomes[0].model}: {done.get(outcomes[0].result, 'withdraw the training')}"
     else:
         told = (f"{each.model} {each.release if each.result == 'released' else 'training'}" for each in outcomes)
         subject = f"{environment}: release {', '.join(told)}"
     bodies = [release_folder.announced("", result.facts).strip() for result in results]
     return "\n\n".join([subject, *bodies]) + "\n"
-
-
-def _done(outcome: Outcome) -> str:
-    if outcome.result == "released":
-        return f"release {outcome.release}"
-    return "declare a training" if outcome.result == "training" else "withdraw the training"

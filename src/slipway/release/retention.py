@@ -32,8 +32,8 @@ class Dropped(NamedTuple):
 def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool]) -> tuple[Overlay, str]:
     """Return the overlay without its oldest releases beyond `most`, and the reason if more than `most` stay.
 
-    Keep the newest release and all releases on the route. Drop none while a hold stands. Drop none before the newest
-    release and the newest on the route are verified.
+    Keep the newest release and all releases on the route. Drop none while a hold stands, or before the newest release
+    and the newest on the route are verified.
     """
     beyond = len(overlay.releases) - most
     if beyond <= 0:
@@ -112,16 +112,13 @@ def _retained(snapshot: Snapshot, overlay: Overlay) -> tuple[Overlay, str]:
 
 
 def _message(environment: str, moves: Sequence[tuple[Overlay, Overlay]]) -> str:
-    dropped = {
-        after.model: ", ".join(str(each.name) for each in before.releases if not after.has(each.name))
-        for before, after in moves
-    }
-    if len(moves) == 1:
-        [(model, names)] = dropped.items()
-        subject = f"{environment}/{model}: drop {names}"
-    else:
-        subject = f"{environment}: drop {'; '.join(f'{names} of {model}' for model, names in dropped.items())}"
-    facts = {f"{after.model} keeps": ", ".join(str(each.name) for each in after.releases) for _, after in moves} | {
-        "Why": "retention in slipway.yaml; slipway rollback MODEL --to RELEASE brings one back"
-    }
-    return release_folder.announced(subject, facts)
+    names = [
+        ", ".join(str(each.name) for each in before.releases if not after.has(each.name)) for before, after in moves
+    ]
+    subject = f"{environment}/{moves[0][1].model}: drop {names[0]}"
+    if len(moves) > 1:
+        told = (f"{dropped} of {after.model}" for dropped, (_, after) in zip(names, moves, strict=True))
+        subject = f"{environment}: drop {'; '.join(told)}"
+    facts = {f"{after.model} keeps": ", ".join(str(each.name) for each in after.releases) for _, after in moves}
+    why = "retention in slipway.yaml; slipway rollback MODEL --to RELEASE brings one back"
+    return release_folder.announced(subject, facts | {"Why": why})

@@ -72,7 +72,8 @@ def wanted(
     of = settings.model(overlay.model)
     if reason := _stopped(settings, overlay):
         return Wanted("nothing", reason, digest)
-    if occasion == "scheduled" and (branch := _of_another_branch(settings, overlay)):
+    branch = serving.record.branch if (serving := overlay.serving()) else ""
+    if occasion == "scheduled" and branch not in ("", settings.branch):
         reason = f"the running release is from {branch}; a push to {settings.branch} trains again"
         return Wanted("nothing", reason, digest)
     newest, found = _trained(records, overlay, digest)
@@ -80,7 +81,10 @@ def wanted(
     if found is not None and not behind:
         return Wanted("nothing", f"v{found.version} was trained by this code", digest)
     if of.train == "manual" and occasion != "also manual":
-        return _by_hand(overlay, newest, digest)
+        if newest is not None and newest.training is None:
+            return Wanted("nothing", f"v{newest.version} was published by hand (train: manual)", digest)
+        command = f"slipway train {overlay.model} --env {overlay.environment}"
+        return Wanted("message", f"{_UNTRAINED}, and it trains by hand (train: manual): {command}", digest)
     if of.train == "declared":
         return _declared(settings, overlay, declared, digest, behind=behind)
     if occasion == "scheduled":
@@ -136,12 +140,6 @@ def _stopped(settings: Settings, overlay: Overlay) -> str:
     return held(overlay.hold) if overlay.hold else ""
 
 
-def _of_another_branch(settings: Settings, overlay: Overlay) -> str:
-    """Return the branch of the serving release if it is not the branch of the settings; otherwise ""."""
-    serving = overlay.serving()
-    return serving.record.branch if serving and serving.record.branch not in ("", settings.branch) else ""
-
-
 def _trained(records: Iterable[Record], overlay: Overlay, digest: str) -> tuple[Record | None, Record | None]:
     """Return the newest version, and the newest one of this code that no newer release replaced."""
     serving = overlay.serving()
@@ -167,13 +165,6 @@ def _behind(declared: Training | None, of: ModelSettings, digest: str, repositor
     before = (declared.digest, declared.repository, declared.schedule, declared.secrets, served, declared.settings)
     by_itself = bool(of.schedule or declared.schedule or serves or served)
     return before != now and (by_itself or declared.digest == digest)
-
-
-def _by_hand(overlay: Overlay, newest: Record | None, digest: str) -> Wanted:
-    if newest is not None and newest.training is None:
-        return Wanted("nothing", f"v{newest.version} was published by hand (train: manual)", digest)
-    command = f"slipway train {overlay.model} --env {overlay.environment}"
-    return Wanted("message", f"{_UNTRAINED}, and it trains by hand (train: manual): {command}", digest)
 
 
 def _declared(settings: Settings, overlay: Overlay, declared: Training | None, digest: str, *, behind: bool) -> Wanted:
