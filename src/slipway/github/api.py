@@ -51,19 +51,11 @@ class Pull(NamedTuple):
     body: str
 
 
-class Address(NamedTuple):
-    """Hold the address of a repository on GitHub."""
+def address(repository: Repository | None = None) -> tuple[str, str]:
+    """Return the address of the API, without a slash at its end, and `owner/repository`.
 
-    api: str
-    """Address of the API, without a slash at the end."""
-    name: str
-    """`owner/repository`."""
-
-
-def address(repository: Repository | None = None) -> Address:
-    """Return the repository that `GITHUB_REPOSITORY` names, or else the one of the remote `origin`.
-
-    The API is the one of `GITHUB_API_URL`, or else of github.com. Raise `SlipwayError` when no repository is named.
+    The repository is the one that `GITHUB_REPOSITORY` names, or else the one of the remote `origin`. The API is the
+    one of `GITHUB_API_URL`, or else of github.com. Raise `SlipwayError` when no repository is named.
     """
     api = os.environ.get("GITHUB_API_URL", "").rstrip("/")
     if api and not _API.fullmatch(api):
@@ -73,7 +65,7 @@ def address(repository: Repository | None = None) -> Address:
     if name:
         if not _NAME.fullmatch(name):
             raise SlipwayError(f"GITHUB_REPOSITORY is {name!r}", fix="set it to owner/repository: team/models")
-        return Address(api or PUBLIC_API, name)
+        return api or PUBLIC_API, name
     if repository is None:
         raise SlipwayError("no repository on GitHub is named", fix="set GITHUB_REPOSITORY to owner/repository")
     host, name = _of_remote(repository)
@@ -81,7 +73,7 @@ def address(repository: Repository | None = None) -> Address:
         # Never send a token to a host that only a remote names.
         fix = f"if it is a GitHub Enterprise server: export GITHUB_API_URL=https://{host}/api/v3"
         raise SlipwayError(f"the remote origin is on {host}, which is not github.com", fix=fix)
-    return Address(api or PUBLIC_API, name)
+    return api or PUBLIC_API, name
 
 
 def token() -> str:
@@ -105,8 +97,8 @@ def connect(repository: Repository | None = None) -> GitHub:
 
     Send no request yet. Raise `SlipwayError` when no token is set, or when no repository is named.
     """
-    place = address(repository)
-    return GitHub(place.name, token(), place.api)
+    api, name = address(repository)
+    return GitHub(name, token(), api)
 
 
 class GitHub:

@@ -245,9 +245,9 @@ def _announce(kind: str, payload: dict[str, object]) -> str:
     if not can_announce():
         return f"{kind} is not announced: {TOKEN} is not set (announce in slipway.yaml); schedules will find it"
     try:
-        place = address()
-        GitHub(place.name, os.environ[TOKEN].strip(), place.api).dispatch(kind, payload)
+        api, name = address()
+        GitHub(name, os.environ[TOKEN].strip(), api).dispatch(kind, payload)
     except SlipwayError as error:
         # The work itself is done, and the schedule of the workflow finds it later.
         return f"{kind} could not be announced: {error}"
-    return f"{kind} is announced to {place.name}"
+    return f"{kind} is announced to {name}"

@@ -60,17 +60,17 @@ def edit(settings: Settings, environment: str, model: str, decide: Decide, place
     """
     settings.environment(environment)
     where = place or Here(Repository(settings.root))
-    return retrying(lambda: _edit(environment, model, decide, where), where.pause)
 
+    def attempt() -> Edited:
+        stand = where.stand(folder_of(environment, model))
+        snapshot = Snapshot.of(where.repository, stand)
+        before = snapshot.overlay(environment, model)
+        if not before.releases and model not in snapshot.models(environment):
+            snapshot.settings.model(model)  # refuses an unknown name; a removed model can be held or rolled back
+        after, message, lines = decide(snapshot, before)
+        if after == before:
+            return Edited(lines)
+        commit = where.commit(stand, Change(snapshot.changes(after), message, [after]))
+        return Edited(lines, commit, message, before, after, snapshot, stand.branch)
 
-def _edit(environment: str, model: str, decide: Decide, place: Place) -> Edited:
-    stand = place.stand(folder_of(environment, model))
-    snapshot = Snapshot.of(place.repository, stand)
-    before = snapshot.overlay(environment, model)
-    if not before.releases and model not in snapshot.models(environment):
-        snapshot.settings.model(model)  # refuses an unknown name; a removed model can still be held or rolled back
-    after, message, lines = decide(snapshot, before)
-    if after == before:
-        return Edited(lines)
-    change = Change(snapshot.changes(after), message, [after])
-    return Edited(lines, place.commit(stand, change), message, before, after, snapshot, stand.branch)
+    return retrying(attempt, where.pause)

@@ -121,7 +121,8 @@ def _knative_route(overlay: Overlay) -> dict[str, Any]:
 
 def shares(document: dict[str, Any], model: str, path: str) -> dict[ReleaseName, int]:
     """Return the percentages of a Knative Route by release. Raise `SlipwayError` when slipway did not write it."""
-    targets = documents.convert(document, path, _Route).spec.traffic
+    spec = document.get("spec")
+    targets = documents.convert(spec.get("traffic") if isinstance(spec, dict) else None, path, list[_Target])
     route = {_name(target.configuration.removeprefix(f"{model}-"), path): target.percent for target in targets}
     if sum(route.values()) != 100 or len(route) != len(targets):
         raise damaged(path, "does not share out 100 percent")
@@ -131,11 +132,3 @@ def shares(document: dict[str, Any], model: str, path: str) -> dict[ReleaseName,
 class _Target(Struct, frozen=True):
     configuration: str = field(name="configurationName")
     percent: Annotated[int, Meta(ge=1, le=100)]
-
-
-class _Traffic(Struct, frozen=True):
-    traffic: list[_Target]
-
-
-class _Route(Struct, frozen=True):
-    spec: _Traffic

@@ -88,7 +88,7 @@ def test_the_environment_comes_first(repository, monkeypatch):
     """The variables of a pipeline run give the address."""
     repository.run("remote", "add", "origin", "https://github.com/team/models.git")
     monkeypatch.setenv("GITHUB_REPOSITORY", "other/thing")
-    assert address(repository).name == "other/thing"
+    assert address(repository)[1] == "other/thing"
 
 
 @pytest.mark.parametrize("name", ["models", "a/b/c", "../x", "a/b?x=1", "a b/c", "-a/b"])
