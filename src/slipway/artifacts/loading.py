@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from slipway.artifacts import golden, manifest, values
+from slipway.artifacts.refusals import refusal
 from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
@@ -49,7 +50,14 @@ class Loaded(NamedTuple):
         parsed = self.schema.parse(rows)
         if not parsed:
             return []
-        predictions = self.model.predict(bind(type(self.model), parsed))
+        rows_given = bind(type(self.model), parsed)
+        try:
+            predictions = self.model.predict(rows_given)
+        except ValueError as error:
+            if type(self.model).predict is not PipelineModel.predict or (refused := refusal(error)) is None:
+                raise
+            # A pipeline takes the rows and the columns of the request as they are.
+            raise InputError(refused.reason, row=refused.row, field=_field(refused.column)) from error
         return values.to_json(predictions, len(parsed), self.schema.target)
 
     def answer_each(self, rows: list[Any]) -> list[Any]:
@@ -86,6 +94,10 @@ def load(folder: Path) -> Loaded:
             raise SlipwayError(f"{folder / manifest.FILE}: {name!r} cannot be a saved attribute")
         setattr(model, name, _part(part, folder, trust))
     return Loaded(model, schema, pairs, found)
+
+
+def _field(column: str | int | None) -> str:
+    return column if isinstance(column, str) else ""
 
 
 def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:

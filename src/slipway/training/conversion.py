@@ -15,7 +15,9 @@ import msgspec
 from slipway import files
 from slipway.artifacts import manifest
 from slipway.artifacts.loading import REFUSED, Loaded, load
-from slipway.artifacts.onnx.conversion import Converted, Unconvertible, ways
+from slipway.artifacts.onnx.builder import Unconvertible
+from slipway.artifacts.onnx.conversion import Converted
+from slipway.artifacts.onnx.conversion import convert as graph_of
 from slipway.artifacts.onnx.watching import Watched
 from slipway.images.comparison import compare
 from slipway.schema import Field, Schema
@@ -59,7 +61,7 @@ def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) 
         _replace(artifact, name, converted.content, originals)
         results[name] = Conversion(
             form="onnx",
-            how=converted.how,
+            how="float64",
             rows=len(rows),
             largest_difference=largest,
             tolerance=loaded.manifest.tolerance,
@@ -103,15 +105,8 @@ class _Trial(NamedTuple):
         watched = self.watched[name]
         if not hasattr(watched.estimator_, "fit"):
             raise Unconvertible("it is no estimator but something that holds some")
-        reasons: dict[str, str] = {}
-        for way in ways(watched):
-            try:
-                converted = way.convert()
-                return converted, self.difference({name: converted})
-            except Unconvertible as why:
-                reasons.setdefault(str(why), way.numbers)
-        one, *more = reasons
-        raise Unconvertible("; ".join(f"in {numbers}: {why}" for why, numbers in reasons.items()) if more else one)
+        converted = graph_of(watched)
+        return converted, self.difference({name: converted})
 
     def difference(self, found: Mapping[str, Converted]) -> float:
         """Return the largest difference of the answers with these conversions; raise `Unconvertible` if too large."""

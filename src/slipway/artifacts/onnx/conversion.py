@@ -1,102 +1,173 @@
-"""Ways to convert a fitted scikit-learn estimator into a graph; the caller takes the first faithful one."""
+"""Conversion of a fitted estimator, as it is used in predicting, into a graph by the list."""
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from slipway.artifacts import values as plain
-from slipway.artifacts.onnx import doubles, graphs, trees
-from slipway.artifacts.onnx.converters import converters
+from slipway.artifacts.onnx import graphs, listing
+from slipway.artifacts.onnx.builder import Builder, Column, Table, Unconvertible
 from slipway.artifacts.onnx.graphs import Graph, Source
-from slipway.artifacts.onnx.watching import Unconvertible, Watched, is_array, methods
+from slipway.artifacts.onnx.watching import METHODS, Watched, is_array
 from slipway.errors import SlipwayError
-from slipway.text import cut, one_line
 
-__all__ = ["Converted", "Unconvertible", "Way", "ways"]
+BOUND = 1e-9
+"""The largest difference of a number from scikit-learn's, times the number where that is above 1.
 
-_NO_CONVERTER = re.compile(r"Unable to find a (?:shape calculator|converter) for type '<class '([\w.]+)'>'")
-# The newest version of ONNX's operators to use.
-_OPERATORS = 21
-
-# These operators know only ASCII, and need a locale that images do not have.
-_OF_TEXTS = frozenset({"StringNormalizer", "Tokenizer"})
+The numbers of both are sums of the same products in another order, so that they differ by some units of the last of 16
+digits of the largest product; sums that cancel leave fewer digits of their own, in scikit-learn as in a graph.
+"""
 
 _COMMON = ("classes_", "n_features_in_", "feature_names_in_", "n_outputs_")
 
 
 class Converted(NamedTuple):
-    """A converted estimator: how, as bytes, and ready to use."""
+    """A converted estimator, as bytes and ready to use."""
 
-    how: str
     content: bytes
     graph: Graph
 
 
-class Way(NamedTuple):
-    """A way to convert: the type of `numbers`, and a function that raises `Unconvertible` where it fails."""
+def convert(watched: Watched) -> Converted:
+    """Return the graph of a watched estimator; raise `Unconvertible` where it stays Python.
 
-    numbers: str
-    convert: Callable[[], Converted]
-
-
-def ways(watched: Watched) -> Iterator[Way]:
-    """Yield the ways to convert a watched estimator, the most exact first.
-
-    scikit-learn computes in float64. Our own conversions are exact; trees of skl2onnx sum in float32. Raise
-    `Unconvertible` when predicting uses what no graph offers, or passes what no graph takes.
+    That is where the list has no entry for it, and where predicting uses what no graph offers, or passes what no graph
+    takes. The estimator alone decides; nothing is computed on the data.
     """
+    import sklearn
+
+    listing.check(watched.estimator_)
     attributes = _attributes(watched)
     if watched.beyond_:
         raise Unconvertible(f"predict uses its {', '.join(sorted(watched.beyond_))}, which a graph has not")
     if not watched.used_:
         raise Unconvertible("predict does not use it")
     columns = _columns(watched.inputs_)
-    source = _source(watched, columns, attributes)
-    for numbers, own in (("float64", True), ("float64", False), ("float32", False)):
-        if columns is None or "text" not in columns.values():
-            whole = msgspec.structs.replace(source, merged=columns is not None)
-            yield Way(numbers, partial(_converted, watched, numbers, own, None, whole))
-        if columns is not None:
-            yield Way(numbers, partial(_converted, watched, numbers, own, columns, source))
+    graph = Builder()
+    named = columns[0].name is not None
+    results = listing.write(watched.estimator_, Table(graphs.ROWS, columns), graph)
+    methods = _methods(watched, results)
+    kind = type(watched.estimator_)
+    outputs = [(results[name].name, "DOUBLE" if method.labels is None else "INT64") for name, method in methods.items()]
+    source = Source(
+        type=f"{kind.__module__}.{kind.__qualname__}",
+        scikit_learn=sklearn.__version__,
+        width=len(columns),
+        columns=tuple(str(column.name) for column in columns) if named else None,
+        coded=tuple(place for place, column in enumerate(columns) if column.kind == "code"),
+        vocabulary=graph.vocabulary,
+        reasons=graph.reasons,
+        most_rows=graph.most_rows,
+        methods=methods,
+        attributes=attributes,
+    )
+    content = graph.content(outputs, {graphs.KEY: msgspec.json.encode(source).decode()})
+    found = graphs.load(graphs.session(content))
+    assert isinstance(found, Graph)  # noqa: S101 - it has the key of today's form
+    return Converted(content, found)
 
 
-def _columns(inputs: Sequence[Any]) -> dict[str, str] | None:
-    """Return the kind (`number`, `text` or `truth`) of each column in the inputs; None for rows of numbers.
+def _methods(watched: Watched, results: listing.Results) -> dict[str, graphs.Method]:
+    """Return the methods that the graph offers, those first that predicting uses."""
+    found: dict[str, graphs.Method] = {}
+    for name in METHODS:
+        output = results.get(name)
+        if output is None or not hasattr(watched.estimator_, name):
+            continue
+        if isinstance(output, Table):
+            method, why = graphs.Method(output=f"y{len(found)}"), output.outward or _codes(output)
+        else:
+            labels = None if output.labels is None else _kept("classes_", output.labels)
+            method, why = graphs.Method(output=f"y{len(found)}", flat=output.flat, labels=labels), ""
+        if why and name in watched.used_:
+            raise Unconvertible(why)
+        if not why:
+            found[name] = method
+    if lacking := sorted(watched.used_ - found.keys()):
+        raise Unconvertible(f"its graph has no {', '.join(lacking)}")
+    for name in watched.used_:
+        _compare_form(found[name], results[name], watched.forms_[name], name)
+    return found
 
-    Raise `Unconvertible` for anything else.
-    """
+
+def _codes(table: Table) -> str:
+    kinds = {column.kind for column in table.columns}
+    return "its transform gives texts or other objects" if "code" in kinds else ""
+
+
+def _compare_form(method: graphs.Method, output: Any, form: tuple[str, int], name: str) -> None:
+    """Raise `Unconvertible` where scikit-learn returns another type, or another number of dimensions."""
+    labels = getattr(output, "labels", None)
+    kind = "<f8" if labels is None else labels.dtype.str
+    if form != (kind, 1 if method.flat else 2):
+        raise Unconvertible(f"its {name} gives {form[0] or 'no array'} in {form[1]} dimensions, which a graph does not")
+
+
+def _columns(inputs: Sequence[Any]) -> tuple[Column, ...]:
+    """Return the columns of what the estimator is given; raise `Unconvertible` for what is no table of values."""
     import numpy
     import pandas
 
-    found = [
-        {str(name): _kind(column) for name, column in given.items()} if isinstance(given, pandas.DataFrame) else None
-        for given in inputs
-    ]
-    if any(each != found[0] for each in found):
+    tables = [isinstance(given, pandas.DataFrame) for given in inputs]
+    if any(tables) and not all(tables):
         raise Unconvertible("it takes now one thing and now another")
-    if found[0] is None:
-        for given in inputs:
-            if hasattr(given, "toarray") or numpy.asarray(given).dtype.kind not in "biuf":
-                raise Unconvertible(f"it takes {_article(given)} that is no table and no rows of numbers")
-    return found[0]
+    if tables[0]:
+        return _named_columns(inputs)
+    width = None
+    for given in inputs:
+        array = None if hasattr(given, "toarray") else numpy.asarray(given)
+        if array is None or array.dtype.kind not in "biuf":
+            raise Unconvertible(f"it takes {_article(given)} that is no table and no rows of numbers")
+        if array.ndim != 2 or width not in (None, array.shape[1]):
+            raise Unconvertible(f"it takes something of the shape {array.shape}")
+        if array.dtype.kind == "f" and array.dtype != "float64":
+            raise Unconvertible(f"it takes numbers of the type {array.dtype}, and a graph computes in float64")
+        width = array.shape[1]
+    return tuple(Column("number", place) for place in range(width or 0))
 
 
-def _kind(column: Any) -> str:
+def _named_columns(inputs: Sequence[Any]) -> tuple[Column, ...]:
+    names = list(inputs[0].columns)
+    if any(list(given.columns) != names for given in inputs):
+        raise Unconvertible("it takes now one thing and now another")
+    if len({str(name) for name in names}) < len(names):
+        raise Unconvertible("it takes two columns of the same name")
+    found = []
+    for place, name in enumerate(names):
+        kinds = {_kind(given.iloc[:, place]) for given in inputs} - {None}
+        if len(kinds) > 1:
+            raise Unconvertible(f"it takes the column {name} now as one thing and now as another")
+        found.append(Column((kinds and kinds.pop()) or "number", place, str(name)))
+    return tuple(found)
+
+
+def _kind(column: Any) -> str | None:
+    """Return the kind of a column in a graph; None where it holds nothing."""
     from pandas.api import types
 
-    if types.is_bool_dtype(column):
-        return "truth"
-    if types.is_numeric_dtype(column):
-        return "number"
-    if all(isinstance(value, str) for value in column):
-        return "text"
-    raise Unconvertible(f"its column {column.name} is neither all numbers nor all text")
+    if types.is_bool_dtype(column.dtype) or types.is_numeric_dtype(column.dtype):
+        if str(column.dtype) not in ("float64", "bool", "int64", "int32", "int16", "int8", "uint8", "uint16", "uint32"):
+            raise Unconvertible(f"its column {column.name} is of the type {column.dtype}")
+        return None if column.isna().all() else "number"
+    if isinstance(column.dtype, type(None)) or types.is_datetime64_any_dtype(column.dtype):
+        raise Unconvertible(f"its column {column.name} is of the type {column.dtype}")
+    values = column.to_numpy(dtype=object, na_value=float("nan")) if str(column.dtype) == "str" else column.to_numpy()
+    if values.dtype != object:
+        raise Unconvertible(f"its column {column.name} is of the type {column.dtype}")
+    return _kind_of_objects(column.name, values)
+
+
+def _kind_of_objects(name: Any, values: Any) -> str | None:
+    types_ = {type(value) for value in values}
+    if not types_ <= {str, bool, int, float, type(None)}:
+        other = sorted(kind.__name__ for kind in types_ - {str, bool, int, float, type(None)})
+        raise Unconvertible(f"its column {name} holds a value of the type {other[0]}")
+    if types_ <= {float} and all(value != value for value in values):
+        return None
+    return "code" if types_ & {str, type(None)} else "number"
 
 
 def _attributes(watched: Watched) -> dict[str, Any]:
@@ -110,116 +181,23 @@ def _attributes(watched: Watched) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _source(watched: Watched, columns: dict[str, str] | None, attributes: dict[str, Any]) -> Source:
-    kind = type(watched.estimator_)
-    return graphs.Source(
-        type=f"{kind.__module__}.{kind.__qualname__}",
-        columns=None if columns is None else tuple(columns),
-        width=_width(watched.inputs_[0]),
-        gaps=tuple(sorted({place for given in watched.inputs_ for place in _gaps(given)})),
-        methods={},
-        attributes=attributes,
-    )
-
-
 def _kept(name: str, value: Any) -> Any:
     """Return an attribute in the form of `Source.attributes`."""
     if is_array(value):
-        return {"$array": [value.dtype.str, value.tolist()]}
+        items = value.tolist()
+        if value.dtype.kind not in "biufUO" or not _is_plain(items):
+            raise Unconvertible(f"predict reads its {name}, which a graph cannot keep")
+        return {"$array": [value.dtype.str, items]}
     try:
         return msgspec.json.decode(plain.encode(value, name))
     except (plain.NotPlainError, SlipwayError) as error:
         raise Unconvertible(f"predict reads its {name}, which a graph cannot keep") from error
 
 
-def _width(given: Any) -> int:
-    import numpy
-
-    shape = numpy.shape(given)
-    if len(shape) != 2:
-        raise Unconvertible(f"it takes something of the shape {shape}")
-    return int(shape[1])
-
-
-def _gaps(given: Any) -> list[int]:
-    import pandas
-
-    return [place for place, (_, column) in enumerate(pandas.DataFrame(given).items()) if column.isna().any()]
-
-
-def _converted(watched: Watched, numbers: str, own: bool, columns: dict[str, str] | None, source: Source) -> Converted:
-    try:
-        content = _graph(watched, numbers, own, columns, source.width)
-        if any(node.op_type in _OF_TEXTS for node in content.graph.node):
-            raise Unconvertible("ONNX takes texts apart otherwise, where not all letters are ASCII")
-        how = numbers
-        if numbers == "float64":
-            how += ", sums of trees in float32" if doubles.has_trees(content) else ""
-            content = doubles.settled(content)
-        # A graph without methods can be computed, which shows the output of each method.
-        _describe(content, source)
-        bare = graphs.session(content.SerializeToString(deterministic=True))
-        _describe(content, msgspec.structs.replace(source, methods=methods(watched, bare, source)))
-        made = content.SerializeToString(deterministic=True)
-        return Converted(how, made, graphs.load(graphs.session(made)))
-    except Unconvertible:
-        raise
-    except Exception as error:
-        raise Unconvertible(_short(error)) from error
-
-
-def _graph(watched: Watched, numbers: str, own: bool, columns: dict[str, str] | None, width: int) -> Any:
-    """Return the estimator as an ONNX model."""
-    import skl2onnx
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = skl2onnx.convert_sklearn(
-            watched.estimator_,
-            name="estimator",  # else it is drawn by chance
-            initial_types=_types(columns, numbers, width),
-            options=_options(watched),
-            custom_conversion_functions=converters() if own else None,
-            target_opset=_OPERATORS,
-        )
-    return trees.settle(made)
-
-
-def _options(watched: Watched) -> dict[int, dict[str, bool]]:
-    """Return skl2onnx's options by the `id` of a classifier: the last of a pipeline, which does not pass on all."""
-    from sklearn.pipeline import Pipeline
-    from sklearn.svm import LinearSVC
-
-    last = watched.estimator_
-    while isinstance(last, Pipeline):
-        last = last.steps[-1][1]
-    if not hasattr(last, "classes_"):
-        return {}
-    # It has no probabilities, nor the option that returns them as rows of numbers.
-    options = {"nocl": False} if isinstance(last, LinearSVC) else {"zipmap": False}
-    return {id(last): options | ({"raw_scores": True} if "decision_function" in watched.used_ else {})}
-
-
-def _types(columns: dict[str, str] | None, numbers: str, width: int) -> list[tuple[str, Any]]:
-    from skl2onnx.common import data_types
-
-    number = data_types.DoubleTensorType if numbers == "float64" else data_types.FloatTensorType
-    if columns is None:
-        return [("X", number([None, width]))]
-    kinds = {"number": number, "text": data_types.StringTensorType, "truth": data_types.Int64TensorType}
-    return [(name, kinds[kind]([None, 1])) for name, kind in columns.items()]
-
-
-def _describe(content: Any, source: Source) -> None:
-    del content.metadata_props[:]
-    entry = content.metadata_props.add()
-    entry.key, entry.value = graphs.KEY, msgspec.json.encode(source).decode()
-
-
-def _short(error: Exception) -> str:
-    if unknown := _NO_CONVERTER.match(str(error)):
-        return f"there is no conversion of {unknown[1]}"
-    return cut(one_line(f"{type(error).__name__}: {error}"), 200)
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return type(value) in (str, bool, int) or (type(value) is float and abs(value) < float("inf"))
 
 
 def _article(value: Any) -> str:

@@ -2,6 +2,9 @@
 
 Loading and predicting run no code of an artifact: a graph names operators of onnxruntime. Libraries with more operators
 are never registered, so that onnxruntime refuses a graph that names one.
+
+A graph takes one matrix of float64 and gives numbers, and for each row the number of the first reason to refuse it.
+Texts become codes, and numbers of classes become labels, in Python, by what `Source` says.
 """
 
 from __future__ import annotations
@@ -13,43 +16,60 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from slipway.artifacts import values as plain
+from slipway.artifacts.onnx.earlier import KEY as EARLIER
+from slipway.artifacts.onnx.earlier import EarlierGraph
+from slipway.artifacts.onnx.earlier import Source as EarlierSource
+from slipway.artifacts.refusals import Refusal
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KEY", "Graph", "Method", "Source", "decode", "load", "session"]
-
-KEY = "slipway"
+KEY = "slipway.graph"
 """The key in the graph's metadata under which `Source` stands, as JSON."""
 
+ROWS, REFUSED = "rows", "refused"
+"""The names of the graph's input, and of the output with reasons."""
+
+UNSEEN, NONE, MISSING = -1.0, -2.0, -3.0
+"""The codes of a value that is not in the vocabulary, of None, and of NaN."""
+
 _NOTHING = 4  # to log: errors are raised
-_TYPES = {"tensor(double)": "float64", "tensor(float)": "float32", "tensor(int64)": "int64"}
 
 
-class Method(msgspec.Struct, frozen=True, kw_only=True):
-    """The output of the graph that is a method's result, and the form in which scikit-learn returns it."""
+class Method(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A method of the estimator: an output of the graph, and the form in which scikit-learn returns it."""
 
     output: str
-    dtype: str
-    """As numpy writes it: `<U10`."""
-    flat: bool
+    flat: bool = False
     """True when each row has one value, not a list of values."""
+    labels: Any = None
+    """The labels that the output counts, as `{"$array": [type, values]}`; None for an output of numbers."""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A reason to refuse a row."""
+
+    text: str
     column: int | None = None
-    """The place of the value to take where the output has several for each row."""
+    """The column of the input, from 0; None where several decide."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """The estimator that a graph was made of."""
+class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The estimator that a graph is made of."""
 
     type: str
-    columns: tuple[str, ...] | None
-    """The names of the columns that it takes; None for rows of `width` numbers."""
+    scikit_learn: str
     width: int
-    merged: bool = False
-    """True when the columns, in their order, become rows of numbers for the graph."""
-    gaps: tuple[int, ...]
-    """The columns, counted from 0, in which numbers may be missing."""
+    columns: tuple[str, ...] | None = None
+    """The names of the columns that it takes; None for rows of `width` numbers."""
+    coded: tuple[int, ...] = ()
+    """The columns, from 0, whose values become codes."""
+    vocabulary: list[Any] = []
+    """The values by their codes."""
+    reasons: list[Reason] = []
+    most_rows: int | None = None
+    """The most rows to compute at once; None for any number."""
     methods: dict[str, Method]
     attributes: dict[str, Any]
     """As `slipway.artifacts.values` writes them; an array is `{"$array": [type, values]}`."""
@@ -59,17 +79,19 @@ class Graph:
     """A converted estimator with the methods and attributes that predicting needs; their types are those of before.
 
     A method takes rows of numbers (shape `(n, width)`), or a table of named columns: a DataFrame, a dict of columns, or
-    dicts by name. It raises `ValueError` for another shape, and for a missing number where training had none.
+    dicts by name. It raises `Refusal` for a row that scikit-learn refuses, and `ValueError` for another shape.
     """
 
     def __init__(self, computing: Any, source: Source) -> None:
         self._session = computing
         self._source = source
-        self._inputs = [(each.name, _TYPES.get(each.type)) for each in computing.get_inputs()]
+        self._refuses = bool(source.reasons)
+        self._codes = {value: float(code) for code, value in enumerate(source.vocabulary)}
         for name, value in source.attributes.items():
             setattr(self, name, _value(value))
         for name, method in source.methods.items():
-            setattr(self, name, partial(self._call, method))
+            labels = None if method.labels is None else _value(method.labels)
+            setattr(self, name, partial(self._call, method.output, method.flat, labels))
 
     @property
     def takes_columns(self) -> bool:
@@ -80,55 +102,84 @@ class Graph:
         kept = sorted([*self._source.methods, *self._source.attributes])
         raise AttributeError(f"{self._source.type} was converted, with {', '.join(kept)}, and without {name!r}")
 
-    def _call(self, method: Method, values: Any) -> NDArray[Any]:
-        columns = self._source.columns
-        if columns is not None and self._source.merged:
-            values = _side_by_side([_column(values, name) for name in columns])
-            columns = None
-        fed = self._matrix(values) if columns is None else self._named(values)
-        (found,) = self._session.run([method.output], fed)
-        return shaped(found, method)
+    def _call(self, output: str, flat: bool, labels: Any, values: Any) -> Any:
+        rows = self._matrix(values) if self._source.columns is None else self._table(values)
+        most = self._source.most_rows
+        if most is None or len(rows) <= most:
+            found = self._computed(output, rows, 0)
+        else:
+            import numpy
 
-    def _matrix(self, values: Any) -> dict[str, Any]:
+            starts = range(0, len(rows), most)
+            found = numpy.concatenate([self._computed(output, rows[at : at + most], at) for at in starts])
+        if flat and found.ndim > 1:
+            found = found.reshape(-1)
+        return found if labels is None else labels[found]
+
+    def _computed(self, output: str, rows: NDArray[Any], first: int) -> Any:
+        """Return an output for rows, the first of which has a number; raise `Refusal` for one that is refused."""
+        if not self._refuses:
+            (found,) = self._session.run([output], {ROWS: rows})
+            return found
+        found, refused = self._session.run([output, REFUSED], {ROWS: rows})
+        if refused.max(initial=-1) >= 0:
+            raise self._refusal(refused, first)
+        return found
+
+    def _refusal(self, refused: Any, first: int) -> Refusal:
+        row = int((refused >= 0).argmax())
+        reason = self._source.reasons[int(refused.flat[row])]
+        names, column = self._source.columns, reason.column
+        named = names[column] if names is not None and column is not None else column
+        return Refusal(reason.text, row=first + row, column=named)
+
+    def _matrix(self, values: Any) -> NDArray[Any]:
         import numpy
 
-        ((name, dtype),) = self._inputs
         found = numpy.asarray(values, dtype="float64")
         if found.ndim != 2 or found.shape[1] != self._source.width:
             raise ValueError(f"rows of {self._source.width} numbers are needed; the shape is {found.shape}")
-        missing = numpy.isnan(found)
-        if missing.any():
-            self._check(missing.any(axis=0).nonzero()[0].tolist())
-        return {name: found.astype(dtype, copy=False)}
+        return numpy.ascontiguousarray(found)
 
-    def _named(self, table: Any) -> dict[str, Any]:
+    def _table(self, table: Any) -> NDArray[Any]:
         import numpy
 
-        fed = {}
-        for at, (name, dtype) in enumerate(self._inputs):
-            column = _column(table, name)
-            if dtype is None:
-                found = numpy.asarray(column, dtype=object)
-                if not all(type(value) is str for value in found):
-                    raise ValueError(f"a text is missing in {name}")
-            else:
-                found = numpy.asarray(column, dtype="float64")
-                if numpy.isnan(found).any():
-                    self._check([at])
-                found = found.astype(dtype, copy=False)
-            fed[name] = found.reshape(-1, 1)
-        return fed
+        names = self._source.columns or ()
+        columns = [_column(table, name) for name in names]
+        for place in self._source.coded:
+            columns[place] = self._coded(columns[place], place)
+        found = numpy.empty((len(columns[0]), len(columns)))
+        for place, column in enumerate(columns):
+            try:
+                found[:, place] = column
+            except (TypeError, ValueError) as error:
+                raise Refusal("is no number", column=names[place]) from error
+        return found
 
-    def _check(self, missing: Sequence[int]) -> None:
-        if unknown := sorted(set(missing) - set(self._source.gaps)):
-            raise ValueError(f"a number is missing in column {unknown[0]}, where none ever was")
+    def _coded(self, column: Any, place: int) -> list[float]:
+        """Return the codes of values."""
+        codes = self._codes
+        try:
+            found = [codes.get(value, UNSEEN) for value in column]
+        except TypeError as error:
+            raise Refusal("is neither text nor number", column=(self._source.columns or ())[place]) from error
+        if UNSEEN in found:
+            pairs = zip(found, column, strict=True)
+            found = [code if code != UNSEEN else _missing(value) for code, value in pairs]
+        return found
 
 
-def decode(content: bytes, name: str) -> Graph:
+def _missing(value: Any) -> float:
+    """Return the code of a value that is not in the vocabulary."""
+    if value is None:
+        return NONE
+    return MISSING if isinstance(value, float) and value != value else UNSEEN
+
+
+def decode(content: bytes, name: str) -> Graph | EarlierGraph:
     """Return the graph in a part's file; raise `SlipwayError` naming it when onnxruntime cannot load it."""
     try:
-        computing = session(content)
-        return load(computing)
+        return load(session(content))
     except ModuleNotFoundError:
         raise
     except Exception as error:
@@ -138,12 +189,14 @@ def decode(content: bytes, name: str) -> Graph:
         ) from error
 
 
-def load(computing: Any) -> Graph:
+def load(computing: Any) -> Graph | EarlierGraph:
     """Return the graph of a session; raise `ValueError` when it does not name its source."""
-    told = computing.get_modelmeta().custom_metadata_map.get(KEY)
-    if told is None:
-        raise ValueError("it does not say what it was made of")
-    return Graph(computing, msgspec.json.decode(told, type=Source))
+    told = computing.get_modelmeta().custom_metadata_map
+    if KEY in told:
+        return Graph(computing, msgspec.json.decode(told[KEY], type=Source))
+    if EARLIER in told:
+        return EarlierGraph(computing, msgspec.json.decode(told[EARLIER], type=EarlierSource))
+    raise ValueError("it does not say what it was made of")
 
 
 def session(content: bytes) -> Any:
@@ -159,24 +212,6 @@ def session(content: bytes) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def shaped(found: Any, method: Method) -> NDArray[Any]:
-    """Return the graph's output in the form in which scikit-learn returns it."""
-    import numpy
-
-    array = numpy.asarray(found)
-    if method.column is not None:
-        array = array[:, method.column]
-    if method.flat and array.ndim > 1:
-        array = array.reshape(-1)
-    return array.astype(method.dtype, copy=False)
-
-
-def _side_by_side(columns: list[Any]) -> NDArray[Any]:
-    import numpy
-
-    return numpy.array(columns, dtype="float64").T
 
 
 def _column(table: Any, name: str) -> Any:

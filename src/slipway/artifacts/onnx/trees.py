@@ -1,213 +1,266 @@
-"""Sums of decision trees, by which forests and boosting predict, as a graph that is exact in float64.
+"""Sums of decision trees, by which forests and boosting predict, exact in float64.
 
-The operator `TreeEnsemble` knows float64 and one number for each leaf, so a tree that has one for each class is written
-once for each class. Older operators sum in float32, where ties fall otherwise.
+The operator `TreeEnsemble` knows float64 and one number for each leaf, and adds tree after tree, as scikit-learn does;
+ties fall as they do there. A tree with a number for each class is written once for each class. Where that is too much,
+it gives the number of its leaf instead, and a table has the leaf's numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Branch", "Leaf", "Sum", "boosted", "constant", "forest", "histogram", "node", "settle", "write"]
+from slipway.artifacts.onnx.builder import TREES, Builder, Table, Unconvertible
+from slipway.artifacts.onnx.decisions import above, best, both, expit, softmax
+from slipway.artifacts.onnx.listing import Output, Results, listed, takes_missing
 
-# skl2onnx stops at version 3 of this domain, so the operator has another domain until it is done.
-_DOMAIN, _VERSION = "ai.onnx.ml", 5
-_MEANWHILE = "slipway"
-_MOST_CLASSES = 10
+_MOST_NODES = 200_000
+"""The most nodes to write anew for each class."""
 
-
-class Leaf(NamedTuple):
-    """The number that a tree adds, and the sum to add it to."""
-
-    value: float
-    target: int
+_AT_OR_BELOW = 0
 
 
-class Branch(NamedTuple):
-    """A branch: at or below the threshold the tree goes on at `low`, else at `high` (places in its list)."""
+class Tree(NamedTuple):
+    """A tree as arrays by node; `values` has a row of numbers for each node, and counts only for leaves."""
 
-    feature: int
-    threshold: float
-    low: int
-    high: int
-    missing_low: bool
-
-
-Tree = list[Branch | Leaf]
-
-
-class Sum(NamedTuple):
-    """Trees, each from its root; `start` is added to their sums after `scale` divides them."""
-
-    trees: list[Tree]
-    start: list[float]
-    scale: float
-    rounded: bool
-    """True when numbers are rounded to float32 before they are compared with thresholds."""
+    low: Any
+    """The node to go on at when the number is at or below the threshold; below 0 for a leaf."""
+    high: Any
+    feature: Any
+    threshold: Any
+    missing_low: Any
+    values: Any
 
 
-def forest(estimator: Any) -> Sum:
-    """Return the sums of a tree or a forest: of the numbers, or of the shares of each class, in the leaves.
-
-    Raise `NotImplementedError` for several outputs, and for more classes than are worth it.
-    """
-    classes = len(getattr(estimator, "classes_", "1"))
-    if estimator.n_outputs_ != 1 or classes > _MOST_CLASSES:
-        raise NotImplementedError("trees with several outputs, or many classes")
-    members = getattr(estimator, "estimators_", [estimator])
-    trees = [list(_tree(member.tree_, target, target)) for member in members for target in range(classes)]
-    return Sum(trees, [0.0] * classes, float(len(members)), True)
-
-
-def boosted(estimator: Any) -> Sum:
-    """Return the sums of gradient boosting; raise `NotImplementedError` where it begins with an estimator."""
+def tree_of(member: Any) -> Tree:
+    """Return the tree of one of scikit-learn's decision trees; its values are those of all outputs and classes."""
     import numpy
 
-    if estimator.init is not None and estimator.init != "zero":
-        raise NotImplementedError("boosting that begins with another estimator")
-    begin = estimator._raw_predict_init(numpy.zeros((1, estimator.n_features_in_)))  # noqa: SLF001 - nobody else says
-    rate = estimator.learning_rate
-    trees = [
-        list(_tree(member.tree_, target, rate=rate))
-        for stage in estimator.estimators_
-        for target, member in enumerate(stage)
-    ]
-    return Sum(trees, begin.ravel().tolist(), 1.0, True)
-
-
-def histogram(estimator: Any) -> Sum:
-    """Return the sums of boosting on histograms; raise `NotImplementedError` where it has categories."""
-    if any(estimator.is_categorical_ if estimator.is_categorical_ is not None else ()):
-        raise NotImplementedError("boosting on histograms with categories")
-    trees = [
-        list(_histogram(member.nodes, target))
-        for stage in estimator._predictors  # noqa: SLF001 - it has no public name
-        for target, member in enumerate(stage)
-    ]
-    return Sum(trees, estimator._baseline_prediction.ravel().tolist(), 1.0, False)  # noqa: SLF001
-
-
-def _tree(tree: Any, target: int, place: int = 0, *, rate: float = 1.0) -> Iterator[Branch | Leaf]:
-    """Yield the nodes of a tree; `place` is that of the number to take of a leaf."""
+    tree = member.tree_
     missing = getattr(tree, "missing_go_to_left", None)
-    for at in range(tree.node_count):
-        if tree.children_left[at] < 0:
-            yield Leaf(float(rate * tree.value[at, 0, place]), target)
-        else:
-            low, high = int(tree.children_left[at]), int(tree.children_right[at])
-            goes_low = missing is not None and bool(missing[at])
-            yield Branch(int(tree.feature[at]), float(tree.threshold[at]), low, high, goes_low)
+    return Tree(
+        tree.children_left,
+        tree.children_right,
+        tree.feature,
+        tree.threshold,
+        numpy.zeros(tree.node_count, bool) if missing is None else numpy.asarray(missing, bool),
+        tree.value.reshape(tree.node_count, -1),
+    )
 
 
-def _histogram(nodes: Any, target: int) -> Iterator[Branch | Leaf]:
-    for node in nodes:
-        if node["is_leaf"]:
-            yield Leaf(float(node["value"]), target)
-        else:
-            low, high = int(node["left"]), int(node["right"])
-            yield Branch(
-                int(node["feature_idx"]), float(node["num_threshold"]), low, high, bool(node["missing_go_to_left"])
-            )
+def sums(
+    graph: Builder, name: str, trees: Sequence[Tree], targets: Sequence[Sequence[int]], start: Sequence[float]
+) -> str:
+    """Write sums of the leaves' numbers: the k-th number of a leaf adds to the k-th target of its tree.
 
-
-def write(sums: Sum, given: str, scope: Any, container: Any) -> str:
-    """Write the sums for the numbers `given` into skl2onnx's container; return the name of the result."""
+    A sum begins with its `start`.
+    """
     import numpy
-    from onnx import TensorProto
 
-    if sums.rounded:
-        single = node(scope, container, "Cast", [given], to=TensorProto.FLOAT)
-        given = node(scope, container, "Cast", [single], to=TensorProto.DOUBLE)
-    found = str(scope.get_unique_variable_name("trees"))
-    attributes = _attributes(sums)
-    container.add_node("TreeEnsemble", given, found, op_domain=_MEANWHILE, op_version=1, **attributes)
-    if sums.scale != 1.0:
-        found = node(scope, container, "Div", [found, constant(scope, container, numpy.array([sums.scale]))])
-    if any(sums.start):
-        found = node(scope, container, "Add", [found, constant(scope, container, numpy.array([sums.start]))])
-    return found
+    parts = [_constant(value, target) for target, value in enumerate(start) if value]
+    for tree, into in zip(trees, targets, strict=True):
+        parts += [(tree._replace(values=tree.values[:, place]), target) for place, target in enumerate(into)]
+    return _ensemble(graph, name, [tree for tree, _ in parts], numpy.array([at for _, at in parts]), len(start))
 
 
-def settle(model: Any) -> Any:
-    """Give the trees in an ONNX model of skl2onnx their domain."""
-    from onnx import helper
-
-    found = [node for node in model.graph.node if node.domain == _MEANWHILE]
-    for each in found:
-        each.domain = _DOMAIN
-    others = {each.domain: each.version for each in model.opset_import if each.domain != _MEANWHILE}
-    if found:
-        others[_DOMAIN] = _VERSION
-    del model.opset_import[:]
-    model.opset_import.extend(helper.make_opsetid(*each) for each in sorted(others.items()))
-    return model
-
-
-def node(scope: Any, container: Any, operator: str, given: list[str], **attributes: Any) -> str:
-    """Write one of ONNX's operators; return the name of its result."""
-    name = str(scope.get_unique_variable_name(operator.lower()))
-    container.add_node(operator, given, name, op_version=17, **attributes)
-    return name
-
-
-def constant(scope: Any, container: Any, values: Any) -> str:
-    """Write an array of numbers; return its name."""
-    from onnx import helper
-
-    name: str = scope.get_unique_variable_name("constant")
-    kind = helper.np_dtype_to_tensor_dtype(values.dtype)
-    container.add_initializer(name, kind, list(values.shape), values.ravel().tolist())
-    return name
-
-
-def _attributes(sums: Sum) -> dict[str, Any]:
-    """Return the attributes of the operator: all branches in one list, and all leaves in another."""
+def forest_sums(graph: Builder, name: str, trees: Sequence[Tree]) -> str:
+    """Write the sums over all trees of each number of their leaves."""
     import numpy
-    from onnx import numpy_helper
 
-    roots: list[int] = []
-    branches: list[Branch] = []
-    leaves: list[Leaf] = []
-    for tree in map(_grown, sums.trees):
-        roots.append(len(branches))
-        places = list(_places(tree, len(branches), len(leaves)))
-        branches += [
-            node._replace(low=places[node.low], high=places[node.high]) for node in tree if isinstance(node, Branch)
-        ]
-        leaves += [node for node in tree if isinstance(node, Leaf)]
-    # The places of leaves are below 0.
-    return {
-        "n_targets": len(sums.start),
-        "tree_roots": roots,
-        "nodes_featureids": [node.feature for node in branches],
-        "nodes_modes": numpy_helper.from_array(numpy.zeros(len(branches), "uint8")),  # at or below
-        "nodes_splits": numpy_helper.from_array(numpy.array([node.threshold for node in branches])),
-        "nodes_truenodeids": [_index(node.low) for node in branches],
-        "nodes_trueleafs": [int(node.low < 0) for node in branches],
-        "nodes_falsenodeids": [_index(node.high) for node in branches],
-        "nodes_falseleafs": [int(node.high < 0) for node in branches],
-        "nodes_missing_value_tracks_true": [int(node.missing_low) for node in branches],
-        "leaf_targetids": [leaf.target for leaf in leaves],
-        "leaf_weights": numpy_helper.from_array(numpy.array([leaf.value for leaf in leaves])),
+    width = trees[0].values.shape[1]
+    nodes = sum(len(tree.low) for tree in trees)
+    if nodes * width <= _MOST_NODES or width == 1:
+        return sums(graph, name, trees, [range(width)] * len(trees), [0.0] * width)
+    leaves = [numpy.flatnonzero(tree.low < 0) for tree in trees]
+    starts = numpy.cumsum([0, *map(len, leaves)])
+    numbered = []
+    for tree, own, begin in zip(trees, leaves, starts[:-1], strict=True):
+        places = numpy.zeros(len(tree.low))
+        places[own] = numpy.arange(begin, begin + len(own))
+        numbered.append(tree._replace(values=places))
+    found = _ensemble(graph, name, numbered, numpy.arange(len(trees)), len(trees))
+    table = numpy.concatenate([tree.values[own] for tree, own in zip(trees, leaves, strict=True)])
+    numbers = graph.node("Gather", table, graph.cast(found, "INT64"), axis=0)
+    # Sums that grow from tree to tree, of which the last is wanted: the order matters to the last digit.
+    growing = graph.node("CumSum", numbers, numpy.array(1, "int64"))
+    return graph.node("Gather", growing, numpy.array(len(trees) - 1, "int64"), axis=1)
+
+
+def _constant(value: float, target: int) -> tuple[Tree, int]:
+    """Return a tree of one leaf."""
+    import numpy
+
+    one = numpy.full(1, -1)
+    return Tree(one, one, one, numpy.zeros(1), numpy.zeros(1, bool), numpy.full(1, value)), target
+
+
+def _ensemble(graph: Builder, name: str, trees: Sequence[Tree], targets: Any, width: int) -> str:
+    """Write the operator: all branches in one list, all leaves in another."""
+    import numpy
+
+    trees = [_grown(tree) for tree in trees]
+    inner = [tree.low >= 0 for tree in trees]
+    branches = numpy.cumsum([0, *(int(each.sum()) for each in inner)])
+    leaves = numpy.cumsum([0, *(int((~each).sum()) for each in inner)])
+    columns: dict[str, list[Any]] = {each: [] for each in ("true", "false", "true_leaf", "false_leaf")}
+    for tree, branch, first, first_leaf in zip(trees, inner, branches[:-1], leaves[:-1], strict=True):
+        place = numpy.where(branch, first + numpy.cumsum(branch) - 1, first_leaf + numpy.cumsum(~branch) - 1)
+        for side, following in (("true", tree.low[branch]), ("false", tree.high[branch])):
+            columns[side].append(place[following])
+            columns[f"{side}_leaf"].append(~branch[following])
+    kept = list(zip(trees, inner, strict=True))
+    missing = numpy.concatenate([tree.missing_low[branch] for tree, branch in kept])
+    splits = numpy.concatenate([tree.threshold[branch] for tree, branch in kept]).astype("float64")
+    counts = [int((~branch).sum()) for branch in inner]
+    attributes = {
+        "tree_roots": branches[:-1],
+        "nodes_featureids": numpy.concatenate([tree.feature[branch] for tree, branch in kept]),
+        "nodes_truenodeids": numpy.concatenate(columns["true"]),
+        "nodes_trueleafs": numpy.concatenate(columns["true_leaf"]),
+        "nodes_falsenodeids": numpy.concatenate(columns["false"]),
+        "nodes_falseleafs": numpy.concatenate(columns["false_leaf"]),
+        "nodes_missing_value_tracks_true": missing,
+        "leaf_targetids": numpy.repeat(targets, counts),
     }
+    tensors = {
+        "nodes_modes": numpy.full(len(splits), _AT_OR_BELOW, "uint8"),
+        "nodes_splits": splits,
+        "leaf_weights": numpy.concatenate([tree.values[~branch] for tree, branch in kept]).astype("float64"),
+    }
+    return graph.wide_node("TreeEnsemble", name, attributes, tensors, n_targets=width, domain=TREES)
 
 
 def _grown(tree: Tree) -> Tree:
     """Return a tree with at least one branch, as the operator wants it."""
-    return tree if isinstance(tree[0], Branch) else [Branch(0, 0.0, 1, 1, True), *tree]
+    import numpy
+
+    if tree.low[0] >= 0:
+        return tree
+    return Tree(
+        numpy.array([1, -1, -1]),
+        numpy.array([2, -1, -1]),
+        numpy.zeros(3, "int64"),
+        numpy.zeros(3),
+        numpy.ones(3, bool),
+        numpy.repeat(tree.values[:1], 3),
+    )
 
 
-def _places(tree: Tree, branches: int, leaves: int) -> Iterator[int]:
-    """Yield the place of each node in the list of its kind: `place` of a branch, `-1 - place` of a leaf."""
-    for node in tree:
-        if isinstance(node, Leaf):
-            yield -1 - leaves
-            leaves += 1
-        else:
-            yield branches
-            branches += 1
+def rounded(graph: Builder, table: Table, *, missing: bool) -> str:
+    """Write the numbers of a table as trees see them: rounded to float32, beyond which rows are refused."""
+    table = graph.unlooked(table)
+    single = graph.number(graph.cast(table.name, "FLOAT"))
+    if missing:
+        graph.refuse(graph.node("IsInf", single), table.columns, "is too large for a tree, or infinite")
+    else:
+        nothing = graph.node("Sub", single, single)
+        graph.refuse(graph.node("IsNaN", nothing), table.columns, "is missing, or too large for a tree")
+    return single
 
 
-def _index(place: int) -> int:
-    return place if place >= 0 else -1 - place
+_TREE = "ccp_alpha class_weight criterion max_depth max_features max_leaf_nodes min_impurity_decrease min_samples_leaf "
+_TREE += "min_samples_split min_weight_fraction_leaf monotonic_cst random_state splitter"
+_FOREST = f"{_TREE} bootstrap max_samples n_estimators n_jobs oob_score verbose warm_start"
+
+
+def _forest(estimator: Any, table: Table, graph: Builder) -> Results:
+    import numpy
+
+    members = list(getattr(estimator, "estimators_", [estimator]))
+    name = rounded(graph, table, missing=supports_missing(members[0]))
+    raw = forest_sums(graph, name, [tree_of(member) for member in members])
+    if len(members) > 1:
+        raw = graph.node("Div", raw, numpy.array(float(len(members))))
+    if not hasattr(estimator, "classes_"):
+        return {"predict": Output(raw, estimator.n_outputs_ == 1)}
+    if estimator.n_outputs_ != 1:
+        raise Unconvertible(f"there is no conversion of {type(estimator).__name__} with several labels for a row")
+    return {"predict": best(graph, raw, estimator.classes_), "predict_proba": Output(raw)}
+
+
+def supports_missing(tree: Any) -> bool:
+    """Tell whether a fitted tree takes NaN."""
+    return takes_missing(tree) and getattr(tree, "monotonic_cst", None) is None
+
+
+for _name in ("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"):
+    listed("tree", _name, _TREE)(_forest)
+for _name in ("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor"):
+    listed("ensemble", _name, _FOREST)(_forest)
+
+
+_BOOSTED = f"{_TREE} alpha learning_rate loss n_estimators n_iter_no_change subsample tol validation_fraction verbose "
+_BOOSTED += "warm_start"
+
+
+@listed("ensemble", "GradientBoostingClassifier", _BOOSTED, init=(None, "zero"))
+@listed("ensemble", "GradientBoostingRegressor", _BOOSTED, init=(None, "zero"))
+def _boosted(estimator: Any, table: Table, graph: Builder) -> Results:
+    import numpy
+
+    name = rounded(graph, table, missing=False)
+    begin = estimator._raw_predict_init(numpy.zeros((1, estimator.n_features_in_))).ravel()  # noqa: SLF001 - nobody else says
+    trees, targets = [], []
+    for stage in estimator.estimators_:
+        for target, member in enumerate(stage):
+            tree = tree_of(member)
+            trees.append(tree._replace(values=estimator.learning_rate * tree.values))
+            targets.append([target])
+    raw = sums(graph, name, trees, targets, begin.tolist())
+    # At 0 gradient boosting takes the second class, and others take the first.
+    return _linked(estimator, raw, graph, "GreaterOrEqual")
+
+
+_HISTOGRAM = "class_weight early_stopping interaction_cst l2_regularization learning_rate loss max_bins max_depth "
+_HISTOGRAM += "max_features max_iter max_leaf_nodes min_samples_leaf monotonic_cst n_iter_no_change quantile "
+_HISTOGRAM += "random_state scoring tol validation_fraction verbose warm_start categorical_features"
+
+
+@listed("ensemble", "HistGradientBoostingClassifier", _HISTOGRAM)
+@listed("ensemble", "HistGradientBoostingRegressor", _HISTOGRAM)
+def _histogram(estimator: Any, table: Table, graph: Builder) -> Results:
+    if estimator.is_categorical_ is not None and any(estimator.is_categorical_):
+        raise Unconvertible(f"there is no conversion of {type(estimator).__name__} with categories")
+    # It looks for no missing or infinite number.
+    name = graph.unlooked(table).name
+    trees, targets = [], []
+    for stage in estimator._predictors:  # noqa: SLF001 - it has no public name
+        for target, member in enumerate(stage):
+            trees.append(_histogram_tree(member.nodes))
+            targets.append([target])
+    begin = estimator._baseline_prediction.ravel().tolist()  # noqa: SLF001
+    return _linked(estimator, sums(graph, name, trees, targets, begin), graph, "Greater")
+
+
+def _histogram_tree(nodes: Any) -> Tree:
+    import numpy
+
+    leaf = nodes["is_leaf"].astype(bool)
+    low = numpy.where(leaf, -1, nodes["left"].astype("int64"))
+    high = numpy.where(leaf, -1, nodes["right"].astype("int64"))
+    missing = nodes["missing_go_to_left"].astype(bool)
+    return Tree(low, high, nodes["feature_idx"], nodes["num_threshold"], missing, nodes["value"].reshape(-1, 1))
+
+
+def _linked(estimator: Any, raw: str, graph: Builder, operator: str) -> Results:
+    """Return the results of boosting from its sums, by the link of its loss."""
+    import numpy
+
+    loss = getattr(estimator, "_loss", None)
+    link = type(loss.link).__name__ if loss is not None else "IdentityLink"
+    if not hasattr(estimator, "classes_"):
+        if link not in ("IdentityLink", "LogLink"):
+            raise Unconvertible(f"there is no conversion of {type(estimator).__name__} with a {link}")
+        return {"predict": Output(graph.node("Exp", raw) if link == "LogLink" else raw, True)}
+    if link == "MultinomialLogit":
+        sure = softmax(graph, raw)
+        found = best(graph, raw, estimator.classes_)
+        return {"predict": found, "predict_proba": Output(sure), "decision_function": Output(raw)}
+    if link not in ("LogitLink", "HalfLogitLink"):
+        raise Unconvertible(f"there is no conversion of {type(estimator).__name__} with a {link}")
+    doubled = graph.node("Mul", raw, numpy.array(2.0)) if link == "HalfLogitLink" else raw
+    return {
+        "predict": above(graph, raw, estimator.classes_, operator=operator),
+        "predict_proba": Output(both(graph, expit(graph, doubled))),
+        "decision_function": Output(raw, True),
+    }

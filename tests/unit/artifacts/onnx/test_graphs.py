@@ -4,18 +4,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.svm import SVC
 
 from slipway.artifacts import load, manifest
 from slipway.artifacts.loading import Loaded
 from slipway.artifacts.onnx import graphs
-from slipway.artifacts.onnx.conversion import ways
+from slipway.artifacts.onnx.conversion import convert
 from slipway.artifacts.onnx.watching import Watched
+from slipway.artifacts.refusals import Refusal
 from slipway.errors import SlipwayError
 from slipway.model import PipelineModel
 
@@ -24,10 +30,10 @@ ROWS = [[0.0, 1.0], [1.0, 0.0], [0.9, 0.1], [0.2, 0.8]]
 
 
 def converted(estimator, given, target):
-    """An estimator that is fitted, and converted in the first way."""
+    """An estimator that is fitted, and converted."""
     watched = Watched(estimator.fit(given, target))
     watched.predict(given)
-    return next(ways(watched)).convert()
+    return convert(watched)
 
 
 @pytest.fixture
@@ -50,7 +56,8 @@ def test_it_gives_what_scikit_learn_gives(graph):
     [
         ([1.0, 2.0], r"rows of 2 numbers are needed; the shape is \(2,\)"),
         ([[1.0, 2.0, 3.0]], r"the shape is \(1, 3\)"),
-        ([[1.0, float("nan")]], "a number is missing in column 1, where none ever was"),
+        ([[0.5, 0.5], [1.0, float("nan")]], "row 1, column 1: is missing, or no finite number"),
+        ([[1.0, float("inf")]], "row 0, column 1: is missing, or no finite number"),
         ([["a", "b"]], "could not convert string"),
     ],
 )
@@ -104,6 +111,32 @@ def test_it_takes_columns_in_any_form():
     for given in (table[["b", "a"]], {"b": table["b"].tolist(), "a": table["a"].tolist(), "c": [0] * 4}):
         assert graph.predict(given).tolist() == [0, 1, 1, 0]
     assert graph.predict(table.to_dict("records")).tolist() == [0, 1, 1, 0]
+
+
+def test_a_refusal_names_the_column():
+    """The caller of a function knows it by that."""
+    table = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "kind": ["a", "b", "b", "a"]})
+    encoder = make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough")
+    graph = converted(make_pipeline(encoder, LogisticRegression()), table, [0, 1, 1, 0]).graph
+
+    with pytest.raises(Refusal, match="is none of the known categories") as refusal:
+        graph.predict({"size": [1.0, 2.0], "kind": ["a", "c"]})
+    assert (refusal.value.row, refusal.value.column) == (1, "kind")
+    with pytest.raises(Refusal, match="column size: is no number"):
+        graph.predict({"size": ["big"], "kind": ["a"]})
+    with pytest.raises(Refusal, match="column kind: is neither text nor number"):
+        graph.predict({"size": [1.0], "kind": [["a"]]})
+
+
+def test_many_rows_are_computed_some_at_a_time():
+    """Kernels need a number for each row, vector and column at once; a refusal still names its row."""
+    graph = converted(SVC(), ROWS, ["no", "yes", "yes", "no"]).graph
+    expected = graph.decision_function(ROWS)
+    graph._source = msgspec.structs.replace(graph._source, most_rows=3)
+
+    assert np.array_equal(graph.decision_function(ROWS), expected)
+    with pytest.raises(Refusal, match="row 3, column 0"):
+        graph.predict([*ROWS[:3], [float("nan"), 1.0]])
 
 
 def test_an_artifact_with_a_damaged_graph_is_refused(saved):

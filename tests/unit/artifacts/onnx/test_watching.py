@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from slipway.artifacts.onnx.conversion import Unconvertible, ways
+from slipway.artifacts.onnx.builder import Unconvertible
+from slipway.artifacts.onnx.conversion import convert
 from slipway.artifacts.onnx.watching import Watched
 
 
@@ -26,7 +27,7 @@ def test_what_was_read_is_there_in_the_graph(watched):
     watched.predict([[2.0]])
     known = watched.coef_, watched.rank_
 
-    graph = next(ways(watched)).convert().graph
+    graph = convert(watched).graph
 
     assert np.array_equal(graph.coef_, known[0])
     assert graph.rank_ == known[1]
@@ -38,7 +39,7 @@ def test_other_methods_are_beyond_a_graph(watched):
     watched.score([[2.0]], [4.0])
 
     with pytest.raises(Unconvertible, match="predict uses its score, which a graph has not"):
-        next(ways(watched))
+        convert(watched)
 
 
 def test_what_fails_is_no_use_of_it(watched):

@@ -1,0 +1,93 @@
+"""Rows that scikit-learn refuses are told from faults of the model."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from slipway.artifacts.loading import Loaded
+from slipway.artifacts.refusals import Refusal, refusal
+from slipway.model import InputError, PipelineModel
+from slipway.schema import Field, Schema
+
+TABLE = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "kind": ["a", "b", "b", "a"]})
+
+
+def raised(function, *arguments):
+    with pytest.raises(Exception) as caught:
+        function(*arguments)
+    return caught.value
+
+
+@pytest.fixture
+def pipeline():
+    encoder = make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough")
+    return make_pipeline(encoder, LogisticRegression()).fit(TABLE, [0, 1, 1, 0])
+
+
+def test_an_unknown_category_names_its_column(pipeline):
+    """The encoder tells it."""
+    found = refusal(raised(pipeline.predict, TABLE.assign(kind="c")))
+
+    assert (found.column, found.row, found.reason) == ("kind", None, "is none of the known categories: ['c']")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e39])
+def test_a_number_that_is_none_is_a_refusal(number):
+    """Missing, infinite, or beyond what a tree takes."""
+    forest = RandomForestClassifier(2, random_state=0, criterion="entropy").fit([[0.0], [1.0]], [0, 1])
+    forest.estimators_[0].splitter = "random"
+    logistic = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+
+    estimator = forest if number == 1e39 else logistic
+    assert refusal(raised(estimator.predict, [[number]])).reason == "a number is missing, infinite or too large"
+
+
+def test_a_refusal_of_a_graph_is_one():
+    """It is as it was raised."""
+    error = Refusal("is infinite", row=3, column="size")
+
+    assert refusal(error) is error
+    assert str(error) == "row 3, column size: is infinite"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda: LogisticRegression().fit([[0.0], [1.0]], [0, 1]).predict([1.0]),
+        lambda: LogisticRegression().fit([[0.0], [1.0]], [0, 1]).predict([[1.0, 2.0]]),
+        lambda: LogisticRegression().predict([[1.0]]),
+        lambda: float("Input X contains NaN."),
+        lambda: {}["a"],
+    ],
+    ids=["shape", "width", "not fitted", "own code", "another error"],
+)
+def test_other_failures_are_none(fault):
+    """They are faults of the model, whatever they say."""
+    assert refusal(raised(fault)) is None
+
+
+class Kinds(PipelineModel):
+    source_features = ("size", "kind")
+    target_variable = "y"
+
+    def pipeline(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("row", "field"), [({"size": 1.0, "kind": "c"}, "kind"), ({"size": None, "kind": "a"}, "")])
+def test_a_pipeline_tells_the_caller(pipeline, row, field):
+    """As a row that makes no sense, which is answered with 400."""
+    fields = (Field(name="size", kind="number", optional=True), Field(name="kind", kind="string"))
+    model = Kinds()
+    model.fitted = pipeline
+    loaded = Loaded(model, Schema(fields=fields, target=Field(name="y", kind="integer")), golden=None, manifest=None)
+
+    with pytest.raises(InputError) as refused:
+        loaded.answer([row])
+
+    assert refused.value.field == field
