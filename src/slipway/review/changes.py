@@ -9,9 +9,8 @@ from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import is_own
-from slipway.overlays.types import Overlay, folder_of
+from slipway.overlays.types import folder_of
 from slipway.settings import Settings
 from slipway.text import one_line
 
@@ -57,10 +56,6 @@ class OverlayChange(NamedTuple):
     def folder(self) -> str:
         """Return where the overlay is, within the repository."""
         return folder_of(self.environment, self.model)
-
-    def overlay(self, repository: Repository, files: Mapping[str, str], namespace: str) -> Overlay:
-        """Read one side; raise `SlipwayError` when a file of it is damaged."""
-        return overlays.parse(contents(repository, files), self.environment, self.model, namespace)
 
 
 def commits(repository: Repository, settings: Settings, base: str | None, head: str | None) -> Commits:

@@ -64,7 +64,7 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
         return name, wrong
     declared, namespace = None, base.settings.environment(change.environment).namespace
     with suppress(SlipwayError):
-        declared = change.overlay(base.repository, change.before, namespace)
+        declared = base.overlay(change.environment, change.model)
         namespace = declared.namespace
     if change.conflicts:
         return name, list(_conflicts(change, declared.hold if declared else None))
@@ -77,10 +77,11 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
     if not after_files:
         return f"{name}: removed", [*wrong, *_removed(base, change, head)]
     try:
-        after = change.overlay(base.repository, after_files, namespace)
+        files = contents(base.repository, after_files)
+        after = overlays.parse(files, change.environment, change.model, namespace)
         # Where the declared overlay is damaged, a revert brings its former state back.
-        damaged = declared is None and not _is_former(base, change)
-        before = change.overlay(base.repository, change.before, namespace) if damaged else declared or after
+        reverted = declared is None and _is_former(base, change)
+        before = after if reverted else base.overlay(change.environment, change.model)
         line = f"{name}: {release_folder.shown(before.route)} → {release_folder.shown(after.route)}"
         return line + origins.warning(base, before, after), [*wrong, *_overlay(base, change, before, after)]
     except SlipwayError as error:
