@@ -18,9 +18,9 @@ from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, STATE
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, Training
 from slipway.release.due import held
-from slipway.review import changes, decisions, origins
+from slipway.review import changes, origins, rules
 from slipway.review.changes import TRAINING, OverlayChange, Violation, below, contents, releases_of, unlike
-from slipway.review.decisions import Move
+from slipway.review.rules import Move
 from slipway.settings import ModelSettings, Settings
 from slipway.text import one_line
 
@@ -119,14 +119,14 @@ def _overlay(base: Snapshot, change: OverlayChange, before: Overlay, after: Over
     move = _move(base, before, after)
     yield from _written(base, change, after, before.namespace)
     yield from _folders(base, change, move)
-    wrong = list(decisions.violations(move))
+    wrong = list(rules.violations(move))
     returning = [release for release in move.new if release in move.past]
     if returning and after.hold == before.hold:
         path = move.at(str(returning[0].name))
         wrong.append(Violation(path, "comes back as it once was, which only a rollback does", move.verb("rollback …")))
     if wrong and _is_former(base, change):
         # A revert: the base branch once declared this very overlay.
-        wrong = list(decisions.revert_violations(move))
+        wrong = list(rules.revert_violations(move))
     yield from wrong
     yield from origins.violations(base, move, [release for release in move.new if release not in returning])
 

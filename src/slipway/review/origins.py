@@ -14,7 +14,7 @@ from slipway.release import compatibility
 from slipway.release.candidates import rejections_of
 from slipway.release.due import held
 from slipway.review.changes import Violation, unlike
-from slipway.review.decisions import Move
+from slipway.review.rules import Move
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 

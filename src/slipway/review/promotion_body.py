@@ -151,7 +151,6 @@ def _column(release: Release, overlay: Overlay) -> dict[str, str]:
 
 
 def _callers(facts: Facts) -> Section:
-    """Return the differences for those who call the function."""
     title = "### What callers notice"
     if facts.running is None:
         return _NOTHING
@@ -168,7 +167,6 @@ def _callers(facts: Facts) -> Section:
 
 
 def _made_of(facts: Facts) -> Section:
-    """Return the differences in parameters, data, packages and the platform's code."""
     parts = promotion_quality.data(facts)
     if made := facts.contents:
         parts = [_moved("parameter", made.parameters), *parts, _moved("package", made.packages)]
@@ -187,7 +185,6 @@ def _moved(what: str, moved: list[Moved]) -> str:
 
 
 def _code(facts: Facts) -> Section:
-    """Return the difference in the model's code."""
     if facts.contents is None:
         return _NOTHING
     diff = facts.contents.code
@@ -198,7 +195,6 @@ def _code(facts: Facts) -> Section:
 
 
 def _manifests(facts: Facts) -> Section:
-    """Return the difference in what the cluster gets."""
     if facts.manifests is None:
         name = code(facts.release.name)
         return Section(

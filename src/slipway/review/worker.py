@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,11 +144,11 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
 
 
 def _answers(loaded: Loaded, rows: list[dict[str, Any]]) -> Answers:
-    unfit = {place: why for place, row in enumerate(rows) if (why := _unfit(loaded, row))}
+    unfit = {place: why for place, row in enumerate(rows) if (why := _refusal(loaded.schema.parse, row))}
     fine = [place for place in range(len(rows)) if place not in unfit]
     found = dict(zip(fine, loaded.answer_each([rows[place] for place in fine]), strict=True))
     refused = [place for place, given in found.items() if given is REFUSED]
-    why = next(iter(unfit.values()), "") or next((_why(loaded, rows[place]) for place in refused), "")
+    why = next(iter(unfit.values()), "") or next((_refusal(loaded.answer, rows[place]) for place in refused), "")
     name = loaded.schema.target.name
     outcomes = {place: given for place, given in found.items() if given is not REFUSED}
     outcomes = {place: given.get(name) if isinstance(given, dict) else given for place, given in outcomes.items()}
@@ -155,19 +156,12 @@ def _answers(loaded: Loaded, rows: list[dict[str, Any]]) -> Answers:
     return Answers(outcomes=every, refused=sorted([*unfit, *refused]), why=why)
 
 
-def _unfit(loaded: Loaded, row: dict[str, Any]) -> str:
-    """Return why a row does not fit the schema; empty when it does."""
+def _refusal(take: Callable[[list[Any]], object], row: dict[str, Any]) -> str:
+    """Return why a row is refused; empty when it is taken."""
     try:
-        loaded.schema.parse([row])
+        take([row])
     except InvalidRows as error:
         return f"{error.problems[0].field}: {error.problems[0].message}"
-    return ""
-
-
-def _why(loaded: Loaded, row: dict[str, Any]) -> str:
-    """Return the model's message about a row that it refuses."""
-    try:
-        loaded.answer([row])
     except InputError as error:
         return str(error)
     return ""
@@ -198,25 +192,23 @@ def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[Da
         both = [name for name in (*loaded.schema.names, target.name) if name in before and name in after]
         old, new = Counter(hashes(before, both)), Counter(hashes(after, both))
         old_names, new_names = set(map(str, before.columns)), set(map(str, after.columns))
-        spread = _quantiles if is_quantity(target) else _counts
         return DataChange(
             added=(new - old).total(),
             gone=(old - new).total(),
             columns_added=sorted(new_names - old_names),
             columns_gone=sorted(old_names - new_names),
-            before=spread(before[target.name]),
-            after=spread(after[target.name]),
+            before=_spread(target, before[target.name]),
+            after=_spread(target, after[target.name]),
         ), ""
     except Exception as error:  # noqa: BLE001 - the model's code reads data that it was not written for
         return None, f"{type(error).__name__}: {error}"
 
 
-def _counts(column: pd.Series[Any]) -> dict[str, float]:
+def _spread(target: Field, column: pd.Series[Any]) -> dict[str, float]:
+    """Return the values of the target by quantile, or the rows by value."""
     from slipway.models.data import json_value
 
+    if is_quantity(target):
+        return {f"{place * 100:g} %": float(column.quantile(place)) for place in QUANTILES}
     counted = Counter(str(json_value(value)) for value in column.tolist())
     return {value: float(number) for value, number in counted.most_common(_MOST_VALUES)}
-
-
-def _quantiles(column: pd.Series[Any]) -> dict[str, float]:
-    return {f"{place * 100:g} %": float(column.quantile(place)) for place in QUANTILES}

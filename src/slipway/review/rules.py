@@ -1,4 +1,4 @@
-"""Decisions in a changed overlay: route, hold, rejections and releases change as slipway's verbs change them."""
+"""Rules for a changed overlay: route, hold, rejections and releases change only as slipway's verbs change them."""
 
 from __future__ import annotations
 
