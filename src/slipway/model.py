@@ -110,19 +110,17 @@ class PipelineModel(Model):
         raise NotImplementedError
 
     def train(self, data: pd.DataFrame) -> None:
-        kind: Any = type(self)
-        contract = _contract(kind)
-        self.fitted = self.pipeline().fit(typed(kind, data[list(contract.names)]), data[contract.target])
+        contract = _contract(type(self))
+        self.fitted = self.pipeline().fit(typed(type(self), data[list(contract.names)]), data[contract.target])
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         if not len(rows):
             return []
-        kind: Any = type(self)
-        names = _contract(kind).names
+        names = _contract(type(self)).names
         values = [_values(row, names) for row in rows]
         # A converted pipeline takes plain columns, so that serving needs no pandas.
         by_column = getattr(self.fitted, "takes_columns", False)
-        found = self.fitted.predict(_columns(values, names) if by_column else _table(kind, values, names))
+        found = self.fitted.predict(_columns(values, names) if by_column else _table(type(self), values, names))
         return [self.outcome(value) for value in found.tolist()]
 
 
@@ -145,8 +143,7 @@ def _table(model: type[Model], values: Sequence[Sequence[Any]], names: Sequence[
 
 def frame(model: type[Model], rows: Sequence[Any]) -> pd.DataFrame:
     """Return rows, as `predict` takes them, in a DataFrame with the types that `typed` gives."""
-    kind: Any = model
-    names = list(rows[0] if model.input is None and len(rows) else _contract(kind).names)
+    names = list(rows[0] if model.input is None and len(rows) else _contract(model).names)
     return _table(model, [_values(row, names) for row in rows], names)
 
 
@@ -156,22 +153,19 @@ def typed(model: type[Model], data: pd.DataFrame) -> pd.DataFrame:
     Numbers are float64, as those of requests are. Pandas guesses a type from the values, and few rows may have none, so
     a typed field decides first. The target stays as it is.
     """
-    kind: Any = model
-    fields = _typed_fields(kind)
+    fields = {field.name: field for field in _typed_fields(model)}
     features = [(str(name), column) for name, column in data.items() if name != model.target_variable]
     return data.assign(**{name: _column(column, fields.get(name)) for name, column in features})
 
 
-@functools.lru_cache(maxsize=64)
-def _typed_fields(model: type[Model]) -> dict[str, Field]:
-    """Return the fields of the class `input` by name; empty if only columns are named."""
-    return {field.name: field for field in (fields_of(model.input, model.__name__) if model.input else ())}
+def _typed_fields(model: type[Model]) -> Sequence[Field]:
+    """Return the fields of the class `input`; empty if only columns are named."""
+    return (_contract(model).fields or ()) if model.input else ()
 
 
 def _declared(model: type[Model]) -> list[Field]:
     """Return the declared fields; the target is among them where the data hold what the model predicts."""
-    kind: Any = model
-    fields = list(_typed_fields(kind).values())
+    fields = list(_typed_fields(model))
     if model.output is not None and model.outcome is Model.outcome:
         fields.append(field_of(model.target_variable, model.output, model.__name__))
     return fields
@@ -217,7 +211,11 @@ class Contract(NamedTuple):
         return cls(names, fields, model.target_variable, output)
 
 
-_contract = functools.lru_cache(maxsize=64)(Contract.of)
+_contracts = functools.lru_cache(maxsize=64)(Contract.of)
+
+
+def _contract(model: Any) -> Contract:
+    return _contracts(model)
 
 
 def _check_declared(model: type[Model], where: str) -> None:
