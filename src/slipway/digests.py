@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _BYTECODE = "__pycache__"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def of_bytes(content: bytes) -> str:
@@ -53,16 +55,12 @@ def walk(folder: Path) -> dict[str, Path]:
         for name in names:
             path = Path(parent, name)
             if name != _BYTECODE and path.is_file():
-                found[_text(path.relative_to(folder).as_posix())] = path
+                found[path.relative_to(folder).as_posix()] = path
+    if wrong := next((name for name in found if _SURROGATE.search(name)), ""):
+        raise SlipwayError(f"{wrong!r} is not a name in UTF-8", fix="rename the file")
     return dict(sorted(found.items()))
 
 
 def _fail(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise error
-
-
-def _text(name: str) -> str:
-    if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
-        raise SlipwayError(f"{name!r} is not a name in UTF-8", fix="rename the file")
-    return name

@@ -32,7 +32,10 @@ _MOST_SHOWN = 12
 def check_model_name(name: str) -> str:
     """Return `name` if Python and Kubernetes both accept it as a model's; raise `SlipwayError` if not."""
     if reason := _objection(name):
-        raise SlipwayError(f"{quoted(name)} cannot be a model's name: {reason}", fix=_proposal(name))
+        plain = re.sub(r"[^a-z0-9]", "", name.lower()).lstrip("0123456789")[:MAX_MODEL_NAME]
+        example = plain if plain and not _objection(plain) else "iris2"
+        fix = f"name it {example!r}, say: its folder under model/ and in slipway.yaml"
+        raise SlipwayError(f"{quoted(name)} cannot be a model's name: {reason}", fix=fix)
     return name
 
 
@@ -42,12 +45,6 @@ def _objection(name: str) -> str:
     if len(name) > MAX_MODEL_NAME:
         return f"it has {len(name)} characters, {MAX_MODEL_NAME} is the most (Knative adds its own)"
     return "the word is reserved" if keyword.iskeyword(name) or name in _RESERVED else ""
-
-
-def _proposal(name: str) -> str:
-    plain = re.sub(r"[^a-z0-9]", "", name.lower()).lstrip("0123456789")[:MAX_MODEL_NAME]
-    example = plain if plain and not _objection(plain) else "iris2"
-    return f"name it {example!r}, say: its folder under model/ and in slipway.yaml"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -126,7 +126,13 @@ def load(root: Path | None = None) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SlipwayError(f"{root / FILE} cannot be read: {error}", fix="save it as text in UTF-8") from error
     settings = parse(text, root)
-    _check_folders(settings)
+    # With a misspelt name, the gates of a model would be ignored silently.
+    for name, each in settings.declared.items():
+        where = each.folder or f"model/{name}"
+        where = where if each.target is not None else f"{where}/model.py"  # the class may be in a file of its name
+        if each.image is None and not (root / where).exists():
+            fix = f"take it out of {FILE} until the folder is there; {nearest(name, _folders(root))}"
+            raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)
     return settings
 
 
@@ -143,14 +149,3 @@ def parse(text: str, root: Path) -> Settings:
     return Settings(
         root=root, environments=file.environments, branch=file.branch, base_image=file.base_image, declared=file.models
     )
-
-
-def _check_folders(settings: Settings) -> None:
-    """Refuse settings of a model that does not exist: with a misspelt name, its gates would be ignored silently."""
-    for name, each in settings.declared.items():
-        where = f"{each.folder or f'model/{name}'}/model.py"
-        if each.target is not None:  # its class may be in a file of another name
-            where = where.removesuffix("/model.py")
-        if each.image is None and not (settings.root / where).exists():
-            fix = f"take it out of {FILE} until the folder is there; {nearest(name, _folders(settings.root))}"
-            raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)

@@ -116,7 +116,10 @@ def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
     from slipway.gitops.snapshot import Snapshot
     from slipway.release.promote import target_of
 
-    _check_due(args)
+    if not args.push or args.emergency:
+        raise SlipwayError("--due opens pull requests", fix="slipway promote --due --push, without --emergency")
+    options = ("--release", "--traffic", "--branch", "--allow-unbuilt", "--again", "--accept-breaking")
+    refuse_given(args, "--due promotes all that is due", *options)
     base = Apart(Repository(settings.root), settings.branch)
     settings = Snapshot(base.repository, base.stand().commit).settings
     if args.to is not None:
@@ -137,14 +140,6 @@ def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
             failed += not promotions.update(environment, model)
     _close(settings, base, promotions.hub)
     return 1 if failed else 0
-
-
-def _check_due(args: argparse.Namespace) -> None:
-    """Refuse options of a single promotion."""
-    if not args.push or args.emergency:
-        raise SlipwayError("--due opens pull requests", fix="slipway promote --due --push, without --emergency")
-    options = ("--release", "--traffic", "--branch", "--allow-unbuilt", "--again", "--accept-breaking")
-    refuse_given(args, "--due promotes all that is due", *options)
 
 
 def _dropped(environment: str, models: Sequence[str], base: Pushed) -> bool:
@@ -170,6 +165,7 @@ class _Promotions:
 
     def update(self, environment: str, model: str) -> bool:
         """Bring a model's promotion up to date; on failure tell its pull request why, and return False."""
+        from slipway.github.markdown import fence
         from slipway.gitops.branches import Proposed
 
         branch = _branch(environment, model)
@@ -181,7 +177,8 @@ class _Promotions:
                 _propose(self.settings, model, environment, wish, Proposed(self.base, branch))
         except SlipwayError as error:
             say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
-            _tell(self.hub.comment, opened, _stopped(error))
+            told = f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"
+            _tell(self.hub.comment, opened, told)
             return False
         if wish:
             _tell(self.hub.recomment, opened, f"{_STOPPED}\nIt is up to date again.")
@@ -253,12 +250,6 @@ def _tell(write: Callable[[int, str, str], None], pull: Pull | None, text: str) 
         write(pull.number, _STOPPED, text)
     except SlipwayError as error:
         say(f"{pull.url} takes no comment: {one_line(str(error))}")
-
-
-def _stopped(error: SlipwayError) -> str:
-    from slipway.github.markdown import fence
-
-    return f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"
 
 
 def _close(settings: Settings, base: Pushed, hub: GitHub) -> None:

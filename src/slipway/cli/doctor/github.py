@@ -203,7 +203,11 @@ def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Fin
     fix = f"{_ENVIRONMENTS} → {name} → Deployment branches and tags: {', '.join(sorted(branches))}"
     try:
         policy = github.read(f"the environment {name}", "actions: read", where).get("deployment_branch_policy")
-        known = _policies(github, name, where) if policy and policy.get("custom_branch_policies") else set()
+        known = set()
+        if policy and policy.get("custom_branch_policies"):
+            branch_policies = f"{where}/deployment-branch-policies"
+            found = github.read(f"the branches of {name}", "actions: read", branch_policies)["branch_policies"]
+            known = {f"{'tag ' if each.get('type') == 'tag' else ''}{each['name']}" for each in found}
     except Refused as error:
         if error.status == 404:
             yield missing("github", f"there is no environment {name} of Actions", fix)
@@ -219,12 +223,6 @@ def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Fin
         whose = ", ".join(sorted(known)) or "protected branches"
         yield ok("github", f"the environment {name} of Actions is for {whose} alone")
     return known
-
-
-def _policies(github: GitHub, name: str, where: str) -> set[str]:
-    """Return the branches that may use an environment; tags are marked."""
-    found = github.read(f"the branches of {name}", "actions: read", f"{where}/deployment-branch-policies")
-    return {f"{'tag ' if each.get('type') == 'tag' else ''}{each['name']}" for each in found["branch_policies"]}
 
 
 def _named(kind: str, name: str, known: Names, environment: str = "") -> Finding:
