@@ -28,8 +28,8 @@ _LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("by
 _ACCESS = {"none": "nothing", "basic": "a name and a password", "bearer": "a key"}
 _PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}
 _SPOKEN = (
-    (KIND, "none", _ACCESS, "a request has to bring {}, until now {}"),
-    (PROTOCOL, "http", _PROTOCOLS, "it is asked over {}, until now over {}"),
+    (KIND, "none", _ACCESS, "a request needs {}, until now {}"),
+    (PROTOCOL, "http", _PROTOCOLS, "it speaks {}, until now {}"),
 )
 """Variables with their default, the words for their values, and the text of a change."""
 
@@ -119,9 +119,9 @@ def _output(before: Field, after: Field) -> Iterator[Change]:
 
 def _categories_taken(before: Field, after: Field) -> Iterator[Change]:
     if after.categories and not before.categories:
-        yield Change(f"takes only these, until now anything: {_listed(after.categories)}", True)
+        yield Change(f"takes only these values, until now any value: {_listed(after.categories)}", True)
     elif before.categories and not after.categories:
-        yield Change("takes anything, until now a few categories only", False)
+        yield Change("takes any value, until now only a few categories", False)
     else:
         if gone := _without(before.categories, after.categories):
             yield Change(f"no longer takes {_listed(gone)}", True)

@@ -42,7 +42,7 @@ def lift(settings: Settings, model: str, environment: str, place: Place | None =
             return before, "", [f"{environment}: {model} is not held"]
         after = msgspec.structs.replace(before, hold=None)
         message = release_folder.announced(f"{environment}/{model}: lift the hold", {"It was": held(before.hold)})
-        return after, message, [f"{environment}: {model} is not held any more", _next(settings, after)]
+        return after, message, [f"{environment}: {model} is no longer held", _next(settings, after)]
 
     return edits.edit(settings, environment, model, change, place)
 

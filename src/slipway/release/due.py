@@ -79,11 +79,11 @@ def choose(choice: Choice, settings: Settings, store: Store, overlay: Overlay) -
     refuse_held(overlay)
     record = store.find(overlay.model, version=choice.version, where=choice.where)
     serving = overlay.serving()
-    reason = f"v{record.version} was asked for"
+    reason = f"a person chose v{record.version}"
     if serving is not None and record.version < serving.version:
         reason += (
-            f", although v{serving.version} is newer: it stays until a version comes that is newer than both, or longer"
-            f" if slipway.yaml pins it (pin: {{{overlay.environment}: {record.version}}})"
+            f", although v{serving.version} is newer: it stays until a version comes that is newer than both; to keep"
+            f" it longer, pin it in slipway.yaml (pin: {{{overlay.environment}: {record.version}}})"
         )
     return DueVersion(record, reason)
 
@@ -204,8 +204,8 @@ def _lost(found: str, newest: int) -> str:
 def _differs(record: Record) -> str:
     if record.training is None:
         return (
-            f"v{record.version} was published by hand, and the settings say that this model trains itself: "
-            f"--version {record.version}, or train: manual"
+            f"v{record.version} was published by hand, but this model is trained from its code: release it with "
+            f"--version {record.version}, or set train: manual in slipway.yaml"
         )
     command = f"slipway train {record.model} --env {record.environment}"
     return f"v{record.version}'s training digest differs from the code: train it again: {command}"

@@ -105,7 +105,7 @@ class Run:
             return found
         # Without a declaration, nothing would keep the files of the training up to date.
         gone = self.snapshot.differing(training_folder.folder(self.environment, model), {})
-        facts = {"Training": "is declared no longer"} if gone else {}
+        facts = {"Training": "no longer declared"} if gone else {}
         return found._replace(files={**found.files, **gone}, facts={**found.facts, **facts})
 
     def attempt(self, models: Sequence[str]) -> Released:
@@ -144,7 +144,7 @@ class Run:
         chosen = rejections.forgive(made) if self.choice.explicit else overlay
         after = release_folder.with_share(chosen, made, self.choice.traffic)
         if after == overlay:
-            return Result(Outcome(model, "nothing due", f"{made.name} is what runs already", made.name))
+            return Result(Outcome(model, "nothing due", f"{made.name} runs already", made.name))
         reason = due.reason + ("; it was rejected before" if rejections.bars_release(made) else "")
         outcome = Outcome(model, "released", reason, made.name)
         return Result(outcome, self.snapshot.changes(after), _facts(made, after, reason), after)

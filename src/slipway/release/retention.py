@@ -47,7 +47,7 @@ def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool])
     after = msgspec.structs.replace(overlay, releases=kept)
     if len(gone) == beyond:
         return after, ""
-    return after, f"{len(kept)} releases stay, retention is {most}: they answer requests, or are the newest"
+    return after, f"{len(kept)} releases stay, retention is {most}: they answer requests or are the newest"
 
 
 def _waits(overlay: Overlay, verified: Callable[[ReleaseName], bool]) -> str:

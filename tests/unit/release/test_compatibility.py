@@ -41,7 +41,7 @@ def test_the_order_of_fields_is_no_change():
         (
             taken(field("string")),
             taken(field("string", categories=("red",))),
-            "takes only these, until now anything: 'red'",
+            "takes only these values, until now any value: 'red'",
         ),
         (
             taken(field("string", categories=("red", "blue"))),
@@ -76,7 +76,7 @@ def test_breaking_changes(before, after, says):
         (taken(field("integer")), taken(field()), "field 'x' takes a number, until now an integer"),
         (taken(field(minimum=0.0)), taken(field()), "field 'x' has the minimum none, until now 0"),
         (taken(field(maximum=1.0)), taken(field(maximum=2.0)), "field 'x' has the maximum 2, until now 1"),
-        (taken(field("string", categories=("a",))), taken(field("string")), "takes anything"),
+        (taken(field("string", categories=("a",))), taken(field("string")), "takes any value"),
         (
             taken(field("string", categories=("a",))),
             taken(field("string", categories=("b", "a"))),
@@ -146,7 +146,7 @@ def test_stricter_access_breaks_callers():
     """Another kind of access breaks them, too. Open access does not."""
     keys, password = manifests(SLIPWAY_ACCESS_KIND="bearer"), manifests(SLIPWAY_ACCESS_KIND="basic")
     assert limit_changes(keys, keys) == []
-    assert limit_changes(manifests(), keys) == [Change("a request has to bring a key, until now nothing", True)]
+    assert limit_changes(manifests(), keys) == [Change("a request needs a key, until now nothing", True)]
     assert [change.breaking for change in limit_changes(keys, password)] == [True]
     assert [change.breaking for change in limit_changes(keys, manifests())] == [False]
 
@@ -154,5 +154,5 @@ def test_stricter_access_breaks_callers():
 def test_another_protocol_breaks_callers():
     """A port speaks only one protocol."""
     grpc = manifests(SLIPWAY_PROTOCOL="grpc")
-    assert limit_changes(manifests(), grpc) == [Change("it is asked over gRPC, until now over HTTP", True)]
+    assert limit_changes(manifests(), grpc) == [Change("it speaks gRPC, until now HTTP", True)]
     assert [change.breaking for change in limit_changes(grpc, manifests())] == [True]

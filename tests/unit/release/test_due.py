@@ -85,7 +85,8 @@ CASES: list[tuple[dict[int, str | None], Overlay, dict[str, Any], int | None, st
         overlay({}),
         {"digest": "a"},
         None,
-        "v5 was published by hand, and the settings say that this model trains itself: --version 5, or train: manual",
+        "v5 was published by hand, but this model is trained from its code: release it with --version 5, or set train: "
+        "manual in slipway.yaml",
     ),
     ({3: "a", 4: "a"}, overlay({3: 100}, (4,)), {"digest": "a"}, None, "v3 is deployed; v4 was rejected"),
     (
