@@ -39,7 +39,7 @@ def _versions() -> str:
 
 def _how(rounds: int, seconds: float) -> str:
     return (
-        f"Median of {rounds} rounds in changing order, {seconds:g} s for each load; each server has one CPU, who asks "
-        "the other. A figure in brackets is a multiple of ours, for start and memory the more the better for ours, for "
-        "answers a second the less."
+        f"Median of {rounds} rounds in changing order, {seconds:g} s for each load; the server has one CPU, and the "
+        "callers have the other. A figure in brackets is a multiple of slipway's: slipway is better where it is high "
+        "for start and memory, and low for answers a second."
     )

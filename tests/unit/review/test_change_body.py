@@ -19,7 +19,7 @@ def overlay(*releases, **more):
 
 
 def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:
-    """It shows the reason as it was given, the diff, and the way back."""
+    """The body shows the reason as it was given, the diff, and the way back."""
     first = shop.released_parcel(50)
     shop.promote()
     shop.verify(shop.overlay("parcel", "prod").releases[0].name, "parcel", "prod")

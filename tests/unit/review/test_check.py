@@ -376,7 +376,7 @@ DIGEST = f"@sha256:{'0' * 64}"
     ],
 )
 def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: str) -> None:
-    """They are digests of the environment's registry; without a registry, digests that nobody built."""
+    """Images are digests of the environment's registry; without a registry, digests that nobody built."""
     team.publish()
     if any("models" in image for image in (*changes.values(), says)):
         team.set("namespace: slipway-test", "namespace: slipway-test, registry: ghcr.io/team/models")

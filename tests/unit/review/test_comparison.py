@@ -168,7 +168,7 @@ def test_an_artifact_without_a_schema(shop: Shop) -> None:
     [([3.0], [0, 0.5, 1], [3, 3, 3]), ([4, 0], [0, 0.25, 1], [0, 1, 4]), ([1, 2, 3], [0.5, 0.75], [2, 2.5])],
 )
 def test_quantiles_lie_between_neighbours(values, places, found):
-    """They equal those of numpy."""
+    """The values equal those of numpy."""
     assert comparison.quantiles(values, places) == found
 
 

@@ -151,7 +151,7 @@ def test_the_comment_is_never_too_long(count: int, length: int) -> None:
     assert "### After the merge" in said
 
 
-# --- what follows
+# --- the consequences
 
 
 def follow(site: Site, path: str, content: bytes | None) -> list[str]:
@@ -229,7 +229,7 @@ TRAINS = {
     ],
 )
 def test_the_consequences_of_a_merge(code: Site, path: str, content: bytes | None, says: list[str]) -> None:
-    """It shows who trains, and what the next training or release takes; two commits decide."""
+    """The consequences name the models that train, and the changes that the next training or release takes."""
     found = follow(code, path, content)
     assert len(found) == len(says)
     assert all(text.startswith(start) for text, start in zip(found, says, strict=True))

@@ -120,7 +120,7 @@ def test_a_distribution_is_in_shares():
 
 @pytest.mark.parametrize(("text", "shown"), [("a_b", "a b"), ("", "?"), ("été", "été"), ("x" * 30, "x" * 17 + "…")])
 def test_a_label(text, shown):
-    """It has letters and digits of any script, and is never empty or long."""
+    """A label has letters and digits of any script, and is never empty or long."""
     assert label(text) == shown
 
 

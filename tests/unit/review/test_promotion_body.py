@@ -24,7 +24,7 @@ def without_code(text: str) -> str:
 
 
 def test_a_first_promotion(shop: Shop) -> None:
-    """There is nothing to compare with, and one way back."""
+    """The body compares with nothing, and names one way back."""
     name = shop.released_parcel()
     done = shop.propose()
     text = promotion_body.body(done)
@@ -36,7 +36,7 @@ def test_a_first_promotion(shop: Shop) -> None:
 
 
 def test_code_that_was_never_merged(shop: Shop) -> None:
-    """It stands first and in bold; a hold in the source environment is shown, too."""
+    """The warning stands first and in bold; a hold in the source environment is shown, too."""
     shop.git("checkout", "--quiet", "-b", "deploy/x")
     shop.write("model/parcel/more.py", "")
     commit = shop.commit("Never merged")
@@ -169,7 +169,7 @@ def facts(shop: Shop) -> Facts:
 
 
 def test_it_stays_short_and_harmless(facts: Facts) -> None:
-    """It has less than 60,000 characters, with the way back; no text becomes markup or a mention."""
+    """The body has fewer than 60,000 characters and the way back; no text becomes markup or a mention."""
     for nasty in (
         "`@all` <script>x</script> | ```\n# head\n",
         "x" * 5_000,

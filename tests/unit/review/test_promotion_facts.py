@@ -53,7 +53,7 @@ def test_code_is_compared_file_by_file(tmp_path):
 
 
 def test_names_and_digests_of_releases_are_expected_to_differ():
-    """They are counted and left out of the diff, which shows only the others."""
+    """The names and digests are counted; the diff shows only the other differences."""
     found = promotion_facts.manifests(release(2), release(3, fingerprint="5e6f7a8b" * 8, extra="memory: 1Gi\n"))
     assert {item.name: places for item, places in found.expected.items()} == {
         "release": 1,

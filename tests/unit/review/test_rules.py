@@ -29,7 +29,7 @@ SINCE = "2026-11-21T10:00:00Z"
 STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
     "an empty route": (lambda _: {"route": {}}, "nothing would answer any more"),
     "a rejection": (lambda _: {"rejected": (OTHER,)}, f"rejects {OTHER} and goes back to nothing"),
-    "what answers is rejected": (
+    "a rejected release that answers": (
         lambda team: {"rejected": (named(team, 2).name,), "route": {named(team, 2).name: 100}},
         "goes back to nothing",
     ),
@@ -71,7 +71,7 @@ def test_a_decision_that_no_verb_makes(team: Site, case: str) -> None:
     reshape(team, **change(team))
     problems = said(team)
     assert says in problems[0]
-    assert len(problems) == 1 or case == "what answers is rejected"
+    assert len(problems) == 1 or case == "a rejected release that answers"
 
 
 def test_a_hold_that_is_lifted_on_the_way(team: Site) -> None:
@@ -127,7 +127,7 @@ def test_a_release_that_comes_back_without_a_rollback(team: Site) -> None:
 
 
 def test_a_revert_of_a_rollback(team: Site) -> None:
-    """It is refused while the hold stands, for it would bring back the rejected release."""
+    """The revert is refused while the hold stands: it would bring back the rejected release."""
     rollback(team.settings, "iris", "prod", reason="wrong")
     team.git("switch", "--quiet", "-c", "change")
     team.git("revert", "--no-edit", "HEAD")
