@@ -60,8 +60,8 @@ class Git:
     ) -> bytes:
         """Return what `git ARGUMENTS` prints; raise `GitError` with git's own words.
 
-        `given` is its input, `by` are options of git itself. No list of processes shows the `variables` of its
-        environment.
+        `given` is its input, `by` are options of git itself. `variables` are added to its environment, where no list
+        of processes shows them.
         """
         done = subprocess.run(
             [*_COMMAND, *by, *arguments],
@@ -94,7 +94,7 @@ class Git:
         return found.id if found else None
 
     def contains(self, commit: str, older: str) -> bool:
-        """Tell whether `older` is `commit` or one of its ancestors."""
+        """Return whether `older` is `commit` or one of its ancestors."""
         try:
             self.run("merge-base", "--is-ancestor", older, commit)
         except GitError:

@@ -13,9 +13,9 @@ from slipway.network import repeat
 
 _PAUSE = 0.5  # seconds, doubled after each try that did not reach the remote
 
-# What git and the usual hosts say; the words of GitHub's own checks begin with GH and a number.
+# The words of git and of the usual hosts; those of GitHub's own checks begin with GH and a number.
 _PROTECTED = re.compile(r"GH00[16]|GH013|protected branch|rule violations|not allowed to (force-)?push", re.IGNORECASE)
-# What a push is told when somebody else's came first.
+# The answers to a push when another one came first.
 _MOVED = re.compile(r"non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value")
 _CLASH = re.compile(r"exists; cannot create|directory/file conflict", re.IGNORECASE)
 _DENIED = re.compile(
@@ -81,7 +81,7 @@ class Remote:
     def push(self, commit: str, branch: str) -> None:
         """Move a branch of the remote on to a commit that follows it.
 
-        Raise `Moved` when it does not follow (any more), and `SlipwayError` when nobody may push there like that.
+        Raise `Moved` when the commit does not follow the branch, and `SlipwayError` when the remote refuses the push.
         """
         self._push(commit, branch)
 
@@ -90,7 +90,7 @@ class Remote:
         self._push(commit, branch, f"--force-with-lease=refs/heads/{branch}:{expected or ''}")
 
     def has(self, commit: str) -> bool:
-        """Tell whether a branch of the remote, as it was fetched last, contains a commit."""
+        """Return whether a branch of the remote, as it was fetched last, contains a commit."""
         place = f"refs/remotes/{self.name}/"
         return bool(self.repository.run("for-each-ref", "--count=1", "--contains", commit, place).strip())
 
@@ -114,9 +114,10 @@ class Remote:
             return False
 
     def _refused(self, branch: str, said: str) -> Exception:
+        problem = f"{self.shown} refuses the push to {branch}"
         if _PROTECTED.search(said):
             return SlipwayError(
-                f"{self.shown} refuses the push to {branch}, which is protected:\n  {_words(said)}",
+                f"{problem}, which is protected:\n  {_words(said)}",
                 fix="put the GitHub App of the bot on the bypass list of the branch's ruleset, and give its token "
                 "(README.md, What an administrator sets up); slipway doctor checks it",
             )
@@ -124,12 +125,12 @@ class Remote:
         if _MOVED.search(said) and not clash:
             return Moved(branch, _words(said))
         fix = "delete the branch that is in its way there" if clash else "see what the remote said"
-        return SlipwayError(f"{self.shown} refuses the push to {branch}:\n  {_words(said)}", fix=fix)
+        return SlipwayError(f"{problem}:\n  {_words(said)}", fix=fix)
 
     def _reach(self, command: str, *arguments: str) -> bytes:
         """Run a git command, again while the remote cannot be reached.
 
-        Raise `GitError` for what the caller can answer, and `SlipwayError` for what a person has to mend.
+        Raise `SlipwayError` when it cannot be reached or denies access, and `GitError` for any other failure.
         """
         variables = {"GIT_TERMINAL_PROMPT": "0", **self._secrets}
         try:

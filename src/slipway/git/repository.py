@@ -33,9 +33,9 @@ _UNNAMED = "refs/slipway/new"
 
 
 class Moved(Exception):  # noqa: N818 - not an error: the answer to it is to compute anew
-    """Somebody else committed first: what was computed on the former head has to be computed again.
+    """Another commit came first, so the change has to be computed again on the new head.
 
-    Its arguments are the branch and, where a remote said more, its words.
+    Its arguments are the branch and, if there are any, the words of the remote.
     """
 
 
@@ -103,11 +103,11 @@ class Repository(Git):
             return ""
 
     def identity(self) -> str:
-        """Return who commits here, `Name <address>`; raise `SlipwayError` when git was never told."""
+        """Return the author of commits, `Name <address>`; raise `SlipwayError` when git knows none."""
         return _DATE.sub("", self._idents()["AUTHOR"])
 
     def _idents(self) -> dict[str, str]:
-        """Return what git writes into commits, `Name <address> date`, asked once."""
+        """Return author and committer as git writes them into commits: `Name <address> date`."""
         strict = ("-c", "user.useConfigOnly=true")
         try:
             for role in {"AUTHOR", "COMMITTER"} - self._people.keys():
@@ -126,9 +126,9 @@ class Repository(Git):
         return head
 
     def settle(self, *paths: str) -> None:
-        """Heal what a killed run left; whatever is below `paths` (else all) has to be committed.
+        """Complete the commit of a killed run, and check that everything below `paths` (else anywhere) is committed.
 
-        Raise `SlipwayError` that names what is not, and when nobody is there to commit as.
+        Raise `SlipwayError` with the files that are not, and when git knows no author.
         """
         self.identity()
         with worktree.locked(self):
@@ -174,7 +174,7 @@ class Repository(Git):
                 self._move(now.branch, commit, now.commit, "Follow the remote")
 
     def record(self, changes: Changes, message: str, parent: str) -> str:
-        """Make a commit of `changes` on top of `parent`, which no branch knows of yet."""
+        """Return a commit of `changes` on top of `parent` that is on no branch."""
         with worktree.locked(self):
             return self._write(changes, message, parent)
 
@@ -194,7 +194,7 @@ class Repository(Git):
         return self.run("fast-import", "--quiet", "--done", by=exact, given=stream).decode().strip()
 
     def _ident(self, role: str) -> str:
-        """Return who commits, as of now or of the time that git's own variable gives."""
+        """Return author or committer with the present time, or with the time of git's own variable."""
         ident, now = self._idents()[role], f" {int(time.time())} {time.strftime('%z')}"
         return ident if os.environ.get(f"GIT_{role}_DATE") else _DATE.sub(now, ident)
 

@@ -1,4 +1,4 @@
-"""The work tree follows a commit that was made beside it; the next run completes what a killed one left.
+"""The work tree follows a commit that was made beside it; the next run completes the commit of a killed one.
 
 The folder `slipway/` in the git directory holds a lock and a journal of the commit under way. The lock ends with the
 last process that holds it, git commands included.
@@ -40,7 +40,7 @@ def scratch(git: Git) -> Path:
 
 @contextlib.contextmanager
 def locked(git: Git) -> Iterator[None]:
-    """Let one process at a time work here, and heal first what a killed one left."""
+    """Let one process at a time work here, and complete the commit of a killed one first."""
     with (scratch(git) / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Git commands inherit the lock: one that outlives a kill -9 of ours still keeps the next run out.
@@ -212,7 +212,7 @@ def _ended(words: Iterable[str]) -> bytes:
 
 
 def _state(file: Path) -> str:
-    """Return what tells a file, or a link, from any other; the same for all that is not there."""
+    """Return mode and digest of a file or a link, or a mark for anything else."""
     try:
         if file.is_symlink():
             return _state_of("120000", os.fsencode(file.readlink()))
