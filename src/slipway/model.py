@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import msgspec
 
 from slipway.names import nearest
-from slipway.schema import Field
+from slipway.schema import Field, Kind
 from slipway.schema.fields import ContractError, Range, enums_of, field_of, fields_of
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ class Model:
     trusted_types: ClassVar[Sequence[str]] = ()
     """The full names of further classes in saved parts. Those of scikit-learn and of the model itself are trusted."""
 
+    _learned: tuple[Field, ...] = ()
+    """The fields of the data, once it was trained or loaded: few rows do not show the types of their columns."""
+
     def __init__(self, **parameters: Parameter) -> None:
         for name in parameters.keys() - type(self).parameters.keys():
             known = nearest(name, type(self).parameters)
@@ -87,7 +90,10 @@ class Model:
         raise NotImplementedError
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """Return one prediction per row; a row is a dict by feature, or an object of the class `input`."""
+        """Return one prediction per row; a row is a dict by feature, or an object of the class `input`.
+
+        A missing value is NaN, as in the data of `train`. `frame(self, rows)` makes a DataFrame of the rows.
+        """
         raise NotImplementedError
 
     def outcome(self, value: Any) -> Any:
@@ -111,7 +117,9 @@ class PipelineModel(Model):
 
     def train(self, data: pd.DataFrame) -> None:
         contract = _contract(type(self))
-        self.fitted = self.pipeline().fit(typed(type(self), data[list(contract.names)]), data[contract.target])
+        features = data[list(contract.names)]
+        self._learned = fields_in(features)
+        self.fitted = self.pipeline().fit(typed(self, features), data[contract.target])
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         if not len(rows):
@@ -120,7 +128,7 @@ class PipelineModel(Model):
         values = [_values(row, names) for row in rows]
         # A converted pipeline takes plain columns, so that serving needs no pandas.
         by_column = getattr(self.fitted, "takes_columns", False)
-        found = self.fitted.predict(_columns(values, names) if by_column else _table(type(self), values, names))
+        found = self.fitted.predict(_columns(values, names) if by_column else _table(self, values, names))
         return [self.outcome(value) for value in found.tolist()]
 
 
@@ -135,25 +143,48 @@ def _columns(values: Sequence[Sequence[Any]], names: Sequence[str]) -> Mapping[s
     return dict(zip(names, zip(*values, strict=True), strict=True))
 
 
-def _table(model: type[Model], values: Sequence[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:
+def _table(model: Model | type[Model], values: Sequence[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     return typed(model, pd.DataFrame(values, columns=list(names)))
 
 
-def frame(model: type[Model], rows: Sequence[Any]) -> pd.DataFrame:
-    """Return rows, as `predict` takes them, in a DataFrame with the types that `typed` gives."""
-    names = list(rows[0] if model.input is None and len(rows) else _contract(model).names)
+def fields_in(features: pd.DataFrame) -> tuple[Field, ...]:
+    """Return the fields of columns by their types: numbers, truth values, and text."""
+    return tuple(
+        Field(name=str(name), kind=_kind(column), optional=bool(column.isna().any()))
+        for name, column in features.items()
+    )
+
+
+def _kind(column: pd.Series[Any]) -> Kind:
+    from pandas.api import types
+
+    present = column.dropna()
+    if len(present) and all(type(value) is bool for value in present):
+        return "boolean"
+    return "number" if types.is_numeric_dtype(column) else "string"
+
+
+def frame(model: Model | type[Model], rows: Sequence[Any]) -> pd.DataFrame:
+    """Return rows, as `predict` takes them, in a DataFrame with the types that `typed` gives, however few they are.
+
+    `predict` writes `frame(self, rows)`.
+    """
+    kind = type(model) if isinstance(model, Model) else model
+    names = list(rows[0] if kind.input is None and len(rows) else _contract(kind).names)
     return _table(model, [_values(row, names) for row in rows], names)
 
 
-def typed(model: type[Model], data: pd.DataFrame) -> pd.DataFrame:
+def typed(model: Model | type[Model], data: pd.DataFrame) -> pd.DataFrame:
     """Return `data` with one type per feature, whether it comes from a file or from a few rows.
 
     Numbers are float64, as those of requests are. Pandas guesses a type from the values, and few rows may have none, so
     a typed field decides first. The target stays as it is.
     """
-    fields = {field.name: field for field in _typed_fields(model)}
+    kind = type(model) if isinstance(model, Model) else model
+    learned = {field.name: field for field in model._learned} if isinstance(model, Model) else {}  # noqa: SLF001
+    fields = learned | {field.name: field for field in _typed_fields(kind)}
     features = [(str(name), column) for name, column in data.items() if name != model.target_variable]
     return data.assign(**{name: _column(column, fields.get(name)) for name, column in features})
 
@@ -259,7 +290,7 @@ def bind(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]
 def _object(row_type: type, row: Mapping[str, Any], enums: Mapping[str, type[enum.Enum]], index: int) -> Any:
     values = dict(row)
     for name, members in enums.items():
-        if values.get(name) is not None:
+        if not _is_missing(values.get(name)):
             values[name] = members(values[name])
     try:
         return row_type(**values)
@@ -268,3 +299,7 @@ def _object(row_type: type, row: Mapping[str, Any], enums: Mapping[str, type[enu
         raise
     except ValueError as error:  # the input's __post_init__ refuses the row
         raise InputError(str(error), row=index) from error
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # only NaN differs from itself

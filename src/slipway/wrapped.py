@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from slipway.model import ContractError, Model, Parameter, frame, typed
+from slipway.model import ContractError, Model, Parameter, fields_in, frame, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,11 +50,12 @@ class ModelWrapper(Model):
         for method in _METHODS:
             if getattr(type(self), method) is getattr(ModelWrapper, method):
                 raise ContractError(f"{type(self).__name__}.{method} is not written")
-        self.prep_and_train(typed(type(self), data))
+        self._learned = fields_in(data.drop(columns=self.target_variable, errors="ignore"))
+        self.prep_and_train(typed(self, data))
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         """See `Model.predict`."""
-        found = self.prep_and_predict(frame(type(self), rows))
+        found = self.prep_and_predict(frame(self, rows))
         if getattr(found, "ndim", 1) == 2 and found.shape[1] == 1:  # a column is as good as a list
             found = getattr(found, "values", found)[:, 0]
         return found  # type: ignore[no-any-return]

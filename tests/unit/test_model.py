@@ -175,6 +175,7 @@ def test_typed_rows_become_objects_with_members_of_enums():
     assert fruit == Fruit(1.0, Colour.RED, Size.LARGE, None)
     assert fruit.colour is Colour.RED
     assert bind(Typed, [{**row, "size": None}])[0].size is None
+    assert math.isnan(bind(Typed, [{**row, "size": math.nan}])[0].size)
     assert row["colour"] == "red"
 
 

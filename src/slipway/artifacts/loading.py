@@ -6,6 +6,7 @@ so that a function is as small as its model allows.
 
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 from importlib import import_module
@@ -50,6 +51,8 @@ class Loaded(NamedTuple):
         parsed = self.schema.parse(rows)
         if not parsed:
             return []
+        if self.manifest.missing == "nan":
+            self._mark_missing(parsed)
         rows_given = bind(type(self.model), parsed)
         try:
             predictions = self.model.predict(rows_given)
@@ -70,6 +73,13 @@ class Loaded(NamedTuple):
         middle = len(rows) // 2
         return [*self.answer_each(rows[:middle]), *self.answer_each(rows[middle:])]
 
+    def _mark_missing(self, rows: list[dict[str, Any]]) -> None:
+        """Put NaN in the place of each missing value, as the data that trained the model have it."""
+        for name in self.schema.optional:
+            for row in rows:
+                if row[name] is None:
+                    row[name] = math.nan
+
     @property
     def only_computes(self) -> bool:
         """True if predicting waits for nothing: the class says so, or a graph does all of it."""
@@ -88,6 +98,7 @@ def load(folder: Path) -> Loaded:
     pairs = manifest.read_file(folder, golden.FILE, golden.Golden)
     cls = adapted(_entry(found.entry, folder), found.parameters)
     model = cls(**found.parameters)
+    model._learned = schema.fields
     trust = Trust.of(cls)
     for name, part in found.parts.items():
         if name.startswith("_") or not name.isidentifier() or hasattr(Model, name):

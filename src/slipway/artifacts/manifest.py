@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -38,6 +38,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     """The Python that trained it: `3.11`."""
     parts: dict[str, Part]
+    missing: Literal["null", "nan"] = "null"
+    """The value that a missing one has in `predict`: NaN, as in the data; None in artifacts that do not say it."""
 
 
 class ModelCard(NamedTuple):

@@ -41,6 +41,7 @@ def save(
         parameters=_parameters(model),
         tolerance=float(cls.tolerance),
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        missing="nan",
         parts={name: _write_part(model, name, folder, trust) for name in saved},
     )
     files.write(folder / SCHEMA, _json(schema))

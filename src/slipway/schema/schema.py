@@ -131,6 +131,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The names of the input fields, in order."""
         return tuple(field.name for field in self.fields)
 
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """The names of the fields that may be missing."""
+        return tuple(field.name for field in self.fields if field.optional)
+
     def parse(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
         """Return `rows` as dicts with typed values, in the order of the fields.
 

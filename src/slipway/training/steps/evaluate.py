@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from typing import Any
 
 from slipway import files
 from slipway.artifacts import manifest
-from slipway.artifacts.golden import Golden
+from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import Loaded, load
 from slipway.artifacts.saving import save_golden
 from slipway.artifacts.values import to_json
@@ -24,6 +25,8 @@ from slipway.training.metrics import compares_with_deployed, judge, measure, unl
 from slipway.training.task import Workspace
 
 _GOLDEN_ROWS = 20
+# Rows that are asked alone. A slow model is asked no longer than these seconds, but so many rows at least.
+_MOST_ALONE, _FEWEST_ALONE, _LONGEST_ALONE = 200, 20, 5.0
 
 
 def run(workspace: Workspace) -> str:
@@ -36,6 +39,7 @@ def run(workspace: Workspace) -> str:
     loaded = load(workspace.folder / "artifact")
     rows, truth = _held_out(workspace, loaded)
     predictions = _predict(workspace, loaded, rows)
+    alone = _ask_alone(workspace, loaded, rows, predictions)
     metrics = _measure(workspace, loaded, truth, predictions, "the fresh model")
     before = deployed.record(workspace.settings, task.model, task.environment)
     compared = _compare(workspace, loaded, before, rows, truth)
@@ -54,7 +58,7 @@ def run(workspace: Workspace) -> str:
     _write_scores(metrics, workspace.folder / "scores")
     served = _serve(workspace)
     line = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return f"{line}{deployed.comparison(gates, before, compared)}; {served}"
+    return f"{line}{deployed.comparison(gates, before, compared)}; {alone} rows alike alone and among others; {served}"
 
 
 def _held_out(workspace: Workspace, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:
@@ -72,6 +76,36 @@ def _predict(workspace: Workspace, loaded: Loaded, rows: list[Any]) -> list[Any]
         raise
     except Exception as error:
         raise SlipwayError(f"predicting fails: {_blame(workspace, error)}", fix=_not_saved(error, loaded)) from error
+
+
+def _ask_alone(workspace: Workspace, loaded: Loaded, rows: list[Any], predictions: list[Any]) -> int:
+    """Ask rows backwards, and some of them alone; return how many these are.
+
+    Rows with missing values come first, because a table of one row guesses other types. Raise `SlipwayError` when a row
+    is answered otherwise than among all of them.
+    """
+    _hold(loaded, rows, predictions, _predict(workspace, loaded, rows[::-1])[::-1], "in another order")
+    places = sorted(range(len(rows)), key=lambda at: (None not in rows[at].values(), at))[:_MOST_ALONE]
+    ends = time.monotonic() + _LONGEST_ALONE
+    asked = 0
+    for at in places:
+        _hold(loaded, [rows[at]], [predictions[at]], _predict(workspace, loaded, [rows[at]]), "alone")
+        asked += 1
+        if asked >= _FEWEST_ALONE and time.monotonic() > ends:
+            break
+    return asked
+
+
+def _hold(loaded: Loaded, rows: Sequence[Any], among: Sequence[Any], found: Sequence[Any], how: str) -> None:
+    """Raise `SlipwayError` for the first row that is answered otherwise than among others."""
+    for row, known, told in zip(rows, among, found, strict=True):
+        if wrong := differences(Golden(rows=[row], predictions=[known]), [told], loaded.manifest.tolerance):
+            missing = ", ".join(name for name, value in row.items() if value is None)
+            problem = (
+                f"a row is answered otherwise {how} than among others: {wrong[0].removeprefix('row 0: ')}\n  {row}"
+            )
+            fix = "predict each row by itself, and make tables by `frame(self, rows)` from slipway.model"
+            raise SlipwayError(problem, fix=f"{fix}, for rows without {missing} too" if missing else fix)
 
 
 def _not_saved(error: Exception, loaded: Loaded) -> str:
