@@ -73,17 +73,13 @@ def diff(settings: Settings, *, base: str | None = None, head: str | None = None
     """
     repository = Repository(settings.root)
     found = commits(repository, settings, base, head)
-    overlays = [
-        _overlay(repository, change, part)
-        for change in overlay_changes(repository, found)
-        for part in ("", TRAINING)
-        if _part(change.before, part) != _part(change.after, part)
-    ]
+    changed = overlay_changes(repository, found)
+    overlays = [_overlay(repository, change, part) for change in changed for part in ("", TRAINING)]
     following = consequences(repository, found.fork, found.head)
     return Diff([each for each in overlays if each.objects or each.problem], following)
 
 
-def objects(before: bytes, after: bytes) -> list[ObjectDiff]:
+def _objects(before: bytes, after: bytes) -> list[ObjectDiff]:
     """Compare the objects of two rendered overlays, by kind and name; each as kustomize prints it."""
     old, new = _documents(before), _documents(after)
     found = []
@@ -140,12 +136,9 @@ def _after(following: list[Consequence]) -> Section:
     for each in following:
         reason = f": {code(each.reason, 300)}" if each.reason else ""
         lines.append(f"- {code(each.model) if each.model else 'all models'}: {each.text}{reason}")
-    short = (most for most in (100, 20) if len(lines) > most)
-    forms = [
-        lines,
-        *([*lines[:most], f"- … and {len(lines) - most} more (`slipway diff` shows them)"] for most in short),
-    ]
-    return Section(tuple("\n".join(["### After the merge", "", *form]) for form in forms))
+    rest = "more (`slipway diff` shows them)"
+    short = [[*lines[:most], f"- … and {len(lines) - most} {rest}"] for most in (100, 20) if len(lines) > most]
+    return Section(tuple("\n".join(["### After the merge", "", *form]) for form in (lines, *short)))
 
 
 def _counted(each: OverlayDiff) -> str:
@@ -153,18 +146,13 @@ def _counted(each: OverlayDiff) -> str:
     return ", ".join(f"{count} {change}" for change, count in sorted(counts.items()))
 
 
-def _part(files: Mapping[str, str], part: str) -> dict[str, str]:
-    """Return the files of an overlay's releases, or below a folder of it."""
-    return below(files, part) if part else releases_of(files)
-
-
 def _overlay(repository: Repository, change: OverlayChange, part: str) -> OverlayDiff:
+    """Compare the releases of an overlay, or a folder of it; build nothing where the files are the same."""
     folder = f"{change.model}/{part}".rstrip("/")
+    sides = [below(files, part) if part else releases_of(files) for files in (change.before, change.after)]
     try:
-        sides = [
-            _built(contents(repository, _part(files, part)), repository.root) for files in (change.before, change.after)
-        ]
-        return OverlayDiff(change.environment, folder, objects(*sides))
+        built = [_built(contents(repository, files), repository.root) for files in sides if sides[0] != sides[1]]
+        return OverlayDiff(change.environment, folder, _objects(*built) if built else [])
     except (SlipwayError, yaml.YAMLError) as error:
         return OverlayDiff(change.environment, folder, [], str(getattr(error, "problem", error)))
 

@@ -21,11 +21,8 @@ from slipway.text import cut
 _COLOURS = '"plotColorPalette": "#3b82c4, #e07b00", "backgroundColor": "transparent"'
 # Pixels.
 _WIDTH, _HEIGHT, _BAR, _LETTER = 720, 280, 26, 9
-_MOST_BARS = 16
-_MOST_CLASSES = 12
-_MOST_PAIRS = 12
-_PARTS = 10
-_BINS = 11
+_MOST_BARS, _MOST_CLASSES, _MOST_PAIRS = 16, 12, 12
+_PARTS, _BINS = 10, 11
 # Mermaid has a syntax within quotes, too (%% begins a comment even there); letters of any script have no meaning.
 _SPECIAL = re.compile(r"[^\w .,:+=()-]+")
 

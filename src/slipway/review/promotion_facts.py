@@ -106,7 +106,8 @@ def gather(done: Promoted) -> Facts:
     before, after = sides(done.edited)
     settings, candidate, snapshot, model = done.settings, done.source, done.edited.snapshot, after.model
     source = source_of(settings, after.environment)
-    now, release = running(before), _promoted(after, candidate)
+    now, same = running(before), (candidate.record.fingerprint, candidate.record.artifact)
+    release = next(each for each in after.releases if (each.record.fingerprint, each.record.artifact) == same)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         store = store_of(settings, source)
         ours = fetched(store, store.record(model, candidate.version), Path(scratch) / "candidate")
@@ -139,15 +140,6 @@ def gather(done: Promoted) -> Facts:
         unmerged="" if snapshot is None or is_merged(snapshot, candidate.record) else done.edited.branch,
         commit=done.edited.commit or "",
     )
-
-
-def _promoted(after: Overlay, candidate: Release) -> Release:
-    same = (candidate.record.fingerprint, candidate.record.artifact)
-    for release in after.releases:
-        if (release.record.fingerprint, release.record.artifact) == same:
-            return release
-    problem = f"{after.environment} declares no release of {candidate.name}"
-    raise SlipwayError(problem, fix=f"slipway promote {after.model} --release {candidate.name}")
 
 
 def running_version(
