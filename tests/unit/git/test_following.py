@@ -11,18 +11,9 @@ from pathlib import Path
 import pytest
 
 from slipway.git import GitError, Head, Repository, worktree
+from tests.unit.git.conftest import git
 
-
-@pytest.fixture(autouse=True)
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set git up for Ada, independent of this machine."""
-    (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+pytestmark = pytest.mark.usefixtures("people")
 
 
 def commit(root: Path) -> Head:

@@ -13,18 +13,9 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import NOWHERE, Head, Moved, Repository, worktree
+from tests.unit.git.conftest import git
 
-CONFIG = "[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n"
-
-
-@pytest.fixture(autouse=True)
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set git up for Ada, independent of this machine."""
-    (tmp_path / "gitconfig").write_text(CONFIG)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("people")
 
 
 @pytest.fixture
@@ -37,10 +28,6 @@ def root(tmp_path: Path) -> Path:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "-m", "Start")
     return folder
-
-
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def commit(root: Path, changes: dict[str, bytes | None], message: str = "Change") -> str:

@@ -1,0 +1,9 @@
+"""Git commands that tests of git run by themselves."""
+
+import subprocess
+from pathlib import Path
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Return the output of a git command in a folder."""
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
