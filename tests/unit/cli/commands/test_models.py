@@ -129,14 +129,15 @@ def test_the_models_that_a_change_affects(
 
 
 def test_training_from_the_folder_of_a_model(repository):
-    """Modules in the current folder do not hide the platform's or the model's, and each step prints a line."""
+    """Modules in the current folder do not hide the platform's or the model's, and each step prints its name."""
     folder = repository / "model" / "fruit"
     (folder / "numpy.py").write_text("raise SystemExit('the wrong numpy')\n")
     (folder / "test_model.py").write_text("import numpy\n\n\ndef test_nothing():\n    pass\n")
     done = slipway("train", "fruit", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "published fruit/test/1" in done.stdout
-    assert [line.split()[0] for line in done.stderr.splitlines()] == list(STEPS)
+    first = [line.split()[0] for line in done.stderr.splitlines() if line.strip()]
+    assert [word for word in first if word in STEPS] == list(STEPS)
 
 
 @pytest.mark.parametrize(
