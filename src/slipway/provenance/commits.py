@@ -100,7 +100,7 @@ def followed(repository: Repository, branch: str) -> list[str]:
     """
     places = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
     found: list[str] = []
-    for commit in [*(repository.commit_at(place) for place in places), repository.latest()]:
+    for commit in [*map(repository.commit_at, places), repository.latest()]:
         if commit and not any(repository.contains(other, commit) for other in found):
             found = [*(other for other in found if not repository.contains(commit, other)), commit]
     return found

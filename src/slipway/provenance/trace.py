@@ -291,11 +291,8 @@ def _record_of(record: Record) -> str:
 
 
 def _by(commit: Commit, oldest: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return the time, author and id of a commit, and the pull request that its subject names.
-
-    Return nothing for one of the `oldest` commits of a shallow clone: it seems to have made all that it holds.
-    """
-    if commit.id in oldest:
+    """Return the time, author and id of a commit, and the pull request that its subject names."""
+    if commit.id in oldest:  # in a shallow clone, its oldest commits seem to have made all that they hold
         return {}
     pull = commits.pull_in(commit.subject)
     return {"when": times.format(commit.when), "who": commit.who, "commit": commit.id, "pull": pull}

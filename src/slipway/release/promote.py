@@ -114,10 +114,9 @@ def _check_callers(settings: Settings, target: Overlay, found: Release, release:
 
 def _notes(snapshot: Snapshot, target: Overlay, found: Release) -> list[str]:
     """Return notes on unusual facts about the chosen release."""
-    source = source_of(snapshot.settings, target.environment)
+    source, notes = source_of(snapshot.settings, target.environment), []
     overlay = snapshot.overlay(source, target.model)
     newest, serving = overlay.serving(), target.serving()
-    notes = []
     if overlay.hold is not None:
         notes.append(f"{target.model} in {source} is {held(overlay.hold)}")
     if newest is not None and newest.age > found.age:
