@@ -88,16 +88,14 @@ def affected(settings: Settings, repository: Repository, since: str) -> list[str
     paths = {path for folder in ("model/", *folders.values()) for path in (now.root / folder).rglob("*.py")}
     texts = {_within(now, path): path.read_text(encoding="utf-8", errors="replace") for path in paths}
     reached = _reached(texts, changed) | changed
-    return [name for name, folder in sorted(folders.items()) if _differs(now, declared, name, folder, changed, reached)]
 
+    def differs(name: str, folder: str) -> bool:
+        within = [path for path in reached if path.startswith(folder)]
+        if now.declared[name] != declared.get(name, ModelSettings()) or not changed.isdisjoint(within):
+            return True
+        return bool(within) and not changed.isdisjoint(_used(now, name))
 
-def _differs(
-    now: Settings, declared: Mapping[str, ModelSettings], name: str, folder: str, changed: set[str], reached: set[str]
-) -> bool:
-    within = [path for path in reached if path.startswith(folder)]
-    if now.declared[name] != declared.get(name, ModelSettings()) or not changed.isdisjoint(within):
-        return True
-    return bool(within) and not changed.isdisjoint(_used(now, name))
+    return [name for name, folder in sorted(folders.items()) if differs(name, folder)]
 
 
 def _changed(repository: Repository, fork: str) -> set[str]:
@@ -126,26 +124,16 @@ def _reached(texts: Mapping[str, str], changed: Iterable[str]) -> set[str]:
     `texts` are all modules below `model/` by their path in the repository.
     """
     words = {path: frozenset(_WORD.findall(text)) for path, text in texts.items()}
-    relative = {path for path, text in texts.items() if _RELATIVE.search(text)}
     found = {path for path in changed if path.endswith(".py")}
     waiting = list(found)
     while waiting:
-        name, parent = _names(waiting.pop())
-        new = {
-            path
-            for path in words.keys() - found
-            if name in words[path] and (path in relative or not parent or parent in words[path])
-        }
+        # An import of a module has its own name and, unless it is relative, its package's.
+        *_, parent, name = ["", *waiting.pop().removesuffix(".py").removesuffix("/__init__").split("/")]
+        by_name = {path for path in words.keys() - found if name in words[path]}
+        new = {path for path in by_name if not parent or parent in words[path] or _RELATIVE.search(texts[path])}
         found |= new
         waiting.extend(new)
     return found
-
-
-def _names(path: str) -> tuple[str, str]:
-    """Return the words that an import of a module has: its own name, and its package's."""
-    module = PurePosixPath(path).with_suffix("")
-    parts = module.parent.parts if module.name == "__init__" else module.parts
-    return parts[-1], parts[-2] if len(parts) > 1 else ""
 
 
 def consequences(repository: Repository, before: str, after: str) -> list[Consequence]:
