@@ -65,17 +65,14 @@ def _free(path: Path) -> Path:
     path = path.resolve()
     if path.exists() and not path.is_dir():
         raise SlipwayError(f"{path} is a file, and a folder is to be made there", fix="name another place")
-    if _here().is_relative_to(path):
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # somebody removed it
+        return path
+    if here.is_relative_to(path):
         fix = "name a folder below this one, or one somewhere else"
         raise SlipwayError(f"{path} is the folder you are in, or holds it: it would be replaced", fix=fix)
     return path
-
-
-def _here() -> Path:
-    try:
-        return Path.cwd()
-    except FileNotFoundError:  # somebody removed it
-        return Path("/nowhere")
 
 
 def _put(draft: Path, path: Path) -> None:

@@ -171,7 +171,8 @@ class _Promotions:
         branch = _branch(environment, model)
         opened: Pull | None = None
         try:
-            opened = self._opened(branch)
+            pull = self.hub.pull_from(branch) if branch in self.branches else None
+            opened = pull if pull is not None and pull.state == "open" else None
             wish = self._wish(environment, model, opened)
             if wish:
                 _propose(self.settings, model, environment, wish, Proposed(self.base, branch))
@@ -183,11 +184,6 @@ class _Promotions:
         if wish:
             _tell(self.hub.recomment, opened, f"{_STOPPED}\nIt is up to date again.")
         return True
-
-    def _opened(self, branch: str) -> Pull | None:
-        """Return the open pull request of a branch."""
-        pull = self.hub.pull_from(branch) if branch in self.branches else None
-        return pull if pull is not None and pull.state == "open" else None
 
     def _wish(self, environment: str, model: str, opened: Pull | None) -> Wish | None:
         """Return the promotion to propose; None for none.
