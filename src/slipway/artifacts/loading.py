@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,15 +54,34 @@ class Loaded(NamedTuple):
             return []
         if self.manifest.missing == "nan":
             self._mark_missing(parsed)
-        rows_given = bind(type(self.model), parsed)
+        return values.to_json(self._predictions(bind(type(self.model), parsed)), len(parsed), self.schema.target)
+
+    def _predictions(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Ask the model; raise `InputError` for a row that its estimator refuses."""
         try:
-            predictions = self.model.predict(rows_given)
+            return self.model.predict(rows)
+        except InputError:
+            raise
         except ValueError as error:
-            if type(self.model).predict is not PipelineModel.predict or (refused := refusal(error)) is None:
+            if (refused := refusal(error)) is None:
                 raise
-            # A pipeline takes the rows and the columns of the request as they are.
-            raise InputError(refused.reason, row=refused.row, field=_field(refused.column)) from error
-        return values.to_json(predictions, len(parsed), self.schema.target)
+            # Only a pipeline is sure to take the rows and the columns of the request as they are.
+            if type(self.model).predict is not PipelineModel.predict:
+                raise InputError(refused.reason, row=0 if len(rows) == 1 else None) from error
+            row = self._first_refused(rows) if refused.row is None else refused.row
+            raise InputError(refused.reason, row=row, field=_field(refused.column)) from error
+
+    def _first_refused(self, rows: Sequence[Any]) -> int:
+        """Return the place of the first row that the estimator refuses, one of `rows` being so."""
+        start, end = 0, len(rows)
+        while end - start > 1:
+            middle = (start + end) // 2
+            try:
+                self.model.predict(rows[start:middle])
+                start = middle
+            except ValueError:
+                end = middle
+        return start
 
     def answer_each(self, rows: list[Any]) -> list[Any]:
         """Return the answer to each row, or `REFUSED`; ask for all at once, and in halves where a row is refused."""

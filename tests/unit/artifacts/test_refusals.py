@@ -10,10 +10,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from slipway.artifacts.loading import Loaded
+from slipway.artifacts.manifest import Manifest
 from slipway.artifacts.refusals import Refusal, refusal
 from slipway.model import InputError, PipelineModel
 from slipway.schema import Field, Schema
 
+MANIFEST = Manifest(entry="model:Kinds", parameters={}, tolerance=0, format=1, python="3.11", parts={}, missing="nan")
 TABLE = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "kind": ["a", "b", "b", "a"]})
 
 
@@ -79,15 +81,36 @@ class Kinds(PipelineModel):
         raise NotImplementedError
 
 
-@pytest.mark.parametrize(("row", "field"), [({"size": 1.0, "kind": "c"}, "kind"), ({"size": None, "kind": "a"}, "")])
-def test_a_pipeline_tells_the_caller(pipeline, row, field):
-    """As a row that makes no sense, which is answered with 400."""
+class Own(Kinds):
+    def predict(self, rows):
+        return self.fitted.predict(pd.DataFrame(rows)).tolist()
+
+
+GOOD = {"size": 1.0, "kind": "a"}
+UNKNOWN = {"size": 1.0, "kind": "c"}
+GAP = {"size": None, "kind": "a"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "row", "field"),
+    [
+        (Kinds, [UNKNOWN], 0, "kind"),
+        (Kinds, [GAP], 0, ""),
+        (Kinds, [GOOD, GOOD, GOOD, GAP, UNKNOWN, GOOD], 3, ""),
+        (Kinds, [GOOD, UNKNOWN, GOOD], 1, "kind"),
+        (Own, [UNKNOWN], 0, ""),
+        (Own, [GOOD, UNKNOWN], None, ""),
+    ],
+)
+def test_a_refusal_tells_the_caller_the_row_and_the_field(pipeline, kind, rows, row, field):
+    """It is answered with 400; code of the model's own may have changed rows and columns before."""
     fields = (Field(name="size", kind="number", optional=True), Field(name="kind", kind="string"))
-    model = Kinds()
+    model = kind()
     model.fitted = pipeline
-    loaded = Loaded(model, Schema(fields=fields, target=Field(name="y", kind="integer")), golden=None, manifest=None)
+    schema = Schema(fields=fields, target=Field(name="y", kind="integer"))
+    loaded = Loaded(model, schema, golden=None, manifest=MANIFEST)
 
     with pytest.raises(InputError) as refused:
-        loaded.answer([row])
+        loaded.answer(rows)
 
-    assert refused.value.field == field
+    assert (refused.value.row, refused.value.field) == (row, field)

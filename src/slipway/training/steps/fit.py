@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,14 +15,18 @@ from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import REFUSED, load
 from slipway.artifacts.saving import save
 from slipway.errors import SlipwayError
-from slipway.models.data import held_out, records
+from slipway.model import Model, PipelineModel
+from slipway.models.data import held_out, json_value, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
-from slipway.schema import Schema
+from slipway.schema import Field, Schema
 from slipway.settings import Settings
-from slipway.training import conversion
+from slipway.training import conversion, domains
 from slipway.training.inputs import hide_secrets, read_secrets, refuse_secrets_in
 from slipway.training.task import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SEED = 0
 
@@ -49,6 +53,7 @@ def run(workspace: Workspace) -> str:
         raise
     except Exception as error:
         raise SlipwayError(hide_secrets(f"training fails at {blame(error, settings.root)}", secrets)) from error
+    schema, widened = _settled(workspace, model, schema, data)
     artifact = workspace.folder / "artifact"
     code = model_files(settings, workspace.task.model)
     save(model, schema, Golden(rows=[], predictions=[]), artifact, code=code)
@@ -57,7 +62,33 @@ def run(workspace: Workspace) -> str:
         workspace.write("conversion.json", {})
         return f"{workspace.model.image} keeps the contract"
     converted = _convert(workspace, artifact, records(data, schema.names))
-    return f"trained on {len(rows)} rows" + (f"; {converted}" if converted else "")
+    return "; ".join(filter(None, (f"trained on {len(rows)} rows", *widened, converted)))
+
+
+def _settled(workspace: Workspace, model: Model, schema: Schema, data: pd.DataFrame) -> tuple[Schema, list[str]]:
+    """Write the schema with the domains of a fitted pipeline, and return it with what changed.
+
+    Raise `SlipwayError` when rows that are held out have a category that the pipeline refuses.
+    """
+    if not isinstance(model, PipelineModel) or type(model).train is not PipelineModel.train:
+        return schema, []
+    declared = frozenset(schema.names if type(model).input is not None else ())
+    found, told = domains.settle(schema, model.fitted, declared)
+    for before, field in zip(schema.fields, found.fields, strict=True):
+        if field.categories != before.categories and field.categories:
+            _check_known(field, data[field.name])
+    workspace.write("schema.json", found)
+    return found, told
+
+
+def _check_known(field: Field, column: pd.Series[Any]) -> None:
+    values = {json_value(value) for value in column.dropna().unique()}
+    if unknown := sorted(values - set(field.categories), key=str):
+        problem = (
+            f"the rows to train on have no {', '.join(map(repr, unknown))} in {field.name}, and the encoder refuses it"
+        )
+        fix = "give the encoder handle_unknown='ignore' or 'infrequent_if_exist', or bring more rows of it"
+        raise SlipwayError(problem, fix=fix)
 
 
 def _convert(workspace: Workspace, artifact: Path, rows: list[dict[str, Any]]) -> str:
