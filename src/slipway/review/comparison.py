@@ -204,8 +204,8 @@ def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recor
     notes = []
     if len(rows.rows) < rows.unseen:
         notes.append(f"measured on {len(rows.rows)} of {rows.unseen} unseen rows, taken evenly")
-    if rows.unchanged:
-        notes.append(f"the data of both cannot be compared: {rows.unchanged}")
+    if isinstance(rows.change, str):
+        notes.append(f"the data of both cannot be compared: {rows.change}")
     if others and answers[0].refused:
         notes.append(f"{others[0].record.id} refuses {len(answers[0].refused)} further rows ({answers[0].why})")
     if measured.lacking:
@@ -217,7 +217,7 @@ def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recor
         truth=truth,
         total=rows.total,
         notes=notes,
-        data=rows.change,
+        data=None if isinstance(rows.change, str) else rows.change,
     )
 
 
@@ -231,10 +231,9 @@ def quantiles(values: Sequence[float], places: Sequence[float]) -> list[float]:
 
 def share_alike(one: Sequence[Any], other: Sequence[Any], within: float) -> float:
     """Return the share of places with equal values, or with numbers no further than `within` apart."""
-
-    def alike(mine: Any, theirs: Any) -> bool:
-        if isinstance(mine, int | float) and isinstance(theirs, int | float):
-            return abs(mine - theirs) <= within
-        return bool(mine == theirs)
-
-    return sum(map(alike, one, other)) / len(one) if one else 1.0
+    numbers = int | float
+    same = [
+        abs(mine - theirs) <= within if isinstance(mine, numbers) and isinstance(theirs, numbers) else mine == theirs
+        for mine, theirs in zip(one, other, strict=True)
+    ]
+    return sum(same) / len(same) if same else 1.0

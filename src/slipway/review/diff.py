@@ -28,9 +28,7 @@ from slipway.text import cut, one_line, printable
 MARKER = "<!-- slipway: diff -->"
 """The comment begins with it, so that the next run finds the comment."""
 
-_MOST = 60_000
-_MOST_OVERLAYS = 300
-_MOST_LINES = 20_000
+_MOST, _MOST_OVERLAYS, _MOST_LINES = 60_000, 300, 20_000
 
 # Slipway's own kustomizations have these keys. Others may name files elsewhere, and are not built.
 _KEYS = frozenset({"apiVersion", "kind", "labels", "namespace", "resources", "sortOptions"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from slipway.github.markdown import Section, code, table
 from slipway.review.comparison import Comparison
 from slipway.review.plots import distribution, plots
@@ -39,23 +41,20 @@ def verdict(facts: Facts) -> str:
     return f"**{word}** than what runs now: {code(name)} {before:.4g} → {after:.4g} {same}."
 
 
-def doubts(facts: Facts) -> list[str]:
-    """Return the warnings for the approver about the candidate's quality, a line each."""
-    found = [f"No gate was judged: {code(facts.unjudged, 200)}."] if facts.unjudged else []
+def doubts(facts: Facts) -> Iterator[str]:
+    """Yield the warnings for the approver about the candidate's quality, a line each."""
+    if facts.unjudged:
+        yield f"No gate was judged: {code(facts.unjudged, 200)}."
     if missed := [each for each in facts.verdicts if each.missed_by]:
         words = "A gate is" if len(missed) == 1 else f"{len(missed)} gates are"
-        found.append(f"{words} missed: {', '.join(code(each, 160) for each in missed[:5])}.")
-    before, after = facts.comparison.before, facts.comparison.candidate
-    if before is None:
-        return found
-    if not facts.comparison.then:
-        return [*found, "It was not compared with what runs now on the same rows."]
-    name = _leading(facts)
-    if name in before.metrics and name in after.metrics:
+        yield f"{words} missed: {', '.join(code(each, 160) for each in missed[:5])}."
+    before, after, name = facts.comparison.before, facts.comparison.candidate, _leading(facts)
+    if before is not None and not facts.comparison.then:
+        yield "It was not compared with what runs now on the same rows."
+    elif before is not None and name in before.metrics and name in after.metrics:
         worse = worse_by(name, after.metrics[name], before.metrics[name])
         if worse > _ALIKE:
-            found.append(f"{code(name)} is worse by {worse:.4g} than what runs now.")
-    return found
+            yield f"{code(name)} is worse by {worse:.4g} than what runs now."
 
 
 def quality(facts: Facts) -> Section:
@@ -91,15 +90,14 @@ def _leading(facts: Facts) -> str | None:
 def _metrics(facts: Facts) -> str:
     found = facts.comparison
     after, before = found.candidate.metrics, found.before.metrics if found.before else {}
-    names = sorted(after.keys() | before.keys())
-    if not names:
+    rows = [
+        [code(name), _figure(before.get(name)), _figure(after.get(name)), _difference(name, found)]
+        for name in sorted(after.keys() | before.keys())
+    ]
+    if not rows:
         return "Neither has any metrics."
     if found.before is None:
-        rows = [[code(name), _figure(after[name])] for name in names]
-        return table(["metric", "candidate"], rows, align="lr", most=40)
-    rows = [
-        [code(name), _figure(before.get(name)), _figure(after.get(name)), _difference(name, found)] for name in names
-    ]
+        return table(["metric", "candidate"], [[name, figure] for name, _, figure, _ in rows], align="lr", most=40)
     old = f"runs now ({code(facts.running.name)})" if facts.running else "runs now"
     heads = ["metric", old, f"candidate ({code(facts.release.name)})", "difference"]
     return table(heads, rows, align="lr", most=40)

@@ -60,9 +60,8 @@ class Rows(Struct, frozen=True, kw_only=True):
     total: int
     missing: list[str]
     """Columns of a split that the data lacks; then there are no rows."""
-    change: DataChange | None = None
-    unchanged: str = ""
-    """Why the data cannot be compared."""
+    change: DataChange | str | None
+    """The difference to the earlier data, or the reason why they cannot be compared."""
 
 
 class AnswersWanted(Struct, frozen=True, tag="answers"):
@@ -121,7 +120,7 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
     columns = sorted({name for names, _ in wanted.splits for name in names})
     missing = sorted({*columns} - set(map(str, data.columns)))
-    change, unchanged = _change(loaded, wanted, data)
+    change = None if wanted.earlier is None else _change(loaded, Path(wanted.earlier), data)
     taken = data.iloc[:0]
     unseen = 0
     if not missing:
@@ -139,7 +138,6 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
         total=len(data),
         missing=missing,
         change=change,
-        unchanged=unchanged,
     )
 
 
@@ -180,15 +178,13 @@ def _measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
     return Measures(metrics=[metrics | more for metrics, more in zip(usual, finite, strict=True)])
 
 
-def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[DataChange | None, str]:
+def _change(loaded: Loaded, earlier: Path, after: pd.DataFrame) -> DataChange | str:
     """Compare the data with the earlier data; where that is not possible, return why."""
-    if wanted.earlier is None:
-        return None, ""
     from slipway.models.data import hashes
 
     target = loaded.schema.target
     try:
-        before = loaded.model.read(Path(wanted.earlier))
+        before = loaded.model.read(earlier)
         both = [name for name in (*loaded.schema.names, target.name) if name in before and name in after]
         old, new = Counter(hashes(before, both)), Counter(hashes(after, both))
         old_names, new_names = set(map(str, before.columns)), set(map(str, after.columns))
@@ -199,9 +195,9 @@ def _change(loaded: Loaded, wanted: RowsWanted, after: pd.DataFrame) -> tuple[Da
             columns_gone=sorted(old_names - new_names),
             before=_spread(target, before[target.name]),
             after=_spread(target, after[target.name]),
-        ), ""
+        )
     except Exception as error:  # noqa: BLE001 - the model's code reads data that it was not written for
-        return None, f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}"
 
 
 def _spread(target: Field, column: pd.Series[Any]) -> dict[str, float]:
