@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from slipway.artifacts import golden, manifest, values
-from slipway.artifacts.refusals import refusal
+from slipway.artifacts.refusals import Refusal, refusal
 from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
@@ -68,20 +68,25 @@ class Loaded(NamedTuple):
             # Only a pipeline is sure to take the rows and the columns of the request as they are.
             if type(self.model).predict is not PipelineModel.predict:
                 raise InputError(refused.reason, row=0 if len(rows) == 1 else None) from error
-            row = self._first_refused(rows) if refused.row is None else refused.row
+            row, refused = (refused.row, refused) if refused.row is not None else self._first_refused(rows, refused)
             raise InputError(refused.reason, row=row, field=_field(refused.column)) from error
 
-    def _first_refused(self, rows: Sequence[Any]) -> int:
-        """Return the place of the first row that the estimator refuses, one of `rows` being so."""
+    def _first_refused(self, rows: Sequence[Any], refused: Refusal) -> tuple[int, Refusal]:
+        """Return the place of the first row that the estimator refuses, and its refusal; `refused` is that of all."""
         start, end = 0, len(rows)
         while end - start > 1:
             middle = (start + end) // 2
             try:
                 self.model.predict(rows[start:middle])
                 start = middle
-            except ValueError:
+            except ValueError as error:
+                refused = refusal(error) or refused
                 end = middle
-        return start
+        try:
+            self.model.predict(rows[start:end])
+        except ValueError as error:
+            refused = refusal(error) or refused
+        return start, refused
 
     def answer_each(self, rows: list[Any]) -> list[Any]:
         """Return the answer to each row, or `REFUSED`; ask for all at once, and in halves where a row is refused."""
