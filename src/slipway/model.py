@@ -86,7 +86,10 @@ class Model:
         return tables.read(path, _declared(type(self)))
 
     def train(self, data: pd.DataFrame) -> None:
-        """Learn from `data`; its columns are the source features (or the fields of `input`) and the target."""
+        """Learn from `data`: the source features (or the fields of `input`), the target, then all other columns.
+
+        Callers give the features alone; a weight or a group of each row is there for `train`.
+        """
         raise NotImplementedError
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
@@ -180,12 +183,13 @@ def typed(model: Model | type[Model], data: pd.DataFrame) -> pd.DataFrame:
     """Return `data` with one type per feature, whether it comes from a file or from a few rows.
 
     Numbers are float64, as those of requests are. Pandas guesses a type from the values, and few rows may have none, so
-    a typed field decides first. The target stays as it is.
+    a typed field decides first. The target, and columns beside the features, stay as they are.
     """
     kind = type(model) if isinstance(model, Model) else model
     learned = {field.name: field for field in model._learned} if isinstance(model, Model) else {}  # noqa: SLF001
     fields = learned | {field.name: field for field in _typed_fields(kind)}
-    features = [(str(name), column) for name, column in data.items() if name != model.target_variable]
+    names = fields.keys() or set(kind.source_features) or set(data) - {model.target_variable}
+    features = [(str(name), column) for name, column in data.items() if name in names]
     return data.assign(**{name: _column(column, fields.get(name)) for name, column in features})
 
 

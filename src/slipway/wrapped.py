@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from slipway.model import ContractError, Model, Parameter, fields_in, frame, typed
+from slipway.model import Contract, ContractError, Model, Parameter, fields_in, frame, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ class ModelWrapper(Model):
     """
 
     def prep_and_train(self, data: pd.DataFrame) -> None:
-        """Learn from `data`, whose columns are the source features and the target."""
+        """Learn from `data`: the source features, the target, then all other columns of the data."""
         raise NotImplementedError
 
     def prep_and_predict(self, data: pd.DataFrame) -> Any:
@@ -50,7 +50,7 @@ class ModelWrapper(Model):
         for method in _METHODS:
             if getattr(type(self), method) is getattr(ModelWrapper, method):
                 raise ContractError(f"{type(self).__name__}.{method} is not written")
-        self._learned = fields_in(data.drop(columns=self.target_variable, errors="ignore"))
+        self._learned = fields_in(data[list(Contract.of(type(self)).names)])
         self.prep_and_train(typed(self, data))
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
@@ -80,7 +80,7 @@ class ArrayModel(Model):
         """Note the classes of the target, and which types the features have."""
         from pandas.api import types
 
-        *features, target = data.columns
+        *features, target = _own_columns(type(self))
         values = data[target].unique().tolist()
         few = len(values) <= _MOST_CLASSES and not types.is_float_dtype(data[target])
         self.name = str(target)
@@ -132,6 +132,12 @@ class ArrayModel(Model):
         # Other names stand in the order of the classes, as scikit-learn sorts them.
         classes = [by_name[name] for name in names] if by_name.keys() == set(names) else self.outcomes
         return list(zip(names, classes, strict=True))
+
+
+def _own_columns(model: type[Model]) -> list[str]:
+    """Return the features and the target; data may have further columns."""
+    contract = Contract.of(model)
+    return [*contract.names, contract.target]
 
 
 def fits(found: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from slipway.errors import SlipwayError
 from slipway.images import contract, engines
-from slipway.model import Model
+from slipway.model import Contract, Model
 from slipway.models.data import records
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ class ContainerModel(Model):
     def train(self, data: pd.DataFrame) -> None:
         """Hold the container to the contract; raise `SlipwayError` that names everything it lacks."""
         self.called, self.image = type(self).declared
-        *names, target = data.columns
-        self.target = str(target)
-        self.types = {str(name): _datatype(data[name]) for name in names}
+        names, _, self.target, _ = Contract.of(type(self))
+        self.types = {name: _datatype(data[name]) for name in names}
         rows = records(data.head(_SAMPLE), names)
         lacks = contract.missing(self._url, self.called, engines.user_of(self.image), rows, self.types, self.target)
         if lacks:

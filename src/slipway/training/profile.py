@@ -51,7 +51,7 @@ def table(
         yield f"… and {len(columns) - _MOST} columns more"
     used = {field.name for field in fields} | {target.name}
     if unused := [str(name) for name in data.columns if name not in used]:
-        yield cut(f"nobody uses: {', '.join(unused)}", 200)
+        yield cut(f"for `train` alone, no caller gives them: {', '.join(unused)}", 200)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

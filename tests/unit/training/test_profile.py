@@ -69,7 +69,7 @@ def test_the_table_tells_range_classes_gaps_and_unused_columns():
     assert "1.5 to 4" in first
     assert " 10 " in first
     assert "2: large, small" in target
-    assert unused == "nobody uses: spare"
+    assert unused == "for `train` alone, no caller gives them: spare"
 
 
 def test_of_very_many_columns_the_odd_ones_come_first():

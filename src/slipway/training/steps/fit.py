@@ -43,7 +43,7 @@ def run(workspace: Workspace) -> str:
     secrets = read_secrets(workspace.model.secrets)
     schema, data = msgspec.convert(workspace.read("schema.json"), Schema), workspace.data()
     columns = [*schema.names, schema.target.name]
-    rows = data[~held_out(data, columns, workspace.model.held_out)][columns]
+    rows = data[~held_out(data, columns, workspace.model.held_out)][_ordered(columns, data)]
     # Estimators without a random_state of their own draw from these two.
     random.seed(_SEED)
     np.random.seed(_SEED)
@@ -89,6 +89,11 @@ def _check_known(field: Field, column: pd.Series[Any]) -> None:
         )
         fix = "give the encoder handle_unknown='ignore' or 'infrequent_if_exist', or bring more rows of it"
         raise SlipwayError(problem, fix=fix)
+
+
+def _ordered(columns: Sequence[str], data: pd.DataFrame) -> list[str]:
+    """Return all columns of the data: the given ones first, then those that no caller gives."""
+    return [*columns, *(name for name in data.columns if name not in set(columns))]
 
 
 def _convert(workspace: Workspace, artifact: Path, rows: list[dict[str, Any]]) -> str:
