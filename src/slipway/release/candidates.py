@@ -11,8 +11,7 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import is_unbuilt
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release, ReleaseRecord, pick
-from slipway.release.due import held, refuse_held
-from slipway.release.rejections import Rejections
+from slipway.release.due import Rejections, held, refuse_held
 from slipway.settings import Settings
 from slipway.store import Store
 

@@ -12,8 +12,7 @@ from slipway.gitops.branches import Place
 from slipway.gitops.edits import Edited
 from slipway.gitops.snapshot import Snapshot
 from slipway.overlays.types import Hold, Overlay, Release, pick
-from slipway.release.due import decide, held
-from slipway.release.rejections import Rejections
+from slipway.release.due import Rejections, decide, held
 from slipway.settings import Settings
 from slipway.store import store_of
 from slipway.store.records import now

@@ -14,9 +14,8 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay, Release
-from slipway.release.due import Choice, DueVersion, check_environment, choose, names_of
+from slipway.release.due import Choice, DueVersion, Rejections, check_environment, choose, names_of
 from slipway.release.maker import Maker
-from slipway.release.rejections import Rejections
 from slipway.settings import Settings
 from slipway.store import Store
 

@@ -11,8 +11,7 @@ from slipway.names import ReleaseName
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
 from slipway.overlays.types import Overlay, Release, folder_of, ordered
 from slipway.release import retention
-from slipway.release.due import held
-from slipway.release.rejections import Rejections
+from slipway.release.due import Rejections, held
 from slipway.review.changes import Violation
 
 _ROLLBACK = "rollback --reason '…'"

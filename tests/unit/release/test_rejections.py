@@ -13,8 +13,8 @@ from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.release import candidates
 from slipway.release.candidates import Wish
 from slipway.release.decisions import lift, rollback
+from slipway.release.due import Rejections
 from slipway.release.promote import promote
-from slipway.release.rejections import Rejections
 from slipway.release.status import status
 from tests.earlier import given
 from tests.unit.conftest import ROOT, Site
