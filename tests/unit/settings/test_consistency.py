@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.settings.cron import objection
+from slipway.settings.consistency import schedule_objection
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from slipway.settings.cron import objection
 )
 def test_a_schedule_is_five_fields_or_a_word(schedule):
     """Fields take numbers, lists, ranges, steps and names within their limits."""
-    assert objection(schedule) == ""
+    assert schedule_objection(schedule) == ""
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_a_schedule_is_five_fields_or_a_word(schedule):
 )
 def test_what_is_no_schedule_is_told_field_by_field(schedule, says):
     """The message names the field. Without this check, only the cluster would refuse the schedule."""
-    assert objection(schedule).startswith(says)
+    assert schedule_objection(schedule).startswith(says)
