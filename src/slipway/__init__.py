@@ -17,5 +17,5 @@ def __getattr__(name: str) -> Any:
     if name in ("fetch", "publish"):
         from importlib import import_module
 
-        return getattr(import_module("slipway.store.opening"), name)
+        return getattr(import_module("slipway.store"), name)
     raise AttributeError(f"module 'slipway' has no attribute {name!r}")
