@@ -1,17 +1,34 @@
-"""`slipway doctor`: check what a repository needs around it, and change nothing. Each module checks one area."""
+"""`slipway doctor`: check what a repository needs, and change nothing.
+
+This module checks the machine and the clone: tools, git, the engine for images, stores, and the files in `.github`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import yaml
 
 from slipway.errors import SlipwayError
+from slipway.git import Repository
+from slipway.github import protection
+from slipway.github.protection import CODEOWNERS
+from slipway.settings import FILE, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from slipway.github.failures import Refused
 
 State = Literal["ok", "missing", "unknown"]
+
+_LEAST_GIT = (2, 31)
+# The owner in the file as it comes; nobody on GitHub has this name.
+_PLACEHOLDER = "@OWNER/"
+_PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|docker://[^@\s]+@sha256:[0-9a-f]{64}")
 
 
 class Finding(NamedTuple):
@@ -66,3 +83,142 @@ def unreadable(error: Refused, permission: str, about: str = "") -> Finding:
     """Return the finding that GitHub does not tell the state of a thing."""
     problem = f"{about}: {error.problem}" if about else error.problem
     return unknown("github", problem, by_token(permission) if error.status in (403, 404) else error.fix)
+
+
+def tools(root: Path) -> Iterator[Finding]:
+    """Check the programs that releases call."""
+    from slipway.gitops.rendering import find_kustomize
+
+    yield tried("tools", _git_version)
+    yield tried("tools", lambda: f"{Path(find_kustomize(root)[0]).name} is there")
+
+
+def _git_version() -> str:
+    fix = f"install git {'.'.join(map(str, _LEAST_GIT))} or newer"
+    try:
+        said = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SlipwayError("git is not installed", fix=fix) from error
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < _LEAST_GIT:
+        raise SlipwayError(f"{said} is too old", fix=fix)
+    return said
+
+
+def git(root: Path) -> Iterator[Finding]:
+    """Check the repository, its remote and the identity for commits."""
+    try:
+        repository = Repository(root)
+        head = repository.head()
+    except SlipwayError as error:
+        yield missing("git", error.problem, error.fix)
+        return
+    yield ok("git", f"{head.branch} is checked out, at {head.commit[:12]}")
+    yield tried("git", lambda: f"commits are by {repository.identity()}")
+    remotes = repository.run("remote").decode().split()
+    good, bad = "there is a remote called origin", "there is no remote called origin: nothing can be pushed"
+    yield either("git", "origin" in remotes, good, bad, "git remote add origin URL")
+
+
+def images(settings: Settings) -> Iterator[Finding]:
+    """Check the engine where images are built, and that base images are pinned."""
+    from slipway.images import engines
+    from slipway.images.build import UNBUILT
+
+    if any(environment.registry != UNBUILT for environment in settings.environments.values()):
+        yield tried("tools", lambda: f"{engines.find().name} works, for images")
+    else:
+        yield ok("settings", "no registry is set: images are named and not built", "set one where a cluster pulls them")
+    named = {settings.base_image, *(each.base_image for each in settings.declared.values() if each.base_image)}
+    for image in sorted(named):
+        advice = "" if "@sha256:" in image else f"pin it: {image}@sha256:…, so that it changes only when you say so"
+        yield ok("settings", f"the base image is {image}", advice)
+
+
+def stores(settings: Settings) -> Iterator[Finding]:
+    """Check that each store can be read, and written as far as that shows without writing."""
+    from slipway.store import store_of
+
+    for name, environment in settings.environments.items():
+        where = environment.store
+        try:
+            # This takes one listing, whatever the size of the store.
+            store_of(settings, name).versions(next(iter(settings.models()), "none"))
+        except SlipwayError as error:
+            yield missing("stores", f"{name}: {error.problem}", error.fix)
+            continue
+        yield ok("stores", f"{name}: {where} can be read")
+        if environment.in_bucket:
+            fix = f"whoever publishes there needs objectCreator on the bucket: slipway publish MODEL --env {name}"
+            yield unknown("stores", f"{name}: whether {where} can be written shows when something is", fix)
+        else:
+            yield _writable(name, settings.root / Path(where).expanduser())
+
+
+def _writable(name: str, directory: Path) -> Finding:
+    nearest = next(each for each in (directory, *directory.parents) if each.exists())
+    good, bad = f"{name}: {directory} can be written", f"{name}: {nearest} cannot be written"
+    writable = os.access(nearest, os.W_OK | os.X_OK)
+    return either("stores", writable, good, bad, f"give yourself the right to: chmod u+w {nearest}")
+
+
+def owners(settings: Settings) -> Iterator[Finding]:
+    """Check that all files that decide about production have an owner, who approves each change."""
+    try:
+        text = (settings.root / CODEOWNERS).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        fix = f"write it: /overlays/prod/ @TEAM, and so on; {FILE} names the environments that take promotions"
+        yield missing("files", f"there is no {CODEOWNERS} that can be read: anybody may approve anything", fix)
+        return
+    for place in protection.guarded(settings.environments):
+        yield _owned(settings.root, place, text)
+
+
+def _owned(root: Path, place: str, text: str) -> Finding:
+    """Check that each file of a place has an owner, and that each future file will have one."""
+    there = [path.relative_to(root).as_posix() for path in sorted((root / place).rglob("*")) if path.is_file()]
+    samples = [f"{place}anything", f"{place}any/folder/anything"] if place.endswith("/") else [place]
+    found = {path: protection.owners(text, path) for path in [*samples, *there]}
+    free = next((path for path, owners in found.items() if not owners), None)
+    if free is not None:
+        fix = f"add a line at the end of {CODEOWNERS}: /{place} @TEAM"
+        return missing("files", f"nobody owns {free if free in there else place}: anybody may approve its change", fix)
+    people = sorted({owner for owners in found.values() for owner in owners})
+    if any(owner.startswith(_PLACEHOLDER) for owner in people):
+        fix = f"name a team or a person in {CODEOWNERS} who may write to this repository"
+        return missing("files", f"{place} is owned by {' '.join(people)}, whom nobody has named yet", fix)
+    return ok("files", f"{place} is owned by {' '.join(people)}")
+
+
+def actions(root: Path) -> Iterator[Finding]:
+    """Check that each action of others is named by commit, which nobody can move."""
+    workflows = [*root.glob(".github/workflows/*.y*ml"), *root.glob(".github/actions/**/action.y*ml")]
+    bad, count = [], 0
+    for path in sorted(workflows):
+        where = path.relative_to(root).as_posix()
+        try:
+            used = sorted(set(_used(yaml.safe_load(path.read_text(encoding="utf-8")))))
+        except (OSError, ValueError, yaml.YAMLError):
+            yield missing("files", f"{where} cannot be read as YAML", "mend it: actionlint says where")
+            continue
+        count += len(used)
+        bad += [f"{name} in {where}" for name in used if not name.startswith("./") and not _PINNED.fullmatch(name)]
+    for each in bad:
+        yield missing(
+            "files", f"{each[:200]} is no commit: whoever owns it can change it", "name OWNER/NAME@COMMIT # TAG"
+        )
+    if not bad:
+        yield ok("files", f"all {count} uses of actions in .github are named by commit, or are this repository's own")
+
+
+def _used(content: Any) -> Iterator[str]:
+    """Yield every `uses` of a workflow or an action, at any depth."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key == "uses" and isinstance(value, str):
+                yield value
+            else:
+                yield from _used(value)
+    elif isinstance(content, list):
+        for each in content:
+            yield from _used(each)
