@@ -1,12 +1,16 @@
-"""Text that people read or write: shortened, quoted, harmless to a terminal, compared, split into words and pairs."""
+"""Text that people read or write: shortened, quoted, harmless to a terminal, compared, split; and times as text."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time
 from difflib import unified_diff
 
 from slipway.errors import SlipwayError
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?")
 
 _MOST = 60
 _MOST_BYTES = 400_000
@@ -91,3 +95,26 @@ def words(text: str, option: str) -> list[str]:
     except ValueError as error:
         fix = "write it as for a shell: c=0.5 name='a b'"
         raise SlipwayError(f"{option} {quoted(text)} cannot be divided into words: {error}", fix=fix) from error
+
+
+def parse_time(text: str) -> datetime:
+    """Read RFC 3339, `2026-11-21 10:00` (the time zone is this machine's), or a date, which stands for its end.
+
+    Raise `SlipwayError` for anything else.
+    """
+    try:
+        if not _TIME.fullmatch(text):
+            raise ValueError("not one of the forms")
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SlipwayError(
+            f"{text!r} is not a time ({error})", fix="write 2026-11-21, '2026-11-21 10:00' or 2026-11-21T10:00:00Z"
+        ) from error
+    if len(text) == len("2026-11-21"):
+        moment = datetime.combine(moment.date(), time(23, 59, 59))
+    return moment if moment.tzinfo else moment.astimezone()
+
+
+def format_time(moment: datetime) -> str:
+    """Return the moment in UTC, RFC 3339, seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

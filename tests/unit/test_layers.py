@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "src"
 ORDER = (
-    *("errors", "text", "names", "digests", "files", "times", "network", "processes"),
+    *("errors", "text", "names", "digests", "files", "network", "processes"),
     *("settings", "schema", "model", "wrapped", "models", "git", "store", "github", "overlays", "artifacts", "serving"),
     *("images", "containers", "training", "gitops", "release", "review", "provenance", "cli"),
 )

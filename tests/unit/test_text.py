@@ -1,9 +1,12 @@
 """Text for people is short, and safe to print in a terminal."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.text import counted, cut, listed, one_line, pairs, quoted, words
+from slipway.text import counted, cut, format_time, listed, one_line, pairs, parse_time, quoted, words
 
 
 @pytest.mark.parametrize(("text", "shown"), [("iris", "iris"), ("12345", "12345"), ("123456", "1234…")])
@@ -82,3 +85,36 @@ def test_an_open_quotation_is_refused() -> None:
     with pytest.raises(SlipwayError, match="cannot be divided into words: No closing quotation") as caught:
         words("who='Ann", "--parameters")
     assert "write it as for a shell" in caught.value.fix
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the local time zone to UTC+2."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC-2")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00Z"),
+        ("2026-11-21T10:00:00.5+01:00", "2026-11-21T09:00:00Z"),
+        ("2026-11-21 10:00", "2026-11-21T08:00:00Z"),
+        ("2026-11-21 10:00:30", "2026-11-21T08:00:30Z"),
+        ("2026-11-21", "2026-11-21T21:59:59Z"),
+    ],
+)
+def test_a_time_is_written_in_utc(zone: None, text: str, moment: str) -> None:  # noqa: ARG001
+    """RFC 3339 keeps its zone. Without a zone, the time is local. A date means its end."""
+    assert format_time(parse_time(text)) == moment
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-11-21T", "20261121", "2026-11-21 10", "10:00"])
+def test_a_text_in_another_form_is_no_time(text: str) -> None:
+    """Other texts are refused, and the message lists the known forms."""
+    with pytest.raises(SlipwayError, match="is not a time") as caught:
+        parse_time(text)
+    assert "2026-11-21" in caught.value.fix

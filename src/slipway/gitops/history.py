@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from slipway import times
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import release_folder
@@ -18,6 +17,7 @@ from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import Hold, Overlay, Release, folder_of
 from slipway.settings import Settings
+from slipway.text import format_time
 
 _FILE = re.compile(
     rf"overlays/(?P<environment>[^/]+)/(?P<model>[^/]+)/"
@@ -204,8 +204,8 @@ def _of_hold(before: Hold | None, after: Hold | None) -> Iterator[str]:
 def told(moment: Moment) -> str:
     """Return one line that names the commit of a moment."""
     if moment.commit is None or moment.since is None:
-        return f"at {times.format(moment.time)} nothing was declared yet"
-    return f"at {times.format(moment.time)}, by commit {moment.commit[:12]} of {times.format(moment.since)}"
+        return f"at {format_time(moment.time)} nothing was declared yet"
+    return f"at {format_time(moment.time)}, by commit {moment.commit[:12]} of {format_time(moment.since)}"
 
 
 def releases(snapshot: Snapshot, overlay: Overlay, names: Collection[ReleaseName] | None = None) -> list[Release]:

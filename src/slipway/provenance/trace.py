@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from slipway import settings as settings_file
-from slipway import times
 from slipway.errors import SlipwayError
 from slipway.images import build as images
 from slipway.images import bundle
@@ -22,6 +21,7 @@ from slipway.provenance.commits import Commit, Declared, Pulls
 from slipway.provenance.subject import Subject, Version, find, version_of
 from slipway.settings import Settings
 from slipway.store import Record, store_of
+from slipway.text import format_time
 
 _SHALLOW = "this is a shallow clone"
 
@@ -295,4 +295,4 @@ def _by(commit: Commit, oldest: frozenset[str] = frozenset()) -> dict[str, Any]:
     if commit.id in oldest:  # in a shallow clone, its oldest commits seem to have made all that they hold
         return {}
     pull = commits.pull_in(commit.subject)
-    return {"when": times.format(commit.when), "who": commit.who, "commit": commit.id, "pull": pull}
+    return {"when": format_time(commit.when), "who": commit.who, "commit": commit.id, "pull": pull}

@@ -13,9 +13,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct, field
 
-from slipway import digests, times
+from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.names import ModelId
+from slipway.text import format_time
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[int, Meta(ge=1)]
@@ -123,7 +124,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
 def now() -> str:
     """Return the time in the format of records."""
-    return times.format(datetime.now(UTC))
+    return format_time(datetime.now(UTC))
 
 
 def user() -> str:

@@ -6,14 +6,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
-from slipway import files, times
+from slipway import files
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
@@ -21,7 +20,7 @@ from slipway.models.data import data_source, tables_of
 from slipway.models.discovery import training_digest
 from slipway.settings import Settings
 from slipway.settings.types import Data
-from slipway.store.records import encode
+from slipway.store.records import encode, now
 from slipway.training.inputs import typed
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def begin(
         data=source,
         parameters={**of.parameters, **own},
         metadata=dict(metadata or {}),
-        started=times.format(datetime.now(UTC)),
+        started=now(),
     )
 
 

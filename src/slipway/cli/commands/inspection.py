@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from slipway.cli.output import progress, say, table
 from slipway.cli.parsing import Group, settings_of
 from slipway.errors import SlipwayError
-from slipway.text import counted
+from slipway.text import counted, format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,15 +66,14 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _history(args: argparse.Namespace) -> int:
-    from slipway import times
     from slipway.gitops import history
 
     loaded = settings_of(args)
     if args.at:
-        return _show_moment(history.at(loaded, times.parse(args.at), args.models, args.env))
+        return _show_moment(history.at(loaded, parse_time(args.at), args.models, args.env))
     events = history.events(loaded, args.models, args.env)
     rows = [
-        (times.format(event.when), event.environment, event.model, event.what, event.who, event.commit[:12])
+        (format_time(event.when), event.environment, event.model, event.what, event.who, event.commit[:12])
         for event in events
     ]
     table(["WHEN", "ENV", "MODEL", "WHAT", "WHO", "COMMIT"], rows)
@@ -194,21 +193,22 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     Raise `SlipwayError` where neither `root` nor a folder above it has a `slipway.yaml`.
     """
     from slipway import settings as file
-    from slipway.cli.doctor import github, local, missing, ok
+    from slipway.cli import doctor
+    from slipway.cli.doctor import github
 
     folder = root.resolve() if root else file.find_root()
-    yield from local.tools(folder)
-    yield from local.git(folder)
+    yield from doctor.tools(folder)
+    yield from doctor.git(folder)
     try:
         settings = file.load(folder)
     except SlipwayError as error:
         if not (folder / file.FILE).is_file():
             raise
-        yield missing("settings", error.problem, error.fix)
+        yield doctor.missing("settings", error.problem, error.fix)
         return
-    yield ok("settings", f"{len(settings.environments)} environments and {len(settings.models())} models")
-    yield from local.images(settings)
-    yield from local.stores(settings)
-    yield from local.owners(settings)
-    yield from local.actions(settings.root)
+    yield doctor.ok("settings", f"{len(settings.environments)} environments and {len(settings.models())} models")
+    yield from doctor.images(settings)
+    yield from doctor.stores(settings)
+    yield from doctor.owners(settings)
+    yield from doctor.actions(settings.root)
     yield from github.repository(settings)

@@ -10,19 +10,18 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from slipway import times
 from slipway.images.bundle import platform_root
 from slipway.images.running import Server, process, usable_port
 from slipway.model import Parameter
 from slipway.processes import SOURCE, end_with
 from slipway.serving.access import FILES, FOLDER
 from slipway.settings import Settings
+from slipway.store.records import now
 from slipway.training.inputs import parameters
 from slipway.training.service.runs import Run
 
@@ -84,7 +83,7 @@ class LocalRuns:
         self._runs: dict[str, Run] = {}
 
     def start(self, parameters: Mapping[str, Parameter], data: str | None) -> Run:
-        run = Run(f"train-{self.model}-{secrets.token_hex(4)}", "Running", started=times.format(datetime.now(UTC)))
+        run = Run(f"train-{self.model}-{secrets.token_hex(4)}", "Running", started=now())
         words = ["train", self.model, "--env", self.environment, *(["--data", data] if data else [])]
         words += [f"--parameter={name}={value}" for name, value in parameters.items()]
         process = subprocess.Popen(
@@ -114,7 +113,7 @@ class LocalRuns:
         output = process.communicate()[0]
         phase = "Failed" if process.returncode else "Succeeded"
         message = _reason(output) if process.returncode else ""
-        self._runs[run.name] = run._replace(phase=phase, message=message, finished=times.format(datetime.now(UTC)))
+        self._runs[run.name] = run._replace(phase=phase, message=message, finished=now())
 
 
 def _reason(output: str) -> str:
