@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from slipway.wrapped import stand_in
+
 __all__ = ["served_url"]
 
 _OPTION = "--served-url"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option for the URL."""
+    """Add the option for the URL, and let classes import `seldon_core` where it is not installed."""
+    stand_in()
     parser.addoption(_OPTION, help="base URL of the served model; only the tests that use it are run")
 
 

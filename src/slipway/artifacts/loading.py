@@ -20,7 +20,7 @@ from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
 from slipway.schema import Schema
-from slipway.wrapped import adapted, fits, reach
+from slipway.wrapped import ArrayModel, Remarks, adapted, fits, reach
 
 SCHEMA = "schema.json"
 
@@ -105,6 +105,29 @@ class Loaded(NamedTuple):
                 if row[name] is None:
                     row[name] = math.nan
 
+    def remarks(self) -> Remarks:
+        """Return what a foreign class said beside the last answer to this thread; its tags are JSON values."""
+        if not isinstance(self.model, ArrayModel):
+            return Remarks()
+        said = self.model.remarks()
+        return said._replace(tags=values.json_value(said.tags, "tags"))
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what a foreign class tells about itself, as JSON values; {} for any other model."""
+        found = self.model.metadata if isinstance(self.model, ArrayModel) else {}
+        told: dict[str, Any] = values.json_value(found, "init_metadata")
+        return told
+
+    @property
+    def tells_health(self) -> bool:
+        """True if the model's class is asked for its health."""
+        return isinstance(self.model, ArrayModel) and self.model.component.tells_health
+
+    def health(self) -> Any:
+        """Return what a class that `tells_health` says, as a JSON value; it raises when it cannot answer."""
+        found: Any = self.model
+        return values.json_value(found.component.health(), "health_status")
+
     @property
     def only_computes(self) -> bool:
         """True if predicting waits for nothing: the class says so, or a graph does all of it."""
@@ -121,7 +144,7 @@ def load(folder: Path) -> Loaded:
     found = manifest.read(folder)
     schema = manifest.read_file(folder, SCHEMA, Schema)
     pairs = manifest.read_file(folder, golden.FILE, golden.Golden)
-    cls = adapted(_entry(found.entry, folder), found.parameters)
+    cls = adapted(_entry(found.entry, folder), found.parameters, features=schema.names, target=schema.target.name)
     model = cls(**found.parameters)
     model._learned = schema.fields
     trust = Trust.of(cls)

@@ -34,7 +34,11 @@ def save(
         raise SlipwayError(f"{folder} is not empty", fix="save the artifact in a folder of its own")
     cls = type(model)
     trust = Trust.of(cls)
-    saved = sorted(name for name in vars(model) if name != "parameters" and not name.startswith("_"))
+    saved = sorted(
+        name
+        for name in vars(model)
+        if name != "parameters" and not name.startswith("_") and not _is_declared(model, name)
+    )
     written = manifest.Manifest(
         format=manifest.FORMAT,
         entry=_entry(cls),
@@ -54,6 +58,13 @@ def save(
 def save_golden(pairs: golden.Golden, folder: Path) -> None:
     """Replace the golden predictions of the artifact in `folder`."""
     files.write(folder / golden.FILE, _json(pairs))
+
+
+def _is_declared(model: Model, name: str) -> bool:
+    """Return True for columns that the `__init__` of a foreign class sets, as it will when the artifact is loaded."""
+    if name not in ("source_features", "target_variable") or not hasattr(model, "__wrapped__"):
+        return False
+    return list(getattr(model, name)) == list(getattr(type(model), name))
 
 
 def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest.Part:

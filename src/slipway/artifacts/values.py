@@ -13,7 +13,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from slipway.errors import SlipwayError
@@ -131,6 +131,11 @@ def to_json(predictions: Any, count: int, target: Field) -> list[Any]:
     for row, answer in enumerate(answers):
         _check(answer, row, target)
     return answers
+
+
+def json_value(value: Any, at: str) -> Any:
+    """Return what a model says beside its predictions as a JSON value; messages call it `at`."""
+    return _json(dict(value) if isinstance(value, Mapping) else value, at)
 
 
 def _items(predictions: Any) -> Iterable[Any]:

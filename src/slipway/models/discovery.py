@@ -20,7 +20,7 @@ from slipway.models.data import data_source, features, local_path
 from slipway.models.imports import closure
 from slipway.models.requirements import read
 from slipway.settings import FILE, MODEL_FILE, Settings, model_file
-from slipway.wrapped import adapted, fits, reach
+from slipway.wrapped import adapted, check_methods, declared, fits, reach
 
 # Names in a model's folder that are not part of the model: tests, documents, notebooks and data.
 _ASIDE = re.compile(
@@ -143,12 +143,22 @@ def _foreign_class(module: ModuleType, where: Path, own: Iterable[type]) -> Any:
 
 def _adapted(settings: Settings, name: str, found: type, where: Path) -> type[Model]:
     of = settings.model(name)
-    target = of.target or getattr(found, "target_variable", "")
+    check_methods(found)
+    own, target = _declared(settings, name, found)
+    target = of.target or target
     if not target:
         fix = f"say so in {FILE}: models: {{{name}: {{target: COLUMN}}}}"
         raise SlipwayError(f"{where} does not say which column {found.__name__} predicts", fix=fix)
-    own = list(getattr(found, "source_features", ()))
     return adapted(found, of.parameters, features=own or features(settings, name, target), target=target)
+
+
+def _declared(settings: Settings, name: str, found: type) -> tuple[list[str], str]:
+    try:
+        return declared(found, settings.model(name).parameters)
+    except ContractError:
+        raise
+    except Exception as error:  # of the user's __init__
+        raise SlipwayError(blame(error, settings.root)) from error
 
 
 def _imported(entry: str, where: Path, root: Path) -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ from slipway.artifacts import Loaded
 from slipway.artifacts.manifest import ModelCard
 from slipway.model import InputError
 from slipway.schema import InvalidRows, Problem
+from slipway.serving import log
 from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
 from slipway.serving.bundled import Identity
@@ -52,7 +54,8 @@ class Function(Application):
         paths: Paths = {
             "/": {"GET": self._document},
             PREDICT: {"POST": self._predict},
-            **{path: {"GET": self._healthy} for path in (requests.LIVE, READY)},
+            requests.LIVE: {"GET": self._alive},
+            READY: {"GET": self._ready},
             requests.PAGE: {"GET": self._document},
             requests.OPENAPI: {"GET": self._document},
             **{path: {method: self._infer} for path, method in requests.INFERENCE.items()},
@@ -69,14 +72,31 @@ class Function(Application):
         self.check_rows(len(rows))
         predictions = self._predictions(rows)
         self.metrics.predicted(predictions)
+        if rows:
+            for metric in self._loaded.remarks().metrics:
+                self.metrics.add(metric)
         return predictions
+
+    def tags(self) -> Mapping[str, Any]:
+        """Return what a foreign class says about the predictions that this thread made last."""
+        return self._loaded.remarks().tags
+
+    def health(self) -> dict[str, Any]:
+        """Return {"health": …} as the model's class tells it, or {}; raise `Refusal` (503) when it raises."""
+        if not self._loaded.tells_health:
+            return {}
+        try:
+            return {"health": self._loaded.health()}
+        except Exception as error:
+            log.write("ERROR", f"not ready: health_status fails: {type(error).__name__}: {error}")
+            raise Refusal(503, "not_healthy", "the model's health_status fails; the log says how") from error
 
     @cached_property
     def inference(self) -> Inference:
         """The model in the terms of the Open Inference Protocol, which a start does not need."""
         from slipway.serving.oip.inference import Inference
 
-        return Inference(self.identity, self._loaded, self.check_rows, self.predict)
+        return Inference(self.identity, self._loaded, self.check_rows, self.predict, self.tags)
 
     def admit(self, request: Request) -> str:
         """See `Application.admit`; nobody is admitted, nor is this ready, before access was set once."""
@@ -91,6 +111,8 @@ class Function(Application):
 
     def is_brief(self, request: Request) -> bool:
         """See `Application.is_brief`; the start has measured the longest body with a brief answer."""
+        if self._loaded.tells_health and request.route != requests.LIVE:
+            return False
         return len(request.body) * (1 if request.route == PREDICT else _DENSER) <= self._brief_body
 
     def is_routine(self, request: Request) -> bool:
@@ -110,11 +132,15 @@ class Function(Application):
         rows = value if isinstance(value, list) else [value]
         predictions = self.predict(rows)
         prediction = predictions if rows is value else predictions[0]
-        return of(200, {"status": "ok", "prediction": prediction, **self.named}, rows=len(rows))
+        tags = self.tags() if rows else {}
+        content = {"status": "ok", "prediction": prediction, **({"tags": tags} if tags else {}), **self.named}
+        return of(200, content, rows=len(rows))
 
     def _infer(self, request: Request) -> Answer:
         from slipway.serving.oip import rest
 
+        if request.route in requests.V2_READINESS:
+            self.health()
         return rest.answer(self.inference, request)
 
     def _predictions(self, rows: list[Any]) -> list[Any]:
@@ -141,9 +167,12 @@ class Function(Application):
         openapi = docs.openapi(self._loaded, self.identity, self.inference, self.access.kind)
         return {"/": of(200, description), requests.OPENAPI: of(200, openapi), requests.PAGE: docs.page()}
 
-    def _healthy(self, _request: Request) -> Answer:
-        """Answer both probes: nothing listens until digests and golden predictions hold, so live means ready."""
+    def _alive(self, _request: Request) -> Answer:
         return of(200, {"status": "ok", **self.named})
+
+    def _ready(self, _request: Request) -> Answer:
+        """Nothing listens until digests and golden predictions hold, so live means ready but for the class's word."""
+        return of(200, {"status": "ok", **self.health(), **self.named})
 
     def _scrape(self, _request: Request) -> Answer:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())

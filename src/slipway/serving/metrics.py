@@ -19,10 +19,12 @@ from typing import Any
 import msgspec
 
 from slipway.artifacts import Golden
+from slipway.model import ContractError
 from slipway.names import ModelId
 from slipway.schema import Field
 from slipway.serving.bundled import Identity
 from slipway.serving.http.requests import PREDICT
+from slipway.wrapped import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -108,6 +110,7 @@ class Metrics:
         self._rows = Histogram(_ROWS)
         self._predictions: Counts = Counter({(label,): 0 for label in self._classes.values()})
         self._values = None if self._classes else _histogram(target, golden)
+        self._own = _Own()
         self._running = 0
         self._last = 0.0
         self._age = _process_age()
@@ -140,6 +143,11 @@ class Metrics:
                     if type(value) in (int, float):
                         self._values.add(value)
 
+    def add(self, metric: Metric) -> None:
+        """Add a metric that a foreign class gives for one request."""
+        with self._lock:
+            self._own.add(metric)
+
     def format(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         with self._lock:
@@ -169,6 +177,7 @@ class Metrics:
         )
         if self._values:
             yield "slipway_prediction_value", "histogram", "The quantities predicted.", self._values.samples()
+        yield from self._own.families()
         yield "slipway_start_duration_seconds", "gauge", "From the process's begin to all checked.", _one(self._age)
         yield "process_start_time_seconds", "gauge", "When the process began.", _one(self._start)
         yield "process_cpu_seconds_total", "counter", "CPU time of the process.", _one(time.process_time())
@@ -179,6 +188,40 @@ class Metrics:
         for route, histogram in self._seconds.items():
             for suffix, own, value in histogram.samples():
                 yield suffix, {"route": route, **own}, value
+
+
+class _Own:
+    """The metrics of a foreign class, named as Seldon's servers name them."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, str] = {}
+        self._values: dict[str, dict[tuple[tuple[str, str], ...], float | Histogram]] = {}
+
+    def add(self, metric: Metric) -> None:
+        """Add to a counter or a timer, or set a gauge; raise `ContractError` for a name of another kind."""
+        if self._kinds.setdefault(metric.name, metric.kind) != metric.kind:
+            raise ContractError(f"metrics gave {metric.name} as {self._kinds[metric.name]} and as {metric.kind}")
+        values, labels = self._values.setdefault(metric.name, {}), tuple(sorted(metric.labels.items()))
+        if metric.kind == "TIMER":
+            timer: Any = values.setdefault(labels, Histogram(_SECONDS))
+            timer.add(metric.value / 1000)
+        else:
+            before: Any = values.get(labels, 0) if metric.kind == "COUNTER" else 0
+            values[labels] = before + metric.value
+
+    def families(self) -> Iterator[Family]:
+        """Yield the families; the name of a counter ends with `_total`, and a timer is in seconds."""
+        for name, values in self._values.items():
+            kind = self._kinds[name]
+            shown = f"{name}_total" if kind == "COUNTER" and not name.endswith("_total") else name
+            type_ = "histogram" if kind == "TIMER" else kind.lower()
+            yield shown, type_, "Given by the model's class.", list(_lines(values))
+
+
+def _lines(values: Mapping[tuple[tuple[str, str], ...], float | Histogram]) -> Iterator[Sample]:
+    for labels, value in values.items():
+        for suffix, own, number in value.samples() if isinstance(value, Histogram) else [("", {}, value)]:
+            yield suffix, {**dict(labels), **own}, number
 
 
 def bounds(low: float, high: float) -> list[float]:

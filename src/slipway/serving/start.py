@@ -53,6 +53,7 @@ def load(folder: Path) -> Function:
     try:
         loaded = load_artifact(folder / "artifact")
         predictions = loaded.answer(list(loaded.golden.rows)) if loaded.golden.rows else []
+        loaded.metadata()  # a class that cannot tell it is found out now
     except ModuleNotFoundError as error:
         fix = "pin what provides it in the model's requirements.txt, and train and release again"
         raise SlipwayError(f"the module {error.name!r} is missing in this environment", fix=fix) from error

@@ -1,14 +1,19 @@
 """A class of another convention is found in a repository, trained, and loaded again."""
 
+import http.client
+import json
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from slipway import settings
 from slipway.artifacts import load
 from slipway.errors import SlipwayError
+from slipway.images import bundle, running
 from slipway.models import discovery
 from slipway.models.discovery import training_digest
 from slipway.training.task import Workspace, begin, step
@@ -126,3 +131,94 @@ def test_the_class_is_trained_unchanged_and_loaded_again(team):
     assert loaded.model.parameters == {"limit": 7.0, "file": "kinds.json"}
     large = {"kind": "large", "probabilities": {"large": 1.0, "small": 0.0}}
     assert loaded.answer([{"length": 4, "width": 2}]) == [large]
+
+
+def trained(team, of, name):
+    """Run the steps that make an artifact, golden predictions included; return its folder."""
+    source, said = None, {}
+    for each in ("fetch", "check", "test", "fit", "evaluate"):
+        target = team.root / "run" / each
+        said[each] = step(each, of, source, target, begin(of, name, "test") if source is None else None)
+        source = target
+    return source / "artifact", said
+
+
+@contextmanager
+def served(of, name, artifact, folder):
+    """Serve the artifact; yield a function that asks for a path, and sends rows if there are any."""
+    made = bundle.make_local(of, name, artifact, folder)
+    with running.serve(made) as url:
+
+        def ask(path, rows=None):
+            connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+            body = None if rows is None else json.dumps(rows)
+            connection.request("GET" if rows is None else "POST", path, body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            connection.close()
+            return answer.status, text if path == "/metrics" else json.loads(text)
+
+        yield ask
+
+
+CARGO = "models: {cargo: {target: cost}}\n"
+
+
+def test_a_class_of_seldon_is_served_as_it_is(team):
+    """All that it says is called, without the package that it imports, and shown where it belongs."""
+    of = team.copy("cargo", CARGO)
+    artifact, _ = trained(team, of, "cargo")
+    with served(of, "cargo", artifact, team.root / "bundle") as ask:
+        status, answer = ask("/predict", [{"weight": 1500, "height": 1}, {"weight": 250, "height": 2}])
+        assert (status, answer["prediction"]) == (200, [3.0, 0.5])
+        assert answer["tags"] == {"rows": 2, "source": "tariff"}
+        tensors = [{"name": name, "shape": [1], "datatype": "FP64", "data": [500]} for name in ("weight", "height")]
+        assert ask("/v2/models/cargo/infer", {"inputs": tensors})[1]["parameters"]["rows"] == 1
+        assert ask("/")[1]["metadata"] == {"name": "cargo", "versions": ["tariff-2026"]}
+        assert ask("/health/ready")[1]["health"] == ["tariff"]
+        metrics = ask("/metrics")[1]
+        assert 'cargo_rows_total{model="cargo",environment="dev",release="dev"} 3' in metrics
+        assert 'cargo_time_sum{model="cargo",environment="dev",release="dev",step="tariff"} 0.04' in metrics
+        assert ask("/predict", {"weight": 5e6, "height": 1})[0] == 200
+        assert ask("/health/ready")[0] == ask("/v2/health/ready")[0] == ask("/v2/models/cargo/ready")[0] == 503
+        assert ask("/health/live")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("send_feedback", "Cargo.send_feedback is not called: leave it out until a later version"),
+        ("route", "Cargo.route is not called"),
+        ("aggregate", "Cargo.aggregate is not called"),
+        ("predict_raw", "Cargo.predict_raw is not called: messages of Seldon are not known here"),
+        ("metadata", "Cargo.metadata is not called: call it init_metadata"),
+    ],
+)
+def test_a_method_that_nothing_would_call_is_refused(team, name, says):
+    """Its author learns of it before the training."""
+    of = team.copy("cargo", CARGO)
+    with (team.root / "model/cargo/Cargo.py").open("a") as file:
+        file.write(f"\n    def {name}(self, *given): pass\n")
+    with pytest.raises(SlipwayError) as caught:
+        discovery.load_class(of, "cargo")
+    assert says in str(caught.value)
+
+
+def test_names_of_features_without_their_transformation_are_refused(team):
+    """Nothing would ask for them."""
+    of = team.copy("cargo", CARGO)
+    path = team.root / "model/cargo/Cargo.py"
+    path.write_text(path.read_text().replace("def transform_input", "def prepared"))
+    with pytest.raises(SlipwayError, match=r"Cargo\.feature_names is not called"):
+        discovery.load_class(of, "cargo")
+
+
+def test_the_class_of_open_dev_stack_is_served_as_it_is(team):
+    """It names its columns in `__init__`, takes a frame, and answers with a dict of lists."""
+    of = team.copy("parcels")
+    artifact, said = trained(team, of, "parcels")
+    assert "save and load of the class are not called" in said["check"]
+    with served(of, "parcels", artifact, team.root / "bundle") as ask:
+        rows = [{"length": 1, "width": 2}, {"length": 8, "width": 9}]
+        assert ask("/predict", rows)[1]["prediction"] == ["small", "large"]
+        assert ask("/predict", rows[1])[1]["prediction"] == "large"

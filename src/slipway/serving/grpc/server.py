@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc.aio
+import msgspec
 from google.protobuf.message import DecodeError
 
 from slipway.errors import SlipwayError
@@ -83,7 +84,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         answers: dict[str, Callable[[Any], Any]] = {
             "Check": self._health,
             "ServerLive": lambda _: message("ServerLiveResponse")(live=True),
-            "ServerReady": lambda _: message("ServerReadyResponse")(ready=True),
+            "ServerReady": self._server_ready,
             "ServerMetadata": lambda _: message("ServerMetadataResponse")(**self._inference.server_metadata),
             "ModelReady": self._ready,
             "ModelMetadata": self._model,
@@ -162,10 +163,16 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
     def _health(self, request: Any) -> Any:
         if request.service not in ("", _SERVICE):
             raise Refusal(404, "no_service", f"there is no service {request.service[:60]!r} here")
+        self._function.health()
         return message("HealthCheckResponse")(status="SERVING")
+
+    def _server_ready(self, _request: Any) -> Any:
+        self._function.health()
+        return message("ServerReadyResponse")(ready=True)
 
     def _ready(self, request: Any) -> Any:
         self._inference.check(request.name, request.version)
+        self._function.health()
         return message("ModelReadyResponse")(ready=True)
 
     def _model(self, request: Any) -> Any:
@@ -178,8 +185,9 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         tensors = read(request.inputs, request.raw_input_contents)
         outputs = model.infer(tensors, [output.name for output in request.outputs])
         response = message("ModelInferResponse")(model_name=model.model, model_version=model.version, id=request.id)
-        for name, value in self._function.named.items():
-            response.parameters[name].string_param = value
+        for name, value in {**(model.tags() if row_count(outputs) else {}), **self._function.named}.items():
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            response.parameters[name].string_param = text
         fill(response.outputs, outputs, response.raw_output_contents if request.raw_input_contents else None)
         return response
 

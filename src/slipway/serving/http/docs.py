@@ -63,6 +63,7 @@ def description(loaded: Loaded, identity: Identity, limits: Mapping[str, int], c
         },
         "example": _example(loaded, identity),
         "metrics": dict(card.metrics),
+        **({"metadata": told} if (told := loaded.metadata()) else {}),
         "card": card.text,
         "versions": _versions(),
     }

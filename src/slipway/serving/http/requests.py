@@ -27,6 +27,9 @@ PAGE = "/docs"
 MODELS = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
 """A model in the Open Inference Protocol, and a version of it; further parts are the same for both."""
 
+V2_READINESS = frozenset({V2_READY, *(f"{each}/ready" for each in MODELS)})
+"""The paths of the Open Inference Protocol that tell whether the model can answer."""
+
 INFERENCE = {
     **{f"{each}/infer": "POST" for each in MODELS},
     **{f"{each}{end}": "GET" for each in MODELS for end in ("", "/ready")},

@@ -29,7 +29,8 @@ _INT64 = range(-(2**63), 2**63)
 class Inference:
     """A model and its predictions in the terms of the protocol.
 
-    `check_rows` raises for too many rows; `predict` returns the predictions of rows.
+    `check_rows` raises for too many rows; `predict` returns the predictions of rows, and `tags` what a
+    foreign class says about those that this thread made last.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Inference:
         loaded: Loaded,
         check_rows: Callable[[int], None],
         predict: Callable[[list[Any]], list[Any]],
+        tags: Callable[[], Mapping[str, Any]],
     ) -> None:
         named = ModelId.parse(identity.model_id)
         self.identity = identity
         self.model, self.version = named.model, str(named.version)
+        self.tags = tags
         self._schema, self._check_rows, self._predict = loaded.schema, check_rows, predict
         self._outputs = outputs_of(loaded.schema.target, loaded.golden.predictions)
         self.outputs = [output.describe() for output in self._outputs.values()]

@@ -33,7 +33,8 @@ def _infer(inference: Inference, request: Request) -> Answer:
     outputs = inference.infer(tensors, given.wanted)
     content = {"model_name": inference.model, "model_version": inference.version}
     content |= {"id": given.id} if given.id is not None else {}
-    return _encoded({**content, "parameters": inference.identity.named()}, outputs, given)
+    parameters = {**(inference.tags() if row_count(outputs) else {}), **inference.identity.named()}
+    return _encoded({**content, "parameters": parameters}, outputs, given)
 
 
 _OF_MODELS: Mapping[str, Callable[[Inference, Request], Answer]] = {

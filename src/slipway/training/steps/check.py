@@ -17,6 +17,7 @@ from slipway.names import nearest
 from slipway.schema import Field, Schema, tables
 from slipway.training import profile
 from slipway.training.task import Workspace
+from slipway.wrapped import unused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,8 @@ def run(workspace: Workspace) -> str:
     workspace.write("schema.json", Schema(fields=tuple(fields), target=target))
     workspace.write("rows.json", {"rows": len(data), "held_out": int(out.sum())})
     line = f"{len(data)} rows fit the schema ({summary(fields, target)}), {int(out.sum())} are held out"
+    if aside := unused(class_of(workspace.settings, workspace.task.model)):
+        line += f"; {' and '.join(aside)} of the class are not called, as the artifact keeps its attributes"
     return "\n    ".join((line, *profile.table(fields, target, data, _texts(workspace))))
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from slipway.artifacts import Golden, load, save
-from slipway.model import ContractError, Model
+from slipway.model import ContractError, InputError, Model
 from slipway.schema import Field, Schema
-from slipway.wrapped import ModelWrapper, adapted
+from slipway.wrapped import Metric, ModelWrapper, Remarks, adapted, stand_in
 
 DATA = pd.DataFrame({"length": [1.0, 4.0, 5.0], "width": [1.0, 2.0, 3.0], "kind": ["small", "large", "large"]})
 ROWS = [{"length": 1.0, "width": 1.0}, {"length": 5.0, "width": None}]
@@ -49,7 +49,7 @@ def test_a_class_gets_an_array_of_numbers_and_the_names():
     """The columns have their order, and a missing value is NaN."""
     made = model(written(TOLD))
     assert made.predict(ROWS) == ["small", "small"]
-    array, names = made._made.seen
+    array, names = made.component._made.seen
     assert array.dtype == float
     assert array.shape == (2, 2)
     assert math.isnan(array[1, 1])
@@ -60,7 +60,7 @@ def test_an_array_with_texts_is_one_of_objects():
     """The type does not depend on the values of the rows."""
     made = model(written(TOLD), DATA.assign(width=["a", "b", "c"]))
     made.predict([{"length": 1.0, "width": None}])
-    assert made._made.seen[0].dtype == object
+    assert made.component._made.seen[0].dtype == object
 
 
 @pytest.mark.parametrize(
@@ -189,3 +189,55 @@ def test_the_attributes_of_a_foreign_wrapper_are_saved(monkeypatch, tmp_path):
     assert loaded.manifest.entry == "foreign_boxes:Boxes"
     assert loaded.model.factor == 2.0
     assert loaded.answer([{"length": 2, "width": 1}]) == [pytest.approx(1.2)]
+
+
+def test_lists_in_a_dict_become_a_dict_per_row():
+    """`prediction` is the target, and one text counts for each row."""
+    answer = "def prep_and_predict(self, data): return {'prediction': [1, 2], 'share': [0.5, 0.6], 'version': 'a'}"
+    made = type("Told", (written(answer), ModelWrapper), {"source_features": ["length"], "target_variable": "kind"})()
+    assert made.predict(ROWS) == [
+        {"kind": 1, "share": 0.5, "version": "a"},
+        {"kind": 2, "share": 0.6, "version": "a"},
+    ]
+    with pytest.raises(ContractError, match="gave 2 values under 'prediction' for 1 rows"):
+        made.predict(ROWS[:1])
+
+
+def test_a_class_that_transforms_its_rows_itself_is_not_given_transformed_ones():
+    """Rows are transformed once."""
+    twice = """
+    def transform_input(self, X, names): return X * 10
+    def predict(self, X, names): return self.transform_input(X, names)[:, 0]
+    """
+    quantity = DATA.assign(kind=[0.5, 1.5, 2.5])
+    assert model(written(twice), quantity).predict(ROWS) == [10.0, 50.0]
+    once = twice.replace("self.transform_input(X, names)", "X")
+    assert model(written(once), quantity).predict(ROWS) == [10.0, 50.0]
+
+
+def test_an_answer_may_bring_its_own_tags_and_metrics():
+    """They go before those of the methods, and a refusal of the class is one for the caller."""
+    stand_in()
+    methods = """
+    def predict(self, X, names):
+        from seldon_core.user_model import SeldonMicroserviceException, SeldonResponse
+        if X[0, 0] > 4:
+            raise SeldonMicroserviceException("too long", status_code=400)
+        return SeldonResponse([1.0], tags={"own": 1}, metrics=[{"type": "GAUGE", "key": "seen", "value": 2}])
+    def tags(self): return {"own": 0, "all": 2}
+    """
+    made = model(written(methods), DATA.assign(kind=[0.5, 1.5, 2.5]))
+    made.predict(ROWS[:1])
+    assert made.remarks() == Remarks({"own": 1, "all": 2}, [Metric("GAUGE", "seen", 2.0)])
+    with pytest.raises(InputError, match="too long"):
+        made.predict(ROWS[1:])
+
+
+@pytest.mark.parametrize(
+    "given", ["{}", "{'type': 'SUM', 'key': 'a', 'value': 1}", "{'type': 'GAUGE', 'key': 'slipway_a', 'value': 1}"]
+)
+def test_a_metric_that_prometheus_cannot_have_is_refused(given):
+    """The message has the metric."""
+    methods = f"def predict(self, X, names): return X[:, 0]\ndef metrics(self): return [{given}]"
+    with pytest.raises(ContractError, match=r"metrics gave \{"):
+        model(written(methods), DATA.assign(kind=[0.5, 1.5, 2.5])).predict(ROWS[:1])
