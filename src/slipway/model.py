@@ -46,7 +46,8 @@ class Model:
     types: `input`, a dataclass whose fields are the columns, and `output`, an `Enum`, `str`, `int`, `float` or `bool`.
 
     The attributes that `train` sets on `self` are saved, and are there again when the model predicts: scikit-learn
-    estimators, numpy arrays, and all that JSON can hold. Import inside `train` what only training needs.
+    estimators, numpy arrays, Series, DataFrames and indexes of pandas, and all that JSON can hold. Import inside
+    `train` what only training needs.
     """
 
     source_features: ClassVar[Sequence[str]] = ()

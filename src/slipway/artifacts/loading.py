@@ -166,7 +166,7 @@ def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
     except OSError as error:
         problem = f"the artifact in {folder} lacks its part {part.file}: {error.strerror}"
         raise SlipwayError(problem, fix="fetch the artifact again") from error
-    if part.form not in ("json", "npy", "onnx", "skops"):
+    if part.form not in ("json", "npy", "onnx", "pandas", "skops"):
         problem = f"{path} is in the form {part.form!r}, which this slipway does not know"
         raise SlipwayError(problem, fix="use the slipway that made it")
     try:
@@ -182,6 +182,10 @@ def _decode(form: str, content: bytes, trust: Trust, name: str) -> Any:
         return values.decode(content)
     if form == "npy":
         return values.decode_array(content)
+    if form == "pandas":
+        from slipway.artifacts import pandas_values
+
+        return pandas_values.decode(content)
     if form == "onnx":
         from slipway.artifacts.onnx import graphs
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A saved attribute: its form (`json`, `npy`, `onnx`, `skops`) and its file within the folder."""
+    """A saved attribute: its form (`json`, `npy`, `onnx`, `pandas`, `skops`) and its file within the folder."""
 
     form: str
     file: str

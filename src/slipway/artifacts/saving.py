@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from slipway import files
-from slipway.artifacts import estimators, golden, manifest, values
+from slipway.artifacts import estimators, golden, manifest, pandas_values, values
 from slipway.artifacts.loading import SCHEMA
 from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
@@ -85,6 +85,8 @@ def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
         pass
     if values.is_array(value):
         return "npy", values.encode_array(value)
+    if pandas_values.holds(value):
+        return "pandas", pandas_values.encode(value, where)
     _refuse_changed(value, where)
     return "skops", estimators.dump(value, trust, where)
 

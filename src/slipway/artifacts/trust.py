@@ -129,13 +129,15 @@ _DISTANCES = (
 )
 
 _CLASSES = {
+    "builtins": "object",  # of a make_column_selector, as are those of numpy
     "functools": "partial",  # of the functions below only
-    "numpy": "dtype",
+    "numpy": "character dtype floating generic inexact integer number",
     "scipy.interpolate._bsplines": "BSpline",
     "scipy.sparse._csc": "csc_array csc_matrix",
     "scipy.sparse._csr": "csr_array csr_matrix",
     "sklearn._loss.loss": "HalfTweedieLoss HalfTweedieLossIdentity",
     "sklearn.calibration": "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
+    "sklearn.compose._column_transformer": "make_column_selector",
     "sklearn.cluster._bisect_k_means": "_BisectingTree",
     "sklearn.ensemble._hist_gradient_boosting.predictor": "TreePredictor",
     "sklearn.gaussian_process._gpc": "_BinaryGaussianProcessClassifierLaplace",
@@ -162,7 +164,7 @@ _CLASSES = {
 }
 
 _FUNCTIONS = {
-    "numpy": "amax amin max mean median min",
+    "numpy": "amax amin around clip max mean median min nan_to_num round",
     "scipy._lib.array_api_compat.numpy._aliases": "asarray",  # of the SplineTransformer
     "sklearn.cluster._kmeans": "_kmeans_single_elkan _kmeans_single_lloyd",
     "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",

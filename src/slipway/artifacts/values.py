@@ -83,7 +83,7 @@ def _decode(value: Any) -> Any:
 
 def python_scalar(value: Any) -> Any:
     """Return a numpy scalar as Python's own number, text or truth value, and any other value as it is."""
-    return value.item() if _is("numpy", "generic", value) and value.dtype.kind in "biufU" else value
+    return value.item() if is_of("numpy", "generic", value) and value.dtype.kind in "biufU" else value
 
 
 def is_array(value: Any) -> bool:
@@ -92,7 +92,7 @@ def is_array(value: Any) -> bool:
     return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
 
 
-def _is(library: str, type_: str, value: Any) -> bool:
+def is_of(library: str, type_: str, value: Any) -> bool:
     """Return True for an object of a library's type; do not import the library, whose objects come with it."""
     module = sys.modules.get(library)
     return module is not None and isinstance(value, getattr(module, type_))
@@ -139,7 +139,7 @@ def json_value(value: Any, at: str) -> Any:
 
 
 def _items(predictions: Any) -> Iterable[Any]:
-    if _is("pandas", "DataFrame", predictions):
+    if is_of("pandas", "DataFrame", predictions):
         # Iterating over a frame yields its columns.
         return predictions.to_dict("records")  # type: ignore[no-any-return]
     if isinstance(predictions, (str, bytes, dict, set, frozenset)) or not hasattr(predictions, "__iter__"):
@@ -169,7 +169,7 @@ def _simple(value: Any) -> Any:
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if _is("numpy", "ndarray", value) or _is("pandas", "Series", value):
+    if is_of("numpy", "ndarray", value) or is_of("pandas", "Series", value):
         return value.tolist()
     return python_scalar(value)
 

@@ -49,7 +49,7 @@ def use_for(artifact: Iterable[str]) -> Use:
     """Return the use of an environment that serves an artifact of these files (paths within it)."""
     forms = {path.rpartition(".")[2] for path in artifact if path.startswith("parts/")}
     if "onnx" in forms:
-        return "mixed" if "skops" in forms else "onnx"
+        return "mixed" if forms & {"skops", "pandas"} else "onnx"
     return "estimators" if "skops" in forms else "serve"
 
 

@@ -6,6 +6,7 @@ features_names)`, as Seldon Core's Python servers do. `seldon` lists the methods
 
 Serving imports this package, so it needs only the standard library.
 """
+
 from __future__ import annotations
 
 from slipway.wrapped.adaptation import adapted, check_methods, declared, fits, reach, unused

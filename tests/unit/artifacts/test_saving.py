@@ -62,7 +62,7 @@ def test_arrays_come_back_as_they_were(again, value):
         (Colour.RED, "Simple.value is <Colour.RED: 'red'>, a tests.unit.artifacts.zoo.Colour"),
         ([Colour.RED], "an item of Simple.value is <Colour.RED"),
         ({True: np.zeros(1)}, r"Simple.value has the key True \(a bool\)"),
-        (pd.Series([1.0]), "Simple.value .*pandas"),
+        (pd.Timestamp("2026-01-01"), "Simple.value .*pandas"),
         (open, "Simple.value .*open"),
         (iter([1]), "Simple.value .*list_iterator"),
     ],
