@@ -105,11 +105,11 @@ class Builder:
         import numpy
         from onnx import numpy_helper
 
-        array = numpy.asarray(values)
+        array = numpy.asarray(values, order="C")
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
             self._constants[key] = f"c{len(self._constants)}"
-            self._tensors.append(numpy_helper.from_array(numpy.ascontiguousarray(array), self._constants[key]))
+            self._tensors.append(numpy_helper.from_array(array, self._constants[key]))
         return self._constants[key]
 
     def number(self, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.artifacts.onnx.builder import Builder, Column, Table, Unconvertible
 from slipway.artifacts.onnx.decisions import above, best, both, expit, flat, places, softmax, span, summed
-from slipway.artifacts.onnx.listing import Output, Results, listed, result, write
+from slipway.artifacts.onnx.listing import Output, Results, listed, result, version, write
 
 
 def _members(ensemble: Any) -> Sequence[Any]:
@@ -245,7 +245,7 @@ def _curve(calibrator: Any, name: str, graph: Builder) -> str:
 
 @listed("multiclass", "OneVsRestClassifier", "estimator n_jobs verbose", members=_members)
 def _one_vs_rest(ensemble: Any, table: Table, graph: Builder) -> Results:
-    """Write the class whose own estimator is surest, and equal ones as `best` does."""
+    """Write the class whose own estimator is surest, the first of equal ones."""
     kind = ensemble.label_binarizer_.y_type_
     members = _members(ensemble)
     if kind not in ("multiclass", "binary") or len(members) != len(ensemble.estimators_):
@@ -259,7 +259,10 @@ def _one_vs_rest(ensemble: Any, table: Table, graph: Builder) -> Results:
         results["predict"] = above(graph, found[0], ensemble.classes_, 0.0 if scored else 0.5)
     else:
         whole = graph.node("Concat", *found, axis=1)
-        results["predict"] = best(graph, whole, ensemble.classes_)
+        # Before 1.8 the last of equal ones won.
+        last = int(version() < (1, 8))
+        place = graph.node("ArgMax", whole, axis=1, keepdims=0, select_last_index=last)
+        results["predict"] = Output(place, True, ensemble.classes_)
     if all(hasattr(member, "predict_proba") for member in members):
         sure = [span(graph, result(member, "predict_proba", table, graph).name, 1, 2) for member in members]
         results["predict_proba"] = Output(
@@ -271,7 +274,7 @@ def _one_vs_rest(ensemble: Any, table: Table, graph: Builder) -> Results:
 
 
 def _shares(graph: Builder, name: str) -> str:
-    """Write each number as a share of its row's sum; zeros stay."""
+    """Write each number as a share of its row's sum; zeros stay, since 1.8."""
     import numpy
 
     total = graph.reduce("ReduceSum", name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from slipway.artifacts.onnx.builder import Builder, Table, Unconvertible
 from slipway.artifacts.onnx.decisions import both, by_scores, expit, shares, softmax
-from slipway.artifacts.onnx.listing import Output, Results, listed, result
+from slipway.artifacts.onnx.listing import Output, Results, listed, result, version
 
 _COMMON = "fit_intercept copy_X tol max_iter n_jobs random_state positive verbose warm_start"
 
@@ -106,7 +106,10 @@ def _descent(estimator: Any, table: Table, graph: Builder) -> Results:
 def _one_by_one(graph: Builder, scores: str, two: bool) -> str:
     """Write probabilities from the scores of each class against the others."""
     sure = expit(graph, scores)
-    return both(graph, sure) if two else shares(graph, sure)
+    if two:
+        return both(graph, sure)
+    # Before 1.9 probabilities that are all 0 gave NaN.
+    return shares(graph, sure) if version() >= (1, 9) else graph.node("Div", sure, graph.reduce("ReduceSum", sure))
 
 
 _LOGISTIC = f"{_COMMON} C Cs class_weight cv dual intercept_scaling l1_ratio l1_ratios multi_class penalty refit "

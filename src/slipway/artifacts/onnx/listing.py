@@ -99,16 +99,19 @@ def entry(estimator: Any) -> Entry:
     return found
 
 
-def check(estimator: Any) -> None:
-    """Raise `Unconvertible` when an estimator, one within it, or the version of scikit-learn is not on the list."""
+def version() -> tuple[int, int]:
+    """Return the version of scikit-learn."""
     import sklearn
 
-    major, minor = (int(part) for part in sklearn.__version__.split(".")[:2])
-    if not VERSIONS[0] <= (major, minor) <= VERSIONS[1]:
-        oldest, newest = (".".join(map(str, each)) for each in VERSIONS)
-        raise Unconvertible(
-            f"scikit-learn {major}.{minor} is not among those that conversion knows: {oldest} to {newest}"
-        )
+    major, minor = sklearn.__version__.split(".")[:2]
+    return int(major), int(minor)
+
+
+def check(estimator: Any) -> None:
+    """Raise `Unconvertible` when an estimator, one within it, or the version of scikit-learn is not on the list."""
+    if not VERSIONS[0] <= version() <= VERSIONS[1]:
+        found, oldest, newest = (".".join(map(str, each)) for each in (version(), *VERSIONS))
+        raise Unconvertible(f"scikit-learn {found} is not among those that conversion knows: {oldest} to {newest}")
     for each in _walk(estimator):
         entry(each)
 

@@ -8,11 +8,12 @@ it gives the number of its leaf instead, and a table has the leaf's numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from slipway.artifacts.onnx.builder import TREES, Builder, Table, Unconvertible
 from slipway.artifacts.onnx.decisions import above, best, both, expit, softmax
-from slipway.artifacts.onnx.listing import Output, Results, listed, takes_missing
+from slipway.artifacts.onnx.listing import Output, Results, listed, takes_missing, transform
 
 _MOST_NODES = 200_000
 """The most nodes to write anew for each class."""
@@ -219,17 +220,62 @@ _HISTOGRAM += "random_state scoring tol validation_fraction verbose warm_start c
 @listed("ensemble", "HistGradientBoostingClassifier", _HISTOGRAM)
 @listed("ensemble", "HistGradientBoostingRegressor", _HISTOGRAM)
 def _histogram(estimator: Any, table: Table, graph: Builder) -> Results:
+    members = list(chain.from_iterable(estimator._predictors))  # noqa: SLF001 - it has no public name
     if estimator.is_categorical_ is not None and any(estimator.is_categorical_):
-        raise Unconvertible(f"there is no conversion of {type(estimator).__name__} with categories")
-    # It looks for no missing or infinite number.
-    name = graph.unlooked(table).name
-    trees, targets = [], []
-    for stage in estimator._predictors:  # noqa: SLF001 - it has no public name
-        for target, member in enumerate(stage):
-            trees.append(_histogram_tree(member.nodes))
-            targets.append([target])
+        name, nodes = _with_categories(estimator, members, table, graph)
+    else:
+        # It looks for no missing or infinite number.
+        name, nodes = graph.unlooked(table).name, [member.nodes for member in members]
+    trees = [_histogram_tree(each) for each in nodes]
+    width = estimator.n_trees_per_iteration_
+    targets = [[at % width] for at in range(len(trees))]
     begin = estimator._baseline_prediction.ravel().tolist()  # noqa: SLF001
     return _linked(estimator, sums(graph, name, trees, targets, begin), graph, "Greater")
+
+
+def _with_categories(estimator: Any, members: Sequence[Any], table: Table, graph: Builder) -> tuple[str, list[Any]]:
+    """Write a column for each set of categories by which a tree branches; return the columns, and the trees by them.
+
+    A column is 0 in the set, 1 beyond it, and NaN for a missing or unknown category.
+    """
+    import numpy
+
+    mask = numpy.asarray(estimator.is_categorical_)
+    encoder = estimator._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - it has no public name
+    codes = transform(encoder, graph.select(table, numpy.flatnonzero(mask).tolist()), graph)
+    rest = graph.select(table, numpy.flatnonzero(~mask).tolist())
+    known, places = estimator._bin_mapper.make_known_categories_bitsets()  # noqa: SLF001
+    sets: dict[tuple[int, bytes], int] = {}
+    found = []
+    for member in members:
+        nodes = member.nodes.copy()
+        for node in nodes[(nodes["is_categorical"] != 0) & (nodes["is_leaf"] == 0)]:
+            bits = member.raw_left_cat_bitsets[node["bitset_idx"]]
+            sets.setdefault((int(node["feature_idx"]), bits.tobytes()), table.width + len(sets))
+        for node in nodes:
+            if node["is_categorical"] and not node["is_leaf"]:
+                bits = member.raw_left_cat_bitsets[node["bitset_idx"]]
+                node["feature_idx"] = sets[int(node["feature_idx"]), bits.tobytes()]
+                node["num_threshold"] = 0.5
+        found.append(nodes)
+    parts = [codes.name, *([graph.unlooked(rest).name] if rest.width else [])]
+    for feature, bits in sets:
+        size = len(encoder.categories_[feature])
+        inside, seen = _members(numpy.frombuffer(bits, "uint32"), size), _members(known[places[feature]], size)
+        marks = numpy.append(numpy.where(inside, 0.0, numpy.where(seen, 1.0, numpy.nan)), numpy.nan)
+        own = graph.select(codes, [feature]).name
+        absent = graph.node("IsNaN", own)
+        at = graph.cast(graph.node("Where", absent, numpy.array(float(size)), own), "INT64")
+        parts.append(graph.node("Gather", marks, at))
+    return graph.node("Concat", *parts, axis=1), found
+
+
+def _members(bits: Any, size: int) -> Any:
+    """Return which of the numbers from 0 are in a set of bits."""
+    import numpy
+
+    numbers = numpy.arange(size)
+    return (bits[numbers // 32] >> (numbers % 32).astype("uint32")) & 1 != 0
 
 
 def _histogram_tree(nodes: Any) -> Tree:

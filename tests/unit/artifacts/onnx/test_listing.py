@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from slipway.artifacts.onnx import listing
+from slipway.artifacts.onnx import listing, trees
 from slipway.artifacts.onnx.builder import Unconvertible
 from tests.unit.artifacts.onnx import adversarial, zoo
 
@@ -41,6 +41,14 @@ def test_a_graph_answers_and_refuses_as_scikit_learn_does(case):
 
     assert verdict.differences == []
     assert verdict.answered > 50
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if "forest" in each.name], ids=lambda case: case.name)
+def test_a_large_forest_is_written_by_its_leaves(case, monkeypatch):
+    """Not once for each class; sums and ties are the same."""
+    monkeypatch.setattr(trees, "_MOST_NODES", 0)
+
+    assert adversarial.compare(case, most=3, alone=2).differences == []
 
 
 @pytest.mark.long(300)

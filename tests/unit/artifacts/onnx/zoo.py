@@ -193,7 +193,7 @@ def target(kind: str, given: Any, seed: int = 0) -> Any:
 
 def cases() -> list[Case]:
     """Return a case at least for every entry of the list."""
-    return [*_transformers(), *_encoders(), *_linear(), *_trees(), *_others(), *_compositions()]
+    return [*_transformers(), *_encoders(), *_linear(), *_trees(), *_categories(), *_others(), *_compositions()]
 
 
 def _transformers() -> Iterator[Case]:
@@ -407,6 +407,32 @@ def _trees() -> Iterator[Case]:
         "forest": RandomForestRegressor(5, random_state=0),
     }.items():
         yield Case(f"{name} of a pair", estimator, target="pair", exact=True)
+
+
+def _categories() -> Iterator[Case]:
+    ordinal = [
+        ("numbers", "passthrough", ["amount", "count", "flag"]),
+        ("kinds", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), ["kind", "place"]),
+    ]
+    for wanted in ("two", "three"):
+        few = {"max_iter": 8, "min_samples_leaf": 5, "random_state": 0}
+        codes = HistGradientBoostingClassifier(categorical_features=[1, 2], **few)
+        yield Case(f"histograms of codes {wanted}", codes, "codes", wanted, exact=True)
+        texts = HistGradientBoostingClassifier(categorical_features=["kind", "place"], **few)
+        for kind in ("table", "holes"):
+            yield Case(f"histograms of {kind} {wanted}", texts, kind, wanted, exact=True)
+        early = HistGradientBoostingClassifier(categorical_features=[1, 2], early_stopping=True, **few)
+        yield Case(f"histograms of codes, early {wanted}", early, "codes", wanted, exact=True)
+        encoded = HistGradientBoostingClassifier(categorical_features=[3, 4], **few)
+        yield Case(
+            f"histograms of encoded {wanted}",
+            make_pipeline(ColumnTransformer(ordinal), encoded),
+            "holes",
+            wanted,
+            exact=True,
+        )
+    numbers = HistGradientBoostingRegressor(categorical_features=[1, 2], max_iter=5, min_samples_leaf=5)
+    yield Case("histograms of codes number", numbers, "codes", "number", exact=True)
 
 
 def _others() -> Iterator[Case]:
