@@ -77,6 +77,8 @@ class Conversion(Struct, frozen=True, kw_only=True):
     """Number type that the graph computes with."""
     rows: Count = 0
     """Number of rows, training and held-out, on which the whole model gives the same answers."""
+    beyond: Count = 0
+    """Number of rows beyond the data, such as a caller may send, that the model answers or refuses alike."""
     largest_difference: float = 0.0
     """Largest difference of a fractional number in the answers."""
     tolerance: float | None = None

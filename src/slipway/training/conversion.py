@@ -1,11 +1,11 @@
 """Conversion of the estimators in a fresh artifact to graphs, where the whole model then answers as before.
 
-The model is asked all rows of the data, and probes: what a caller may send beside them.
+The model is asked all rows of the data, and probes: what a caller may send beside them. A difference means Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,47 +15,52 @@ import msgspec
 from slipway import files
 from slipway.artifacts import manifest
 from slipway.artifacts.loading import REFUSED, Loaded, load
+from slipway.artifacts.onnx import listing
 from slipway.artifacts.onnx.builder import Unconvertible
-from slipway.artifacts.onnx.conversion import Converted
+from slipway.artifacts.onnx.conversion import BOUND, Converted
 from slipway.artifacts.onnx.conversion import convert as graph_of
 from slipway.artifacts.onnx.watching import Watched
 from slipway.images.comparison import compare
-from slipway.schema import Field, Schema
+from slipway.schema import Schema
 from slipway.store.records import Conversion
+from slipway.training import probes
 
 _SINGLE = 20
 _PROBES = 300
-_UNSEEN = "a text that no row has"
+_WATCHED = 1000
+"""Rows of the data by which it is seen how the model uses its estimators."""
 
 
 class _Batches(NamedTuple):
-    """Rows that the model is asked at once, and rows that it is asked one by one; or its answers to them."""
+    """Rows of the data asked at once, rows asked one by one, and rows beyond the data; or the answers to them."""
 
     rows: list[Any]
     single: list[Any]
+    beyond: list[Any]
+
+
+class _Found(NamedTuple):
+    """A graph with which the model answers as before, and the largest difference of a number."""
+
+    converted: Converted
+    largest: float
 
 
 def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) -> dict[str, Conversion]:
     """Convert the estimators of the artifact where possible, and return the result for each of them.
 
     `rows` are all of the data, trained on and held out. The originals are kept in the folder `originals`. An
-    estimator that cannot be converted stays Python, and its result says why; that is no error.
+    estimator that cannot be converted stays Python, and its result says why; that is no error. The model is asked
+    nothing where no estimator is on the list.
     """
     loaded = load(artifact)
-    saved = [name for name, part in loaded.manifest.parts.items() if part.form == "skops"]
-    if not saved:
-        return {}
-    try:
-        trial = _watch(loaded, saved, _questions(loaded.schema, rows))
-    except Unconvertible as why:
-        return {name: Conversion(form="skops", why=str(why)) for name in saved}
-    found, reasons = trial.convert_each()
-    try:
-        if len(found) > 1:
-            trial.difference({name: converted for name, (converted, _) in found.items()})
-    except Unconvertible as why:
-        reasons |= dict.fromkeys(found, f"with the other conversions, {why}")
-        found = {}
+    saved = {name: getattr(loaded.model, name) for name, part in loaded.manifest.parts.items() if part.form == "skops"}
+    reasons = {name: why for name, estimator in saved.items() if (why := _unlisted(estimator))}
+    found: dict[str, _Found] = {}
+    if listed := [name for name in saved if name not in reasons]:
+        questions = _questions(loaded.schema, rows)
+        found, more = _convert(loaded, listed, questions)
+        reasons |= more
     results = {name: Conversion(form="skops", why=why) for name, why in reasons.items()}
     for name, (converted, largest) in found.items():
         _replace(artifact, name, converted.content, originals)
@@ -63,16 +68,49 @@ def convert(artifact: Path, rows: Sequence[Mapping[str, Any]], originals: Path) 
             form="onnx",
             how="float64",
             rows=len(rows),
+            beyond=len(questions.beyond) + len(questions.single) - min(len(rows), _SINGLE),
             largest_difference=largest,
-            tolerance=loaded.manifest.tolerance,
+            tolerance=_tolerance(loaded),
         )
     return dict(sorted(results.items()))
+
+
+def _convert(loaded: Loaded, names: Sequence[str], questions: _Batches) -> tuple[dict[str, _Found], dict[str, str]]:
+    """Return the graphs that answer as before, alone and together, and the reasons why the others have none."""
+    try:
+        trial = _watch(loaded, names, questions)
+    except Unconvertible as why:
+        return {}, dict.fromkeys(names, str(why))
+    found, reasons = trial.convert_each()
+    try:
+        if len(found) > 1:
+            trial.difference({name: converted for name, (converted, _) in found.items()})
+    except Unconvertible as why:
+        return {}, reasons | dict.fromkeys(found, f"with the other conversions, {why}")
+    return found, reasons
+
+
+def _unlisted(estimator: Any) -> str:
+    """Return why an attribute cannot become a graph, by the list; empty if it may."""
+    if not hasattr(estimator, "fit"):
+        return "it is no estimator but something that holds some"
+    try:
+        listing.check(estimator)
+    except Unconvertible as why:
+        return str(why)
+    return ""
+
+
+def _tolerance(loaded: Loaded) -> float:
+    """Return how far a number may be off: as far as graphs are, and no further than the model allows."""
+    return min(loaded.manifest.tolerance, BOUND)
 
 
 def line(found: Mapping[str, Conversion]) -> str:
     """Return the results in a line, to show after a step: `classifier: ONNX, 150 rows alike, …`."""
     return "; ".join(
-        f"{name}: ONNX ({each.how}), {each.rows} rows alike, largest difference {each.largest_difference:.2g}"
+        f"{name}: ONNX ({each.how}), {each.rows} rows alike, and {each.beyond} rows beyond the data: 0 different; "
+        f"largest difference {each.largest_difference:.2g}"
         if each.form == "onnx"
         else f"{name}: stays Python ({each.why})"
         for name, each in found.items()
@@ -87,26 +125,17 @@ class _Trial(NamedTuple):
     questions: _Batches
     before: _Batches
 
-    def convert_each(self) -> tuple[dict[str, tuple[Converted, float]], dict[str, str]]:
-        """Convert each estimator while the others are Python; return the results, and why the others have none.
-
-        A result is the first conversion with which the model answers as before, and its largest difference.
-        """
-        found: dict[str, tuple[Converted, float]] = {}
+    def convert_each(self) -> tuple[dict[str, _Found], dict[str, str]]:
+        """Convert each estimator while the others are Python; return the results, and why the others have none."""
+        found: dict[str, _Found] = {}
         reasons: dict[str, str] = {}
-        for name in self.watched:
+        for name, watched in self.watched.items():
             try:
-                found[name] = self._first(name)
+                converted = graph_of(watched)
+                found[name] = _Found(converted, self.difference({name: converted}))
             except Unconvertible as why:
                 reasons[name] = str(why)
         return found, reasons
-
-    def _first(self, name: str) -> tuple[Converted, float]:
-        watched = self.watched[name]
-        if not hasattr(watched.estimator_, "fit"):
-            raise Unconvertible("it is no estimator but something that holds some")
-        converted = graph_of(watched)
-        return converted, self.difference({name: converted})
 
     def difference(self, found: Mapping[str, Converted]) -> float:
         """Return the largest difference of the answers with these conversions; raise `Unconvertible` if too large."""
@@ -114,26 +143,26 @@ class _Trial(NamedTuple):
             after = _with(self.loaded, {name: each.graph for name, each in found.items()}, self.questions)
         except Exception as error:
             raise Unconvertible(f"predict fails: {error}") from error
-        return _difference(self.questions, self.before, after, self.loaded.manifest.tolerance)
+        return _difference(self.questions, self.before, after, _tolerance(self.loaded))
 
 
 def _watch(loaded: Loaded, saved: Sequence[str], questions: _Batches) -> _Trial:
     """Ask the trained model, and watch how it calls its estimators; raise `Unconvertible` if that cannot be known."""
-    trained = {name: getattr(loaded.model, name) for name in saved}
-    watched = {name: Watched(estimator) for name, estimator in trained.items() if hasattr(estimator, "fit")}
+    watched = {name: Watched(getattr(loaded.model, name)) for name in saved}
+    some = _Batches(questions.rows[:_WATCHED], questions.single, [])
     doing = "predict fails on the data"
     try:
         before = _answers(loaded, questions)
         doing = "predict does more with it than call it"
-        seen = _with(loaded, watched, questions)
+        seen = _with(loaded, watched, some)
     except Exception as error:
         raise Unconvertible(f"{doing}: {type(error).__name__}: {error}") from error
     try:
-        _difference(questions, before, seen, loaded.manifest.tolerance)
+        expected = _Batches(before.rows[:_WATCHED], before.single, [])
+        _difference(some, expected, seen, loaded.manifest.tolerance)
     except Unconvertible as why:
         raise Unconvertible("predict answers the same rows differently each time") from why
-    every = {name: watched.get(name) or Watched(trained[name]) for name in saved}
-    return _Trial(loaded, every, questions, before)
+    return _Trial(loaded, watched, questions, before)
 
 
 def _with(loaded: Loaded, parts: Mapping[str, Any], questions: _Batches) -> _Batches:
@@ -147,17 +176,10 @@ def _with(loaded: Loaded, parts: Mapping[str, Any], questions: _Batches) -> _Bat
 
 
 def _questions(schema: Schema, rows: Sequence[Mapping[str, Any]]) -> _Batches:
-    """Return the rows (at least one), some of them again, and some with one other value that the schema allows."""
+    """Return the rows (at least one), some of them again, and rows that a caller may send beside them."""
     all_ = [dict(row) for row in rows]
-    values = ((field.name, value) for field in schema.fields for value in _values(field))
-    probes = ({**all_[at % len(all_)], name: value} for at, (name, value) in enumerate(values))
-    return _Batches(all_, [*all_[:_SINGLE], *islice(probes, _PROBES)])
-
-
-def _values(field: Field) -> Iterator[Any]:
-    yield from field.categories or {"boolean": (False, True), "string": (_UNSEEN,)}.get(field.kind, ())
-    if field.optional:
-        yield None
+    alone = [*all_[:_SINGLE], *islice(probes.single(schema, all_), _PROBES)]
+    return _Batches(all_, alone, probes.beyond(schema, all_))
 
 
 def _answers(loaded: Loaded, questions: _Batches) -> _Batches:
@@ -165,15 +187,21 @@ def _answers(loaded: Loaded, questions: _Batches) -> _Batches:
 
     Raise whatever else the model's own code raises on the rows of the data.
     """
-    return _Batches(loaded.answer_each(questions.rows), [_answer(loaded, row) for row in questions.single])
+    single = [answer for row in questions.single for answer in _taken(loaded, [row])]
+    return _Batches(loaded.answer_each(questions.rows), single, _taken(loaded, questions.beyond))
 
 
-def _answer(loaded: Loaded, row: dict[str, Any]) -> Any:
+def _taken(loaded: Loaded, rows: list[Any]) -> list[Any]:
+    """Return the answer to each row, or `REFUSED` where asking fails; ask in halves where that happens."""
+    if not rows:
+        return []
     try:
-        (answer,) = loaded.answer([row])
+        return loaded.answer(rows)
     except Exception:  # noqa: BLE001 - a failure is an answer to compare
-        return REFUSED
-    return answer
+        if len(rows) == 1:
+            return [REFUSED]
+    middle = len(rows) // 2
+    return [*_taken(loaded, rows[:middle]), *_taken(loaded, rows[middle:])]
 
 
 def _difference(questions: _Batches, before: _Batches, after: _Batches, tolerance: float) -> float:
@@ -183,7 +211,9 @@ def _difference(questions: _Batches, before: _Batches, after: _Batches, toleranc
     equal.
     """
     largest = 0.0
-    for where, asked, old, new in zip(("rows", "single rows"), questions, before, after, strict=True):
+    for where, asked, old, new in zip(
+        ("rows", "single rows", "rows beyond the data"), questions, before, after, strict=True
+    ):
         found = compare(asked, old, new, tolerance)
         same = min(found.within, found.labels)
         if same < found.rows:

@@ -21,11 +21,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from slipway.artifacts import Golden, load, save
+from slipway.artifacts.onnx import listing
+from slipway.artifacts.onnx.scaling import clipped
 from slipway.schema import Field, Schema
 from slipway.training import conversion as converting
 from tests.unit.training import kinds
@@ -102,7 +104,7 @@ def test_a_classifier_becomes_a_graph_that_is_as_sure(convert, estimator, target
 
     conversion = made.found["estimator"]
     assert (conversion.form, conversion.how, conversion.rows) == ("onnx", "float64", 150)
-    assert conversion.largest_difference <= conversion.tolerance == 1e-6
+    assert conversion.largest_difference <= conversion.tolerance == 1e-9
     assert [answer["y"] for answer in made.answers] == [answer["y"] for answer in made.before]
 
 
@@ -295,8 +297,46 @@ def test_rows_that_the_model_refuses_are_refused_by_both(convert):
     assert made.found["estimator"].form == "onnx"
 
 
+@pytest.mark.parametrize("written", ["clipped", "scaled"])
+def test_a_graph_that_differs_beyond_the_data_is_not_taken(convert, monkeypatch, written):
+    """All rows of the data are alike, and a probe is not."""
+    given = flowers(X[:, 0] * 10)
+    scaler = MinMaxScaler(clip=True) if written == "clipped" else MaxAbsScaler()
+    entry = listing.entry(scaler)
+
+    def unfaithful(scaler, table, graph):
+        found = entry.write(scaler, table, graph)["transform"]
+        if written == "scaled":
+            return {"transform": found._replace(name=clipped(graph, found.name, -1.0, 1.0))}
+        return {
+            "transform": found._replace(
+                name=graph.node("Add", graph.node("Mul", table.name, scaler.scale_), scaler.min_)
+            )
+        }
+
+    monkeypatch.setitem(listing._ENTRIES, entry.name, entry._replace(write=unfaithful))
+    made = convert(of(kinds.Rows, make_pipeline(scaler, Ridge())), given, QUANTITY)
+
+    assert made.found["estimator"].form == "skops"
+    assert "rows beyond the data are answered otherwise: row" in made.found["estimator"].why
+
+
+def test_the_model_is_asked_nothing_where_the_list_has_no_conversion(tmp_path, monkeypatch):
+    """The reason is known without any data."""
+    model = of(kinds.Rows, KNeighborsClassifier())
+    model.train(flowers(CLASSES))
+    save(model, Schema(fields=NUMBERS, target=CLASS), Golden(rows=[], predictions=[]), tmp_path / "artifact")
+    monkeypatch.setattr(kinds.Rows, "predict", None)
+
+    found = converting.convert(tmp_path / "artifact", [], tmp_path / "originals")
+
+    assert found["estimator"].why.startswith("there is no conversion of sklearn.neighbors")
+
+
 def test_the_line_tells_the_result(convert):
     """It has the way of the conversion, the number of rows and the largest difference."""
     made = convert(of(kinds.Rows, LogisticRegression(max_iter=500)), flowers(NAMES), NAME)
 
-    assert converting.line(made.found) == "estimator: ONNX (float64), 150 rows alike, largest difference 0"
+    assert converting.line(made.found) == (
+        "estimator: ONNX (float64), 150 rows alike, and 125 rows beyond the data: 0 different; largest difference 0"
+    )
