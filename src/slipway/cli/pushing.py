@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from slipway.cli.output import say
+from slipway.cli.console import say
 from slipway.errors import SlipwayError
 from slipway.text import one_line
 

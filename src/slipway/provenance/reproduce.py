@@ -1,28 +1,44 @@
-"""`slipway reproduce`: train a version again from its record, and compare the predictions of both."""
+"""`slipway reproduce`: train a version again from its record, and compare the predictions of both.
+
+The training has the files of its commit, and the data, parameters and packages of its record.
+"""
 
 from __future__ import annotations
 
 import platform
+import re
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from slipway import digests
+from packaging.utils import canonicalize_name
+
+from slipway import digests, files, processes
+from slipway import settings as settings_file
 from slipway.artifacts import manifest
+from slipway.artifacts.loading import SCHEMA
+from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.images import comparison
 from slipway.images.bundle import LOCK
-from slipway.images.comparison import Compared
-from slipway.provenance import commits, retraining
+from slipway.models import environment
+from slipway.models.data import records
+from slipway.overlays import documents
+from slipway.provenance import commits
 from slipway.provenance.subject import find, version_of
+from slipway.schema import Schema
 from slipway.settings import Settings
-from slipway.store import Record, store_of
-from slipway.store.records import Data, Training
+from slipway.settings.strict import FILE, read
+from slipway.store import Record, Training, store_of
 from slipway.training.inputs import read_secrets
 from slipway.training.task import task_in
+
+_PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;\\]+)")
 
 
 class Reproduction(NamedTuple):
@@ -33,7 +49,7 @@ class Reproduction(NamedTuple):
     """The digest of the new artifact."""
     differing: list[str]
     """Files that differ between the two artifacts, or that only one of them has."""
-    compared: Compared
+    compared: comparison.Compared
     notes: list[str]
 
     @property
@@ -69,12 +85,11 @@ def reproduce(
     if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise SlipwayError(f"{keep} is not an empty folder", fix="give --keep a new or an empty folder")
     record = _record(settings, what)
-    training, data = _known(record)
-    name = _snapshot(record, data)
+    training, snapshot = _known(record)
     with nullcontext(keep) if keep else tempfile.TemporaryDirectory(prefix="slipway-") as made:
         folder = Path(made).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        return _reproduce(settings, record, training, name, folder, report)
+        return _reproduce(settings, record, training, snapshot, folder, report)
 
 
 def _reproduce(
@@ -85,13 +100,13 @@ def _reproduce(
     report(f"{record.id}: trained at commit {commit[:12]} on {snapshot}")
     store.blobs.get({snapshot: record.attachments[snapshot]}, folder / "snapshot", what=str(record.id))
     before = store.fetch(record, folder / "before")
-    pinned = retraining.pin(root, record, folder / "store")
+    pinned = pin(root, record, folder / "store")
     read_secrets(pinned.model(model).secrets)
     lock = (before / LOCK).read_text(encoding="utf-8") if (before / LOCK).is_file() else ""
-    retraining.agree(root, lock)
+    _agree(root, lock)
     data = folder / "snapshot" / snapshot
-    after = retraining.retrain(pinned, record, data, folder, report)
-    rows = retraining.rows(pinned, record, data, after)
+    after = _retrain(pinned, record, data, folder, report)
+    rows = _rows(pinned, record, data, after)
     report(f"  both predict the {len(rows)} rows of the snapshot")
     old = comparison.predictions(pinned, model, before, folder / "served" / "before", rows)
     new = comparison.predictions(pinned, model, after, folder / "served" / "after", rows)
@@ -113,8 +128,8 @@ def _record(settings: Settings, what: str) -> Record:
     return found.record
 
 
-def _known(record: Record) -> tuple[Training, Data]:
-    """Return the training and its data. Raise `SlipwayError` when too little is known to repeat it."""
+def _known(record: Record) -> tuple[Training, str]:
+    """Return the training, and the attachment with its data. Raise `SlipwayError` when it cannot be repeated."""
     if record.image is not None:
         problem = f"{record.id} is a container, which was built elsewhere"
         raise SlipwayError(problem, fix=f"ask the people who built {record.image}")
@@ -128,14 +143,9 @@ def _known(record: Record) -> tuple[Training, Data]:
     if training.dirty:
         problem = f"{record.id} was trained while files differed from the commit {training.commit[:12]}"
         raise SlipwayError(problem, fix="commit before the next training, to make it reproducible")
-    return training, data
-
-
-def _snapshot(record: Record, data: Data) -> str:
-    """Return the name of the attachment that holds the data."""
     for name, file in record.attachments.items():
         if name.startswith("data/") and file.sha256 == data.sha256:
-            return name
+            return training, name
     problem = f"{record.id} has no snapshot of its data, {data.uri} with the digest {data.sha256[:8]}"
     raise SlipwayError(problem, fix="only versions that `slipway train` publishes have one")
 
@@ -155,9 +165,134 @@ def _notes(training: Training, folder: Path, lock: str, after: Path) -> list[str
         notes.append(f"trained with Python {training.python}, and now with {platform.python_version()}")
     if not lock:
         notes.append(f"the artifact has no {LOCK}: the packages are what its requirements give today")
-    elif moved := retraining.moved(lock, (after / LOCK).read_text(encoding="utf-8")):
-        notes.append(f"packages with other versions: {', '.join(moved)}")
+    elif changed := moved(lock, (after / LOCK).read_text(encoding="utf-8")):
+        notes.append(f"packages with other versions: {', '.join(changed)}")
     digest = task_in(folder / "check").training_digest
     if digest != training.digest:
         notes.append(f"the training digest is {digest[:8]}, and was {training.digest[:8]}")
     return notes
+
+
+def pin(root: Path, record: Record, store: Path) -> Settings:
+    """Rewrite the settings in `root` so that a training repeats that of the record, and publishes to `store` only.
+
+    Set no gates, because the predictions show a worse model. Raise `SlipwayError` when the settings do not have the
+    model or the environment.
+    """
+    path = root / FILE
+    content = (read(path.read_text(encoding="utf-8-sig")) if path.is_file() else None) or {}
+    trained = _environment(record)
+    known = content.get("environments", {}).get(trained)
+    if known is None:
+        problem = f"{record.id} was trained for {trained}, which {FILE} of its commit does not have"
+        raise SlipwayError(problem, fix=f"it cannot be reproduced; slipway train {record.model} makes a new version")
+    own = dict((content.get("models") or {}).get(record.model) or {})
+    for name in ("pin", "per_environment"):  # they name the other environments
+        own.pop(name, None)
+    if record.training is not None:
+        own["parameters"] = record.training.parameters
+    if record.data is not None and record.data.share is not None:
+        own["held_out"] = record.data.share
+    content["environments"] = {trained: {"store": str(store), "namespace": known["namespace"]}}
+    content["models"] = {record.model: {**own, "gates": {}}}
+    files.write(path, documents.format(content))
+    settings = settings_file.load(root)
+    settings.model(record.model)
+    return settings
+
+
+def _agree(root: Path, lock: str) -> None:
+    """Make the environments of `root` use the versions of `lock`, unless the model pins other versions."""
+    path = root / LOCK
+    known = path.read_text(encoding="utf-8") if path.is_file() else ""
+    files.write(path, laid_over(known, lock).encode())
+
+
+def _retrain(settings: Settings, record: Record, snapshot: Path, folder: Path, report: Callable[[str], None]) -> Path:
+    """Run the steps that make an artifact, each in a folder below `folder`, and return the folder of the artifact.
+
+    Skip the step `test`, as the artifact does not depend on it. Raise `SlipwayError` with the output of a failed step.
+    """
+    source = ["--model", record.model, "--env", _environment(record), "--data", str(snapshot)]
+    for name in ("fetch", "check", "fit", "evaluate"):
+        target = folder / name
+        line = _slipway(settings, folder, "step", name, *source, "--out", str(target))
+        report(f"  {line}")
+        source = ["--in", str(target)]
+    return folder / "evaluate" / "artifact"
+
+
+def _rows(settings: Settings, record: Record, snapshot: Path, artifact: Path) -> list[dict[str, Any]]:
+    """Return all rows of the data in the form of requests. The model of `artifact` reads them."""
+    python = environment.python_for(environment.compile_lock(settings, record.model, "train"))
+    question = settings.root, record.model, artifact, snapshot
+    kind, env = list[dict[str, Any]], _own_variables()
+    try:
+        return processes.ask(python, __name__, question, answer=kind, env=env, cwd=artifact.parent)
+    except SlipwayError as error:
+        raise SlipwayError(f"the rows of the snapshot cannot be read: {error.problem}", fix=error.fix) from error
+
+
+def answer(question: tuple[Path, str, Path, Path]) -> list[dict[str, Any]]:
+    """Return the rows: the repository at a root, the name of a model, its artifact and the data are given.
+
+    This runs in the model's environment by the current code: the commit may have other modules.
+    """
+    root, name, artifact, snapshot = question
+    schema = manifest.read_file(artifact, SCHEMA, Schema)
+    model = class_of(settings_file.load(root), name)(**manifest.read(artifact).parameters)
+    return records(model.read(snapshot), schema.names)
+
+
+def _environment(record: Record) -> str:
+    """Return the environment that the version was trained for, also of a promoted version."""
+    return record.origin.environment if record.origin else record.environment
+
+
+def _slipway(settings: Settings, folder: Path, *words: str) -> str:
+    """Run a verb in another process, and return its last line of output."""
+    command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words]
+    source = settings.root / "src"  # the platform of the commit
+    path = str(source) if (source / "slipway/__main__.py").is_file() else processes.SOURCE
+    env = _own_variables() | {"PYTHONPATH": path}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        said = done.stderr.strip().removeprefix("error: ")
+        raise SlipwayError(f"the training cannot be repeated: its step {words[1]} failed: {said}")
+    return done.stdout.strip().rpartition("\n")[2]
+
+
+def _own_variables() -> dict[str, str]:
+    """Return the variables of this process without rights, and without the locks of a model's image."""
+    return {name: value for name, value in processes.environment().items() if name != "SLIPWAY_LOCKS"}
+
+
+def laid_over(lock: str, other: str) -> str:
+    """Return `lock` with every package of `other` in place of its own."""
+    own = {name for name, _, _ in _blocks(other)}
+    kept = [(name, block) for name, _, block in _blocks(lock) if name not in own]
+    return "".join(block for _, block in sorted([*kept, *((name, block) for name, _, block in _blocks(other))]))
+
+
+def moved(before: str, after: str) -> list[str]:
+    """Return the packages with another version, or in one lock only, as `numpy 2.3.1 → 2.3.2`."""
+    old, new = _versions(before), _versions(after)
+    return [
+        f"{name} {old.get(name, 'not there')} → {new.get(name, 'not there')}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _versions(lock: str) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for name, version, _ in _blocks(lock):
+        found.setdefault(name, set()).add(version)
+    return {name: " and ".join(sorted(versions)) for name, versions in found.items()}
+
+
+def _blocks(lock: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, version and lines of each package. A lock may have a package once for each platform."""
+    for block in re.split(r"^(?=\S)", lock, flags=re.MULTILINE):
+        if match := _PACKAGE.match(block):
+            yield canonicalize_name(match[1]), match[2], block if block.endswith("\n") else f"{block}\n"

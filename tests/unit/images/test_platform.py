@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from slipway import settings as settings_file
-from slipway.cli.output import show_plan
+from slipway.cli.commands.releases import show_plan
 from slipway.git import Repository
 from slipway.gitops.branches import Here
 from slipway.images import build as images

@@ -14,8 +14,7 @@ from slipway.cli import main
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.provenance.commits import check_out
-from slipway.provenance.reproduce import reproduce
-from slipway.provenance.retraining import pin
+from slipway.provenance.reproduce import pin, reproduce
 from slipway.store import Data, Training, store_of
 from tests.unit.conftest import Site
 

@@ -1,6 +1,6 @@
 """Locks: packages of one take the place of those in another."""
 
-from slipway.provenance.retraining import laid_over, moved
+from slipway.provenance.reproduce import laid_over, moved
 
 LOCK = """# a remark
 numpy==2.3.1 ; python_version >= '3.12' \\

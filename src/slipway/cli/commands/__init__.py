@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from slipway import __version__
-from slipway.cli.parsing import Group, Parser
+from slipway.cli.console import Group, Parser
 
 _GROUPS = ("models", "store", "releases", "promotion", "inspection", "functions")
 

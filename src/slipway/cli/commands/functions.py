@@ -8,8 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.cli.output import progress, say
-from slipway.cli.parsing import Group, settings_of
+from slipway.cli.console import Group, progress, say, settings_of
 from slipway.errors import SlipwayError
 from slipway.names import ModelId, ReleaseName, nearest
 

@@ -8,8 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.cli.output import progress, say, table
-from slipway.cli.parsing import Group, settings_of
+from slipway.cli.console import Group, progress, say, settings_of, table
 from slipway.errors import SlipwayError
 from slipway.text import counted, format_time, parse_time
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from slipway.cli.output import progress, say, table
-from slipway.cli.parsing import Group, Parser, settings_of
+from slipway.cli.console import Group, Parser, progress, say, settings_of, table
 from slipway.errors import SlipwayError
 from slipway.names import nearest
 from slipway.text import pairs, words

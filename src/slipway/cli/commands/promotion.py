@@ -9,8 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.output import say
-from slipway.cli.parsing import Group, refuse_given, settings_of, share
+from slipway.cli.console import Group, refuse_given, say, settings_of, share
 from slipway.errors import SlipwayError
 from slipway.text import one_line
 

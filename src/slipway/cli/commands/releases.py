@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.output import progress, say, show_plan, show_released
-from slipway.cli.parsing import Group, refuse_given, settings_of, share
+from slipway.cli.console import Group, progress, refuse_given, say, settings_of, share, table
 from slipway.errors import SlipwayError
-from slipway.text import pairs
+from slipway.text import one_line, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from slipway.gitops.branches import Place
     from slipway.gitops.edits import Edited
     from slipway.release.build import Asked
     from slipway.release.due import Choice
+    from slipway.release.plan import Plan
+    from slipway.release.release import Released
     from slipway.settings import Settings
 
 _ENVIRONMENT = "test"
@@ -97,9 +100,24 @@ def _release(args: argparse.Namespace) -> int:
         done = release.release(
             settings, args.models, environment=environment, choice=choice, report=progress, place=where
         )
-    status = show_released(done, settings, where)
+    status = _show_released(done, settings, where)
     pushing.drop(environment, [each.model for each in done.outcomes], where)
     return status
+
+
+def _show_released(done: Released, settings: Settings, where: Place) -> int:
+    """Print the results of a release, also on the page of the run; return 1 when a model failed."""
+    rows = [(each.model, each.result, str(each.release or "-"), each.text) for each in done.outcomes]
+    table(("MODEL", "RESULT", "RELEASE", "WHY"), [(*row[:3], one_line(row[3])) for row in rows])
+    for outcome in done.outcomes:
+        if outcome.note:
+            say(f"{outcome.model}: {outcome.note}")
+    end = f"committed {done.commit[:12]} on {where}" if done.commit else "nothing to commit"
+    say(end)
+    if done.commit and done.branch != settings.branch:
+        say(f"note: the cluster follows {settings.branch}, not {done.branch} (branch in slipway.yaml)")
+    _summarise("Release", rows, end)
+    return 1 if done.failed else 0
 
 
 def _choice(args: argparse.Namespace) -> Choice:
@@ -120,6 +138,41 @@ def _build(args: argparse.Namespace) -> int:
         say("only overlays have changed: nothing is built")
         return show_plan(build.nothing(settings, args.to))
     return show_plan(build.build(settings, asked, where, args.to, report=progress))
+
+
+def show_plan(plan: Plan) -> int:
+    """Print the results of a build, and give the new images to the pipeline; return 1 when a model failed."""
+    from slipway.github import runs
+
+    rows = [(each.model, each.result, f"v{each.version}" if each.version else "-", each.text) for each in plan.models]
+    table(("MODEL", "RESULT", "VERSION", "WHY"), [(*row[:3], one_line(row[3])) for row in rows])
+    images = [
+        {"name": name, "digest": digest, "sbom": made.sbom}
+        for made in (plan.platform, *(made for each in plan.models for made in (each.function, each.trainer)))
+        if made is not None and made.new
+        for name, _, digest in [made.reference.partition("@")]
+    ]
+    runs.output("images", json.dumps(images))
+    failed = [row for row in rows if row[1] in ("failed", "skipped")]
+    if failed:
+        _summarise("Build", rows, "What failed is not released; the rest goes on.")
+    for row in failed:
+        runs.annotate("error", f"{row[0]}: {row[3]}")
+    return 1 if failed else 0
+
+
+def _summarise(title: str, rows: list[tuple[str, str, str, str]], end: str) -> None:
+    from slipway.github import runs
+
+    cells = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    head = "| model | result | release | why |\n| --- | --- | --- | --- |"
+    runs.summary("\n".join([f"### {title}", "", head, *cells, "", end]))
+
+
+def _cell(text: str) -> str:
+    """Escape a text, so that it cannot leave its cell."""
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
+    return "<br>".join(line.strip() for line in safe.splitlines() if line.strip())
 
 
 def _asked(args: argparse.Namespace) -> Asked:

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.cli.output import say, table
-from slipway.cli.parsing import Group, settings_of
+from slipway.cli.console import Group, say, settings_of, table
 from slipway.errors import SlipwayError
 from slipway.text import pairs
 

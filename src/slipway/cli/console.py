@@ -1,4 +1,4 @@
-"""The parser of a command line: verbs in groups, with examples, and the options that they share."""
+"""The console: the parser of verbs, in groups with examples and shared options, and the lines that verbs print."""
 
 from __future__ import annotations
 
@@ -139,3 +139,21 @@ def refuse_given(args: argparse.Namespace, because: str, *names: str) -> None:
     found = [name for name, value in values.items() if value not in (None, "", []) and value is not False]
     if found:
         raise SlipwayError(f"{because}: it takes no {', '.join(found)}", fix="leave them out")
+
+
+def say(line: str = "") -> None:
+    """Print a line of the answer."""
+    print(line, flush=True)
+
+
+def progress(line: str) -> None:
+    """Print a line about the progress to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under their heads, each column as wide as its widest cell."""
+    cells = [[str(cell) for cell in row] for row in [heads, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
+    for row in cells:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
