@@ -13,16 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import msgspec
-
 from slipway.names import nearest
 from slipway.schema import Field, Kind
-from slipway.schema.fields import ContractError, Range, enums_of, field_of, fields_of
+from slipway.schema.fields import ContractError, Range, enums_of, fields_of, output_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Contract", "ContractError", "InputError", "Model", "PipelineModel", "Range", "bind", "frame", "typed"]
+
+PREDICTION = "prediction"
+"""The name of a prediction that is no single column of the data."""
 
 Parameter = bool | int | float | str
 
@@ -45,13 +46,16 @@ class Model:
     Name the columns in `source_features` and `target_variable`; their types are learned from the data. Or give the
     types: `input`, a dataclass whose fields are the columns, and `output`, an `Enum`, `str`, `int`, `float` or `bool`.
 
+    A list of target columns makes each prediction a dict by target; `output` is then a dataclass of them. Without a
+    target, as for clusters, `output` (also `list[float]`) is optional: else it is learned from the first predictions.
+
     The attributes that `train` sets on `self` are saved, and are there again when the model predicts: scikit-learn
     estimators, numpy arrays, Series, DataFrames and indexes of pandas, and all that JSON can hold. Import inside
     `train` what only training needs.
     """
 
     source_features: ClassVar[Sequence[str]] = ()
-    target_variable: ClassVar[str] = ""
+    target_variable: ClassVar[str | Sequence[str]] = ""
     input: ClassVar[type | None] = None
     output: ClassVar[type | None] = None
 
@@ -101,12 +105,12 @@ class Model:
         raise NotImplementedError
 
     def outcome(self, value: Any) -> Any:
-        """Return the right prediction for a row whose target column holds `value`."""
+        """Return the right prediction for a row whose target column holds `value`; of several, a dict by target."""
         output = type(self).output
         return output(value) if isinstance(output, type) and issubclass(output, enum.Enum) else value
 
     def metrics(self, truth: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, float]:  # noqa: ARG002
-        """Return further metrics of the predictions for the held-out rows."""
+        """Return further metrics of the predictions for the held-out rows; `truth` is empty without a target."""
         return {}
 
 
@@ -116,24 +120,56 @@ class PipelineModel(Model):
     fitted: Any
 
     def pipeline(self) -> Any:
-        """Return a pipeline or an estimator, not yet fitted; it gets a DataFrame of the source features."""
+        """Return a pipeline or an estimator, not yet fitted; it gets a DataFrame of the source features.
+
+        Without a target it is fitted on these alone. It predicts by `predict` or, without one, by `transform`.
+        """
         raise NotImplementedError
 
     def train(self, data: pd.DataFrame) -> None:
         contract = _contract(type(self))
         features = data[list(contract.names)]
         self._learned = fields_in(features)
-        self.fitted = self.pipeline().fit(typed(self, features), data[contract.target])
+        estimator = self.pipeline()
+        _check_estimator(estimator, contract, type(self).__name__)
+        table, targets = typed(self, features), list(contract.targets)
+        if not targets:
+            self.fitted = estimator.fit(table)
+        else:
+            self.fitted = estimator.fit(table, data[targets] if targets[1:] else data[targets[0]])
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         if not len(rows):
             return []
-        names = _contract(type(self)).names
+        contract = _contract(type(self))
+        names = contract.names
         values = [_values(row, names) for row in rows]
         # A converted pipeline takes plain columns, so that serving needs no pandas.
         by_column = getattr(self.fitted, "takes_columns", False)
-        found = self.fitted.predict(_columns(values, names) if by_column else _table(self, values, names))
-        return [self.outcome(value) for value in found.tolist()]
+        ask = getattr(self.fitted, "predict", None) or self.fitted.transform
+        found = ask(_columns(values, names) if by_column else _table(self, values, names))
+        found = found.toarray() if hasattr(found, "toarray") else getattr(found, "values", found)
+        if not contract.targets[1:]:
+            return [self.outcome(value) for value in found.tolist()]
+        return [self.outcome(dict(zip(contract.targets, value, strict=True))) for value in found.tolist()]
+
+
+def _check_estimator(estimator: Any, contract: Contract, where: str) -> None:
+    """Raise `ContractError` for an estimator that cannot predict new rows, or needs a target where none is named."""
+    if contract.targets:
+        return
+    if not hasattr(estimator, "predict") and not hasattr(estimator, "transform"):
+        name = type(estimator).__name__
+        raise ContractError(f"{where}.pipeline: {name} has neither predict nor transform, so it cannot answer new rows")
+    try:
+        from sklearn.utils import get_tags
+
+        needed = get_tags(estimator).target_tags.required
+    except Exception:  # noqa: BLE001 - not every version and estimator has tags: the fit tells
+        needed = False
+    if needed:
+        problem = f"{where}.target_variable is not set, and {type(estimator).__name__} learns from a target"
+        raise ContractError(f"{problem}: name the column that the model predicts")
 
 
 def _values(row: Any, names: Sequence[str]) -> list[Any]:
@@ -189,7 +225,7 @@ def typed(model: Model | type[Model], data: pd.DataFrame) -> pd.DataFrame:
     kind = type(model) if isinstance(model, Model) else model
     learned = {field.name: field for field in model._learned} if isinstance(model, Model) else {}  # noqa: SLF001
     fields = learned | {field.name: field for field in _typed_fields(kind)}
-    names = fields.keys() or set(kind.source_features) or set(data) - {model.target_variable}
+    names = fields.keys() or set(kind.source_features) or set(data) - set(_targets(kind))
     features = [(str(name), column) for name, column in data.items() if name in names]
     return data.assign(**{name: _column(column, fields.get(name)) for name, column in features})
 
@@ -202,9 +238,28 @@ def _typed_fields(model: type[Model]) -> Sequence[Field]:
 def _declared(model: type[Model]) -> list[Field]:
     """Return the declared fields; the target is among them where the data hold what the model predicts."""
     fields = list(_typed_fields(model))
-    if model.output is not None and model.outcome is Model.outcome:
-        fields.append(field_of(model.target_variable, model.output, model.__name__))
+    targets = _targets(model)
+    if targets and model.output is not None and model.outcome is Model.outcome:
+        output = _output(model, targets)
+        fields += output.parts or (output,)
     return fields
+
+
+def _targets(model: type[Model]) -> tuple[str, ...]:
+    named = model.target_variable
+    return ((named,) if named else ()) if isinstance(named, str) else tuple(named)
+
+
+def _output(model: type[Model], targets: tuple[str, ...]) -> Field:
+    """Return the declared field of a prediction; raise `ContractError` when it does not fit the targets."""
+    where = model.__name__
+    found = output_of(targets[0] if len(targets) == 1 else PREDICTION, model.output, where)
+    names = tuple(part.name for part in found.parts)
+    if len(targets) == 1 and found.kind in ("object", "array"):
+        raise ContractError(f"{where}.output is {model.output!r}: {targets[0]} has one value in each row")
+    if len(targets) > 1 and sorted(names) != sorted(targets):
+        raise ContractError(f"{where}.output has to be a dataclass with the fields {', '.join(targets)}")
+    return found
 
 
 def _column(column: pd.Series[Any], field: Field | None) -> pd.Series[Any]:
@@ -226,8 +281,13 @@ class Contract(NamedTuple):
 
     names: tuple[str, ...]
     fields: tuple[Field, ...] | None  # None: learned from the data
-    target: str
-    output: Field | None  # None: learned from the data
+    targets: tuple[str, ...]  # the columns that the model predicts: none, one or several
+    output: Field | None  # None: learned from the data, or from predictions where there is no target
+
+    @property
+    def target(self) -> str:
+        """The name of what the model predicts."""
+        return self.targets[0] if len(self.targets) == 1 else PREDICTION
 
     @classmethod
     def of(cls, model: type[Model]) -> Contract:
@@ -238,13 +298,11 @@ class Contract(NamedTuple):
         names = tuple(field.name for field in fields) if fields is not None else tuple(model.source_features)
         if not names:
             raise ContractError(f"{where}.source_features is empty: name the columns, or give a dataclass as input")
-        columns = (*names, model.target_variable)
+        targets = _targets(model)
+        columns = (*names, *targets)
         if twice := sorted({name for name in columns if columns.count(name) > 1}):
             raise ContractError(f"{where}: {', '.join(map(repr, twice))} is named twice among the columns")
-        output = field_of(model.target_variable, model.output, where) if model.output is not None else None
-        if output is not None and output.kind == "boolean":
-            output = msgspec.structs.replace(output, categories=(False, True))
-        return cls(names, fields, model.target_variable, output)
+        return cls(names, fields, targets, _output(model, targets) if model.output is not None else None)
 
 
 _contracts = functools.lru_cache(maxsize=64)(Contract.of)
@@ -255,8 +313,9 @@ def _contract(model: Any) -> Contract:
 
 
 def _check_declared(model: type[Model], where: str) -> None:
-    if not model.target_variable or not isinstance(model.target_variable, str):
-        raise ContractError(f"{where}.target_variable is not set: name the column that the model predicts")
+    target: Any = model.target_variable
+    if not isinstance(target, Sequence) or not all(isinstance(name, str) and name for name in target):
+        raise ContractError(f"{where}.target_variable is {target!r}: name a column, or a list of columns")
     for method in ("train", "predict"):
         if getattr(model, method) is getattr(Model, method):
             raise ContractError(f"{where}.{method} is not written")

@@ -78,7 +78,29 @@ def test_a_typed_model_has_the_fields_of_its_dataclass():
 
 def test_a_model_of_named_columns_learns_its_fields_from_the_data():
     """The contract has only the names."""
-    assert Contract.of(Named) == (("length", "colour"), None, "kind", None)
+    assert Contract.of(Named) == (("length", "colour"), None, ("kind",), None)
+
+
+@dataclasses.dataclass
+class Both:
+    kind: Colour
+    weight: float
+
+
+def test_several_targets_are_the_fields_of_a_dataclass():
+    """The prediction is an object; without a declaration, its fields are learned."""
+    contract = Contract.of(made(target_variable=["kind", "weight"], output=Both))
+    assert contract.targets == ("kind", "weight")
+    assert (contract.output.name, contract.output.kind) == ("prediction", "object")
+    assert [part.name for part in contract.output.parts] == ["kind", "weight"]
+
+
+def test_a_model_without_a_target_may_declare_what_it_answers():
+    """A list of numbers, an object, or one value."""
+    assert Contract.of(made(target_variable="")).targets == ()
+    kinds = {list[float]: "array", Both: "object", int: "integer"}
+    for declared, kind in kinds.items():
+        assert Contract.of(made(target_variable="", output=declared)).output.kind == kind
 
 
 def made(**declared):
@@ -88,8 +110,10 @@ def made(**declared):
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        (made(target_variable=""), "Iris.target_variable is not set"),
-        (made(target_variable=["kind"]), "Iris.target_variable is not set"),
+        (made(target_variable=None), "Iris.target_variable is None: name a column, or a list of columns"),
+        (made(target_variable=["kind", 2]), "Iris.target_variable is"),
+        (made(target_variable=["kind", "kind"]), "'kind' is named twice"),
+        (made(target_variable=["kind", "weight"], output=Fruit), "a dataclass with the fields kind, weight"),
         (made(source_features=()), "Iris.source_features is empty"),
         (made(source_features="length"), "Iris.source_features is one string"),
         (made(source_features={"length"}), "Iris.source_features is not a list"),
@@ -99,7 +123,8 @@ def made(**declared):
         (made(input=Fruit), "both source_features and input"),
         (made(source_features=(), input=dict), "it has to be a dataclass"),
         (made(source_features=(), input=Fruit(1, Colour.RED)), "it has to be a dataclass"),
-        (made(output=list), "is no type for a field"),
+        (made(output=list), "kind has one value in each row"),
+        (made(output=dict), "is no type for a field"),
         (made(parameters=["c"]), "Iris.parameters is not a dict"),
         (made(parameters={"c": None}), "'c' is None"),
         (made(parameters={"c": math.nan}), "'c' is nan"),

@@ -48,11 +48,16 @@ def save(
         missing="nan",
         parts={name: _write_part(model, name, folder, trust) for name in saved},
     )
-    files.write(folder / SCHEMA, _json(schema))
+    write_schema(schema, folder)
     save_golden(pairs, folder)
     for name, path in sorted((code or {}).items()):
         files.write(manifest.within(folder / "code", name), path.read_bytes())
     manifest.write(written, folder)
+
+
+def write_schema(schema: Schema, folder: Path) -> None:
+    """Write the schema of the artifact in `folder`, in place of another one."""
+    files.write(folder / SCHEMA, _json(schema))
 
 
 def save_golden(pairs: golden.Golden, folder: Path) -> None:

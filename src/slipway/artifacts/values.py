@@ -13,7 +13,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from slipway.errors import SlipwayError
@@ -181,7 +181,21 @@ def _key(key: Any, at: str) -> str:
     return key
 
 
+def _check_parts(answer: Any, row: int, parts: Sequence[Field]) -> None:
+    if missing := [part.name for part in parts if not isinstance(answer, dict) or part.name not in answer]:
+        names = ", ".join(part.name for part in parts)
+        problem = f"row {row}: predict returned no {', '.join(missing)}"
+        raise PredictionError(f"{problem}: a dict with {names} is needed for each row")
+    for part in parts:
+        _check(answer[part.name], row, part)
+
+
 def _check(answer: Any, row: int, target: Field) -> None:
+    if target.kind == "any":
+        return
+    if target.parts:
+        _check_parts(answer, row, target.parts)
+        return
     if isinstance(answer, dict):
         if target.name not in answer:
             return

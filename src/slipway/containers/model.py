@@ -37,7 +37,8 @@ class ContainerModel(Model):
     def train(self, data: pd.DataFrame) -> None:
         """Hold the container to the contract; raise `SlipwayError` that names everything it lacks."""
         self.called, self.image = type(self).declared
-        names, _, self.target, _ = Contract.of(type(self))
+        contract_ = Contract.of(type(self))
+        names, self.target = contract_.names, contract_.target
         self.types = {name: _datatype(data[name]) for name in names}
         rows = records(data.head(_SAMPLE), names)
         lacks = contract.missing(self._url, self.called, engines.user_of(self.image), rows, self.types, self.target)

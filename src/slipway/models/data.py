@@ -95,6 +95,13 @@ def records(data: pd.DataFrame, columns: Sequence[str]) -> list[dict[str, Any]]:
     return [{name: json_value(value) for name, value in zip(columns, row, strict=True)} for row in values]
 
 
+def truth_in(data: pd.DataFrame, targets: Sequence[str]) -> list[Any]:
+    """Return the values of the target column as JSON has them; of several, a dict for each row; of none, nothing."""
+    if len(targets) > 1:
+        return records(data, targets)
+    return [json_value(value) for name in targets for value in data[name].tolist()]
+
+
 def json_value(value: Any) -> Any:
     """Return a cell as a value of JSON: None for NaN, Python's types for those of numpy."""
     value = value.item() if hasattr(value, "item") else value

@@ -103,6 +103,7 @@ def _output(before: Field, after: Field) -> Iterator[Change]:
     if before.kind != after.kind:
         yield Change(f"is {after.expected}, until now {before.expected}", True)
         return
+    yield from _parts(before, after)
     if bool(before.categories) != bool(after.categories):
         words = ("one of a few labels", "any value")
         new, old = words if after.categories else words[::-1]
@@ -115,6 +116,19 @@ def _output(before: Field, after: Field) -> Iterator[Change]:
     if before.optional != after.optional:
         yield Change("may be null" if after.optional else "is never null any more", after.optional)
     yield from _meaning(before, after)
+
+
+def _parts(before: Field, after: Field) -> Iterator[Change]:
+    """Yield the changes of the fields of an object, such as several targets; a new one breaks no caller."""
+    new = {part.name: part for part in after.parts}
+    for old in before.parts:
+        if old.name not in new:
+            yield Change(f"has no {quoted(old.name)} any more", True)
+            continue
+        changes = _output(old, new[old.name])
+        yield from (Change(f"{quoted(old.name)} {text}", breaking) for text, breaking in changes)
+    for name in new.keys() - {part.name for part in before.parts}:
+        yield Change(f"has {quoted(name)} too", False)
 
 
 def _categories_taken(before: Field, after: Field) -> Iterator[Change]:

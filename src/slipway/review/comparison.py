@@ -57,7 +57,7 @@ class Version(NamedTuple):
             raise SlipwayError(f"{self.record.id} was published by hand: nothing says what it was trained on")
         if self.record.data.share is None:
             raise SlipwayError(f"the record of {self.record.id} does not say which rows were held out")
-        return [*self.schema.names, self.schema.target.name], self.record.data.share
+        return list(self.schema.columns), self.record.data.share
 
     def ask(self, settings: Settings, wanted: RowsWanted | MeasuresWanted, type_: type[T]) -> T:
         """Ask in the training environment: the serving environment may lack pandas and scikit-learn."""
@@ -151,6 +151,9 @@ def compare(settings: Settings, candidate: Version, before: Version | None) -> C
         candidate=Side(metrics=dict(candidate.record.metrics)),
         before=Side(metrics=dict(before.record.metrics)) if before else None,
     )
+    if not candidate.schema.truth:
+        why = f"no column of the data holds what {candidate.record.model} predicts, so there is no truth to measure by"
+        return msgspec.structs.replace(found, unlike=why)
     if before is not None:
         try:
             return _on_same_rows(settings, candidate, before, found)

@@ -155,6 +155,8 @@ def _changed(data: DataChange) -> list[str]:
         rows = [[name, f"{data.before.get(name, 0):.4g}", f"{value:.4g}"] for name, value in data.after.items()]
         heads = ["in so many of the rows", "runs now", "candidate"]
         return [f"{words}. The target is below:", table(heads, rows, align="lr")]
+    if not data.after:
+        return [f"{words}."]
     return [f"{words}.", distribution("The target in the data", data.before, data.after)]
 
 

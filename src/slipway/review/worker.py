@@ -115,7 +115,7 @@ def is_quantity(target: Field) -> bool:
 
 def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """Return the rows of the data that no version was trained on."""
-    from slipway.models.data import held_out, json_value, records
+    from slipway.models.data import held_out, records, truth_in
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
     columns = sorted({name for names, _ in wanted.splits for name in names})
@@ -129,11 +129,11 @@ def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
             mask &= held_out(data, names, share)
         unseen = int(mask.sum())
         taken = data[mask].iloc[:: -(-unseen // MOST_ROWS) or 1]
-    target = loaded.schema.target
-    truth = [loaded.model.outcome(json_value(value)) for value in taken[target.name].tolist()]
+    names = [target.name for target in loaded.schema.targets]
+    truth = [] if missing else [loaded.model.outcome(value) for value in truth_in(taken, names)]
     return Rows(
         rows=[] if missing else records(taken, columns),
-        truth=to_json(truth, len(taken), target),
+        truth=to_json(truth, len(truth), loaded.schema.target),
         unseen=unseen,
         total=len(data),
         missing=missing,
@@ -145,11 +145,10 @@ def _answers(loaded: Loaded, rows: list[dict[str, Any]]) -> Answers:
     unfit = {place: why for place, row in enumerate(rows) if (why := _refusal(loaded.schema.parse, row))}
     fine = [place for place in range(len(rows)) if place not in unfit]
     found = dict(zip(fine, loaded.answer_each([rows[place] for place in fine]), strict=True))
-    refused = [place for place, given in found.items() if given is REFUSED]
+    refused = [place for place, answer in found.items() if answer is REFUSED]
     why = next(iter(unfit.values()), "") or next((_refusal(loaded.answer, rows[place]) for place in refused), "")
-    name = loaded.schema.target.name
-    outcomes = {place: given for place, given in found.items() if given is not REFUSED}
-    outcomes = {place: given.get(name) if isinstance(given, dict) else given for place, given in outcomes.items()}
+    given = {place: answer for place, answer in found.items() if answer is not REFUSED}
+    outcomes = {place: loaded.schema.outcome(answer) for place, answer in given.items()}
     every = [outcomes.get(place) for place in range(len(rows))]
     return Answers(outcomes=every, refused=sorted([*unfit, *refused]), why=why)
 
@@ -182,10 +181,11 @@ def _change(loaded: Loaded, earlier: Path, after: pd.DataFrame) -> DataChange | 
     """Compare the data with the earlier data; where that is not possible, return why."""
     from slipway.models.data import hashes
 
-    target = loaded.schema.target
+    # The distribution of one target is shown; of several, that of none.
+    targets = [target for target in loaded.schema.targets if len(loaded.schema.targets) == 1]
     try:
         before = loaded.model.read(earlier)
-        both = [name for name in (*loaded.schema.names, target.name) if name in before and name in after]
+        both = [name for name in loaded.schema.columns if name in before and name in after]
         old, new = Counter(hashes(before, both)), Counter(hashes(after, both))
         old_names, new_names = set(map(str, before.columns)), set(map(str, after.columns))
         return DataChange(
@@ -193,8 +193,8 @@ def _change(loaded: Loaded, earlier: Path, after: pd.DataFrame) -> DataChange | 
             gone=(old - new).total(),
             columns_added=sorted(new_names - old_names),
             columns_gone=sorted(old_names - new_names),
-            before=_spread(target, before[target.name]),
-            after=_spread(target, after[target.name]),
+            before=_spread(targets[0], before[targets[0].name]) if targets else {},
+            after=_spread(targets[0], after[targets[0].name]) if targets else {},
         )
     except Exception as error:  # noqa: BLE001 - the model's code reads data that it was not written for
         return f"{type(error).__name__}: {error}"

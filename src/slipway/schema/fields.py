@@ -45,6 +45,21 @@ def fields_of(row: Any, where: str) -> tuple[Field, ...]:
     )
 
 
+def output_of(name: str, hint: Any, where: str) -> Field:
+    """Return the field of a prediction: of a dataclass, an object with its fields; of `list`, a list of numbers."""
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        parts = tuple(_labelled(part) for part in fields_of(hint, where))
+        return Field(name=name, kind="object", parts=parts)
+    if hint is list or (get_origin(hint) is list and get_args(hint) in ((float,), (int,))):
+        return Field(name=name, kind="array")
+    return _labelled(field_of(name, hint, where))
+
+
+def _labelled(field: Field) -> Field:
+    """Return a truth value as two classes."""
+    return msgspec.structs.replace(field, categories=(False, True)) if field.kind == "boolean" else field
+
+
 def _with_default(field: Field, declared: dataclasses.Field[Any], row: type) -> Field:
     """Return the field with the default that the dataclass declares."""
     default = declared.default

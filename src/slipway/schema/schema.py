@@ -12,11 +12,13 @@ import msgspec
 from slipway.names import nearest
 from slipway.text import cut, quoted
 
-Kind = Literal["number", "integer", "boolean", "string"]
+Kind = Literal["number", "integer", "boolean", "string", "array", "object", "any"]
+"""The last three are kinds of predictions: a list of numbers, values by name, and what only examples tell."""
 
 _WORDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
 _WORDS[type(None)] = "null"
 _EXPECTED = {"number": "a number", "integer": "an integer", "boolean": "true or false", "string": "a string"}
+_EXPECTED |= {"array": "a list of numbers", "object": "an object", "any": "any value"}
 
 # The largest integer of numpy and pandas.
 _LARGEST = 2**63 - 1
@@ -63,6 +65,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str = ""
     optional: bool = False
     default: str | int | float | bool | None = None
+    parts: tuple[Field, ...] = ()
+    """The fields of an object."""
 
     def parse(self, value: Any) -> Any:
         """Return `value` as this field's type (numbers as `float`); raise `ValueError` with what is wrong."""
@@ -108,6 +112,13 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def to_json_schema(self) -> dict[str, Any]:
         """Return this field as JSON Schema, draft 2020-12."""
         schema: dict[str, Any] = {"type": [self.kind, "null"] if self.optional else self.kind}
+        if self.kind == "any":
+            schema = {}
+        elif self.kind == "array":
+            schema["items"] = {"type": "number"}
+        elif self.parts:
+            schema["properties"] = {part.name: part.to_json_schema() for part in self.parts}
+            schema["required"] = [part.name for part in self.parts]
         if self.categories:
             schema["enum"] = [*self.categories, *([None] if self.optional else [])]
         description = f"{self.description} ({self.unit})" if self.description and self.unit else self.description
@@ -120,11 +131,29 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return schema | {key: value for key, value in more.items() if value is not None}
 
 
-class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     """The fields of an input row of a model, and the target that the model predicts."""
 
     fields: tuple[Field, ...]
     target: Field
+    truth: bool = True
+    """False if no column of the data holds what the model predicts."""
+
+    @cached_property
+    def targets(self) -> tuple[Field, ...]:
+        """The columns of the data that hold the truth: none, one or several."""
+        return (self.target.parts or (self.target,)) if self.truth else ()
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of the data that a training goes by."""
+        return (*self.names, *(target.name for target in self.targets))
+
+    def outcome(self, prediction: Any) -> Any:
+        """Return the target's value in a prediction, which may be a dict that says more; None if it lacks it."""
+        if not isinstance(prediction, dict) or self.target.parts or not self.truth:
+            return prediction
+        return prediction.get(self.target.name)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -21,9 +21,18 @@ _ROUNDING = 1e-12
 def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
     """Return the metrics of a classifier (accuracy, balanced_accuracy, f1_macro) or a regression (r2, mae, rmse).
 
-    Both sequences hold JSON values, one for each row. A target that is neither a class nor a number has no metrics.
+    Both sequences hold JSON values, one for each row. A target that is neither a class nor a number has no metrics, and
+    without truth there are none. Each of several targets has its own: `price/r2`.
     Source: scikit-learn's `sklearn.metrics`.
     """
+    if not truth:
+        return {}
+    if target.parts:
+        return {
+            f"{part.name}/{name}": value
+            for part in target.parts
+            for name, value in measure(part, _column(truth, part), _column(predictions, part)).items()
+        }
     from sklearn import metrics
 
     if target.categories:
@@ -42,10 +51,20 @@ def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> 
     return {}
 
 
+def _column(rows: Sequence[Any], part: Field) -> list[Any]:
+    return [row[part.name] for row in rows]
+
+
 def unlike(ours: Field, theirs: Field) -> tuple[str, str] | None:
     """Return how two targets differ, if their predictions cannot be measured alike; None if they can."""
     if ours.name != theirs.name:
         return repr(ours.name), repr(theirs.name)
+    if ours.parts or theirs.parts:
+        names = [", ".join(sorted(part.name for part in each.parts)) for each in (ours, theirs)]
+        if names[0] != names[1]:
+            return names[0] or ours.expected, names[1] or theirs.expected
+        known = {part.name: part for part in theirs.parts}
+        return next(filter(None, (unlike(part, known[part.name]) for part in ours.parts)), None)
     if ours.kind != theirs.kind or bool(ours.categories) != bool(theirs.categories):
         return ours.expected, theirs.expected
     return None
@@ -54,9 +73,10 @@ def unlike(ours: Field, theirs: Field) -> tuple[str, str] | None:
 def worse_by(name: str, candidate: float, other: float) -> float:
     """Return by how much a metric is worse than another value of it; negative when it is better.
 
-    For errors and losses, known by their name, lower is better; for all else, higher.
+    For errors and losses, known by their name, lower is better; for all else, higher. The name of a target before it
+    (`weight_loss/r2`) says nothing.
     """
-    lower_is_better = any(word in name.lower() for word in _LOWER_IS_BETTER)
+    lower_is_better = any(word in name.rpartition("/")[2].lower() for word in _LOWER_IS_BETTER)
     return candidate - other if lower_is_better else other - candidate
 
 

@@ -37,19 +37,19 @@ class Column(NamedTuple):
 
 
 def table(
-    fields: Sequence[Field], target: Field, data: pd.DataFrame, texts: pd.DataFrame | None = None
+    fields: Sequence[Field], targets: Sequence[Field], data: pd.DataFrame, texts: pd.DataFrame | None = None
 ) -> Iterator[str]:
-    """Yield the lines of a table of the fields and the target; `texts` has the columns as they stand in the file.
+    """Yield the lines of a table of the fields and the targets; `texts` has the columns as they stand in the file.
 
     Of very many columns, those that look odd come first, and the last line says how many are left out.
     """
-    columns = [_column(field, target, data, texts) for field in (*fields, target)]
+    columns = [_column(field, targets, data, texts) for field in (*fields, *targets)]
     if len(columns) > _MOST:
         columns.sort(key=lambda column: not column.odd)
     yield from _aligned([_HEADS, *columns[:_MOST]])
     if len(columns) > _MOST:
         yield f"… and {len(columns) - _MOST} columns more"
-    used = {field.name for field in fields} | {target.name}
+    used = {field.name for field in (*fields, *targets)}
     if unused := [str(name) for name in data.columns if name not in used]:
         yield cut(f"for `train` alone, no caller gives them: {', '.join(unused)}", 200)
 
@@ -62,15 +62,15 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join((*told, row[-1])).rstrip()
 
 
-def _column(field: Field, target: Field, data: pd.DataFrame, texts: pd.DataFrame | None) -> Column:
+def _column(field: Field, targets: Sequence[Field], data: pd.DataFrame, texts: pd.DataFrame | None) -> Column:
     column = data[field.name]
     present = column.dropna()
     missing = len(column) - len(present)
     raw = texts[field.name] if texts is not None and field.name in texts else present
     words = raw[raw.map(lambda value: isinstance(value, str) and value != "")]
     odd = [*_odd_values(field, words), *_odd_column(field, present)]
-    if field.name != target.name and _tells(present, data[target.name]):
-        odd.append(f"equals {target.name}, which it is to predict")
+    others = [target.name for target in targets if field not in targets]
+    odd += [f"equals {name}, which it is to predict" for name in others if _tells(present, data[name])]
     return Column(
         name=field.name,
         kind="category" if field.categories else field.kind,

@@ -56,7 +56,7 @@ class ModelWrapper(Model):
 
 def _by_row(found: Mapping[str, Any], count: int, model: type[Model]) -> list[Any]:
     """Return a prediction per row from a dict of lists; a key with one text, number or None has it for each row."""
-    target = model.target_variable
+    target = model.target_variable if isinstance(model.target_variable, str) else ""
     columns: dict[str, list[Any]] = {}
     for key, value in found.items():
         name = target if key == _PREDICTION and target not in found else key

@@ -31,7 +31,7 @@ def test_a_class_with_two_names_is_one(repository):
         ("noclass", "model/noclass/model.py has no class derived from slipway.model.Model", "does not count"),
         ("elsewhere", "model/elsewhere/model.py has no class derived from slipway.model.Model", "does not count"),
         ("twoclasses", "model/twoclasses/model.py has 2 models: First and Second", "one class a folder"),
-        ("notarget", "model/notarget/model.py: Aimless.target_variable is not set", ""),
+        ("notarget", "model/notarget/model.py: Aimless.target_variable is 3: name a column", ""),
         ("nopipeline", "model/nopipeline/model.py: Empty.pipeline is not written", ""),
         ("badtype", "model/badtype/model.py: Leaf.lengths: list[float] is no type for a field", ""),
         ("nomodel", "model/nomodel has no model.py", "slipway new nomodel"),

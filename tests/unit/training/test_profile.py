@@ -14,7 +14,7 @@ def _line(field, values, texts=None, name="x"):
     """Return the line of the table that is about one column."""
     data = pd.DataFrame({name: values, "kind": KINDS})
     raw = pd.DataFrame({name: texts, "kind": KINDS}) if texts is not None else None
-    return next(line for line in profile.table([field], KIND, data, raw) if line.startswith(name))
+    return next(line for line in profile.table([field], [KIND], data, raw) if line.startswith(name))
 
 
 def number(name="x"):
@@ -64,7 +64,7 @@ def test_ordinary_columns_look_odd_in_nothing(field, values):
 def test_the_table_tells_range_classes_gaps_and_unused_columns():
     """People see at a glance what was taken for what."""
     data = pd.DataFrame({"x": [1.5, None, 4.0] * 10, "spare": 1, "kind": KINDS})
-    head, first, target, unused = profile.table([number()], KIND, data)
+    head, first, target, unused = profile.table([number()], [KIND], data)
     assert head.split() == ["column", "kind", "holds", "missing", "examples", "looks", "odd"]
     assert "1.5 to 4" in first
     assert " 10 " in first
@@ -77,7 +77,7 @@ def test_of_very_many_columns_the_odd_ones_come_first():
     names = [f"c{n}" for n in range(60)]
     data = pd.DataFrame({name: [n * 1.5 for n in range(30)] for name in names} | {"kind": KINDS})
     data["c59"] = 1.0
-    lines = list(profile.table([number(name) for name in names], KIND, data))
+    lines = list(profile.table([number(name) for name in names], [KIND], data))
     assert lines[1].startswith("c59")
     assert lines[-1] == "… and 21 columns more"
 

@@ -158,6 +158,8 @@ def _prediction(loaded: Loaded) -> Part:
     """Return the schema of a prediction by the golden ones: the target, an object with the target, or either."""
     target = loaded.schema.target
     schema = {"title": target.name, **target.to_json_schema()}
+    if target.kind in ("object", "any") or not loaded.schema.truth:
+        return schema
     kinds = {isinstance(each, dict) for each in loaded.golden.predictions}
     if kinds == {False}:
         return schema

@@ -165,7 +165,7 @@ def _output(path: tuple[str, ...], values: list[Any], target: Field | None) -> O
     types = {type(each) for each in values if each is not None}
     missing = None in values or (target is not None and target.optional)
     if target and not types:
-        types = {_TYPES[target.kind]}
+        types = {_TYPES.get(target.kind, dict)}
     if types == {str}:
         return Output(path, "BYTES", _exactly(str, type(None)))
     if types == {bool} and not missing:

@@ -37,9 +37,9 @@ def run(workspace: Workspace) -> str:
     data = _read(workspace)
     _check_columns(contract, data)
     fields = contract.fields or tuple(_learned(name, data[name]) for name in contract.names)
-    target = contract.output or _learned(contract.target, data[contract.target], target=True)
+    schema = Schema(fields=tuple(fields), target=_target(contract, data), truth=bool(contract.targets))
     problems = [problem for field in fields for problem in _problems(field, data[field.name])]
-    problems += _target_problems(workspace, target, data[target.name])
+    problems += _target_problems(workspace, schema, data)
     if problems:
         more = f"\n  … and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         source = workspace.read("data.json")["uri"]
@@ -47,14 +47,17 @@ def run(workspace: Workspace) -> str:
         if any("has no value" in problem for problem in problems[:_SHOWN]):
             fix += " (`rooms: float | None` in the dataclass `input`; `read` may fill gaps, and rename columns)"
         raise SlipwayError(f"{source} breaks the schema:\n  " + "\n  ".join(problems[:_SHOWN]) + more, fix=fix)
-    out = held_out(data, [*contract.names, contract.target], workspace.model.held_out)
-    _check_split(workspace, data[contract.target], out, classes=bool(target.categories))
-    workspace.write("schema.json", Schema(fields=tuple(fields), target=target))
+    out = held_out(data, schema.columns, workspace.model.held_out)
+    _check_split(out)
+    for target in schema.targets:
+        if target.categories:
+            _check_classes(workspace, data[target.name], out)
+    workspace.write("schema.json", schema)
     workspace.write("rows.json", {"rows": len(data), "held_out": int(out.sum())})
-    line = f"{len(data)} rows fit the schema ({summary(fields, target)}), {int(out.sum())} are held out"
+    line = f"{len(data)} rows fit the schema ({summary(schema)}), {int(out.sum())} are held out"
     if aside := unused(class_of(workspace.settings, workspace.task.model)):
         line += f"; {' and '.join(aside)} of the class are not called, as the artifact keeps its attributes"
-    return "\n    ".join((line, *profile.table(fields, target, data, _texts(workspace))))
+    return "\n    ".join((line, *profile.table(fields, schema.targets, data, _texts(workspace))))
 
 
 def _texts(workspace: Workspace) -> pd.DataFrame | None:
@@ -64,13 +67,19 @@ def _texts(workspace: Workspace) -> pd.DataFrame | None:
     return tables.texts(workspace.folder / workspace.read("data.json")["file"], _LOOKED_AT)
 
 
-def summary(fields: Sequence[Field], target: Field) -> str:
+def summary(schema: Schema) -> str:
     """Tell the kinds of the columns, so that people see a wrong guess."""
-    kinds = Counter("categories" if field.categories else f"{field.kind}s" for field in fields)
-    told = ", ".join(f"{kind}: {count}" for kind, count in kinds.items())
-    classes = f"{len(target.categories)} classes" if target.categories else target.kind
-    gaps = ", ".join(field.name for field in fields if field.optional)
-    return f"{told}; {target.name}: {classes}{f'; may be missing: {gaps}' if gaps else ''}"
+    kinds = Counter("categories" if field.categories else f"{field.kind}s" for field in schema.fields)
+    parts = [", ".join(f"{kind}: {count}" for kind, count in kinds.items())]
+    parts += [
+        f"{target.name}: {f'{len(target.categories)} classes' if target.categories else target.kind}"
+        for target in schema.targets
+    ]
+    if not schema.targets:
+        parts.append("no target_variable, so nothing tells right from wrong")
+    if gaps := ", ".join(field.name for field in schema.fields if field.optional):
+        parts.append(f"may be missing: {gaps}")
+    return "; ".join(parts)
 
 
 def _read(workspace: Workspace) -> pd.DataFrame:
@@ -94,12 +103,22 @@ def _read(workspace: Workspace) -> pd.DataFrame:
 
 
 def _check_columns(contract: Contract, data: pd.DataFrame) -> None:
-    for name in (*contract.names, contract.target):
+    for name in (*contract.names, *contract.targets):
         if name not in data.columns:
             fix = nearest(name, map(str, data.columns))
             if len(data.columns) == 1:
                 fix += "; columns are divided by commas, unless the model's class has a `read(self, path)` of its own"
             raise SlipwayError(f"the data has no column {name!r}", fix=fix)
+
+
+def _target(contract: Contract, data: pd.DataFrame) -> Field:
+    """Return the field of what the model predicts, declared or learned; without a target, the step `fit` learns it."""
+    if contract.output is not None:
+        return contract.output
+    parts = tuple(_learned(name, data[name], target=True) for name in contract.targets)
+    if len(parts) == 1:
+        return parts[0]
+    return Field(name=contract.target, kind="object" if parts else "any", parts=parts)
 
 
 def _learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Field:
@@ -156,9 +175,11 @@ def _suspect_numbers(field: Field, column: pd.Series[Any]) -> pd.Series[Any]:
     return column if is_text and suspects.empty else suspects
 
 
-def _target_problems(workspace: Workspace, target: Field, column: pd.Series[Any]) -> Sequence[str]:
-    """Return what is wrong with the target, after the model's own conversion."""
-    model = workspace.new_model()
+def _target_problems(workspace: Workspace, schema: Schema, data: pd.DataFrame) -> Sequence[str]:
+    """Return what is wrong with the target, after the model's own conversion, or with each of several."""
+    if len(schema.targets) != 1:
+        return [problem for target in schema.targets for problem in _problems(target, data[target.name])]
+    model, (target,) = workspace.new_model(), schema.targets
 
     def converted(cell: Any) -> Any:
         if cell is None:
@@ -166,16 +187,17 @@ def _target_problems(workspace: Workspace, target: Field, column: pd.Series[Any]
         outcome = model.outcome(cell)
         return getattr(outcome, "value", outcome)
 
-    return _refused(target, column, converted)
+    return _refused(target, data[target.name], converted)
 
 
-def _check_split(workspace: Workspace, target: pd.Series[Any], out: pd.Series[bool], *, classes: bool) -> None:
+def _check_split(out: pd.Series[bool]) -> None:
     if out.all() or not out.any():
         side = "train on" if out.all() else "hold out"
         problem = f"{len(out)} rows are too few: none is left to {side}"
         raise SlipwayError(problem, fix="bring more data, or change held_out")
-    if not classes:
-        return
+
+
+def _check_classes(workspace: Workspace, target: pd.Series[Any], out: pd.Series[bool]) -> None:
     if missing := sorted(set(target[out]) - set(target[~out]), key=str):
         problem = f"no row to train on has the class {', '.join(map(repr, missing))} of {target.name}: all are held out"
         raise SlipwayError(problem, fix="bring more rows of it, or take its rows out")

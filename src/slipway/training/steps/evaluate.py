@@ -17,7 +17,7 @@ from slipway.artifacts.saving import save_golden
 from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.models import model_tests
-from slipway.models.data import held_out, json_value, records
+from slipway.models.data import held_out, records, truth_in
 from slipway.models.discovery import blame
 from slipway.store import Record
 from slipway.training import deployed
@@ -37,12 +37,12 @@ def run(workspace: Workspace) -> str:
     """
     task, gates = workspace.task, workspace.model.gates
     loaded = load(workspace.folder / "artifact")
-    rows, truth = _held_out(workspace, loaded)
+    rows, expected = _held_out(workspace, loaded)
     predictions = _predict(workspace, loaded, rows)
     alone = _ask_alone(workspace, loaded, rows, predictions)
-    metrics = _measure(workspace, loaded, truth, predictions, "the fresh model")
+    metrics = _measure(workspace, loaded, expected, predictions, "the fresh model")
     before = deployed.record(workspace.settings, task.model, task.environment)
-    compared = _compare(workspace, loaded, before, rows, truth)
+    compared = _compare(workspace, loaded, before, rows, expected)
     verdicts = judge(gates, metrics, compared)
     if missed := [str(verdict) for verdict in verdicts if verdict.missed_by]:
         fix = f"train it better, or change models.{task.model}.gates in slipway.yaml; nothing was published"
@@ -64,9 +64,9 @@ def run(workspace: Workspace) -> str:
 def _held_out(workspace: Workspace, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:
     """Return the rows that are held out, and their targets."""
     schema, data = loaded.schema, workspace.data()
-    out = data[held_out(data, [*schema.names, schema.target.name], workspace.model.held_out)]
-    truth = [loaded.model.outcome(json_value(value)) for value in out[schema.target.name].tolist()]
-    return records(out, schema.names), to_json(truth, len(out), schema.target)
+    out = data[held_out(data, schema.columns, workspace.model.held_out)]
+    found = [loaded.model.outcome(value) for value in truth_in(out, [target.name for target in schema.targets])]
+    return records(out, schema.names), to_json(found, len(found), schema.target)
 
 
 def _predict(workspace: Workspace, loaded: Loaded, rows: list[Any]) -> list[Any]:
@@ -135,13 +135,11 @@ def _measure(
 
 def _outcome(loaded: Loaded, prediction: Any) -> Any:
     """Return the target's value in a prediction, which may be a dict that says more."""
-    if not isinstance(prediction, dict):
-        return prediction
-    target = loaded.schema.target.name
-    if target not in prediction:
+    found, target = loaded.schema.outcome(prediction), loaded.schema.target.name
+    if found is None and isinstance(prediction, dict) and target not in prediction:
         problem = f"predict gives {', '.join(prediction)}, and nothing named {target!r}"
         raise SlipwayError(problem, fix=f"put what is predicted into the dict under the target's own name, {target!r}")
-    return prediction[target]
+    return found
 
 
 def _compare(
@@ -162,7 +160,7 @@ def _compare(
 
 
 def _write_scores(metrics: Mapping[str, float], folder: Path) -> None:
-    """Write a file for each metric, because Argo reads whole files only."""
+    """Write a file for each metric, because Argo reads whole files only; names like `price/r2` have no gauge."""
     folder.mkdir(exist_ok=True)
     for name, value in metrics.items():
         if "/" not in name:

@@ -13,13 +13,13 @@ from slipway import digests, files
 from slipway.artifacts import worker
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import REFUSED, load
-from slipway.artifacts.saving import save
+from slipway.artifacts.saving import save, write_schema
 from slipway.errors import SlipwayError
 from slipway.model import Model, PipelineModel
 from slipway.models.data import held_out, json_value, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
-from slipway.schema import Field, Schema
+from slipway.schema import Field, Kind, Schema
 from slipway.settings import Settings
 from slipway.training import conversion, domains
 from slipway.training.inputs import hide_secrets, read_secrets, refuse_secrets_in
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SEED = 0
+# Rows whose predictions show the kind of all of them.
+_MOST_ASKED = 1000
+_OF_TYPES: tuple[tuple[set[type], Kind], ...] = (
+    ({bool}, "boolean"),
+    ({int}, "integer"),
+    ({int, float}, "number"),
+    ({str}, "string"),
+    ({list}, "array"),
+    ({dict}, "object"),
+)
 
 
 def run(workspace: Workspace) -> str:
@@ -42,8 +52,7 @@ def run(workspace: Workspace) -> str:
     settings, model = workspace.settings, workspace.new_model()
     secrets = read_secrets(workspace.model.secrets)
     schema, data = msgspec.convert(workspace.read("schema.json"), Schema), workspace.data()
-    columns = [*schema.names, schema.target.name]
-    rows = data[~held_out(data, columns, workspace.model.held_out)][_ordered(columns, data)]
+    rows = data[~held_out(data, schema.columns, workspace.model.held_out)][_ordered(schema.columns, data)]
     # Estimators without a random_state of their own draw from these two.
     random.seed(_SEED)
     np.random.seed(_SEED)
@@ -58,6 +67,8 @@ def run(workspace: Workspace) -> str:
     code = model_files(settings, workspace.task.model)
     save(model, schema, Golden(rows=[], predictions=[]), artifact, code=code)
     refuse_secrets_in(artifact, secrets)
+    if schema.target.kind == "any":
+        schema = _answering(workspace, schema, records(rows.head(_MOST_ASKED), schema.names))
     if workspace.model.image is not None:
         workspace.write("conversion.json", {})
         return f"{workspace.model.image} keeps the contract"
@@ -79,6 +90,45 @@ def _settled(workspace: Workspace, model: Model, schema: Schema, data: pd.DataFr
             _check_known(field, data[field.name])
     workspace.write("schema.json", found)
     return found, told
+
+
+def _answering(workspace: Workspace, schema: Schema, rows: list[dict[str, Any]]) -> Schema:
+    """Learn the kind of predictions that no column of the data has, from those for `rows`; write and return the schema.
+
+    No classes are learned: rows that nobody has seen may get others.
+    """
+    artifact = workspace.folder / "artifact"
+    try:
+        answers = [answer for answer in load(artifact).answer_each(rows) if answer is not REFUSED]
+    except SlipwayError:
+        raise
+    except Exception as error:
+        raise SlipwayError(f"predicting fails: {blame(error, workspace.settings.root, artifact / 'code')}") from error
+    found = msgspec.structs.replace(schema, target=kind_of(schema.target.name, answers))
+    write_schema(found, artifact)
+    workspace.write("schema.json", found)
+    return found
+
+
+def kind_of(name: str, answers: Sequence[Any]) -> Field:
+    """Return the field that all these predictions have in common; one of the kind `any` if they differ in kind."""
+    present = [answer for answer in answers if answer is not None]
+    types = {type(answer) for answer in present}
+    optional = len(present) < len(answers)
+    for kinds, kind in _OF_TYPES:
+        if types and types <= kinds:
+            if kind == "object":
+                return _object(name, present)
+            is_numbers = kind != "array" or all(type(each) in (int, float) for answer in present for each in answer)
+            return Field(name=name, kind=kind if is_numbers else "any", optional=optional and is_numbers)
+    return Field(name=name, kind="any")
+
+
+def _object(name: str, answers: Sequence[dict[str, Any]]) -> Field:
+    if any(answer.keys() != answers[0].keys() for answer in answers):
+        return Field(name=name, kind="any")
+    parts = tuple(kind_of(part, [answer[part] for answer in answers]) for part in answers[0])
+    return Field(name=name, kind="object", parts=parts)
 
 
 def _check_known(field: Field, column: pd.Series[Any]) -> None:

@@ -61,7 +61,7 @@ def test_a_learned_column_with_gaps_becomes_optional_and_says_so(team, rows, at,
     schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=Schema)
     assert (schema.fields[at].kind, schema.fields[at].optional) == (kind, True)
     assert not schema.fields[1].optional
-    assert f"may be missing: {schema.fields[at].name}" in summary(schema.fields, schema.target)
+    assert f"may be missing: {schema.fields[at].name}" in summary(schema)
 
 
 def test_text_that_hardly_repeats_is_no_category(team):
