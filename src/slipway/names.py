@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Knative derives `<model>-v<version>-<8 digits>-00001-deployment` from it, and that has to stay under 63 characters:
-# 24 + 2 + 5 (a version up to 99999) + 9 + 6 + 11 = 57.
-MAX_MODEL_NAME = 24
+# 29 + 2 + 5 (a version up to 99999) + 9 + 6 + 11 = 62.
+MAX_MODEL_NAME = 29
 
 # Nine digits are enough for a version, and what is longer is no number that anyone meant.
 _VERSION = "[1-9][0-9]{0,8}"
-_MODEL_NAME = re.compile(r"[a-z][a-z0-9]*")
-_MODEL_ID = re.compile(rf"([a-z][a-z0-9]*)/([a-z](?:[a-z0-9-]*[a-z0-9])?)/({_VERSION})")
+MODEL_NAME = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+"""The pattern of the names of models, without their length."""
+
+_MODEL_ID = re.compile(rf"({MODEL_NAME})/([a-z](?:[a-z0-9-]*[a-z0-9])?)/({_VERSION})")
+_LIKE_RELEASE = re.compile(rf"-v{_VERSION}-[0-9a-f]{{8}}\Z")
 _RELEASE = re.compile(rf"v({_VERSION})-([0-9a-f]{{8}})")
 # `common` is the shared code, `training` lies beside the releases of a model; the others are packages on the path.
 _RESERVED = frozenset({"common", "model", "slipway", "training"})
@@ -30,20 +33,28 @@ _MOST_SHOWN = 12
 
 
 def check_model_name(name: str) -> str:
-    """Return `name` if Python and Kubernetes both accept it as a model's; raise `SlipwayError` if not."""
+    """Return `name` if it can be a model's; raise `SlipwayError` if not."""
     if reason := _objection(name):
-        plain = re.sub(r"[^a-z0-9]", "", name.lower()).lstrip("0123456789")[:MAX_MODEL_NAME]
+        words = re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789")
+        plain = words[:MAX_MODEL_NAME].strip("-")
         example = plain if plain and not _objection(plain) else "iris2"
-        fix = f"name it {example!r}, say: its folder under model/ and in slipway.yaml"
+        fix = f"name it {example!r}, say: its folder under model/ (with _ for each -) and in slipway.yaml"
         raise SlipwayError(f"{quoted(name)} cannot be a model's name: {reason}", fix=fix)
     return name
 
 
+def folder_name(model: str) -> str:
+    """Return the name of a model's folder, which Python imports: `my_wine` for `my-wine`."""
+    return model.replace("-", "_")
+
+
 def _objection(name: str) -> str:
-    if not _MODEL_NAME.fullmatch(name):
-        return "it has to be lower-case letters and digits, a letter first (a Python module and a Kubernetes name)"
+    if not re.fullmatch(MODEL_NAME, name):
+        return "it has to be lower-case letters and digits, a letter first, with single dashes between them"
     if len(name) > MAX_MODEL_NAME:
         return f"it has {len(name)} characters, {MAX_MODEL_NAME} is the most (Knative adds its own)"
+    if _LIKE_RELEASE.search(name):
+        return "it ends like the name of a release"
     return "the word is reserved" if keyword.iskeyword(name) or name in _RESERVED else ""
 
 

@@ -8,16 +8,33 @@ from slipway.names import MAX_MODEL_NAME, ModelId, ReleaseName, check_model_name
 LONGEST = "m" * MAX_MODEL_NAME
 
 
-@pytest.mark.parametrize("name", ["a", "iris", "iris2", "x0y1", "match", "type", "test", "none", LONGEST])
+@pytest.mark.parametrize(
+    "name", ["a", "iris", "iris2", "x0y1", "my-wine", "a-1-b", "my-class", "match", "type", "test", "none", LONGEST]
+)
 def test_a_name_that_python_and_kubernetes_take_is_a_models(name):
-    """A name has lower-case letters and digits, and a letter first. Python's soft keywords are allowed."""
+    """A name has lower-case letters, digits and single dashes, and a letter first, and may be a soft keyword."""
     assert check_model_name(name) == name
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        *("", "Iris", "2iris", "i-ris", "i_ris", "i.ris", "iris ", "iris\n", "irís", "../x", LONGEST + "m"),
+        *(
+            "",
+            "Iris",
+            "2iris",
+            "-iris",
+            "iris-",
+            "i--ris",
+            "i_ris",
+            "iris-v7-1a2b3c4d",
+            "i.ris",
+            "iris ",
+            "iris\n",
+            "irís",
+            "../x",
+            LONGEST + "m",
+        ),
         *("class", "import", "lambda", "common", "model", "slipway", "training"),
     ],
 )
@@ -30,7 +47,7 @@ def test_another_name_is_refused(name):
 @pytest.mark.parametrize(
     ("name", "proposed"),
     [
-        ("Iris-Flowers", "'irisflowers'"),
+        ("Iris_Flowers", "'iris-flowers'"),
         ("2iris", "'iris'"),
         ("class", "'iris2'"),
         ("", "'iris2'"),

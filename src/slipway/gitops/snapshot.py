@@ -138,4 +138,4 @@ class Snapshot:
             parts = path.split("/")
             folder = "/".join(parts[:2])
             if len(parts) == 3 and parts[2] == MODEL_FILE and parts[1] != "common" and folder not in taken:
-                yield parts[1]
+                yield parts[1].replace("_", "-")

@@ -178,7 +178,7 @@ def _check_lock(lock: Path, model: str) -> None:
     text = lock.read_text(encoding="utf-8")
     for package in ("functions-framework", "msgspec"):
         if not re.search(rf"^{package}==", text, re.MULTILINE):
-            fix = f"train or publish it again; slipway locks model/{model}/requirements.txt with what serving needs"
+            fix = f"train or publish it again; slipway locks the requirements.txt of {model} with what serving needs"
             raise SlipwayError(f"the artifact's {LOCK} has no {package}, which every function needs", fix=fix)
 
 

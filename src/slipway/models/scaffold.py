@@ -10,7 +10,7 @@ from string import Template
 
 from slipway import files
 from slipway.errors import SlipwayError
-from slipway.names import check_model_name
+from slipway.names import check_model_name, folder_name
 from slipway.settings import Settings
 
 _PINNED = ("numpy", "pandas", "scikit-learn")
@@ -18,21 +18,23 @@ _ROWS = 120
 
 
 def new_model(settings: Settings, name: str) -> Path:
-    """Make the folder `model/<name>`; raise `SlipwayError` when the name cannot be a model's or is taken."""
-    folder = settings.root / "model" / check_model_name(name)
+    """Make the folder of a model; raise `SlipwayError` when the name cannot be a model's or is taken."""
+    module = folder_name(check_model_name(name))
+    folder = settings.root / "model" / module
     if name in settings.declared and settings.folder(name) != folder:
         raise SlipwayError(f"slipway.yaml names another folder for {name}", fix="choose another name")
     if folder.exists() or folder.is_symlink():
         raise SlipwayError(f"{folder.relative_to(settings.root)} is there already", fix="choose another name")
-    title = name.capitalize()
-    words = {"name": name, "Name": f"{title}Model" if keyword.iskeyword(title) else title, "Title": title}
+    title = "".join(part.capitalize() for part in name.split("-"))
+    class_name = f"{title}Model" if keyword.iskeyword(title) else title
+    words = {"name": module, "Name": class_name, "Title": name.replace("-", " ").capitalize()}
     templates = resources("slipway.models") / "template"
     with files.new_folder(folder) as draft:
         for file in ("model.py", "test_model.py", "README.md"):
             text = (templates / f"{file}.txt").read_text(encoding="utf-8")
             (draft / file).write_text(Template(text).substitute(words), encoding="utf-8")
         (draft / "requirements.txt").write_text(_pins(settings.root), encoding="utf-8")
-        (draft / f"{name}.csv").write_text(_data(), encoding="utf-8")
+        (draft / f"{module}.csv").write_text(_data(), encoding="utf-8")
     return folder
 
 

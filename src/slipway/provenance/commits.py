@@ -15,13 +15,13 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
-from slipway.names import ModelId, ReleaseName
+from slipway.names import MODEL_NAME, ModelId, ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import ReleaseRecord, folder_of
 
 _RECORD = re.compile(
-    rf"overlays/([a-z][a-z0-9-]*)/([a-z][a-z0-9]*)/(v[1-9][0-9]{{0,8}}-[0-9a-f]{{8}})/{re.escape(RECORD)}"
+    rf"overlays/([a-z][a-z0-9-]*)/({MODEL_NAME})/(v[1-9][0-9]{{0,8}}-[0-9a-f]{{8}})/{re.escape(RECORD)}"
 )
 _HEAD = re.compile(r"([0-9a-f]{40,64})\x02(\d+)\x02([^\x02]*)\x02(.*)")
 

@@ -12,7 +12,7 @@ from slipway.github import protection
 from slipway.gitops import history, release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import lies_under
-from slipway.names import ModelId, ReleaseName, check_model_name
+from slipway.names import ModelId, ReleaseName, check_model_name, folder_name
 from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, STATE
@@ -151,7 +151,9 @@ def _removed(base: Snapshot, change: OverlayChange, head: str) -> Iterator[Viola
     """Check that an overlay goes with its model, or with the one commit that began it."""
     after = Snapshot(base.repository, head)
     of = after.settings.declared.get(change.model, ModelSettings())
-    there = of.target is not None or after.read(f"{of.folder or f'model/{change.model}'}/model.py") is not None
+    there = (
+        of.target is not None or after.read(f"{of.folder or f'model/{folder_name(change.model)}'}/model.py") is not None
+    )
     if there and len(_commits(base, change)) > 1:
         problem = "all of it is removed, and the model is still there"
         yield Violation(change.folder, problem, "remove the model in the same change, or leave the overlay")

@@ -8,8 +8,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
-from slipway.names import check_model_name, nearest
-from slipway.settings.consistency import check, check_secrets
+from slipway.names import check_model_name, folder_name, nearest
+from slipway.settings.consistency import check, check_objects, check_secrets
 from slipway.settings.strict import FILE, convert, read
 from slipway.settings.types import Environment, File, ModelSettings
 
@@ -45,39 +45,47 @@ class Settings(Struct, frozen=True, kw_only=True):
     def models(self) -> list[str]:
         """Return the names of all models, sorted: the named ones, and the other folders under `model/`."""
         taken = self._taken()
-        folders = {name for name in _folders(self.root) if Path("model", name) not in taken}
+        folders = {name for name in _folders(self.root) if Path("model", folder_name(name)) not in taken}
         return sorted(folders | self.declared.keys())
 
     def model(self, name: str) -> ModelSettings:
         """Return the settings of a model; raise `SlipwayError` with the nearest known name."""
         if name not in self.declared and not self._is_folder(name):
-            if name != "common" and name.isidentifier() and (self.root / "model" / name).is_dir():
-                self._refuse_folder(name)
+            self._refuse_folder(name)
             raise SlipwayError(f"unknown model {name!r}", fix=nearest(name, self.models()))
         check_model_name(name)
         return self.declared.get(name, ModelSettings())
 
     def folder(self, name: str) -> Path:
         """Return the folder of a model's code."""
-        return self.root / (self.model(name).folder or f"model/{name}")
+        return self.root / (self.model(name).folder or f"model/{folder_name(name)}")
 
     def _taken(self) -> set[Path]:
         return {Path(each.folder) for each in self.declared.values() if each.folder}
 
     def _is_folder(self, name: str) -> bool:
         """Return True if a folder under `model/` is a model of this name, without listing the other folders."""
-        folder = self.root / "model" / name
-        return folder.name == name and _is_model(folder) and Path("model", name) not in self._taken()
+        folder = Path("model", folder_name(name))
+        is_one = "_" not in name and folder.name == folder_name(name) and _is_model(self.root / folder)
+        return is_one and folder not in self._taken()
 
     def _refuse_folder(self, name: str) -> None:
-        folder = Path("model", name)
+        folder = Path("model", folder_name(name))
+        if name == "common" or "_" in name or not folder_name(name).isidentifier():
+            return
+        if "-" in name and _is_model(self.root / "model" / name):
+            check_model_name(name)
+            fix = f"git mv model/{name} {folder}; the model is called {name} as before"
+            raise SlipwayError(f"Python cannot import the folder model/{name}", fix=fix)
+        if not (self.root / folder).is_dir():
+            return
         users = [user for user, each in self.declared.items() if each.folder and Path(each.folder) == folder]
         if users:
-            raise SlipwayError(f"model/{name} is the folder of {' and '.join(users)}", fix="name one of them")
+            raise SlipwayError(f"{folder} is the folder of {' and '.join(users)}", fix="name one of them")
         if (found := model_file(self.root / folder)).is_file():
             fix = f"write it: models: {{{name}: {{target: COLUMN}}}}"
-            raise SlipwayError(f"{FILE} does not say which column {found.stem} of model/{name} predicts", fix=fix)
-        raise SlipwayError(f"model/{name} has no model.py", fix=f"write it, or start anew: slipway new {name}")
+            raise SlipwayError(f"{FILE} does not say which column {found.stem} of {folder} predicts", fix=fix)
+        raise SlipwayError(f"{folder} has no model.py", fix=f"write it, or start anew: slipway new {name}")
 
 
 def _is_model(folder: Path) -> bool:
@@ -86,7 +94,7 @@ def _is_model(folder: Path) -> bool:
 
 
 def _folders(root: Path) -> list[str]:
-    return [folder.name for folder in root.glob("model/*") if _is_model(folder)]
+    return [folder.name.replace("_", "-") for folder in root.glob("model/*") if _is_model(folder)]
 
 
 def model_file(folder: Path) -> Path:
@@ -128,11 +136,12 @@ def load(root: Path | None = None) -> Settings:
     settings = parse(text, root)
     # With a misspelt name, the gates of a model would be ignored silently.
     for name, each in settings.declared.items():
-        where = each.folder or f"model/{name}"
+        where = each.folder or f"model/{folder_name(name)}"
         where = where if each.target is not None else f"{where}/model.py"  # the class may be in a file of its name
         if each.image is None and not (root / where).exists():
             fix = f"take it out of {FILE} until the folder is there; {nearest(name, _folders(root))}"
             raise SlipwayError(f"{FILE}: models.{name}: there is no {where}", fix=fix)
+    check_objects(list(settings.environments), settings.models())
     return settings
 
 

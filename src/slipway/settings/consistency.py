@@ -6,6 +6,7 @@ import keyword
 import math
 import os.path
 import re
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
-from slipway.settings.strict import convert, refuse
+from slipway.settings.strict import FILE, convert, refuse
 from slipway.settings.types import Environment, File, Gate, ModelSettings, Own
 
 # Names of parameters and variables that seem to hold a secret.
@@ -36,6 +37,31 @@ def check_secrets(models: dict[Any, Any]) -> None:
             if not isinstance(value, dict):
                 fix = "keep it in a Kubernetes Secret and write {secret: NAME, key: KEY}; change what was leaked"
                 refuse(f"models.{name}.secrets.{variable}", "a secret is only named here, never written", fix)
+
+
+def check_objects(environments: Sequence[str], models: Sequence[str]) -> None:
+    """Refuse two names that become the same object in Argo CD, in a namespace or in the registry."""
+    known: dict[str, str] = {}
+    for object_, owner in _objects(environments, models):
+        if known.setdefault(object_, owner) != owner:
+            problem = f"{known[object_]} and {owner} would both become {object_}"
+            raise SlipwayError(problem, fix=f"give one of them another name (model/, {FILE})")
+
+
+def _objects(environments: Sequence[str], models: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each object that is made of a name, and in words what it is made of."""
+    for environment in environments:
+        for suffix in ("", "-namespace", "-functions", "-training"):
+            yield f"the Application slipway-{environment}{suffix}", f"environment {environment}"
+        for model in models:
+            owner = f"environment {environment}, model {model}"
+            yield f"the Application {environment}-{model}", owner
+            yield f"the Application training-{environment}-{model}", owner
+    for model in models:
+        yield f"the Service {model}", f"model {model}"
+        yield f"the Service {model}-training", f"the training service of model {model}"
+        yield f"the image {model}", f"model {model}"
+        yield f"the image {model}-train", f"the training of model {model}"
 
 
 def _check_environments(environments: dict[str, Environment]) -> None:

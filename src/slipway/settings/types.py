@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from slipway.names import MAX_MODEL_NAME
+from slipway.names import MAX_MODEL_NAME, MODEL_NAME
 
 Occasion = Literal["as set", "also manual", "scheduled"]
 """Why a training is due: a push, a push to a branch that trains every model, or a model's schedule."""
@@ -33,7 +33,7 @@ EnvironmentName = Annotated[
     str, _text(_LABEL, "an environment's name is lower-case letters, digits and -, a letter first, 20 at most", 20)
 ]
 # `names.check_model_name` refuses a wrong name, and proposes a right one.
-ModelName = Annotated[str, Meta(extra_json_schema={"pattern": "^[a-z][a-z0-9]*$", "maxLength": MAX_MODEL_NAME})]
+ModelName = Annotated[str, Meta(extra_json_schema={"pattern": f"^{MODEL_NAME}$", "maxLength": MAX_MODEL_NAME})]
 Variable = Annotated[str, _text("[A-Z_][A-Z0-9_]*", "an environment variable's name is capitals, digits and _")]
 Namespace = Annotated[str, _text(_LABEL, "lower-case letters, digits and - are needed, a letter first, 40 at most", 40)]
 Secret = Annotated[str, _text(rf"{_LABEL}(\.{_LABEL})*", "the name of a Kubernetes Secret is needed", 253)]
@@ -192,7 +192,7 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     """A model. All its keys have defaults, and a model that is not named has all of them."""
 
     folder: str | None = None
-    """The folder of the model's code. Default: `model/<name>`. Several models may share one."""
+    """The folder of the model's code. Default: `model/<name>`, with _ for each -. Several models may share one."""
     services: list[Literal["predict", "training"]] = field(default_factory=lambda: ["predict"])
     """The functions of the model."""
     train: Literal["declared", "runner", "manual"] = "declared"

@@ -35,7 +35,7 @@ def test_a_class_with_two_names_is_one(repository):
         ("nopipeline", "model/nopipeline/model.py: Empty.pipeline is not written", ""),
         ("badtype", "model/badtype/model.py: Leaf.lengths: list[float] is no type for a field", ""),
         ("nomodel", "model/nomodel has no model.py", "slipway new nomodel"),
-        ("Bad-Name", "'Bad-Name' cannot be a model's name", "'badname'"),
+        ("Bad-Name", "'Bad-Name' cannot be a model's name", "'bad-name'"),
     ],
 )
 def test_a_folder_without_just_one_model_is_refused(repository, case, problem, fix):

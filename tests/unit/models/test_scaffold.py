@@ -41,7 +41,7 @@ def test_a_new_model_is_a_folder_with_all_that_a_model_has(repository):
 
 def test_new_models_pass_their_own_tests(repository):
     """Pytest runs them, also for a name that is a word of Python."""
-    for name in ("fruit", "path", "request", "none", "data"):
+    for name in ("fruit", "path", "request", "none", "red-wine"):
         make(repository, name)
     done = subprocess.run(
         [
@@ -89,7 +89,8 @@ def test_the_versions_are_those_of_the_repositorys_lock(repository):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("iris", "Iris"), ("none", "NoneModel"), ("true", "TrueModel"), ("x1", "X1")]
+    ("name", "kind"),
+    [("iris", "Iris"), ("none", "NoneModel"), ("true", "TrueModel"), ("x1", "X1"), ("red-wine", "RedWine")],
 )
 def test_the_class_has_the_models_name(repository, name, kind):
     """The class has the name of the model with a capital, unless that is a word of Python."""
@@ -97,7 +98,14 @@ def test_the_class_has_the_models_name(repository, name, kind):
     assert [node.name for node in tree.body if isinstance(node, ast.ClassDef)] == [kind]
 
 
-@pytest.mark.parametrize("name", ["Iris", "my-model", "class", "../x", "common", ""])
+def test_a_name_with_dashes_has_a_folder_that_python_imports(repository):
+    """The model keeps its name."""
+    assert make(repository, "red-wine") == repository / "model/red_wine"
+    assert settings.load(repository).models() == ["red-wine"]
+    assert settings.load(repository).folder("red-wine") == repository / "model/red_wine"
+
+
+@pytest.mark.parametrize("name", ["Iris", "my_model", "class", "../x", "common", ""])
 def test_a_name_that_will_not_do_makes_nothing(repository, name):
     """No folder is made anywhere."""
     with pytest.raises(SlipwayError, match="cannot be a model's name"):

@@ -6,6 +6,7 @@ import pytest
 
 from slipway import settings
 from slipway.errors import SlipwayError
+from slipway.settings.consistency import check_objects
 from slipway.settings.types import AccessSettings, Scale
 
 ENVIRONMENTS = """
@@ -226,7 +227,7 @@ def test_the_message_names_the_models_key(text, says):
     assert of_iris(text).startswith(says)
 
 
-@pytest.mark.parametrize("name", ["Iris", "my-iris", "class", "common", "i" * 25])
+@pytest.mark.parametrize("name", ["Iris", "my--iris", "class", "common", "i" * 30])
 def test_a_models_name_is_checked_with_its_path(name):
     """A model without a folder is checked here only."""
     with pytest.raises(SlipwayError, match=rf"slipway.yaml: models.{name}: .* cannot be a model's name"):
@@ -423,6 +424,59 @@ def test_models_are_the_folders_with_a_model_and_those_named(repository):
     """Shared code and the remains of a killed `slipway new` are not models."""
     assert read(root=repository).models() == ["iris", "tumor"]
     assert read("models: {wine: }", root=repository).models() == ["iris", "tumor", "wine"]
+
+
+def test_a_name_with_dashes_has_a_folder_without(repository):
+    """Python imports the folder; one that it cannot import is refused with the command that renames it."""
+    for folder in ("my_wine", "your-wine"):
+        (repository / "model" / folder).mkdir()
+        (repository / "model" / folder / "model.py").touch()
+    found = read(root=repository)
+    assert found.models() == ["iris", "my-wine", "tumor", "your-wine"]
+    assert found.folder("my-wine") == repository / "model/my_wine"
+    with pytest.raises(SlipwayError, match="did you mean 'my-wine'"):
+        found.model("my_wine")
+    with pytest.raises(SlipwayError, match="cannot import the folder model/your-wine") as caught:
+        found.model("your-wine")
+    assert "git mv model/your-wine model/your_wine" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("environments", "models", "says"),
+    [
+        (
+            ["prod", "prod-eu"],
+            ["iris", "eu-iris"],
+            "environment prod, model eu-iris and environment prod-eu, model iris would both become the Application "
+            "prod-eu-iris",
+        ),
+        (["test"], ["iris", "iris-training"], "the training service of model iris and model iris-training would both"),
+        (
+            ["test"],
+            ["iris", "iris-train"],
+            "the training of model iris and model iris-train would both become the image",
+        ),
+        (["test", "slipway"], ["test"], "environment test and environment slipway, model test would both become"),
+        (["test", "training-test"], ["iris"], "would both become the Application training-test-iris"),
+    ],
+)
+def test_two_names_that_become_one_object_are_refused(environments, models, says):
+    """The message has both."""
+    with pytest.raises(SlipwayError) as caught:
+        check_objects(environments, models)
+    assert says in caught.value.problem
+
+
+def test_names_alike_that_stay_apart_are_taken(repository):
+    """Most names with dashes are no other's."""
+    check_objects(["test", "prod", "prod-eu"], ["iris", "iris-eu", "eu-wine", "train-iris"])
+    (repository / "slipway.yaml").write_text(
+        "environments: {prod: {store: a, namespace: a}, prod-tumor: {store: b, namespace: b}}"
+    )
+    (repository / "model/tumor_iris").mkdir()
+    (repository / "model/tumor_iris/model.py").touch()
+    with pytest.raises(SlipwayError, match="would both become the Application prod-tumor-iris"):
+        settings.load(repository)
 
 
 def test_models_may_share_a_folder(repository):

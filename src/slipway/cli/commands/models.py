@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def add(group: Group) -> None:
     new = group.add("new", _new, "make the folder of a new model, ready to train", ["slipway new wine"])
-    new.add_argument("name", help="lower-case letters and digits: the name of the folder, the function and the route")
+    new.add_argument("name", help="lower-case letters, digits and dashes: the name of the function and the route")
 
     examples = ["slipway test", "slipway test wine", "slipway test --changed origin/main"]
     test = group.add("test", _test, "run the models' own tests, each in the model's environment", examples, "models")
@@ -65,7 +65,7 @@ def _new(args: argparse.Namespace) -> int:
 
     settings = settings_of(args)
     folder = new_model(settings, args.name).relative_to(settings.root)
-    say(f"made {folder}: model.py, test_model.py, requirements.txt, README.md, {args.name}.csv")
+    say(f"made {folder}: model.py, test_model.py, requirements.txt, README.md, {folder.name}.csv")
     say()
     say(f"  slipway train {args.name}     trains it as it is, and publishes version 1")
     say(f"  slipway serve {args.name}     answers on http://127.0.0.1:8080")
