@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from slipway.artifacts import Golden
-from slipway.gitops.training_values import GAUGE
+from slipway.gitops.training_folder import GAUGE
 from slipway.images import running
 from slipway.schema import Field
 from slipway.serving.bundled import Identity

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.gitops import release_folder, release_values
+from slipway.gitops import release_folder
 from slipway.settings import Environment, ModelSettings
 from slipway.settings.types import AccessSettings
 from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
@@ -40,7 +40,7 @@ def test_it_is_verified_over_grpc() -> None:
     environment = Environment(store="gs://models/test", namespace="slipway-test")
     of = msgspec.structs.replace(record(), verifier=f"r.example.org/slipway@sha256:{'0' * 64}")
     values = [
-        release_values.verification_values(BASE, environment, "iris", of, own) or {}
+        release_folder.verification_values(BASE, environment, "iris", of, own) or {}
         for own in (ModelSettings(), OVER_GRPC)
     ]
     assert [each["address"] for each in values] == ["http://iris-v7-1a2b3c4d", "grpc://iris-v7-1a2b3c4d"]

@@ -9,7 +9,7 @@ import yaml
 
 from slipway import digests
 from slipway.errors import SlipwayError
-from slipway.gitops import release_folder, release_values
+from slipway.gitops import release_folder
 from slipway.overlays import documents
 from slipway.overlays.types import ReleaseRecord
 from slipway.settings import Environment, ModelSettings
@@ -41,7 +41,7 @@ def rendered(
     base: Any = BASE,
     access: AccessSettings = AccessSettings(),  # noqa: B008 - it cannot be changed
 ) -> bytes:
-    values = release_values.verification_values(base, environment, "iris", record, ModelSettings(access=access))
+    values = release_folder.verification_values(base, environment, "iris", record, ModelSettings(access=access))
     return release_folder.manifests(base, "iris", record, ModelSettings(access=access), ROOT, values)
 
 
@@ -153,7 +153,7 @@ def test_it_is_let_in_by_the_models_own_secret() -> None:
     assert variables["SLIPWAY_ACCESS"] == "/etc/slipway/access" and variables["SLIPWAY_ACCESS_KIND"] == "bearer"
     assert "LOGNAME" in variables
     other = AccessSettings(kind="bearer", secret="x")  # noqa: S106 - its name
-    values = release_values.verification_values(BASE, ENVIRONMENT, "iris", RECORD, ModelSettings(access=other))
+    values = release_folder.verification_values(BASE, ENVIRONMENT, "iris", RECORD, ModelSettings(access=other))
     assert values and len({values["name"], found["metadata"]["name"], job()["metadata"]["name"]}) == 3
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import training_folder, training_values
+from slipway.gitops import training_folder
 from slipway.gitops.branches import Place, of_code
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
@@ -165,7 +165,7 @@ class _Build:
             made = platforms.make_trainer(self.settings, found.model, Path(scratch) / "trainer")
             image = self.maker.builder(made)
         self.maker.platform(self.settings, self.stand)
-        served = training_values.has_service(self.settings, found.model)
+        served = training_folder.has_service(self.settings, found.model)
         return msgspec.structs.replace(
             found,
             digest=wanted.digest,

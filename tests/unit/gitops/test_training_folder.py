@@ -8,7 +8,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import rendering, training_folder, training_values
+from slipway.gitops import rendering, training_folder
 from slipway.gitops.branches import Here, Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.gitops.training_folder import declare, facts
@@ -208,7 +208,7 @@ def test_braces_do_not_reach_argo() -> None:
     made = "2026-11-21T10:00:00Z"
     declared = Training(digest=NEW, image=IMAGE, commit="c" * 40, created=made, by="Ada", branch="deploy/{{=1}}")
     with pytest.raises(SlipwayError, match=r"the branch 'deploy/\{\{=1\}\}' holds \{\{, which Argo would evaluate"):
-        training_values.values("test", "iris", "slipway-test", declared)
+        training_folder.values("test", "iris", "slipway-test", declared)
 
 
 @pytest.mark.parametrize(
