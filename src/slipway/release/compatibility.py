@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -226,9 +224,7 @@ def of_record(store: Store, record: Record) -> Schema | None:
     """Return the schema of a version, or None if its artifact has no schema, as handmade ones may."""
     if _FILE not in record.artifact.files:
         return None
-    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-        store.blobs.get({_FILE: record.artifact.files[_FILE]}, Path(scratch), what=str(record.id))
-        content = (Path(scratch) / _FILE).read_bytes()
+    content = store.content(record, _FILE)
     try:
         return msgspec.json.decode(content, type=Schema)
     except msgspec.MsgspecError as error:

@@ -89,7 +89,7 @@ def fetched(store: Store, record: Record, folder: Path) -> Version:
     for name, file in record.attachments.items():
         if record.data and file.sha256 == record.data.sha256:
             path = folder / PurePosixPath(name).name
-            path.write_bytes(store.attachment(record, name))
+            path.write_bytes(store.content(record, name))
             return Version(record, artifact, path)
     return Version(record, artifact)
 

@@ -106,12 +106,13 @@ class Store:
                 self.blobs.get(record.artifact.files, draft, what=str(record.id))
         return target
 
-    def attachment(self, record: Record, name: str) -> bytes:
-        """Return the content of a file beside the artifact. Raise `SlipwayError` when there is none."""
-        if name not in record.attachments:
-            raise SlipwayError(f"{record.id} has no attachment {name!r}", fix=nearest(name, record.attachments))
+    def content(self, record: Record, name: str) -> bytes:
+        """Return the content of a file of the artifact or beside it. Raise `SlipwayError` when there is none."""
+        known = record.artifact.files | record.attachments
+        if name not in known:
+            raise SlipwayError(f"{record.id} has no file {name!r}", fix=nearest(name, known))
         with temporary_folder() as folder:
-            self.blobs.get({name: record.attachments[name]}, folder, what=str(record.id))
+            self.blobs.get({name: known[name]}, folder, what=str(record.id))
             return (folder / name).read_bytes()
 
     def copy(self, record: Record, version: int, *, source: Store) -> Record:

@@ -30,7 +30,7 @@ def test_every_earlier_record_is_shown_and_fetched(
         assert {name: shown.get(name) for name in known} == known
         store = team.store(environment)
         record = store.record(model, version)
-        assert all(store.attachment(record, name) for name in record.attachments)
+        assert all(store.content(record, name) for name in record.attachments)
         store.fetch(record, tmp_path / environment / path.stem / model)
 
 

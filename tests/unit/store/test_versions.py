@@ -108,10 +108,10 @@ def test_attachments_are_not_part_of_the_artifact(store: Store, folder: Path, tm
     """They change no digest, and a fetch does not write them."""
     (tmp_path / "junit.xml").write_text("<testsuites/>")
     record = store.publish("iris", folder, attachments={"reports/junit.xml": tmp_path / "junit.xml"})
-    assert store.attachment(record, "reports/junit.xml") == b"<testsuites/>"
+    assert store.content(record, "reports/junit.xml") == b"<testsuites/>"
     assert contents(store.fetch(record, tmp_path / "to")) == contents(folder)
-    with pytest.raises(SlipwayError, match=r"no attachment 'report/junit.xml'\n.*'reports/junit.xml'"):
-        store.attachment(record, "report/junit.xml")
+    with pytest.raises(SlipwayError, match=r"no file 'report/junit.xml'\n.*'reports/junit.xml'"):
+        store.content(record, "report/junit.xml")
 
 
 def test_chosen_number_is_given_once(store: Store, folder: Path) -> None:
@@ -226,7 +226,7 @@ def test_copy_keeps_content_and_names_its_origin(place: Place, store: Store, fol
     assert (copied.id, copied.origin) == (ModelId("iris", "prod", 1), Origin("test", 2))
     assert (copied.artifact, copied.metrics) == (record.artifact, record.metrics)
     assert contents(prod.fetch(copied, tmp_path / "to")) == contents(folder)
-    assert prod.attachment(copied, "r.xml") == store.attachment(record, "r.xml")
+    assert prod.content(copied, "r.xml") == store.content(record, "r.xml")
 
 
 def test_second_copy_changes_nothing(place: Place, store: Store, folder: Path, changed: Changed) -> None:

@@ -29,7 +29,7 @@ def test_all_steps_make_a_version_that_can_be_trained_again(trained, tmp_path):
     golden = store(trained).fetch(record, tmp_path / "fetched") / "golden.json"
     assert 0 < len(msgspec.json.decode(golden.read_bytes())["rows"]) <= 20
     snapshot = next(name for name in record.attachments if record.data.sha256 in name)
-    assert store(trained).attachment(record, snapshot) == (trained.folder / "fruit.csv").read_bytes()
+    assert store(trained).content(record, snapshot) == (trained.folder / "fruit.csv").read_bytes()
     scores = trained.root / "run" / "publish" / "scores"
     assert {path.name: float(path.read_text()) for path in scores.iterdir()} == record.metrics
 
