@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from slipway.errors import SlipwayError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _BYTECODE = "__pycache__"
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -6,14 +6,11 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ATTEMPTS = 10
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

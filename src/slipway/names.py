@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.text import cut, listed, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Knative derives `<model>-v<version>-<8 digits>-00001-deployment` from it, and that has to stay under 63 characters:
 # 29 + 2 + 5 (a version up to 99999) + 9 + 6 + 11 = 62.

@@ -9,13 +9,10 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from slipway.cli.commands import parser
 from slipway.errors import OutOfReach, SlipwayError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["main", "parser"]
 

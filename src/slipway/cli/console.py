@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
 from slipway.names import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from slipway.settings import Settings
 
 _ENVIRONMENT = "the environment (default: test)"

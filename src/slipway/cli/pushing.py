@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.cli.console import say
@@ -10,8 +11,6 @@ from slipway.errors import SlipwayError
 from slipway.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from slipway.git import Repository
     from slipway.gitops.branches import Place
     from slipway.gitops.edits import Edited

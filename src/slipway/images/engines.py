@@ -196,8 +196,7 @@ class Buildah(Engine):
         return str(self._config(image).get("User") or "")
 
     def _config(self, image: str) -> dict[str, Any]:
-        found = json.loads(run("buildah", "inspect", "--type", "image", image))
-        config: dict[str, Any] = found["OCIv1"]["config"]
+        config: dict[str, Any] = json.loads(run("buildah", "inspect", "--type", "image", image))["OCIv1"]["config"]
         return config
 
     def manifest(self, reference: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,6 @@ from slipway.errors import SlipwayError
 from slipway.text import counted, format_time, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from slipway.cli.doctor import Finding
     from slipway.gitops.history import Moment
     from slipway.settings import Settings

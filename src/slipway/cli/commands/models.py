@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +17,6 @@ from slipway.names import nearest
 from slipway.text import pairs, words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from slipway.settings import Settings
     from slipway.training.task import Task
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
@@ -14,8 +15,6 @@ from slipway.errors import SlipwayError
 from slipway.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from slipway.github.api import GitHub, Pull
     from slipway.gitops.branches import Place, Pushed
     from slipway.gitops.snapshot import Snapshot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,6 @@ from slipway.errors import SlipwayError
 from slipway.text import one_line, pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from slipway.gitops.branches import Place
     from slipway.gitops.edits import Edited
     from slipway.release.build import Asked

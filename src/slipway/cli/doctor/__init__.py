@@ -10,18 +10,16 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import yaml
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github import protection
+from slipway.github.failures import Refused
 from slipway.github.protection import CODEOWNERS
 from slipway.settings import FILE, Settings
-
-if TYPE_CHECKING:
-    from slipway.github.failures import Refused
 
 State = Literal["ok", "missing", "unknown"]
 

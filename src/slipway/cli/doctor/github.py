@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from slipway.cli.doctor import Finding, by_token, either, missing, ok, unknown, unreadable
@@ -12,9 +12,7 @@ from slipway.git import Repository
 from slipway.github.api import GitHub, connect
 from slipway.github.failures import Refused
 from slipway.github.protection import ADMINISTRATION, Guard, guard, restricted
-
-if TYPE_CHECKING:
-    from slipway.settings import Settings
+from slipway.settings import Settings
 
 CHECK = "ci"
 """The check that the branch requires."""
