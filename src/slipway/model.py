@@ -109,6 +109,14 @@ class Model:
         output = type(self).output
         return output(value) if isinstance(output, type) and issubclass(output, enum.Enum) else value
 
+    def held_out(self, data: pd.DataFrame) -> Sequence[bool]:  # noqa: ARG002
+        """Return True for each row of `data` that evaluates the model and does not train it.
+
+        Override it where neither a hash of each row nor `split` in the settings is right; then it alone decides. It has
+        to choose the same rows of the same data each time.
+        """
+        return ()
+
     def metrics(self, truth: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, float]:  # noqa: ARG002
         """Return further metrics of the predictions for the held-out rows; `truth` is empty without a target."""
         return {}

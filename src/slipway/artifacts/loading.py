@@ -149,7 +149,7 @@ def load(folder: Path) -> Loaded:
     model._learned = schema.fields
     trust = Trust.of(cls)
     for name, part in found.parts.items():
-        if name.startswith("_") or not name.isidentifier() or hasattr(Model, name):
+        if name.startswith("_") or not name.isidentifier() or manifest.is_taken(name):
             raise SlipwayError(f"{folder / manifest.FILE}: {name!r} cannot be a saved attribute")
         setattr(model, name, _part(part, folder, trust))
     return Loaded(model, schema, pairs, found)

@@ -12,11 +12,15 @@ import msgspec
 
 from slipway import files
 from slipway.errors import SlipwayError
+from slipway.model import Model
 
 FILE, METRICS, CARD = "artifact.json", "metrics.json", "card.md"
 FORMAT = 1
 
 T = TypeVar("T")
+
+# These are read from the class alone. Artifacts may have saved attributes of these names.
+_READ_FROM_CLASS = ("held_out",)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +67,11 @@ def read(folder: Path) -> Manifest:
         problem = f"{folder / FILE} is of format {found}, and this slipway reads format {FORMAT}"
         raise SlipwayError(problem, fix="use the slipway that made it, or train again")
     return read_file(folder, FILE, Manifest)
+
+
+def is_taken(name: str) -> bool:
+    """Return True for a name that every model has, and that no saved attribute may hide."""
+    return hasattr(Model, name) and name not in _READ_FROM_CLASS
 
 
 def write(manifest: Manifest, folder: Path) -> None:

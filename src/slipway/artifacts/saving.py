@@ -74,7 +74,7 @@ def _is_declared(model: Model, name: str) -> bool:
 
 def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest.Part:
     where = f"{type(model).__name__}.{name}"
-    if hasattr(Model, name):
+    if manifest.is_taken(name):
         raise SlipwayError(f"{where} hides what every model has", fix="give the attribute another name")
     form, content = _encode(getattr(model, name), where, trust)
     part = manifest.Part(form=form, file=f"parts/{name}.{form}")

@@ -41,7 +41,7 @@ _LEFT_OUT = ("cyclonedx-python-lib", "uv")
 
 # The settings of a model that decide how it is trained; others may change without a new image.
 _TRAINING = frozenset(
-    {"folder", "train", "data", "target", "features", "parameters", "secrets", "gates", "held_out", "convert"}
+    {"folder", "train", "data", "target", "features", "parameters", "secrets", "gates", "held_out", "split", "convert"}
     | {"base_image"}
 )
 

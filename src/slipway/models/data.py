@@ -79,14 +79,18 @@ def held_out(data: pd.DataFrame, columns: Sequence[str], fraction: float) -> pd.
 
 def hashes(data: pd.DataFrame, columns: Sequence[str]) -> list[int]:
     """Return a number of 64 bits for each row, from its values in `columns` and the number of equal rows before it."""
-    rows = zip(*(_comparable(data[name]) for name in sorted(columns)), strict=True)
     before: Counter[str] = Counter()
     found = []
-    for row in map(repr, rows):
+    for row in contents(data, columns):
         text = f"{row} {before[row]}" if before[row] else row
         found.append(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
         before[row] += 1
     return found
+
+
+def contents(data: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Return the values of each row in `columns` as text; equal rows have equal texts."""
+    return [repr(row) for row in zip(*(_comparable(data[name]) for name in sorted(columns)), strict=True)]
 
 
 def records(data: pd.DataFrame, columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.model import Contract, ContractError, Model, Parameter
@@ -82,6 +84,7 @@ def training_digest(settings: Settings, name: str, parameters: Mapping[str, Para
             "requirements": [] if of.image else read(settings.folder(name), settings.root),
             "parameters": {**of.parameters, **(parameters or {})},
             "held_out": of.held_out,
+            **({"split": msgspec.to_builtins(of.split)} if of.split is not None else {}),
             **({"target": of.target, "features": of.features} if of.target is not None else {}),
             **({"image": of.image} if of.image is not None else {}),
             **({"convert": of.convert} if of.convert != "auto" else {}),

@@ -35,6 +35,7 @@ from slipway.schema import Schema
 from slipway.settings import Settings
 from slipway.settings.strict import FILE, read
 from slipway.store import Record, Training, store_of
+from slipway.store.records import Data
 from slipway.training.inputs import read_secrets
 from slipway.training.task import task_in
 
@@ -191,14 +192,22 @@ def pin(root: Path, record: Record, store: Path) -> Settings:
         own.pop(name, None)
     if record.training is not None:
         own["parameters"] = record.training.parameters
-    if record.data is not None and record.data.share is not None:
-        own["held_out"] = record.data.share
+    if record.data is not None:
+        own |= _split(record.data)
     content["environments"] = {trained: {"store": str(store), "namespace": known["namespace"]}}
     content["models"] = {record.model: {**own, "gates": {}}}
     files.write(path, documents.format(content))
     settings = settings_file.load(root)
     settings.model(record.model)
     return settings
+
+
+def _split(data: Data) -> dict[str, Any]:
+    """Return the settings by which rows were held out."""
+    if data.split is None:
+        return {} if data.share is None else {"held_out": data.share}
+    column = {data.split.by: data.split.column} if data.split.by in ("group", "time") else None
+    return {"held_out": data.split.share, "split": column}
 
 
 def _agree(root: Path, lock: str) -> None:

@@ -20,11 +20,22 @@ from slipway.artifacts.loading import SCHEMA
 from slipway.digests import walk
 from slipway.errors import SlipwayError
 from slipway.models.environment import compile_lock, python_for, serving_lock
+from slipway.models.splits import Split, split_of
 from slipway.review import worker
-from slipway.review.worker import Answers, AnswersWanted, DataChange, Measures, MeasuresWanted, Rows, RowsWanted
+from slipway.review.worker import (
+    Answers,
+    AnswersWanted,
+    DataChange,
+    HeldOut,
+    Measures,
+    MeasuresWanted,
+    Rows,
+    RowsWanted,
+)
 from slipway.schema import Field, Schema
 from slipway.settings import Settings
 from slipway.store import Record, Store
+from slipway.training import unseen
 from slipway.training.metrics import unlike
 
 T = TypeVar("T")
@@ -48,16 +59,31 @@ class Version(NamedTuple):
         return manifest.read_file(self.folder, SCHEMA, Schema)
 
     @property
-    def split(self) -> tuple[list[str], float]:
-        """Return the columns that decide which rows were held out, and the share of those rows.
-
-        Raise `SlipwayError` when the record does not say.
-        """
+    def split(self) -> Split:
+        """Return the rule by which rows were held out; raise `SlipwayError` when the record does not say."""
         if self.record.data is None:
             raise SlipwayError(f"{self.record.id} was published by hand: nothing says what it was trained on")
-        if self.record.data.share is None:
+        found = split_of(self.record.data.split, self.record.data.share)
+        if found is None:
             raise SlipwayError(f"the record of {self.record.id} does not say which rows were held out")
-        return list(self.schema.columns), self.record.data.share
+        return found
+
+    def held_out(self, settings: Settings, candidate: Version) -> HeldOut:
+        """Return how to find the rows of the candidate's data that this version was not trained on.
+
+        Raise `SlipwayError` when nothing says which they are.
+        """
+        split, columns, data = self.split, list(self.schema.columns), candidate.data
+        if data is None:
+            raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
+        if split.by != "model":
+            return HeldOut(columns=columns, split=split)
+        if self.data is None:
+            raise SlipwayError(f"{self.record.id} has no snapshot of its data")
+        question = unseen.Question(artifact=self.folder.absolute(), data=data, own=self.data, split=split)
+        python = python_for(compile_lock(settings, self.record.model, "train"))
+        found = self._answered(python, unseen.__name__, question, unseen.Unseen, "unseen rows")
+        return HeldOut(columns=columns, split=split, unseen=found)
 
     def ask(self, settings: Settings, wanted: RowsWanted | MeasuresWanted, type_: type[T]) -> T:
         """Ask in the training environment: the serving environment may lack pandas and scikit-learn."""
@@ -73,13 +99,15 @@ class Version(NamedTuple):
         return self._ask(python_for(lock), AnswersWanted(own), Answers)
 
     def _ask(self, python: Path, wanted: RowsWanted | AnswersWanted | MeasuresWanted, type_: type[T]) -> T:
+        question = worker.Question(self.folder.absolute(), wanted)
+        return self._answered(python, worker.__name__, question, type_, str(wanted.__struct_config__.tag))
+
+    def _answered(self, python: Path, module: str, question: Any, type_: type[T], what: str) -> T:
         env = {name: os.environ[name] for name in _PASSED if name in os.environ} | _SINGLE
         folder = self.folder.absolute()
-        asked = worker.Question(folder, wanted)
         try:
-            return processes.ask(python, worker.__name__, asked, answer=type_, env=env, cwd=folder, patience=_SECONDS)
+            return processes.ask(python, module, question, answer=type_, env=env, cwd=folder, patience=_SECONDS)
         except SlipwayError as error:
-            what = wanted.__struct_config__.tag
             raise SlipwayError(f"{self.record.id} fails at its {what}: {error.problem}") from error
 
 
@@ -183,9 +211,7 @@ def _on_same_rows(settings: Settings, candidate: Version, before: Version, recor
 
 
 def _rows(settings: Settings, candidate: Version, before: Version | None, unseen_by: Sequence[Version]) -> Rows:
-    splits = [version.split for version in unseen_by]
-    if candidate.data is None:
-        raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
+    splits = [version.held_out(settings, candidate) for version in unseen_by]
     ours, theirs = (version.record.data if version else None for version in (candidate, before))
     differs = before and before.data and ours and theirs and ours.sha256 != theirs.sha256
     earlier = str(before.data) if before and differs else None

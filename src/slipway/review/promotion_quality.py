@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.github.markdown import Section, code, table
+from slipway.models.splits import split_of
 from slipway.review.comparison import Comparison
 from slipway.review.plots import distribution, plots
 from slipway.review.promotion_facts import Facts
 from slipway.review.worker import DataChange
+from slipway.store import Data
 from slipway.text import counted, listed
 from slipway.training.metrics import worse_by
 
@@ -73,12 +75,24 @@ def data(facts: Facts) -> list[str]:
     if ours is None:
         return ["The candidate was published by hand: of its data nothing is known."]
     words = f"Data: {code(ours.uri, 200)}, {ours.rows} rows, {code(ours.sha256[:12])}"
+    split = _split(ours, theirs)
     if theirs is None:
-        return [f"{words}."]
+        return [f"{words}.", *split]
     if ours.sha256 == theirs.sha256:
-        return [f"{words}; the same as what runs now was trained on."]
+        return [f"{words}; the same as what runs now was trained on.", *split]
     words += f"; what runs now was trained on {code(theirs.uri, 200)}, {theirs.rows} rows, {code(theirs.sha256[:12])}."
-    return [words, *(_changed(facts.comparison.data) if facts.comparison.data else [])]
+    return [words, *split, *(_changed(facts.comparison.data) if facts.comparison.data else [])]
+
+
+def _split(ours: Data, theirs: Data | None) -> list[str]:
+    """Return how rows were held out, and how those of the running version were, where that differs."""
+    now, *before = (split_of(each.split, each.share) for each in (ours, theirs) if each)
+    if now is None:
+        return []
+    words = f"Held out: {ours.held_out} of the rows, {code(now.words, 200)}"
+    if before and before[0] and theirs and before[0].words != now.words:
+        words += f"; of what runs now {theirs.held_out}, {code(before[0].words, 200)}"
+    return [f"{words}."]
 
 
 def _leading(facts: Facts) -> str | None:

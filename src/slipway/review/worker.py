@@ -16,7 +16,9 @@ from msgspec import Struct
 from slipway.artifacts.loading import REFUSED, Loaded, load
 from slipway.artifacts.values import to_json
 from slipway.model import InputError
+from slipway.models.splits import Split
 from slipway.schema import Field, InvalidRows
+from slipway.training.unseen import Unseen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +30,21 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _MOST_VALUES = 100
 
 
+class HeldOut(Struct, frozen=True, kw_only=True):
+    """The rows that a version held out."""
+
+    columns: list[str]
+    """The columns of its schema."""
+    split: Split
+    unseen: Unseen | None = None
+    """The rows themselves, where the version's own class chose them."""
+
+
 class RowsWanted(Struct, frozen=True, kw_only=True, tag="rows"):
     """Ask for the rows of `data` that every split held out."""
 
     data: str
-    splits: list[tuple[list[str], float]]
-    """The columns that decide each split, and the share of rows that it held out."""
+    splits: list[HeldOut]
     earlier: str | None = None
     """The data of another version, to compare with."""
 
@@ -115,18 +126,20 @@ def is_quantity(target: Field) -> bool:
 
 def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """Return the rows of the data that no version was trained on."""
-    from slipway.models.data import held_out, records, truth_in
+    from slipway.models.data import records, truth_in
+    from slipway.models.splits import held_out_by
 
     data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
-    columns = sorted({name for names, _ in wanted.splits for name in names})
-    missing = sorted({*columns} - set(map(str, data.columns)))
+    columns = sorted({name for each in wanted.splits for name in each.columns})
+    needed = {*columns, *filter(None, (each.split.column for each in wanted.splits))}
+    missing = sorted(needed - set(map(str, data.columns)))
     change = None if wanted.earlier is None else _change(loaded, Path(wanted.earlier), data)
     taken = data.iloc[:0]
     unseen = 0
     if not missing:
         mask = ~data.index.isin([])
-        for names, share in wanted.splits:
-            mask &= held_out(data, names, share)
+        for each in wanted.splits:
+            mask &= each.unseen.mask(data) if each.unseen else held_out_by(each.split, data, each.columns)
         unseen = int(mask.sum())
         taken = data[mask].iloc[:: -(-unseen // MOST_ROWS) or 1]
     names = [target.name for target in loaded.schema.targets]

@@ -132,6 +132,8 @@ def _check_model(name: str, model: ModelSettings, environments: dict[str, Enviro
     if model.schedule is not None and (objection := schedule_objection(model.schedule)):
         refuse(f"{at}.schedule", f"{model.schedule!r} {objection}")
     _check_columns(model, at)
+    if model.split is not None and (model.split.group is None) == (model.split.time is None):
+        refuse(f"{at}.split", "needs one column", "write {group: COLUMN} or {time: COLUMN}")
     if model.image is not None:
         _check_container(model, at)
     if model.folder is not None:

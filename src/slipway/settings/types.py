@@ -173,6 +173,15 @@ class Gate(_Strict, frozen=True, kw_only=True):
     """How much worse than the deployed version it may be, on the same rows."""
 
 
+class SplitSettings(_Strict, frozen=True, kw_only=True):
+    """Which rows evaluate a model: those of whole groups, or the last ones by time. Only one of the two can be set."""
+
+    group: str | None = None
+    """A column whose equal values, such as those of one patient, stay together."""
+    time: str | None = None
+    """A column of numbers or dates: the last rows by it are held out."""
+
+
 class TrainingSettings(_Strict, frozen=True, kw_only=True):
     """The resources of a training in the cluster, and who may start one over HTTP (`services: [training]`)."""
 
@@ -213,6 +222,8 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     """The limits of metrics, by metric."""
     held_out: Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1 is needed: 0.2")] = 0.2
     """The share of the rows that evaluate the model and do not train it."""
+    split: SplitSettings | None = None
+    """How these rows are chosen: `{group: COLUMN}` or `{time: COLUMN}`. Default: by a hash of each row."""
     convert: Literal["auto", "never"] = "auto"
     """`auto` converts estimators to ONNX graphs where the graphs are faithful."""
     schedule: str | None = None

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 
 from slipway import digests
 from slipway.errors import SlipwayError
+from slipway.models.splits import Split
 from slipway.names import ModelId
 from slipway.text import format_time
 
@@ -65,7 +66,9 @@ class Data(Struct, frozen=True, kw_only=True):
     held_out: Count = 0
     """Number of held-out rows."""
     share: float | None = None
-    """Share of held-out rows. A row with a hash below it is never trained on."""
+    """Share of rows held out by a hash of each. A row with a hash below it is never trained on."""
+    split: Split | None = None
+    """Rule by which rows were held out. None in records of before: then by a hash of each row, if `share` is known."""
 
 
 class Conversion(Struct, frozen=True, kw_only=True):

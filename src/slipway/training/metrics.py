@@ -99,27 +99,39 @@ def compares_with_deployed(gates: Mapping[str, Gate]) -> bool:
 
 
 def judge(
-    gates: Mapping[str, Gate], metrics: Mapping[str, float], deployed: Mapping[str, float] | None
+    gates: Mapping[str, Gate],
+    metrics: Mapping[str, float],
+    deployed: Mapping[str, float] | None,
+    same: Mapping[str, float] | None = None,
 ) -> list[Verdict]:
     """Return the verdict of every rule; `deployed` holds the metrics of the deployed version, if there is one.
 
-    Raise `SlipwayError` when a gate names a metric that was not measured.
+    `same` holds the metrics on the rows that the deployed version was measured on, where these are not all. Raise
+    `SlipwayError` when a gate names a metric that was not measured.
     """
     for metric in sorted(gates.keys() - metrics.keys()):
         raise SlipwayError(f"the gate {metric!r} has no such metric to judge", fix=nearest(metric, metrics))
     return [
         Verdict(metric=metric, value=metrics[metric], rule=rule, missed_by=missed if missed > _ROUNDING else 0.0)
         for metric, gate in sorted(gates.items())
-        for rule, missed in _rules(metric, gate, metrics[metric], (deployed or {}).get(metric))
+        for rule, missed in _rules(
+            metric, gate, metrics[metric], (deployed or {}).get(metric), (same or metrics).get(metric)
+        )
     ]
 
 
-def _rules(metric: str, gate: Gate, value: float, deployed: float | None) -> Iterator[tuple[str, float]]:
-    """Yield each rule of a gate in words, and by how much `value` misses it; not above 0 when it passes."""
+def _rules(
+    metric: str, gate: Gate, value: float, deployed: float | None, same: float | None
+) -> Iterator[tuple[str, float]]:
+    """Yield each rule of a gate in words, and by how much `value` misses it; not above 0 when it passes.
+
+    `same` is the value on the rows of `deployed`.
+    """
     if gate.min is not None:
         yield f"at least {gate.min:g}", gate.min - value
     if gate.max is not None:
         yield f"at most {gate.max:g}", value - gate.max
-    if gate.worse_by is not None and deployed is not None:
-        worse = worse_by(metric, value, deployed)
-        yield f"at most {gate.worse_by:g} worse than the deployed {deployed:.4g}", worse - gate.worse_by
+    if gate.worse_by is not None and deployed is not None and same is not None:
+        other = f" ({same:.4g} on the same rows)" if same != value else ""
+        worse = worse_by(metric, same, deployed)
+        yield f"at most {gate.worse_by:g} worse than the deployed {deployed:.4g}{other}", worse - gate.worse_by

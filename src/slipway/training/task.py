@@ -18,6 +18,7 @@ from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.data import data_source, tables_of
 from slipway.models.discovery import training_digest
+from slipway.models.splits import mask_of
 from slipway.settings import Settings
 from slipway.settings.types import Data
 from slipway.store.records import encode, now
@@ -81,6 +82,10 @@ class Workspace:
     def data(self) -> pd.DataFrame:
         """Return the data, read by the model's class."""
         return self.new_model().read(self.folder / self.read("data.json")["file"])
+
+    def held_out(self, data: pd.DataFrame) -> pd.Series[bool]:
+        """Return True for each row of the data that the step `check` chose to hold out."""
+        return mask_of(data, self.read("held_out.json"))
 
 
 def begin(

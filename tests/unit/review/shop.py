@@ -10,6 +10,7 @@ from typing import Any
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Proposed
 from slipway.models.environment import compile_lock
+from slipway.models.splits import Split
 from slipway.names import ReleaseName
 from slipway.release.candidates import Wish
 from slipway.release.promote import Promoted, promote
@@ -88,6 +89,7 @@ class Shop(Site):
         code: str = CODE,
         parameters: dict[str, float] | None = None,
         by_hand: bool = False,
+        split: Split | None = None,
     ) -> Record:
         """Publish a version in test; one that was published `by_hand` has neither data nor a training."""
         number = len(self.store().versions("parcel")) + 1
@@ -99,7 +101,8 @@ class Shop(Site):
         record: dict[str, Any] = {"metrics": {"accuracy": 0.75}}
         if not by_hand:
             lines = snapshot.read_text().count("\n") - 1
-            record["data"] = Data(uri="gs://data/parcels.csv", sha256=digest, rows=lines, held_out=1, share=share)
+            known: dict[str, Any] = {"sha256": digest, "rows": lines, "held_out": 1}
+            record["data"] = Data(uri="gs://data/parcels.csv", share=None if split else share, split=split, **known)
             record["training"] = Training(digest="d" * 64, commit="c" * 40, run="https://ci.example.org/runs/1")
         attachments = {} if by_hand else {f"data/{digest}.csv": snapshot}
         return self.store().publish("parcel", folder, record=record, attachments=attachments)

@@ -7,8 +7,10 @@ import msgspec
 import pandas as pd
 import pytest
 
+from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.models.data import held_out
+from slipway.models.splits import Split, held_out_by
 from slipway.review import comparison
 from slipway.review.comparison import Comparison, compare
 from slipway.store import Record
@@ -53,6 +55,33 @@ def test_other_columns_are_hashed_as_each_version_hashed_them(shop: Shop) -> Non
     found = compared(shop, shop.publish_parcel(50, schema=fewer, code=code, share=0.5), before)
     assert len(found.truth) == unseen((HEADS, 0.5), (["weight", "size"], 0.5))
     assert found.then
+
+
+@pytest.mark.usefixtures("forked")
+def test_a_split_by_groups_and_one_by_time_are_both_kept(shop: Shop) -> None:
+    """Their columns need not be features; a row counts if both rules held it out."""
+    rows = [[*row, str(place // 5), f"2026-01-{1 + place % 28:02}"] for place, row in enumerate(ROWS)]
+    data = table(rows, [*HEADS, "customer", "day"])
+    by_group = Split(by="group", words="by customers", share=0.5, column="customer")
+    by_time = Split(by="time", words="the last", share=0.3, column="day", since="2026-01-15T00:00:00+00:00")
+    before = shop.publish_parcel(80, split=by_group, data=data)
+    found = compared(shop, shop.publish_parcel(50, split=by_time, data=data), before)
+    read = pd.read_csv(io.StringIO(data))
+    mask = held_out_by(by_group, read, HEADS) & (read.day >= "2026-01-15")
+    assert found.then and len(found.truth) == mask.sum() > 0
+
+
+def test_a_version_whose_class_chose_its_rows_is_asked_by_its_own_class(shop: Shop) -> None:
+    """When the class chooses other rows than at its training, nothing is compared on the same rows."""
+    code = f"{CODE}\n    def held_out(self, data):\n        return data['weight'] > 70\n"
+    chosen = digests.of_value(list(range(70, 100)))
+    before = shop.publish_parcel(80, code=code, split=Split(by="model", words="by it", share=0.2, chosen=chosen))
+    found = compared(shop, shop.publish_parcel(50, share=0.5), before)
+    places = held_out(data := pd.read_csv(io.StringIO(table(ROWS))), HEADS, 0.5)
+    assert found.then and len(found.truth) == (places & (data.weight > 70)).sum()
+    moved = shop.publish_parcel(80, code=code, split=Split(by="model", words="by it", share=0.2, chosen="0"))
+    found = compared(shop, shop.publish_parcel(50, share=0.5), moved)
+    assert "the rows held out by it are others than at its training" in found.unlike
 
 
 @pytest.mark.usefixtures("forked")

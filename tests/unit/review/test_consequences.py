@@ -114,7 +114,7 @@ ANEW = """
 def test_every_changed_setting_is_shown(code: Site) -> None:
     """A setting is named, unless it decides the training digest."""
     changed = yaml.safe_load(ANEW)["tumor"]
-    digested = {"folder", "image", "target", "features", "parameters", "held_out", "convert"}
+    digested = {"folder", "image", "target", "features", "parameters", "held_out", "split", "convert"}
     assert {*ModelSettings.__struct_fields__} == changed.keys() | digested
     before, _, _ = CODE.rpartition("  tumor")
     text = "\n".join(follow(code, "slipway.yaml", (before + ANEW).encode()))

@@ -173,6 +173,8 @@ def test_the_message_names_the_path_of_what_is_wrong(text, says):
         ("data: https://me:word@host/x.csv", "data: holds a user or a password"),
         ("held_out: 1", "held_out: 1 will not do: a share between 0 and 1"),
         ("held_out: 20%", "held_out: a number is needed, not text"),
+        ("split: {}", "split: needs one column"),
+        ("split: {group: a, time: b}", "split: needs one column"),
         ("retention: 2.5", "retention: a whole number is needed, not a number"),
         ("retention: 0", "retention: 0 will not do: 1 is the least"),
         ("scale: {min: 3, max: 2}", "scale.min: 3 is more than max, which is 2"),

@@ -1,11 +1,13 @@
 """The deployed version is found and asked."""
 
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from slipway.artifacts import worker
 from slipway.errors import SlipwayError
 from slipway.store import open_store
 from slipway.training import deployed
@@ -117,5 +119,7 @@ def test_a_deployed_version_that_prints_is_asked_all_the_same(tmp_path, where):
     settings = tiny.repository(tmp_path / "repository")
     store = open_store("store/test", root=settings.root, environment="test")
     record = store.publish("tiny", tiny.artifact(tmp_path / "artifact", code=code))
-    assert deployed.predictions(settings, record, tiny.ROWS) == tiny.PREDICTIONS
-    assert deployed.predictions(settings, record, [{"weight": "heavy"}]) is None
+    folder = store.fetch(record, tmp_path / "fetched")
+    assert worker.predictions(sys.executable, folder, tiny.ROWS) == tiny.PREDICTIONS
+    with pytest.raises(SlipwayError, match="weight"):
+        worker.predictions(sys.executable, folder, [{"weight": "heavy"}])

@@ -19,6 +19,7 @@ def write(path, text):
         (lambda team: write(team.folder / "requirements.txt", "numpy==2.0.0\n"), True),
         (lambda team: team.configure("models:\n  fruit:\n    parameters: {max_iter: 7}\n"), True),
         (lambda team: team.configure("models:\n  fruit:\n    held_out: 0.3\n"), True),
+        (lambda team: team.configure("models:\n  fruit:\n    split: {time: length}\n"), True),
         (lambda team: team.configure("models:\n  fruit:\n    convert: never\n"), True),
         (lambda team: team.configure("models:\n  fruit:\n    convert: auto\n"), False),
         (lambda team: write(team.root / "model/common/shared.py", "VALUE = 2\n"), True),
@@ -38,7 +39,16 @@ def write(path, text):
         (lambda team: write(team.root / "model/other/model.py", "VALUE = 2\n"), False),
     ],
     ids=[
-        *("code", "other file", "requirement", "parameter", "held out", "no conversion", "conversion as by default"),
+        *(
+            "code",
+            "other file",
+            "requirement",
+            "parameter",
+            "held out",
+            "split",
+            "no conversion",
+            "conversion as by default",
+        ),
         *("shared code", "shared code's own import"),
         *(
             "shared code of others",

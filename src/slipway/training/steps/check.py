@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Contract, Model
-from slipway.models.data import held_out, json_value
+from slipway.models.data import json_value
 from slipway.models.discovery import blame
+from slipway.models.splits import Split, choose
 from slipway.names import nearest
 from slipway.schema import Field, Schema, tables
 from slipway.training import profile
@@ -47,17 +48,29 @@ def run(workspace: Workspace) -> str:
         if any("has no value" in problem for problem in problems[:_SHOWN]):
             fix += " (`rooms: float | None` in the dataclass `input`; `read` may fill gaps, and rename columns)"
         raise SlipwayError(f"{source} breaks the schema:\n  " + "\n  ".join(problems[:_SHOWN]) + more, fix=fix)
-    out = held_out(data, schema.columns, workspace.model.held_out)
+    split, out = _split(workspace, data, schema.columns)
     _check_split(out)
     for target in schema.targets:
         if target.categories:
             _check_classes(workspace, data[target.name], out)
     workspace.write("schema.json", schema)
-    workspace.write("rows.json", {"rows": len(data), "held_out": int(out.sum())})
-    line = f"{len(data)} rows fit the schema ({summary(schema)}), {int(out.sum())} are held out"
+    share = split.share if split.by == "row" else None
+    workspace.write("rows.json", {"rows": len(data), "held_out": int(out.sum()), "share": share, "split": split})
+    workspace.write("held_out.json", [place for place, held in enumerate(out) if held])
+    line = f"{len(data)} rows fit the schema ({summary(schema)}), {int(out.sum())} are held out, {split.words}"
     if aside := unused(class_of(workspace.settings, workspace.task.model)):
         line += f"; {' and '.join(aside)} of the class are not called, as the artifact keeps its attributes"
     return "\n    ".join((line, *profile.table(fields, schema.targets, data, _texts(workspace))))
+
+
+def _split(workspace: Workspace, data: pd.DataFrame, columns: Sequence[str]) -> tuple[Split, pd.Series[bool]]:
+    of, model = workspace.model, workspace.new_model()
+    try:
+        return choose(data, columns, of.held_out, of.split, model)
+    except SlipwayError:
+        raise
+    except Exception as error:
+        raise SlipwayError(f"choosing the rows to hold out fails: {blame(error, workspace.settings.root)}") from error
 
 
 def _texts(workspace: Workspace) -> pd.DataFrame | None:
@@ -194,7 +207,7 @@ def _check_split(out: pd.Series[bool]) -> None:
     if out.all() or not out.any():
         side = "train on" if out.all() else "hold out"
         problem = f"{len(out)} rows are too few: none is left to {side}"
-        raise SlipwayError(problem, fix="bring more data, or change held_out")
+        raise SlipwayError(problem, fix="bring more data, or change held_out or split")
 
 
 def _check_classes(workspace: Workspace, target: pd.Series[Any], out: pd.Series[bool]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,11 +18,10 @@ from slipway.artifacts.saving import save_golden
 from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.models import model_tests
-from slipway.models.data import held_out, records, truth_in
+from slipway.models.data import records, truth_in
 from slipway.models.discovery import blame
-from slipway.store import Record
 from slipway.training import deployed
-from slipway.training.metrics import compares_with_deployed, judge, measure, unlike
+from slipway.training.metrics import judge, measure
 from slipway.training.task import Workspace
 
 _GOLDEN_ROWS = 20
@@ -37,13 +37,14 @@ def run(workspace: Workspace) -> str:
     """
     task, gates = workspace.task, workspace.model.gates
     loaded = load(workspace.folder / "artifact")
-    rows, expected = _held_out(workspace, loaded)
-    predictions = _predict(workspace, loaded, rows)
+    fresh = _answered(workspace, loaded)
+    rows, predictions = list(fresh.rows), list(fresh.predictions)
     alone = _ask_alone(workspace, loaded, rows, predictions)
-    metrics = _measure(workspace, loaded, expected, predictions, "the fresh model")
+    measure = partial(_measure, workspace, loaded)
+    metrics = measure(fresh.truth, predictions, rows, "the fresh model")
     before = deployed.record(workspace.settings, task.model, task.environment)
-    compared = _compare(workspace, loaded, before, rows, expected)
-    verdicts = judge(gates, metrics, compared)
+    compared = deployed.compare(workspace.settings, gates, before, fresh, measure)
+    verdicts = judge(gates, metrics, compared.before, compared.fresh)
     if missed := [str(verdict) for verdict in verdicts if verdict.missed_by]:
         fix = f"train it better, or change models.{task.model}.gates in slipway.yaml; nothing was published"
         raise SlipwayError("a gate is missed: " + "; ".join(missed), fix=fix)
@@ -53,20 +54,22 @@ def run(workspace: Workspace) -> str:
     readme = workspace.settings.folder(task.model) / "README.md"
     text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
     manifest.write_card(manifest.ModelCard(metrics, text), workspace.folder / "artifact")
-    content = {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared}
+    content = {"metrics": metrics, "gates": verdicts, "deployed": before and str(before.id), "before": compared.before}
     workspace.write("metrics.json", content)
     _write_scores(metrics, workspace.folder / "scores")
     served = _serve(workspace)
     line = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return f"{line}{deployed.comparison(gates, before, compared)}; {alone} rows alike alone and among others; {served}"
+    return f"{line}{compared.words}; {alone} rows alike alone and among others; {served}"
 
 
-def _held_out(workspace: Workspace, loaded: Loaded) -> tuple[list[dict[str, Any]], list[Any]]:
-    """Return the rows that are held out, and their targets."""
+def _answered(workspace: Workspace, loaded: Loaded) -> deployed.Fresh:
+    """Return the rows that are held out, their targets, and the predictions."""
     schema, data = loaded.schema, workspace.data()
-    out = data[held_out(data, schema.columns, workspace.model.held_out)]
-    found = [loaded.model.outcome(value) for value in truth_in(out, [target.name for target in schema.targets])]
-    return records(out, schema.names), to_json(found, len(found), schema.target)
+    file, out = workspace.folder / workspace.read("data.json")["file"], workspace.held_out(data)
+    rows, names = records(data[out], schema.names), [target.name for target in schema.targets]
+    found = [loaded.model.outcome(value) for value in truth_in(data[out], names)]
+    truth = to_json(found, len(found), schema.target)
+    return deployed.Fresh(schema, data, out, file, rows, truth, _predict(workspace, loaded, rows))
 
 
 def _predict(workspace: Workspace, loaded: Loaded, rows: list[Any]) -> list[Any]:
@@ -118,7 +121,12 @@ def _blame(workspace: Workspace, error: Exception) -> str:
 
 
 def _measure(
-    workspace: Workspace, loaded: Loaded, truth: list[Any], predictions: list[Any], whose: str
+    workspace: Workspace,
+    loaded: Loaded,
+    truth: Sequence[Any],
+    predictions: Sequence[Any],
+    rows: Sequence[Any],  # noqa: ARG001
+    whose: str,
 ) -> dict[str, float]:
     found = [_outcome(loaded, prediction) for prediction in predictions]
     try:
@@ -140,23 +148,6 @@ def _outcome(loaded: Loaded, prediction: Any) -> Any:
         problem = f"predict gives {', '.join(prediction)}, and nothing named {target!r}"
         raise SlipwayError(problem, fix=f"put what is predicted into the dict under the target's own name, {target!r}")
     return found
-
-
-def _compare(
-    workspace: Workspace, loaded: Loaded, before: Record | None, rows: list[Any], truth: list[Any]
-) -> dict[str, float] | None:
-    """Return the metrics of the deployed version on the same rows; None when no gate compares with one.
-
-    They come from its record when it cannot predict these rows, or predicts another target.
-    """
-    if before is None or not compares_with_deployed(workspace.model.gates):
-        return None
-    target = deployed.target(workspace.settings, before)
-    alike = target is None or not unlike(loaded.schema.target, target)
-    found = deployed.predictions(workspace.settings, before, rows) if alike else None
-    if found is None:
-        return dict(before.metrics)
-    return _measure(workspace, loaded, truth, found, f"the deployed {before.id}")
 
 
 def _write_scores(metrics: Mapping[str, float], folder: Path) -> None:

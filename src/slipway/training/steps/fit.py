@@ -16,7 +16,7 @@ from slipway.artifacts.loading import REFUSED, load
 from slipway.artifacts.saving import save, write_schema
 from slipway.errors import SlipwayError
 from slipway.model import Model, PipelineModel
-from slipway.models.data import held_out, json_value, records
+from slipway.models.data import json_value, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
 from slipway.schema import Field, Kind, Schema
@@ -52,7 +52,7 @@ def run(workspace: Workspace) -> str:
     settings, model = workspace.settings, workspace.new_model()
     secrets = read_secrets(workspace.model.secrets)
     schema, data = msgspec.convert(workspace.read("schema.json"), Schema), workspace.data()
-    rows = data[~held_out(data, schema.columns, workspace.model.held_out)][_ordered(schema.columns, data)]
+    rows = data[~workspace.held_out(data)][_ordered(schema.columns, data)]
     # Estimators without a random_state of their own draw from these two.
     random.seed(_SEED)
     np.random.seed(_SEED)

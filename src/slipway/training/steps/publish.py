@@ -37,7 +37,7 @@ def _record(workspace: Workspace) -> dict[str, Any]:
             run=run_url() or None,
             parameters=task.parameters,
         ),
-        "data": Data(uri=data["uri"], sha256=data["sha256"], share=workspace.model.held_out, **rows),
+        "data": Data(uri=data["uri"], sha256=data["sha256"], **rows),
         "conversion": workspace.read("conversion.json"),
         "image": workspace.model.image,
         "metrics": measured["metrics"],
