@@ -27,7 +27,7 @@ from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.http.application import Application, Paths
 from slipway.serving.http.requests import LIVE, READY, Request
 from slipway.store.versions import published_by
-from slipway.training.service.runs import Run, Runs, read
+from slipway.training.service.runs import ClusterRuns, LocalRuns, Run, Runs, read
 
 if TYPE_CHECKING:  # Google's client takes longer to import than all else; a health check does not wait for it
     from slipway.store import Record, Store
@@ -170,16 +170,12 @@ def load() -> Service:
 
 def _runs(identity: Identity, root: Path) -> Runs:
     if folder := os.environ.get("SLIPWAY_CLUSTER"):
-        from slipway.training.service.cluster import ClusterRuns
-
         try:
             return ClusterRuns.of_pod(Path(folder), identity.model)
         except (OSError, KeyError) as error:
             problem = f"{folder} is not what a pod gets to speak with its cluster: {error}"
             fix = "mount a token for slipway-training-service there, as workflows/train/service does"
             raise SlipwayError(problem, fix=fix) from error
-    from slipway.training.service.local import LocalRuns
-
     return LocalRuns(root, identity.model, identity.environment)
 
 

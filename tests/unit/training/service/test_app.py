@@ -14,8 +14,7 @@ from slipway.serving.answers import Answer
 from slipway.store import Store
 from slipway.training.service import app
 from slipway.training.service.app import MAX_BODY
-from slipway.training.service.local import LocalRuns
-from slipway.training.service.runs import Run
+from slipway.training.service.runs import LocalRuns, Run
 from tests.unit.training.service.conftest import NAME, PARAMETERS, PASSWORD, Asked, basic
 
 GIVEN = {

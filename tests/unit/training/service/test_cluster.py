@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.training.service.cluster import ClusterRuns
-from slipway.training.service.runs import Run
+from slipway.training.service.runs import ClusterRuns, Run
 
 LABELS = {"app.kubernetes.io/component": "training", "app.kubernetes.io/name": "iris"}
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/slipway-test/workflows"
