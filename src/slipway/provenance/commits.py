@@ -79,20 +79,6 @@ class Declared(NamedTuple):
         return f"{self.written[0].id}:{self.path}"
 
 
-class Share(NamedTuple):
-    """The percentage of the requests that a release got from a commit on. It is 0 off the route."""
-
-    commit: Commit
-    percent: int
-
-
-class Rejection(NamedTuple):
-    """The commit that rolled back from a release, and its reason."""
-
-    commit: Commit
-    reason: str
-
-
 def followed(repository: Repository, branch: str) -> list[str]:
     """Return the commits to search: the head of the followed branch as this clone knows it, and the checked-out one.
 
@@ -152,21 +138,21 @@ def manifests(repository: Repository, release: Declared) -> bytes:
     return repository.read([name])[name] or b""
 
 
-def on_route(repository: Repository, release: Declared) -> list[Share]:
-    """Return the changes of a release's share of the requests, oldest first."""
-    found: list[Share] = []
+def on_route(repository: Repository, release: Declared) -> list[tuple[Commit, int]]:
+    """Return the commits that changed a release's share of the requests, oldest first, with the new percentage."""
+    found: list[tuple[Commit, int]] = []
     for commit, route in _documents(repository, release, ROUTE):
         percent = 0
         with suppress(SlipwayError):
             percent = shares(route, release.model, ROUTE).get(release.name, 0) if route else 0
-        if percent != (found[-1].percent if found else 0):
-            found.append(Share(commit, percent))
+        if percent != (found[-1][1] if found else 0):
+            found.append((commit, percent))
     return found
 
 
-def rejection(repository: Repository, release: Declared) -> Rejection | None:
-    """Return the rejection of a release that is still rejected."""
-    found: Rejection | None = None
+def rejection(repository: Repository, release: Declared) -> tuple[Commit, str] | None:
+    """Return the commit that rolled back from a release, and its reason; None if the release is not rejected now."""
+    found: tuple[Commit, str] | None = None
     for commit, document in _documents(repository, release, STATE):
         state = State()
         with suppress(msgspec.ValidationError):
@@ -174,7 +160,7 @@ def rejection(repository: Repository, release: Declared) -> Rejection | None:
         if str(release.name) not in state.rejected:
             found = None
         elif found is None:
-            found = Rejection(commit, state.hold.reason if state.hold else "")
+            found = commit, state.hold.reason if state.hold else ""
     return found
 
 
