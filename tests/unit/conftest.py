@@ -15,12 +15,13 @@ from slipway import digests
 from slipway import settings as settings_file
 from slipway.git import Repository
 from slipway.gitops.branches import Here, Place
+from slipway.gitops.edits import Edited
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import read_folder
 from slipway.overlays.types import Overlay
 from slipway.release.due import Choice
 from slipway.release.release import Released, release
-from slipway.release.retention import Dropped, drop
+from slipway.release.retention import drop
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 from tests import tools
@@ -131,7 +132,7 @@ class Site:
     def verify(self, name: ReleaseName, model: str = "iris", environment: str = "test") -> None:
         self.store(environment).verify(model, name, {"by": "a test", "when": "now", "where": "here"})
 
-    def drop(self, *models: str, environment: str = "test", place: Place | None = None) -> Dropped:
+    def drop(self, *models: str, environment: str = "test", place: Place | None = None) -> Edited:
         """Drop the releases that no retention keeps."""
         where = place or Here(Repository(self.root))
         return drop(environment, models or ("iris",), where)

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.gitops import edits, release_folder
 from slipway.gitops.branches import Change, Place
+from slipway.gitops.edits import Edited
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import RECORD, is_own
 from slipway.overlays.types import Overlay
 from slipway.settings import ModelSettings, Settings
-
-
-class Dropped(NamedTuple):
-    """The result of `drop`: lines for the user, and the commit if any release was dropped."""
-
-    lines: list[str]
-    commit: str | None = None
 
 
 def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool]) -> tuple[Overlay, str]:
@@ -59,7 +52,7 @@ def _waits(overlay: Overlay, verified: Callable[[ReleaseName], bool]) -> str:
     return f"{' and '.join(waiting)} {'is' if len(waiting) == 1 else 'are'} not verified yet" if waiting else ""
 
 
-def drop(environment: str, models: Sequence[str], place: Place) -> Dropped:
+def drop(environment: str, models: Sequence[str], place: Place) -> Edited:
     """Drop the releases of `models` beyond their retention in an environment, in one commit at `place`.
 
     Change nothing else; `slipway rollback --to` brings a dropped release back. Continue with the other models when one
@@ -68,7 +61,7 @@ def drop(environment: str, models: Sequence[str], place: Place) -> Dropped:
     return edits.retrying(lambda: _attempt(environment, models, place), place.pause)
 
 
-def _attempt(environment: str, models: Sequence[str], place: Place) -> Dropped:
+def _attempt(environment: str, models: Sequence[str], place: Place) -> Edited:
     stand = place.stand()
     # The retention of the branch that the cluster follows counts, even for releases from the code of another branch.
     snapshot = Snapshot(place.repository, stand.commit)
@@ -83,11 +76,11 @@ def _attempt(environment: str, models: Sequence[str], place: Place) -> Dropped:
         lines.extend([f"{environment}: {model}: {note}"] if note else [])
         moves.extend([(before, after)] if after != before else [])
     if not moves:
-        return Dropped(lines)
+        return Edited(lines)
     files = {path: content for _, after in moves for path, content in snapshot.changes(after).items()}
     message = _message(environment, moves)
     commit = place.commit(stand, Change(files, message, [after for _, after in moves]))
-    return Dropped([*lines, message.splitlines()[0]], commit)
+    return Edited([*lines, message.splitlines()[0]], commit)
 
 
 def _with_many(snapshot: Snapshot, environment: str, models: Sequence[str]) -> Iterator[str]:

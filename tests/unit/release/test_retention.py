@@ -28,7 +28,7 @@ def test_the_oldest_releases_are_dropped_in_their_own_commit(site: Site) -> None
         f"test/iris: drop {before.releases[3].name}, {before.releases[4].name}\n\niris keeps: v5-"
     )
     assert done.commit == site.head and done.lines == [message.splitlines()[0]]
-    assert site.drop() == ([], None)
+    assert site.drop()[:2] == ([], None)
 
 
 def test_nothing_is_dropped_before_the_newest_is_verified(site: Site) -> None:
@@ -37,7 +37,7 @@ def test_nothing_is_dropped_before_the_newest_is_verified(site: Site) -> None:
         site.released()
     site.publish()
     newest = site.release("iris").outcomes[0].release
-    assert site.drop() == (
+    assert site.drop()[:2] == (
         [f"test: iris: 5 releases stay, retention is 3: {newest} is not verified yet"],
         None,
     )
