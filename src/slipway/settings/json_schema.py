@@ -16,8 +16,6 @@ import msgspec
 
 from slipway.settings import types
 
-SCHEMA_FILE = "slipway.schema.json"
-
 
 def schema() -> dict[str, Any]:
     """Return the schema of `slipway.yaml`."""

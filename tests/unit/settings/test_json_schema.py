@@ -11,12 +11,12 @@ import yaml
 from jsonschema import Draft7Validator
 
 from slipway.settings import ModelSettings
-from slipway.settings.json_schema import SCHEMA_FILE, schema
+from slipway.settings.json_schema import schema
 from slipway.settings.strict import read
 from tests.unit.settings import test_settings
 
 ROOT = Path(__file__).parents[3]
-FILE = json.loads((ROOT / SCHEMA_FILE).read_text())
+FILE = json.loads((ROOT / "slipway.schema.json").read_text())
 README = (ROOT / "README.md").read_text()
 # What a type can say; the other refusals compare values with one another.
 OF_TYPES = ("unknown key", " is needed", " will not do", " is not known", " is missing")
@@ -84,7 +84,7 @@ def test_it_takes_what_reading_takes(models: str) -> None:
 def test_the_settings_name_it_in_their_first_line() -> None:
     """The path is relative to the settings."""
     first = (ROOT / "slipway.yaml").read_text().splitlines()[0]
-    assert first == f"# yaml-language-server: $schema={SCHEMA_FILE}"
+    assert first == "# yaml-language-server: $schema=slipway.schema.json"
 
 
 @pytest.mark.parametrize("path", tracked("slipway.yaml", "*/slipway.yaml", "tests/demo.yaml"), ids=str)
