@@ -73,13 +73,14 @@ def _new(args: argparse.Namespace) -> int:
 
 
 def _test(args: argparse.Namespace) -> int:
-    from slipway.models import environment
+    from slipway.models import environment, model_tests
 
     settings = settings_of(args)
     for model in args.models:
         settings.model(model)
-    if environment.inside() and len(args.models) == 1:
-        return _test_here(settings, args.models[0])
+    if environment.inside() and len(args.models) == 1:  # the environment of this process is the model's
+        say(model_tests.run(settings, args.models[0]) or "it has none")
+        return 0
     chosen = _chosen(settings, args.models, args.changed)
     if not chosen:
         say(f"no model has changed since {args.changed}" if args.changed else "there is no model: slipway new NAME")
@@ -98,14 +99,6 @@ def _chosen(settings: Settings, models: Sequence[str], since: str | None) -> lis
 
     found = affected(settings, Repository(settings.root), since)
     return [model for model in named if model in found]
-
-
-def _test_here(settings: Settings, model: str) -> int:
-    """Run a model's tests in the environment of this process, which is the model's."""
-    from slipway.models import model_tests
-
-    say(model_tests.run(settings, model) or "it has none")
-    return 0
 
 
 def _test_result(settings: Settings, model: str) -> tuple[str, str, str, str]:

@@ -132,7 +132,10 @@ def _build(args: argparse.Namespace) -> int:
     where = pushing.release_place(settings, push=args.fresh, code=True)
     if args.event:
         refuse_given(args, "--event builds what the event asks for", *_CHOSEN)
-    asked = _event(settings) if args.event else _asked(args)
+        asked = _event(settings)
+    else:
+        train = args.train.replace("-", " ")
+        asked = build.Asked(tuple(args.models), args.env or _ENVIRONMENT, _choice(args), train)
     if asked is None:
         say("only overlays have changed: nothing is built")
         return show_plan(build.nothing(settings, args.to))
@@ -172,12 +175,6 @@ def _cell(text: str) -> str:
     """Escape a text, so that it cannot leave its cell."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
     return "<br>".join(line.strip() for line in safe.splitlines() if line.strip())
-
-
-def _asked(args: argparse.Namespace) -> Asked:
-    from slipway.release.build import Asked
-
-    return Asked(tuple(args.models), args.env or _ENVIRONMENT, _choice(args), args.train.replace("-", " "))
 
 
 def _event(settings: Settings) -> Asked | None:
