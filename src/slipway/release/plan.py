@@ -87,11 +87,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         return next(planned for planned in self.models if planned.model == model)
 
 
-def save(plan: Plan, folder: Path) -> Path:
-    """Write a plan into a folder, and return the path of its file."""
-    folder.mkdir(parents=True, exist_ok=True)
+def save(plan: Plan, folder: Path) -> None:
+    """Write a plan into a folder."""
     write(folder / FILE, encode(plan))
-    return folder / FILE
 
 
 def read(folder: Path) -> Plan:

@@ -158,23 +158,13 @@ class Metrics:
 
     def _families(self) -> Iterator[Family]:
         yield "slipway_model_info", "gauge", "What answers; always 1.", _one(1, **self._about)
-        yield (
-            "slipway_requests_total",
-            "counter",
-            "Answers by route and status.",
-            sums(self._requests, "route", "code"),
-        )
+        yield "slipway_requests_total", "counter", "Answers by route and status.", sums(self._requests, "route", "code")
         yield "slipway_errors_total", "counter", "Refusals and failures by their code.", sums(self._errors, "error")
         yield "slipway_request_duration_seconds", "histogram", "From the head to the answer.", self._durations()
         yield "slipway_requests_in_progress", "gauge", "Requests being answered.", _one(self._running)
         yield "slipway_last_request_timestamp_seconds", "gauge", "When one was last answered; or 0.", _one(self._last)
         yield "slipway_request_rows", "histogram", "Rows of a request for predictions.", self._rows.samples()
-        yield (
-            "slipway_predictions_total",
-            "counter",
-            "Rows by their prediction.",
-            sums(self._predictions, "outcome"),
-        )
+        yield "slipway_predictions_total", "counter", "Rows by their prediction.", sums(self._predictions, "outcome")
         if self._values:
             yield "slipway_prediction_value", "histogram", "The quantities predicted.", self._values.samples()
         yield from self._own.families()
