@@ -172,17 +172,17 @@ def _from(release: Release) -> str:
     return f"{origin.environment}/{origin.release}" if origin else "nowhere"
 
 
-def copy(settings: Settings, models: Sequence[str], environment: str, commit: str | None = None) -> list[str]:
+def copy(settings: Settings, models: Sequence[str], environment: str) -> list[str]:
     """Copy the missing artifacts of an environment's overlays into its store, and return a line for each copy.
 
-    Read the overlays from `commit`, by default from the checked-out commit. If `models` is empty, copy for all models
-    with an overlay. Continue with the other models when one fails, and raise `SlipwayError` at the end.
+    Read the overlays from the checked-out commit. If `models` is empty, copy for all models with an overlay. Continue
+    with the other models when one fails, and raise `SlipwayError` at the end.
     """
     settings.environment(environment)
     for model in models:
         settings.model(model)
     repository = Repository(settings.root)
-    return _copy_all(Snapshot(repository, commit or repository.latest(), settings), models, environment)
+    return _copy_all(Snapshot(repository, repository.latest(), settings), models, environment)
 
 
 def _copy_all(snapshot: Snapshot, models: Sequence[str], environment: str) -> list[str]:
