@@ -11,9 +11,9 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
@@ -26,11 +26,9 @@ from slipway.serving.access import FOLDER, Access
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.http.application import Application, Paths
 from slipway.serving.http.requests import LIVE, READY, Request
+from slipway.store import Record, Store, open_store
 from slipway.store.versions import published_by
 from slipway.training.service.runs import ClusterRuns, LocalRuns, Run, Runs, read
-
-if TYPE_CHECKING:  # Google's client takes longer to import than all else; a health check does not wait for it
-    from slipway.store import Record, Store
 
 MAX_BODY = 64 << 10
 """Bytes of a request."""
@@ -157,13 +155,7 @@ def load() -> Service:
     """
     identity = Identity(_given("SLIPWAY_MODEL"), _given("SLIPWAY_ENVIRONMENT"), _parameters())
     url, root = _given("SLIPWAY_STORE"), Path(os.environ.get("SLIPWAY_ROOT", "/"))
-
-    @cache
-    def store() -> Store:
-        from slipway.store import open_store
-
-        return open_store(url, root=root, environment=identity.environment)
-
+    store = cache(partial(open_store, url, root=root, environment=identity.environment))
     access = Access("basic", Path(_given(FOLDER)), "training")
     return Service(identity, _runs(identity, root), store, access)
 
