@@ -1,4 +1,4 @@
-"""Checks of `slipway.yaml` beyond the types: names that exist, and values that fit one another."""
+"""Checks of `slipway.yaml` beyond the types: names that exist, schedules, and values that fit one another."""
 
 from __future__ import annotations
 
