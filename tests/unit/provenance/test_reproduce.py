@@ -14,7 +14,7 @@ from slipway.cli import main
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.provenance.commits import check_out
-from slipway.provenance.reproduce import pin, reproduce
+from slipway.provenance.reproduce import laid_over, moved, pin, reproduce
 from slipway.store import Data, Training, store_of
 from tests.unit.conftest import Site
 
@@ -172,3 +172,32 @@ def test_a_training_gets_pinned_settings(team: Site, tmp_path: Path) -> None:
     assert (own.parameters, own.gates, own.pin) == ({"factor": 2.0}, {}, {})
     assert {name: each.store for name, each in pinned.environments.items()} == {"test": str(tmp_path / "store")}
     assert store_of(pinned, "test").versions("fruit") == []
+
+
+LOCK = """# a remark
+numpy==2.3.1 ; python_version >= '3.12' \\
+    --hash=sha256:aa
+numpy==2.2.0 ; python_version < '3.12' \\
+    --hash=sha256:bb
+Uvicorn[standard]==0.30.0
+"""
+
+
+def test_packages_of_the_other_lock_replace_equal_ones() -> None:
+    """They bring all their lines, and their names may be spelled differently. Other packages stay."""
+    assert laid_over(LOCK, "uvicorn==0.29.0 \\\n    --hash=sha256:cc") == (
+        "numpy==2.2.0 ; python_version < '3.12' \\\n    --hash=sha256:bb\n"
+        "numpy==2.3.1 ; python_version >= '3.12' \\\n    --hash=sha256:aa\n"
+        "uvicorn==0.29.0 \\\n    --hash=sha256:cc\n"
+    )
+    assert laid_over("", LOCK) != ""
+    assert moved(LOCK, laid_over(LOCK, "")) == []
+
+
+def test_changed_versions_are_named() -> None:
+    """A package that only one of the two locks has is named, too."""
+    assert moved(LOCK, "numpy==2.3.1\nsix==1.0\n") == [
+        "numpy 2.2.0 and 2.3.1 → 2.3.1",
+        "six not there → 1.0",
+        "uvicorn 0.30.0 → not there",
+    ]
