@@ -5,6 +5,7 @@ Its import needs only the standard library and msgspec, so that serving is lean.
 
 from __future__ import annotations
 
+import copy
 import enum
 import functools
 import math
@@ -25,7 +26,10 @@ __all__ = ["Contract", "ContractError", "InputError", "Model", "PipelineModel", 
 PREDICTION = "prediction"
 """The name of a prediction that is no single column of the data."""
 
-Parameter = bool | int | float | str
+Parameter = bool | int | float | str | list[Any] | None
+"""A value of a parameter; a list holds such values."""
+
+PARAMETER = "a finite number, text, True, False, None, or a list of them"
 
 
 class InputError(ValueError):
@@ -79,7 +83,8 @@ class Model:
         for name in parameters.keys() - type(self).parameters.keys():
             known = nearest(name, type(self).parameters)
             raise ContractError(f"{type(self).__name__} has no parameter {name!r}; {known}")
-        self.parameters = {**type(self).parameters, **parameters}
+        # A list that is changed must not change the class.
+        self.parameters = copy.deepcopy({**type(self).parameters, **parameters})
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read the data from a CSV, TSV or Parquet file, text as text; override this for another format.
@@ -340,12 +345,19 @@ def _check_declared(model: type[Model], where: str) -> None:
     _check_values(model, where)
 
 
+def is_parameter(value: Any) -> bool:
+    """Return True for a value that a record keeps as it is."""
+    if type(value) is list:
+        return all(map(is_parameter, value))
+    return value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
+
+
 def _check_values(model: type[Model], where: str) -> None:
     if not isinstance(model.parameters, Mapping):
         raise ContractError(f"{where}.parameters is not a dict of names and defaults: {model.parameters!r}")
     for name, value in model.parameters.items():
-        if type(value) not in (bool, int, float, str) or (type(value) is float and not math.isfinite(value)):
-            raise ContractError(f"{where}.parameters: {name!r} is {value!r}: give a finite number, text, True or False")
+        if not is_parameter(value):
+            raise ContractError(f"{where}.parameters: {name!r} is {value!r}: give {PARAMETER}")
     if type(model.tolerance) not in (int, float) or not 0 <= model.tolerance < math.inf:
         raise ContractError(f"{where}.tolerance is {model.tolerance!r}: give a number, 0 or above")
 

@@ -12,7 +12,7 @@ import msgspec
 
 from slipway import files
 from slipway.errors import SlipwayError
-from slipway.model import Model
+from slipway.model import Model, Parameter
 
 FILE, METRICS, CARD = "artifact.json", "metrics.json", "card.md"
 FORMAT = 1
@@ -36,7 +36,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     entry: str
     """The model's class: `model.iris.model:Iris`."""
-    parameters: Mapping[str, bool | int | float | str]
+    parameters: Mapping[str, Parameter]
     tolerance: float
     """The largest allowed distance of a number from its golden prediction."""
     python: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from slipway.artifacts import estimators, golden, manifest, pandas_values, value
 from slipway.artifacts.loading import SCHEMA
 from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
-from slipway.model import Model
+from slipway.model import PARAMETER, Model, Parameter, is_parameter
 from slipway.schema import Schema
 
 
@@ -122,11 +121,11 @@ def _entry(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def _parameters(model: Model) -> dict[str, bool | int | float | str]:
+def _parameters(model: Model) -> dict[str, Parameter]:
     for name, value in model.parameters.items():
-        if type(value) not in (bool, int, float, str) or (type(value) is float and not math.isfinite(value)):
+        if not is_parameter(value):
             problem = f"{type(model).__name__}.parameters[{name!r}] is {value!r}"
-            raise SlipwayError(problem, fix="a parameter is a text, a finite number, true or false")
+            raise SlipwayError(problem, fix=f"a parameter is {PARAMETER}")
     return dict(model.parameters)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from slipway.errors import SlipwayError
+from slipway.model import Parameter
 from slipway.names import ReleaseName, nearest
 from slipway.settings.types import Announce, SecretRef, TrainingSettings
 
@@ -69,7 +70,7 @@ class ReleaseRecord(Struct, frozen=True, kw_only=True):
 class TrainingService(Struct, frozen=True, kw_only=True):
     """Hold the training service part of a training's record; unknown keys of a newer writer are ignored."""
 
-    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
     """The model's parameters with their default values."""
 
 

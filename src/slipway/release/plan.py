@@ -17,6 +17,7 @@ from slipway.gitops import edits, training_folder
 from slipway.gitops.branches import Place, Stand
 from slipway.images import build as images
 from slipway.images.build import Image
+from slipway.model import Parameter
 from slipway.models.discovery import training_digest
 from slipway.overlays.types import Overlay
 from slipway.release.due import Choice, DueVersion, choose, decide, names_of
@@ -64,7 +65,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     """The reason for declaring a training."""
     trainer: Made | None = None
     trainer_fingerprint: str = ""
-    parameters: dict[str, bool | int | float | str] = {}
+    parameters: dict[str, Parameter] = {}
     """The model's training parameters, if it has a training service."""
 
 

@@ -195,7 +195,12 @@ def _check_gate(gate: Gate, at: str) -> None:
         refuse(f"{at}.min", f"{gate.min:g} is more than max, which is {gate.max:g}: nothing could pass")
 
 
-def _check_parameter(name: str, value: bool | int | float | str, at: str) -> None:
+def _check_parameter(name: str, value: Any, at: str) -> None:
+    if isinstance(value, list):
+        for index, each in enumerate(value):
+            _check_parameter(name, each, f"{at}[{index}]")
+    elif value is not None and not isinstance(value, bool | int | float | str):
+        refuse(at, f"a {type(value).__name__} is no value of a parameter", "give numbers, texts, true, false or null")
     if isinstance(value, float) and not math.isfinite(value):
         refuse(at, f"{value} is no number that a record can hold")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

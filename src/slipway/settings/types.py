@@ -214,7 +214,7 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     """The column to predict, for a container and for a class that does not name it."""
     features: list[str] = field(default_factory=list)
     """The columns to predict from, in this order, if `target` is set. Default: all other columns of the data."""
-    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+    parameters: dict[str, bool | int | float | str | list[Any] | None] = field(default_factory=dict)
     """Values for the parameters of the model's class."""
     secrets: dict[Variable, SecretRef] = field(default_factory=dict)
     """Environment variables for training, each from a Kubernetes Secret."""

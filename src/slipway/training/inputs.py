@@ -5,6 +5,7 @@ Secrets are kept out of all that is shown or published.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from slipway import digests, processes
 from slipway import settings as settings_file
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
-from slipway.model import Model, Parameter
+from slipway.model import Model, Parameter, is_parameter
 from slipway.models.environment import compile_lock, python_for
 from slipway.names import nearest
 from slipway.settings import Settings
@@ -24,13 +25,18 @@ from slipway.settings.types import SecretRef
 _SHORTEST_SECRET = 6
 
 
-def typed(given: Mapping[str, Parameter], kind: type[Model], model: str) -> dict[str, Parameter]:
-    """Return parameters as the types of their defaults; raise `SlipwayError` for one that the model does not have."""
+def typed(
+    given: Mapping[str, Parameter], kind: type[Model], model: str, *, texts: bool = False
+) -> dict[str, Parameter]:
+    """Return parameters as the types of their defaults; raise `SlipwayError` for one that the model does not have.
+
+    With `texts` they come from a command line: one whose default is None is read as JSON, or else is the text itself.
+    """
     for name in given:
         if name not in kind.parameters:
             problem = f"{kind.__name__} has no parameter {name!r} (-p, or models.{model}.parameters in slipway.yaml)"
             raise SlipwayError(problem, fix=nearest(name, kind.parameters))
-    return {name: _as(type(kind.parameters[name]), value, name) for name, value in given.items()}
+    return {name: _as(kind.parameters[name], value, name, texts=texts) for name, value in given.items()}
 
 
 def parameters(settings: Settings, model: str) -> dict[str, Parameter]:
@@ -55,19 +61,47 @@ def answer(question: tuple[Path, str]) -> dict[str, Parameter]:
     return {**kind.parameters, **typed(settings.model(model).parameters, kind, model)}
 
 
-def _as(kind: type, value: Any, name: str) -> Any:
-    """Return a parameter as its default's type; read text from a command line as that type."""
+def _as(default: Parameter, value: Any, name: str, *, texts: bool) -> Any:
+    """Return a parameter as its default's type; read text from a command line as that type.
+
+    Any parameter may be None, and one whose default is None may be anything.
+    """
+    kind = type(default)
+    if value is None or (default is None and not (texts and isinstance(value, str))):
+        return value
+    if isinstance(value, str) and kind is not str:
+        value = _read(kind, value)
+    if default is None or value is None:
+        return value
     if kind is float and type(value) is int:
         return float(value)
+    if kind is list and type(value) is list:
+        floats = default and all(type(each) is float for each in default)  # type: ignore[union-attr]
+        return [float(each) if floats and type(each) is int else each for each in value]
     if type(value) is kind:
         return value
-    if isinstance(value, str):
-        try:
-            return {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
-        except (KeyError, ValueError):
-            pass
     fix = f"give a value like the default's type: {kind.__name__}"
     raise SlipwayError(f"parameter {name}: {value!r} is not of type {kind.__name__}", fix=fix)
+
+
+def _read(kind: type, text: str) -> Any:
+    """Return a text as a value of `kind`, or as JSON has it; return the text itself if it is neither."""
+    try:
+        if kind in (int, float):
+            return kind(text)
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+    except (KeyError, ValueError):
+        pass
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError:
+        return text
+    return found if is_parameter(found) else text
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(text)
 
 
 def read_secrets(references: Mapping[str, SecretRef]) -> dict[str, str]:

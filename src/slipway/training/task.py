@@ -49,7 +49,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     training_digest: str
     commit: Commit
     data: Data
-    parameters: dict[str, bool | int | float | str]
+    parameters: dict[str, Parameter]
     metadata: dict[str, str] = {}
     started: str = ""
 
@@ -108,7 +108,7 @@ def begin(
         found = [path.name for path in tables_of(settings, model)]
         problem = f"{model} has no data: its folder holds {' and '.join(found) or 'no CSV, TSV or Parquet file'}"
         raise SlipwayError(problem, fix=f"put one of them there, or set models.{model}.data in slipway.yaml")
-    own = typed(parameters, class_of(settings, model), model) if parameters else {}
+    own = typed(parameters, class_of(settings, model), model, texts=True) if parameters else {}
     return Task(
         model=model,
         environment=environment,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from slipway.model import ContractError, Parameter
+from slipway.model import ContractError, Parameter, is_parameter
 
 
 def parameters_of(found: type, given: Mapping[str, Parameter]) -> dict[str, Parameter]:
@@ -18,7 +18,7 @@ def parameters_of(found: type, given: Mapping[str, Parameter]) -> dict[str, Para
     for name, argument in takes.items():
         if argument.kind is argument.VAR_KEYWORD:
             known |= {each: value for each, value in given.items() if each not in takes}
-        elif type(argument.default) in (bool, int, float, str):
+        elif argument.default is not argument.empty and is_parameter(argument.default):
             known[name] = argument.default
         elif name in given:
             known[name] = given[name]

@@ -118,8 +118,9 @@ def test_several_values_for_a_quantity_are_refused():
     [
         ("limit=0.5", {"limit": 1}, {"limit": 0.5}),  # the type; the value comes with the object
         ("limit", {"limit": 1}, {"limit": 1}),
-        ("limit=None", {"limit": "high"}, {"limit": "high"}),
-        ("limit=None", {}, {}),
+        ("limit=None", {"limit": "high"}, {"limit": None}),
+        ("limit=None", {}, {"limit": None}),
+        ("limit=[1, 2]", {}, {"limit": [1, 2]}),
         ("limit=0.5, **more", {"depth": 3}, {"limit": 0.5, "depth": 3}),
         ("*more", {}, {}),
     ],

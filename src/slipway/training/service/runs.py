@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from slipway.errors import OutOfReach, SlipwayError
-from slipway.model import Parameter
+from slipway.model import Parameter, is_parameter
 from slipway.names import nearest
 from slipway.network import Answer, Client, NoAnswer
 from slipway.processes import SOURCE, end_with
@@ -34,7 +34,7 @@ from slipway.training import outcome
 _KEYS = ("data", "parameters")
 _LONGEST = 2000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
 _LARGEST = 2**63
 
 _PATIENCE = 20  # seconds
@@ -88,7 +88,7 @@ class LocalRuns:
     def start(self, parameters: Mapping[str, Parameter], data: str | None) -> Run:
         run = Run(f"train-{self.model}-{secrets.token_hex(4)}", "Running", started=now())
         words = ["train", self.model, "--env", self.environment, *(["--data", data] if data else [])]
-        words += [f"--parameter={name}={value}" for name, value in parameters.items()]
+        words += [f"--parameter={name}={_text_of(value)}" for name, value in parameters.items()]
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "slipway", "-C", str(self.root), *words],
             env=os.environ | {"PYTHONPATH": SOURCE, "SLIPWAY_RUN": run.name},
@@ -209,9 +209,14 @@ class ClusterRuns:
         raise SlipwayError(f"the cluster lets nobody {verb} a workflow here ({answer.status}): {reason}", fix=fix)
 
 
+def _text_of(value: Parameter) -> str:
+    """Return a parameter as the command line takes it."""
+    return json.dumps(value) if value is None or isinstance(value, list) else str(value)
+
+
 def _words(parameters: Mapping[str, Parameter]) -> str:
     """Return text for `slipway step --parameters`; numbers as Python writes them, so that no digit is lost."""
-    return " ".join(shlex.quote(f"{name}={value}") for name, value in parameters.items())
+    return " ".join(shlex.quote(f"{name}={_text_of(value)}") for name, value in parameters.items())
 
 
 def _run(workflow: dict[str, Any]) -> Run:
@@ -264,7 +269,7 @@ def read(body: bytes, known: Mapping[str, Parameter]) -> Start:
         wrong.append(problem)
     if wrong:
         raise Refusal(400, "invalid_request", "; ".join(wrong[:10]))
-    return Start({name: type(known[name])(each) for name, each in parameters.items()}, data)
+    return Start({name: _of_type(each, known[name]) for name, each in parameters.items()}, data)
 
 
 def _parameter(name: str, value: Any, known: Mapping[str, Parameter]) -> str:
@@ -273,13 +278,45 @@ def _parameter(name: str, value: Any, known: Mapping[str, Parameter]) -> str:
         some = nearest(name, known) if known else "the model has none"
         return f"unknown parameter {quoted(name)}; {some}"
     kind = type(known[name])
-    if type(value) is not kind and not (kind is float and type(value) is int):
-        return f"parameter {name}: {_WORDS[kind]} is needed, not {quoted(value)}"
+    if not is_parameter(value):
+        return f"parameter {name}: {quoted(value)} is no value that a record can hold"
+    if isinstance(value, list):
+        parts = {f"{name}[{index}]": each for index, each in enumerate(value)}
+        wrong = (_parameter(at, each, {at: each}) for at, each in parts.items())
+        return _wrong_type(name, value, kind) or next(filter(None, wrong), "")
+    if known[name] is None and isinstance(value, str) and _is_json(value):
+        return f"parameter {name}: {quoted(value)} would be read as JSON: give it without quotes"
+    if problem := _wrong_type(name, value, kind):
+        return problem
     if isinstance(value, float) and not math.isfinite(value):
         return f"parameter {name}: {value} is no number that a record can hold"
     if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
         return f"parameter {name}: too large for an integer of 64 bits"
     return f"parameter {name}: {problem}" if isinstance(value, str) and (problem := _text(value)) else ""
+
+
+def _wrong_type(name: str, value: Any, kind: type) -> str:
+    # The command line has no way to tell an empty text parameter from the text null.
+    if (
+        (value is None and kind is not str)
+        or kind is type(None)
+        or type(value) is kind
+        or (kind is float and type(value) is int)
+    ):
+        return ""
+    return f"parameter {name}: {_WORDS[kind]} is needed, not {quoted(value)}"
+
+
+def _of_type(value: Any, default: Parameter) -> Parameter:
+    return float(value) if type(default) is float and value is not None else value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _data(value: Any) -> str:
