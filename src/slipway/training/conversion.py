@@ -21,6 +21,7 @@ from slipway.artifacts.onnx.conversion import BOUND, Converted
 from slipway.artifacts.onnx.conversion import convert as graph_of
 from slipway.artifacts.onnx.watching import Watched
 from slipway.images.comparison import compare
+from slipway.model import InputError
 from slipway.schema import Schema
 from slipway.store.records import Conversion
 from slipway.training import probes
@@ -29,6 +30,9 @@ _SINGLE = 20
 _PROBES = 300
 _WATCHED = 1000
 """Rows of the data by which it is seen how the model uses its estimators."""
+
+_AT_ONCE = 64
+"""Rows beyond the data to ask at once: where one is refused, the others are asked again."""
 
 
 class _Batches(NamedTuple):
@@ -188,20 +192,35 @@ def _answers(loaded: Loaded, questions: _Batches) -> _Batches:
     Raise whatever else the model's own code raises on the rows of the data.
     """
     single = [answer for row in questions.single for answer in _taken(loaded, [row])]
-    return _Batches(loaded.answer_each(questions.rows), single, _taken(loaded, questions.beyond))
+    starts = range(0, len(questions.beyond), _AT_ONCE)
+    beyond = [answer for at in starts for answer in _taken(loaded, questions.beyond[at : at + _AT_ONCE])]
+    return _Batches(loaded.answer_each(questions.rows), single, beyond)
 
 
 def _taken(loaded: Loaded, rows: list[Any]) -> list[Any]:
-    """Return the answer to each row, or `REFUSED` where asking fails; ask in halves where that happens."""
-    if not rows:
-        return []
-    try:
-        return loaded.answer(rows)
-    except Exception:  # noqa: BLE001 - a failure is an answer to compare
-        if len(rows) == 1:
-            return [REFUSED]
-    middle = len(rows) // 2
-    return [*_taken(loaded, rows[:middle]), *_taken(loaded, rows[middle:])]
+    """Return the answer to each row, or `REFUSED` where asking fails.
+
+    Where a model names the row, the others are asked again; else they are asked in halves.
+    """
+    found: list[Any] = [REFUSED] * len(rows)
+    asked = list(range(len(rows)))
+    while asked:
+        try:
+            answers = loaded.answer([rows[at] for at in asked])
+        except Exception as error:  # noqa: BLE001 - a failure is an answer to compare
+            named = error.row if isinstance(error, InputError) else None
+            if len(asked) == 1:
+                return found
+            if named is not None and 0 <= named < len(asked):
+                del asked[named]
+                continue
+            middle = len(asked) // 2
+            halves = ([rows[at] for at in asked[:middle]], [rows[at] for at in asked[middle:]])
+            answers = [answer for half in halves for answer in _taken(loaded, half)]
+        for at, answer in zip(asked, answers, strict=True):
+            found[at] = answer
+        return found
+    return found
 
 
 def _difference(questions: _Batches, before: _Batches, after: _Batches, tolerance: float) -> float:

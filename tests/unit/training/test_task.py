@@ -38,7 +38,7 @@ def test_a_pipeline_becomes_a_graph_that_needs_none_of_what_trained_it(trained, 
     """The record has the result and the original estimator. The artifact's lock has neither scikit-learn nor pandas."""
     record = store(trained).record("fruit", 1)
     conversion = record.conversion["fitted"]
-    assert (conversion.form, conversion.how, conversion.rows, conversion.tolerance) == ("onnx", "float64", 120, 1e-6)
+    assert (conversion.form, conversion.how, conversion.rows, conversion.tolerance) == ("onnx", "float64", 120, 1e-9)
     assert "originals/fitted.skops" in record.attachments
     lock = (store(trained).fetch(record, tmp_path / "fetched") / "requirements.lock").read_text()
     assert "onnxruntime==" in lock

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from slipway.artifacts.onnx.graphs import MISSING, NONE, REFUSED, ROWS, Reason
+from slipway.artifacts.onnx.graphs import MISSING, NONE, ROWS, Reason
 
 _OPERATORS, _TREE_OPERATORS, _FORMAT = 21, 5, 10
 _AT_ONCE = 100_000
@@ -208,43 +208,34 @@ class Builder:
         nothing = self.node("Mul", self.number(self.node("IsNaN", first)), numpy.array(0.0))
         return self.node("Add", nothing, numpy.asarray(values, "float64").reshape(1, -1))
 
-    def content(self, outputs: Sequence[tuple[str, str]], metadata: dict[str, str]) -> bytes:
-        """Return the graph as bytes, with the outputs (of their names and types) and what they need."""
+    def refusals(self) -> str:
+        """Write where each reason holds: a row of truth values for each row; return "" where there is no reason."""
+        if len(self._refused) < 2:
+            return "".join(self._refused)
+        return self.node("Concat", *self._refused, axis=1)
+
+    def public(self, name: str) -> str:
+        """Return the name of a value that may be an output; the input is none itself."""
+        return self.node("Identity", name) if name == ROWS else name
+
+    def content(self, outputs: dict[str, str], metadata: dict[str, str]) -> bytes:
+        """Return the graph as bytes, with outputs (their types by their names) and what they need."""
         from onnx import TensorProto, helper
 
-        wanted = list(outputs)
-        if self._refused:
-            wanted.append((self._first_reason(), "INT64"))
-        nodes = self._needed({name for name, _ in wanted})
+        nodes = self._needed(set(outputs))
         used = {name for node in nodes for name in node.input}
-        names = [f"y{place}" for place in range(len(outputs))] + [REFUSED]
-        for (name, _), public in zip(wanted, names, strict=False):
-            nodes.append(helper.make_node("Identity", [name], [public]))
         graph = helper.make_graph(
             nodes,
             "estimator",
             [helper.make_tensor_value_info(ROWS, TensorProto.DOUBLE, [None, None])],
-            [
-                helper.make_tensor_value_info(public, getattr(TensorProto, kind), None)
-                for (_, kind), public in zip(wanted, names, strict=False)
-            ],
-            [tensor for tensor in self._tensors if tensor.name in used | {name for name, _ in wanted}],
+            [helper.make_tensor_value_info(name, getattr(TensorProto, kind), None) for name, kind in outputs.items()],
+            [tensor for tensor in self._tensors if tensor.name in used],
         )
         imports = [helper.make_opsetid("", _OPERATORS), helper.make_opsetid(TREES, _TREE_OPERATORS)]
         model = helper.make_model(graph, opset_imports=imports, ir_version=_FORMAT, producer_name="slipway")
         helper.set_model_props(model, metadata)
         content: bytes = model.SerializeToString(deterministic=True)
         return content
-
-    def _first_reason(self) -> str:
-        """Write, for each row, the number of the first reason to refuse it; -1 for none."""
-        import numpy
-
-        bad = self._refused[0] if len(self._refused) == 1 else self.node("Concat", *self._refused, axis=1)
-        marks = self.cast(bad, "INT32")
-        first = self.node("ArgMax", marks, axis=1, keepdims=1)
-        found = self.cast(self.node("ReduceMax", marks, [1], keepdims=1), "BOOL")
-        return self.node("Where", found, first, numpy.array(-1, "int64"))
 
     def _needed(self, wanted: set[str]) -> list[Any]:
         """Return the nodes that the wanted values need, in their order."""

@@ -49,9 +49,11 @@ def convert(watched: Watched) -> Converted:
     graph = Builder()
     named = columns[0].name is not None
     results = listing.write(watched.estimator_, Table(graphs.ROWS, columns), graph)
-    methods = _methods(watched, results)
+    methods = _methods(watched, results, graph)
+    outputs = {method.output: "DOUBLE" if method.labels is None else "INT64" for method in methods.values()}
+    if refused := graph.refusals():
+        outputs[refused] = "BOOL"
     kind = type(watched.estimator_)
-    outputs = [(results[name].name, "DOUBLE" if method.labels is None else "INT64") for name, method in methods.items()]
     source = Source(
         type=f"{kind.__module__}.{kind.__qualname__}",
         scikit_learn=sklearn.__version__,
@@ -59,6 +61,7 @@ def convert(watched: Watched) -> Converted:
         columns=tuple(str(column.name) for column in columns) if named else None,
         coded=tuple(place for place, column in enumerate(columns) if column.kind == "code"),
         vocabulary=graph.vocabulary,
+        refused=refused,
         reasons=graph.reasons,
         most_rows=graph.most_rows,
         methods=methods,
@@ -70,18 +73,18 @@ def convert(watched: Watched) -> Converted:
     return Converted(content, found)
 
 
-def _methods(watched: Watched, results: listing.Results) -> dict[str, graphs.Method]:
-    """Return the methods that the graph offers, those first that predicting uses."""
+def _methods(watched: Watched, results: listing.Results, graph: Builder) -> dict[str, graphs.Method]:
+    """Return the methods that the graph offers; raise `Unconvertible` when one is missing that predicting uses."""
     found: dict[str, graphs.Method] = {}
     for name in METHODS:
         output = results.get(name)
         if output is None or not hasattr(watched.estimator_, name):
             continue
         if isinstance(output, Table):
-            method, why = graphs.Method(output=f"y{len(found)}"), output.outward or _codes(output)
+            method, why = graphs.Method(output=graph.public(output.name)), output.outward or _codes(output)
         else:
             labels = None if output.labels is None else _kept("classes_", output.labels)
-            method, why = graphs.Method(output=f"y{len(found)}", flat=output.flat, labels=labels), ""
+            method, why = graphs.Method(output=output.name, flat=output.flat, labels=labels), ""
         if why and name in watched.used_:
             raise Unconvertible(why)
         if not why:

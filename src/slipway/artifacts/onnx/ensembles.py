@@ -274,12 +274,14 @@ def _one_vs_rest(ensemble: Any, table: Table, graph: Builder) -> Results:
 
 
 def _shares(graph: Builder, name: str) -> str:
-    """Write each number as a share of its row's sum; zeros stay, since 1.8."""
+    """Write each number as a share of its row's sum; zeros stay, and gave NaN before 1.8."""
     import numpy
 
     total = graph.reduce("ReduceSum", name)
-    none = graph.node("Equal", total, numpy.array(0.0))
-    return graph.node("Div", name, graph.node("Where", none, numpy.array(1.0), total))
+    if version() >= (1, 8):
+        none = graph.node("Equal", total, numpy.array(0.0))
+        total = graph.node("Where", none, numpy.array(1.0), total)
+    return graph.node("Div", name, total)
 
 
 @listed("multioutput", "MultiOutputRegressor", "estimator n_jobs", members=_members)

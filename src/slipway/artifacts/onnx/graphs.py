@@ -3,7 +3,7 @@
 Loading and predicting run no code of an artifact: a graph names operators of onnxruntime. Libraries with more operators
 are never registered, so that onnxruntime refuses a graph that names one.
 
-A graph takes one matrix of float64 and gives numbers, and for each row the number of the first reason to refuse it.
+A graph takes one matrix of float64 and gives numbers, and for each row which reasons there are to refuse it.
 Texts become codes, and numbers of classes become labels, in Python, by what `Source` says.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 KEY = "slipway.graph"
 """The key in the graph's metadata under which `Source` stands, as JSON."""
 
-ROWS, REFUSED = "rows", "refused"
-"""The names of the graph's input, and of the output with reasons."""
+ROWS = "rows"
+"""The name of the graph's input."""
 
 UNSEEN, NONE, MISSING = -1.0, -2.0, -3.0
 """The codes of a value that is not in the vocabulary, of None, and of NaN."""
@@ -67,6 +67,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The columns, from 0, whose values become codes."""
     vocabulary: list[Any] = []
     """The values by their codes."""
+    refused: str = ""
+    """The output that tells of each row which reasons hold; empty when no row is refused."""
     reasons: list[Reason] = []
     most_rows: int | None = None
     """The most rows to compute at once; None for any number."""
@@ -85,7 +87,6 @@ class Graph:
     def __init__(self, computing: Any, source: Source) -> None:
         self._session = computing
         self._source = source
-        self._refuses = bool(source.reasons)
         self._codes = {value: float(code) for code, value in enumerate(source.vocabulary)}
         for name, value in source.attributes.items():
             setattr(self, name, _value(value))
@@ -118,17 +119,18 @@ class Graph:
 
     def _computed(self, output: str, rows: NDArray[Any], first: int) -> Any:
         """Return an output for rows, the first of which has a number; raise `Refusal` for one that is refused."""
-        if not self._refuses:
+        marks = self._source.refused
+        if not marks:
             (found,) = self._session.run([output], {ROWS: rows})
             return found
-        found, refused = self._session.run([output, REFUSED], {ROWS: rows})
-        if refused.max(initial=-1) >= 0:
+        found, refused = self._session.run([output, marks], {ROWS: rows})
+        if refused.any():
             raise self._refusal(refused, first)
         return found
 
     def _refusal(self, refused: Any, first: int) -> Refusal:
-        row = int((refused >= 0).argmax())
-        reason = self._source.reasons[int(refused.flat[row])]
+        row, place = divmod(int(refused.argmax()), refused.shape[1])
+        reason = self._source.reasons[place]
         names, column = self._source.columns, reason.column
         named = names[column] if names is not None and column is not None else column
         return Refusal(reason.text, row=first + row, column=named)

@@ -1,5 +1,7 @@
 """The list: each entry answers as scikit-learn does, on rows that nobody has seen."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
@@ -10,8 +12,9 @@ from sklearn.svm import SVC
 
 from slipway.artifacts.onnx import listing, trees
 from slipway.artifacts.onnx.builder import Unconvertible
-from tests.unit.artifacts.onnx import adversarial, zoo
+from tests.unit.artifacts.onnx import adversarial, survey, zoo
 
+ROOT = Path(__file__).parents[4]
 CASES = zoo.cases()
 
 
@@ -51,12 +54,18 @@ def test_a_large_forest_is_written_by_its_leaves(case, monkeypatch):
     assert adversarial.compare(case, most=3, alone=2).differences == []
 
 
-@pytest.mark.long(300)
+@pytest.mark.long(2)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_graph_is_faithful(case, seed):
     """All cases, on thousands of rows: every threshold and edge, and its neighbours."""
     assert adversarial.compare(case, most=120, seed=seed, alone=40).differences == []
+
+
+@pytest.mark.long(40)
+def test_the_page_of_conversions_is_fresh():
+    """It says what becomes of each estimator of scikit-learn."""
+    assert survey.page() == (ROOT / "model/CONVERSION.md").read_text(), survey.__doc__
 
 
 class Mine(LinearRegression):

@@ -182,13 +182,13 @@ def target(kind: str, given: Any, seed: int = 0) -> Any:
     if kind == "pair":
         return np.column_stack([score, -3 * score + rng.normal(0, 1, len(score))])
     if kind == "two":
-        return np.where(score > 0, "yes", "no")
+        return np.where(score > np.median(score), "yes", "no")
     if kind == "truth":
-        return score > 0
+        return score > np.median(score)
     if kind == "many":
         return np.digitize(score, np.linspace(-2, 2, 13))
     assert kind == "three"
-    return np.array(["low", "middle", "high"])[np.digitize(score, [-0.7, 0.7])]
+    return np.array(["low", "middle", "high"])[np.digitize(score, np.quantile(score, [1 / 3, 2 / 3]))]
 
 
 def cases() -> list[Case]:
