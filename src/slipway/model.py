@@ -21,7 +21,18 @@ from slipway.schema.fields import ContractError, Range, enums_of, fields_of, out
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Contract", "ContractError", "InputError", "Model", "PipelineModel", "Range", "bind", "frame", "typed"]
+__all__ = [
+    "Contract",
+    "ContractError",
+    "FittedModel",
+    "InputError",
+    "Model",
+    "PipelineModel",
+    "Range",
+    "bind",
+    "frame",
+    "typed",
+]
 
 PREDICTION = "prediction"
 """The name of a prediction that is no single column of the data."""
@@ -156,7 +167,7 @@ class PipelineModel(Model):
             return []
         contract = _contract(type(self))
         names = contract.names
-        values = [_values(row, names) for row in rows]
+        values = [_values(row, names) for row in _as_rows(rows)]
         # A converted pipeline takes plain columns, so that serving needs no pandas.
         by_column = getattr(self.fitted, "takes_columns", False)
         ask = getattr(self.fitted, "predict", None) or self.fitted.transform
@@ -165,6 +176,29 @@ class PipelineModel(Model):
         if not contract.targets[1:]:
             return [self.outcome(value) for value in found.tolist()]
         return [self.outcome(dict(zip(contract.targets, value, strict=True))) for value in found.tolist()]
+
+
+class FittedModel(PipelineModel):
+    """A model whose estimator was fitted elsewhere, as `slipway.save` writes it: nothing is fitted any more.
+
+    All rows of the data evaluate it.
+    """
+
+    estimator: ClassVar[str] = "estimator.skops"
+    """The file beside the model's module that holds the fitted estimator."""
+
+    def held_out(self, data: pd.DataFrame) -> Sequence[bool]:
+        """Return True for each row."""
+        return [True] * len(data)
+
+    def pipeline(self) -> Any:
+        """Raise `ContractError`: the step `fit` reads the estimator from its file."""
+        raise ContractError(f"{type(self).__name__} was fitted elsewhere: slipway train reads its {self.estimator}")
+
+
+def _as_rows(rows: Any) -> Sequence[Any]:
+    """Return the rows of a DataFrame as dicts, and other rows as they are."""
+    return rows.to_dict("records") if hasattr(rows, "to_dict") else rows  # type: ignore[no-any-return]
 
 
 def _check_estimator(estimator: Any, contract: Contract, where: str) -> None:
@@ -222,9 +256,10 @@ def _kind(column: pd.Series[Any]) -> Kind:
 def frame(model: Model | type[Model], rows: Sequence[Any]) -> pd.DataFrame:
     """Return rows, as `predict` takes them, in a DataFrame with the types that `typed` gives, however few they are.
 
-    `predict` writes `frame(self, rows)`.
+    `predict` writes `frame(self, rows)`. The rows of a DataFrame are taken as well.
     """
     kind = type(model) if isinstance(model, Model) else model
+    rows = _as_rows(rows)
     names = list(rows[0] if kind.input is None and len(rows) else _contract(kind).names)
     return _table(model, [_values(row, names) for row in rows], names)
 

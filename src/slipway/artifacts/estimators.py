@@ -66,6 +66,11 @@ def load(content: bytes, trust: Trust, name: str) -> Any:
     raise _untrusted(name, sorted(unknown))
 
 
+def modules(content: bytes) -> set[str]:
+    """Return the modules of all types in a file of `dump`."""
+    return {str(node.get("__module__")) for node in nodes(_schema(content))}
+
+
 def _untrusted(name: str, unknown: list[str]) -> SlipwayError:
     fix = (
         "only what scikit-learn or the model's own modules define is trusted; add a class that you trust to "

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from slipway import digests, files
-from slipway.artifacts import worker
+from slipway.artifacts import estimators, worker
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import REFUSED, load
 from slipway.artifacts.saving import save, write_schema
+from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
-from slipway.model import Model, PipelineModel
+from slipway.model import FittedModel, Model, PipelineModel
 from slipway.models.data import json_value, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
@@ -57,23 +58,50 @@ def run(workspace: Workspace) -> str:
     random.seed(_SEED)
     np.random.seed(_SEED)
     try:
-        model.train(rows.reset_index(drop=True))
+        if isinstance(model, FittedModel):
+            model.fitted = _estimator(workspace, type(model))
+        else:
+            model.train(rows.reset_index(drop=True))
     except SlipwayError:
         raise
     except Exception as error:
         raise SlipwayError(hide_secrets(f"training fails at {blame(error, settings.root)}", secrets)) from error
     schema, widened = _settled(workspace, model, schema, data)
     artifact = workspace.folder / "artifact"
-    code = model_files(settings, workspace.task.model)
+    code = {
+        name: file for name, file in model_files(settings, workspace.task.model).items() if not _is_part(file, model)
+    }
     save(model, schema, Golden(rows=[], predictions=[]), artifact, code=code)
     refuse_secrets_in(artifact, secrets)
     if schema.target.kind == "any":
-        schema = _answering(workspace, schema, records(rows.head(_MOST_ASKED), schema.names))
+        schema = _answering(workspace, schema, records(data.head(_MOST_ASKED), schema.names))
     if workspace.model.image is not None:
         workspace.write("conversion.json", {})
         return f"{workspace.model.image} keeps the contract"
     converted = _convert(workspace, artifact, records(data, schema.names))
-    return "; ".join(filter(None, (f"trained on {len(rows)} rows", *widened, converted)))
+    return "; ".join(filter(None, (_learned_from(model, len(rows)), *widened, converted)))
+
+
+def _estimator(workspace: Workspace, kind: type[FittedModel]) -> Any:
+    """Return the estimator in the file beside the model's module; only types that the class trusts are loaded."""
+    path = workspace.settings.folder(workspace.task.model) / kind.estimator
+    if not path.is_file():
+        fix = f"slipway.save(estimator, X, y, {workspace.task.model!r}) writes it; it has to be in git as well"
+        raise SlipwayError(f"there is no {path}, which holds the fitted estimator", fix=fix)
+    return estimators.load(path.read_bytes(), Trust.of(kind), str(path))
+
+
+def _is_part(file: Path, model: Model) -> bool:
+    """Return True for the file of the estimator: the artifact has it among its parts, and not as code."""
+    return isinstance(model, FittedModel) and file.name == type(model).estimator
+
+
+def _learned_from(model: Model, rows: int) -> str:
+    return (
+        f"fitted elsewhere: {type(model.fitted).__name__}"
+        if isinstance(model, FittedModel)
+        else f"trained on {rows} rows"
+    )
 
 
 def _settled(workspace: Workspace, model: Model, schema: Schema, data: pd.DataFrame) -> tuple[Schema, list[str]]:
@@ -88,8 +116,20 @@ def _settled(workspace: Workspace, model: Model, schema: Schema, data: pd.DataFr
     for before, field in zip(schema.fields, found.fields, strict=True):
         if field.categories != before.categories and field.categories:
             _check_known(field, data[field.name])
+    if isinstance(model, FittedModel):
+        found = msgspec.structs.replace(found, target=_all_classes(found.target, model.fitted))
     workspace.write("schema.json", found)
     return found, told
+
+
+def _all_classes(target: Field, estimator: Any) -> Field:
+    """Return the target with the classes that the estimator knows, too: the rows that evaluate it may lack one."""
+    known: Any = getattr(estimator, "classes_", None)
+    if not target.categories or getattr(known, "ndim", 0) != 1:
+        return target
+    kinds = {type(value) for value in target.categories}
+    values = {*target.categories, *(value for value in known.tolist() if type(value) in kinds)}
+    return msgspec.structs.replace(target, categories=tuple(sorted(values)))
 
 
 def _answering(workspace: Workspace, schema: Schema, rows: list[dict[str, Any]]) -> Schema:
