@@ -47,7 +47,9 @@ def _comparable(graph: Builder, column: Column, value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError) as error:
         raise Unconvertible(f"a column of numbers has the category {value!r}") from error
-    if isinstance(value, str) or (not is_nan(number) and number != value):
+    # Python compares whole numbers exactly, also beyond 2**53.
+    exact = value.item() if hasattr(value, "item") else value
+    if isinstance(value, str) or (not is_nan(number) and number != exact):
         raise Unconvertible(f"a column of numbers has the category {value!r}")
     return number
 

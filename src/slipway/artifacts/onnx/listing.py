@@ -55,7 +55,7 @@ class Entry(NamedTuple):
 _ENTRIES: dict[str, Entry] = {}
 _MODULES = (
     "composition", "scaling", "encoders", "imputing", "reducing",
-    "linear", "trees", "bayes", "vectors", "networks", "discriminants", "ensembles",
+    "linear", "trees", "boosting", "bayes", "vectors", "networks", "discriminants", "ensembles",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from slipway.artifacts.onnx import listing, trees
@@ -101,6 +101,14 @@ def test_a_parameter_that_the_list_does_not_name_is_not_trusted(monkeypatch):
 
     with pytest.raises(Unconvertible, match="no conversion of LogisticRegression with novel=True"):
         listing.check(estimator)
+
+
+def test_a_whole_number_that_float64_has_not_is_no_category():
+    """Two ids would become one."""
+    given = [[2**53], [2**53 + 1]]
+
+    with pytest.raises(Unconvertible, match="a column of numbers has the category"):
+        adversarial.converted(OneHotEncoder(sparse_output=False).fit(given), given)
 
 
 @pytest.mark.parametrize("version", ["1.4.2", "1.10.0", "2.0.dev0"])
