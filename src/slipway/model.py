@@ -84,6 +84,13 @@ class Model:
     """True if `predict` may wait: for a network, a lock, a process. Set False for a fast model that only computes: it
     then needs no thread, and answers more requests."""
 
+    probabilities: ClassVar[bool] = False
+    """True if a prediction is a dict with the probability of each class: `{"kind": "a", "probabilities": {"a": 0.9}}`.
+    A `PipelineModel` then gives them; a `predict` of your own has to."""
+
+    quantile: ClassVar[float | None] = None
+    """The quantile of the target that the model predicts, such as 0.9; it is then measured by `pinball_loss`."""
+
     trusted_types: ClassVar[Sequence[str]] = ()
     """The full names of further classes in saved parts. Those of scikit-learn and of the model itself are trusted."""
 
@@ -133,8 +140,17 @@ class Model:
         """
         return ()
 
-    def metrics(self, truth: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, float]:  # noqa: ARG002
-        """Return further metrics of the predictions for the held-out rows; `truth` is empty without a target."""
+    def metrics(
+        self,
+        truth: Sequence[Any],  # noqa: ARG002
+        predictions: Sequence[Any],  # noqa: ARG002
+        rows: Sequence[Any] = (),  # noqa: ARG002
+    ) -> Mapping[str, float]:
+        """Return further metrics of the predictions for the held-out rows; `truth` is empty without a target.
+
+        Predictions and rows are as `predict` gives and takes them. A method without `rows` gets the predicted values of
+        the target alone.
+        """
         return {}
 
 
@@ -155,7 +171,7 @@ class PipelineModel(Model):
         features = data[list(contract.names)]
         self._learned = fields_in(features)
         estimator = self.pipeline()
-        _check_estimator(estimator, contract, type(self).__name__)
+        _check_estimator(estimator, contract, type(self).__name__, probabilities=type(self).probabilities is True)
         table, targets = typed(self, features), list(contract.targets)
         if not targets:
             self.fitted = estimator.fit(table)
@@ -171,11 +187,22 @@ class PipelineModel(Model):
         # A converted pipeline takes plain columns, so that serving needs no pandas.
         by_column = getattr(self.fitted, "takes_columns", False)
         ask = getattr(self.fitted, "predict", None) or self.fitted.transform
-        found = ask(_columns(values, names) if by_column else _table(self, values, names))
+        table = _columns(values, names) if by_column else _table(self, values, names)
+        found = ask(table)
         found = found.toarray() if hasattr(found, "toarray") else getattr(found, "values", found)
+        if type(self).probabilities is True:
+            return self._with_probabilities(found.tolist(), self.fitted.predict_proba(table).tolist(), contract.target)
         if not contract.targets[1:]:
             return [self.outcome(value) for value in found.tolist()]
         return [self.outcome(dict(zip(contract.targets, value, strict=True))) for value in found.tolist()]
+
+    def _with_probabilities(self, found: list[Any], rows: list[list[float]], target: str) -> list[dict[str, Any]]:
+        outcomes = [self.outcome(value) for value in self.fitted.classes_.tolist()]
+        names = [str(value.value if isinstance(value, enum.Enum) else value) for value in outcomes]
+        return [
+            {target: self.outcome(value), "probabilities": dict(zip(names, row, strict=True))}
+            for value, row in zip(found, rows, strict=True)
+        ]
 
 
 class FittedModel(PipelineModel):
@@ -201,8 +228,14 @@ def _as_rows(rows: Any) -> Sequence[Any]:
     return rows.to_dict("records") if hasattr(rows, "to_dict") else rows  # type: ignore[no-any-return]
 
 
-def _check_estimator(estimator: Any, contract: Contract, where: str) -> None:
-    """Raise `ContractError` for an estimator that cannot predict new rows, or needs a target where none is named."""
+def _check_estimator(estimator: Any, contract: Contract, where: str, *, probabilities: bool) -> None:
+    """Raise `ContractError` for an estimator that cannot predict new rows, or needs a target where none is named.
+
+    It has to have `probabilities` if the class says so.
+    """
+    if probabilities and not hasattr(estimator, "predict_proba"):
+        problem = f"{where}.probabilities is True, and {type(estimator).__name__} has no predict_proba"
+        raise ContractError(f"{problem}: take an estimator that has, or a CalibratedClassifierCV around it")
     if contract.targets:
         return
     if not hasattr(estimator, "predict") and not hasattr(estimator, "transform"):
@@ -395,6 +428,10 @@ def _check_values(model: type[Model], where: str) -> None:
             raise ContractError(f"{where}.parameters: {name!r} is {value!r}: give {PARAMETER}")
     if type(model.tolerance) not in (int, float) or not 0 <= model.tolerance < math.inf:
         raise ContractError(f"{where}.tolerance is {model.tolerance!r}: give a number, 0 or above")
+    if model.probabilities is True and (not model.target_variable or not isinstance(model.target_variable, str)):
+        raise ContractError(f"{where}.probabilities: name one target in target_variable, whose classes they are of")
+    if type(model.quantile) in (int, float) and not 0 < float(model.quantile or 0) < 1:
+        raise ContractError(f"{where}.quantile is {model.quantile!r}: give a number between 0 and 1, such as 0.9")
 
 
 def bind(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:

@@ -127,6 +127,8 @@ class Side(Struct, frozen=True, kw_only=True):
 
     metrics: dict[str, float]
     answers: list[Any] = field(default_factory=list)
+    predictions: list[Any] = field(default_factory=list)
+    """All that `predict` gave to the same rows."""
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
@@ -225,11 +227,14 @@ def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recor
     refused = {place for each in answers for place in each.refused}
     places = [place for place in range(len(rows.rows)) if place not in refused]
     truth, *given = [[column[at] for at in places] for column in (rows.truth, *(each.outcomes for each in answers))]
+    whole = [[each.predictions[at] for at in places] for each in answers]
     if not truth:
         why = next(filter(None, (each.why for each in answers)), "")
         raise SlipwayError(f"{versions[0].record.id} refuses every row of the candidate's data: {why}")
-    measured = candidate.ask(settings, MeasuresWanted(truth=truth, answers=given), Measures)
-    *before, now = [Side(metrics=each, answers=own) for each, own in zip(measured.metrics, given, strict=True)]
+    wanted = MeasuresWanted(truth=truth, answers=whole, rows=[rows.rows[at] for at in places])
+    measured = candidate.ask(settings, wanted, Measures)
+    sides = zip(measured.metrics, given, whole, strict=True)
+    *before, now = [Side(metrics=metrics, answers=own, predictions=all_) for metrics, own, all_ in sides]
     notes = []
     if len(rows.rows) < rows.unseen:
         notes.append(f"measured on {len(rows.rows)} of {rows.unseen} unseen rows, taken evenly")

@@ -85,6 +85,8 @@ class Answers(Struct, frozen=True, kw_only=True):
     """The target's value in each prediction; None for the places in `refused`."""
 
     outcomes: list[Any]
+    predictions: list[Any]
+    """All that `predict` gave."""
     refused: list[int]
     why: str = ""
     """Why the first of them was refused."""
@@ -95,6 +97,8 @@ class MeasuresWanted(Struct, frozen=True, kw_only=True, tag="measures"):
 
     truth: list[Any]
     answers: list[list[Any]]
+    """All that `predict` of each version gave."""
+    rows: list[dict[str, Any]]
 
 
 class Measures(Struct, frozen=True, kw_only=True):
@@ -162,8 +166,8 @@ def _answers(loaded: Loaded, rows: list[dict[str, Any]]) -> Answers:
     why = next(iter(unfit.values()), "") or next((_refusal(loaded.answer, rows[place]) for place in refused), "")
     given = {place: answer for place, answer in found.items() if answer is not REFUSED}
     outcomes = {place: loaded.schema.outcome(answer) for place, answer in given.items()}
-    every = [outcomes.get(place) for place in range(len(rows))]
-    return Answers(outcomes=every, refused=sorted([*unfit, *refused]), why=why)
+    every, whole = ([each.get(place) for place in range(len(rows))] for each in (outcomes, given))
+    return Answers(outcomes=every, predictions=whole, refused=sorted([*unfit, *refused]), why=why)
 
 
 def _refusal(take: Callable[[list[Any]], object], row: dict[str, Any]) -> str:
@@ -179,14 +183,15 @@ def _refusal(take: Callable[[list[Any]], object], row: dict[str, Any]) -> str:
 
 def _measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
     """Measure answers by the usual metrics and by this version's own."""
-    from slipway.training.metrics import measure
+    from slipway.training.metrics import measured, own
 
-    usual = [measure(loaded.schema.target, wanted.truth, found) for found in wanted.answers]
+    model, schema, truth = loaded.model, loaded.schema, wanted.truth
+    usual = [measured(model, schema, truth, found) for found in wanted.answers]
     try:
-        own = [loaded.model.metrics(wanted.truth, found) for found in wanted.answers]
+        ours = [own(model, schema, truth, found, wanted.rows) for found in wanted.answers]
     except Exception as error:  # noqa: BLE001 - the model's code
         return Measures(metrics=usual, lacking=f"{type(error).__name__}: {error}")
-    finite = [{str(name): float(value) for name, value in more.items() if math.isfinite(value)} for more in own]
+    finite = [{name: value for name, value in more.items() if math.isfinite(value)} for more in ours]
     return Measures(metrics=[metrics | more for metrics, more in zip(usual, finite, strict=True)])
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
+from slipway.model import Model, PipelineModel, bind
 from slipway.names import nearest
-from slipway.schema import Field
+from slipway.schema import Field, Schema
 from slipway.settings.types import Gate
+from slipway.training import probabilities
 
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 
@@ -18,12 +21,47 @@ _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 _ROUNDING = 1e-12
 
 
-def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+_OF_CLASSES = ("accuracy", "balanced_accuracy", "f1_macro")
+_OF_QUANTITIES = ("r2", "mae", "rmse")
+_OF_QUANTILES = ("pinball_loss",)
+
+
+def measured(model: Model, schema: Schema, truth: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+    """Return the metrics of predictions that the platform knows: JSON values, as `predict` gave them."""
+    target, kind = schema.target, type(model)
+    if not truth:
+        return {}
+    found = [schema.outcome(prediction) for prediction in predictions]
+    given = probabilities.table(target, predictions, declared=kind.probabilities is True)
+    return {
+        **measure(target, truth, found, quantile=quantile_of(kind)),
+        **(probabilities.measure(target, truth, given) if given else {}),
+    }
+
+
+def own(
+    model: Model, schema: Schema, truth: Sequence[Any], predictions: Sequence[Any], rows: Sequence[Any]
+) -> dict[str, float]:
+    """Return the metrics of the model's own `metrics`.
+
+    It gets the predictions and the rows as `predict` has them if it takes `rows`, or else the target's values alone.
+    """
+    if "rows" in inspect.signature(model.metrics).parameters:
+        bound = bind(type(model), schema.parse([{name: row[name] for name in schema.names} for row in rows]))
+        found = model.metrics(truth, predictions, bound)
+    else:
+        found = model.metrics(truth, [schema.outcome(prediction) for prediction in predictions])
+    return {str(name): float(value) for name, value in found.items()}
+
+
+def measure(
+    target: Field, truth: Sequence[Any], predictions: Sequence[Any], *, quantile: float | None = None
+) -> dict[str, float]:
     """Return the metrics of a classifier (accuracy, balanced_accuracy, f1_macro) or a regression (r2, mae, rmse).
 
     Both sequences hold JSON values, one for each row. A target that is neither a class nor a number has no metrics, and
-    without truth there are none. Each of several targets has its own: `price/r2`.
-    Source: scikit-learn's `sklearn.metrics`.
+    without truth there are none. Each of several targets has its own: `price/r2`. A quantity of which a `quantile` is
+    predicted has a pinball_loss. Source: scikit-learn's `sklearn.metrics`.
     """
     if not truth:
         return {}
@@ -31,7 +69,9 @@ def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> 
         return {
             f"{part.name}/{name}": value
             for part in target.parts
-            for name, value in measure(part, _column(truth, part), _column(predictions, part)).items()
+            for name, value in measure(
+                part, _column(truth, part), _column(predictions, part), quantile=quantile
+            ).items()
         }
     from sklearn import metrics
 
@@ -43,16 +83,68 @@ def measure(target: Field, truth: Sequence[Any], predictions: Sequence[Any]) -> 
             "f1_macro": float(metrics.f1_score(expected, found, average="macro", zero_division=0)),
         }
     if target.kind in ("number", "integer"):
-        return {
+        errors = {
             "r2": float(metrics.r2_score(truth, predictions)) if len(truth) > 1 else 0.0,
             "mae": float(metrics.mean_absolute_error(truth, predictions)),
             "rmse": float(metrics.root_mean_squared_error(truth, predictions)),
         }
+        if quantile is not None:
+            errors["pinball_loss"] = float(metrics.mean_pinball_loss(truth, predictions, alpha=quantile))
+        return errors
     return {}
 
 
 def _column(rows: Sequence[Any], part: Field) -> list[Any]:
     return [row[part.name] for row in rows]
+
+
+def quantile_of(kind: type[Model]) -> float | None:
+    """Return the quantile that the class says it predicts."""
+    return kind.quantile if type(kind.quantile) is float else None
+
+
+def possible(kind: type[Model], schema: Schema) -> frozenset[str] | None:
+    """Return the names of the metrics that a class can have; None if its own `metrics` decides that."""
+    if kind.metrics is not Model.metrics:
+        return None
+    targets = [(f"{target.name}/" if schema.target.parts else "", target) for target in schema.targets]
+    return frozenset(f"{prefix}{name}" for prefix, target in targets for name in _names(kind, schema, target))
+
+
+def _names(kind: type[Model], schema: Schema, target: Field) -> tuple[str, ...]:
+    if target.categories:
+        own_answers = kind.predict is not PipelineModel.predict and not schema.target.parts
+        can = kind.probabilities is True or own_answers
+        return (*_OF_CLASSES, *(probabilities.NAMES if can else ()))
+    if target.kind in ("number", "integer"):
+        return (*_OF_QUANTITIES, *(_OF_QUANTILES if quantile_of(kind) is not None else ()))
+    return ()
+
+
+def check_gates(gates: Mapping[str, Gate], kind: type[Model], schema: Schema) -> None:
+    """Raise `SlipwayError` for a gate of a metric that the class cannot have, before it is trained for nothing.
+
+    Raise it, too, for a class that promises probabilities or a quantile of a target that has none.
+    """
+    if kind.probabilities is True and not schema.target.categories:
+        problem = f"{kind.__name__}.probabilities is True, and {schema.target.name} has no classes"
+        raise SlipwayError(problem, fix="take it out, or say which classes there are: output = an Enum")
+    if quantile_of(kind) is not None and all(target.categories for target in schema.targets):
+        problem = f"{kind.__name__}.quantile is {kind.quantile}, and no number is predicted"
+        raise SlipwayError(problem, fix="take it out, or say that the target is a quantity: output = float")
+    known = possible(kind, schema)
+    for metric in sorted(gates.keys() - known) if known is not None else ():
+        raise SlipwayError(f"the gate {metric!r} has no such metric to judge", fix=_why_not(metric, kind, known or ()))
+
+
+def _why_not(metric: str, kind: type[Model], known: Collection[str]) -> str:
+    if metric in probabilities.NAMES and issubclass(kind, PipelineModel):
+        return f"it needs probabilities of classes: write `probabilities = True` in the class {kind.__name__}"
+    if metric in _OF_QUANTILES:
+        return f"it needs a quantile of a number: write `quantile = 0.9` in the class {kind.__name__}"
+    if not known:
+        return f"there is no class and no number to measure: write `metrics` in the class {kind.__name__}"
+    return nearest(metric, known)
 
 
 def unlike(ours: Field, theirs: Field) -> tuple[str, str] | None:

@@ -3,8 +3,10 @@
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.model import Model, PipelineModel
+from slipway.schema import Field, Schema
 from slipway.settings.types import Gate
-from slipway.training.metrics import judge
+from slipway.training.metrics import check_gates, judge, measured, own, worse_by
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,94 @@ def test_a_gate_on_an_unknown_metric_names_the_nearest():
     """A misspelt metric is an error."""
     with pytest.raises(SlipwayError, match="did you mean 'accuracy'"):
         judge({"acuracy": Gate(min=0.9)}, {"accuracy": 1.0, "f1_macro": 1.0}, None)
+
+
+class Sure(PipelineModel):
+    """A classifier that gives probabilities."""
+
+    probabilities = True
+
+
+class Free(Model):
+    """A model whose own `predict` may give probabilities."""
+
+    def predict(self, rows):
+        return [None for _ in rows]
+
+
+class Measured(Model):
+    """A model with metrics of its own."""
+
+    def metrics(self, truth, predictions):
+        return {"profit": len(truth) - len(predictions), "first": predictions[0]}
+
+
+class Whole(Model):
+    """A model whose metrics take all that `predict` gave, and the rows."""
+
+    def metrics(self, truth, predictions, rows):
+        return {"weight": sum(row["weight"] for row in rows), "sure": predictions[0]["sure"] * len(truth)}
+
+
+class High(PipelineModel):
+    """A model that predicts a quantile."""
+
+    quantile = 0.9
+
+
+def schema(**target):
+    return Schema(fields=(Field(name="weight", kind="number"),), target=Field(name="kind", **target))
+
+
+CLASSES, NUMBER = schema(kind="string", categories=("a", "b")), schema(kind="number")
+GATE = Gate(min=0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "of", "metric", "fix"),
+    [
+        (Sure, CLASSES, "roc_auc", None),
+        (Sure, CLASSES, "accuracy", None),
+        (Free, CLASSES, "log_loss", None),
+        (Measured, CLASSES, "profits", None),
+        (High, NUMBER, "pinball_loss", None),
+        (PipelineModel, CLASSES, "acuracy", "did you mean 'accuracy'"),
+        (PipelineModel, CLASSES, "brier", "write `probabilities = True` in the class PipelineModel"),
+        (PipelineModel, NUMBER, "accuracy", "mae"),
+        (PipelineModel, NUMBER, "pinball_loss", "write `quantile = 0.9`"),
+        (PipelineModel, schema(kind="string"), "accuracy", "write `metrics` in the class PipelineModel"),
+    ],
+)
+def test_a_gate_is_checked_by_its_name_before_the_fit(kind, of, metric, fix):
+    """A class with metrics of its own is asked after the fit."""
+    if fix is None:
+        check_gates({metric: GATE}, kind, of)
+        return
+    with pytest.raises(SlipwayError, match=f"the gate '{metric}' has no such metric") as caught:
+        check_gates({metric: GATE}, kind, of)
+    assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(("kind", "of"), [(Sure, NUMBER), (High, CLASSES)])
+def test_a_promise_that_the_target_cannot_keep_is_refused(kind, of):
+    """There are no probabilities of a number, and no quantile of a class."""
+    with pytest.raises(SlipwayError, match=f"{kind.__name__}\\."):
+        check_gates({}, kind, of)
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier", "pinball_loss"])
+def test_losses_are_better_when_they_are_lower(name):
+    """Gates know the direction by the name."""
+    assert worse_by(name, 0.3, 0.2) > 0 > worse_by("roc_auc", 0.3, 0.2)
+
+
+def test_own_metrics_take_what_they_ask_for():
+    """Without `rows` in their signature, they get the values of the target alone."""
+    rows, found = [{"weight": 2.0}, {"weight": 3.0}], [{"kind": 4.0, "sure": 0.5}] * 2
+    assert own(Measured(), NUMBER, [1.0, 2.0], found, rows) == {"profit": 0, "first": 4}
+    assert own(Whole(), NUMBER, [1.0, 2.0], found, rows) == {"weight": 5, "sure": 1}
+
+
+def test_a_quantile_has_a_pinball_loss():
+    """What is too low costs 0.9 of its error, what is too high 0.1."""
+    assert measured(High(), NUMBER, [1.0, 1.0], [3.0, 0.0])["pinball_loss"] == pytest.approx((0.2 + 0.9) / 2)

@@ -17,6 +17,7 @@ from slipway.models.splits import Split, choose
 from slipway.names import nearest
 from slipway.schema import Field, Schema, tables
 from slipway.training import profile
+from slipway.training.metrics import check_gates
 from slipway.training.task import Workspace
 from slipway.wrapped import unused
 
@@ -39,6 +40,7 @@ def run(workspace: Workspace) -> str:
     _check_columns(contract, data)
     fields = contract.fields or tuple(_learned(name, data[name]) for name in contract.names)
     schema = Schema(fields=tuple(fields), target=_target(contract, data), truth=bool(contract.targets))
+    check_gates(workspace.model.gates, class_of(workspace.settings, workspace.task.model), schema)
     problems = [problem for field in fields for problem in _problems(field, data[field.name])]
     problems += _target_problems(workspace, schema, data)
     if problems:

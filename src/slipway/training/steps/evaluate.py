@@ -21,7 +21,7 @@ from slipway.models import model_tests
 from slipway.models.data import records, truth_in
 from slipway.models.discovery import blame
 from slipway.training import deployed
-from slipway.training.metrics import judge, measure
+from slipway.training.metrics import judge, measured, own
 from slipway.training.task import Workspace
 
 _GOLDEN_ROWS = 20
@@ -125,13 +125,16 @@ def _measure(
     loaded: Loaded,
     truth: Sequence[Any],
     predictions: Sequence[Any],
-    rows: Sequence[Any],  # noqa: ARG001
+    rows: Sequence[Any],
     whose: str,
 ) -> dict[str, float]:
-    found = [_outcome(loaded, prediction) for prediction in predictions]
+    for prediction in predictions:
+        _check_named(loaded, prediction)
     try:
-        own = loaded.model.metrics(truth, found)
-        metrics = measure(loaded.schema.target, truth, found) | {name: float(value) for name, value in own.items()}
+        metrics = measured(loaded.model, loaded.schema, truth, predictions)
+        metrics |= own(loaded.model, loaded.schema, truth, predictions, rows)
+    except SlipwayError:
+        raise
     except Exception as error:
         raise SlipwayError(f"measuring fails: {_blame(workspace, error)}") from error
     for name, value in metrics.items():
@@ -141,13 +144,12 @@ def _measure(
     return metrics
 
 
-def _outcome(loaded: Loaded, prediction: Any) -> Any:
-    """Return the target's value in a prediction, which may be a dict that says more."""
+def _check_named(loaded: Loaded, prediction: Any) -> None:
+    """Raise `SlipwayError` for a dict without the target's value."""
     found, target = loaded.schema.outcome(prediction), loaded.schema.target.name
     if found is None and isinstance(prediction, dict) and target not in prediction:
         problem = f"predict gives {', '.join(prediction)}, and nothing named {target!r}"
         raise SlipwayError(problem, fix=f"put what is predicted into the dict under the target's own name, {target!r}")
-    return found
 
 
 def _write_scores(metrics: Mapping[str, float], folder: Path) -> None:

@@ -1,95 +1,51 @@
-"""A row is answered alike, alone and among others: held-out rows are asked both ways before anything is published."""
+"""Held-out rows are measured."""
 
+import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.training.task import step
 
-ROWS = "length,colour,kind\n" + "\n".join(
-    f"{'' if n % 7 == 0 else 3 + n % 2 * 3},{('red', '', 'green')[n % 3]},{('small', 'large')[n % 2]}"
-    for n in range(90)
-)
-TYPED = """
-from dataclasses import asdict, dataclass
-from typing import Literal
-from slipway.model import Model, frame
-
-@dataclass
-class Row:
-    length: float | None
-    colour: Literal["red", "green"] | None
-
-class Fruit(Model):
-    input = Row
-    target_variable = "kind"
-
-    def train(self, data):
-        from sklearn.compose import make_column_transformer
-        from sklearn.impute import SimpleImputer
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder
-        from sklearn.tree import DecisionTreeClassifier
-
-        prepare = make_column_transformer((SimpleImputer(), ["length"]), (OneHotEncoder(), ["colour"]))
-        self.tree = make_pipeline(prepare, DecisionTreeClassifier(random_state=0))
-        self.tree.fit(data[["length", "colour"]], data["kind"])
-
-    def predict(self, rows):
-        return PREDICT
-"""
-FRAMED = "self.tree.predict(frame(self, rows)).tolist()"
-LEARNED = """
-from slipway.model import PipelineModel
-
-class Fruit(PipelineModel):
-    source_features = ["length", "colour"]
-    target_variable = "kind"
-
-    def pipeline(self):
-        from sklearn.compose import make_column_transformer
-        from sklearn.impute import SimpleImputer
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder
-        from sklearn.tree import DecisionTreeClassifier
-
-        prepare = make_column_transformer((SimpleImputer(), ["length"]), (OneHotEncoder(), ["colour"]))
-        return make_pipeline(prepare, DecisionTreeClassifier(random_state=0))
-"""
-TEST = "def test_nothing():\n    pass\n"
+SURE = "    probabilities = True\n    source_features ="
 
 
-def _evaluated(team, code, test=TEST):
-    (team.folder / "model.py").write_text(code)
-    (team.folder / "test_model.py").write_text(test)
-    team.data(ROWS)
-    return team.run("fetch", "check", "test", "fit", "evaluate")
+def test_a_pipeline_gives_probabilities_and_stays_a_graph(team):
+    """The graph computes them too; gates judge them."""
+    team.edit("    source_features =", SURE)
+    (team.folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
+    team.configure("models: {fruit: {gates: {roc_auc: {min: 0.9}, brier: {max: 0.2}, log_loss: {max: 0.5}}}}")
+    folder = team.run("fetch", "check", "fit", "evaluate")
+    assert (folder / "artifact/parts/fitted.onnx").is_file()
+    metrics = msgspec.json.decode((folder / "metrics.json").read_bytes())["metrics"]
+    assert {"accuracy", "roc_auc", "average_precision", "log_loss", "brier"} <= metrics.keys()
+    golden = msgspec.json.decode((folder / "artifact/golden.json").read_bytes())
+    for found in golden["predictions"]:
+        likeliest = max(found["probabilities"], key=found["probabilities"].get)
+        assert (found["kind"], sum(found["probabilities"].values())) == (likeliest, pytest.approx(1))
 
 
-@pytest.mark.parametrize("code", [TYPED.replace("PREDICT", FRAMED), LEARNED], ids=["declared", "learned"])
-def test_rows_with_gaps_are_answered_alike_alone_and_among_others(team, code):
-    """A single row shows no types, so those of the model's fields decide."""
-    assert (_evaluated(team, code) / "metrics.json").is_file()
+def test_a_gate_without_its_metric_fails_before_the_fit(team):
+    """Nothing is trained for it."""
+    team.configure("models: {fruit: {gates: {roc_auc: {min: 0.9}}}}")
+    with pytest.raises(SlipwayError, match="the gate 'roc_auc' has no such metric") as caught:
+        team.run("fetch", "check")
+    assert "probabilities = True" in caught.value.fix
 
 
-@pytest.mark.parametrize(
-    ("predict", "says"),
-    [
-        ("['small' if number else 'large' for number in range(len(rows))]", "in another order"),
-        ("['small' if len(rows) > 1 else 'large' for row in rows]", "alone"),
-        ("self.tree.predict(frame(self, rows[-1:] * len(rows))).tolist()", "(in another order|alone)"),
-    ],
-)
-def test_an_answer_that_depends_on_the_other_rows_fails_the_training(team, predict, says):
-    """A caller who sends one row would otherwise get another answer than the metrics tell of."""
-    with pytest.raises(SlipwayError, match=f"a row is answered otherwise {says} than among others") as caught:
-        _evaluated(team, TYPED.replace("PREDICT", predict))
-    assert "frame(self, rows)" in caught.value.fix
-    assert not (team.root / "run" / "evaluate").exists()
+def test_probabilities_that_an_estimator_lacks_are_told_before_the_fit(team):
+    """The message names the estimator."""
+    team.edit("    source_features =", SURE)
+    team.edit(
+        "return make_pipeline(", "from sklearn.svm import LinearSVC\n        return LinearSVC() or make_pipeline("
+    )
+    with pytest.raises(SlipwayError, match="LinearSVC has no predict_proba"):
+        team.run("fetch", "check", "fit")
 
 
-def test_a_missing_value_reaches_predict_as_it_reached_train(team):
-    """It is NaN in the rows of `predict`, for numbers and for text."""
-    told = "[('small', 'large')[sum(value != value for value in asdict(row).values()) > 0] for row in rows]"
-    _evaluated(team, TYPED.replace("PREDICT", told))
-    found = (team.root / "run/evaluate/artifact/golden.json").read_text()
-    assert '"large"' in found
-    assert '"small"' in found
+def test_a_missed_gate_of_probabilities_publishes_nothing(team):
+    """A loss is missed when it is too high."""
+    team.edit("    source_features =", SURE)
+    team.configure("models: {fruit: {gates: {log_loss: {max: 0}}}}")
+    folder = team.run("fetch", "check", "fit")
+    with pytest.raises(SlipwayError, match=r"a gate is missed: log_loss .*, at most 0 \(missed by"):
+        step("evaluate", team.settings, folder, team.root / "run" / "evaluate")
