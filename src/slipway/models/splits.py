@@ -170,11 +170,14 @@ def _group(value: Any) -> str:
 
 
 def _times(data: pd.DataFrame, name: str) -> pd.Series[Any]:
+    return times_in(_present(data, name), name)
+
+
+def times_in(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     """Return a column of numbers, or of dates in UTC; raise `SlipwayError` for text that is no date of ISO 8601."""
     import pandas as pd
     from pandas.api import types
 
-    column = _present(data, name)
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
         return column.astype("float64")
     if types.is_datetime64_any_dtype(column):

@@ -103,8 +103,7 @@ def _odd_values(field: Field, words: pd.Series[str]) -> Iterator[str]:
         (_THOUSANDS, "separators of thousands, read as text"),
     ):
         if field.kind == "string" and words.map(pattern.fullmatch).astype(bool).mean() > _NEARLY_ALL:
-            in_order = words.is_monotonic_increasing and words.nunique() > 1 and pattern is _DATE
-            yield told + (", and rows are in their order: predict the future by a split by time" if in_order else "")
+            yield told
             return
 
 

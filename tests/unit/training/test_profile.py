@@ -33,7 +33,7 @@ def text(name="x"):
         (text(), [f"{n % 9},500.25" for n in range(30)], None, "separators of thousands"),
         (text(), [f"word{n % 9} " for n in range(30)], None, "blanks at the ends"),
         (text(), [f"2026-01-{30 - n:02}" for n in range(30)], None, "dates, read as text"),
-        (text(), [f"2026-01-{n + 1:02}" for n in range(30)], None, "rows are in their order"),
+        (text(), [f"2026-01-{n + 1:02}" for n in range(30)], None, "dates, read as text"),
         (text(), [f"{n + 1}.{n % 12 + 1}.2026 10:30" for n in range(30)], None, "dates, read as text"),
         (number(), list(range(100, 130)), None, "as an identifier has"),
         (text("code"), [f"c{n * 7 % 30}" for n in range(30)], None, "as an identifier has"),

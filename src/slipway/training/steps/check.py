@@ -18,6 +18,7 @@ from slipway.names import nearest
 from slipway.schema import Field, Schema, tables
 from slipway.training import profile
 from slipway.training.metrics import check_gates
+from slipway.training.smells import smells
 from slipway.training.task import Workspace
 from slipway.wrapped import unused
 
@@ -63,7 +64,9 @@ def run(workspace: Workspace) -> str:
     line = f"{len(data)} rows fit the schema ({summary(schema)}), {int(out.sum())} are held out, {split.words}"
     if aside := unused(class_of(workspace.settings, workspace.task.model)):
         line += f"; {' and '.join(aside)} of the class are not called, as the artifact keeps its attributes"
-    return "\n    ".join((line, *profile.table(fields, schema.targets, data, _texts(workspace))))
+    shown = profile.table(fields, schema.targets, data, _texts(workspace))
+    doubts = smells(data, schema.names, [target.name for target in schema.targets], split, out)
+    return "\n    ".join((line, *shown, *(f"mind: {doubt}" for doubt in doubts)))
 
 
 def _split(workspace: Workspace, data: pd.DataFrame, columns: Sequence[str]) -> tuple[Split, pd.Series[bool]]:
