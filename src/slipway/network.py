@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from ssl import SSLContext
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 _TRIES = 4
+_OK = 200
 
 
 class NoAnswer(Exception):  # noqa: N818 - it is said of a call, and read as that
@@ -59,6 +62,26 @@ class Client:
         try:
             with self._answer(request, timeout) as answer:
                 return Answer(answer.status, answer.reason, answer.read(limit))
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(str(getattr(error, "reason", None) or error)) from error
+
+    def download(self, url: str, target: Path, *, timeout: float) -> None:
+        """Write the content at a URL to a file, piece by piece; `timeout` is for each wait on the network.
+
+        Raise `NoAnswer` for a status that is not 200, for a redirect from HTTPS to anything else, and for content that
+        breaks off.
+        """
+        request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310 - as above
+        try:
+            with self._answer(request, timeout) as answer, target.open("wb") as file:
+                if url.startswith("https://") and not answer.url.startswith("https://"):
+                    raise NoAnswer(f"it leads to {answer.url}, which is not https")
+                if answer.status != _OK:
+                    raise NoAnswer(f"{answer.status} {answer.reason}".strip())
+                shutil.copyfileobj(answer, file)
+                length = answer.headers.get("Content-Length")
+                if length is not None and file.tell() != int(length):
+                    raise NoAnswer(f"it broke off after {file.tell():,} of {int(length):,} bytes")
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(str(getattr(error, "reason", None) or error)) from error
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.models.data import local_path, scheme
+from slipway.network import Client, NoAnswer
 from slipway.schema.tables import suffix
 from slipway.store import Missing
 from slipway.training.task import Workspace
+
+_WEB = ("https", "http")
+_SECONDS = 60.0
 
 
 def run(workspace: Workspace) -> str:
@@ -23,29 +28,53 @@ def run(workspace: Workspace) -> str:
     uri = data.uri.replace("{date}", datetime.now(UTC).date().isoformat())
     (workspace.folder / "data").mkdir()
     arrived = workspace.folder / "data/arriving"
+    _check_pinned(uri, data.sha256, workspace.task.model)
     _copy(uri, workspace.settings.root, arrived)
     digest = digests.of_file(arrived)
     if data.sha256 not in (None, digest):
         where = f"models.{workspace.task.model}.data.sha256"
         problem = f"{uri} has the digest {digest}, {where} says {data.sha256}"
         raise SlipwayError(problem, fix="find out who changed it, or pin it anew")
-    file = f"data/{digest}{suffix(uri)}"
+    file = f"data/{digest}{suffix(urlsplit(uri).path if scheme(uri) in _WEB else uri)}"
     path = arrived.rename(workspace.folder / file)
     size = path.stat().st_size
     workspace.write("data.json", {"uri": uri, "sha256": digest, "size": size, "file": file})
     return f"{uri}: {size:,} bytes, {digest[:8]}"
 
 
+def _check_pinned(uri: str, digest: str | None, model: str) -> None:
+    """Refuse an address that tells a password, and content that anybody on the way could change."""
+    if scheme(uri) not in _WEB:
+        return
+    if "@" in urlsplit(uri).netloc:
+        problem = f"the address of the data of {model} holds a name or a password, and the record would show it"
+        raise SlipwayError(problem, fix="give an address without one, or a bucket that the training may read")
+    if scheme(uri) == "http" and digest is None:
+        problem = f"{uri}: anybody on the way can change what comes by http://"
+        fix = f"use https://, or pin the content: models.{model}.data: {{uri: …, sha256: …}}"
+        raise SlipwayError(problem, fix=fix)
+
+
 def _copy(uri: str, root: Path, target: Path) -> None:
     source = local_path(uri, root)
     if scheme(uri) == "gs":
         _download(uri, target)
+    elif scheme(uri) in _WEB:
+        _fetch(uri, target)
     elif source is None:
-        raise SlipwayError(f"{uri}: data cannot be fetched by {scheme(uri)}://", fix="use a path or gs://bucket/object")
+        raise SlipwayError(f"{uri}: data cannot be fetched by {scheme(uri)}://", fix="use a path, gs://… or https://…")
     elif not source.is_file():
         raise SlipwayError(f"no data at {source}", fix="put it there, or change the model's data in slipway.yaml")
     else:
         shutil.copyfile(source, target)
+
+
+def _fetch(uri: str, target: Path) -> None:
+    try:
+        Client(direct=False).download(uri, target, timeout=_SECONDS)
+    except (NoAnswer, ValueError) as error:
+        fix = "open it in a browser, and see the model's data in slipway.yaml"
+        raise SlipwayError(f"{uri} cannot be fetched: {error}", fix=fix) from error
 
 
 def _download(uri: str, target: Path) -> None:

@@ -2,6 +2,9 @@
 
 import hashlib
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -65,3 +68,71 @@ def test_two_files_and_no_setting_is_ambiguous(team):
     (team.folder / "more.csv").write_text("a\n1\n")
     with pytest.raises(SlipwayError, match=r"fruit\.csv and more\.csv"):
         team.run("fetch")
+
+
+class Website(BaseHTTPRequestHandler):
+    """Serve the rows at `/fruit.csv`, half of them at `/half.csv`, and lead from `/moved` to them."""
+
+    rows: ClassVar[bytes] = b""
+
+    def do_GET(self):
+        path, _, _ = self.path.partition("?")
+        if path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/fruit.csv")
+            self.end_headers()
+            return
+        self.send_response(200 if path in ("/fruit.csv", "/half.csv") else 404)
+        self.send_header("Content-Length", str(len(self.rows)))
+        self.end_headers()
+        self.wfile.write(self.rows[: len(self.rows) // 2] if path == "/half.csv" else self.rows)
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def website(team):
+    Website.rows = (team.folder / "fruit.csv").read_bytes()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Website) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("path", ["fruit.csv?token=1", "moved"])
+def test_data_on_the_web_are_pinned_where_anybody_could_change_them(team, website, path):
+    """`http://` takes a digest; the ending of the snapshot is that of the address, without its question."""
+    digest = hashlib.sha256(Website.rows).hexdigest()
+    team.configure(f"models: {{fruit: {{data: {{uri: '{website}/{path}', sha256: {digest}}}}}}}\n")
+    folder = team.run("fetch")
+    data = msgspec.json.decode((folder / "data.json").read_bytes())
+    assert data["file"] == f"data/{digest}{'.csv' if 'csv' in path else ''}"
+    assert (folder / data["file"]).read_bytes() == Website.rows
+    team.configure(f"models: {{fruit: {{data: '{website}/{path}'}}}}\n")
+    with pytest.raises(SlipwayError, match="anybody on the way can change"):
+        team.run("fetch")
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [("gone.csv", "404 Not Found"), ("half.csv", r"it broke off after [\d,]+ of [\d,]+ bytes")]
+)
+def test_an_answer_that_is_not_all_of_the_data_is_refused(team, website, path, says):
+    """The message has the address and the reason."""
+    team.configure(f"models: {{fruit: {{data: {{uri: '{website}/{path}', sha256: {'a' * 64}}}}}}}\n")
+    with pytest.raises(SlipwayError, match=f"/{path} cannot be fetched: {says}"):
+        team.run("fetch")
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("https://127.0.0.1:1/fruit.csv", "cannot be fetched: .*refused"),
+        ("https://ada:secret@example.com/fruit.csv", "holds a name or a password"),
+    ],
+)
+def test_a_web_address_that_cannot_be_asked_is_refused(team, uri, says):
+    """No secret of an address is shown."""
+    with pytest.raises(SlipwayError, match=says) as caught:
+        team.run("fetch", data=uri)
+    assert "secret" not in caught.value.problem
