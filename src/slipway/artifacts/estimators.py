@@ -34,7 +34,7 @@ def dump(value: Any, trust: Trust, name: str) -> bytes:
     import skops.io
 
     try:
-        content = _settled(skops.io.dumps(value))
+        content = settled(skops.io.dumps(value))
     except Exception as error:
         fix = "keep a scikit-learn estimator, a numpy array, or what JSON can hold"
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
@@ -89,7 +89,7 @@ def _schema(content: bytes) -> dict[str, Any]:
     return schema
 
 
-def _settled(content: bytes) -> bytes:
+def settled(content: bytes) -> bytes:
     """Return a skops file without anything that differs between processes."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         schema = json.loads(archive.read("schema.json"))

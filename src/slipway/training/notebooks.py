@@ -33,14 +33,14 @@ _MOST_ASKED = 1000
 _TARGET = "target"
 
 
-def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = False) -> Path:
+def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = False, root: Path | None = None) -> Path:
     """Write the folder `model/<model>` for a fitted estimator, and return it: `slipway.save(estimator, X, y, "wine")`.
 
     `rows` and `truth` are some that the estimator was not fitted on: all of them evaluate it. With `truth` None there
-    are no metrics. `replace` overwrites the files of an earlier call. Raise `SlipwayError` when the estimator cannot be
-    saved, or would answer otherwise from its file.
+    are no metrics. `replace` overwrites the files of an earlier call; `root` is the repository, by default the one
+    around here. Raise `SlipwayError` when the estimator cannot be saved, or would answer otherwise from its file.
     """
-    folder = _folder(load(), model, replace=replace)
+    folder = _folder(load(root), model, replace=replace)
     features, targets = _features(estimator, rows), _targets(truth)
     _check(estimator, features, targets)
     own, trusted = _types(estimator)

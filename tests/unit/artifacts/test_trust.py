@@ -26,7 +26,7 @@ TRAP = {"__class__": "trap", "__module__": HERE, "__loader__": "FunctionNode"}
 
 def crafted(value, change) -> bytes:
     """Return the saved `value` with a schema that an attacker changed."""
-    result, content = io.BytesIO(), estimators._settled(skops.io.dumps(value))
+    result, content = io.BytesIO(), estimators.settled(skops.io.dumps(value))
     with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(result, "w") as other:
         schema = json.loads(archive.read("schema.json"))
         change(schema)

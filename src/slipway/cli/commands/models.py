@@ -25,6 +25,18 @@ def add(group: Group) -> None:
     new = group.add("new", _new, "make the folder of a new model, ready to train", ["slipway new wine"])
     new.add_argument("name", help="lower-case letters, digits and dashes: the name of the function and the route")
 
+    examples = ["slipway import wine.joblib wine --data fresh.csv --target quality --execute-pickle"]
+    about = "make a model's folder of a fitted estimator in a file"
+    taken = group.add("import", _import, about, examples)
+    taken.add_argument("path", type=Path, help="a file of joblib, pickle or skops, or a folder of mlflow.sklearn")
+    taken.add_argument("name", help="the name of the model")
+    rows = "rows that it was not fitted on: all of them evaluate it"
+    taken.add_argument("--data", type=Path, required=True, metavar="FILE", help=rows)
+    target = "the column that it predicts, once for each; without one there are no metrics"
+    taken.add_argument("--target", action="append", default=[], metavar="COLUMN", help=target)
+    yes = "open a pickle, which executes code of whoever made it: you trust them with this machine"
+    taken.add_argument("--execute-pickle", action="store_true", help=yes)
+
     examples = ["slipway test", "slipway test wine", "slipway test --changed origin/main"]
     test = group.add("test", _test, "run the models' own tests, each in the model's environment", examples, "models")
     test.add_argument("--changed", metavar="REV", help="only models that the change since this commit may break")
@@ -69,6 +81,17 @@ def _new(args: argparse.Namespace) -> int:
     say(f"  slipway train {args.name}     trains it as it is, and publishes version 1")
     say(f"  slipway serve {args.name}     answers on http://127.0.0.1:8080")
     say(f"  git add {folder} && git commit -m 'Add {args.name}' && slipway release {args.name}")
+    return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    from slipway.training.pickles import import_file
+
+    settings = settings_of(args)
+    given = args.path, args.name, args.data, args.target
+    folder = import_file(*given, execute=args.execute_pickle, settings=settings).relative_to(settings.root)
+    say(f"made {folder}: model.py, test_model.py, requirements.txt, README.md, the estimator and its rows")
+    say(f"  slipway train {args.name}     measures it, and publishes version 1; it fits nothing")
     return 0
 
 

@@ -1,0 +1,94 @@
+"""An estimator in a file becomes a model's folder; a pickle executes nothing without a written yes."""
+
+import os
+from pathlib import Path
+
+import joblib
+import pytest
+import skops.io
+from sklearn.linear_model import LinearRegression
+
+from slipway.errors import SlipwayError
+from slipway.training.pickles import import_file
+
+
+class Evil:
+    """Write the variables of the process that opens it to a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self):
+        return eval, (f"open({str(self.file)!r}, 'w').write(repr(dict(__import__('os').environ)))",)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a folder with rows and with a fitted estimator as joblib and skops have it."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "rows.csv").write_text("a,b,y\n" + "".join(f"{at},{at % 3},{at * 2}\n" for at in range(30)))
+    import pandas as pd
+
+    data = pd.read_csv(folder / "rows.csv")
+    estimator = LinearRegression().fit(data[["a", "b"]], data["y"])
+    joblib.dump(estimator, folder / "model.joblib")
+    skops.io.dump(estimator, folder / "model.skops")
+    (folder / "MLmodel").write_text("flavors: {sklearn: {pickled_model: model.joblib}}\n")
+    return folder
+
+
+def imported(team, path, files, **more):
+    return import_file(path, "wine", files / "rows.csv", ["y"], settings=team.settings, **more)
+
+
+@pytest.mark.parametrize(("name", "yes"), [("model.joblib", True), ("model.skops", False), (".", True)])
+def test_a_file_becomes_a_folder(team, files, name, yes):
+    """A folder of MLflow names its file; skops needs no yes, as it executes nothing."""
+    folder = imported(team, files / name, files, execute=yes)
+    assert folder == team.root / "model" / "wine"
+    assert 'target_variable = "y"' in (folder / "model.py").read_text()
+    assert (folder / "estimator.skops").is_file()
+
+
+def test_a_pickle_is_not_opened_without_a_yes(team, files, tmp_path):
+    """Nothing of it runs."""
+    joblib.dump(Evil(tmp_path / "ran"), files / "evil.pkl")
+    with pytest.raises(SlipwayError, match="executes code of whoever made it") as caught:
+        imported(team, files / "evil.pkl", files)
+    assert "--execute-pickle" in caught.value.fix
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_sees_nothing_of_this_process(team, files, tmp_path, monkeypatch):
+    """Neither its variables nor its home."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-key")
+    joblib.dump(Evil(tmp_path / "ran"), files / "evil.pkl")
+    with pytest.raises(SlipwayError):
+        imported(team, files / "evil.pkl", files, execute=True)
+    seen = (tmp_path / "ran").read_text()
+    assert "hidden-key" not in seen
+    assert os.environ["HOME"] not in seen
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("model.onnx", "x", "is no .joblib, .pkl, .pickle, .skops"),
+        ("gone.joblib", None, "there is no estimator at"),
+        ("broken.joblib", "x", "cannot be opened"),
+    ],
+)
+def test_other_files_are_refused(team, files, name, content, says):
+    """The message says what can be done."""
+    if content is not None:
+        (files / name).write_text(content)
+    with pytest.raises(SlipwayError, match=says) as caught:
+        imported(team, files / name, files, execute=True)
+    assert caught.value.fix
+
+
+def test_a_missing_column_is_named(team, files):
+    """Before anything is written."""
+    with pytest.raises(SlipwayError, match="has no column 'z'"):
+        import_file(files / "model.skops", "wine", files / "rows.csv", ["z"], settings=team.settings)
