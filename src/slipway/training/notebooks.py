@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import keyword
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.model import PREDICTION, FittedModel, fields_in
 from slipway.models.data import json_value, records
-from slipway.names import check_model_name
+from slipway.names import check_model_name, folder_name
 from slipway.schema import Field, tables
 from slipway.settings import Settings, load
 
@@ -48,7 +49,7 @@ def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = F
     content = estimators.dump(estimator, trust, "the estimator")
     kind = _kind(model, _names(features), [] if targets is None else _names(targets), trusted)
     with TemporaryDirectory() as scratch:
-        file = _write_data(features if targets is None else features.join(targets), Path(scratch), model)
+        file = _write_data(features if targets is None else features.join(targets), Path(scratch), folder.name)
         saved = estimators.load(content, trust, "the estimator")
         _check_answers(kind, saved, estimator, rows, tables.read(file, ()))
         _put(folder, file)
@@ -56,7 +57,7 @@ def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = F
     files.write(folder / FittedModel.estimator, content)
     files.write(folder / "requirements.txt", _pins(packages).encode())
     files.write(folder / "model.py", _module(kind, own, estimator).encode())
-    _write_new(folder / "test_model.py", _TEST.format(module=f"model.{model}.model", name=kind.__name__))
+    _write_new(folder / "test_model.py", _TEST.format(module=f"model.{folder.name}.model", name=kind.__name__))
     _write_new(folder / "README.md", _README.format(name=kind.__name__))
     return folder
 
@@ -79,7 +80,7 @@ def _names(table: pd.DataFrame) -> list[str]:
 
 
 def _folder(settings: Settings, model: str, *, replace: bool) -> Path:
-    folder = settings.root / "model" / check_model_name(model)
+    folder = settings.root / "model" / folder_name(check_model_name(model))
     if (folder / "model.py").exists() and not (replace and (folder / FittedModel.estimator).is_file()):
         fix = "choose another name" + (", or replace=True" if (folder / FittedModel.estimator).is_file() else "")
         raise SlipwayError(f"{folder.relative_to(settings.root)} is there already", fix=fix)
@@ -169,7 +170,7 @@ def _kind(model: str, features: Sequence[str], targets: Sequence[str], trusted: 
         "target_variable": targets[0] if len(targets) == 1 else targets,
         "trusted_types": trusted,
     }
-    return type(name, (FittedModel,), own)
+    return type(f"{name}Model" if keyword.iskeyword(name) else name, (FittedModel,), own)
 
 
 def _write_data(data: pd.DataFrame, folder: Path, model: str) -> Path:

@@ -86,6 +86,9 @@ def test_arrays_and_several_targets_are_taken():
     """Columns get names, and a second call replaces the first one's files when it says so."""
     rows, truth = np.arange(40.0).reshape(20, 2), pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) * 2})
     estimator = LinearRegression().fit(rows, truth)
+    folder = slipway.save(estimator, rows, truth, "my-wine")
+    assert folder.name == "my_wine"
+    assert "from model.my_wine.model import MyWine" in (folder / "test_model.py").read_text()
     folder = slipway.save(estimator, rows, truth, "wine")
     (folder / "README.md").write_text("mine")
     with pytest.raises(SlipwayError, match="is there already"):
