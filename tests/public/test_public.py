@@ -33,6 +33,7 @@ FRESH = 1000
 LIST = 100
 # A graph sums in another order than scikit-learn.
 CLOSE = 1e-9
+PARQUET = "pyarrow==26.0.1"
 
 SETTINGS = """
 environments:
@@ -41,10 +42,11 @@ environments:
 
 
 class Case(NamedTuple):
-    """The collection of a model's data, and their name in it."""
+    """The collection of a model's data, their name in it, and the form in which the model gets them."""
 
     collection: str
     item: str
+    form: str = "csv"
 
 
 CASES = {
@@ -56,10 +58,10 @@ CASES = {
     "chickweight": Case("datasets", "ChickWeight"),
     "college": Case("ISLR", "College"),
     "default": Case("ISLR", "Default"),
-    "diamonds": Case("ggplot2", "diamonds"),
+    "diamonds": Case("ggplot2", "diamonds", "csv.gz"),
     "email": Case("openintro", "email"),
     "hitters": Case("ISLR", "Hitters"),
-    "houseprices": Case("AER", "HousePrices"),
+    "houseprices": Case("AER", "HousePrices", "parquet"),
     "infert": Case("datasets", "infert"),
     "oj": Case("ISLR", "OJ"),
     "pbc": Case("survival", "pbc"),
@@ -68,7 +70,7 @@ CASES = {
     "sacramento": Case("modeldata", "Sacramento"),
     "spam": Case("DAAG", "spam7"),
     "titanic": Case("carData", "TitanicSurvival"),
-    "wage": Case("ISLR", "Wage"),
+    "wage": Case("ISLR", "Wage", "tsv"),
     "warpbreaks": Case("datasets", "warpbreaks"),
     "weather": Case("nycflights13", "weather"),
 }
@@ -80,8 +82,8 @@ from model.{name}.model import {Name}
 
 def test_a_trained_model_answers_rows_of_its_data():
     model = {Name}()
-    data = model.read(Path(__file__).parent / "{name}.csv")
-    model.train(data)
+    (path,) = Path(__file__).parent.glob("{name}.[ctp]*")
+    model.train(model.read(path))
 """
 
 
@@ -116,13 +118,29 @@ def _written(root: Path, name: str) -> type:
     folder = new_model(settings.load(root), name)
     (folder / "model.py").write_text((HERE / "models" / f"{name}.py").read_text())
     (folder / "test_model.py").write_text(TESTS.format(name=name, Name=name.capitalize()))
+    (folder / f"{name}.csv").unlink()
     case = CASES[name]
-    data.load(case.collection, case.item).to_csv(folder / f"{name}.csv", index=False)
+    table = data.load(case.collection, case.item)
+    table.to_csv(root / f"{name}.csv", index=False)
+    if case.form == "parquet":
+        _write_parquet(root / f"{name}.csv", folder)
+    else:
+        separator = "\t" if case.form == "tsv" else ","
+        table.to_csv(folder / f"{name}.{case.form}", index=False, sep=separator)
     spec = spec_from_file_location(f"public_{name}", HERE / "models" / f"{name}.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     sys.modules[spec.name] = module
     return getattr(module, name.capitalize())
+
+
+def _write_parquet(source: Path, folder: Path) -> None:
+    """Write a table as Parquet by a library that only the model has, and name that in its requirements."""
+    with (folder / "requirements.txt").open("a") as requirements:
+        requirements.write(f"{PARQUET}\n")
+    write = f"import pandas; pandas.read_csv({str(source)!r}).to_parquet({str(folder / source.stem)!r} + '.parquet')"
+    command = [sys.executable, "-m", "uv", "run", "--quiet", "--no-project", "--with", PARQUET, "--with", "pandas"]
+    subprocess.run([*command, "python", "-c", write], check=True)
 
 
 def _slipway(root: Path, *words: str) -> None:
@@ -133,7 +151,7 @@ def _slipway(root: Path, *words: str) -> None:
 def _fitted_here(root: Path, name: str, cls: type) -> tuple[Any, pd.DataFrame]:
     """Fit the estimator on the rows that trained the served one; return it and the features of all rows."""
     model = cls()
-    table = model.read(root / f"model/{name}/{name}.csv")
+    table = model.read(root / f"{name}.csv")
     features = list(cls.source_features) or list(cls.input.__dataclass_fields__)
     train = table[~held_out(table, [*features, cls.target_variable], 0.2)].reset_index(drop=True)
     random.seed(0)

@@ -63,7 +63,7 @@ def load(content: bytes, trust: Trust, name: str) -> Any:
     except Exception as error:
         fix = "fetch it again; if that does not help, install what its requirements.lock says, or train again"
         raise SlipwayError(f"{name} cannot be loaded: {type(error).__name__}: {error}", fix=fix) from error
-    raise _untrusted(name, sorted(unknown))
+    raise _untrusted(name, sorted(unknown), trust)
 
 
 def modules(content: bytes) -> set[str]:
@@ -71,13 +71,16 @@ def modules(content: bytes) -> set[str]:
     return {str(node.get("__module__")) for node in nodes(_schema(content))}
 
 
-def _untrusted(name: str, unknown: list[str]) -> SlipwayError:
+def _untrusted(name: str, unknown: list[str], trust: Trust) -> SlipwayError:
     fix = (
         "only what scikit-learn or the model's own modules define is trusted; add a class that you trust to "
         f"trusted_types of the model's class: trusted_types = {unknown!r}; or keep its content as arrays"
     )
-    if any("<" in each for each in unknown):
-        fix = "a lambda or a function within a function cannot be saved: write a function of the module instead"
+    if any("<" in each or each.rpartition(".")[0] in trust.modules for each in unknown):
+        fix = (
+            "a lambda, and a function or class within a function, cannot be saved: write it at the outermost level of "
+            "the module instead"
+        )
     return SlipwayError(f"{name} holds what is not trusted: {', '.join(unknown)}", fix=fix)
 
 

@@ -141,7 +141,7 @@ def test_a_lambda_is_refused_with_what_to_write():
     with pytest.raises(SlipwayError, match="lambda") as refusal:
         estimators.dump(FunctionTransformer(lambda values: values), TRUST, "Iris.pipeline")
 
-    assert "function of the module" in refusal.value.fix
+    assert "outermost level" in refusal.value.fix
 
 
 def test_a_type_can_be_trusted_by_the_models_class(again):

@@ -61,6 +61,7 @@ def run(workspace: Workspace) -> str:
         if isinstance(model, FittedModel):
             model.fitted = _estimator(workspace, type(model))
         else:
+            _check_savable(model)
             model.train(rows.reset_index(drop=True))
     except SlipwayError:
         raise
@@ -80,6 +81,12 @@ def run(workspace: Workspace) -> str:
         return f"{workspace.model.image} keeps the contract"
     converted = _convert(workspace, artifact, records(data, schema.names))
     return "; ".join(filter(None, (_learned_from(model, len(rows)), *widened, converted)))
+
+
+def _check_savable(model: Model) -> None:
+    """Raise `SlipwayError` for a pipeline that could not be saved, or loaded again, once it is fitted."""
+    if isinstance(model, PipelineModel) and type(model).train is PipelineModel.train:
+        estimators.dump(model.pipeline(), Trust.of(type(model)), f"{type(model).__name__}.pipeline()")
 
 
 def _estimator(workspace: Workspace, kind: type[FittedModel]) -> Any:

@@ -1,8 +1,10 @@
 """The step `fit` trains the model on the rows that are not held out."""
 
 import msgspec
+import pytest
 
 from slipway.artifacts.loading import load
+from slipway.errors import SlipwayError
 
 _TRAIN = """
     def train(self, data):
@@ -27,3 +29,40 @@ def test_train_gets_all_columns_and_callers_give_the_features_alone(team, traine
     assert all(type(each) is int for each in loaded.model.idents)
     assert loaded.schema.names == ("length", "width", "colour")
     assert msgspec.json.decode((folder / "rows.json").read_bytes()) == before
+
+
+SLOW = """
+import time
+from slipway.model import PipelineModel
+
+class Fruit(PipelineModel):
+    source_features = ["length", "width"]
+    target_variable = "kind"
+
+    def pipeline(self):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import FunctionTransformer
+
+        class Slow(LogisticRegression):
+            def fit(self, X, y):
+                raise AssertionError("fitted")
+
+        return make_pipeline(FunctionTransformer(MAKE), STEP)
+"""
+
+
+@pytest.mark.parametrize(
+    ("make", "step", "says"),
+    [
+        ("lambda x: x", "LogisticRegression()", "write it at the outermost level"),
+        ("None", "Slow()", "write it at the outermost level"),
+        ("time.sleep", "LogisticRegression()", "trusted_types = "),
+    ],
+)
+def test_a_pipeline_that_cannot_be_saved_is_refused_before_the_fit(team, make, step, says):
+    """Nobody waits for a fit whose result cannot be kept."""
+    (team.folder / "model.py").write_text(SLOW.replace("MAKE", make).replace("STEP", step))
+    with pytest.raises(SlipwayError, match=r"Fruit.pipeline\(\)") as caught:
+        team.run("fetch", "check", "fit")
+    assert says in caught.value.fix
