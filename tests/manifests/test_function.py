@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -13,7 +14,7 @@ from slipway.overlays import documents
 from slipway.overlays.overlay import format  # noqa: A004
 from slipway.overlays.types import Overlay, Release
 from slipway.settings import ModelSettings
-from slipway.settings.types import AccessSettings, LimitSettings, Scale
+from slipway.settings.types import AccessSettings, LimitSettings, ModelSecret, Scale
 from tests.manifests.conftest import BASE, ROOT, conform, record, rendered, service
 
 FINGERPRINT = "1a2b3c4d" * 8
@@ -241,3 +242,23 @@ def test_what_git_holds_is_accepted(schemas: Path) -> None:
     for folder in sorted(path.parent for path in ROOT.glob("overlays/*/*/kustomization.yaml")):
         found = conform(rendering.build(folder, ROOT), schemas)
         assert found["invalid"] == found["errors"] == 0, folder
+
+
+def test_secrets_of_the_function_are_named_and_optional_to_kubernetes() -> None:
+    """So the function starts and says what is missing. Those of the training are not there."""
+    named = {
+        "API_KEY": {"secret": "iris-api", "key": "key", "scope": "serving"},
+        "BOTH": {"secret": "iris-api", "key": "both", "scope": "both"},
+        "SOURCE": {"secret": "iris-source", "key": "token"},
+    }
+    secrets = msgspec.convert(named, dict[str, ModelSecret])
+    plain, found = (service(ModelSettings(**more))["spec"]["template"]["spec"] for more in ({}, {"secrets": secrets}))
+    env = found["containers"][0]["env"]
+    assert env[: len(plain["containers"][0]["env"])] == plain["containers"][0]["env"]
+    assert env[len(plain["containers"][0]["env"]) :] == [
+        {"name": "SLIPWAY_SECRETS", "value": "API_KEY=iris-api/key BOTH=iris-api/both"},
+        *(
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": "iris-api", "key": key, "optional": True}}}
+            for name, key in (("API_KEY", "key"), ("BOTH", "both"))
+        ),
+    ]

@@ -16,7 +16,7 @@ from slipway.errors import SlipwayError
 from slipway.gitops import rendering, training_folder
 from slipway.overlays import documents
 from slipway.overlays.types import Training, TrainingService
-from slipway.settings.types import Announce, SecretRef, TrainingSettings
+from slipway.settings.types import Announce, ModelSecret, TrainingSettings
 from slipway.training.task import STEPS
 from tests.manifests.conftest import ROOT, conform
 
@@ -25,7 +25,7 @@ BASE = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDE
 IMAGE = f"registry.example/team/iris-train@sha256:{'0' * 64}"
 PLATFORM = f"registry.example/team/slipway@sha256:{'1' * 64}"
 SERVICE = TrainingService(parameters={"c": 1.0})
-SECRETS = msgspec.convert({"TOKEN": {"secret": "iris-source", "key": "token"}}, dict[str, SecretRef])
+SECRETS = msgspec.convert({"TOKEN": {"secret": "iris-source", "key": "token"}}, dict[str, ModelSecret])
 
 
 def training(**more: Any) -> Training:
@@ -265,6 +265,15 @@ def test_who_reaches_the_training_service(visibility: Any, label: str | None) ->
     assert found["metadata"]["name"] == "iris-training"
     assert found["metadata"]["labels"].get("networking.knative.dev/visibility") == label
     assert found["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] == "team-access"
+
+
+def test_evaluate_gets_the_secrets_of_the_function() -> None:
+    """It starts the fresh function; fit asks the model as well."""
+    serving = msgspec.convert({"KEY": {"secret": "iris", "key": "k", "scope": "serving"}}, dict[str, ModelSecret])
+    found = steps(secrets={**SECRETS, **serving})
+    assert variables(found["fit"]["container"]).keys() == {"SLIPWAY_MODEL", "TOKEN", "KEY"}
+    expected = {"secretKeyRef": {"name": "iris", "key": "k"}}
+    assert variables(found["evaluate"]["container"]) == {"KEY": expected}
 
 
 def test_only_fit_gets_the_secrets() -> None:

@@ -18,9 +18,9 @@ from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.serving.access import KIND
-from slipway.serving.process import PROTOCOL
+from slipway.serving.process import PROTOCOL, SECRETS, listed
 from slipway.settings import Environment, ModelSettings
-from slipway.settings.types import AccessSettings, Announce
+from slipway.settings.types import AccessSettings, Announce, SecretRef, secrets_for
 
 BASE = "manifests/function"
 """The folder that every release is rendered from."""
@@ -64,7 +64,8 @@ def manifests(
     components = [part for part in (VERIFICATION, ACCESS, GRPC) if part in spec]
     if record.container:
         components.append("container")
-    rendered = rendering.fill(BASE, base, "Release", spec, root, components)
+    told = [] if record.container else secret_variables(own)
+    rendered = rendering.fill(BASE, base, "Release", spec, root, components, _with_variables(told))
     found = rendering.parse(rendered)
     function = _checked(found, "Service", spec["name"], record.image)
     if own.access.kind != "none" and not _has_variable(function, KIND, own.access.kind):
@@ -76,6 +77,30 @@ def manifests(
     if verification is not None:
         _checked(found, "Job", verification["name"], record.verifier)
     return documents.HEADER.encode() + rendered
+
+
+def secret_variables(own: ModelSettings) -> list[dict[str, Any]]:
+    """Return the secrets of a function as its container's `env`.
+
+    They are optional to Kubernetes, so that the function starts and says which one is missing.
+    """
+    secrets = secrets_for(own.secrets, "serving")
+    return [{"name": SECRETS, "value": listed(secrets)}, *references(secrets, optional=True)] if secrets else []
+
+
+def references(secrets: Mapping[str, SecretRef], **more: bool) -> list[dict[str, Any]]:
+    """Return secrets as a container's `env`, sorted by name; the Secrets are only named."""
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": each.secret, "key": each.key, **more}}}
+        for name, each in sorted(secrets.items())
+    ]
+
+
+def _with_variables(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the patch that adds variables to those of the function."""
+    added = [{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": each} for each in told]
+    service = {"group": "serving.knative.dev", "kind": "Service"}
+    return [{"target": service, "patch": documents.format(added).decode()}] if told else []
 
 
 def _has_variable(containers: list[dict[str, Any]], name: str, value: str) -> bool:

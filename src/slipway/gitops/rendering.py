@@ -41,12 +41,19 @@ def parse(rendered: bytes) -> list[dict[str, Any]]:
 
 
 def fill(
-    place: str, base: Mapping[str, bytes], kind: str, spec: dict[str, Any], root: Path, components: Sequence[str] = ()
+    place: str,
+    base: Mapping[str, bytes],
+    kind: str,
+    spec: dict[str, Any],
+    root: Path,
+    components: Sequence[str] = (),
+    patches: Sequence[Any] = (),
 ) -> bytes:
     """Return the output of kustomize for the component at `place`, whose files are `base` and whose values are `spec`.
 
     `kind` is the kind of the object with the values, to which the replacements refer. `components` are folders in
-    `place` with further components. Raise `SlipwayError` when kustomize is missing or fails.
+    `place` with further components, and `patches` change what they render. Raise `SlipwayError` when kustomize is
+    missing or fails.
     """
     if "kustomization.yaml" not in base:
         raise SlipwayError(f"{place}/kustomization.yaml is not in git", fix="git add and git commit it")
@@ -54,9 +61,10 @@ def fill(
     metadata = {"name": kind.lower(), "annotations": {"config.kubernetes.io/local-config": "true"}}
     values = {"apiVersion": "slipway/v1", "kind": kind, "metadata": metadata, "spec": spec}
     places = [f"../{place}", *(f"../{place}/{each}" for each in components)]
+    patched: dict[str, Any] = {"patches": list(patches)} if patches else {}
     files = {f"{place}/{path}": content for path, content in base.items()} | {
         "values/values.yaml": documents.format(values),
-        "values/kustomization.yaml": documents.kustomization(["values.yaml"], components=places),
+        "values/kustomization.yaml": documents.kustomization(["values.yaml"], components=places, **patched),
     }
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         for path, content in files.items():

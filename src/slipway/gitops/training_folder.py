@@ -13,7 +13,7 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.gitops import rendering
 from slipway.gitops.branches import Stand
-from slipway.gitops.release_folder import announcement, variables
+from slipway.gitops.release_folder import announcement, references, variables
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import platform as platforms
 from slipway.model import Parameter
@@ -22,6 +22,7 @@ from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD
 from slipway.overlays.types import USUAL_SCORES, Overlay, Training, TrainingService, folder_of
 from slipway.settings import Settings
+from slipway.settings.types import secrets_for
 from slipway.store import records
 
 BASE = "workflows/train"
@@ -124,9 +125,10 @@ def files(
     """
     own = {path: content for path, content in base.items() if not path.startswith("service/")}
     spec = values(environment, model, namespace, training)
+    components = ["serving"] if "evaluate" in spec else []
     manifests: dict[str, bytes] = {}
     # A line of three dashes only occurs between documents.
-    for content in rendering.fill(BASE, own, "Training", spec, root).split(b"\n---\n"):
+    for content in rendering.fill(BASE, own, "Training", spec, root, components).split(b"\n---\n"):
         [document] = rendering.parse(content)
         name = _FILES.get(document["kind"])
         if name is None:
@@ -214,14 +216,10 @@ def values(environment: str, model: str, namespace: str, training: Training) -> 
         "announcing": announcement(training.announce),
         # Kustomize treats an empty list as a missing one.
         "schedules": [training.schedule or ""],
-        "fit": [
-            {"name": "SLIPWAY_MODEL", "value": model},
-            *(
-                {"name": variable, "valueFrom": {"secretKeyRef": {"name": each.secret, "key": each.key}}}
-                for variable, each in sorted(training.secrets.items())
-            ),
-        ],
+        "fit": [{"name": "SLIPWAY_MODEL", "value": model}, *references(training.secrets)],
     }
+    if asked := references(secrets_for(training.secrets, "serving")):
+        own["evaluate"] = asked
     # The branch comes first, as anybody can choose its name; the variables contain it too.
     for key, value in {"branch": training.branch, **own}.items():
         if "{{" in str(value):

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 from slipway.artifacts import golden, manifest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.images import clients, engines, verification
+from slipway.images import clients, engines, running, verification
 from slipway.images.bundle import Bundle
 from slipway.images.engines import Engine
 from slipway.models import environment, model_tests
 from slipway.overlays import overlay
 from slipway.settings import Settings
+from slipway.settings.types import secrets_for
 
 UNBUILT = "unbuilt.invalid"
 """A registry that cannot exist (RFC 2606): no cluster pulls from it."""
@@ -92,7 +93,9 @@ class EngineBuilder:
 
     def _check(self, made: str, bundle: Bundle) -> None:
         if bundle.target == "function":
-            with self.engine.run(made) as url:
+            secrets = secrets_for(self.settings.model(bundle.model).secrets, "serving")
+            variables = {**running.secret_variables(secrets), **dict.fromkeys(secrets)}
+            with self.engine.run(made, variables) as url:
                 _reproduce(url, bundle)
                 self._test(url, bundle.model)
         elif bundle.target == "train":

@@ -11,6 +11,7 @@ from slipway.artifacts.loading import REFUSED
 from slipway.errors import SlipwayError
 from slipway.images import bundle, clients, running
 from slipway.settings import Settings
+from slipway.settings.types import secrets_for
 
 _BATCH = 500
 
@@ -42,7 +43,7 @@ def predictions(settings: Settings, model: str, artifact: Path, scratch: Path, r
     Raise `SlipwayError` when it does not start, or ends.
     """
     made = bundle.make_local(settings, model, artifact, scratch)
-    with running.serve(made) as url:
+    with running.serve(made, secrets_for(settings.model(model).secrets, "serving")) as url:
         return [
             answer for start in range(0, len(rows), _BATCH) for answer in _ask(url, list(rows[start : start + _BATCH]))
         ]

@@ -61,10 +61,11 @@ class Engine:
             return file.read_text().strip()
 
     @contextmanager
-    def run(self, image: str, variables: Mapping[str, str] = _NONE, *, ready: str = READY) -> Iterator[str]:
+    def run(self, image: str, variables: Mapping[str, str | None] = _NONE, *, ready: str = READY) -> Iterator[str]:
         """Run what the image starts until the block ends; yield its address.
 
-        Raise `SlipwayError` when it ends, or its path `ready` does not answer in time.
+        A variable with None has its value of this process, which no list of processes then shows. Raise `SlipwayError`
+        when it ends, or its path `ready` does not answer in time.
         """
         port, container = running.usable_port(_HOST, 0), _new_name()
         words = ["--rm", "--name", container, "--publish", f"{_HOST}:{port}:{_PORT}", *_CONFINED]
@@ -163,7 +164,7 @@ class Buildah(Engine):
                     run("buildah", "rm", file.parts[-3])
 
     @contextmanager
-    def run(self, image: str, variables: Mapping[str, str] = _NONE, *, ready: str = READY) -> Iterator[str]:
+    def run(self, image: str, variables: Mapping[str, str | None] = _NONE, *, ready: str = READY) -> Iterator[str]:
         config = self._config(image)
         started = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
         if not started:
@@ -246,8 +247,9 @@ def _new_name() -> str:
     return f"slipway-{uuid.uuid4().hex[:16]}"
 
 
-def _environment(variables: Mapping[str, str], port: int) -> list[str]:
-    return [f"--env={name}={value}" for name, value in {**variables, "PORT": str(port)}.items()]
+def _environment(variables: Mapping[str, str | None], port: int) -> list[str]:
+    given = {**variables, "PORT": str(port)}
+    return [f"--env={name}" if value is None else f"--env={name}={value}" for name, value in given.items()]
 
 
 def _insecure(tag: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
@@ -21,14 +24,18 @@ from slipway.models.environment import python_for
 from slipway.processes import begin, end, environment
 from slipway.serving import access
 from slipway.serving.http.requests import READY
-from slipway.serving.process import METRICS_PORT, PROTOCOL
+from slipway.serving.process import METRICS_PORT, PROTOCOL, SECRETS, listed
+from slipway.settings.types import SecretRef
 
 # A function reads these variables, and the user's shell may hold them for something else. Without bytecode,
 # scikit-learn would be compiled at each start, which takes many times as long as importing it.
 _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
-    | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, METRICS_PORT}
+    | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, METRICS_PORT, SECRETS}
 )
+
+# The variables of this machine by which Python and its libraries are found.
+_MACHINES = ("LD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 # As Kubernetes does, let a function finish its answers for so many seconds.
 _PATIENCE = 10
@@ -42,15 +49,33 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serve(bundle: Bundle, *, model_id: str = "", release: str = "", python: Path | None = None) -> Iterator[str]:
+def serve(
+    bundle: Bundle,
+    secrets: Mapping[str, SecretRef] = MappingProxyType({}),
+    *,
+    model_id: str = "",
+    release: str = "",
+    python: Path | None = None,
+) -> Iterator[str]:
     """Run the bundle's function until the block ends; yield its address.
 
+    It gets the variables that a cluster sets and those of `secrets`, and no other of this process.
     It runs in an environment made of the bundle's lock, or by the interpreter `python`. Without `model_id` and
     `release` it answers as `<model>/dev/1` and `dev`. Raise `SlipwayError` as `start` does.
     """
-    named = {"MODEL_ID": model_id, "RELEASE": release}
-    with start(bundle.folder, python=python or python_for(bundle.lock), env=named) as server:
-        yield server.url
+    named = {"MODEL_ID": model_id, "RELEASE": release, **secret_variables(secrets)}
+    interpreter = python or python_for(bundle.lock)
+    with TemporaryDirectory(prefix="slipway-") as home:
+        inherited = {name: os.environ[name] for name in (*secrets, *_MACHINES) if name in os.environ}
+        path = os.pathsep.join([str(interpreter.parent), "/usr/local/bin", os.defpath])
+        own = {**inherited, "PATH": path, "HOME": home, "TMPDIR": home}
+        with start(bundle.folder, python=interpreter, env=named, inherited=own) as server:
+            yield server.url
+
+
+def secret_variables(secrets: Mapping[str, SecretRef]) -> dict[str, str]:
+    """Return the variable that tells a function which secrets it needs; none if it needs none."""
+    return {SECRETS: listed(secrets)} if secrets else {}
 
 
 @contextmanager
@@ -61,20 +86,23 @@ def start(
     host: str = "127.0.0.1",
     port: int = 0,
     env: Mapping[str, str] | None = None,
+    inherited: Mapping[str, str] | None = None,
     patience: float = 60,
     echo: Callable[[str], None] | None = None,
 ) -> Iterator[Server]:
     """Start the function of the bundle in `folder`; the block begins once it is ready.
 
     `port` 0 takes a free port; `echo` gets each line of its log; it has to be ready within `patience` seconds. With
-    `SLIPWAY_PROTOCOL=grpc` in `env` it speaks gRPC. Raise `SlipwayError` when the port is in use, and with the end of
+    `SLIPWAY_PROTOCOL=grpc` in `env` it speaks gRPC. `inherited` are the variables beside `env` (default: those of this
+    process). Raise `SlipwayError` when the port is in use, and with the end of
     its log when it ends or does not get ready.
     """
     port = usable_port(host, port)
     named = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
     interpreter = (python or Path(sys.executable)).absolute()  # it starts in another folder
     command = [str(interpreter), "-m", "slipway.serving"]
-    env = _environment(folder, {**(env or {}), "HOST": host, "PORT": str(port)})
+    own = environment() if inherited is None else inherited
+    env = _environment(folder, own, {**(env or {}), "HOST": host, "PORT": str(port)})
     url = f"{env.get(PROTOCOL) or 'http'}://{named}:{port}"
     with process(command, url, cwd=folder, env=env, patience=patience, echo=echo) as server:
         yield server
@@ -108,8 +136,8 @@ def process(
         reader.join(5)
 
 
-def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    own = {name: value for name, value in environment().items() if name not in _FOREIGN}
+def _environment(folder: Path, inherited: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
+    own = {name: value for name, value in inherited.items() if name not in _FOREIGN}
     given = {"MODEL_ID": "", "RELEASE": "", **env}
     return own | given | {"PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
 

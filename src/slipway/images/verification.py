@@ -20,6 +20,7 @@ from slipway.overlays import overlay
 from slipway.overlays.types import Release
 from slipway.schema import Schema
 from slipway.settings import Settings
+from slipway.settings.types import secrets_for
 from slipway.store import Record, Store, store_of
 from slipway.store.records import now, user
 
@@ -230,5 +231,6 @@ def _served(settings: Settings, store: Store, record: Record, declared: Release,
             )
             fix = f"git checkout {declared.record.commit[:12]}, which it was made from; or give its URL where it runs"
             raise SlipwayError(problem, fix=fix)
-        with running.serve(made, model_id=str(record.id), release=str(declared.name), python=python) as url:
+        secrets = secrets_for(settings.model(record.model).secrets, "serving")
+        with running.serve(made, secrets, model_id=str(record.id), release=str(declared.name), python=python) as url:
             yield url

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 from slipway.errors import SlipwayError
 from slipway.model import Parameter
 from slipway.names import ReleaseName, nearest
-from slipway.settings.types import Announce, SecretRef, TrainingSettings
+from slipway.settings.types import Announce, ModelSecret, TrainingSettings
 
 USUAL_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "mae", "r2", "rmse")
 """The metrics that `slipway.training.metrics` measures for classifiers and regressors."""
@@ -96,7 +96,7 @@ class Training(Struct, frozen=True, kw_only=True):
     deployed: Annotated[int, Meta(ge=1)] | None = None
     """The deployed version to compare the new one with."""
     schedule: str | None = None
-    secrets: dict[str, SecretRef] = field(default_factory=dict)
+    secrets: dict[str, ModelSecret] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     store: str = ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 from slipway.errors import SlipwayError
 
@@ -13,6 +15,9 @@ PROTOCOL = "SLIPWAY_PROTOCOL"
 
 METRICS_PORT = "SLIPWAY_METRICS_PORT"
 """The variable with the port of the metrics beside gRPC; without it there are none."""
+
+SECRETS = "SLIPWAY_SECRETS"
+"""The variable with the secrets that the model needs: `API_KEY=SECRET/KEY` for each, with blanks between them."""
 
 GRACE = 600
 """Seconds between SIGTERM and the end: the longest `scale.timeout`. Kubernetes itself kills after `timeoutSeconds`."""
@@ -27,6 +32,21 @@ def protocol() -> str:
     if found not in ("http", "grpc"):
         raise SlipwayError(f"{PROTOCOL} is {found!r}", fix="give http or grpc, or leave it out: it is http")
     return found
+
+
+def listed(secrets: Mapping[str, Any]) -> str:
+    """Return references to secrets (`secret` and `key`) by their variables, as `SECRETS` has them."""
+    return " ".join(f"{name}={each.secret}/{each.key}" for name, each in sorted(secrets.items()))
+
+
+def check_secrets() -> None:
+    """Raise `SlipwayError` when a secret that the model needs is not set."""
+    for each in os.environ.get(SECRETS, "").split():
+        name, _, place = each.partition("=")
+        if not os.environ.get(name):
+            secret, _, key = place.partition("/")
+            fix = f"in a cluster put it into the Secret {secret}, key {key}; on a laptop: export {name}=…"
+            raise SlipwayError(f"the secret {name}, which the model needs, is not set", fix=fix)
 
 
 def setting(variable: str, default: int) -> int:

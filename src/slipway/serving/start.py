@@ -16,7 +16,7 @@ from slipway.schema import InvalidRows
 from slipway.serving import access, bundled, log
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
-from slipway.serving.process import setting, threads
+from slipway.serving.process import check_secrets, setting, threads
 
 # One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
 # threads does not survive the fork into a worker.
@@ -44,6 +44,7 @@ def load(folder: Path) -> Function:
     identity = _identity(bundle)
     limits = Limits(setting("SLIPWAY_MAX_BODY", Limits().body), setting("SLIPWAY_MAX_ROWS", Limits().rows))
     threads()  # so that a wrong value is refused now, not at the first request
+    check_secrets()
     admitting = access.from_environment(bundle.model)
     if not admitting.is_set():
         missing = admitting.missing()

@@ -21,7 +21,7 @@ def schema() -> dict[str, Any]:
     """Return the schema of `slipway.yaml`."""
     _, definitions = msgspec.json.schema_components([types.File, types.Own], ref_template="#/definitions/{name}")
     for name, texts in _descriptions().items():
-        for key, text in texts.items():
+        for key, text in texts.items() if name in definitions else ():  # a base of others is not
             properties = definitions[name]["properties"]
             properties[key] = _described(properties[key], text)
     # A model's name with nothing below it stands for all the defaults.

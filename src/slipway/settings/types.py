@@ -6,6 +6,7 @@ constraint stands in messages about a wrong value.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -76,6 +77,18 @@ class SecretRef(_Strict, frozen=True, kw_only=True):
     """The name of the Secret."""
     key: SecretKey
     """The key in the Secret."""
+
+
+class ModelSecret(SecretRef, frozen=True, kw_only=True, omit_defaults=True):
+    """A secret of a model: an environment variable of its training, of its function, or of both."""
+
+    scope: Literal["training", "serving", "both"] = "training"
+    """Who gets it. With `serving`, the function, which does not start without it, and the steps that ask the model."""
+
+
+def secrets_for(secrets: Mapping[str, ModelSecret], use: Literal["training", "serving"]) -> dict[str, ModelSecret]:
+    """Return the secrets of a training or of a function, by variable."""
+    return {name: each for name, each in sorted(secrets.items()) if each.scope in (use, "both")}
 
 
 class Announce(SecretRef, frozen=True, kw_only=True):
@@ -216,8 +229,8 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     """The columns to predict from, in this order, if `target` is set. Default: all other columns of the data."""
     parameters: dict[str, bool | int | float | str | list[Any] | None] = field(default_factory=dict)
     """Values for the parameters of the model's class."""
-    secrets: dict[Variable, SecretRef] = field(default_factory=dict)
-    """Environment variables for training, each from a Kubernetes Secret."""
+    secrets: dict[Variable, ModelSecret] = field(default_factory=dict)
+    """Environment variables for training, or by `scope` for the function, each from a Kubernetes Secret."""
     gates: dict[str, Gate] = field(default_factory=dict)
     """The limits of metrics, by metric."""
     held_out: Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1 is needed: 0.2")] = 0.2

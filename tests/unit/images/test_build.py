@@ -50,9 +50,9 @@ class Machine:
         return str(shutil.copytree(context, self.folder / str(len(self.built))))
 
     @contextmanager
-    def run(self, image: str) -> Iterator[str]:
+    def run(self, image: str, variables: Mapping[str, str | None]) -> Iterator[str]:
         """See `Engine.run`."""
-        with running.start(Path(image)) as server:
+        with running.start(Path(image), env={**variables}) as server:
             yield server.url
 
     def execute(self, image: str, command: Sequence[str]) -> str:
@@ -131,7 +131,7 @@ def test_answer_of_another_program_fails_the_check(factory: Factory, monkeypatch
     other = tiny.bundled(factory.folder / "other", predictions=[4.0, 8.0000001])
     made = factory.bundle()
     with running.start(other.folder) as stranger:
-        monkeypatch.setattr(factory.machine, "run", lambda _image: nullcontext(stranger.url))
+        monkeypatch.setattr(factory.machine, "run", lambda *_given: nullcontext(stranger.url))
         with pytest.raises(SlipwayError, match="is answered by") as caught:
             factory.built.build(made)
     assert caught.value.fix.endswith("run it again")

@@ -4,10 +4,12 @@ import socket
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
 from slipway.images import running
+from slipway.settings.types import ModelSecret
 from tests.unit.serving import tiny
 
 PYTHON = Path(sys.executable)
@@ -50,4 +52,41 @@ def test_answer_in_another_protocol_is_not_ready(answer):
     command = [sys.executable, "-c", ANSWERS, str(port), answer]
     started = running.process(command, f"http://127.0.0.1:{port}", patience=0.5)
     with pytest.raises(SlipwayError, match=r"the function was not ready after 0\.5 s: it wrote nothing"), started:
+        pass
+
+
+ASKS = """
+import os
+
+from slipway.model import Model
+
+
+class Tiny(Model):
+    source_features = ["weight", "wrapping", "fragile"]
+    target_variable = "price"
+
+    def predict(self, rows):
+        found = "OF_THE_LAPTOP" in os.environ or os.environ["API_KEY"] != "hunter2"
+        return [0.0 if found else price for price in (4.0, 8.0)][:len(rows)]
+"""
+NAMED = {"API_KEY": {"secret": "tiny-api", "key": "key.txt", "scope": "serving"}}
+SECRETS = msgspec.convert(NAMED, dict[str, ModelSecret])
+
+
+def test_a_function_gets_its_secrets_and_nothing_else_of_this_process(tmp_path: Path, monkeypatch) -> None:
+    """What a laptop has in its variables, a cluster has not."""
+    monkeypatch.setenv("OF_THE_LAPTOP", "yes")
+    monkeypatch.setenv("API_KEY", "hunter2")
+    with running.serve(tiny.bundled(tmp_path, code=ASKS), SECRETS, python=PYTHON) as url:
+        assert url.startswith("http://127.0.0.1:")
+
+
+def test_a_function_without_its_secret_says_which(tmp_path: Path, monkeypatch) -> None:
+    """The message has the variable, the Secret and the key."""
+    monkeypatch.delenv("API_KEY", raising=False)
+    told = r"the secret API_KEY, which the model needs, is not set\n.*Secret tiny-api, key key\.txt; .*export API_KEY=…"
+    with (
+        pytest.raises(SlipwayError, match=told),
+        running.serve(tiny.bundled(tmp_path, code=ASKS), SECRETS, python=PYTHON),
+    ):
         pass

@@ -11,14 +11,14 @@ from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, Traini
 from slipway.processes import WITHHELD
 from slipway.release.trainings import run, wanted
 from slipway.settings import Settings, parse
-from slipway.settings.types import Occasion, SecretRef
+from slipway.settings.types import ModelSecret, Occasion
 from tests.unit.conftest import ROOT, Site
 from tests.unit.release.conftest import record
 
 NEW, OLD = "a" * 64, "b" * 64
 IMAGE = f"registry.example/iris-train@sha256:{'0' * 64}"
 HOLD = Hold(by="Ada <ada@example.org>", since="2026-11-21T10:00:00Z", reason="wrong answers")
-SECRETS = msgspec.convert({"TOKEN": {"secret": "iris", "key": "token"}}, dict[str, SecretRef])
+SECRETS = msgspec.convert({"TOKEN": {"secret": "iris", "key": "token"}}, dict[str, ModelSecret])
 BUCKET = "store: gs://team/test"
 REGISTRY = "registry: registry.example"
 

@@ -17,7 +17,7 @@ from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback, traffic
 from slipway.release.promote import promote
 from slipway.review.check import Checked, check
-from slipway.settings.types import Announce, SecretRef
+from slipway.settings.types import Announce, ModelSecret
 from tests.unit.conftest import ROOT, Site
 from tests.unit.review.conftest import FOLDER, FOREIGN, commit, look, overlay, propose, put, said
 
@@ -321,7 +321,7 @@ TRAINING = Training(
 )
 
 
-OTHERS = msgspec.convert({"secret": "other", "key": "token"}, SecretRef)
+OTHERS = msgspec.convert({"secret": "other", "key": "token"}, ModelSecret)
 ELSEWHERE = Announce(repository="mallory/models", secret="other", key="token")  # noqa: S106 - its name
 
 

@@ -75,6 +75,7 @@ def _serve(args: argparse.Namespace) -> int:
     from slipway.images import running
     from slipway.models.environment import python_for
     from slipway.serving.process import PROTOCOL
+    from slipway.settings.types import secrets_for
 
     settings = settings_of(args)
     settings.model(args.model)
@@ -84,6 +85,7 @@ def _serve(args: argparse.Namespace) -> int:
         bundle, named = _bundle(settings, args, Path(scratch) / "bundle")
         named |= _access(args.access) if args.access else {}
         named |= {PROTOCOL: "grpc"} if args.grpc else {}
+        named |= running.secret_variables(secrets_for(settings.model(args.model).secrets, "serving"))
         progress(f"preparing the environment of {args.model} …")
         python = python_for(bundle.lock)
         address = {"host": args.host, "port": args.port}

@@ -20,6 +20,7 @@ from slipway.errors import SlipwayError
 from slipway.models import model_tests
 from slipway.models.data import records, truth_in
 from slipway.models.discovery import blame
+from slipway.settings.types import secrets_for
 from slipway.training import deployed
 from slipway.training.metrics import judge, measured, own
 from slipway.training.task import Workspace
@@ -181,7 +182,7 @@ def _serve(workspace: Workspace) -> str:
         return "as the container answers"
     with TemporaryDirectory() as scratch:
         made = bundle.make_local(settings, name, workspace.folder / "artifact", Path(scratch) / "bundle")
-        with running.serve(made) as url:
+        with running.serve(made, secrets_for(workspace.model.secrets, "serving")) as url:
             if not model_tests.use_served_url(settings, name):
                 return "it starts and keeps its golden predictions"
             fix = f"see model.py and the test; slipway train {name} runs it again"
