@@ -107,6 +107,8 @@ class Model:
     def read(self, path: Path) -> pd.DataFrame:
         """Read the data from a CSV, TSV or Parquet file, text as text; override this for another format.
 
+        With `data: read()` in slipway.yaml, `path` is None, and the override gets the data itself, as from a database.
+        It is called once in a training; the later steps read what it returned.
         Raise `SlipwayError` for rows with more or fewer values than heads. See `slipway.schema.tables.read`.
         """
         from slipway.schema import tables

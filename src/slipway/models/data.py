@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
+from slipway.model import Model
 from slipway.schema import tables
 from slipway.settings import Settings
 from slipway.settings.types import Data
 
 if TYPE_CHECKING:
     import pandas as pd
+
+READ = "read()"
+"""The place of data that the model's own `read` gets by itself."""
+
+SNAPSHOT = ".snapshot"
+"""It stands in the name of a file with such data: `<sha256>.snapshot.csv`."""
 
 
 def scheme(uri: str) -> str:
@@ -104,6 +111,35 @@ def truth_in(data: pd.DataFrame, targets: Sequence[str]) -> list[Any]:
     if len(targets) > 1:
         return records(data, targets)
     return [json_value(value) for name in targets for value in data[name].tolist()]
+
+
+def write_table(data: pd.DataFrame, folder: Path, name: str, model: Model | None = None) -> Path:
+    """Write rows as `name.csv` or, where a value would not be read again as it is, as `name.parquet`; return the file.
+
+    The declarations of `model` decide how it is read. Raise `SlipwayError` when neither file can hold the rows.
+    """
+    file, other = folder / f"{name}.csv", folder / f"{name}.parquet"
+    data.to_csv(file, index=False)
+    back = tables.read(file, ()) if model is None else Model.read(model, file)
+    if not (changed := [str(name) for name in data if not _alike(data[name], back[name])]):
+        return file
+    file.unlink()
+    try:
+        data.to_parquet(other)
+    except ImportError as error:
+        problem = f"a CSV file does not hold the column {changed[0]} as it is"
+        fix = "install pyarrow (in requirements.txt, too), so that the rows are kept as Parquet"
+        raise SlipwayError(problem, fix=fix) from error
+    return other
+
+
+def _alike(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
+    return [json_value(value) for value in one] == [json_value(value) for value in other]
+
+
+def read_snapshot(model: Model, path: Path) -> pd.DataFrame:
+    """Read a snapshot of data by the model's class, unless it holds what the class itself got before."""
+    return Model.read(model, path) if SNAPSHOT in path.suffixes else model.read(path)
 
 
 def json_value(value: Any) -> Any:

@@ -27,7 +27,7 @@ from slipway.git import Repository
 from slipway.images import comparison
 from slipway.images.bundle import LOCK
 from slipway.models import environment
-from slipway.models.data import records
+from slipway.models.data import read_snapshot, records
 from slipway.overlays import documents
 from slipway.provenance import commits
 from slipway.provenance.subject import find, version_of
@@ -250,7 +250,7 @@ def answer(question: tuple[Path, str, Path, Path]) -> list[dict[str, Any]]:
     root, name, artifact, snapshot = question
     schema = manifest.read_file(artifact, SCHEMA, Schema)
     model = class_of(settings_file.load(root), name)(**manifest.read(artifact).parameters)
-    return records(model.read(snapshot), schema.names)
+    return records(read_snapshot(model, snapshot), schema.names)
 
 
 def _environment(record: Record) -> str:

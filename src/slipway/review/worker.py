@@ -130,10 +130,10 @@ def is_quantity(target: Field) -> bool:
 
 def _rows(loaded: Loaded, wanted: RowsWanted) -> Rows:
     """Return the rows of the data that no version was trained on."""
-    from slipway.models.data import records, truth_in
+    from slipway.models.data import read_snapshot, records, truth_in
     from slipway.models.splits import held_out_by
 
-    data = loaded.model.read(Path(wanted.data)).reset_index(drop=True)
+    data = read_snapshot(loaded.model, Path(wanted.data)).reset_index(drop=True)
     columns = sorted({name for each in wanted.splits for name in each.columns})
     needed = {*columns, *filter(None, (each.split.column for each in wanted.splits))}
     missing = sorted(needed - set(map(str, data.columns)))
@@ -197,12 +197,12 @@ def _measures(loaded: Loaded, wanted: MeasuresWanted) -> Measures:
 
 def _change(loaded: Loaded, earlier: Path, after: pd.DataFrame) -> DataChange | str:
     """Compare the data with the earlier data; where that is not possible, return why."""
-    from slipway.models.data import hashes
+    from slipway.models.data import hashes, read_snapshot
 
     # The distribution of one target is shown; of several, that of none.
     targets = [target for target in loaded.schema.targets if len(loaded.schema.targets) == 1]
     try:
-        before = loaded.model.read(earlier)
+        before = read_snapshot(loaded.model, earlier)
         both = [name for name in loaded.schema.columns if name in before and name in after]
         old, new = Counter(hashes(before, both)), Counter(hashes(after, both))
         old_names, new_names = set(map(str, before.columns)), set(map(str, after.columns))

@@ -19,7 +19,7 @@ from slipway.artifacts.trust import CLASSES, FUNCTIONS, Trust
 from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.model import PREDICTION, FittedModel, fields_in
-from slipway.models.data import json_value, records
+from slipway.models.data import records, write_table
 from slipway.names import check_model_name, folder_name
 from slipway.schema import Field, tables
 from slipway.settings import Settings, load
@@ -49,7 +49,7 @@ def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = F
     content = estimators.dump(estimator, trust, "the estimator")
     kind = _kind(model, _names(features), [] if targets is None else _names(targets), trusted)
     with TemporaryDirectory() as scratch:
-        file = _write_data(features if targets is None else features.join(targets), Path(scratch), folder.name)
+        file = write_table(features if targets is None else features.join(targets), Path(scratch), folder.name)
         saved = estimators.load(content, trust, "the estimator")
         _check_answers(kind, saved, estimator, rows, tables.read(file, ()))
         _put(folder, file)
@@ -171,24 +171,6 @@ def _kind(model: str, features: Sequence[str], targets: Sequence[str], trusted: 
         "trusted_types": trusted,
     }
     return type(f"{name}Model" if keyword.iskeyword(name) else name, (FittedModel,), own)
-
-
-def _write_data(data: pd.DataFrame, folder: Path, model: str) -> Path:
-    """Write the rows as CSV or, where a value would not be read again as it is, as Parquet."""
-    file, other = folder / f"{model}.csv", folder / f"{model}.parquet"
-    data.to_csv(file, index=False)
-    back = tables.read(file, ())
-    if not (changed := [str(name) for name in data if not _alike(data[name], back[name])]):
-        return file
-    if "pyarrow" not in metadata.packages_distributions():
-        problem = f"a CSV file does not hold the column {changed[0]} as it is"
-        raise SlipwayError(problem, fix="install pyarrow, so that the rows are kept as Parquet")
-    data.to_parquet(other)
-    return other
-
-
-def _alike(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
-    return [json_value(value) for value in one] == [json_value(value) for value in other]
 
 
 def _check_answers(kind: type[FittedModel], saved: Any, estimator: Any, rows: Any, data: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ from slipway import files
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
-from slipway.models.data import data_source, tables_of
+from slipway.models.data import data_source, read_snapshot, tables_of
 from slipway.models.discovery import training_digest
 from slipway.models.splits import mask_of
 from slipway.settings import Settings
@@ -81,7 +81,7 @@ class Workspace:
 
     def data(self) -> pd.DataFrame:
         """Return the data, read by the model's class."""
-        return self.new_model().read(self.folder / self.read("data.json")["file"])
+        return read_snapshot(self.new_model(), self.folder / self.read("data.json")["file"])
 
     def held_out(self, data: pd.DataFrame) -> pd.Series[bool]:
         """Return True for each row of the data that the step `check` chose to hold out."""

@@ -43,10 +43,10 @@ def answer(question: Question) -> Unseen:
 
     Raise `SlipwayError` when the class no longer chooses the rows of its own data that it chose then.
     """
-    from slipway.models.data import contents
+    from slipway.models.data import contents, read_snapshot
 
     loaded = load(question.artifact)
-    data, own = (loaded.model.read(path).reset_index(drop=True) for path in (question.data, question.own))
+    data, own = (read_snapshot(loaded.model, path).reset_index(drop=True) for path in (question.data, question.own))
     out = chosen_by(loaded.model, own)
     if digest_of(out) != question.split.chosen:
         raise SlipwayError(f"the rows held out {question.split.words} are others than at its training")

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from slipway import digests
 from slipway.errors import SlipwayError
-from slipway.models.data import local_path, scheme
+from slipway.model import Model
+from slipway.models.data import READ, SNAPSHOT, local_path, scheme, write_table
+from slipway.models.discovery import blame
 from slipway.network import Client, NoAnswer
 from slipway.schema.tables import suffix
 from slipway.store import Missing
@@ -27,19 +29,44 @@ def run(workspace: Workspace) -> str:
     data = workspace.task.data
     uri = data.uri.replace("{date}", datetime.now(UTC).date().isoformat())
     (workspace.folder / "data").mkdir()
-    arrived = workspace.folder / "data/arriving"
     _check_pinned(uri, data.sha256, workspace.task.model)
-    _copy(uri, workspace.settings.root, arrived)
+    arrived, ending = _arrived(workspace, uri)
     digest = digests.of_file(arrived)
     if data.sha256 not in (None, digest):
         where = f"models.{workspace.task.model}.data.sha256"
         problem = f"{uri} has the digest {digest}, {where} says {data.sha256}"
         raise SlipwayError(problem, fix="find out who changed it, or pin it anew")
-    file = f"data/{digest}{suffix(urlsplit(uri).path if scheme(uri) in _WEB else uri)}"
+    file = f"data/{digest}{ending}"
     path = arrived.rename(workspace.folder / file)
     size = path.stat().st_size
     workspace.write("data.json", {"uri": uri, "sha256": digest, "size": size, "file": file})
     return f"{uri}: {size:,} bytes, {digest[:8]}"
+
+
+def _arrived(workspace: Workspace, uri: str) -> tuple[Path, str]:
+    """Get the data; return the file that holds them, and the ending of its name."""
+    if uri == READ:
+        found = _read(workspace)
+        return found, f"{SNAPSHOT}{found.suffix}"
+    target = workspace.folder / "data/arriving"
+    _copy(uri, workspace.settings.root, target)
+    path = urlsplit(uri).path if scheme(uri) in _WEB else uri
+    return target, (SNAPSHOT if SNAPSHOT in Path(path).suffixes else "") + suffix(path)
+
+
+def _read(workspace: Workspace) -> Path:
+    """Have the model's own `read` get the data, and write them to a file."""
+    model, name = workspace.new_model(), workspace.task.model
+    if type(model).read is Model.read:
+        problem = f"models.{name}.data is {READ}, and {type(model).__name__} has no `read(self, path)` of its own"
+        raise SlipwayError(problem, fix="write it: it gets None in place of a path, and returns a DataFrame")
+    try:
+        data = model.read(None)  # type: ignore[arg-type]  # as its override expects
+    except SlipwayError:
+        raise
+    except Exception as error:
+        raise SlipwayError(f"the data cannot be read: {blame(error, workspace.settings.root)}") from error
+    return write_table(data.reset_index(drop=True), workspace.folder / "data", "arriving", model)
 
 
 def _check_pinned(uri: str, digest: str | None, model: str) -> None:

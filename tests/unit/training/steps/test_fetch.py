@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.training.task import Workspace, task_in
 
 
 def test_the_snapshot_is_named_by_its_content(team):
@@ -136,3 +137,34 @@ def test_a_web_address_that_cannot_be_asked_is_refused(team, uri, says):
     with pytest.raises(SlipwayError, match=says) as caught:
         team.run("fetch", data=uri)
     assert "secret" not in caught.value.problem
+
+
+_READ = """
+    def read(self, path):
+        import pandas as pd
+
+        assert path is None
+        return pd.DataFrame({"length": [1.5, 2, 3.25], "width": 2, "colour": "red", "kind": ["a", "b", None]})
+
+    def pipeline(self):"""
+
+
+def test_a_model_may_get_its_data_itself(team):
+    """Its `read` is called once; the later steps read the snapshot, which is named by its content."""
+    team.configure("models: {fruit: {data: read()}}\n")
+    team.edit("\n    def pipeline(self):", _READ)
+    folder = team.run("fetch")
+    data = msgspec.json.decode((folder / "data.json").read_bytes())
+    assert (data["uri"], data["file"]) == ("read()", f"data/{data['sha256']}.snapshot.csv")
+    workspace = Workspace(team.settings, folder, task_in(folder))
+    assert workspace.data()["length"].tolist() == [1.5, 2, 3.25]
+    team.configure(f"models: {{fruit: {{data: '{folder / data['file']}'}}}}\n")
+    again = msgspec.json.decode((team.run("fetch") / "data.json").read_bytes())
+    assert again["file"] == data["file"]
+
+
+def test_a_model_without_a_read_of_its_own_gets_no_data_itself(team):
+    """The message says what to write."""
+    team.configure("models: {fruit: {data: read()}}\n")
+    with pytest.raises(SlipwayError, match=r"Fruit has no `read\(self, path\)` of its own"):
+        team.run("fetch")
