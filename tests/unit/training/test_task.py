@@ -250,7 +250,7 @@ def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(te
     team.configure("models:\n  fruit:\n    gates: {profit: {worse_by: 0.1}, mae: {worse_by: 0.1}}\n")
     folder = team.run("fetch", "check", "test", "fit")
     told = step("evaluate", team.settings, folder, team.root / "run" / "evaluate")
-    assert "compared with v1 but in mae, which nobody measured of it" in told
+    assert "compared with the record of v1 but in mae, which nobody measured of it" in told
     measured = msgspec.json.decode((team.root / "run" / "evaluate" / "metrics.json").read_bytes())
     assert measured["before"] == store(team).record("fruit", 1).metrics
     assert [gate["metric"] for gate in measured["gates"]] == ["profit"]
