@@ -17,6 +17,10 @@ for _library in ("OMP", "OPENBLAS"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 
+# Models that tests train; what stands there are their own tests.
+collect_ignore = ["models"]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take how many minutes the selected tests may last, and the seed of the sample that fits into them."""
     parser.addoption("--sample", type=float, metavar="MINUTES", help="run a random sample of about this length")

@@ -60,9 +60,9 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str)
         app.load()
 
 
-@pytest.mark.parametrize("text", ["[]", '{"c": [1]}', "c=1"])
+@pytest.mark.parametrize("text", ["[]", '{"c": {"d": 1}}', "c=1"])
 def test_invalid_parameters_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """A JSON object of names and plain values is needed."""
+    """A JSON object of names and plain values, or lists of them, is needed."""
     monkeypatch.setenv("SLIPWAY_PARAMETERS", text)
     with pytest.raises(SlipwayError, match="SLIPWAY_PARAMETERS is no JSON object"):
         app.load()
