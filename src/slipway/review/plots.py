@@ -12,10 +12,14 @@ from decimal import Decimal
 from itertools import chain, count, pairwise
 from typing import Any
 
+from msgspec.structs import replace
+
 from slipway.github.markdown import code, table
-from slipway.review.comparison import Comparison, quantiles
+from slipway.review.comparison import Comparison, Side, quantiles
 from slipway.review.worker import QUANTILES, is_quantity
+from slipway.schema import Field
 from slipway.text import cut
+from slipway.training import probabilities
 
 # Bars in blue, lines in orange: told apart on GitHub's light and dark page, also by the colour-blind.
 _COLOURS = '"plotColorPalette": "#3b82c4, #e07b00", "backgroundColor": "transparent"'
@@ -23,6 +27,7 @@ _COLOURS = '"plotColorPalette": "#3b82c4, #e07b00", "backgroundColor": "transpar
 _WIDTH, _HEIGHT, _BAR, _LETTER = 720, 280, 26, 9
 _MOST_BARS, _MOST_CLASSES, _MOST_PAIRS = 16, 12, 12
 _PARTS, _BINS = 10, 11
+_MOST_TARGETS = 3
 # Mermaid has a syntax within quotes, too (%% begins a comment even there); letters of any script have no meaning.
 _SPECIAL = re.compile(r"[^\w .,:+=()-]+")
 
@@ -32,16 +37,36 @@ def plots(comparison: Comparison) -> list[str]:
     if not comparison.truth:
         return []
     if comparison.target.categories:
-        return [_recalls(comparison), _confusions(comparison)]
+        return [_recalls(comparison), _confusions(comparison), *_calibrations(comparison)]
     if is_quantity(comparison.target):
         return [_errors(comparison), _residuals(comparison), _quantiles(comparison)]
-    return []
+    parts = comparison.target.parts[:_MOST_TARGETS]
+    return [block for part in parts for block in (f"Of {code(part.name, 40)}:", *plots(_of(comparison, part)))]
+
+
+def _of(comparison: Comparison, part: Field) -> Comparison:
+    """Return the comparison of one of several targets."""
+    sides = [
+        side and replace(side, answers=[answer[part.name] for answer in side.answers], predictions=[])
+        for side in (comparison.candidate, comparison.before)
+    ]
+    truth = [value[part.name] for value in comparison.truth]
+    return replace(comparison, target=part, truth=truth, candidate=sides[0], before=sides[1])
 
 
 def chart(
-    title: str, heads: Sequence[object], axis: str, bars: Sequence[float], line: Sequence[float] | None = None
+    title: str,
+    heads: Sequence[object],
+    axis: str,
+    bars: Sequence[float],
+    line: Sequence[float] | None = None,
+    *,
+    legend: str = "bars the candidate, line what runs now",
 ) -> str:
-    """Return a Mermaid block: `bars` of the candidate, and a `line` of what runs now. Values have to be finite."""
+    """Return a Mermaid block: `bars` of the candidate, and a `line` of what runs now, unless the legend says otherwise.
+
+    Values have to be finite.
+    """
     labels = _distinct(map(label, heads))
     # Where the labels have no room side by side, the bars lie.
     lying = max(map(len, labels), default=0) * _LETTER * len(labels) > _WIDTH - 60
@@ -49,7 +74,7 @@ def chart(
     names = ", ".join(f'"{name}"' for name in labels)
     highest = max([*bars, *(line or ()), 0.0]) or 1.0
     size = f'"width": {_WIDTH}, "height": {height}, "titleFontSize": 15'
-    legend = ": bars the candidate, line what runs now" if line is not None else ""
+    legend = f": {legend}" if line is not None else ""
     return "\n".join(
         [
             "```mermaid",
@@ -148,6 +173,47 @@ def _pairs(counts: Sequence[Counter[tuple[str, str]]]) -> str:
     rows = [[*(code(name, 40) for name in pair), *(str(each[pair]) for each in counts)] for pair in order]
     heads = ["truth", "answer", "rows", "runs now"][: 2 + len(counts)]
     return f"What is mixed up most:\n\n{table(heads, rows, align='llr')}" if rows else "Nothing is mixed up."
+
+
+def calibration(said: Sequence[float], right: Sequence[bool]) -> list[tuple[float, float, int]]:
+    """Return the mean probability, the share of rows where it came true, and the rows, for each tenth that has some."""
+    parts: dict[int, list[tuple[float, bool]]] = {}
+    for each, true in zip(said, right, strict=True):
+        parts.setdefault(min(_PARTS - 1, int(each * _PARTS)), []).append((each, true))
+    return [
+        (sum(each for each, _ in pairs) / len(pairs), sum(true for _, true in pairs) / len(pairs), len(pairs))
+        for _, pairs in sorted(parts.items())
+    ]
+
+
+def _calibrations(comparison: Comparison) -> list[str]:
+    """Return how often what each version said came true; nothing for versions without probabilities."""
+    now, *then = (_sayings(comparison, side) for side in (comparison.candidate, comparison.before) if side)
+    if not now:
+        return []
+    found = calibration(*now)
+    said, came, _ = zip(*found, strict=True)
+    names = list(map(str, comparison.target.categories))
+    what = f"the class {label(names[1])}" if len(names) == 2 else "the likeliest class"
+    heads, legend = [f"{each:.2f}" for each in said], "bars came true, line the candidate said"
+    drawn = chart(f"Calibration of {what}", heads, "share of rows", came, said, legend=legend)
+    sides = {"candidate": found, **({"runs now": calibration(*then[0])} if then and then[0] else {})}
+    rows = [[name, f"{p:.3f}", f"{true:.3f}", str(number)] for name, side in sides.items() for p, true, number in side]
+    return [drawn, f"How often it came true:\n\n{table(['', 'said', 'came true', 'rows'], rows, align='lrrr')}"]
+
+
+def _sayings(comparison: Comparison, side: Side) -> tuple[list[float], list[bool]] | None:
+    """Return the probabilities that a version gave, and where they came true: of the second class, or the likeliest."""
+    target = comparison.target
+    given = probabilities.table(target, side.predictions)
+    if given is None:
+        return None
+    names, truth = list(map(str, target.categories)), list(map(str, comparison.truth))
+    if len(names) == 2:
+        return [row[1] for row in given], [true == names[1] for true in truth]
+    likeliest = [max(range(len(row)), key=row.__getitem__) for row in given]
+    said = [row[place] for place, row in zip(likeliest, given, strict=True)]
+    return said, [true == names[place] for place, true in zip(likeliest, truth, strict=True)]
 
 
 def _errors(comparison: Comparison) -> str:

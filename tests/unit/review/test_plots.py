@@ -3,6 +3,7 @@
 import json
 import re
 
+import msgspec
 import pytest
 
 from slipway.review.comparison import Comparison, Side
@@ -146,3 +147,43 @@ def test_residuals_of_all_are_in_the_same_bins():
     assert calm == [0, 0, 200, 0, 0] and wild == [0, 0, 0, 0, 200]
     assert middles[2] == pytest.approx(0) and middles[0] == -middles[-1]
     assert residuals(truth, truth, parts=3)[1] == [[0, 200, 0]]
+
+
+def sure(p):
+    return {"kind": "b" if p > 0.5 else "a", "probabilities": {"a": 1 - p, "b": p}}
+
+
+def test_probabilities_have_a_calibration():
+    """The bars are how often it came true, the line is what was said; the running version stands in the table."""
+    found = classes(["a", "b", "b", "b"], ["a", "b", "b", "b"], ["a", "a", "b", "b"])
+    now = [sure(0.25), sure(0.25), sure(0.75), sure(0.75)]
+    sides = msgspec.structs.replace(found.candidate, predictions=now)
+    *_, drawn, listed = plots(msgspec.structs.replace(found, candidate=sides))
+    assert (values(drawn, "bar"), values(drawn, "line")) == ([0.5, 1], [0.25, 0.75])
+    assert "line the candidate said" in drawn
+    assert "| candidate | 0.250 | 0.500 | 2 |" in listed and "runs now" not in listed
+    then = msgspec.structs.replace(found.before, predictions=[sure(1.0)] * 4)
+    *_, listed = plots(msgspec.structs.replace(found, candidate=sides, before=then))
+    assert "| runs now | 1.000 | 0.750 | 4 |" in listed
+
+
+def test_of_more_classes_the_likeliest_is_looked_at():
+    """Its probability is compared with the share of right answers."""
+    found = classes(["a", "b", "c"], ["a", "a", "c"])
+    said = [{"kind": "a", "probabilities": {"a": 0.5, "b": 0.25, "c": 0.25}}] * 3
+    *_, drawn, _ = plots(
+        msgspec.structs.replace(found, candidate=Side(metrics={}, answers=["a"] * 3, predictions=said))
+    )
+    assert values(drawn, "bar") == [pytest.approx(1 / 3, abs=1e-5)]
+    assert values(drawn, "line") == [0.5]
+
+
+def test_each_of_several_targets_has_its_plots():
+    """They stand below its name."""
+    parts = (Field(name="price", kind="number"), Field(name="kind", kind="string", categories=("a", "b")))
+    truth = [{"price": 1.0, "kind": "a"}, {"price": 2.0, "kind": "b"}]
+    target = Field(name="both", kind="object", parts=parts)
+    side = Side(metrics={}, answers=truth)
+    found = plots(Comparison(target=target, candidate=side, before=side, truth=truth))
+    assert [block for block in found if block.startswith("Of ")] == ["Of `price`:", "Of `kind`:"]
+    assert len(found) == 7
