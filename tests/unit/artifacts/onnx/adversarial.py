@@ -235,7 +235,9 @@ def _allowed(expected: Any, rows: Any, ask: Any) -> Any:
         except ValueError:  # a category of numbers is another one
             break
         moved = np.maximum(moved, np.where(np.isfinite(off), off, np.inf))
-    return 64 * moved + 1e-12 * np.abs(expected) + 1e-15
+    # The scores of a row are sums of like terms, of which a small score is what is left.
+    size = np.abs(expected) if expected.ndim == 1 else np.abs(expected).max(axis=1, keepdims=True)
+    return 64 * moved + 1e-12 * size + 1e-15
 
 
 def _shaken(rows: Any, rng: Any) -> Any:
