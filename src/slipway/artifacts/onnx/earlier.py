@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipway.artifacts import values as plain
+from slipway.artifacts.onnx.estimator import GraphEstimator, column_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """As `slipway.artifacts.values` writes them; an array is `{"$array": [type, values]}`."""
 
 
-class EarlierGraph:
+class EarlierGraph(GraphEstimator):
     """A converted estimator with the methods and attributes that predicting needs; their types are those of before.
 
     A method takes rows of numbers (shape `(n, width)`), or a table of named columns: a DataFrame, a dict of columns, or
@@ -55,27 +55,15 @@ class EarlierGraph:
     """
 
     def __init__(self, computing: Any, source: Source) -> None:
-        self._session = computing
-        self._source = source
+        super().__init__(computing, source)
         self._inputs = [(each.name, _TYPES.get(each.type)) for each in computing.get_inputs()]
-        for name, value in source.attributes.items():
-            setattr(self, name, _value(value))
         for name, method in source.methods.items():
             setattr(self, name, partial(self._call, method))
-
-    @property
-    def takes_columns(self) -> bool:
-        """Tell whether it takes a table of named columns."""
-        return self._source.columns is not None
-
-    def __getattr__(self, name: str) -> Any:
-        kept = sorted([*self._source.methods, *self._source.attributes])
-        raise AttributeError(f"{self._source.type} was converted, with {', '.join(kept)}, and without {name!r}")
 
     def _call(self, method: _Method, values: Any) -> NDArray[Any]:
         columns = self._source.columns
         if columns is not None and self._source.merged:
-            values = _side_by_side([_column(values, name) for name in columns])
+            values = _side_by_side([column_of(values, name) for name in columns])
             columns = None
         fed = self._matrix(values) if columns is None else self._named(values)
         (found,) = self._session.run([method.output], fed)
@@ -98,7 +86,7 @@ class EarlierGraph:
 
         fed = {}
         for at, (name, dtype) in enumerate(self._inputs):
-            column = _column(table, name)
+            column = column_of(table, name)
             if dtype is None:
                 found = numpy.asarray(column, dtype=object)
                 if not all(type(value) is str for value in found):
@@ -132,20 +120,3 @@ def _side_by_side(columns: list[Any]) -> NDArray[Any]:
     import numpy
 
     return numpy.array(columns, dtype="float64").T
-
-
-def _column(table: Any, name: str) -> Any:
-    if isinstance(table, Mapping):
-        return table[name]
-    if isinstance(table, Sequence):
-        return [row[name] for row in table]
-    return table[name].to_numpy()
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, dict) and "$array" in value:
-        import numpy
-
-        dtype, values = value["$array"]
-        return numpy.array(values, dtype=dtype)
-    return plain.decode(msgspec.json.encode(value))

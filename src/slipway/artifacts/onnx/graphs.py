@@ -9,16 +9,15 @@ Texts become codes, and numbers of classes become labels, in Python, by what `So
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipway.artifacts import values as plain
 from slipway.artifacts.onnx.earlier import KEY as EARLIER
 from slipway.artifacts.onnx.earlier import EarlierGraph
 from slipway.artifacts.onnx.earlier import Source as EarlierSource
+from slipway.artifacts.onnx.estimator import GraphEstimator, column_of, restored
 from slipway.artifacts.refusals import Refusal
 from slipway.errors import SlipwayError
 
@@ -77,7 +76,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As `slipway.artifacts.values` writes them; an array is `{"$array": [type, values]}`."""
 
 
-class Graph:
+class Graph(GraphEstimator):
     """A converted estimator with the methods and attributes that predicting needs; their types are those of before.
 
     A method takes rows of numbers (shape `(n, width)`), or a table of named columns: a DataFrame, a dict of columns, or
@@ -85,23 +84,11 @@ class Graph:
     """
 
     def __init__(self, computing: Any, source: Source) -> None:
-        self._session = computing
-        self._source = source
+        super().__init__(computing, source)
         self._codes = {value: float(code) for code, value in enumerate(source.vocabulary)}
-        for name, value in source.attributes.items():
-            setattr(self, name, _value(value))
         for name, method in source.methods.items():
-            labels = None if method.labels is None else _value(method.labels)
+            labels = None if method.labels is None else restored(method.labels)
             setattr(self, name, partial(self._call, method.output, method.flat, labels))
-
-    @property
-    def takes_columns(self) -> bool:
-        """Tell whether it takes a table of named columns."""
-        return self._source.columns is not None
-
-    def __getattr__(self, name: str) -> Any:
-        kept = sorted([*self._source.methods, *self._source.attributes])
-        raise AttributeError(f"{self._source.type} was converted, with {', '.join(kept)}, and without {name!r}")
 
     def _call(self, output: str, flat: bool, labels: Any, values: Any) -> Any:
         rows = self._matrix(values) if self._source.columns is None else self._table(values)
@@ -147,7 +134,7 @@ class Graph:
         import numpy
 
         names = self._source.columns or ()
-        columns = [_column(table, name) for name in names]
+        columns = [column_of(table, name) for name in names]
         for place in self._source.coded:
             columns[place] = self._coded(columns[place], place)
         found = numpy.empty((len(columns[0]), len(columns)))
@@ -214,20 +201,3 @@ def session(content: bytes) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def _column(table: Any, name: str) -> Any:
-    if isinstance(table, Mapping):
-        return table[name]
-    if isinstance(table, Sequence):
-        return [row[name] for row in table]
-    return table[name].to_numpy()
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, dict) and "$array" in value:
-        import numpy
-
-        dtype, values = value["$array"]
-        return numpy.array(values, dtype=dtype)
-    return plain.decode(msgspec.json.encode(value))
