@@ -54,14 +54,15 @@ def run(workspace: Workspace) -> str:
     secrets = read_secrets(workspace.model.secrets)
     schema, data = msgspec.convert(workspace.read("schema.json"), Schema), workspace.data()
     rows = data[~workspace.held_out(data)][_ordered(schema.columns, data)]
-    # Estimators without a random_state of their own draw from these two.
-    random.seed(_SEED)
-    np.random.seed(_SEED)
     try:
+        if not isinstance(model, FittedModel):
+            _check_savable(model)
+        # Estimators without a random_state of their own draw from these two.
+        random.seed(_SEED)
+        np.random.seed(_SEED)
         if isinstance(model, FittedModel):
             model.fitted = _estimator(workspace, type(model))
         else:
-            _check_savable(model)
             model.train(rows.reset_index(drop=True))
     except SlipwayError:
         raise

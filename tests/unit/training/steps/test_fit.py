@@ -1,6 +1,9 @@
 """The step `fit` trains the model on the rows that are not held out."""
 
+import zipfile
+
 import msgspec
+import numpy as np
 import pytest
 
 from slipway.artifacts.loading import load
@@ -66,3 +69,26 @@ def test_a_pipeline_that_cannot_be_saved_is_refused_before_the_fit(team, make, s
     with pytest.raises(SlipwayError, match=r"Fruit.pipeline\(\)") as caught:
         team.run("fetch", "check", "fit")
     assert says in caught.value.fix
+
+
+DRAWN = """
+    def pipeline(self):
+        import numpy as np
+        from sklearn.tree import DecisionTreeClassifier
+        return DecisionTreeClassifier(max_depth=int(np.random.randint(1, 10**6)))
+"""
+
+
+def test_a_pipeline_draws_from_the_seed_of_the_training(team):
+    """However often it was looked at before, the same data give the same fit."""
+    path = team.folder / "model.py"
+    path.write_text(SLOW[: SLOW.index("    def pipeline")] + DRAWN)
+    artifact = team.run("fetch", "check", "fit") / "artifact"
+    np.random.seed(0)
+    assert f'"{np.random.randint(1, 10**6)}"' in _schema_of(artifact)
+
+
+def _schema_of(artifact):
+    original = next(artifact.parent.rglob("fitted.skops"))
+    with zipfile.ZipFile(original) as archive:
+        return archive.read("schema.json").decode().replace("\\", "")
