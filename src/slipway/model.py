@@ -274,16 +274,17 @@ def _table(model: Model | type[Model], values: Sequence[Sequence[Any]], names: S
 def fields_in(features: pd.DataFrame) -> tuple[Field, ...]:
     """Return the fields of columns by their types: numbers, truth values, and text."""
     return tuple(
-        Field(name=str(name), kind=_kind(column), optional=bool(column.isna().any()))
+        Field(name=str(name), kind=kind_of(column), optional=bool(column.isna().any()))
         for name, column in features.items()
     )
 
 
-def _kind(column: pd.Series[Any]) -> Kind:
+def kind_of(column: pd.Series[Any]) -> Kind:
+    """Return the kind of a column: `boolean` if all values are truth values, `number` by its type, or `string`."""
     from pandas.api import types
 
     present = column.dropna()
-    if len(present) and all(type(value) is bool for value in present):
+    if len(present) and (types.is_bool_dtype(present) or all(type(value) is bool for value in present)):
         return "boolean"
     return "number" if types.is_numeric_dtype(column) else "string"
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from slipway.models.data import json_value
 from slipway.schema import Field, Schema
 
 # The largest number of float32.
@@ -70,7 +71,7 @@ def settle(schema: Schema, estimator: Any, declared: frozenset[str]) -> tuple[Sc
 def _settled(field: Field, uses: Sequence[Use], declared: bool) -> Field:
     """Return the field as its uses allow it."""
     replace = msgspec.structs.replace
-    if held := [set(map(_plain, use.categories)) for use in uses if use.categories is not None]:
+    if held := [set(use.categories) for use in uses if use.categories is not None]:
         known = set.intersection(*held)
         if field.categories:
             return replace(field, categories=tuple(each for each in field.categories if each in known))
@@ -87,10 +88,6 @@ def _settled(field: Field, uses: Sequence[Use], declared: bool) -> Field:
 
 def _is_of(field: Field, value: Any) -> bool:
     return isinstance(value, str) if field.kind == "string" else isinstance(value, (int, float))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
 
 
 def _walk(estimator: Any, names: list[str | None], uses: Uses) -> list[str | None]:
@@ -141,7 +138,7 @@ def _chosen(columns: Any, names: list[str | None]) -> list[str | None]:
         return names[start : stop + 1 if isinstance(columns.stop, str) else stop : columns.step]
     if isinstance(columns, (str, int)):
         columns = [columns]
-    found = [_plain(each) for each in columns]
+    found = list(map(json_value, columns))
     if found and all(isinstance(each, bool) for each in found):
         return [name for name, chosen in zip(names, found, strict=True) if chosen]
     return [each if isinstance(each, str) else names[each] for each in found]
@@ -151,7 +148,7 @@ def _encoded(encoder: Any, names: list[str | None], uses: Uses) -> list[str | No
     """Note the categories of an encoder; values that are missing are no categories here."""
     takes_any = encoder.handle_unknown != "error"
     for name, categories in zip(names, encoder.categories_, strict=True):
-        known = tuple(each for each in categories if each is not None and each == each)  # only NaN differs from itself
+        known = tuple(value for each in categories if (value := json_value(each)) is not None)
         _used([name], Use(takes_any=True) if takes_any else Use(categories=known), uses)
     return [None]
 

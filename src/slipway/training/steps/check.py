@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
-from slipway.model import Contract, FittedModel, Model
+from slipway.model import Contract, FittedModel, Model, kind_of
 from slipway.models.data import json_value
 from slipway.models.discovery import blame
 from slipway.models.splits import Split, choose
@@ -146,11 +146,12 @@ def _learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Fiel
 
     present = column.dropna()
     field = Field(name=name, kind="number", optional=not target and 0 < len(present) < len(column))
-    if (types.is_bool_dtype(present) or all(type(value) is bool for value in present)) and len(present):
+    kind = kind_of(column)
+    if kind == "boolean":
         return replace(field, kind="boolean", categories=(False, True) if target else ())
     if types.is_integer_dtype(present) and target and present.nunique() <= _MOST_CLASSES:
         return replace(field, kind="integer", categories=tuple(int(value) for value in sorted(present.unique())))
-    if (types.is_numeric_dtype(present) and len(present)) or _mostly_numbers(present):
+    if (kind == "number" and len(present)) or _mostly_numbers(present):
         return field
     values = sorted({str(value) for value in present})
     few = len(values) <= min(_MOST_CATEGORIES, len(present) / 2)
