@@ -15,6 +15,22 @@ from slipway.training.task import STEPS, begin, step
 ROOT = Path(__file__).parents[3]
 
 
+PLAIN = """
+from slipway.model import Model
+
+class Fruit(Model):
+    source_features = ["length"]
+    target_variable = "kind"
+
+    def train(self, data):
+        self.limit = float(data["length"].mean())
+
+    def predict(self, rows):
+        return [PREDICTION for row in rows]
+"""
+KIND = "('small', 'large')[row['length'] > self.limit]"
+
+
 class Team:
     """A scratch repository with the model `fruit`, as `slipway new` makes it."""
 

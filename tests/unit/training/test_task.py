@@ -10,6 +10,7 @@ from slipway.errors import SlipwayError
 from slipway.models.discovery import training_digest
 from slipway.store import open_store
 from slipway.training.task import STEPS, Task, Workspace, begin, step
+from tests.unit.training.conftest import KIND, PLAIN
 
 PROD = "  prod: {store: store/prod, namespace: slipway-prod, promotes_from: test}\n"
 
@@ -134,22 +135,6 @@ def test_a_step_without_the_one_before_says_so(team):
     """A step that is run too early names the missing file."""
     with pytest.raises(SlipwayError, match="run the steps in their order"):
         team.run("fetch", "fit")
-
-
-PLAIN = """
-from slipway.model import Model
-
-class Fruit(Model):
-    source_features = ["length"]
-    target_variable = "kind"
-
-    def train(self, data):
-        self.limit = float(data["length"].mean())
-
-    def predict(self, rows):
-        return [PREDICTION for row in rows]
-"""
-KIND = "('small', 'large')[row['length'] > self.limit]"
 
 
 def plain(team, prediction, before=""):

@@ -7,23 +7,9 @@ import pytest
 
 from slipway.store import open_store
 from slipway.training.task import STEPS, step
-from tests.unit.training.conftest import Team, modules_of_its_own
+from tests.unit.training.conftest import KIND, PLAIN, Team, modules_of_its_own
 
 RUN = "train-fruit-1a2b3c4d"
-FRUIT = """
-from slipway.model import Model
-
-
-class Fruit(Model):
-    source_features = ["length"]
-    target_variable = "kind"
-
-    def train(self, data):
-        self.limit = float(data["length"].mean())
-
-    def predict(self, rows):
-        return [("small", "large")[row["length"] > self.limit] for row in rows]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +18,7 @@ def run_once(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, modules_of_its_own():
         _in_a_cluster(patch)
         made = Team(tmp_path_factory.mktemp("published"))
-        (made.folder / "model.py").write_text(FRUIT)
+        (made.folder / "model.py").write_text(PLAIN.replace("PREDICTION", KIND))
         (made.folder / "test_model.py").write_text("def test_nothing():\n    pass\n")
         (made.folder / "requirements.txt").write_text("")
         made.run(*STEPS)
