@@ -33,7 +33,7 @@ def keep(team: Team, **keys: str) -> None:
 
 
 def status(team: Team, key: str = "", path: str = "/predict") -> int:
-    """That of one request through the cluster's ingress."""
+    """Return the status of one request through the cluster's ingress."""
     body = None if path != "/predict" else b'{"number": 1}'
     headers = {"Host": team.host("route", "coin"), "Content-Type": "application/json"}
     headers |= {"Authorization": f"Bearer {key}"} if key else {}
@@ -52,7 +52,7 @@ def pods(team: Team) -> list[dict[str, Any]]:
 
 
 def said(team: Team) -> str:
-    """What the function's containers have written."""
+    """Return the logs of the function's containers."""
     running = [pod["metadata"]["name"] for pod in pods(team) if pod["status"]["phase"] == "Running"]
     return "".join(team.kubectl("logs", name, "-n", team.namespace, "-c", "function") for name in running)
 

@@ -187,7 +187,7 @@ def test_the_clock_trains_again(team: Team, store: Store) -> None:
 
 @pytest.mark.usefixtures("store")
 def test_a_sync_trains_nothing_again(team: Team) -> None:
-    """What is declared is what runs: the workflow that has ended stays."""
+    """The workflow that has ended stays, because it is the declared one."""
     before = workflows(team)
     sync(team)
     assert before.items() <= workflows(team).items()
@@ -259,7 +259,7 @@ def _log(team: Team, run: str) -> str:
 
 
 def _ended(team: Team, run: str) -> str:
-    """What the exit handler of a run that failed has said; the pods of the others are gone."""
+    """Return the last line of the exit handler of a failed run; the pods of its steps are gone."""
     lines: list[str] = []
 
     def told() -> bool:

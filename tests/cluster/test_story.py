@@ -129,7 +129,7 @@ def test_what_is_idle_goes_and_comes_back(team: Team, ingress: Ingress) -> None:
 
 
 def test_a_submitted_training_takes_a_share_of_the_requests(team: Team, load: Load) -> None:
-    """What `argo submit` trains is released without a lost request; a share is what it gets."""
+    """The version of `argo submit` is released without a lost request, and gets its share of them."""
     first = team.newest()
     rows = "".join(f"{number},{('heads', 'tails', 'tails')[number % 3]}\n" for number in range(60))
     tails = team.storage.put(team.namespaces["test"], "tails.csv", f"number,side\n{rows}")
@@ -152,7 +152,7 @@ def test_a_submitted_training_takes_a_share_of_the_requests(team: Team, load: Lo
 
 
 def test_no_drift_stays(team: Team, load: Load) -> None:
-    """What somebody changes in the cluster is as it was, at once."""
+    """A change by hand in the cluster is undone at once."""
     route, namespace = team.routed("test"), team.namespaces["test"]
     other = json.dumps({"spec": {"traffic": [{"configurationName": f"coin-{team.newest()}", "percent": 100}]}})
     began = time.monotonic()
@@ -163,7 +163,7 @@ def test_no_drift_stays(team: Team, load: Load) -> None:
 
 
 def test_the_same_image_goes_to_production(team: Team, ingress: Ingress) -> None:
-    """What was verified is proposed by itself; after the merge it answers there, under production's own version."""
+    """A verified release is proposed by itself; after the merge it answers there, under production's own version."""
     candidate, prod = team.overlay().releases[0], team.environments["prod"]
     [promotion] = [each for each in team.state.pulls if each["head"] == f"promote/{prod}/coin"]
     (team.root.parent / "body.md").write_text(promotion["body"])

@@ -43,7 +43,7 @@ def test_a_release_is_verified_where_it_runs(team: Team, store: Store) -> None:
 
 
 def test_a_sync_does_not_verify_again(team: Team, store: Store) -> None:
-    """What is declared is there already; and where somebody deletes the Job, the next one changes nothing."""
+    """The declared Job is there already; where somebody deletes it, the next one changes nothing."""
     overlay = read_folder(team.root, "test", "coin")
     assert overlay
     name = overlay.releases[0].name

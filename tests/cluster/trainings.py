@@ -30,7 +30,7 @@ def prepare(team: Team, patch: pytest.MonkeyPatch, coin: str) -> Store:
 
 
 def declare(team: Team) -> str:
-    """What a push does, and a sync: returns the name of the workflow."""
+    """Declare a training as a push does, and sync; return the name of the workflow."""
     plan = str(team.root.parent / "plan")
     team.slipway("build", "--to", plan, "--train", "as-set")
     team.slipway("release", "--built", plan)

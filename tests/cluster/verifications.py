@@ -29,7 +29,7 @@ def jobs(team: Team, name: ReleaseName) -> list[dict[str, Any]]:
 
 
 def ended(team: Team, name: ReleaseName, how: str) -> bool:
-    """Whether the Job of a release has ended so; an end of another kind fails the test."""
+    """Return True if the Job of a release has ended so; fail the test at an end of another kind."""
     [job] = jobs(team, name)
     ends = {each["type"] for each in job["status"].get("conditions", ()) if each["status"] == "True"}
     ends &= {"Complete", "Failed"}

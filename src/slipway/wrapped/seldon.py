@@ -58,7 +58,7 @@ class Metric(NamedTuple):
 
 
 class Remarks(NamedTuple):
-    """What a class says about a request beside its predictions."""
+    """The tags and the metrics that a class gives of a request, beside its predictions."""
 
     tags: Mapping[str, Any] = {}
     metrics: Sequence[Metric] = ()

@@ -74,7 +74,7 @@ SECRETS = msgspec.convert(NAMED, dict[str, ModelSecret])
 
 
 def test_a_function_gets_its_secrets_and_nothing_else_of_this_process(tmp_path: Path, monkeypatch) -> None:
-    """What a laptop has in its variables, a cluster has not."""
+    """A cluster does not have the variables of a laptop."""
     monkeypatch.setenv("OF_THE_LAPTOP", "yes")
     monkeypatch.setenv("API_KEY", "hunter2")
     with running.serve(tiny.bundled(tmp_path, code=ASKS), SECRETS, python=PYTHON) as url:

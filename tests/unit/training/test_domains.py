@@ -51,7 +51,7 @@ def _settled(estimator, declared=frozenset()):
     ],
 )
 def test_an_encoder_decides_whether_unseen_categories_are_refused(encoder, categories):
-    """What was learned from the data refuses nothing that the encoder takes."""
+    """A learned category refuses nothing that the encoder takes."""
     schema, told = _settled(make_pipeline(make_column_transformer(encoder), Ridge()))
     assert schema.fields[1].categories == categories
     assert told == ([f"colour is one of {len(categories)} values"] if categories else ["colour may be any text"])

@@ -133,5 +133,5 @@ def test_own_metrics_take_what_they_ask_for():
 
 
 def test_a_quantile_has_a_pinball_loss():
-    """What is too low costs 0.9 of its error, what is too high 0.1."""
+    """A prediction that is too low costs 0.9 of its error, one that is too high 0.1."""
     assert measured(High(), NUMBER, [1.0, 1.0], [3.0, 0.0])["pinball_loss"] == pytest.approx((0.2 + 0.9) / 2)

@@ -52,7 +52,7 @@ def test_a_value_of_another_type_is_refused(given):
 
 
 def test_an_object_has_lists_of_its_own():
-    """What it changes stays with it."""
+    """A change of them does not reach the class."""
     Tuned().parameters["layers"].append(1)
     assert Tuned().parameters["layers"] == [100, 50]
 

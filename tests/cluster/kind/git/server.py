@@ -22,7 +22,7 @@ class Server(ThreadingHTTPServer):
         self.root, self._lock = root, Lock()
 
     def serve(self, repository: str, variables: dict[str, str], body: bytes) -> bytes:
-        """What git answers, as CGI has it."""
+        """Return the answer of git, as CGI has it."""
         with self._lock:
             if not (self.root / repository).is_dir():
                 subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", repository], cwd=self.root)

@@ -42,7 +42,7 @@ TEXTS = [
 
 
 class Verdict(NamedTuple):
-    """What came of a comparison: rows that both answer, rows that both refuse, and the differences in words."""
+    """The result of a comparison: rows that both answer, rows that both refuse, and the differences in words."""
 
     answered: int
     refused: int

@@ -56,7 +56,7 @@ def tumor(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["iris", "tumor"])
 def test_a_loaded_example_reproduces_its_golden_predictions(name, request):
-    """Which is what every release has to do."""
+    """Every release has to do that."""
     loaded = request.getfixturevalue(name)
 
     answers = loaded.answer(loaded.golden.rows)

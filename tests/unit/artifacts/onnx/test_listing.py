@@ -31,7 +31,7 @@ FIRST = _first_of_each()
 
 
 def test_every_entry_of_the_list_has_a_case():
-    """What is on the list is tested."""
+    """No entry is without a test."""
     assert {entry.name for entry in listing.entries()} <= FIRST.keys()
 
 
