@@ -35,6 +35,9 @@ COMMAND = "platform/bin/slipway"
 # The files that serving reads at run time.
 _DATA = {".binpb", ".html", ".json"}
 
+# What a folder with the platform's code has.
+_PLATFORM = ("functions/Dockerfile", "src/slipway")
+
 # The time of every file, so that layers do not differ by when they were made: 1980-01-01, the oldest that zip knows.
 _TIME = 315532800
 
@@ -142,9 +145,15 @@ def serving_files(settings: Settings) -> dict[str, Path]:
 
 
 def platform_root(settings: Settings) -> Path:
-    """Return the root of the platform's code: the repository, or the checkout that runs if it has none."""
-    root = settings.root
-    return root if (root / "functions" / "Dockerfile").is_file() else Path(slipway.__file__).parents[2]
+    """Return the root of the platform's code: the repository, or the checkout that runs if it has none.
+
+    Raise `SlipwayError` when neither has all of it.
+    """
+    for root in (settings.root, Path(slipway.__file__).parents[2]):
+        if all((root / part).exists() for part in _PLATFORM):
+            return root
+    fix = "keep both in the repository, or install slipway from a checkout: pip install --editable"
+    raise SlipwayError(f"the platform's code is missing: no folder has {' and '.join(_PLATFORM)}", fix=fix)
 
 
 def base_image(settings: Settings, model: str) -> str:

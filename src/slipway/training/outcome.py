@@ -29,7 +29,7 @@ def lines(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]
             problem = error.problem
     line: dict[str, Any] = {
         "severity": "INFO" if phase == "Succeeded" else "ERROR",
-        "message": f"{name} {phase} after {seconds:.0f} s",
+        "message": f"{name or 'the training'} {phase} after {seconds:.0f} s",
         "model": model,
         "environment": store.environment,
         "run": name,

@@ -204,3 +204,10 @@ def test_dockerfile_copies_the_model_last() -> None:
         "--from=bundle /platform /app",
         "--from=bundle /model /app",
     ]
+
+
+def test_a_part_of_the_platform_alone_is_not_taken_for_all_of_it(repository: "Settings", tmp_path: Path) -> None:
+    """A repository with `functions/` but no `src/slipway` is served by the checkout that runs."""
+    shutil.rmtree(repository.root / "src")
+    made = bundle.make_local(repository, "tiny", tiny.artifact(tmp_path / "artifact"), tmp_path / "bundle")
+    assert (made.folder / "slipway" / "serving" / "function.py").is_file()

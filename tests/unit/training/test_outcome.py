@@ -58,6 +58,13 @@ def test_a_run_that_failed_names_its_steps(store, monkeypatch, twice):
     assert "model_id" not in told
 
 
+def test_a_run_without_a_name_is_the_training(store, monkeypatch):
+    """The message has a subject where nothing names the run."""
+    monkeypatch.delenv("SLIPWAY_RUN")
+    (line,) = outcome.lines(store, "iris", "Failed", 3)
+    assert json.loads(line)["message"] == "the training Failed after 3 s"
+
+
 @pytest.mark.parametrize("failures", ["", "null", "[]", "not JSON", '["text"]'])
 def test_failures_that_cannot_be_read_are_left_out(store, monkeypatch, failures):
     """The line still tells how the run ended."""
