@@ -51,6 +51,7 @@ def test_what_identifies_the_release() -> None:
         "MODEL_ID": "iris/test/7",
         "RELEASE": "v7-1a2b3c4d",
         "THREADS": "10",
+        "SLIPWAY_TIMEOUT": "60",
         "SLIPWAY_MAX_BODY": "1048576",
         "SLIPWAY_MAX_ROWS": "10000",
         "HOME": "/dev/shm",  # noqa: S108
@@ -66,11 +67,12 @@ def test_scale() -> None:
     assert annotations["autoscaling.knative.dev/min-scale"] == "1"
     assert annotations["autoscaling.knative.dev/max-scale"] == "9"
     assert annotations["serving.knative.dev/progress-deadline"] == "300s"
-    assert (spec["spec"]["containerConcurrency"], spec["spec"]["timeoutSeconds"]) == (4, 30)
+    assert (spec["spec"]["containerConcurrency"], spec["spec"]["timeoutSeconds"]) == (4, 35)
     [container] = spec["spec"]["containers"]
     assert container["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}
     assert container["resources"]["requests"]["memory"] == "1Gi"
     assert {"name": "THREADS", "value": "4"} in container["env"]
+    assert {"name": "SLIPWAY_TIMEOUT", "value": "30"} in container["env"]
 
 
 def test_limits() -> None:

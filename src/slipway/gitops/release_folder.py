@@ -134,7 +134,9 @@ def values(model: str, record: ReleaseRecord, own: ModelSettings) -> dict[str, A
             "max": str(scale.max),
             "concurrency": scale.concurrency,
             "threads": str(scale.concurrency),
-            "timeout": scale.timeout,
+            "seconds": str(scale.timeout),
+            # The function's own answer to a request that takes too long has to come before Knative's, which is no JSON.
+            "timeout": scale.timeout + 5,
             "cpu": scale.cpu,
             "memory": scale.memory,
         },

@@ -21,6 +21,7 @@ from slipway.serving.http import requests
 from slipway.serving.http.application import Application, Handler, Paths, chosen
 from slipway.serving.http.requests import PREDICT, READY, V2_READY, Request
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
+from slipway.serving.threads import LIVE, threads
 
 if TYPE_CHECKING:  # a start does without it
     from slipway.serving.oip.inference import Inference
@@ -35,10 +36,11 @@ _NO_CARD = ModelCard()
 
 
 class Limits(NamedTuple):
-    """The largest request: bytes of its body, and rows."""
+    """The largest request: bytes of its body, and rows; and the seconds that it may take."""
 
     body: int = 1 << 20
     rows: int = 10_000
+    seconds: int = 60
 
 
 class Function(Application):
@@ -61,6 +63,7 @@ class Function(Application):
             **{path: {method: self._infer} for path, method in requests.INFERENCE.items()},
         }
         super().__init__(identity.named(), paths, access, limits.body)
+        self.seconds = limits.seconds
         self._brief_body = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
@@ -82,7 +85,11 @@ class Function(Application):
         return self._loaded.remarks().tags
 
     def health(self) -> dict[str, Any]:
-        """Return {"health": …} as the model's class tells it, or {}; raise `Refusal` (503) when it raises."""
+        """Return {"health": …} as the model's class tells it, or {}.
+
+        Raise `Refusal` (503) when it raises, or all threads are stuck.
+        """
+        threads().check()
         if not self._loaded.tells_health:
             return {}
         try:
@@ -90,6 +97,10 @@ class Function(Application):
         except Exception as error:
             log.write("ERROR", f"not ready: health_status fails: {type(error).__name__}: {error}")
             raise Refusal(503, "not_healthy", "the model's health_status fails; the log says how") from error
+
+    def check_live(self) -> None:
+        """Raise `Refusal` (503) when all threads have been stuck for so long that only a new process helps."""
+        threads().check(LIVE)
 
     @cached_property
     def inference(self) -> Inference:
@@ -141,6 +152,8 @@ class Function(Application):
 
         if request.route in requests.V2_READINESS:
             self.health()
+        if request.route == requests.V2_LIVE:
+            self.check_live()
         return rest.answer(self.inference, request)
 
     def _predictions(self, rows: list[Any]) -> list[Any]:
@@ -168,10 +181,11 @@ class Function(Application):
         return {"/": of(200, description), requests.OPENAPI: of(200, openapi), requests.PAGE: docs.page()}
 
     def _alive(self, _request: Request) -> Answer:
+        self.check_live()
         return of(200, {"status": "ok", **self.named})
 
     def _ready(self, _request: Request) -> Answer:
-        """Nothing listens until digests and golden predictions hold, so live means ready but for the class's word."""
+        """Nothing listens until digests and golden predictions hold: live means ready, but for the class's word."""
         return of(200, {"status": "ok", **self.health(), **self.named})
 
     def _scrape(self, _request: Request) -> Answer:

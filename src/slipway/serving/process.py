@@ -1,11 +1,9 @@
-"""The settings of a function's process, and its threads."""
+"""The settings of a function's process."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 from slipway.errors import SlipwayError
@@ -19,8 +17,11 @@ METRICS_PORT = "SLIPWAY_METRICS_PORT"
 SECRETS = "SLIPWAY_SECRETS"
 """The variable with the secrets that the model needs: `API_KEY=SECRET/KEY` for each, with blanks between them."""
 
+TIMEOUT = "SLIPWAY_TIMEOUT"
+"""The variable with the seconds that a request may take."""
+
 GRACE = 600
-"""Seconds between SIGTERM and the end: the longest `scale.timeout`. Kubernetes itself kills after `timeoutSeconds`."""
+"""Seconds between SIGTERM and the end: the longest `timeoutSeconds`, after which Kubernetes itself kills."""
 
 # In seconds. With uvicorn's 5, a connection could close just as Knative's proxy, which keeps idle ones for 90, sends.
 KEEP_ALIVE = 620
@@ -55,9 +56,3 @@ def setting(variable: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise SlipwayError(f"{variable} is {text!r}", fix=f"give a number above 0, or leave it out: it is {default}")
     return int(text)
-
-
-@cache
-def threads() -> ThreadPoolExecutor:
-    """Return the `THREADS` that predict; each is made when first needed."""
-    return ThreadPoolExecutor(setting("THREADS", 4), thread_name_prefix="predict")

@@ -16,7 +16,8 @@ from slipway.schema import InvalidRows
 from slipway.serving import access, bundled, log
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
-from slipway.serving.process import check_secrets, setting, threads
+from slipway.serving.process import TIMEOUT, check_secrets, setting
+from slipway.serving.threads import threads
 
 # One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
 # threads does not survive the fork into a worker.
@@ -42,7 +43,9 @@ def load(folder: Path) -> Function:
         os.environ.setdefault(variable, "1")
     bundle = bundled.read(folder)
     identity = _identity(bundle)
-    limits = Limits(setting("SLIPWAY_MAX_BODY", Limits().body), setting("SLIPWAY_MAX_ROWS", Limits().rows))
+    body, rows, seconds = Limits()
+    body, rows = setting("SLIPWAY_MAX_BODY", body), setting("SLIPWAY_MAX_ROWS", rows)
+    limits = Limits(body, rows, setting(TIMEOUT, seconds))
     threads()  # so that a wrong value is refused now, not at the first request
     check_secrets()
     admitting = access.from_environment(bundle.model)

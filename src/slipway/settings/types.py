@@ -135,8 +135,8 @@ class Scale(_Strict, frozen=True, kw_only=True):
     """The CPUs of an instance."""
     memory: Memory = "512Mi"
     """The memory of an instance."""
-    timeout: Annotated[int, Meta(ge=1, le=600, description="1 to 600 seconds is the range")] = 60
-    """The seconds that a request may take."""
+    timeout: Annotated[int, Meta(ge=1, le=595, description="1 to 595 seconds is the range")] = 60
+    """The seconds that a request may take. Knative gives up 5 seconds later, and 600 is its most."""
 
 
 class AccessSettings(_Strict, frozen=True, kw_only=True):

@@ -47,6 +47,12 @@ class Server(NamedTuple):
         parts = urlsplit(self.url)
         return str(parts.hostname), int(parts.port or 0)
 
+    def connected(self) -> HTTPConnection:
+        """Return a connection that the test closes."""
+        connection = HTTPConnection(*self.address, timeout=10)
+        connection.connect()
+        return connection
+
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         connection = HTTPConnection(*self.address, timeout=10)
         try:

@@ -187,7 +187,7 @@ def test_the_message_names_the_path_of_what_is_wrong(text, says):
         ("limits: {rows: 0}", "limits.rows: 0 will not do: 1 is the least"),
         ("scale: {min: -1}", "scale.min: -1 will not do: 0 is the least"),
         ("scale: {concurrency: 5000}", "scale.concurrency: 5000 will not do: 1 to 1000"),
-        ("scale: {timeout: 3600}", "scale.timeout: 3600 will not do: 1 to 600 seconds"),
+        ("scale: {timeout: 3600}", "scale.timeout: 3600 will not do: 1 to 595 seconds"),
         ("training: {deadline: 5}", "training.deadline: 5 will not do: 60 to 2592000 seconds"),
         ("training: {visibility: all}", "training.visibility: 'all' is not known; known: cluster-local, public"),
         ("training: {password: x}", "training.password: unknown key; known: access, cpu, deadline, memory, visibility"),

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,7 +28,8 @@ from slipway.serving.grpc.messages import METHODS, fill, message, read
 from slipway.serving.http.requests import METRICS, Request
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 from slipway.serving.oip.tensors import row_count
-from slipway.serving.process import GRACE, METRICS_PORT, setting, threads
+from slipway.serving.process import GRACE, METRICS_PORT, setting
+from slipway.serving.threads import finish, threads, watch
 from slipway.text import cut
 
 _SERVICE = "inference.GRPCInferenceService"
@@ -40,6 +42,7 @@ _CODES = {
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     500: grpc.StatusCode.INTERNAL,
     503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 # Proxies and clients refuse headers of more than 8 KiB.
 _LONGEST = 2000
@@ -57,6 +60,7 @@ def run(function: Function, host: str, port: int) -> None:
     with_metrics = os.environ.get(METRICS_PORT)
     with _metrics(function.metrics, host, setting(METRICS_PORT, 0)) if with_metrics else nullcontext():
         asyncio.run(_serve(function, address))
+    finish()
 
 
 async def _serve(function: Function, address: str) -> None:
@@ -71,6 +75,7 @@ async def _serve(function: Function, address: str) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, ended.set)
     await server.start()
+    watch(asyncio.get_running_loop(), function.seconds)
     await ended.wait()
     await server.stop(GRACE)
 
@@ -83,7 +88,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._inference = function.inference
         answers: dict[str, Callable[[Any], Any]] = {
             "Check": self._health,
-            "ServerLive": lambda _: message("ServerLiveResponse")(live=True),
+            "ServerLive": self._live,
             "ServerReady": self._server_ready,
             "ServerMetadata": lambda _: message("ServerMetadataResponse")(**self._inference.server_metadata),
             "ModelReady": self._ready,
@@ -137,7 +142,10 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             return refusal
         if self._function.is_brief(request):
             return self._handled(request)
-        return await asyncio.get_running_loop().run_in_executor(threads(), self._handled, request)
+        try:
+            return await threads().run(partial(self._handled, request), request.began, self._function.seconds)
+        except Refusal as refusal:
+            return refusal
 
     def _check(self, request: Request) -> None:
         if request.path not in METHODS:
@@ -165,6 +173,10 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             raise Refusal(404, "no_service", f"there is no service {request.service[:60]!r} here")
         self._function.health()
         return message("HealthCheckResponse")(status="SERVING")
+
+    def _live(self, _request: Any) -> Any:
+        self._function.check_live()
+        return message("ServerLiveResponse")(live=True)
 
     def _server_ready(self, _request: Any) -> Any:
         self._function.health()

@@ -5,6 +5,7 @@ A path may have names in braces, as `/v2/models/{model}/infer`: each stands for 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
@@ -28,6 +29,8 @@ class Application:
     """
 
     metrics: Metrics | None = None
+    seconds: float = math.inf
+    """How long an answer may take."""
 
     def __init__(self, named: Mapping[str, str], paths: Paths, access: Access, max_body: int) -> None:
         self.named, self.access = named, access

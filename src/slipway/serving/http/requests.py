@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import msgspec
+from msgspec import field
 
 from slipway.serving.answers import Refusal
 
@@ -49,7 +51,7 @@ class Request(msgspec.Struct):
     """A request: the caller's method and path, the application's name for the path (`route`), headers and body.
 
     `headers` have lower-case names, and `path` has no query. `id` is the request's name in the answer and in the log;
-    `caller` is filled in once the caller is known.
+    `caller` is filled in once the caller is known. It `began` when its head was there (`time.monotonic`).
     """
 
     method: str
@@ -60,6 +62,7 @@ class Request(msgspec.Struct):
     query: bytes = b""
     body: bytes = b""
     caller: str = ""
+    began: float = field(default_factory=time.monotonic)
 
 
 def is_scrape(request: Request) -> bool:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -20,7 +21,8 @@ from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
 from slipway.serving.http.application import Application
 from slipway.serving.http.requests import Request
-from slipway.serving.process import GRACE, KEEP_ALIVE, threads
+from slipway.serving.process import GRACE, KEEP_ALIVE
+from slipway.serving.threads import finish, threads, watch
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -70,11 +72,18 @@ async def _answer(application: Application, request: Request, receive: Receive) 
         application.check(request)
         if request.method == "POST":
             request.body = await _body(receive, application.check_size)
+        if application.is_brief(request):
+            return _handled(application, request)
+        work, leaving = partial(_handled, application, request), partial(_left, receive)
+        return await threads().run(work, request.began, application.seconds, leaving)
     except Exception as error:  # noqa: BLE001 - the server would answer in plain text, uncounted
         return application.refuse(log.refusal(error, request), request)
-    if application.is_brief(request):
-        return _handled(application, request)
-    return await asyncio.get_running_loop().run_in_executor(threads(), _handled, application, request)
+
+
+async def _left(receive: Receive) -> None:
+    """Return when the caller of a request, whose body is read, has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _handled(application: Application, request: Request) -> Answer:
@@ -133,7 +142,8 @@ def run(application: Application, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE,
         backlog=_BACKLOG,
     )
-    _Server(config).run([listener])
+    _Server(config, application.seconds).run([listener])
+    finish()
 
 
 def _protocol() -> Any:
@@ -148,6 +158,15 @@ class _Server(Server):
     uvicorn itself would end by the signal. It would close idle connections at once, while a request may be on its way,
     and the system would close those that are not accepted yet.
     """
+
+    def __init__(self, config: Config, seconds: float) -> None:
+        super().__init__(config)
+        self._seconds = seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and watch over the predictions; uvicorn calls this."""
+        await super().startup(sockets)
+        watch(asyncio.get_running_loop(), self._seconds)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -233,7 +233,7 @@ def test_description_is_enough_to_call_it(server: Server) -> None:
     assert told["schema"]["input"]["properties"]["wrapping"]["enum"] == ["paper", "box", "none"]
     assert told["schema"]["input"]["required"] == ["weight", "wrapping"]
     assert told["schema"]["prediction"]["type"] == "number"
-    assert told["limits"] == {"body": MAX_BODY, "rows": MAX_ROWS}
+    assert told["limits"] == {"body": MAX_BODY, "rows": MAX_ROWS, "seconds": 60}
     assert "POST /predict" in told["endpoints"]
     assert told["versions"]["functions-framework"]
 
