@@ -94,7 +94,7 @@ class Function(Application):
             return {}
         try:
             return {"health": self._loaded.health()}
-        except Exception as error:
+        except BaseException as error:
             log.write("ERROR", f"not ready: health_status fails: {type(error).__name__}: {error}")
             raise Refusal(503, "not_healthy", "the model's health_status fails; the log says how") from error
 

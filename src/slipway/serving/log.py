@@ -54,7 +54,7 @@ def or_exit() -> Iterator[None]:
         return
     except SlipwayError as error:
         problem, more = error.problem, {"fix": error.fix}
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code can raise anything while it is loaded
+    except BaseException as error:  # noqa: BLE001 - a model's code can raise anything while it is loaded
         problem, more = f"{type(error).__name__}: {error}", {"traceback": _traced(error)}
     identity = {"model_id": os.environ.get("MODEL_ID", ""), "release": os.environ.get("RELEASE", "")}
     write("CRITICAL", f"the function does not start: {problem}", **identity, **more)

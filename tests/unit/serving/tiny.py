@@ -11,8 +11,16 @@ CODE = '''
 """The module of a model that weighs parcels."""
 import os
 import time
+from asyncio import CancelledError
 
 from slipway.model import InputError, Model
+
+
+class Panic(BaseException):
+    """What a library in Rust raises."""
+
+
+FAILURES = {669: KeyboardInterrupt, 670: GeneratorExit, 671: Panic, 672: CancelledError}
 
 
 class Tiny(Model):
@@ -31,6 +39,8 @@ class Tiny(Model):
                 raise RuntimeError("a secret of the model: 4711")
             if row["weight"] == 667:
                 raise SystemExit("leaving")
+            if row["weight"] in FAILURES:
+                raise FAILURES[row["weight"]]("a secret of the model: 4711")
             if row["weight"] == 668:
                 time.sleep(0.6)
             if row["weight"] == 0:

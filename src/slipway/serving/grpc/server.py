@@ -158,7 +158,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             response = self._answers[request.path](self._parsed(request))
             rows = row_count(response.outputs) if request.path == f"/{_SERVICE}/ModelInfer" else None
             return Answer(200, {}, response.SerializeToString(), rows=rows)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
+        except BaseException as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
             return log.refusal(error, request)
 
     def _parsed(self, request: Request) -> Any:

@@ -90,7 +90,7 @@ def _handled(application: Application, request: Request) -> Answer:
     """Answer a request in whichever thread this is; never raise, for a future takes no `StopIteration`."""
     try:
         return application.answer(request)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
+    except BaseException as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
         return application.refuse(log.refusal(error, request), request)
 
 

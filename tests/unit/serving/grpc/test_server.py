@@ -133,6 +133,16 @@ def test_wrong_requests_are_refused(call: Call, asked: Any, code: str, words: st
     assert words in error.details()
 
 
+@pytest.mark.parametrize("weight", [666, 667, *range(669, 673)])
+def test_failure_of_the_model_is_internal(call: Call, grpc_server: Server, weight: int) -> None:
+    """Any error is answered, also one that is no `Exception`; only the log has the reason."""
+    error = refused(call, f"{SERVICE}/ModelInfer", request(weight), x_request_id=f"failing-{weight}")
+    assert (error.code(), "4711" in error.details()) == (grpc.StatusCode.INTERNAL, False)
+    until(lambda: len(grpc_server.logged(f"failing-{weight}")) == 2)
+    assert grpc_server.logged(f"failing-{weight}")[-1]["status"] == 500
+    assert call(f"{SERVICE}/ModelInfer", request(2))
+
+
 def test_unknown_calls_are_unimplemented(call: Call, grpc_server: Server) -> None:
     """The refusal names the known calls, and is logged."""
     error = refused(call, f"{SERVICE}/ModelStreamInfer", b"", x_request_id="unknown-call")

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,25 @@ def test_wrong_method_names_the_right(server: Server) -> None:
     assert server.ask("POST", "/health/live", b"").headers["allow"] == "GET, HEAD"
 
 
-@pytest.mark.parametrize("weight", [666, 667])
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a function that predicts on the event loop."""
+    code = tiny.CODE.replace("source_features", "waits = False\n    source_features")
+    log: list[str] = []
+    with running.start(tiny.bundled(tmp_path_factory.mktemp("brief"), code=code).folder, echo=log.append) as started:
+        yield Server(started.url, log)
+
+
+@pytest.mark.parametrize("weight", range(669, 673))
+def test_failure_on_the_event_loop_stays_inside(brief: Server, weight: int) -> None:
+    """An error that is no `Exception` is answered as any other, and the function goes on."""
+    answer = predict(brief, {**ROW, "weight": weight})
+    assert (answer.status, answer.json["error"]["code"]) == (500, "internal")
+    assert predict(brief, ROW).status == 200
+    assert b'code="499"' not in brief.ask("GET", "/metrics").body
+
+
+@pytest.mark.parametrize("weight", [666, 667, *range(669, 673)])
 def test_failure_of_the_model_stays_inside(server: Server, weight: int) -> None:
     """A model that raises, or tries to end the process, gives a 500 without internals; the log has the reason."""
     answer = predict(server, {**ROW, "weight": weight}, X_Request_Id=f"failing-{weight}")
