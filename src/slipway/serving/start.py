@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 import time
@@ -27,6 +28,7 @@ _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 def start(folder: Path) -> Function:
     """Load the bundle in `folder`; when a check fails, log why in one line and exit with status 1."""
     began = time.perf_counter()
+    faulthandler.enable()  # so that a crash in a library's machine code leaves lines in the log
     with log.or_exit():
         function = load(folder)
     milliseconds = round((time.perf_counter() - began) * 1000, 1)

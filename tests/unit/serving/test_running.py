@@ -108,6 +108,18 @@ def test_many_requests_in_flight_are_answered_after_sigterm(tmp_path: Path) -> N
         assert server.process.wait() == 0
 
 
+def test_a_crash_leaves_lines_in_the_log(tmp_path: Path) -> None:
+    """A segfault in a library ends the process, and the log says where the model was."""
+    code = tiny.CODE.replace("time.sleep(0.6)", "import ctypes; ctypes.string_at(0)")
+    log: list[str] = []
+    with running.start(tiny.bundled(tmp_path, code=code).folder, echo=log.append) as server:
+        with pytest.raises(ConnectionError):
+            predict(server.url, b'{"weight": 668, "wrapping": "box"}')
+        assert server.process.wait() == -signal.SIGSEGV
+        until(lambda: any("Segmentation fault" in line for line in log))
+        until(lambda: any("model.py" in line for line in log))
+
+
 @pytest.mark.parametrize("command", [["-m", "slipway.serving"], ["-c", BY_H11]], ids=["httptools", "h11"])
 def test_kept_connections_announce_their_end(tmp_path: Path, command: list[str]) -> None:
     """After SIGTERM they are answered while any request is, and each answer has `connection: close`."""
@@ -173,9 +185,9 @@ def listens(url: str) -> bool:
     return True
 
 
-def predict(url: str) -> int:
+def predict(url: str, row: bytes = ROW) -> int:
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{url}/predict", ROW, headers)
+    request = urllib.request.Request(f"{url}/predict", row, headers)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return int(answer.status)
 
