@@ -19,13 +19,15 @@ USUAL_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "mae", "r2", "rmse"
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Hold(Struct, frozen=True, kw_only=True):
+class Hold(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hold the stop on a model. No release or promotion changes the model until it is lifted."""
 
     by: str
     since: str
     """Start of the hold: RFC 3339, UTC, seconds."""
     reason: str
+    rolled_back: str = ""
+    """The release that a rollback left. Empty where the hold is made by hand."""
 
 
 class Origin(Struct, frozen=True, kw_only=True):

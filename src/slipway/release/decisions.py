@@ -47,9 +47,20 @@ def lift(settings: Settings, model: str, environment: str, place: Place | None =
 
 
 def rollback(
-    settings: Settings, model: str, environment: str, *, reason: str, to: str | None = None, place: Place | None = None
+    settings: Settings,
+    model: str,
+    environment: str,
+    *,
+    reason: str,
+    to: str | None = None,
+    left: str | None = None,
+    place: Place | None = None,
 ) -> Edited:
     """Route all requests to an older release, reject every newer one, and hold the model.
+
+    `left` is the release to go back from. Nothing changes when it is rejected, so a rollback can be repeated. Without
+    `left` and `to`, raise `SlipwayError` while the hold of an earlier rollback stands: the second of two people, or a
+    repeated command, must not go back twice.
 
     Without `to`, choose the newest older release that is verified in this environment and not rejected. It may be
     declared or in the history of git. If there is none, choose a promoted release, which its source environment
@@ -58,7 +69,13 @@ def rollback(
     _check_reason(reason)
 
     def change(snapshot: Snapshot, before: Overlay) -> tuple[Overlay, str, list[str]]:
-        known, target, note = _target(snapshot, before, to)
+        if left is not None and _is_left(before, left):
+            runs = release_folder.shown(before.route)
+            return before, "", [f"{environment}: {model} is already rolled back from {left}: {runs}"]
+        if left is None and to is None:
+            _check_first(before)
+        serving = _serving(before)
+        known, target, note = _target(snapshot, before, serving, to)
         newer = [release.name for release in known if release.age > target.age]
         back = before.with_release(target)
         after = msgspec.structs.replace(
@@ -66,7 +83,7 @@ def rollback(
             releases=tuple(release for release in back.releases if release.age <= target.age),
             route={target.name: 100},
             rejected=tuple(sorted({*back.rejected, *newer})),
-            hold=_hold(snapshot, reason),
+            hold=_hold(snapshot, reason, rolled_back=str(serving.name)),
         )
         rejected = ", ".join(str(release.name) for release in before.releases if release.name in newer)
         facts = {
@@ -123,8 +140,42 @@ def _check_reason(reason: str) -> None:
         raise SlipwayError("the reason has a line end or a control character in it", fix="write it in one line")
 
 
-def _hold(snapshot: Snapshot, reason: str) -> Hold:
-    return Hold(by=snapshot.repository.identity(), since=now(), reason=reason)
+def _hold(snapshot: Snapshot, reason: str, rolled_back: str = "") -> Hold:
+    return Hold(by=snapshot.repository.identity(), since=now(), reason=reason, rolled_back=rolled_back)
+
+
+def _check_first(overlay: Overlay) -> None:
+    """Raise `SlipwayError` while the hold of an earlier rollback stands."""
+    hold, serving = overlay.hold, overlay.serving()
+    if hold is None or not hold.rolled_back or serving is None:
+        return
+    where = f"{overlay.model} in {overlay.environment}"
+    fix = f"to go back once more: --from {serving.name}, or --to RELEASE"
+    raise SlipwayError(f"{where} is back at {serving.name} already: {held(hold)}", fix=fix)
+
+
+def _is_left(overlay: Overlay, left: str) -> bool:
+    """Return True if the release `left` is rolled back from.
+
+    Raise `SlipwayError` when it is not the newest release that runs either.
+    """
+    known = {*overlay.rejected, *(release.name for release in overlay.releases)}
+    name = pick(known, left, f"{overlay.environment}/{overlay.model}")
+    if name in overlay.rejected and name not in overlay.route:
+        return True
+    serving = _serving(overlay)
+    if name != serving.name:
+        fix = f"slipway status {overlay.model} --env {overlay.environment}"
+        raise SlipwayError(f"{name} is not what runs: {release_folder.shown(overlay.route)}", fix=fix)
+    return False
+
+
+def _serving(overlay: Overlay) -> Release:
+    """Return the newest release on the route. Raise `SlipwayError` while nothing runs."""
+    if (serving := overlay.serving()) is not None:
+        return serving
+    fix = f"slipway status {overlay.model} --env {overlay.environment}"
+    raise SlipwayError(f"no release of {overlay.model} runs in {overlay.environment}", fix=fix)
 
 
 def _next(settings: Settings, overlay: Overlay) -> str:
@@ -140,12 +191,10 @@ def _next(settings: Settings, overlay: Overlay) -> str:
     return f"due now: {due.reason}: slipway release {overlay.model} --env {overlay.environment}"
 
 
-def _target(snapshot: Snapshot, overlay: Overlay, to: str | None) -> tuple[Sequence[Release], Release, str]:
+def _target(
+    snapshot: Snapshot, overlay: Overlay, serving: Release, to: str | None
+) -> tuple[Sequence[Release], Release, str]:
     """Return all known releases, the one to roll back to, and a note about it."""
-    model, environment, serving = overlay.model, overlay.environment, overlay.serving()
-    if serving is None:
-        fix = f"slipway status {model} --env {environment}"
-        raise SlipwayError(f"no release of {model} runs in {environment}", fix=fix)
     known = history.releases(snapshot, overlay)
     try:
         return known, *((_named(known, serving, overlay, to), "") if to else _older(snapshot, known, serving, overlay))

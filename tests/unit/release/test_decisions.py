@@ -131,16 +131,78 @@ def test_a_rollback_prefers_releases_verified_in_its_environment(site: Site, mon
     assert f"{second} was verified in test only: the store does not answer" in done.lines
 
 
-def test_a_second_rollback_goes_one_release_further(site: Site) -> None:
+def test_a_named_second_rollback_goes_one_release_further(site: Site) -> None:
     """Rejected releases stay rejected. The last release has none to return to."""
     for _ in range(3):
         site.released()
     rollback(site.settings, "iris", "test", reason="wrong")
-    rollback(site.settings, "iris", "test", reason="wrong as well")
+    rollback(site.settings, "iris", "test", reason="wrong as well", left="v2")
     assert site.versions() == {1: 100}
     with pytest.raises(SlipwayError, match="has no verified release that is older than v1") as caught:
-        rollback(site.settings, "iris", "test", reason="all wrong")
+        rollback(site.settings, "iris", "test", reason="all wrong", left="v1")
     assert "there is no older release at all" in caught.value.fix
+
+
+def test_a_second_rollback_that_names_nothing_is_refused(site: Site) -> None:
+    """While the hold of a rollback stands, the same command again would go back twice."""
+    for _ in range(3):
+        site.released()
+    rollback(site.settings, "iris", "test", reason="wrong")
+    head = site.head
+    with pytest.raises(SlipwayError, match=r"back at v2-\w+ already: held by Ada .*: wrong") as caught:
+        rollback(site.settings, "iris", "test", reason="wrong")
+    assert "--from v2-" in caught.value.fix and "--to RELEASE" in caught.value.fix
+    assert site.head == head
+    rollback(site.settings, "iris", "test", reason="wrong", to="v1")
+    assert site.versions() == {1: 100}
+
+
+def test_a_hold_made_by_hand_does_not_stop_a_rollback(site: Site) -> None:
+    """An emergency needs no other words where a person holds the model, also after an earlier rollback."""
+    for _ in range(3):
+        site.released()
+    rollback(site.settings, "iris", "test", reason="wrong")
+    lift(site.settings, "iris", "test")
+    hold(site.settings, "iris", "test", reason="audit")
+    rollback(site.settings, "iris", "test", reason="wrong again")
+    assert site.versions() == {1: 100}
+
+
+def test_a_rollback_from_a_release_can_be_repeated(site: Site) -> None:
+    """The first call changes the route, every later one nothing, whatever it calls the release."""
+    for _ in range(3):
+        site.released()
+    newest = site.overlay().releases[0].name
+    rollback(site.settings, "iris", "test", reason="wrong", left="v3")
+    head = site.head
+    for left in (str(newest), "v3", "3"):
+        done = rollback(site.settings, "iris", "test", reason="wrong", left=left)
+        assert done.commit is None and "is already rolled back from" in done.lines[0]
+    lift(site.settings, "iris", "test")
+    assert rollback(site.settings, "iris", "test", reason="wrong", left="v3").commit is None
+    assert site.versions() == {2: 100} and site.git("rev-parse", "HEAD^") == head
+
+
+def test_a_rollback_from_a_release_that_does_not_run_is_refused(site: Site) -> None:
+    """What runs is another release than the caller believes."""
+    for _ in range(3):
+        site.released()
+    with pytest.raises(SlipwayError, match=r"v2-\w+ is not what runs: v3-\w+ 100 %"):
+        rollback(site.settings, "iris", "test", reason="wrong", left="v2")
+    with pytest.raises(SlipwayError, match="has no release v7"):
+        rollback(site.settings, "iris", "test", reason="wrong", left="v7")
+
+
+def test_two_rollbacks_at_the_same_time_go_back_once(site: Site) -> None:
+    """The second of two processes is refused, whichever it is."""
+    for _ in range(3):
+        site.released()
+    command = [sys.executable, "-m", "slipway", "rollback", "iris", "--env", "test", "--reason", "wrong"]
+    both = [subprocess.Popen(command, cwd=site.root, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ended = [(process.communicate()[1], process.returncode) for process in both]
+    assert sorted(code for _, code in ended) == [0, 1], ended
+    assert "is back at v2-" in next(said for said, code in ended if code)
+    assert site.versions() == {2: 100}
 
 
 def test_a_dropped_release_comes_back_from_history(site: Site) -> None:

@@ -75,6 +75,8 @@ def _add_decisions(group: Group) -> None:
     about = "go back to a release, reject the newer, hold the model"
     rollback = group.add("rollback", _rollback, about, examples, *_DECISION, "reason")
     rollback.add_argument("--to", metavar="RELEASE", help="default: the newest older one that is verified")
+    about = "leave this release only: repeated, it changes nothing"
+    rollback.add_argument("--from", dest="left", metavar="RELEASE", help=about)
 
     examples = ["slipway hold wine --env test --reason 'audit'", "slipway hold wine --env prod --push --reason 'audit'"]
     about = "stop releases and promotions of a model, until you lift it"
@@ -245,7 +247,7 @@ def _percent(name: str, text: str) -> int:
 def _rollback(args: argparse.Namespace) -> int:
     from slipway.release.decisions import rollback
 
-    return _decide(args, partial(rollback, reason=args.reason, to=args.to or None))
+    return _decide(args, partial(rollback, reason=args.reason, to=args.to or None, left=args.left or None))
 
 
 def _hold(args: argparse.Namespace) -> int:
