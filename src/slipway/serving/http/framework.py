@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from slipway.serving.http import server
 from slipway.serving.http.application import Application
-from slipway.serving.http.requests import no_http
+from slipway.serving.http.connection import Connection
 from slipway.serving.process import GRACE, KEEP_ALIVE
 
 _PIECE = 1 << 20  # bytes of a file sent at a time
@@ -53,10 +53,5 @@ def settle(handler: Callable[[Request], Awaitable[Response]]) -> None:
     UvicornWorker.CONFIG_KWARGS |= {"http": Protocol, "timeout_keep_alive": KEEP_ALIVE, "access_log": False}
 
 
-class Protocol(H11Protocol):
-    """HTTP/1.1 by uvicorn, which refuses anything else in JSON instead of plain text."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse a malformed request; uvicorn calls this."""
-        self.transport.write(no_http(msg))
-        self.transport.close()
+class Protocol(Connection, H11Protocol):  # type: ignore[misc]  # uvicorn keeps none after its end of data
+    """A connection whose requests h11 parses."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from slipway.serving.http.requests import no_http
+from slipway.serving.http.connection import Connection
 
 # The longest head or trailers in bytes; h11 has the same limit.
 _LONGEST = 1 << 16
 
 
-class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 by uvicorn, which refuses anything else in JSON, also where httptools is lenient."""
+class _Parser(HttpToolsProtocol):
+    """HTTP/1.1 by uvicorn, which also refuses what httptools is lenient with."""
 
     _idle = 0  # bytes since the parser last completed a head, a piece of a body, or a message
     _offered = False
@@ -69,7 +69,6 @@ class Protocol(HttpToolsProtocol):
         if not self._offered:
             super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse a malformed request, and close the connection."""
-        self.transport.write(no_http(msg))
-        self.transport.close()
+
+class Protocol(Connection, _Parser):  # type: ignore[misc]  # uvicorn keeps none after its end of data
+    """A connection whose requests httptools parses."""

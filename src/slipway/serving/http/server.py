@@ -36,6 +36,11 @@ _FAREWELL = 1
 # How long (in seconds) a caller may take to send a body.
 _PATIENCE = 30
 
+# After an answer that did not wait for the body, a connection is kept when at most so many bytes can follow.
+_SHORT = 1 << 18
+
+_CLOSE = {"connection": "close"}
+
 
 def _interface(application: Application) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """Return the application as an ASGI server calls it."""
@@ -63,6 +68,8 @@ async def respond(application: Application, scope: Scope, receive: Receive) -> A
         answering = _answer(application, request, receive)
         answer = await log.recorded(request, application.named, application.metrics, answering)
     answer.headers.update(common(request.id))
+    if "state" in scope:
+        scope["state"]["request_id"] = request.id
     return answer
 
 
@@ -73,17 +80,31 @@ async def _answer(application: Application, request: Request, receive: Receive) 
         if request.method == "POST":
             request.body = await _body(receive, application.check_size)
         if application.is_brief(request):
-            return _handled(application, request)
-        work, leaving = partial(_handled, application, request), partial(_left, receive)
-        return await threads().run(work, request.began, application.seconds, leaving)
+            answer = _handled(application, request)
+        else:
+            work, leaving = partial(_handled, application, request), partial(_left, receive)
+            answer = await threads().run(work, request.began, application.seconds, leaving)
     except Exception as error:  # noqa: BLE001 - the server would answer in plain text, uncounted
-        return application.refuse(log.refusal(error, request), request)
+        answer = application.refuse(log.refusal(error, request), request)
+    return answer if request.body else _without_body(answer, request)
 
 
 async def _left(receive: Receive) -> None:
     """Return when the caller of a request, whose body is read, has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _without_body(answer: Answer, request: Request) -> Answer:
+    """Return an answer that did not wait for the body; it ends the connection unless the body ends soon.
+
+    After `Expect` the caller may leave the body out, and the next request would be taken for it. A body in chunks may
+    never end.
+    """
+    length = request.headers.get("content-length", "0")
+    if request.headers.keys() & {"expect", "transfer-encoding"} or not length.isdecimal() or int(length) > _SHORT:
+        answer.headers.update(_CLOSE)
+    return answer
 
 
 def _handled(application: Application, request: Request) -> Answer:
@@ -108,7 +129,8 @@ async def _body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
                 check_size(len(found) + len(piece))
                 found += piece
     except TimeoutError:
-        raise Refusal(408, "too_slow", f"the body was not there after {_PATIENCE} seconds") from None
+        told = f"the body was not there after {_PATIENCE} seconds"
+        raise Refusal(408, "too_slow", told, headers=_CLOSE) from None
     return bytes(found)
 
 
