@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from slipway.names import nearest
-from slipway.schema import Field, Kind
+from slipway.schema import Columns, Field, Kind
 from slipway.schema.fields import ContractError, Range, enums_of, fields_of, output_of
 
 if TYPE_CHECKING:
@@ -184,12 +184,8 @@ class PipelineModel(Model):
         if not len(rows):
             return []
         contract = _contract(type(self))
-        names = contract.names
-        values = [_values(row, names) for row in _as_rows(rows)]
-        # A converted pipeline takes plain columns, so that serving needs no pandas.
-        by_column = getattr(self.fitted, "takes_columns", False)
+        table = self._asked(rows, contract.names)
         ask = getattr(self.fitted, "predict", None) or self.fitted.transform
-        table = _columns(values, names) if by_column else _table(self, values, names)
         found = ask(table)
         found = found.toarray() if hasattr(found, "toarray") else getattr(found, "values", found)
         if type(self).probabilities is True:
@@ -197,6 +193,14 @@ class PipelineModel(Model):
         if not contract.targets[1:]:
             return [self.outcome(value) for value in found.tolist()]
         return [self.outcome(dict(zip(contract.targets, value, strict=True))) for value in found.tolist()]
+
+    def _asked(self, rows: Any, names: Sequence[str]) -> Any:
+        """Return rows as the estimator takes them: a converted one takes columns, so that serving needs no pandas."""
+        if isinstance(rows, Columns):
+            return rows
+        values = [_values(row, names) for row in _as_rows(rows)]
+        by_column = getattr(self.fitted, "takes_columns", False)
+        return _columns(values, names) if by_column else _table(self, values, names)
 
     def _with_probabilities(self, found: list[Any], rows: list[list[float]], target: str) -> list[dict[str, Any]]:
         outcomes = [self.outcome(value) for value in self.fitted.classes_.tolist()]

@@ -19,7 +19,8 @@ from slipway.artifacts.refusals import Refusal, refusal
 from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model, PipelineModel, bind
-from slipway.schema import Schema
+from slipway.schema import Columns, Schema
+from slipway.schema.fields import only_keeps
 from slipway.wrapped import ArrayModel, Remarks, adapted, fits, reach
 
 SCHEMA = "schema.json"
@@ -43,21 +44,37 @@ class Loaded(NamedTuple):
     golden: golden.Golden
     manifest: manifest.Manifest
 
-    def answer(self, rows: list[Any]) -> list[Any]:
-        """Return a prediction of JSON values for each of `rows` of a request.
+    def answer(self, rows: list[Any] | Columns) -> list[Any]:
+        """Return a prediction of JSON values for each of `rows` of a request; `Columns` are checked already.
 
         Raise `InvalidRows` when they do not fit the schema, `InputError` when the model refuses one, and
         `PredictionError` when the model returns no prediction.
         """
-        parsed = self.schema.parse(rows)
-        if not parsed:
+        checked = rows if isinstance(rows, Columns) else Columns.of(self.schema.fields, self.schema.parse(rows))
+        if not len(checked):
             return []
-        if self.manifest.missing == "nan":
-            self._mark_missing(parsed)
-        return values.to_json(self._predictions(bind(type(self.model), parsed)), len(parsed), self.schema.target)
+        return values.to_json(self._predictions(checked), len(checked), self.schema.target)
 
-    def _predictions(self, rows: Sequence[Any]) -> Sequence[Any]:
+    @property
+    def takes_columns(self) -> bool:
+        """True if the model is asked by column: a graph is all of it, and no class of rows could refuse one."""
+        kind = type(self.model)
+        return self._is_graph and (kind.input is None or only_keeps(kind.input))
+
+    @property
+    def _is_graph(self) -> bool:
+        graph = getattr(getattr(self.model, "fitted", None), "takes_columns", False)
+        return bool(graph and type(self.model).predict is PipelineModel.predict)
+
+    def _given(self, checked: Columns) -> Any:
+        """Return checked rows as `predict` of the model takes them."""
+        if self.takes_columns:
+            return checked
+        return bind(type(self.model), checked.dicts(math.nan if self.manifest.missing == "nan" else None))
+
+    def _predictions(self, checked: Columns) -> Sequence[Any]:
         """Ask the model; raise `InputError` for a row that its estimator refuses."""
+        rows = self._given(checked)
         try:
             return self.model.predict(rows)
         except InputError:
@@ -98,13 +115,6 @@ class Loaded(NamedTuple):
         middle = len(rows) // 2
         return [*self.answer_each(rows[:middle]), *self.answer_each(rows[middle:])]
 
-    def _mark_missing(self, rows: list[dict[str, Any]]) -> None:
-        """Put NaN in the place of each missing value, as the data that trained the model have it."""
-        for name in self.schema.optional:
-            for row in rows:
-                if row[name] is None:
-                    row[name] = math.nan
-
     def remarks(self) -> Remarks:
         """Return what a foreign class said beside the last answer to this thread; its tags are JSON values."""
         if not isinstance(self.model, ArrayModel):
@@ -131,8 +141,7 @@ class Loaded(NamedTuple):
     @property
     def only_computes(self) -> bool:
         """True if predicting waits for nothing: the class says so, or a graph does all of it."""
-        graph = getattr(getattr(self.model, "fitted", None), "takes_columns", False)
-        return not type(self.model).waits or bool(graph and type(self.model).predict is PipelineModel.predict)
+        return not type(self.model).waits or self._is_graph
 
 
 def load(folder: Path) -> Loaded:

@@ -145,3 +145,28 @@ def enums_of(row: type) -> dict[str, type[enum.Enum]]:
 def _enum_in(hint: Any) -> type[enum.Enum] | None:
     members = get_args(hint) or (hint,)
     return next((member for member in members if isinstance(member, type) and issubclass(member, enum.Enum)), None)
+
+
+@functools.cache
+def only_keeps(row: type) -> bool:
+    """Return True for a dataclass that keeps what it is given: no method of it can refuse or change a value.
+
+    The methods that `dataclass` writes are none of a file.
+    """
+    names = [field.name for field in dataclasses.fields(row)]
+    for each in row.__mro__[:-1]:
+        written = [name for name in _DECIDING if name in vars(each) and not _is_generated(vars(each)[name])]
+        if written or any(_is_descriptor(vars(each)[name]) for name in names if name in vars(each)):
+            return False
+    return True
+
+
+_DECIDING = ("__post_init__", "__init__", "__new__", "__setattr__", "__getattribute__", "__getattr__")
+
+
+def _is_generated(method: Any) -> bool:
+    return getattr(getattr(method, "__code__", None), "co_filename", "") == "<string>"
+
+
+def _is_descriptor(member: Any) -> bool:
+    return hasattr(member, "__get__") and not isinstance(member, types.MemberDescriptorType)

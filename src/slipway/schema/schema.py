@@ -20,8 +20,8 @@ _WORDS[type(None)] = "null"
 _EXPECTED = {"number": "a number", "integer": "an integer", "boolean": "true or false", "string": "a string"}
 _EXPECTED |= {"array": "a list of numbers", "object": "an object", "any": "any value"}
 
-# The largest integer of numpy and pandas.
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
+"""The largest integer of numpy and pandas."""
 
 MOST = 20
 """The most problems that are told of one request; there may be more."""
@@ -91,7 +91,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.kind == "number" and kind in (int, float):
             return _number(value)
         if self.kind == "integer" and kind in (int, float) and (kind is int or _number(value).is_integer()):
-            if abs(value) > _LARGEST:
+            if abs(value) > LARGEST:
                 raise ValueError("is too large for an integer of 64 bits")
             return int(value)
         if (self.kind == "boolean" and kind is bool) or (self.kind == "string" and kind is str):

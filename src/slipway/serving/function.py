@@ -12,7 +12,8 @@ import msgspec
 from slipway.artifacts import Loaded
 from slipway.artifacts.manifest import ModelCard
 from slipway.model import InputError
-from slipway.schema import InvalidRows, Problem
+from slipway.schema import Columns, InvalidRows, Problem
+from slipway.schema.decoder import Decoder
 from slipway.serving import log
 from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
@@ -64,18 +65,19 @@ class Function(Application):
         }
         super().__init__(identity.named(), paths, access, limits.body)
         self.seconds = limits.seconds
+        self._decoder = Decoder.of(loaded.schema)
         self._brief_body = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
-    def predict(self, rows: list[Any]) -> list[Any]:
-        """Return the predictions of a caller's `rows`, and count them.
+    def predict(self, rows: list[Any] | Columns) -> list[Any]:
+        """Return the predictions of a caller's `rows`, and count them; `Columns` are checked already.
 
         Raise `Refusal`: 413 for too many rows, 400 for rows that do not fit or that the model refuses.
         """
         self.check_rows(len(rows))
         predictions = self._predictions(rows)
         self.metrics.predicted(predictions)
-        if rows:
+        if len(rows):
             for metric in self._loaded.remarks().metrics:
                 self.metrics.add(metric)
         return predictions
@@ -137,13 +139,10 @@ class Function(Application):
         return super().handler(request)
 
     def _predict(self, request: Request) -> Answer:
-        value = requests.parse(request.body)
-        if not isinstance(value, dict | list):
-            raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
-        rows = value if isinstance(value, list) else [value]
+        rows, many = (self._decoder and self._decoder.read(request.body)) or _parsed(request.body)
         predictions = self.predict(rows)
-        prediction = predictions if rows is value else predictions[0]
-        tags = self.tags() if rows else {}
+        prediction = predictions if many else predictions[0]
+        tags = self.tags() if len(rows) else {}
         content = {"status": "ok", "prediction": prediction, **({"tags": tags} if tags else {}), **self.named}
         return of(200, content, rows=len(rows))
 
@@ -156,8 +155,8 @@ class Function(Application):
             self.check_live()
         return rest.answer(self.inference, request)
 
-    def _predictions(self, rows: list[Any]) -> list[Any]:
-        if not rows:
+    def _predictions(self, rows: list[Any] | Columns) -> list[Any]:
+        if not len(rows):
             return []
         try:
             return self._loaded.answer(rows)
@@ -209,3 +208,11 @@ class Function(Application):
             self._predictions(requests.parse(body))
             seconds.append(time.perf_counter() - start)
         return min(seconds)
+
+
+def _parsed(body: bytes) -> tuple[list[Any], bool]:
+    """Return the rows in a body, still to be checked, and False for a single one; raise `Refusal` (400)."""
+    value = requests.parse(body)
+    if not isinstance(value, dict | list):
+        raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
+    return (value, True) if isinstance(value, list) else ([value], False)

@@ -1,5 +1,6 @@
 """How a type of Python stands for a field of the schema."""
 
+import dataclasses
 import enum
 import math
 from typing import Annotated, Literal, Optional
@@ -7,7 +8,7 @@ from typing import Annotated, Literal, Optional
 import pytest
 
 from slipway.schema import Field
-from slipway.schema.fields import ContractError, Range, field_of
+from slipway.schema.fields import ContractError, Range, field_of, only_keeps
 
 
 class Colour(enum.Enum):
@@ -95,3 +96,60 @@ def test_a_type_that_stands_for_no_field_is_refused(hint, says):
     with pytest.raises(ContractError, match=says) as caught:
         field_of("x", hint, "Row.x")
     assert str(caught.value).startswith("Row.x: ")
+
+
+@dataclasses.dataclass
+class Plain:
+    size: float
+    kind: Colour = Colour.RED
+    note: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    size: float
+    kind: str = "a"
+
+
+class Refusing(Plain):
+    def __post_init__(self):
+        if self.size < 0:
+            raise ValueError("a size is never below 0")
+
+
+class Made(Plain):
+    def __init__(self, size):
+        super().__init__(size * 2)
+
+
+@dataclasses.dataclass
+class Changing:
+    size: float
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, abs(value))
+
+
+class Halved:
+    def __get__(self, found, kind=None):
+        return 0.0
+
+    def __set__(self, found, value):
+        pass
+
+
+@dataclasses.dataclass
+class Described:
+    size: float = Halved()
+
+
+@pytest.mark.parametrize("row", [Plain, Frozen])
+def test_a_dataclass_of_fields_keeps_what_it_is_given(row):
+    """No object of it has to be made to check a row."""
+    assert only_keeps(row)
+
+
+@pytest.mark.parametrize("row", [Refusing, dataclasses.dataclass(Refusing), Made, Changing, Described])
+def test_a_dataclass_with_methods_of_its_own_may_not(row):
+    """Such a method may refuse a row, or change it, and so it has to run."""
+    assert not only_keeps(row)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from slipway.artifacts import values as plain
+from slipway.schema import Columns
 
 
 class GraphEstimator:
@@ -30,7 +31,9 @@ class GraphEstimator:
 
 
 def column_of(table: Any, name: str) -> Any:
-    """Return a column of a DataFrame, of a dict of columns, or of dicts by name."""
+    """Return a column of a DataFrame, of `Columns`, of a dict of columns, or of dicts by name."""
+    if isinstance(table, Columns):
+        return table.values(name)
     if isinstance(table, Mapping):
         return table[name]
     if isinstance(table, Sequence):

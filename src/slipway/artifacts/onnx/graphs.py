@@ -20,6 +20,7 @@ from slipway.artifacts.onnx.earlier import Source as EarlierSource
 from slipway.artifacts.onnx.estimator import GraphEstimator, column_of, restored
 from slipway.artifacts.refusals import Refusal
 from slipway.errors import SlipwayError
+from slipway.schema import Columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,8 +80,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Graph(GraphEstimator):
     """A converted estimator with the methods and attributes that predicting needs; their types are those of before.
 
-    A method takes rows of numbers (shape `(n, width)`), or a table of named columns: a DataFrame, a dict of columns, or
-    dicts by name. It raises `Refusal` for a row that scikit-learn refuses, and `ValueError` for another shape.
+    A method takes rows of numbers (shape `(n, width)`), or a table of named columns: a DataFrame, `Columns`, a dict of
+    columns, or dicts by name. It raises `Refusal` for a row that scikit-learn refuses, and `ValueError` for another
+    shape.
     """
 
     def __init__(self, computing: Any, source: Source) -> None:
@@ -134,6 +136,8 @@ class Graph(GraphEstimator):
         import numpy
 
         names = self._source.columns or ()
+        if isinstance(table, Columns) and not self._source.coded and table.has_numbers(names):
+            return table.matrix(names)
         columns = [column_of(table, name) for name in names]
         for place in self._source.coded:
             columns[place] = self._coded(columns[place], place)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import onnx
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -23,7 +24,8 @@ from slipway.artifacts.onnx.conversion import convert
 from slipway.artifacts.onnx.watching import Watched
 from slipway.artifacts.refusals import Refusal
 from slipway.errors import SlipwayError
-from slipway.model import PipelineModel
+from slipway.model import Contract, InputError, PipelineModel
+from slipway.schema import Columns, Field, Schema
 
 ROOT = Path(__file__).parents[4]
 ROWS = [[0.0, 1.0], [1.0, 0.0], [0.9, 0.1], [0.2, 0.8]]
@@ -111,6 +113,49 @@ def test_it_takes_columns_in_any_form():
     for given in (table[["b", "a"]], {"b": table["b"].tolist(), "a": table["a"].tolist(), "c": [0] * 4}):
         assert graph.predict(given).tolist() == [0, 1, 1, 0]
     assert graph.predict(table.to_dict("records")).tolist() == [0, 1, 1, 0]
+    fields = [Field(name=name, kind="number") for name in ("b", "a")]
+    columns = Columns.of(fields, table.to_dict("records"))
+    assert graph.predict(columns).tolist() == [0, 1, 1, 0]
+    assert graph._table(columns).tolist() == graph._table(table).tolist() == ROWS
+
+
+@dataclass
+class Mixed:
+    size: float | None
+    kind: str
+    count: int
+    old: bool
+
+
+@dataclass
+class Refusing(Mixed):
+    def __post_init__(self):
+        if self.count == 0:
+            raise ValueError("there is none")
+
+
+@pytest.mark.parametrize("row", [Mixed, Refusing])
+def test_a_converted_pipeline_is_asked_by_column_or_by_row_alike(row, monkeypatch):
+    """It has texts, gaps, whole numbers and truth values; a class of rows that refuses some makes rows of them."""
+    given = [Mixed(1.5, "a", 3, True), Mixed(None, "b", 2**53 + 1, False), Mixed(2.5, "b", 2, True)]
+    table = pd.DataFrame(given)
+    encoder = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["kind"]), remainder="passthrough")
+    pipeline = make_pipeline(encoder, HistGradientBoostingRegressor(min_samples_leaf=1))
+    own = {"input": row, "target_variable": "y", "output": float, "pipeline": lambda _: pipeline}
+    kind = type("Model", (PipelineModel,), own)
+    model = kind()
+    model.fitted = converted(pipeline, table, [1.0, 2.0, 3.0]).graph
+    schema = Schema(fields=Contract.of(kind).fields, target=Field(name="y", kind="number"))
+    found = manifest.Manifest(entry="", parameters={}, tolerance=0, format=1, python="3.11", parts={}, missing="nan")
+    loaded = Loaded(model, schema, golden=None, manifest=found)
+    rows = [asdict(each) for each in (*given, Mixed(0.0, "c", -1, False))]
+    answers = loaded.answer(rows)
+    assert loaded.takes_columns == (row is Mixed)
+    monkeypatch.setattr(Loaded, "takes_columns", False)
+    assert loaded.answer(rows) == answers == pipeline.predict(pd.DataFrame(rows)).tolist()
+    if row is Refusing:
+        with pytest.raises(InputError, match="there is none"):
+            loaded.answer([*rows, rows[0] | {"count": 0}])
 
 
 def test_a_refusal_names_the_column():
@@ -168,7 +213,7 @@ def test_an_operator_that_is_not_onnxruntimes_own_is_refused(domain):
 
 _CONVERT = """
 import sys
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from tests.unit.artifacts.onnx.test_graphs import ROWS, converted
 sys.stdout.buffer.write(converted(RandomForestClassifier(3, random_state=0), ROWS, ["no", "yes", "yes", "no"]).content)
 """

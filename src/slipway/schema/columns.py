@@ -1,0 +1,102 @@
+"""Checked rows, to be had as rows or as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from slipway.schema.schema import Field, Kind
+
+if TYPE_CHECKING:  # a model without numpy does without it
+    from numpy.typing import NDArray
+
+_TYPES: dict[Kind, str] = {"number": "float64", "integer": "int64", "boolean": "bool"}
+_WITH_GAPS: dict[Kind, str] = {"number": "float64", "integer": "float64"}
+_NUMBERS = frozenset({"number", "integer", "boolean"})
+
+
+class Columns:
+    """Rows that fit a schema, by column, as a DataFrame has them.
+
+    `columns["length"]` is an array of numpy with one value for each row: float64 for numbers, int64 for whole numbers,
+    bool, and objects for texts. A missing value is NaN; where one is allowed, whole numbers are float64, and truth
+    values are objects. `columns[["length", "width"]]` is a matrix of float64 with these two, `columns[2:5]` has these
+    rows, and `len(columns)` is the number of rows.
+    """
+
+    def __init__(self, fields: Sequence[Field], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Take checked `rows`: the values of the fields in their order, None for a missing one."""
+        self._fields = fields
+        self._rows = rows
+
+    @classmethod
+    def of(cls, fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> Columns:
+        """Return the columns of rows as `Schema.parse` gives them."""
+        return cls(fields, [tuple(row[field.name] for field in fields) for row in rows])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return (field.name for field in self._fields)
+
+    def __getitem__(self, wanted: Any) -> Any:
+        """Return a column by its name, a matrix by several names, or some rows by a slice."""
+        if isinstance(wanted, slice):
+            return Columns(self._fields, self._rows[wanted])
+        if isinstance(wanted, str):
+            return self._array(self._place(wanted))
+        return self.matrix(list(wanted))
+
+    def dicts(self, missing: Any = None) -> list[dict[str, Any]]:
+        """Return the rows as dicts; `missing` stands for a missing value."""
+        names = tuple(self)
+        rows = [dict(zip(names, row, strict=True)) for row in self._rows]
+        for name in [field.name for field in self._fields if field.optional and missing is not None]:
+            for row in rows:
+                if row[name] is None:
+                    row[name] = missing
+        return rows
+
+    def values(self, name: str) -> Sequence[Any]:
+        """Return the values of a column as Python has them; NaN stands for a missing value."""
+        place = self._place(name)
+        values = self._columns[place]
+        return [_NAN if value is None else value for value in values] if self._fields[place].optional else values
+
+    def has_numbers(self, names: Sequence[str]) -> bool:
+        """Return True if each of these columns holds numbers or truth values."""
+        return all(self._fields[self._place(name)].kind in _NUMBERS for name in names)
+
+    def matrix(self, names: Sequence[str]) -> NDArray[Any]:
+        """Return the columns side by side as float64; raise `ValueError` for texts."""
+        import numpy
+
+        places = [self._place(name) for name in names]
+        if texts := [field.name for field in (self._fields[place] for place in places) if field.kind not in _NUMBERS]:
+            raise ValueError(f"{texts[0]} holds no numbers, and a matrix does")
+        if places == list(range(len(self._fields))):
+            return numpy.array(self._rows, dtype="float64").reshape(len(self), len(places))
+        return numpy.array([self._columns[place] for place in places], dtype="float64").T
+
+    def _array(self, place: int) -> NDArray[Any]:
+        import numpy
+
+        field = self._fields[place]
+        dtype = (_WITH_GAPS if field.optional else _TYPES).get(field.kind, "object")
+        return numpy.array(self.values(field.name), dtype=dtype)
+
+    def _place(self, name: str) -> int:
+        return self._places[name]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {field.name: place for place, field in enumerate(self._fields)}
+
+    @cached_property
+    def _columns(self) -> Sequence[Sequence[Any]]:
+        return list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._fields)
+
+
+_NAN = float("nan")
