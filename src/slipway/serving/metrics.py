@@ -41,6 +41,7 @@ Counts = Counter[tuple[str, ...]]
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 _MOST_CLASSES = 100
+_COUNTED = frozenset({str, int, float, bool})
 _OTHER = "other"
 _NUMBER = "number"
 
@@ -55,8 +56,13 @@ class Histogram:
 
     def add(self, value: float) -> None:
         """Count one value."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
+        self.add_all((value,))
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Count some values."""
+        for value in values:
+            self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += sum(values)
 
     def samples(self) -> Iterator[Sample]:
         """Yield the lines: cumulative buckets, the sum and the count."""
@@ -133,15 +139,17 @@ class Metrics:
 
     def predicted(self, predictions: Sequence[Any]) -> None:
         """Count the predictions of one request; a dict counts by its value of the target."""
-        outcomes = [_outcome(prediction, self._target) for prediction in predictions]
-        tally = Counter((self._classes.get(value) or self._kind(value),) for value in outcomes)
+        outcomes = _outcomes(predictions, self._target)
+        numbers = [value for value in outcomes if type(value) in (int, float)] if self._values else []
+        tally: Counts = Counter()
+        # A class is named once for all rows that have it; 1, 1.0 and True are not the same.
+        for (_, value), count in Counter(zip(map(type, outcomes), outcomes, strict=True)).items():
+            tally[self._classes.get(value) or self._kind(value),] += count
         with self._lock:
             self._rows.add(len(outcomes))
             self._predictions.update(tally)
             if self._values:
-                for value in outcomes:
-                    if type(value) in (int, float):
-                        self._values.add(value)
+                self._values.add_all(numbers)
 
     def add(self, metric: Metric) -> None:
         """Add a metric that a foreign class gives for one request."""
@@ -245,9 +253,15 @@ def _histogram(target: Field, golden: Golden) -> Histogram | None:
     return Histogram(bounds(low, high))
 
 
+def _outcomes(predictions: Sequence[Any], target: str) -> Sequence[Any]:
+    return (
+        predictions if _COUNTED.issuperset(map(type, predictions)) else [_outcome(each, target) for each in predictions]
+    )
+
+
 def _outcome(prediction: Any, target: str) -> Any:
     value = prediction.get(target) if type(prediction) is dict else prediction
-    return value if type(value) in (str, int, float, bool) else None
+    return value if type(value) in _COUNTED else None
 
 
 def _label(value: Any) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slipway.artifacts import values
 from slipway.artifacts.values import PredictionError, to_json
 from slipway.schema import Field
 from tests.unit.artifacts.zoo import Colour
@@ -42,6 +43,19 @@ Pair = namedtuple("Pair", "low high")
         ([Guess(Colour.RED, np.float64(0.9))], [{"y": "red", "share": 0.9}]),
         ([Pair(1, 2)], [[1, 2]]),
         ([{Colour.RED: np.array([0.5])}], [{"red": [0.5]}]),
+        ([Colour.RED, "green"], ["red", "green"]),
+        ([Colour.RED, Colour.RED], ["red", "red"]),
+        (np.array([True, False]), [True, False]),
+        (np.array([0.5, 1.0], "float32"), [0.5, 1.0]),
+        (np.array([[0.5], [1.0]]), [[0.5], [1.0]]),
+        (
+            [{"y": 1.5, "p": {"a": 0.5}}, {"y": 2.5, "p": {"a": None}}],
+            [{"y": 1.5, "p": {"a": 0.5}}, {"y": 2.5, "p": {"a": None}}],
+        ),
+        ([{"y": 1.5}, {"y": 2.5, "p": np.float64(1)}], [{"y": 1.5}, {"y": 2.5, "p": 1.0}]),
+        ([{"y": 1.5}, {"y": np.int64(2)}], [{"y": 1.5}, {"y": 2}]),
+        ([[1.5, None], [np.float64(2.5)]], [[1.5, None], [2.5]]),
+        ([[], []], [[], []]),
     ],
 )
 def test_predictions_become_json(predictions, answers):
@@ -72,6 +86,38 @@ def test_a_result_that_is_no_prediction_is_an_error(predictions, problem):
     """The message has the row and the type."""
     with pytest.raises(PredictionError, match=problem.replace("[", r"\[")):
         to_json(predictions, 2, NUMBER)
+
+
+TARGETS = (
+    *(NUMBER, CLASS, Field(name="y", kind="integer"), Field(name="y", kind="boolean", categories=(False, True))),
+    *(Field(name="y", kind="integer", categories=(0, 1)), Field(name="y", kind="number", categories=(0.5, 1.0))),
+    *(Field(name="y", kind="any"), Field(name="y", kind="array"), Field(name="y", kind="string", optional=True)),
+    Field(name="y", kind="object", parts=(Field(name="a", kind="number"), Field(name="b", kind="string"))),
+)
+VALUES = (
+    *(0, 1, 2, True, False, 0.0, 0.5, 1.0, -0.0, math.nan, math.inf, "red", "blue", "", None, 10**30),
+    *([], [0.5], [0.5, math.nan], ["a"], [[1]], {}, {"y": "red"}, {"y": 1}, {"y": True}, {"y": math.nan}, {"x": 0.5}),
+    *({"y": "red", "p": {"a": 0.5}}, {"y": "red", "p": {"a": math.inf}}, {1: 2}, {"a": 1.0, "b": "x"}, {"a": 1.0}),
+    *(Colour.RED, np.float64(0.5), np.int64(1), np.bool_(True), np.array([0.5]), Guess(Colour.RED, np.float64(1))),
+    *((1, 2), Pair(1, 2), date(2026, 1, 1)),
+)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.kind}{target.categories}")
+def test_predictions_are_checked_by_column_as_one_by_one(target, monkeypatch):
+    """Each value stands alone, beside itself, and beside every other one: the answer or the error is the same."""
+
+    def outcome(predictions):
+        try:
+            return repr(to_json(list(predictions), 2, target))
+        except PredictionError as error:
+            return str(error)
+
+    pairs = [*((one, other) for one in VALUES for other in VALUES), *((one,) for one in VALUES)]
+    by_column = [outcome(pair) for pair in pairs]
+    monkeypatch.setattr(values, "_are_json", lambda _: False)
+    monkeypatch.setattr(values, "_all_fit", lambda *_: False)
+    assert by_column == [outcome(pair) for pair in pairs]
 
 
 @pytest.mark.parametrize("prediction", ["red", {"y": "green", "share": 0.7}, {"share": 0.7}])
