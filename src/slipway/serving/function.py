@@ -39,7 +39,7 @@ _NO_CARD = ModelCard()
 class Limits(NamedTuple):
     """The largest request: bytes of its body, and rows; and the seconds that it may take."""
 
-    body: int = 1 << 20
+    body: int = 10_000 << 10
     rows: int = 10_000
     seconds: int = 60
 

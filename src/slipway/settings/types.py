@@ -151,14 +151,16 @@ class AccessSettings(_Strict, frozen=True, kw_only=True):
 class LimitSettings(_Strict, frozen=True, kw_only=True):
     """The most that one request may hold."""
 
-    body: Size = "1Mi"
-    """The bytes of the body."""
+    body: Size | None = None
+    """The bytes of the body. Default: 1Ki for each of `rows`, 1Mi at least."""
     rows: Positive = 10_000
     """The rows to predict."""
 
     @property
     def bytes(self) -> int:
         """The limit of the body as a number."""
+        if self.body is None:
+            return max(1 << 20, self.rows << 10)
         digits = self.body.rstrip("kKMGi")
         return int(digits) * _UNITS[self.body.removeprefix(digits)]
 

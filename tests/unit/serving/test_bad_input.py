@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from slipway.images import running
+from slipway.serving.function import Limits
 from tests.fuzz.run import memory, run
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
@@ -35,6 +36,13 @@ def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def refused(server: Server, body: bytes) -> tuple[int, str, str]:
     reply = server.ask("POST", "/predict", body, Content_Type="application/json")
     return reply.status, reply.json["error"]["code"], reply.json["error"]["message"]
+
+
+def test_the_most_rows_fit_into_the_largest_body(roomy: Server) -> None:
+    """10,000 rows are over no limit of bytes."""
+    row = {"weight": 123.456, "wrapping": "paper", "fragile": None}
+    reply = roomy.ask("POST", "/predict", json.dumps([row] * Limits().rows, indent=40).encode())
+    assert (reply.status, len(reply.json["prediction"])) == (200, 10_000)
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])

@@ -78,8 +78,13 @@ def test_an_environments_own_values_lie_over_the_others():
 
 
 def test_who_may_ask_and_how_much():
-    """Defaults: everybody, 1 MiB and 10,000 rows. An environment's access replaces the model's as a whole."""
+    """Defaults: everybody, 10,000 rows, and 1 KiB for each. An environment's access replaces the model's as a whole."""
     assert read("models:\n  iris:\n").model("iris").access == AccessSettings(kind="none")
+    limits = [
+        read(f"models:\n  iris: {{limits: {each}}}").model("iris").limits
+        for each in ("{}", "{rows: 5}", "{rows: 2000}")
+    ]
+    assert [(each.bytes, each.rows) for each in limits] == [(10_240_000, 10_000), (1 << 20, 5), (2_048_000, 2000)]
     of = "{access: {kind: bearer, secret: keys}, limits: {body: 2Ki}, per_environment: {prod: OWN}}"
     model = read(f"models:\n  iris: {of.replace('OWN', '{access: {kind: basic}, limits: {rows: 5}}')}").model("iris")
     assert (model.limits.bytes, model.within("prod").limits.bytes, model.within("prod").limits.rows) == (2048, 2048, 5)

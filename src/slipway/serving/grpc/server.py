@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc.aio
 import msgspec
@@ -47,8 +47,8 @@ _CODES = {
 # Proxies and clients refuse headers of more than 8 KiB.
 _LONGEST = 2000
 
-# We refuse a message of up to this many times the limit and log that; gRPC itself refuses a larger one.
-_MARGIN = 2
+# gRPC knows no larger limit.
+_MOST = 2**31 - 1
 
 
 def run(function: Function, host: str, port: int) -> None:
@@ -64,7 +64,7 @@ def run(function: Function, host: str, port: int) -> None:
 
 
 async def _serve(function: Function, address: str) -> None:
-    options = [("grpc.max_receive_message_length", _MARGIN * function.limits.body), ("grpc.so_reuseport", 0)]
+    options = [("grpc.max_receive_message_length", min(function.limits.body, _MOST)), ("grpc.so_reuseport", 0)]
     server = grpc.aio.server(options=options)
     server.add_generic_rpc_handlers((_Calls(function),))
     try:
@@ -101,35 +101,42 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         """Return the handler of a call; gRPC calls this with the call's details."""
         path = details.method
 
-        async def answer(content: bytes, context: Any) -> bytes:
-            return await self._answer(path, content, context)
+        async def answer(_contents: Any, context: Any) -> bytes:
+            content = await context.read()
+            return await self._answer(path, None if content is grpc.aio.EOF else content, context)
 
         async def refuse(_contents: Any, context: Any) -> None:
             await self._answer(path, b"", context)
 
+        # As one call of a stream it is told, too, when its message was too large: gRPC has then refused it by itself.
         # Handlers take and return bytes, so that we word the refusal of a malformed message. An unknown call may be of
         # any kind, and only a stream accepts no message, one or several.
         if path in METHODS:
-            return grpc.unary_unary_rpc_method_handler(answer)
+            return grpc.stream_unary_rpc_method_handler(answer)
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    async def _answer(self, path: str, content: bytes, context: Any) -> bytes:
+    async def _answer(self, path: str, content: bytes | None, context: Any) -> bytes:
         headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
         route = path if path in METHODS else "other"
-        request = Request("gRPC", path, route, headers, log.request_id(headers), body=content)
+        request = Request("gRPC", path, route, headers, log.request_id(headers), body=content or b"")
+        outcome = self._too_large() if content is None else self._outcome(request)
         if path == _HEALTH:
-            found = await self._outcome(request)
+            found = await outcome
         else:
-            found = await log.recorded(request, self._function.named, self._function.metrics, self._outcome(request))
+            found = await log.recorded(request, self._function.named, self._function.metrics, outcome)
         trailing = [*common(request.id).items()]
         if isinstance(found, Refusal):
             code = _CODES.get(found.status, grpc.StatusCode.INVALID_ARGUMENT)
-            return await context.abort(code, _details(found), (*trailing, ("x-error-code", found.error)))  # type: ignore[no-any-return]
+            return await _abort(context, code, _details(found), (*trailing, ("x-error-code", found.error)))
         if path == f"/{_SERVICE}/ServerMetadata":
             identity = self._inference.identity._asdict()
             trailing += [(f"x-{name.replace('_', '-')}", value) for name, value in identity.items()]
         context.set_trailing_metadata(trailing)
         return found.body
+
+    async def _too_large(self) -> Refusal:
+        limit = self._function.limits.body
+        return Refusal(413, "body_too_large", f"there is no message, or it is over the limit of {limit} bytes")
 
     async def _outcome(self, request: Request) -> Answer | Refusal:
         try:
@@ -151,7 +158,6 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         if request.path not in METHODS:
             known = ", ".join(each.removeprefix(f"/{_SERVICE}/") for each in METHODS if each != _HEALTH)
             raise Refusal(405, "method_not_allowed", f"there is no call {request.path[:100]}; {_SERVICE} has {known}")
-        self._function.check_size(len(request.body))
 
     def _handled(self, request: Request) -> Answer | Refusal:
         try:
@@ -202,6 +208,17 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             response.parameters[name].string_param = text
         fill(response.outputs, outputs, response.raw_output_contents if request.raw_input_contents else None)
         return response
+
+
+async def _abort(context: Any, *status: Any) -> NoReturn:
+    try:
+        await context.abort(*status)
+    except grpc.aio.AbortError:
+        raise
+    except Exception as error:
+        # gRPC has already refused the call. It writes a traceback of any other error.
+        raise asyncio.CancelledError from error
+    raise AssertionError("abort always raises")
 
 
 def _details(refusal: Refusal) -> str:

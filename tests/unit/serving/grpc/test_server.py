@@ -115,8 +115,8 @@ def test_health_is_grpcs_own(call: Call) -> None:
     [
         (request(2, -1), "INVALID_ARGUMENT", "row 1: weight: -1.0 is below the minimum 0 kg"),
         (request(*[2] * 51), "RESOURCE_EXHAUSTED", "51 rows; the limit is 50"),
-        (request(*[2] * 350), "RESOURCE_EXHAUSTED", "the body is over the limit of 4096 bytes"),
-        (request(*[2] * 1000), "RESOURCE_EXHAUSTED", "larger than max"),
+        (request(*[2] * 350), "RESOURCE_EXHAUSTED", " vs. 4096)"),
+        (request(*[2] * 1000), "RESOURCE_EXHAUSTED", " vs. 4096)"),
         (request(2, outputs=[{"name": "price"}] * 2), "INVALID_ARGUMENT", "output 'price' is asked for twice"),
         (shaped(*[2**62] * 300), "INVALID_ARGUMENT", "is no shape"),
         (shaped(), "INVALID_ARGUMENT", "[] is no shape"),
@@ -169,10 +169,15 @@ def test_streams_are_unimplemented(grpc_server: Server) -> None:
 
 
 def test_too_large_a_message_is_logged(call: Call, grpc_server: Server) -> None:
-    """The function refuses it as over HTTP, up to twice the limit."""
-    refused(call, f"{SERVICE}/ModelInfer", request(*[2] * 350), x_request_id="too-large")
-    [line] = logged(grpc_server, "too-large")
-    assert (line["status"], line["error"]) == (413, "body_too_large")
+    """gRPC refuses it by itself; it is logged as over HTTP, and nothing else is written."""
+    before = len(grpc_server.log)
+    for rows in (350, 5000):
+        refused(call, f"{SERVICE}/ModelInfer", request(*[2] * rows), x_request_id=f"too-large-{rows}")
+        [line] = logged(grpc_server, f"too-large-{rows}")
+        assert (line["status"], line["error"]) == (413, "body_too_large")
+    call(f"{SERVICE}/ModelInfer", request(2), x_request_id="after")
+    logged(grpc_server, "after")
+    assert len(grpc_server.log) == before + 3
 
 
 def test_caller_who_does_not_wait_is_recorded(tmp_path: Path) -> None:
