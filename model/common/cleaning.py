@@ -1,11 +1,12 @@
 """Cleaning that more than one model needs."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
+    from numpy.typing import NDArray
 
 Limits = dict[str, tuple[float, float]]
 
@@ -20,6 +21,7 @@ def limits_of(data: "pd.DataFrame") -> Limits:
     return {name: (float(column.min()), float(column.max())) for name, column in data.items()}
 
 
-def within(row: "Mapping[str, float]", limits: Limits) -> dict[str, float]:
-    """`row` with every value moved to the nearest one within its limits, as a model knows nothing beyond them."""
-    return {name: min(max(row[name], low), high) for name, (low, high) in limits.items()}
+def within(data: Any, limits: Limits) -> "NDArray[np.float64]":
+    """The columns of `limits`, every value moved to the nearest one within, as a model knows nothing beyond them."""
+    lowest, highest = zip(*limits.values(), strict=True)
+    return np.asarray(data[list(limits)]).clip(lowest, highest)

@@ -2,20 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from numpy.typing import NDArray
 
-MEASUREMENTS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+MEASUREMENTS = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 
 
-def features_of(flower: "Mapping[str, float]") -> list[float]:
-    """The four measurements (cm), and the areas of sepal and petal that follow from them (cm²)."""
-    sepal_length, sepal_width, petal_length, petal_width = (flower[name] for name in MEASUREMENTS)
-    return [
-        sepal_length,
-        sepal_width,
-        petal_length,
-        petal_width,
-        sepal_length * sepal_width,
-        petal_length * petal_width,
-    ]
+def features_of(flowers: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """The four measurements of each flower (cm), and the areas of sepal and petal that follow from them (cm²)."""
+    sepal_length, sepal_width, petal_length, petal_width = flowers.T
+    return np.column_stack([flowers, sepal_length * sepal_width, petal_length * petal_width])

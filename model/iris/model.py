@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
+
+    from slipway.model import Columns
 
 
 class Iris(Model):
@@ -19,23 +22,23 @@ class Iris(Model):
     target_variable = "species"
     parameters = {"c": 1.0}
     waits = False  # to predict is to compute
+    by_column = True
 
     def train(self, data: "pd.DataFrame") -> None:
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        data = without_repeats(data)
-        flowers = data[list(MEASUREMENTS)]
-        self.limits = limits_of(flowers)
+        flowers = without_repeats(data)
+        self.limits = limits_of(flowers[MEASUREMENTS])
         self.classifier = make_pipeline(
             StandardScaler(), LogisticRegression(C=self.parameters["c"], max_iter=1000, random_state=0)
         )
-        self.classifier.fit(self.prepare(flowers.to_dict("records")), data["species"].tolist())
+        self.classifier.fit(self.prepare(flowers), flowers["species"].tolist())
 
-    def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
-        return self.classifier.predict(self.prepare(rows)).tolist()
+    def predict(self, flowers: "Columns") -> "Sequence[Any]":
+        return self.classifier.predict(self.prepare(flowers)).tolist()
 
-    def prepare(self, rows: "Sequence[Any]") -> list[list[float]]:
-        """The rows as the classifier takes them, the same way in training and in predicting."""
-        return [features_of(within(row, self.limits)) for row in rows]
+    def prepare(self, flowers: "Columns | pd.DataFrame") -> "NDArray[Any]":
+        """The flowers as the classifier takes them, the same way in training and in predicting."""
+        return features_of(within(flowers, self.limits))

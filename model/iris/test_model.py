@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from model.common.cleaning import limits_of, within, without_repeats
@@ -28,7 +30,7 @@ def trained(flowers):
 
 def test_features_of_a_flower():
     """A sepal of 5.1 by 3.5 cm has 17.85 cm², a petal of 1.4 by 0.2 cm has 0.28."""
-    *measurements, sepal_area, petal_area = features_of(FLOWER)
+    *measurements, sepal_area, petal_area = features_of(np.array([list(FLOWER.values())]))[0].tolist()
 
     assert measurements == list(FLOWER.values())
     assert (sepal_area, petal_area) == pytest.approx((17.85, 0.28))
@@ -41,14 +43,14 @@ def test_repeated_flowers_count_once(flowers):
 
 def test_a_flower_beyond_all_known_ones_is_moved_to_the_edge(flowers):
     """Nobody has seen a petal of two metres; the model treats it as the longest that it knows."""
-    moved = within({**FLOWER, "petal_length": 200.0}, limits_of(flowers[list(FLOWER)]))
+    moved = within(pd.DataFrame([{**FLOWER, "petal_length": 200.0}]), limits_of(flowers[list(FLOWER)]))
 
-    assert moved == {**FLOWER, "petal_length": flowers["petal_length"].max()}
+    assert moved.tolist() == [[5.1, 3.5, flowers["petal_length"].max(), 0.2]]
 
 
 def test_it_learns_the_species(trained, flowers):
     """On the few flowers that it was trained on it is nearly always right."""
-    predicted = trained.predict(flowers.to_dict("records"))
+    predicted = trained.predict(flowers)
 
     assert sum(predicted == flowers["species"]) >= 0.95 * len(flowers)
 

@@ -12,12 +12,14 @@ class Diagnosis(StrEnum):
     @classmethod
     def from_class(cls, number: int) -> "Diagnosis":
         """The diagnosis that the classifier means by `number`; raises `ValueError` on one that it never learned."""
-        for diagnosis in cls:
-            if diagnosis.as_class == number:
-                return diagnosis
-        raise ValueError(f"the classifier's class {number!r} stands for no diagnosis: there are 0 and 1")
+        if number not in (0, 1):
+            raise ValueError(f"the classifier's class {number!r} stands for no diagnosis: there are 0 and 1")
+        return _IN_ORDER[number]
 
     @property
     def as_class(self) -> int:
         """What the classifier calls it."""
-        return 0 if self is Diagnosis.MALIGNANT else 1
+        return _IN_ORDER.index(self)
+
+
+_IN_ORDER = tuple(Diagnosis)

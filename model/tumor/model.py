@@ -1,7 +1,9 @@
 """Whether a breast tumour is malignant, from the picture of a fine needle aspirate."""
 
-from dataclasses import astuple, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from model.common.cleaning import without_repeats
 from model.tumor.diagnosis import Diagnosis
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from slipway.model import Columns
+
 MEASUREMENTS = [field.name for field in fields(Tumor)]
+SIZES = ("radius", "perimeter", "area")
 
 
 class TumorModel(Model):
@@ -24,6 +29,7 @@ class TumorModel(Model):
     target_variable = "diagnosis"
     parameters = {"trees": 100, "smallest_leaf": 2}
     waits = False  # to predict is to compute
+    by_column = True
 
     def train(self, data: "pd.DataFrame") -> None:
         from sklearn.ensemble import RandomForestClassifier
@@ -35,14 +41,14 @@ class TumorModel(Model):
         )
         self.forest.fit(data[MEASUREMENTS].to_numpy(), classes)
 
-    def predict(self, rows: "Sequence[Any]") -> "Sequence[Any]":
-        for number, tumor in enumerate(rows):
-            check(tumor, number)
-        return [Diagnosis.from_class(found) for found in self.forest.predict([astuple(tumor) for tumor in rows])]
+    def predict(self, tumors: "Columns") -> "Sequence[Any]":
+        check(tumors)
+        found = self.forest.predict(np.asarray(tumors[MEASUREMENTS]))
+        return [Diagnosis.from_class(number) for number in found.tolist()]
 
 
-def check(tumor: Tumor, row: int) -> None:
+def check(tumors: "Columns") -> None:
     """Refuse what no picture can show: the three largest nuclei are never smaller than the mean."""
-    for name in ("radius", "perimeter", "area"):
-        if getattr(tumor, f"worst_{name}") < getattr(tumor, f"mean_{name}"):
-            raise InputError(f"is below mean_{name}", row=row, field=f"worst_{name}")
+    worst, mean = (np.asarray(tumors[[f"{which}_{size}" for size in SIZES]]) for which in ("worst", "mean"))
+    for row, place in np.argwhere(worst < mean)[:1].tolist():
+        raise InputError(f"is below mean_{SIZES[place]}", row=row, field=f"worst_{SIZES[place]}")

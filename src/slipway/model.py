@@ -6,6 +6,7 @@ Its import needs only the standard library and msgspec, so that serving is lean.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import enum
 import functools
 import math
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from slipway.names import nearest
 from slipway.schema import Columns, Field, Kind
-from slipway.schema.fields import ContractError, Range, enums_of, fields_of, output_of
+from slipway.schema.fields import ContractError, Range, enums_of, fields_of, only_keeps, output_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Columns",
     "Contract",
     "ContractError",
     "FittedModel",
@@ -84,6 +86,11 @@ class Model:
     """True if `predict` may wait: for a network, a lock, a process. Set False for a fast model that only computes: it
     then needs no thread, and answers more requests."""
 
+    by_column: ClassVar[bool] = False
+    """True if `predict` takes the rows by column, as a DataFrame has them: `columns["length"]` is an array of numpy,
+    `columns[["length", "width"]]` a matrix of numbers, `len(columns)` the number of rows. Many rows are then answered
+    several times as fast. No objects of the class `input` are made."""
+
     probabilities: ClassVar[bool] = False
     """True if a prediction is a dict with the probability of each class: `{"kind": "a", "probabilities": {"a": 0.9}}`.
     A `PipelineModel` then gives them; a `predict` of your own has to."""
@@ -125,7 +132,8 @@ class Model:
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         """Return one prediction per row; a row is a dict by feature, or an object of the class `input`.
 
-        A missing value is NaN, as in the data of `train`. `frame(self, rows)` makes a DataFrame of the rows.
+        A missing value is NaN, as in the data of `train`. `frame(self, rows)` makes a DataFrame of the rows. With
+        `by_column`, `rows` are columns.
         """
         raise NotImplementedError
 
@@ -196,10 +204,10 @@ class PipelineModel(Model):
 
     def _asked(self, rows: Any, names: Sequence[str]) -> Any:
         """Return rows as the estimator takes them: a converted one takes columns, so that serving needs no pandas."""
-        if isinstance(rows, Columns):
+        by_column = getattr(self.fitted, "takes_columns", False)
+        if isinstance(rows, Columns) and by_column:
             return rows
         values = [_values(row, names) for row in _as_rows(rows)]
-        by_column = getattr(self.fitted, "takes_columns", False)
         return _columns(values, names) if by_column else _table(self, values, names)
 
     def _with_probabilities(self, found: list[Any], rows: list[list[float]], target: str) -> list[dict[str, Any]]:
@@ -230,7 +238,9 @@ class FittedModel(PipelineModel):
 
 
 def _as_rows(rows: Any) -> Sequence[Any]:
-    """Return the rows of a DataFrame as dicts, and other rows as they are."""
+    """Return the rows of a DataFrame or of columns as dicts, and other rows as they are."""
+    if isinstance(rows, Columns):
+        return rows.dicts(math.nan)
     return rows.to_dict("records") if hasattr(rows, "to_dict") else rows  # type: ignore[no-any-return]
 
 
@@ -417,6 +427,11 @@ def _check_declared(model: type[Model], where: str) -> None:
         raise ContractError(f"{where}.source_features is not a list of column names: {names!r}")
     if model.input is not None and names:
         raise ContractError(f"{where} has both source_features and input: keep one")
+    if model.by_column is True and dataclasses.is_dataclass(model.input) and not only_keeps(model.input):
+        problem = (
+            f"{where}.by_column is True, so no {model.input.__name__} is made, whose methods may refuse or change a row"
+        )
+        raise ContractError(f"{problem}: do that in predict, or leave by_column out")
     _check_values(model, where)
 
 
@@ -439,6 +454,14 @@ def _check_values(model: type[Model], where: str) -> None:
         raise ContractError(f"{where}.probabilities: name one target in target_variable, whose classes they are of")
     if type(model.quantile) in (int, float) and not 0 < float(model.quantile or 0) < 1:
         raise ContractError(f"{where}.quantile is {model.quantile!r}: give a number between 0 and 1, such as 0.9")
+
+
+def given(model: type[Model], checked: Columns, missing: float | None = None) -> Any:
+    """Return checked rows as `predict` takes them: columns, dicts, or objects of the class `input`.
+
+    `missing` stands for a missing value in rows.
+    """
+    return checked if model.by_column is True else bind(model, checked.dicts(missing))
 
 
 def bind(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
-from slipway.model import Contract, ContractError, InputError, Model, PipelineModel, Range, bind
-from slipway.schema import Field, Schema
+from slipway.model import Contract, ContractError, InputError, Model, PipelineModel, Range, bind, given
+from slipway.schema import Columns, Field, Schema
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -204,6 +204,17 @@ def test_typed_rows_become_objects_with_members_of_enums():
     assert row["colour"] == "red"
 
 
+def test_a_model_by_column_gets_columns():
+    """Its class of rows only declares the fields; any other model gets rows."""
+    row = {"length": 1.0, "colour": "red", "size": None, "ripe": None}
+    checked = Columns.of(Contract.of(Typed).fields, [row])
+    by_column = type("Iris", (Typed,), {"by_column": True})
+    assert given(by_column, checked) is checked
+    assert given(Typed, checked) == [Fruit(1.0, Colour.RED)]
+    assert given(Named, checked) == [row]
+    assert math.isnan(given(Named, checked, math.nan)[0]["size"])
+
+
 @dataclasses.dataclass
 class Span:
     low: float
@@ -222,6 +233,12 @@ def test_a_row_that_its_own_class_refuses_is_the_callers_mistake(row, field):
     with pytest.raises(InputError, match="low is") as caught:
         bind(type("Iris", (Typed,), {"input": Span}), [{"low": 0, "high": 1}, row])
     assert (caught.value.row, caught.value.field) == (1, field)
+
+
+def test_a_class_that_refuses_rows_is_not_for_a_model_by_column():
+    """Its method would never run."""
+    with pytest.raises(ContractError, match=r"Iris.by_column is True, so no Span is made.*: do that in predict"):
+        Contract.of(type("Iris", (Typed,), {"input": Span, "by_column": True}))
 
 
 def test_parameters_are_the_defaults_but_for_those_given():

@@ -18,7 +18,7 @@ from slipway.artifacts import golden, manifest, values
 from slipway.artifacts.refusals import Refusal, refusal
 from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
-from slipway.model import InputError, Model, PipelineModel, bind
+from slipway.model import InputError, Model, PipelineModel, given
 from slipway.schema import Columns, Schema
 from slipway.schema.fields import only_keeps
 from slipway.wrapped import ArrayModel, Remarks, adapted, fits, reach
@@ -57,9 +57,9 @@ class Loaded(NamedTuple):
 
     @property
     def takes_columns(self) -> bool:
-        """True if the model is asked by column: a graph is all of it, and no class of rows could refuse one."""
+        """True if the model is asked by column: it says so, or a graph is all of it and no class of rows may refuse."""
         kind = type(self.model)
-        return self._is_graph and (kind.input is None or only_keeps(kind.input))
+        return kind.by_column is True or (self._is_graph and (kind.input is None or only_keeps(kind.input)))
 
     @property
     def _is_graph(self) -> bool:
@@ -68,9 +68,8 @@ class Loaded(NamedTuple):
 
     def _given(self, checked: Columns) -> Any:
         """Return checked rows as `predict` of the model takes them."""
-        if self.takes_columns:
-            return checked
-        return bind(type(self.model), checked.dicts(math.nan if self.manifest.missing == "nan" else None))
+        missing = math.nan if self.manifest.missing == "nan" else None
+        return checked if self.takes_columns else given(type(self.model), checked, missing)
 
     def _predictions(self, checked: Columns) -> Sequence[Any]:
         """Ask the model; raise `InputError` for a row that its estimator refuses."""

@@ -20,7 +20,7 @@ FORMAT = 1
 T = TypeVar("T")
 
 # These are read from the class alone. Artifacts may have saved attributes of these names.
-_READ_FROM_CLASS = ("held_out", "probabilities", "quantile")
+_READ_FROM_CLASS = ("by_column", "held_out", "probabilities", "quantile")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ class Columns:
         values = self._columns[place]
         return [_NAN if value is None else value for value in values] if self._fields[place].optional else values
 
-    def has_numbers(self, names: Sequence[str]) -> bool:
+    def has_numbers(self, names: Iterable[str]) -> bool:
         """Return True if each of these columns holds numbers or truth values."""
         return all(self._fields[self._place(name)].kind in _NUMBERS for name in names)
 
@@ -74,16 +74,20 @@ class Columns:
         import numpy
 
         places = [self._place(name) for name in names]
-        if texts := [field.name for field in (self._fields[place] for place in places) if field.kind not in _NUMBERS]:
+        if texts := [name for name in names if not self.has_numbers([name])]:
             raise ValueError(f"{texts[0]} holds no numbers, and a matrix does")
-        if places == list(range(len(self._fields))):
-            return numpy.array(self._rows, dtype="float64").reshape(len(self), len(places))
-        return numpy.array([self._columns[place] for place in places], dtype="float64").T
+        if not self._all_numbers:
+            return numpy.array([self._columns[place] for place in places], dtype="float64").T
+        # Always a copy, which may be changed.
+        whole = len(places) == len(self._fields) and places == sorted(places)
+        return self._matrix.copy() if whole else self._matrix[:, places]
 
     def _array(self, place: int) -> NDArray[Any]:
         import numpy
 
         field = self._fields[place]
+        if field.kind == "number" and self._all_numbers:
+            return self._matrix[:, place].copy()
         dtype = (_WITH_GAPS if field.optional else _TYPES).get(field.kind, "object")
         return numpy.array(self.values(field.name), dtype=dtype)
 
@@ -93,6 +97,17 @@ class Columns:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {field.name: place for place, field in enumerate(self._fields)}
+
+    @cached_property
+    def _all_numbers(self) -> bool:
+        return self.has_numbers(self)
+
+    @cached_property
+    def _matrix(self) -> NDArray[Any]:
+        """All columns side by side, where all are numbers."""
+        import numpy
+
+        return numpy.array(self._rows, dtype="float64").reshape(len(self), len(self._fields))
 
     @cached_property
     def _columns(self) -> Sequence[Sequence[Any]]:

@@ -9,9 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
-from slipway.model import Model, PipelineModel, bind
+from slipway.model import Model, PipelineModel, given
 from slipway.names import nearest
-from slipway.schema import Field, Schema
+from slipway.schema import Columns, Field, Schema
 from slipway.settings.types import Gate
 from slipway.training import probabilities
 
@@ -47,8 +47,8 @@ def own(
     It gets the predictions and the rows as `predict` has them if it takes `rows`, or else the target's values alone.
     """
     if "rows" in inspect.signature(model.metrics).parameters:
-        bound = bind(type(model), schema.parse([{name: row[name] for name in schema.names} for row in rows]))
-        found = model.metrics(truth, predictions, bound)
+        parsed = schema.parse([{name: row[name] for name in schema.names} for row in rows])
+        found = model.metrics(truth, predictions, given(type(model), Columns.of(schema.fields, parsed)))
     else:
         found = model.metrics(truth, [schema.outcome(prediction) for prediction in predictions])
     return {str(name): float(value) for name, value in found.items()}

@@ -4,9 +4,11 @@ import sys
 
 import pytest
 
-from slipway.artifacts import load, manifest, save
+from slipway.artifacts import PredictionError, load, manifest, save
+from slipway.artifacts.loading import Loaded
 from slipway.errors import SlipwayError
-from slipway.schema import InvalidRows
+from slipway.model import InputError, Model
+from slipway.schema import Field, InvalidRows, Schema
 from tests.unit.artifacts.zoo import GOLDEN, SCHEMA, Simple
 
 
@@ -30,6 +32,35 @@ def test_a_loaded_model_answers(saved):
     assert loaded.answer([{"x": 1}, {"x": 2.5}]) == [2.0, 5.0]
     assert loaded.answer([]) == []
     assert (loaded.golden, loaded.schema) == (GOLDEN, SCHEMA)
+
+
+class ByColumn(Model):
+    """It adds two columns, and refuses what a row's class cannot."""
+
+    source_features = ("x", "y")
+    by_column = True
+
+    def predict(self, columns):
+        for row in (columns["y"] == 0).nonzero()[0].tolist():
+            raise InputError("is nothing", row=row, field="y")
+        return columns["x"] + columns[["y", "x"]][:, 0]
+
+
+def test_a_model_by_column_answers_rows():
+    """They are checked as those of any other model; NaN stands for a missing value."""
+    fields = (Field(name="x", kind="number"), Field(name="y", kind="number", optional=True, maximum=9))
+    target = Field(name="sum", kind="number")
+    found = manifest.Manifest(entry="", parameters={}, tolerance=0, format=1, python="3.11", parts={})
+    loaded = Loaded(ByColumn(), Schema(fields=fields, target=target), GOLDEN, found)
+    assert loaded.takes_columns
+    assert loaded.answer([{"x": 1, "y": 2.5}, {"y": 1, "x": 2}]) == [3.5, 3.0]
+    with pytest.raises(InvalidRows, match="row 1: y: 10 is above the maximum 9"):
+        loaded.answer([{"x": 1}, {"x": 1, "y": 10}])
+    with pytest.raises(InputError, match="is nothing") as refused:
+        loaded.answer([{"x": 1, "y": 1}, {"x": 1, "y": 0}])
+    assert (refused.value.row, refused.value.field) == (1, "y")
+    with pytest.raises(PredictionError, match="row 1: predict returned nan"):
+        loaded.answer([{"x": 1, "y": 1}, {"x": 1, "y": None}])
 
 
 def test_parameters_are_those_of_the_training(tmp_path):

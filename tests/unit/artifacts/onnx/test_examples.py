@@ -11,7 +11,7 @@ from model.tumor.diagnosis import Diagnosis
 from model.tumor.measurements import Tumor
 from model.tumor.model import MEASUREMENTS, TumorModel
 from slipway.artifacts import Golden, differences, load, save
-from slipway.model import Contract, InputError
+from slipway.model import Columns, Contract, InputError
 from slipway.schema import Field, Schema
 
 ROOT = Path(__file__).parents[4]
@@ -75,7 +75,8 @@ def test_iris_keeps_its_limits_and_parameters(iris):
 def test_tumor_answers_with_a_diagnosis(tumor):
     """JSON holds it as text."""
     assert tumor.answer(tumor.golden.rows[:1]) == ["malignant"]
-    assert tumor.model.predict([Tumor(**tumor.golden.rows[0])]) == [Diagnosis.MALIGNANT]
+    columns = Columns.of(tumor.schema.fields, tumor.golden.rows[:1])
+    assert tumor.model.predict(columns) == [Diagnosis.MALIGNANT]
 
 
 def test_tumor_refuses_what_cannot_be(tumor):
