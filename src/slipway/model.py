@@ -104,6 +104,10 @@ class Model:
     _learned: tuple[Field, ...] = ()
     """The fields of the data, once it was trained or loaded: few rows do not show the types of their columns."""
 
+    _declared_fields: ClassVar[tuple[Field, ...] | None] = None
+    _declared_output: ClassVar[Field | None] = None
+    """The fields that a class derives from declarations of its own, beside `input` and `output`."""
+
     def __init__(self, **parameters: Parameter) -> None:
         for name in parameters.keys() - type(self).parameters.keys():
             known = nearest(name, type(self).parameters)
@@ -330,15 +334,14 @@ def typed(model: Model | type[Model], data: pd.DataFrame) -> pd.DataFrame:
 
 def _typed_fields(model: type[Model]) -> Sequence[Field]:
     """Return the fields of the class `input`; empty if only columns are named."""
-    return (_contract(model).fields or ()) if model.input else ()
+    return (_contract(model).fields or ()) if model.input or model._declared_fields else ()  # noqa: SLF001
 
 
 def _declared(model: type[Model]) -> list[Field]:
     """Return the declared fields; the target is among them where the data hold what the model predicts."""
     fields = list(_typed_fields(model))
     targets = _targets(model)
-    if targets and model.output is not None and model.outcome is Model.outcome:
-        output = _output(model, targets)
+    if targets and model.outcome is Model.outcome and (output := _output(model, targets)) is not None:
         fields += output.parts or (output,)
     return fields
 
@@ -348,9 +351,11 @@ def _targets(model: type[Model]) -> tuple[str, ...]:
     return ((named,) if named else ()) if isinstance(named, str) else tuple(named)
 
 
-def _output(model: type[Model], targets: tuple[str, ...]) -> Field:
-    """Return the declared field of a prediction; raise `ContractError` when it does not fit the targets."""
+def _output(model: type[Model], targets: tuple[str, ...]) -> Field | None:
+    """Return the declared field of a prediction, if any; raise `ContractError` when it does not fit the targets."""
     where = model.__name__
+    if model.output is None:
+        return model._declared_output  # noqa: SLF001
     found = output_of(targets[0] if len(targets) == 1 else PREDICTION, model.output, where)
     names = tuple(part.name for part in found.parts)
     if len(targets) == 1 and found.kind in ("object", "array"):
@@ -392,7 +397,7 @@ class Contract(NamedTuple):
         """Read the declarations of `model`; raise `ContractError` when one is missing or contradicts another."""
         where = model.__name__
         _check_declared(model, where)
-        fields = fields_of(model.input, where) if model.input is not None else None
+        fields = fields_of(model.input, where) if model.input is not None else model._declared_fields  # noqa: SLF001
         names = tuple(field.name for field in fields) if fields is not None else tuple(model.source_features)
         if not names:
             raise ContractError(f"{where}.source_features is empty: name the columns, or give a dataclass as input")
@@ -400,7 +405,7 @@ class Contract(NamedTuple):
         columns = (*names, *targets)
         if twice := sorted({name for name in columns if columns.count(name) > 1}):
             raise ContractError(f"{where}: {', '.join(map(repr, twice))} is named twice among the columns")
-        return cls(names, fields, targets, _output(model, targets) if model.output is not None else None)
+        return cls(names, fields, targets, _output(model, targets))
 
 
 _contracts = functools.lru_cache(maxsize=64)(Contract.of)

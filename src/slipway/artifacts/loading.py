@@ -174,7 +174,7 @@ def _part(part: manifest.Part, folder: Path, trust: Trust) -> Any:
     except OSError as error:
         problem = f"the artifact in {folder} lacks its part {part.file}: {error.strerror}"
         raise SlipwayError(problem, fix="fetch the artifact again") from error
-    if part.form not in ("json", "npy", "onnx", "pandas", "skops"):
+    if part.form not in ("graph", "json", "npy", "onnx", "pandas", "skops"):
         problem = f"{path} is in the form {part.form!r}, which this slipway does not know"
         raise SlipwayError(problem, fix="use the slipway that made it")
     try:
@@ -194,10 +194,10 @@ def _decode(form: str, content: bytes, trust: Trust, name: str) -> Any:
         from slipway.artifacts import pandas_values
 
         return pandas_values.decode(content)
-    if form == "onnx":
+    if form in ("onnx", "graph"):
         from slipway.artifacts.onnx import graphs
 
-        return graphs.decode(content, name)
+        return graphs.decode(content, name, foreign=form == "graph")
     from slipway.artifacts import estimators
 
     return estimators.load(content, trust, name)

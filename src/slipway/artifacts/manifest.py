@@ -24,7 +24,10 @@ _READ_FROM_CLASS = ("by_column", "held_out", "probabilities", "quantile")
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A saved attribute: its form (`json`, `npy`, `onnx`, `pandas`, `skops`) and its file within the folder."""
+    """A saved attribute: its form and its file within the folder.
+
+    Forms are `json`, `npy`, `onnx` (a converted estimator), `graph` (one made elsewhere), `pandas` and `skops`.
+    """
 
     form: str
     file: str

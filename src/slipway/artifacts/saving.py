@@ -14,10 +14,14 @@ import msgspec
 from slipway import files
 from slipway.artifacts import estimators, golden, manifest, pandas_values, values
 from slipway.artifacts.loading import SCHEMA
+from slipway.artifacts.onnx.foreign import ForeignGraph
 from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
 from slipway.model import PARAMETER, Model, Parameter, is_parameter
 from slipway.schema import Schema
+
+# The ending of a part's file, by which the environment that it needs is known, where it is not the form.
+_ENDINGS = {"graph": "onnx"}
 
 
 def save(
@@ -76,7 +80,7 @@ def _write_part(model: Model, name: str, folder: Path, trust: Trust) -> manifest
     if manifest.is_taken(name):
         raise SlipwayError(f"{where} hides what every model has", fix="give the attribute another name")
     form, content = _encode(getattr(model, name), where, trust)
-    part = manifest.Part(form=form, file=f"parts/{name}.{form}")
+    part = manifest.Part(form=form, file=f"parts/{name}.{_ENDINGS.get(form, form)}")
     files.write(folder / part.file, content)
     return part
 
@@ -89,6 +93,8 @@ def _encode(value: Any, where: str, trust: Trust) -> tuple[str, bytes]:
         pass
     if values.is_array(value):
         return "npy", values.encode_array(value)
+    if isinstance(value, ForeignGraph):
+        return "graph", value.content
     if pandas_values.holds(value):
         return "pandas", pandas_values.encode(value, where)
     _refuse_changed(value, where)

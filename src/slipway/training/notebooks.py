@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import keyword
-import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from slipway import files
 from slipway.artifacts import estimators
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.trust import CLASSES, FUNCTIONS, Trust
@@ -20,16 +16,16 @@ from slipway.artifacts.values import to_json
 from slipway.errors import SlipwayError
 from slipway.model import PREDICTION, FittedModel, fields_in
 from slipway.models.data import records, write_table
-from slipway.names import check_model_name, folder_name
 from slipway.schema import Field, tables
-from slipway.settings import Settings, load
+from slipway.settings import load
+from slipway.training import folders
+from slipway.training.folders import Fitted
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["save"]
 
-_ALWAYS = ("numpy", "pandas", "sklearn")
 _MOST_ASKED = 1000
 _TARGET = "target"
 
@@ -41,7 +37,7 @@ def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = F
     are no metrics. `replace` overwrites the files of an earlier call; `root` is the repository, by default the one
     around here. Raise `SlipwayError` when the estimator cannot be saved, or would answer otherwise from its file.
     """
-    folder = _folder(load(root), model, replace=replace)
+    folder = folders.vacant(load(root), model, replace=replace)
     features, targets = _features(estimator, rows), _targets(truth)
     _check(estimator, features, targets)
     own, trusted = _types(estimator)
@@ -52,39 +48,13 @@ def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = F
         file = write_table(features if targets is None else features.join(targets), Path(scratch), folder.name)
         saved = estimators.load(content, trust, "the estimator")
         _check_answers(kind, saved, estimator, rows, tables.read(file, ()))
-        _put(folder, file)
-    packages = [*_ALWAYS, *_packages(content), *(["pyarrow"] if file.suffix == ".parquet" else [])]
-    files.write(folder / FittedModel.estimator, content)
-    files.write(folder / "requirements.txt", _pins(packages).encode())
-    files.write(folder / "model.py", _module(kind, own, estimator).encode())
-    _write_new(folder / "test_model.py", _TEST.format(module=f"model.{folder.name}.model", name=kind.__name__))
-    _write_new(folder / "README.md", _README.format(name=kind.__name__))
+        packages = ["sklearn", *_packages(content)]
+        folders.write(folder, Fitted(kind, content, file, _module(kind, own, estimator), packages))
     return folder
-
-
-def _put(folder: Path, file: Path) -> None:
-    """Put the data into the folder, in place of earlier ones."""
-    for suffix in (".csv", ".parquet"):
-        (folder / file.name).with_suffix(suffix).unlink(missing_ok=True)
-    files.write(folder / file.name, file.read_bytes())
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a file that people may have changed since, if it is not there."""
-    if not path.exists():
-        files.write(path, text.encode())
 
 
 def _names(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in table]
-
-
-def _folder(settings: Settings, model: str, *, replace: bool) -> Path:
-    folder = settings.root / "model" / folder_name(check_model_name(model))
-    if (folder / "model.py").exists() and not (replace and (folder / FittedModel.estimator).is_file()):
-        fix = "choose another name" + (", or replace=True" if (folder / FittedModel.estimator).is_file() else "")
-        raise SlipwayError(f"{folder.relative_to(settings.root)} is there already", fix=fix)
-    return folder
 
 
 def _features(estimator: Any, rows: Any) -> pd.DataFrame:
@@ -164,13 +134,12 @@ def _types(estimator: Any) -> tuple[list[str], list[str]]:
 
 
 def _kind(model: str, features: Sequence[str], targets: Sequence[str], trusted: Sequence[str]) -> type[FittedModel]:
-    name = "".join(part.capitalize() for part in re.split(r"[^a-z0-9]+", model))
     own = {
         "source_features": features,
         "target_variable": targets[0] if len(targets) == 1 else targets,
         "trusted_types": trusted,
     }
-    return type(f"{name}Model" if keyword.iskeyword(name) else name, (FittedModel,), own)
+    return type(folders.class_name(model), (FittedModel,), own)
 
 
 def _check_answers(kind: type[FittedModel], saved: Any, estimator: Any, rows: Any, data: pd.DataFrame) -> None:
@@ -200,54 +169,15 @@ def _packages(content: bytes) -> list[str]:
     )
 
 
-def _pins(packages: Iterable[str]) -> str:
-    """Return requirements with the versions that are installed."""
-    homes = metadata.packages_distributions()
-    names = {name for package in packages for name in homes.get(package, [])[:1]}
-    return "".join(f"{name}=={metadata.version(name)}\n" for name in sorted(names, key=str.lower))
-
-
 def _module(kind: type[FittedModel], own: Sequence[str], estimator: Any) -> str:
     """Return the text of the model's module."""
     lines = [f"import {module}  # noqa: F401 - its classes are in the estimator" for module in own]
     lines += ["from slipway.model import FittedModel", "", "", f"class {kind.__name__}(FittedModel):"]
     fitted = f"A {type(estimator).__name__} that was fitted elsewhere."
     lines += [f'    """{kind.__name__}: say here what is predicted, from what, for whom. {fitted}"""', ""]
-    lines += _declared("source_features", kind.source_features)
+    lines += folders.declared("source_features", kind.source_features)
     if kind.target_variable:
-        lines += _declared("target_variable", kind.target_variable)
+        lines += folders.declared("target_variable", kind.target_variable)
     if kind.trusted_types:
-        lines += _declared("trusted_types", kind.trusted_types)
+        lines += folders.declared("trusted_types", kind.trusted_types)
     return "\n".join(lines) + "\n"
-
-
-def _declared(name: str, value: str | Sequence[str]) -> list[str]:
-    if isinstance(value, str):
-        return [f"    {name} = {json.dumps(value, ensure_ascii=False)}"]
-    items = [f"        {json.dumps(each, ensure_ascii=False)}," for each in value]
-    return [f"    {name} = [", *items, "    ]"]
-
-
-_README = """# {name}
-
-What it predicts, from what, and for whom. Name the data that it was fitted on, and those in this folder.
-"""
-
-_TEST = '''import json
-import urllib.request
-
-from {module} import {name}
-
-
-def test_it_names_its_columns():
-    assert {name}.source_features
-
-
-def test_the_served_model_answers_its_own_example(served_url):
-    """Run by slipway against the served model."""
-    with urllib.request.urlopen(served_url) as answer:
-        example = json.load(answer)["example"]
-    body, head = json.dumps(example["request"]).encode(), {{"Content-Type": "application/json"}}
-    with urllib.request.urlopen(urllib.request.Request(f"{{served_url}}/predict", body, head)) as answer:
-        assert json.load(answer)["status"] == "ok"
-'''

@@ -1,4 +1,4 @@
-"""A saved estimator (joblib, pickle, skops, or a folder of MLflow) imported as the folder of a model.
+"""Estimators in files: pickles, also joblib's, and files of skops.
 
 A pickle executes code of whoever made it. It is opened only after a written yes, in a process that has no variables and
 no home of its caller, and comes back as a file of skops, which executes nothing.
@@ -9,37 +9,26 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import yaml
 
 from slipway import processes
 from slipway.artifacts import estimators
 from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
-from slipway.schema import tables
-from slipway.settings import Settings
-from slipway.training.notebooks import save
 
-_PICKLES = (".joblib", ".pkl", ".pickle")
-_MLFLOW = "MLmodel"
 _SKOPS = ".skops"
+ENDINGS = (".joblib", ".pkl", ".pickle", _SKOPS)
 _NO_TRUST = Trust(frozenset(), frozenset())
-_NOTEBOOK = "load it in a notebook, where you know what it is, and call slipway.save(estimator, X, y, model)"
+NOTEBOOK = "load it in a notebook, where you know what it is, and call slipway.save(estimator, X, y, model)"
 
 
-def import_file(
-    path: Path, model: str, data: Path, targets: Sequence[str], *, settings: Settings, execute: bool = False
-) -> Path:
-    """Write the folder of a model for the estimator in a file, and return it; `data` are rows to measure it on.
+def opened(file: Path, *, execute: bool) -> Any:
+    """Return the estimator in a file; with `execute`, a pickle may be opened.
 
-    With `execute`, a pickle may be opened. Raise `SlipwayError` for a pickle without it, for a file of another kind,
-    and for an estimator with types beyond those of scikit-learn.
+    Raise `SlipwayError` for a pickle without it, and for an estimator with types beyond those of scikit-learn.
     """
-    file = _file_in(path)
     if file.suffix == _SKOPS:
         content = file.read_bytes()
     elif not execute:
@@ -48,37 +37,9 @@ def import_file(
     else:
         content = _converted(file)
     try:
-        estimator = estimators.load(estimators.settled(content), _NO_TRUST, str(file))
+        return estimators.load(estimators.settled(content), _NO_TRUST, str(file))
     except SlipwayError as error:
-        raise SlipwayError(error.problem, fix=_NOTEBOOK) from error
-    table = tables.read(data, ())
-    if missing := [name for name in targets if name not in table]:
-        raise SlipwayError(f"{data} has no column {missing[0]!r}", fix=f"it has {', '.join(map(str, table))}")
-    known = getattr(estimator, "feature_names_in_", None)
-    names = [name for name in table if name not in targets] if known is None else list(known)
-    if lacking := [name for name in names if name not in table]:
-        raise SlipwayError(f"{data} has no column {lacking[0]!r}, which the estimator was fitted on")
-    truth = None if not targets else table[list(targets)] if targets[1:] else table[targets[0]]
-    rows = table[names] if known is not None else table[names].to_numpy()
-    return save(estimator, rows, truth, model, root=settings.root)
-
-
-def _file_in(path: Path) -> Path:
-    """Return the file with the estimator: the given one, or that of an MLflow folder."""
-    if path.is_dir() and (path / _MLFLOW).is_file():
-        flavors = (yaml.safe_load((path / _MLFLOW).read_text(encoding="utf-8")) or {}).get("flavors") or {}
-        named = (flavors.get("sklearn") or {}).get("pickled_model")
-        if not named or not (file := path / str(named)).resolve().is_relative_to(path.resolve()):
-            kinds = ", ".join(sorted(flavors)) or "none"
-            raise SlipwayError(f"{path} holds no estimator of scikit-learn (flavors: {kinds})", fix=_NOTEBOOK)
-    else:
-        file = path
-    if not file.is_file():
-        fix = f"give a file ({', '.join((*_PICKLES, _SKOPS))}) or a folder of mlflow.sklearn.save_model"
-        raise SlipwayError(f"there is no estimator at {file}", fix=fix)
-    if file.suffix not in (*_PICKLES, _SKOPS):
-        raise SlipwayError(f"{file} is no {', '.join((*_PICKLES, _SKOPS))}", fix=_NOTEBOOK)
-    return file
+        raise SlipwayError(error.problem, fix=NOTEBOOK) from error
 
 
 def _converted(file: Path) -> bytes:
@@ -90,7 +51,7 @@ def _converted(file: Path) -> bytes:
         try:
             processes.ask(sys.executable, __name__, question, answer=bool, env=env, cwd=Path(scratch))
         except SlipwayError as error:
-            raise SlipwayError(f"{file} cannot be opened: {error.problem}", fix=error.fix or _NOTEBOOK) from error
+            raise SlipwayError(f"{file} cannot be opened: {error.problem}", fix=error.fix or NOTEBOOK) from error
         return target.read_bytes()
 
 

@@ -11,6 +11,7 @@ from slipway.artifacts import values as plain
 from slipway.artifacts.onnx import graphs, listing
 from slipway.artifacts.onnx.builder import Builder, Column, Table, Unconvertible
 from slipway.artifacts.onnx.graphs import Graph, Source
+from slipway.artifacts.onnx.sessions import session
 from slipway.artifacts.onnx.watching import METHODS, Watched, is_array
 from slipway.errors import SlipwayError
 
@@ -68,7 +69,7 @@ def convert(watched: Watched) -> Converted:
         attributes=attributes,
     )
     content = graph.content(outputs, {graphs.KEY: msgspec.json.encode(source).decode()})
-    found = graphs.load(graphs.session(content))
+    found = graphs.load(session(content))
     assert isinstance(found, Graph)  # noqa: S101 - it has the key of today's form
     return Converted(content, found)
 

@@ -18,6 +18,8 @@ from slipway.artifacts.onnx.earlier import KEY as EARLIER
 from slipway.artifacts.onnx.earlier import EarlierGraph
 from slipway.artifacts.onnx.earlier import Source as EarlierSource
 from slipway.artifacts.onnx.estimator import GraphEstimator, column_of, restored
+from slipway.artifacts.onnx.foreign import ForeignGraph
+from slipway.artifacts.onnx.sessions import session
 from slipway.artifacts.refusals import Refusal
 from slipway.errors import SlipwayError
 from slipway.schema import Columns
@@ -33,8 +35,6 @@ ROWS = "rows"
 
 UNSEEN, NONE, MISSING = -1.0, -2.0, -3.0
 """The codes of a value that is not in the vocabulary, of None, and of NaN."""
-
-_NOTHING = 4  # to log: errors are raised
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -169,10 +169,13 @@ def _missing(value: Any) -> float:
     return MISSING if isinstance(value, float) and value != value else UNSEEN
 
 
-def decode(content: bytes, name: str) -> Graph | EarlierGraph:
-    """Return the graph in a part's file; raise `SlipwayError` naming it when onnxruntime cannot load it."""
+def decode(content: bytes, name: str, *, foreign: bool = False) -> Graph | EarlierGraph | ForeignGraph:
+    """Return the graph in a part's file; raise `SlipwayError` naming it when onnxruntime cannot load it.
+
+    A `foreign` one was made elsewhere.
+    """
     try:
-        return load(session(content))
+        return ForeignGraph(content, keep=False) if foreign else load(session(content))
     except ModuleNotFoundError:
         raise
     except Exception as error:
@@ -190,18 +193,3 @@ def load(computing: Any) -> Graph | EarlierGraph:
     if EARLIER in told:
         return EarlierGraph(computing, msgspec.json.decode(told[EARLIER], type=EarlierSource))
     raise ValueError("it does not say what it was made of")
-
-
-def session(content: bytes) -> Any:
-    """Return an onnxruntime session of a graph; it computes in the caller's thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = _NOTHING
-    # Without optimization a graph is as fast, loads in half the time, and is the one that was compared.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -25,17 +25,7 @@ def add(group: Group) -> None:
     new = group.add("new", _new, "make the folder of a new model, ready to train", ["slipway new wine"])
     new.add_argument("name", help="lower-case letters, digits and dashes: the name of the function and the route")
 
-    examples = ["slipway import wine.joblib wine --data fresh.csv --target quality --execute-pickle"]
-    about = "make a model's folder of a fitted estimator in a file"
-    taken = group.add("import", _import, about, examples)
-    taken.add_argument("path", type=Path, help="a file of joblib, pickle or skops, or a folder of mlflow.sklearn")
-    taken.add_argument("name", help="the name of the model")
-    rows = "rows that it was not fitted on: all of them evaluate it"
-    taken.add_argument("--data", type=Path, required=True, metavar="FILE", help=rows)
-    target = "the column that it predicts, once for each; without one there are no metrics"
-    taken.add_argument("--target", action="append", default=[], metavar="COLUMN", help=target)
-    yes = "open a pickle, which executes code of whoever made it: you trust them with this machine"
-    taken.add_argument("--execute-pickle", action="store_true", help=yes)
+    _add_import(group)
 
     examples = ["slipway test", "slipway test wine", "slipway test --changed origin/main"]
     test = group.add("test", _test, "run the models' own tests, each in the model's environment", examples, "models")
@@ -84,13 +74,42 @@ def _new(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_import(group: Group) -> None:
+    pickled = "slipway import wine.joblib wine --data fresh.csv --target quality --execute-pickle"
+    graph = "slipway import wine.onnx wine --data fresh.csv --target quality --features acid sugar alcohol"
+    about = "make a model's folder of a fitted estimator or an ONNX graph in a file"
+    taken = group.add("import", _import, about, [pickled, graph, "slipway import mlruns/1/wine wine"])
+    path = "a file of joblib, pickle, skops or ONNX, or a folder of mlflow.sklearn or mlflow.onnx"
+    taken.add_argument("path", type=Path, help=path)
+    taken.add_argument("name", help="the name of the model")
+    rows = "rows that it was not fitted on: all of them evaluate it (default: the example in a folder of mlflow)"
+    taken.add_argument("--data", type=Path, metavar="FILE", help=rows)
+    target = "the column that it predicts, once for each; without one there are no metrics"
+    taken.add_argument("--target", action="append", default=[], metavar="COLUMN", help=target)
+    yes = "open a pickle, which executes code of whoever made it: you trust them with this machine"
+    taken.add_argument("--execute-pickle", action="store_true", help=yes)
+    of_graphs = {
+        "features": "the columns in the order of the graph's inputs (default: the data's order)",
+        "outputs": "the graph's outputs to answer with, those of the targets first (default: all of them)",
+        "classes": "the labels of the target in the order of their probabilities, where the graph does not name them",
+        "rounded": "columns with whole numbers whose last digits the graph's float32 may lose; others are refused",
+    }
+    for name, text in of_graphs.items():
+        taken.add_argument(f"--{name}", nargs="+", default=[], metavar="NAME", help=f"ONNX: {text}")
+
+
 def _import(args: argparse.Namespace) -> int:
-    from slipway.training.pickles import import_file
+    from slipway.training.foreign import import_file
+    from slipway.training.graph_tensors import Wishes
 
     settings = settings_of(args)
+    wishes = Wishes(features=args.features, outputs=args.outputs, classes=args.classes, rounded=args.rounded)
     given = args.path, args.name, args.data, args.target
-    folder = import_file(*given, execute=args.execute_pickle, settings=settings).relative_to(settings.root)
-    say(f"made {folder}: model.py, test_model.py, requirements.txt, README.md, the estimator and its rows")
+    taken = import_file(*given, execute=args.execute_pickle, settings=settings, wishes=wishes)
+    folder = taken.folder.relative_to(settings.root)
+    say(f"made {folder}: model.py, test_model.py, requirements.txt, README.md, what was fitted, and its rows")
+    for line in taken.told:
+        say(f"  {line}")
     say(f"  slipway train {args.name}     measures it, and publishes version 1; it fits nothing")
     return 0
 

@@ -23,8 +23,10 @@ from slipway.models.environment import lock_for, python_for, serving_lock, use_f
 from slipway.schema import Field, Kind, Schema
 from slipway.settings import Settings
 from slipway.training import conversion, domains
+from slipway.training.graph_tensors import graph_of
 from slipway.training.inputs import hide_secrets, read_secrets, refuse_secrets_in
 from slipway.training.task import Workspace
+from slipway.wrapped import GraphModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +96,12 @@ def _estimator(workspace: Workspace, kind: type[FittedModel]) -> Any:
     """Return the estimator in the file beside the model's module; only types that the class trusts are loaded."""
     path = workspace.settings.folder(workspace.task.model) / kind.estimator
     if not path.is_file():
-        fix = f"slipway.save(estimator, X, y, {workspace.task.model!r}) writes it; it has to be in git as well"
+        fix = (
+            f"slipway import, or slipway.save(estimator, X, y, {workspace.task.model!r}), writes it; git has to have it"
+        )
         raise SlipwayError(f"there is no {path}, which holds the fitted estimator", fix=fix)
+    if issubclass(kind, GraphModel):
+        return graph_of(path, kind)
     return estimators.load(path.read_bytes(), Trust.of(kind), str(path))
 
 
@@ -106,7 +112,7 @@ def _is_part(file: Path, model: Model) -> bool:
 
 def _learned_from(model: Model, rows: int) -> str:
     return (
-        f"fitted elsewhere: {type(model.fitted).__name__}"
+        f"fitted elsewhere: {'an ONNX graph' if isinstance(model, GraphModel) else type(model.fitted).__name__}"
         if isinstance(model, FittedModel)
         else f"trained on {rows} rows"
     )

@@ -9,7 +9,7 @@ import skops.io
 from sklearn.linear_model import LinearRegression
 
 from slipway.errors import SlipwayError
-from slipway.training.pickles import import_file
+from slipway.training.foreign import import_file
 
 
 class Evil:
@@ -39,7 +39,7 @@ def files(tmp_path):
 
 
 def imported(team, path, files, **more):
-    return import_file(path, "wine", files / "rows.csv", ["y"], settings=team.settings, **more)
+    return import_file(path, "wine", files / "rows.csv", ["y"], settings=team.settings, **more).folder
 
 
 @pytest.mark.parametrize(("name", "yes"), [("model.joblib", True), ("model.skops", False), (".", True)])
@@ -74,8 +74,9 @@ def test_a_pickle_sees_nothing_of_this_process(team, files, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("model.onnx", "x", "is no .joblib, .pkl, .pickle, .skops"),
-        ("gone.joblib", None, "there is no estimator at"),
+        ("model.pmml", "x", "is no .joblib, .pkl, .pickle, .skops, .onnx"),
+        ("model.cbm", "x", "is no .joblib"),
+        ("gone.joblib", None, "there is no model at"),
         ("broken.joblib", "x", "cannot be opened"),
     ],
 )
