@@ -111,9 +111,13 @@ class Connection(asyncio.Protocol):
         self._cancel_waiting()
         self._last = self.loop.time()
         self._until = self._last + _LINGER
-        self.transport.write_eof()
-        self.transport.resume_reading()
-        self._wait(_SILENT, self._linger)
+        try:
+            self.transport.write_eof()
+        except OSError:  # the caller has reset the connection, which the event loop has yet to see
+            self.transport.abort()
+        else:
+            self.transport.resume_reading()
+            self._wait(_SILENT, self._linger)
 
     def _is_answering(self) -> bool:
         """Return whether a request has come to its end and its answer has not."""

@@ -184,6 +184,18 @@ def test_nothing_is_kept_of_connections_that_were_reset(tmp_path: Path, protocol
         until(lambda: count(server) <= 3)
 
 
+def test_caller_who_resets_the_connection_within_the_answer_harms_nobody(function: Server) -> None:
+    """Nothing fails where the answer is written to its end."""
+    for _ in range(100):
+        with connected(function) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            connection.recv(1)
+    assert function.ask("POST", "/predict", ROW, X_Request_Id="after").status == 200
+    until(lambda: function.logged("after"))
+    assert not [line for line in function.log if "Traceback" in line]
+
+
 MANY = 10_000_000
 LONG = COUNTING.replace(
     "return prices", f"return [{{'price': each, 'why': 'x' * {MANY} * (each == 403)}} for each in prices]"
