@@ -5,6 +5,7 @@ A request gets one line and is counted, whatever its transport. Its content is n
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.serving.answers import Answer, Refusal
 from slipway.serving.http.requests import Request
+from slipway.serving.process import LOST
 
 if TYPE_CHECKING:  # the training service logs without the modules of artifacts
     from slipway.serving.metrics import Metrics
@@ -37,13 +39,19 @@ _TRACEPARENT = re.compile(
 
 
 def write(severity: Severity, message: str, **fields: Any) -> None:
-    """Write one line with the time in UTC, to the millisecond."""
+    """Write one line with the time in UTC, to the millisecond; count one that cannot be written in `LOST`."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
     line = {"time": f"{stamp}.{int(now % 1 * 1000):03}Z", "severity": severity, "message": message, **fields}
     # One write for the whole line, so that lines of several threads do not mix.
-    sys.stderr.write(msgspec.json.encode(line).decode() + "\n")
-    sys.stderr.flush()
+    text = msgspec.json.encode(line) + b"\n"
+    try:
+        # Without a buffer: a line that could not be written would fail again, at the latest at the end of the process.
+        os.write(sys.stderr.fileno(), text)
+    except io.UnsupportedOperation:  # a stream without a file, as notebooks have
+        sys.stderr.write(text.decode())
+    except (OSError, ValueError):  # a broken pipe, a full disk or a closed stream must not cost a caller the answer
+        LOST["lines"] += 1
 
 
 @contextmanager

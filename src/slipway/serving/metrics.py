@@ -24,6 +24,7 @@ from slipway.names import ModelId
 from slipway.schema import Field
 from slipway.serving.bundled import Identity
 from slipway.serving.http.requests import PREDICT
+from slipway.serving.process import LOST
 from slipway.wrapped import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -168,6 +169,7 @@ class Metrics:
         yield "slipway_model_info", "gauge", "What answers; always 1.", _one(1, **self._about)
         yield "slipway_requests_total", "counter", "Answers by route and status.", sums(self._requests, "route", "code")
         yield "slipway_errors_total", "counter", "Refusals and failures by their code.", sums(self._errors, "error")
+        yield "slipway_log_lines_lost_total", "counter", "Lines that could not be written.", _one(LOST["lines"])
         yield "slipway_request_duration_seconds", "histogram", "From the head to the answer.", self._durations()
         yield "slipway_requests_in_progress", "gauge", "Requests being answered.", _one(self._running)
         yield "slipway_last_request_timestamp_seconds", "gauge", "When one was last answered; or 0.", _one(self._last)

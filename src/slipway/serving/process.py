@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,9 @@ GRACE = 600
 
 # In seconds. With uvicorn's 5, a connection could close just as Knative's proxy, which keeps idle ones for 90, sends.
 KEEP_ALIVE = 620
+
+LOST: Counter[str] = Counter()
+"""The number of `lines` of the log that could not be written."""
 
 
 def protocol() -> str:
