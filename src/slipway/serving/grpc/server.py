@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from typing import Any, NoReturn
 
 import grpc.aio
@@ -44,8 +45,11 @@ _CODES = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
-# Proxies and clients refuse headers of more than 8 KiB.
-_LONGEST = 2000
+# Proxies and clients refuse headers of more than 8 KiB, which have three bytes for each that is not printable ASCII.
+_LONGEST = 6000
+
+# Many clients send pings while they wait. By default, a server throws those out who send more than one in five minutes.
+_PINGS = [("grpc.http2.max_ping_strikes", 0), ("grpc.keepalive_permit_without_calls", 1)]
 
 # gRPC knows no larger limit.
 _MOST = 2**31 - 1
@@ -64,7 +68,8 @@ def run(function: Function, host: str, port: int) -> None:
 
 
 async def _serve(function: Function, address: str) -> None:
-    options = [("grpc.max_receive_message_length", min(function.limits.body, _MOST)), ("grpc.so_reuseport", 0)]
+    largest = min(function.limits.body, _MOST)
+    options = [("grpc.max_receive_message_length", largest), ("grpc.so_reuseport", 0), *_PINGS]
     server = grpc.aio.server(options=options)
     server.add_generic_rpc_handlers((_Calls(function),))
     try:
@@ -223,7 +228,9 @@ async def _abort(context: Any, *status: Any) -> NoReturn:
 
 def _details(refusal: Refusal) -> str:
     """Return the message of the refusal with all its problems, cut."""
-    return cut("; ".join(map(str, refusal.problems)) or refusal.message, _LONGEST)
+    text = ("; ".join(map(str, refusal.problems)) or refusal.message)[:_LONGEST]
+    sizes = accumulate(1 if " " <= letter <= "~" and letter != "%" else 3 * len(letter.encode()) for letter in text)
+    return cut(text, sum(size <= _LONGEST for size in sizes))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The function over gRPC: the same function, with the status, health, metadata and shutdown of gRPC."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -141,6 +142,33 @@ def test_failure_of_the_model_is_internal(call: Call, grpc_server: Server, weigh
     until(lambda: len(grpc_server.logged(f"failing-{weight}")) == 2)
     assert grpc_server.logged(f"failing-{weight}")[-1]["status"] == 500
     assert call(f"{SERVICE}/ModelInfer", request(2))
+
+
+def test_refusals_about_any_text_keep_their_status(bundled: Bundle) -> None:
+    """The details fit into the headers of gRPC, which drops larger ones now and then for another status."""
+    asked = request(*[2] * 50)
+    with running.start(bundled.folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function, calls(function.url) as call:
+        for text in ("袋" * 60, "%" * 60, "ä" * 60, "x" * 60, "\n" * 60):
+            asked.inputs[1].contents.bytes_contents[:] = [text.encode()] * 50
+            for _ in range(40):
+                error = refused(call, f"{SERVICE}/ModelInfer", asked)
+                assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, (text, error.details())
+                assert error.details().startswith("row 0: wrapping: ")
+
+
+def test_pings_end_no_connection(grpc_server: Server) -> None:
+    """Each ping of a client that keeps its connection alive is answered, and no frame says good-bye."""
+    ping = bytes.fromhex("000008 06 00 00000000") + b"keep me!"
+    with socket.create_connection(Server(*grpc_server).address, timeout=20) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000 04 00 00000000"))
+        told = b""
+        for sent in range(1, 21):
+            connection.sendall(ping)
+            while told.count(b"keep me!") < sent:
+                piece = connection.recv(4096)
+                assert piece, told
+                told += piece
+    assert b"too_many_pings" not in told
 
 
 def test_unknown_calls_are_unimplemented(call: Call, grpc_server: Server) -> None:
