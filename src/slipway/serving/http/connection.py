@@ -12,7 +12,11 @@ import struct
 from typing import Any
 
 from slipway.serving import log
+from slipway.serving.http import capacity
 from slipway.serving.http.requests import no_http
+
+# Seconds for the head of a request, and for the first byte of a new connection.
+_HEAD = 60
 
 # Seconds to read on after the last answer, until the caller ends the connection: in all, and without any data.
 _LINGER, _SILENT = 30, 5
@@ -32,16 +36,19 @@ class Connection(asyncio.Protocol):
     transport: Any
     cycle: Any
     flow: Any
-    timeout_keep_alive: int
+    connections: Any
     timeout_keep_alive_task: asyncio.TimerHandle | None
-    timeout_keep_alive_handler: Any
     _unset_keepalive_if_required: Any
+
+    since = 0.0
+    """Since when it waits for a request, or for the rest of its head; 0 while one is answered."""
 
     # Something was sent that is no HTTP: nothing after it is a request.
     _broken = False
     ended = False
     """Whether the last answer is written."""
 
+    _begun = 0.0
     _last = 0.0
     _until = 0.0
     _waiting: asyncio.TimerHandle | None = None
@@ -50,18 +57,40 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin; the event loop calls this."""
         super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
+        self._wait_for_head()
+        if len(self.connections) > capacity.most():
+            capacity.make_room(self.connections)
 
     def data_received(self, data: bytes) -> None:
         """Take data; the event loop calls this."""
         if self.ended or self._broken:
             self._last = self.loop.time()
             return
+        begun = self._begun
         super().data_received(data)
         if self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete):
             # uvicorn has stopped its timer, which only an answer starts: it would wait for ever for the next request.
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._wait_for_head(begun or self.loop.time())
+        else:
+            self.since = self._begun = 0.0
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request; uvicorn calls this."""
+        super().on_response_complete()  # type: ignore[misc]
+        if self.timeout_keep_alive_task:
+            self.since = self.loop.time()
+
+    def _wait_for_head(self, begun: float = 0.0) -> None:
+        """End the connection when no head is there in time; its first byte came when it has `begun`."""
+        self._begun = begun
+        self.since = begun or self.loop.time()
+        self.timeout_keep_alive_task = self.loop.call_at(self.since + _HEAD, self._end_waiting)
+
+    def _end_waiting(self) -> None:
+        if self._begun and not self._broken:
+            self.send_400_response(f"The head of the request was not there after {_HEAD} seconds.")
+        else:
+            self.transport.close()
 
     def eof_received(self) -> bool:
         """Return whether to keep the connection: the caller sends no more, and may wait for an answer, or be gone."""

@@ -19,6 +19,7 @@ from uvicorn.server import Server
 from slipway.errors import SlipwayError
 from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
+from slipway.serving.http import capacity
 from slipway.serving.http.application import Application
 from slipway.serving.http.requests import Request
 from slipway.serving.process import GRACE, KEEP_ALIVE
@@ -188,7 +189,9 @@ class _Server(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and watch over the predictions; uvicorn calls this."""
         await super().startup(sockets)
-        watch(asyncio.get_running_loop(), self._seconds)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(capacity.unforeseen)
+        watch(loop, self._seconds)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

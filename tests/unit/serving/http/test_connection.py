@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -239,3 +239,60 @@ def test_slow_reader_gets_all(impatient: Server) -> None:
             read += len(piece)
             time.sleep(0.01)
     assert read > MANY and time.monotonic() - began > 1
+
+
+HASTY = "from slipway.serving.http import connection\nconnection._HEAD = 0.4\n"
+
+
+@pytest.mark.parametrize("before", ["", H11], ids=["httptools", "h11"])
+def test_a_head_has_a_time_limit(bundled: Bundle, before: str) -> None:
+    """It holds for connections that send nothing, or half a head bit by bit; kept connections wait on."""
+    with run(bundled.folder, before + HASTY) as server, connected(server) as kept:
+        kept.sendall(ASKED)
+        assert answer(kept).startswith(b"HTTP/1.1 200 ")
+        with connected(server) as silent, connected(server) as slow:
+            began = time.monotonic()
+            for byte in POST:
+                with suppress(OSError):
+                    slow.sendall(bytes([byte]))
+                time.sleep(0.03)
+            told = everything(slow)
+            assert told.startswith(b"HTTP/1.1 400 ") and b"was not there after 0.4 seconds" in told
+            assert everything(silent) == b""
+            assert time.monotonic() - began < 5
+        kept.sendall(ASKED)
+        assert answer(kept).startswith(b"HTTP/1.1 200 ")
+
+
+FEW_FILES = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of open files has another meaning elsewhere")
+@pytest.mark.parametrize("before", ["", H11], ids=["httptools", "h11"])
+def test_idle_connections_block_nobody(bundled: Bundle, before: str) -> None:
+    """Those that never sent a request give room to others; health is answered, and little is logged."""
+    with run(bundled.folder, before + FEW_FILES) as server, ExitStack() as opened:
+        kept = opened.enter_context(connected(server))
+        kept.sendall(ASKED)
+        assert answer(kept).startswith(b"HTTP/1.1 200 ")
+        for _ in range(10):
+            for _ in range(40):
+                opened.enter_context(connected(server))
+            assert server.ask("GET", "/health/ready").status == 200
+        kept.sendall(ASKED)
+        assert answer(kept).startswith(b"HTTP/1.1 200 ")
+        assert sum(len(line) for line in server.log) < 5000
+        assert any("that waited for a request were closed" in line for line in server.log)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of open files has another meaning elsewhere")
+def test_connections_that_cannot_be_accepted_fill_no_log(bundled: Bundle) -> None:
+    """A model may hold all files that a process may open; the function answers again once it can."""
+    held = f"{FEW_FILES}import os\nheld = [os.open('/dev/null', 0) for _ in range(150)]\n"
+    with run(bundled.folder, held) as server:
+        with ExitStack() as opened:
+            for _ in range(80):
+                opened.enter_context(connected(server))
+            until(lambda: any("out of system resource" in line for line in server.log))
+        until(lambda: server.ask("GET", "/health/ready").status == 200)
+        assert sum(len(line) for line in server.log) < 5000

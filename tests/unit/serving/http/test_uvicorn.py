@@ -19,8 +19,8 @@ CLASSES += (Server, ServerState, Config)
 
 MODULES = ("connection", "framework", "httptools_protocol", "server")
 
-CONNECTIONS = """_unset_keepalive_if_required cycle flow loop pipeline scope send_400_response timeout_keep_alive
-timeout_keep_alive_handler timeout_keep_alive_task transport write_paused"""
+CONNECTIONS = """_unset_keepalive_if_required connections cycle flow loop on_response_complete pipeline scope
+send_400_response timeout_keep_alive_task transport write_paused"""
 PARSING = "headers on_body on_header on_headers_complete on_message_complete parser url"
 ANSWERS = "body default_headers keep_alive more_body receive response_complete response_started"
 SERVERS = """capture_signals config connections force_exit handle_exit http_protocol_class lifespan run server_state
