@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from slipway.schema.schema import Field, Kind
+from slipway.schema.schema import LARGEST, Field, Kind
 
 if TYPE_CHECKING:  # a model without numpy does without it
     from numpy.typing import NDArray
@@ -34,6 +35,22 @@ class Columns:
     def of(cls, fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> Columns:
         """Return the columns of rows as `Schema.parse` gives them."""
         return cls(fields, [tuple(row[field.name] for field in fields) for row in rows])
+
+    @classmethod
+    def fitting(cls, fields: Sequence[Field], given: Mapping[str, Sequence[Any]], count: int) -> Columns | None:
+        """Return the columns of `count` rows, which a caller gives by column, as `Schema.parse` would read the rows.
+
+        Return None unless all values surely fit; then the rows have to be parsed. A field without a column is one that
+        a row may leave out.
+        """
+        columns = []
+        for field in fields:
+            values = given.get(field.name)
+            fit = [field.default] * count if values is None else _fit(field, values)
+            if fit is None:
+                return None
+            columns.append(fit)
+        return cls(fields, list(zip(*columns, strict=True)))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -63,7 +80,7 @@ class Columns:
         """Return the values of a column as Python has them; NaN stands for a missing value."""
         place = self._place(name)
         values = self._columns[place]
-        return [_NAN if value is None else value for value in values] if self._fields[place].optional else values
+        return [math.nan if value is None else value for value in values] if self._fields[place].optional else values
 
     def has_numbers(self, names: Iterable[str]) -> bool:
         """Return True if each of these columns holds numbers or truth values."""
@@ -114,4 +131,37 @@ class Columns:
         return list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._fields)
 
 
-_NAN = float("nan")
+def _fit(field: Field, values: Sequence[Any]) -> Sequence[Any] | None:
+    """Return the values of a column as `Field.parse` gives each of them; None unless all surely fit."""
+    present = [value for value in values if value is not None] if field.optional else values
+    kinds = set(map(type, present))
+    if field.categories and field.kind == "number":
+        return None
+    if field.kind == "number" and kinds <= {int, float}:
+        return _floats(field, values, present)
+    if field.kind not in _PLAIN or not kinds <= {_PLAIN[field.kind]}:
+        return None
+    fits = set(present) <= set(field.categories) if field.categories else True
+    return values if fits and _is_within(field, present) else None
+
+
+def _floats(field: Field, values: Sequence[Any], present: Sequence[float]) -> Sequence[float | None] | None:
+    try:
+        found = list(map(float, present))
+    except OverflowError:
+        return None
+    if not all(map(math.isfinite, found)) or not _is_within(field, found):
+        return None
+    return found if len(found) == len(values) else [value if value is None else float(value) for value in values]
+
+
+def _is_within(field: Field, present: Sequence[Any]) -> bool:
+    if not len(present) or field.kind not in ("number", "integer"):
+        return True
+    least, most = min(present), max(present)
+    if field.kind == "integer" and not -LARGEST <= least <= most <= LARGEST:
+        return False
+    return (field.minimum is None or least >= field.minimum) and (field.maximum is None or most <= field.maximum)
+
+
+_PLAIN: dict[Kind, type] = {"integer": int, "boolean": bool, "string": str}

@@ -1,6 +1,9 @@
 """Bodies that fit are read quickly, all others field by field: the answer never tells which way it was."""
 
 import json
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any, ClassVar
 
@@ -9,12 +12,13 @@ import pytest
 from slipway.artifacts import Golden, Loaded
 from slipway.artifacts.manifest import Manifest
 from slipway.model import Model
-from slipway.schema import Field, Schema
+from slipway.schema import Columns, Field, Schema
 from slipway.serving.answers import Answer
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
 from slipway.serving.http.requests import PREDICT, Request
 from slipway.serving.log import refusal
+from slipway.serving.oip import rest
 from tests.fuzz.messages import Messages
 
 NUMBERS = (
@@ -113,6 +117,10 @@ NUMERALS = (
 )
 
 
+INFER = "/v2/models/told/infer"
+DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
+
+
 class Told(Model):
     """It predicts what it was given, to the last bit."""
 
@@ -124,18 +132,26 @@ class Told(Model):
         return [repr(row) for row in rows]
 
 
-def function(name: str, *, quick: bool = True, missing: Any = "nan") -> Function:
+def function(name: str, *, missing: Any = "nan") -> Function:
     schema = Schema(fields=SCHEMAS[name], target=Field(name="told", kind="string"), truth=False)
     manifest = Manifest(format=1, entry="", parameters={}, tolerance=0, python="", parts={}, missing=missing)
     golden = Golden(rows=ROWS[name], predictions=["told"] * len(ROWS[name]))
-    made = Function(Loaded(Told(), schema, golden, manifest), Identity("told/test/7", "v7"), Limits(1 << 20, 500))
-    if not quick:
-        made._decoder = None
-    return made
+    return Function(Loaded(Told(), schema, golden, manifest), Identity("told/test/7", "v7"), Limits(1 << 20, 500))
 
 
-def answered(function: Function, path: str, body: bytes) -> Answer:
-    request = Request("POST", path, function.route(path), {}, id="1", body=body)
+@contextmanager
+def slowly(function: Function) -> Iterator[None]:
+    """Let a function read everything field by field."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(function, "_decoder", None)
+        patch.setattr(rest, "_quickly", lambda _: None)
+        patch.setattr(Columns, "fitting", lambda *_: None)
+        yield
+
+
+def answered(function: Function, path: str, body: bytes, header: str = "") -> Answer:
+    headers = {rest.HEADER: header} if header else {}
+    request = Request("POST", path, function.route(path), headers, id="1", body=body)
     try:
         return function.answer(request)
     except Exception as error:  # noqa: BLE001 - what a server answers then
@@ -148,18 +164,17 @@ def name(request: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def both(name: str) -> tuple[Function, Function]:
-    return function(name), function(name, quick=False)
+def told(name: str) -> Function:
+    return function(name)
 
 
-def compare(both: tuple[Function, Function], bodies: list[bytes], path: str = PREDICT) -> set[int]:
+def compare(told: Function, bodies: list[bytes], path: str = PREDICT, header: str = "") -> set[int]:
     """Send each body both ways, and return the statuses."""
-    statuses = set()
-    for body in bodies:
-        quick, slow = (answered(each, path, body) for each in both)
-        assert quick == slow, body[:1000]
-        statuses.add(quick.status)
-    return statuses
+    quick = [answered(told, path, body, header) for body in bodies]
+    with slowly(told):
+        for body, found in zip(bodies, quick, strict=True):
+            assert found == answered(told, path, body, header), body[:1000]
+    return {answer.status for answer in quick}
 
 
 def written(rows: list[dict[str, Any]]) -> list[bytes]:
@@ -169,10 +184,10 @@ def written(rows: list[dict[str, Any]]) -> list[bytes]:
     return [text.encode() for text in [*lists, json.dumps(shuffled), *map(json.dumps, rows), json.dumps(rows * 100)]]
 
 
-def test_rows_that_fit_are_read_quickly(name: str, both: tuple[Function, Function]) -> None:
+def test_rows_that_fit_are_read_quickly(name: str, told: Function) -> None:
     """Else the comparison below would compare nothing; escaped quotes are left to the other way."""
-    decoder = both[0]._decoder
-    assert compare(both, written(ROWS[name])) == {200}
+    decoder = told._decoder
+    assert compare(told, written(ROWS[name])) == {200}
     if name == "slow":
         assert decoder is None
         return
@@ -182,7 +197,7 @@ def test_rows_that_fit_are_read_quickly(name: str, both: tuple[Function, Functio
     assert [body for body in simple if decoder.read(body) is None] == []
 
 
-def test_each_value_in_each_field_is_answered_alike(name: str, both: tuple[Function, Function]) -> None:
+def test_each_value_in_each_field_is_answered_alike(name: str, told: Function) -> None:
     """Numbers in every notation, texts with escapes, and values of other types: alone, and as one of two rows."""
     bodies = []
     for row in ROWS[name]:
@@ -190,13 +205,13 @@ def test_each_value_in_each_field_is_answered_alike(name: str, both: tuple[Funct
             for numeral in NUMERALS:
                 text = json.dumps({**row, field.name: "@"}).replace('"@"', numeral)
                 bodies += [text.encode(), f"[{json.dumps(row)}, {text}]".encode()]
-    assert compare(both, bodies) == {200, 400}
+    assert compare(told, bodies) == {200, 400}
 
 
 @pytest.mark.parametrize("missing", ["nan", "null"])
 def test_keys_and_bodies_are_answered_alike(name: str, missing: str) -> None:
     """Keys that stand twice, are missing or unknown; other encodings, whitespace, depth, and what is no row."""
-    both = function(name, missing=missing), function(name, quick=False, missing=missing)
+    told = function(name, missing=missing)
     bodies: list[bytes] = [
         b"",
         b" ",
@@ -235,14 +250,102 @@ def test_keys_and_bodies_are_answered_alike(name: str, missing: str) -> None:
         ]
         bodies += [text.encode()[:-1], text.encode().replace(b'"', b"'"), json.dumps([row] * 501).encode()]
         bodies += [json.dumps(ROWS[name] * 150).encode(), text.encode().replace(b"e", b"\xe9", 1)]
-    assert compare(both, bodies) == {200, 400, 413}
+    assert compare(told, bodies) == {200, 400, 413}
 
 
-@pytest.mark.parametrize("path", [PREDICT, "/v2/models/told/infer"])
+@pytest.mark.parametrize("path", [PREDICT, INFER])
 @pytest.mark.parametrize("count", [150, pytest.param(30_000, marks=pytest.mark.long(120))])
-def test_what_the_fuzzer_sends_is_answered_alike(both: tuple[Function, Function], path: str, count: int) -> None:
+def test_what_the_fuzzer_sends_is_answered_alike(told: Function, path: str, count: int) -> None:
     """Its right, spoilt and damaged bodies, whichever path they were made for."""
-    document = json.loads(both[0].answer(Request("GET", "/openapi.json", "/openapi.json", {})).body)
+    document = json.loads(told.answer(Request("GET", "/openapi.json", "/openapi.json", {})).body)
     messages = Messages(document, Random(count))  # noqa: S311 - repeatable, no secret
     bodies = [messages.draw().content.partition(b"\r\n\r\n")[2] for _ in range(count)]
-    assert {200, 400} <= compare(both, bodies, path)
+    assert {200, 400} <= compare(told, bodies, path)
+
+
+def tensors(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the rows as tensors; a field that no row has is left out."""
+    inputs = []
+    for field in SCHEMAS[name]:
+        values = [row.get(field.name, field.default) for row in rows]
+        if values != [None] * len(rows):
+            inputs.append({"name": field.name, "shape": [len(rows)], "datatype": DATATYPES[field.kind], "data": values})
+    return {"inputs": inputs}
+
+
+@pytest.mark.parametrize("missing", ["nan", "null"])
+def test_each_value_in_each_tensor_is_answered_alike(name: str, missing: str) -> None:
+    """Numbers in every notation, texts, gaps, and values of other types; also as other datatypes."""
+    told, bodies = function(name, missing=missing), []
+    whole = tensors(name, ROWS[name])
+    for at, each in enumerate(whole["inputs"]):
+        for datatype in {each["datatype"], "FP64", "FP32", "INT64", "INT8", "UINT64", "BOOL"}:
+            changed = {**each, "datatype": datatype, "data": [*each["data"][1:], "@"]}
+            given = {"inputs": [*whole["inputs"][:at], changed, *whole["inputs"][at + 1 :]]}
+            numerals = NUMERALS if datatype == each["datatype"] else NUMERALS[::5]
+            bodies += [json.dumps(given).replace('"@"', numeral).encode() for numeral in numerals]
+    assert 400 in compare(told, [*bodies, json.dumps(whole).encode()], INFER)
+
+
+def test_requests_for_inference_are_answered_alike(name: str, told: Function) -> None:
+    """With ids, parameters, outputs, unknown keys and keys that stand twice, shapes that fit and others."""
+    whole = tensors(name, ROWS[name])
+    text = json.dumps(whole)
+    more = (
+        '"id": "a"',
+        '"id": null',
+        '"id": "\\""',
+        '"outputs": []',
+        '"outputs": [{"name": "told"}]',
+        '"x": [1]',
+        '"x": {}',
+    )
+    more += (
+        '"parameters": {}',
+        '"parameters": {"a": 1, "a": 2}',
+        '"parameters": null',
+        '"outputs": null',
+        '"inputs": []',
+    )
+    more += (
+        '"outputs": [{"name": "told", "name": "told"}]',
+        '"outputs": [{"name": "told", "x": NaN}]',
+        '"x": "\\ud800"',
+    )
+    more += ('"outputs": [{"name": "other"}]', '"id": 5', f'"inputs": {json.dumps(whole["inputs"])}', '"x": 1e400')
+    bodies = [f"{{{each}, {text[1:]}".encode() for each in more] + [f"{text[:-1]}, {each}}}".encode() for each in more]
+    for key in ('"name": "x"', '"shape": [2]', '"datatype": "FP64"', '"data": [1]', '"parameters": {}', '"data": null'):
+        bodies += [text.replace("}]}", f", {key}}}]}}").encode(), text.replace('[{"', f'[{{{key}, "', 1).encode()]
+    count = len(ROWS[name])
+    for shape in ("[1]", "[true]", f"[{count}, 1]", f"[{count}.0]", "[]", f"[1, {count}]", f"[{2**64}]", "null"):
+        bodies.append(text.replace(f"[{count}]", shape).encode())
+    bodies += [text.encode(each) for each in ("utf-8", "utf-8-sig", "utf-16")]
+    assert {200, 400} <= compare(told, bodies, INFER)
+
+
+def test_numbers_in_one_tensor_are_answered_alike() -> None:
+    """All fields stand in one matrix: in JSON, nested and flat, and in bytes."""
+    told = function("numbers")
+    rows = [[2.5, -0.25, 1e300], [0.0, 7.0, -0.0]]
+    flat = [value for row in rows for value in row]
+    of = {"name": "all", "datatype": "FP64", "shape": [2, 3]}
+    some = (rows, flat, [[1, 2, 3]] * 2, [[1, 2], [3, 4, 5, 6]], [*flat[:5], None], [*flat[:5], True], [rows])
+    bodies = [json.dumps({"inputs": [{**of, "data": data}]}).encode() for data in some]
+    assert compare(told, bodies, INFER) == {200, 400}
+    head = json.dumps({"inputs": [{**of, "parameters": {"binary_data_size": 48}}]}).encode()
+    for values in (flat, [*flat[:5], float("nan")], [*flat[:5], float("inf")], [-1.0, *flat[1:]]):
+        body = head + struct.pack("<6d", *values)
+        assert compare(told, [body], INFER, str(len(head))) == ({200} if values is flat else {400})
+
+
+def test_tensors_that_fit_become_columns_at_once(name: str, told: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the comparisons above would compare nothing."""
+    found = []
+    quickly, fitting = rest._quickly, Columns.fitting
+    monkeypatch.setattr(rest, "_quickly", lambda text: found.append(quickly(text)) or found[-1])
+    monkeypatch.setattr(Columns, "fitting", lambda *given: found.append(fitting(*given)) or found[-1])
+    whole = {**tensors(name, ROWS[name]), "id": "a", "outputs": [{"name": "told"}]}
+    assert answered(told, INFER, json.dumps(whole).encode()).status == 200
+    if name != "slow":
+        assert isinstance(found[-1], Columns)
+    assert (found[0] is not None) == (name in ("numbers", "slow"))

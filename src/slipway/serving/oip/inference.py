@@ -14,7 +14,7 @@ import msgspec
 
 from slipway.artifacts import Loaded, PredictionError
 from slipway.names import ModelId, nearest
-from slipway.schema import Field, Kind
+from slipway.schema import Columns, Field, Kind
 from slipway.serving.answers import Refusal
 from slipway.serving.bundled import Identity
 from slipway.serving.oip import tensors
@@ -38,7 +38,7 @@ class Inference:
         identity: Identity,
         loaded: Loaded,
         check_rows: Callable[[int], None],
-        predict: Callable[[list[Any]], list[Any]],
+        predict: Callable[[list[Any] | Columns], list[Any]],
         tags: Callable[[], Mapping[str, Any]],
     ) -> None:
         named = ModelId.parse(identity.model_id)

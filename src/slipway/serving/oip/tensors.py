@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from slipway.names import nearest
-from slipway.schema import MOST, Field, Kind, Problem, Schema
+from slipway.schema import MOST, Columns, Field, Kind, Problem, Schema
 from slipway.serving.answers import Refusal, invalid_rows
 
 _FLOATS = ("FP64", "FP32", "FP16")
@@ -23,6 +23,13 @@ _INTEGERS |= {f"UINT{bits}": range(2**bits) for bits in (64, 32, 16, 8)}
 _TAKEN: dict[Kind, tuple[str, ...]] = {
     "number": (*_FLOATS, *_INTEGERS),
     "integer": (*_INTEGERS, *_FLOATS),
+    "boolean": ("BOOL",),
+    "string": ("BYTES",),
+}
+# Each of their values is one of the field's kind as it stands.
+_SURE: dict[Kind, tuple[str, ...]] = {
+    "number": _FLOATS,
+    "integer": ("INT64",),
     "boolean": ("BOOL",),
     "string": ("BYTES",),
 }
@@ -64,8 +71,10 @@ def refused(name: str, reason: str) -> Refusal:
     return invalid(f"tensor {name[:60]!r}: {reason}")
 
 
-def to_rows(schema: Schema, given: Sequence[Tensor], check_rows: Callable[[int], None]) -> list[dict[str, Any]]:
-    """Return the rows in the tensors, as a caller of `/predict` sends them.
+def to_rows(
+    schema: Schema, given: Sequence[Tensor], check_rows: Callable[[int], None]
+) -> list[dict[str, Any]] | Columns:
+    """Return the rows in the tensors: checked columns if they surely fit, else as a caller of `/predict` sends them.
 
     `check_rows` raises for too many rows before any is made. The tensor of a field that is optional or has a default
     may be left out; NaN is a missing value. Raise `Refusal` (400) for a name, a datatype or a shape that does not fit,
@@ -81,7 +90,13 @@ def to_rows(schema: Schema, given: Sequence[Tensor], check_rows: Callable[[int],
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name[:60]} {count}" for name, count in counts.items())
         raise invalid(f"the input tensors are of different numbers of rows: {listed}")
-    check_rows(max(counts.values()))
+    count = max(counts.values())
+    check_rows(count)
+    if all(_is_sure(tensor, fields[tensor.name]) for tensor in given):
+        by_name = {tensor.name: _with_gaps(tensor, fields[tensor.name]) for tensor in given}
+        fit = Columns.fitting(schema.fields, by_name, count)
+        if fit is not None:
+            return fit
     problems: list[Problem] = []
     columns = [_checked(tensor, fields[tensor.name], problems) for tensor in given]
     if problems:
@@ -132,6 +147,11 @@ def _count(tensor: Tensor) -> int:
     return rows
 
 
+def _is_sure(tensor: Tensor, field: Field) -> bool:
+    """Return True if the datatype is the field's own, so that a check of the field is one of the tensor, too."""
+    return tensor.datatype in _SURE[field.kind]
+
+
 def _checked(tensor: Tensor, field: Field, problems: list[Problem]) -> list[Any]:
     taken = _TAKEN[field.kind]
     if tensor.datatype not in taken:
@@ -141,9 +161,14 @@ def _checked(tensor: Tensor, field: Field, problems: list[Problem]) -> list[Any]
         for row, value in enumerate(tensor.values):
             if value is not None and not (type(value) is int and value in allowed) and len(problems) < MOST:
                 problems.append(Problem(row, field.name, f"{repr(value)[:60]} is no {tensor.datatype}"))
+    return list(_with_gaps(tensor, field))
+
+
+def _with_gaps(tensor: Tensor, field: Field) -> Sequence[Any]:
+    """Return the values; NaN is a missing one where that is allowed."""
     if tensor.datatype in _FLOATS and field.optional:
         return [None if value is not None and value != value else value for value in tensor.values]
-    return list(tensor.values)
+    return tensor.values
 
 
 FORMATS = {
