@@ -1,9 +1,10 @@
 """The bundle: the folder with all that an image is built from. The bundle of a release holds:
 
-    Dockerfile  main.py  slipway/  artifact/  code/  requirements.lock  bundle.json
+    Dockerfile  main.py  slipway/  artifact/  code/  requirements.lock  locks.py  wheels/  bundle.json
 
 `slipway/` holds only what serving imports. `code/` holds the model's code when the artifact has none of its own, as
-after a publication by hand. Else it holds a file that keeps the folder.
+after a publication by hand. `wheels/` holds the wheels that the lock installs, which are not in `artifact/` then. Else
+both hold a file that keeps the folder. `locks.py` installs the lock in the image.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Literal, NamedTuple
 import slipway
 from slipway import digests, files
 from slipway.errors import SlipwayError
+from slipway.models import wheels
 from slipway.models.discovery import model_files
 from slipway.models.environment import serving_lock
 from slipway.models.imports import closure
+from slipway.models.locks import WHEELS
 from slipway.serving.bundled import FILE, BundledArtifact, BundleFile
 from slipway.settings import Settings
 from slipway.store import Record, Store
@@ -90,18 +93,25 @@ def make_local(settings: Settings, model: str, artifact: Path, target: Path) -> 
         raise SlipwayError(f"{artifact} is no artifact: it has no artifact.json", fix=fix)
     found = digests.walk(artifact)
     declared = {path: digests.of_file(file) for path, file in found.items()}
+    lock = found.get(LOCK) or serving_lock(settings, model, found)
+    brought = wheels.beside(lock)
     made = Bundle(target, "function", model, base_image(settings, model), components(settings, model, declared))
     contents = BundleFile(
         model=model,
-        artifact=BundledArtifact(digest=digests.of_files(declared), files=declared),
+        artifact=BundledArtifact(
+            digest=digests.of_files(declared),
+            files={path: digest for path, digest in declared.items() if path not in brought},
+        ),
         fingerprint=made.fingerprint,
         components=dict(made.components),
         base_image=made.base_image,
     )
     more = {FILE: encode(contents)}
-    sources = _sources(settings, model, found)
+    inside = {path: file for path, file in found.items() if path not in brought}
+    sources = {**_sources(settings, model, inside), **brought, LOCK: lock}
     if not any(path.startswith("code/") for path in sources):
         more["code/.keep"] = b""
+    _check_lock(lock, model)
     write(target, sources, more)
     return made
 
@@ -138,10 +148,15 @@ def serving_files(settings: Settings) -> dict[str, Path]:
     code = closure(root / "src", sorted((package / "serving").rglob("*.py")), "slipway")
     data = [path for path in (package / "serving").rglob("*") if path.suffix in _DATA]
     return {
-        "Dockerfile": root / "functions" / "Dockerfile",
+        **installing(root),
         "main.py": root / "functions" / "predict" / "main.py",
         **{path.relative_to(root / "src").as_posix(): path for path in sorted([*code, *data])},
     }
+
+
+def installing(root: Path) -> dict[str, Path]:
+    """Return the files by which an image installs its locks, by their path in every bundle."""
+    return {"Dockerfile": root / "functions" / "Dockerfile", "locks.py": root / "src/slipway/models/locks.py"}
 
 
 def platform_root(settings: Settings) -> Path:
@@ -167,15 +182,12 @@ def digests_of(found: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _sources(settings: Settings, model: str, artifact: Mapping[str, Path]) -> dict[str, Path]:
-    """Return the files that are copied into the bundle: {path in the bundle: path}."""
-    lock = artifact.get(LOCK) or serving_lock(settings, model, artifact)
-    _check_lock(lock, model)
+    """Return the platform's files, the artifact's, and the model's code: {path in the bundle: path}."""
     by_hand = not any(path.startswith("code/") for path in artifact)
     return {
         **serving_files(settings),
         **{f"artifact/{path}": file for path, file in artifact.items()},
         **(_model_code(settings, model) if by_hand else {}),
-        LOCK: lock,
     }
 
 
@@ -194,8 +206,10 @@ def _check_lock(lock: Path, model: str) -> None:
 def write(target: Path, sources: Mapping[str, Path], more: Mapping[str, bytes]) -> None:
     """Write the new folder `target`: copies of `sources`, and `more` files, each by its path in the bundle.
 
-    All files get the same time, and modes that no umask decides. Raise `SlipwayError` when the disk refuses.
+    It has a folder of wheels, also where there are none. All files get the same time, and modes that no umask decides.
+    Raise `SlipwayError` when the disk refuses.
     """
+    more = {**more, f"{WHEELS}/.keep": b""}
     with files.explained("write", target), files.new_folder(target) as draft:
         for path in {**sources, **more}:
             (draft / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """The bundles of images that hold the platform's code: a model's trainer, and the platform's own image.
 
-    Dockerfile  train.lock  serve.lock  estimators.lock  onnx.lock  mixed.lock  platform/  repository/
+    Dockerfile  train.lock  serve.lock  estimators.lock  onnx.lock  mixed.lock  locks.py  wheels/
+    platform/  repository/
 
 `platform/` holds the platform's code. `repository/` holds the model's folder with tests and data, the shared code, a
 `slipway.yaml` of this model only, and `trainer.json`, which lists the components of the trainer.
@@ -23,7 +24,7 @@ from packaging.requirements import Requirement
 from slipway import digests
 from slipway.images import bundle
 from slipway.images.bundle import Bundle
-from slipway.models import environment
+from slipway.models import environment, wheels
 from slipway.models.data import data_source, local_path
 from slipway.models.discovery import model_files, training_digest
 from slipway.models.imports import closure
@@ -78,6 +79,7 @@ def make_trainer(settings: Settings, model: str, target: Path) -> Bundle:
     root = bundle.platform_root(settings)
     base_image = bundle.base_image(settings, model)
     locks = {f"{use}.lock": environment.compile_lock(settings, model, use) for use in environment.USES}
+    brought = {name: wheel for lock in locks.values() for name, wheel in wheels.beside(lock).items()}
     code = {**_package(root), **_within("platform", {path: root / path for path in _FUNCTION})}
     components = {
         "training": training_digest(settings, model),
@@ -90,7 +92,7 @@ def make_trainer(settings: Settings, model: str, target: Path) -> Bundle:
     about = {"model": model, "fingerprint": made.fingerprint, "components": components}
     more = {FILE: documents.format(_settings(settings, model)), "trainer.json": encode(about)}
     own = _repository_files(settings, model)
-    bundle.write(target, {**locks, **code, **_within("repository", own)}, _within("repository", more))
+    bundle.write(target, {**locks, **brought, **code, **_within("repository", own)}, _within("repository", more))
     return made
 
 
@@ -103,7 +105,7 @@ def repository_digest(settings: Settings, model: str) -> str:
 def _package(root: Path) -> dict[str, Path]:
     """Return the platform's own code, which is in both bundles, by its path there."""
     package = digests.walk(root / "src" / "slipway")
-    own = {"Dockerfile": root / "functions" / "Dockerfile", bundle.COMMAND: root / bundle.LAUNCHER}
+    own = {**bundle.installing(root), bundle.COMMAND: root / bundle.LAUNCHER}
     return {**own, **_within("platform/src/slipway", package)}
 
 

@@ -13,15 +13,14 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from slipway import __version__
 from slipway.artifacts import manifest
 from slipway.images.build import Image
 from slipway.images.bundle import Bundle
+from slipway.models import locks
 from slipway.serving import bundled
 
-_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _PYTHON = re.compile(r"(?:^|/)python:(\d+\.\d+(?:\.\d+)?)")
 _LEAST = "3.11"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/slipway")
@@ -33,6 +32,8 @@ class Package(NamedTuple):
     name: str
     version: str
     hashes: tuple[str, ...]
+    wheel: str = ""
+    """The name of its file, where it was brought and comes from no index."""
 
 
 def make(bundle: Bundle, image: Image) -> bytes:
@@ -72,16 +73,15 @@ def packages(lock: str, python: str) -> Iterator[Package]:
         "platform_python_implementation": "CPython",
         "platform_machine": "x86_64",
     }
-    for line in sorted(lock.replace("\\\n", " ").splitlines()):
-        text = line.split("--hash")[0].split("#")[0].strip()
-        requirement = Requirement(text) if text else None
-        if requirement and (requirement.marker is None or requirement.marker.evaluate(here)):
-            (pin,) = requirement.specifier
-            yield Package(canonicalize_name(requirement.name), pin.version, tuple(_HASH.findall(line)))
+    for each in sorted(locks.packages(lock), key=lambda each: (each.name, each.text)):
+        requirement = Requirement(each.text.replace("\\\n", " ").split("--hash")[0].split("#")[0].strip())
+        if requirement.marker is None or requirement.marker.evaluate(here):
+            yield Package(each.name, each.version, each.hashes, each.origin.rpartition("/")[2])
 
 
 def _component(package: Package) -> Component:
-    url = PackageURL("pypi", name=package.name, version=package.version)
+    qualifiers = {"file_name": package.wheel} if package.wheel else None
+    url = PackageURL("pypi", name=package.name, version=package.version, qualifiers=qualifiers)
     return Component(
         name=package.name, version=package.version, purl=url, bom_ref=str(url), hashes=_sha256(*package.hashes)
     )

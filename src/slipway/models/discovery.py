@@ -21,6 +21,7 @@ from slipway.model import Contract, ContractError, Model, Parameter
 from slipway.models.data import data_source, features, local_path
 from slipway.models.imports import closure
 from slipway.models.requirements import read
+from slipway.models.wheels import found as wheels_in
 from slipway.settings import FILE, MODEL_FILE, Settings, model_file
 from slipway.wrapped import adapted, check_methods, declared, fits, reach
 
@@ -44,14 +45,16 @@ def entry(settings: Settings, name: str) -> str:
 def model_files(settings: Settings, name: str) -> dict[str, Path]:
     """Return the code of a model, sorted by its path in the repository: its folder and the shared modules it imports.
 
-    Leave out tests, documents, notebooks, requirements, data and hidden files, unless the code imports them. Leave out
-    links that lead out of the repository. Raise `SlipwayError` when a module is such a link or is not Python.
+    Leave out tests, documents, notebooks, requirements, wheels, data and hidden files, unless the code imports them.
+    Leave out links that lead out of the repository. Raise `SlipwayError` when a module is such a link or is not Python.
     """
     root, data = settings.root, _own_data(settings, name)
+    wheels = set(wheels_in(settings.folder(name)).values())
     own = {
         path
         for relative, path in digests.walk(settings.folder(name)).items()
         if not data.fullmatch(path.relative_to(root).as_posix())
+        and path not in wheels
         and not any(_ASIDE.fullmatch(part) for part in Path(relative).parts)
     }
     modules = closure(root, [path for path in own if path.suffix == ".py"], "model")
@@ -77,11 +80,13 @@ def training_digest(settings: Settings, name: str, parameters: Mapping[str, Para
     `parameters` replace those of the settings. Raise `SlipwayError` for an unknown model, and for code or requirements
     that cannot be read.
     """
-    of = settings.model(name)
+    of, found = settings.model(name), wheels_in(settings.folder(name))
+    wheels = {each: digests.of_file(file) for each, file in found.items() if file.is_file()}
     return digests.of_value(
         {
             "code": {path: digests.of_file(file) for path, file in model_files(settings, name).items()},
             "requirements": [] if of.image else read(settings.folder(name), settings.root),
+            **({"wheels": wheels} if wheels else {}),
             "parameters": {**of.parameters, **(parameters or {})},
             "held_out": of.held_out,
             **({"split": msgspec.to_builtins(of.split)} if of.split is not None else {}),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from importlib.metadata import requires
 from pathlib import Path
@@ -17,7 +17,8 @@ from packaging.requirements import Requirement
 
 from slipway import digests, files
 from slipway.errors import SlipwayError
-from slipway.models import requirements
+from slipway.models import locks, requirements, wheels
+from slipway.models.wheels import Wheel
 from slipway.processes import SOURCE
 from slipway.settings import Settings
 
@@ -79,13 +80,15 @@ def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[l
     """
     compiled = {use: compile_lock(settings, model, use) for use in USES}
     python = python_for(compiled["train"])
-    locks = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
+    folder = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
     for use, lock in compiled.items():
-        files.write(locks / f"{use}.lock", lock.read_bytes())
+        files.write(folder / f"{use}.lock", lock.read_bytes())
+        for name, wheel in wheels.beside(lock).items():
+            files.write(folder / name, wheel.read_bytes())
     # To compile scikit-learn again in every step takes longer than the steps.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     fixed = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    variables = inherited | {_LOCKS: str(locks), _UV: _uv_binary(), "PYTHONPATH": SOURCE} | fixed
+    variables = inherited | {_LOCKS: str(folder), _UV: _uv_binary(), "PYTHONPATH": SOURCE} | fixed
     # Without -P, Python takes the model.py of the working directory for the package `model`.
     return [str(python), "-P", "-m", "slipway", *arguments], variables
 
@@ -93,33 +96,43 @@ def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[l
 def compile_lock(settings: Settings, model: str, use: Use) -> Path:
     """Return a lock, with hashes, of the packages for `use`: the platform's, and the model's requirements.
 
-    Prefer the versions of the repository's `requirements.lock`; serving prefers those of training. Raise `SlipwayError`
-    with the words of the resolver when the requirements contradict one another or name an unknown package.
+    A package that has a wheel in the model's folder comes from that file alone. Prefer the versions of the repository's
+    `requirements.lock`; serving prefers those of training. Raise `SlipwayError` with the words of the resolver when the
+    requirements contradict one another or name an unknown package, and for a wheel that cannot be used.
     """
     folder = settings.folder(model)
     read = _READ.get(use, requirements.read_serving)
-    own = read(folder, settings.root) if settings.model(model).image is None else []  # a container brings its own
+    is_container = settings.model(model).image is not None  # it brings its own
+    own = [] if is_container else read(folder, settings.root)
+    brought = [] if is_container else wheels.read(folder, settings.root)
     wanted = [*sorted(platform_packages(use)), *own]
     preferred = settings.root / "requirements.lock" if use == "train" else compile_lock(settings, model, "train")
-    return locked(wanted, preferred, str((folder / requirements.FILE).relative_to(settings.root)))
+    return locked(wanted, preferred, str((folder / requirements.FILE).relative_to(settings.root)), brought)
 
 
-def locked(wanted: Sequence[str], preferred: Path, where: str) -> Path:
+def locked(wanted: Sequence[str], preferred: Path, where: str, brought: Sequence[Wheel] = ()) -> Path:
     """Return a lock, with hashes, of the requirements `wanted` and their dependencies; see `compile_lock`.
 
-    Keep the versions of the lock `preferred` where possible. Messages name the file `where`.
+    Keep the versions of the lock `preferred` where possible. Messages name the file `where`. The wheels that the lock
+    installs lie beside it.
     """
     known = preferred.read_bytes() if preferred.is_file() else b""
-    path = _cache() / "locks" / f"{digests.of_value([wanted, digests.of_bytes(known)])}.lock"
+    decisive = [wanted, digests.of_bytes(known), *([[wheel.path.name, wheel.sha256] for wheel in brought])]
+    folder = _cache() / "locks" / digests.of_value(decisive)
+    path = folder / "requirements.lock"
     if not path.is_file():
-        with files.new_folder(path.with_suffix(".draft")) as draft:
+        with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+            draft = Path(scratch)
             (draft / "in.txt").write_text("\n".join(wanted))
             (draft / "out.txt").write_bytes(known)
+            wheels.lay(brought, draft)
             options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
             command = ["pip", "compile", "--quiet", *options, "--output-file=out.txt", "in.txt"]
-            _uv(*command, cwd=draft, problem=f"{where} cannot be locked")
-            files.write(path, (draft / "out.txt").read_bytes())
-        shutil.rmtree(path.with_suffix(".draft"), ignore_errors=True)
+            _uv(*command, *wheels.options(brought), cwd=draft, problem=f"{where} cannot be locked")
+            lock = wheels.named(brought, (draft / "out.txt").read_text(encoding="utf-8"), where)
+            for name in locks.wheels(lock):
+                files.write(folder / name, (draft / name).read_bytes())
+            files.write(path, lock.encode())
     return path
 
 
@@ -139,10 +152,21 @@ def python_for(lock: Path) -> Path:
         if not (complete.is_file() and python.exists()):
             command = ["venv", "--quiet", "--clear", "--python", sys.executable, str(home)]
             _uv(*command, problem="no environment can be made")
-            options = ["--quiet", "--require-hashes", "--python", str(python)]
-            _uv("pip", "sync", *options, str(lock), problem=f"{lock} cannot be installed")
+            _install(lock, python)
             complete.touch()
     return python
+
+
+def _install(lock: Path, python: Path) -> None:
+    """Install a lock into a new environment: the packages of each place by a run of their own."""
+    wheels.beside(lock)
+    for origin, lines in locks.parts(lock.read_text(encoding="utf-8")).items():
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(lines)
+            file.flush()
+            options = ["--quiet", "--no-deps", "--require-hashes", "--python", str(python), *origin]
+            command = ["pip", "install", *options, "--requirement", file.name]
+            _uv(*command, cwd=lock.parent, problem=f"{lock} cannot be installed")
 
 
 def _beside(lock: Path) -> Path | None:

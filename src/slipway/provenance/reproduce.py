@@ -6,16 +6,13 @@ The training has the files of its commit, and the data, parameters and packages 
 from __future__ import annotations
 
 import platform
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from packaging.utils import canonicalize_name
 
 from slipway import digests, files, processes
 from slipway import settings as settings_file
@@ -28,6 +25,7 @@ from slipway.images import comparison
 from slipway.images.bundle import LOCK
 from slipway.models import environment
 from slipway.models.data import read_snapshot, records
+from slipway.models.locks import packages
 from slipway.overlays import documents
 from slipway.provenance import commits
 from slipway.provenance.subject import find, version_of
@@ -38,8 +36,6 @@ from slipway.store import Record, Training, store_of
 from slipway.store.records import Data
 from slipway.training.inputs import read_secrets
 from slipway.training.task import task_in
-
-_PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;\\]+)")
 
 
 class Reproduction(NamedTuple):
@@ -278,9 +274,10 @@ def _own_variables() -> dict[str, str]:
 
 def laid_over(lock: str, other: str) -> str:
     """Return `lock` with every package of `other` in place of its own."""
-    own = {name for name, _, _ in _blocks(other)}
-    kept = [(name, block) for name, _, block in _blocks(lock) if name not in own]
-    return "".join(block for _, block in sorted([*kept, *((name, block) for name, _, block in _blocks(other))]))
+    laid = list(packages(other))
+    own = {each.name for each in laid}
+    kept = [each for each in packages(lock) if each.name not in own]
+    return "".join(each.text for each in sorted([*kept, *laid], key=lambda each: (each.name, each.text)))
 
 
 def moved(before: str, after: str) -> list[str]:
@@ -295,13 +292,6 @@ def moved(before: str, after: str) -> list[str]:
 
 def _versions(lock: str) -> dict[str, str]:
     found: dict[str, set[str]] = {}
-    for name, version, _ in _blocks(lock):
-        found.setdefault(name, set()).add(version)
+    for package in packages(lock):
+        found.setdefault(package.name, set()).add(package.content)
     return {name: " and ".join(sorted(versions)) for name, versions in found.items()}
-
-
-def _blocks(lock: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the name, version and lines of each package. A lock may have a package once for each platform."""
-    for block in re.split(r"^(?=\S)", lock, flags=re.MULTILINE):
-        if match := _PACKAGE.match(block):
-            yield canonicalize_name(match[1]), match[2], block if block.endswith("\n") else f"{block}\n"

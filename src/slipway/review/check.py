@@ -1,4 +1,4 @@
-"""`slipway check`: each change of an overlay is checked against the base branch as it is now."""
+"""`slipway check`: each change of an overlay is checked against the base branch as it is now, and so are wheels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, STATE
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, Training
 from slipway.release.due import held
-from slipway.review import changes, origins, rules
+from slipway.review import changes, model_wheels, origins, rules
 from slipway.review.changes import TRAINING, OverlayChange, Violation, below, contents, releases_of, unlike
 from slipway.review.rules import Move
 from slipway.settings import ModelSettings, Settings
@@ -42,13 +42,13 @@ def check(settings: Settings, *, base: str | None = None, head: str | None = Non
     """Check the change from the branch `base` (else the remote's followed branch) to `head` (else HEAD).
 
     The tip of the base branch gives settings, manifests and overlays; the work tree gives nothing. A change of no
-    overlay asks no store. `fork` names another repository that the change comes from. Raise `SlipwayError` when the
-    commits cannot be compared.
+    overlay asks no store. Wheels in models' folders that it touches have to be installable. `fork` names another
+    repository that the change comes from. Raise `SlipwayError` when the commits cannot be compared.
     """
     repository = Repository(settings.root)
     found = changes.commits(repository, settings, base, head)
     ground = Snapshot(repository, found.tip)
-    violations = list(changes.stray(repository, found))
+    violations = [*changes.stray(repository, found), *model_wheels.violations(repository, found)]
     lines = []
     for change in changes.overlay_changes(repository, found):
         line, wrong = _check(ground, change, found.head, fork)

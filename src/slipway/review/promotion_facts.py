@@ -14,6 +14,7 @@ from slipway import digests
 from slipway.artifacts import manifest
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
+from slipway.models import locks
 from slipway.names import ReleaseName
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Hold, Overlay, Release
@@ -28,7 +29,6 @@ from slipway.store import Record, store_of
 from slipway.text import unified
 from slipway.training.metrics import Verdict, judge
 
-_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 # Beside the model, these paths decide what a release does: where they differ, so do the images.
 _PLATFORM = ("functions", "manifests/function", "slipway.yaml", "src/slipway")
 # Each release has its own of these fields of its record.
@@ -164,12 +164,12 @@ def running_version(
 
 def _contents(before: Version, after: Version, notes: list[str]) -> Contents | None:
     try:
-        locks = [packages(_text(version.folder / "requirements.lock")) for version in (before, after)]
+        installed = [packages(_text(version.folder / "requirements.lock")) for version in (before, after)]
         parameters = [manifest.read(version.folder).parameters for version in (before, after)]
         return Contents(
             changes=compatibility.compare(before.schema, after.schema),
             parameters=moved(*parameters),
-            packages=moved(*locks),
+            packages=moved(*installed),
             code=code(before.folder, after.folder),
         )
     except SlipwayError as error:
@@ -207,8 +207,8 @@ def _platform(settings: Settings, now: Release, candidate: Release, notes: list[
 def packages(lock: str) -> dict[str, str]:
     """Return {package: version} of a lock; several versions, each for some platforms, are listed."""
     found: dict[str, str] = {}
-    for name, version in _PIN.findall(lock):
-        found[name] = f"{found[name]}, {version}" if name in found else version
+    for each in locks.packages(lock):
+        found[each.name] = f"{found[each.name]}, {each.content}" if each.name in found else each.content
     return found
 
 

@@ -18,6 +18,7 @@ from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.data import data_source, read_snapshot, tables_of
 from slipway.models.discovery import training_digest
+from slipway.models.locks import WHEELS
 from slipway.models.splits import mask_of
 from slipway.settings import Settings
 from slipway.settings.types import Data
@@ -113,7 +114,7 @@ def begin(
         model=model,
         environment=environment,
         training_digest=training_digest(settings, model, own),
-        commit=_commit(settings.root),
+        commit=_commit(settings.root, settings.folder(model)),
         data=source,
         parameters={**of.parameters, **own},
         metadata=dict(metadata or {}),
@@ -156,8 +157,11 @@ def step(name: StepName, settings: Settings, source: Path | None, target: Path, 
         return line
 
 
-def _commit(root: Path) -> Commit:
-    """Return the commit of the work tree; without git, take it from the environment's variables."""
+def _commit(root: Path, folder: Path) -> Commit:
+    """Return the commit of the work tree; without git, take it from the environment's variables.
+
+    `folder` is the model's: a wheel in it that git ignores is in no commit.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
@@ -166,5 +170,6 @@ def _commit(root: Path) -> Commit:
     sha = git("rev-parse", "--verify", "HEAD") if shutil.which("git") else ""
     if not sha:
         return Commit(sha=os.environ.get("SLIPWAY_COMMIT", ""), branch=os.environ.get("SLIPWAY_BRANCH", ""))
-    dirty = bool(git("status", "--porcelain", "--", "model", "slipway.yaml", "src"))
+    unknown = git("ls-files", "--others", "--", f"{folder / WHEELS}/*.whl")
+    dirty = bool(git("status", "--porcelain", "--", "model", "slipway.yaml", "src") or unknown)
     return Commit(sha=sha, branch=git("rev-parse", "--abbrev-ref", "HEAD"), dirty=dirty)

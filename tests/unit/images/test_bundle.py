@@ -14,7 +14,9 @@ from slipway import digests
 from slipway import settings as settings_module
 from slipway.errors import SlipwayError
 from slipway.images import bundle
+from slipway.serving import bundled
 from slipway.store import open_store
+from tests import wheels as built
 from tests.unit.images.conftest import differing
 from tests.unit.serving import tiny
 
@@ -108,6 +110,7 @@ CHANGES = [
     ("src/slipway/schema/fields.py", ["serving code"]),
     ("functions/predict/main.py", ["serving code"]),
     ("functions/Dockerfile", ["serving code"]),
+    ("src/slipway/models/locks.py", ["serving code"]),
     ("src/slipway/store/versions.py", []),
     ("src/slipway/images/bundle.py", []),
     ("functions/README.md", []),
@@ -159,6 +162,24 @@ def test_artifact_made_by_hand_gets_the_repository_s_code(repository: "Settings"
     assert differing(made.components, changed.components) == ["model code"]
 
 
+def test_wheels_lie_beside_the_lock_and_are_no_part_of_the_function(repository: "Settings", tmp_path: Path) -> None:
+    """The artifact's own are taken, not those of the model's folder; the start checks the other files."""
+    artifact = tiny.artifact(tmp_path / "artifact")
+    wheel = built.write(artifact / "wheels", "ourlib", "1.0", value="as trained")
+    lines = f"ourlib==1.0 \\\n    --hash=sha256:{digests.of_file(wheel)}\n    # from wheels/{wheel.name}\n"
+    append(artifact / "requirements.lock", lines)
+    built.write(repository.folder("tiny") / "wheels", "ourlib", "1.0", value="of today")
+    made = bundle.make_local(repository, "tiny", artifact, tmp_path / "bundle")
+    assert (made.folder / "wheels" / wheel.name).read_bytes() == wheel.read_bytes()
+    assert not (made.folder / "artifact/wheels").exists()
+    told = bundled.read(made.folder)
+    bundled.check(made.folder, told.artifact)
+    assert told.artifact.digest == digests.of_files(bundle.digests_of(digests.walk(artifact)))
+    wheel.unlink()
+    with pytest.raises(SlipwayError, match=f"installs wheels/{wheel.name}, and .* is not there"):
+        bundle.make_local(repository, "tiny", artifact, tmp_path / "other")
+
+
 @pytest.mark.parametrize("package", ["functions-framework", "msgspec"])
 def test_lock_without_a_package_of_serving_is_refused(repository: "Settings", tmp_path: Path, package: str) -> None:
     """No image is made that could not start."""
@@ -184,7 +205,7 @@ DOCKERFILE = (ROOT / "functions" / "Dockerfile").read_text()
     [
         r"^ARG BASE_IMAGE",
         r"^FROM \$\{BASE_IMAGE\} AS environments$",
-        r"--require-hashes",
+        r"python locks\.py .* \"\$lock\" ",
         r"compileall",
         r"^USER \d+:\d+$",
         r'^ENTRYPOINT \["python", "-m", "slipway.serving"\]$',

@@ -50,7 +50,8 @@ def checkout(tmp_path: Path) -> Settings:
 def test_bundle_holds_the_platform_and_no_model(checkout: Settings, tmp_path: Path) -> None:
     """It holds the whole package and its lock."""
     made = platform.make(checkout, tmp_path / "made")
-    assert sorted(path.name for path in made.folder.iterdir()) == ["Dockerfile", "platform", "platform.lock"]
+    found = sorted(path.name for path in made.folder.iterdir())
+    assert found == ["Dockerfile", "locks.py", "platform", "platform.lock", "wheels"]
     assert (made.folder / "platform/src/slipway/cli/__init__.py").is_file()
     assert (made.folder / "platform/bin/slipway").stat().st_mode & 0o111
     lock = made.lock.read_text()

@@ -18,6 +18,7 @@ from slipway.images.bundle import Bundle
 from slipway.models import environment
 from slipway.models.discovery import training_digest
 from slipway.settings import Settings
+from tests import wheels as built
 from tests.unit.images.conftest import differing
 
 ROOT = Path(__file__).parents[3]
@@ -127,6 +128,20 @@ def test_the_same_code_gives_the_same_bytes(repository: Settings, tmp_path: Path
     ]
     assert content[0] == content[1]
     assert json.loads((first.folder / "repository/trainer.json").read_bytes())["fingerprint"] == first.fingerprint
+
+
+def test_wheels_lie_beside_the_locks_and_in_the_model_s_folder(
+    repository: Settings, tmp_path: Path, locks: Path
+) -> None:
+    """The environments are made of the ones, and the artifact gets the others."""
+    wheel = built.write(repository.folder("tiny") / "wheels", "ourlib", "1.0")
+    shutil.copytree(wheel.parent, locks / "wheels")
+    with (locks / "serve.lock").open("a") as lock:
+        lock.write(f"ourlib==1.0 --hash=sha256:{digests.of_file(wheel)}\n    # from wheels/{wheel.name}\n")
+    made = make(repository, tmp_path)
+    for place in ("wheels", "repository/model/tiny/wheels"):
+        assert (made.folder / place / wheel.name).read_bytes() == wheel.read_bytes()
+    assert training_digest(settings_file.load(made.folder / "repository"), "tiny") == made.components["training"]
 
 
 CHANGES = [

@@ -4,6 +4,7 @@ import pytest
 
 from slipway.models.discovery import training_digest
 from slipway.training.task import begin
+from tests import wheels as built
 
 
 def write(path, text):
@@ -17,6 +18,8 @@ def write(path, text):
         (lambda team: team.edit("max_iter", "iterations"), True),
         (lambda team: write(team.folder / "words.txt", "one\n"), True),
         (lambda team: write(team.folder / "requirements.txt", "numpy==2.0.0\n"), True),
+        (lambda team: built.write(team.folder / "wheels", "ourlib", "1.0"), True),
+        (lambda team: built.write(team.root / "model/other/wheels", "ourlib", "1.0"), False),
         (lambda team: team.configure("models:\n  fruit:\n    parameters: {max_iter: 7}\n"), True),
         (lambda team: team.configure("models:\n  fruit:\n    held_out: 0.3\n"), True),
         (lambda team: team.configure("models:\n  fruit:\n    split: {time: length}\n"), True),
@@ -43,6 +46,8 @@ def write(path, text):
             "code",
             "other file",
             "requirement",
+            "wheel",
+            "wheel of others",
             "parameter",
             "held out",
             "split",
@@ -81,3 +86,15 @@ def test_a_training_with_other_parameters_is_not_what_the_code_asks_for(team):
     assert trial.parameters == {"max_iter": 7}
     team.configure("models:\n  fruit:\n    parameters: {max_iter: 7}\n")
     assert training_digest(team.settings, "fruit") == trial.training_digest
+
+
+def test_the_content_of_a_wheel_counts_and_none_leaves_the_digest_as_it_is(team):
+    """Another wheel of the same name is another training; a folder without wheels is not."""
+    without = training_digest(team.settings, "fruit")
+    digests = []
+    for value in (1, 2):
+        path = built.write(team.folder / "wheels", "ourlib", "1.0", value=value)
+        digests.append(training_digest(team.settings, "fruit"))
+    assert len({without, *digests}) == 3
+    path.unlink()
+    assert training_digest(team.settings, "fruit") == without

@@ -17,6 +17,7 @@ from slipway.artifacts.saving import save, write_schema
 from slipway.artifacts.trust import Trust
 from slipway.errors import SlipwayError
 from slipway.model import FittedModel, Model, PipelineModel
+from slipway.models import wheels
 from slipway.models.data import json_value, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
@@ -201,12 +202,16 @@ def _ordered(columns: Sequence[str], data: pd.DataFrame) -> list[str]:
 
 
 def _convert(workspace: Workspace, artifact: Path, rows: list[dict[str, Any]]) -> str:
-    """Convert estimators; write `conversion.json`, `originals/` and the artifact's lock; return a line."""
+    """Convert estimators; write `conversion.json`, `originals/`, the artifact's lock and its wheels; return a line."""
     auto = workspace.model.convert == "auto"
     found = conversion.convert(artifact, rows, workspace.folder / "originals") if auto else {}
     workspace.write("conversion.json", found)
     lock, why = _lock(workspace.settings, workspace.task.model, artifact, rows)
     files.write(artifact / "requirements.lock", lock.read_bytes())
+    folder = workspace.settings.folder(workspace.task.model)
+    # The artifact keeps its wheels, so that it can be installed when the folder has others.
+    for name, wheel in wheels.of_model(folder, lock.read_text(encoding="utf-8")).items():
+        files.write(artifact / name, wheel.read_bytes())
     return "; ".join(filter(None, (conversion.line(found), why)))
 
 
