@@ -183,7 +183,8 @@ def _for_platform(old: _Side, new: _Side, changed: set[str]) -> Iterator[Consequ
 
 
 def _serving(side: _Side) -> dict[str, bytes]:
-    return {path: file.read_bytes() for path, file in serving_files(side.settings).items()}
+    # A commit may lack a file that other versions of the platform have.
+    return {path: file.read_bytes() for path, file in serving_files(side.settings).items() if file.is_file()}
 
 
 def _keys(before: msgspec.Struct | None, after: msgspec.Struct | None) -> str:
