@@ -21,4 +21,4 @@ async def predict(request: Request) -> Response:
     return await framework.respond(function, request)
 
 
-framework.settle(predict)
+framework.settle(predict, function)

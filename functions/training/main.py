@@ -18,4 +18,4 @@ async def training(request: Request) -> Response:
     return await framework.respond(service, request)
 
 
-framework.settle(training)
+framework.settle(training, service)

@@ -6,6 +6,7 @@ A request gets one line and is counted, whatever its transport. Its content is n
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ from slipway.errors import SlipwayError
 from slipway.serving.answers import Answer, Refusal
 from slipway.serving.http.requests import Request
 from slipway.serving.process import LOST
+from slipway.text import cut
 
 if TYPE_CHECKING:  # the training service logs without the modules of artifacts
     from slipway.serving.metrics import Metrics
@@ -29,6 +31,8 @@ T = TypeVar("T", Answer, Answer | Refusal)
 Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
 
 _LEFT = Answer(499, {}, b"", error="disconnected")
+
+_LONGEST = 300  # characters of a path
 
 _GIVEN = re.compile(r"[\x21-\x7e]{1,128}")
 # Later versions may append fields; version ff is invalid, and so are a trace and a parent of zeros only.
@@ -44,7 +48,7 @@ def write(severity: Severity, message: str, **fields: Any) -> None:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
     line = {"time": f"{stamp}.{int(now % 1 * 1000):03}Z", "severity": severity, "message": message, **fields}
     # One write for the whole line, so that lines of several threads do not mix.
-    text = msgspec.json.encode(line) + b"\n"
+    text = _harmless(msgspec.json.encode(line)) + b"\n"
     try:
         # Without a buffer: a line that could not be written would fail again, at the latest at the end of the process.
         os.write(sys.stderr.fileno(), text)
@@ -52,6 +56,13 @@ def write(severity: Severity, message: str, **fields: Any) -> None:
         sys.stderr.write(text.decode())
     except (OSError, ValueError):  # a broken pipe, a full disk or a closed stream must not cost a caller the answer
         LOST["lines"] += 1
+
+
+def _harmless(text: bytes) -> bytes:
+    """Return JSON with an escape for each character that could steer the terminal in which somebody reads it."""
+    if text.isascii() and b"\x7f" not in text:  # JSON itself escapes those below the blank
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text.decode()).encode()
 
 
 @contextmanager
@@ -73,7 +84,7 @@ def refusal(error: BaseException, request: Request) -> Refusal:
     """Return `error` if it is a refusal; else log it, and return the refusal (500) that names the request's id."""
     if isinstance(error, Refusal):
         return error
-    what = f"{type(error).__name__} while answering {request.method} {request.path}"
+    what = f"{type(error).__name__} while answering {request.method} {cut(request.path, _LONGEST)}"
     write("ERROR", what, request_id=request.id, traceback=_traced(error))
     return Refusal(500, "internal", f"the function failed; its log has the reason under request id {request.id}")
 
@@ -82,13 +93,18 @@ def _traced(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
+def trace_id(headers: Mapping[str, str]) -> str:
+    """Return the trace in the caller's `traceparent`, or ""."""
+    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    return trace[1] if trace else ""
+
+
 def request_id(headers: Mapping[str, str]) -> str:
     """Return the caller's `X-Request-Id`, else the trace of its `traceparent`, else a new id (32 hex digits)."""
     given = headers.get("x-request-id", "")
     if _GIVEN.fullmatch(given):
         return given
-    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    return trace[1] if trace else os.urandom(16).hex()
+    return trace_id(headers) or os.urandom(16).hex()
 
 
 async def recorded(request: Request, named: Mapping[str, str], metrics: Metrics | None, answering: Awaitable[T]) -> T:
@@ -107,15 +123,32 @@ async def recorded(request: Request, named: Mapping[str, str], metrics: Metrics 
         seconds = time.perf_counter() - began
         if metrics:
             metrics.end(request.route, answer.status, answer.error, seconds)
-        optional = {"error": answer.error or None, "rows": answer.rows, "caller": request.caller or None}
-        write(
-            "INFO" if answer.status < 500 else "ERROR",
-            f"{request.method} {request.path}",
-            method=request.method,
-            path=request.path,
-            status=answer.status,
-            milliseconds=round(seconds * 1000, 2),
-            **{name: value for name, value in optional.items() if value is not None},
-            **named,
-            request_id=request.id,
-        )
+        _tell(request, named, answer, seconds)
+
+
+def invalid(message: str, named: Mapping[str, str], metrics: Metrics | None) -> str:
+    """Count and log what is no HTTP, which no application sees; return the id of the line."""
+    if metrics:
+        metrics.begin()
+        metrics.end("other", 400, "invalid_http", 0.0)
+    own = request_id({})
+    write("INFO", message, status=400, milliseconds=0.0, error="invalid_http", **named, request_id=own)
+    return own
+
+
+def _tell(request: Request, named: Mapping[str, str], answer: Answer | Refusal, seconds: float) -> None:
+    path = cut(request.path, _LONGEST)
+    optional = {"error": answer.error or None, "rows": answer.rows, "caller": request.caller or None}
+    trace = {"trace_id": found} if (found := trace_id(request.headers)) else {}
+    write(
+        "INFO" if answer.status < 500 else "ERROR",
+        f"{request.method} {path}",
+        method=request.method,
+        path=path,
+        status=answer.status,
+        milliseconds=round(seconds * 1000, 2),
+        **{name: value for name, value in optional.items() if value is not None},
+        **named,
+        request_id=request.id,
+        **trace,
+    )

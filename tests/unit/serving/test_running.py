@@ -194,8 +194,9 @@ def predict(url: str, row: bytes = ROW) -> int:
 
 def test_the_end_waits_for_the_longest_request() -> None:
     """Gunicorn gives a worker the longest `timeoutSeconds`, 5 above `scale.timeout`; Kubernetes ends it earlier."""
-    code = "from slipway.serving.http import framework; framework.settle(None); from gunicorn.config import Config; "
-    code += "print(Config().graceful_timeout)"
+    code = "from slipway.serving.http import framework; from slipway.serving.http.application import Application; "
+    code += "framework.settle(None, Application({}, {}, None, 1)); "
+    code += "from gunicorn.config import Config; print(Config().graceful_timeout)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 600
     with pytest.raises(msgspec.ValidationError):

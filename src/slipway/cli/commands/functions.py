@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.cli import served_log
 from slipway.cli.console import Group, progress, say, settings_of
 from slipway.errors import SlipwayError
 from slipway.names import ModelId, ReleaseName, nearest
@@ -37,6 +39,7 @@ def _add_serve(group: Group) -> None:
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, which only this machine reaches")
     about = "ask callers for a key: bearer or basic, and a folder with the files of the Secret"
     serve.add_argument("--access", nargs=2, metavar=("KIND", "DIR"), help=about)
+    serve.add_argument("--json", action="store_true", help="print the log as it is, one line of JSON for each request")
     serve.add_argument("--grpc", action="store_true", help="speak the Open Inference Protocol over gRPC, not HTTP")
 
 
@@ -89,7 +92,7 @@ def _serve(args: argparse.Namespace) -> int:
         progress(f"preparing the environment of {args.model} …")
         python = python_for(bundle.lock)
         address = {"host": args.host, "port": args.port}
-        with running.start(bundle.folder, python=python, env=named, echo=_echo, **address) as server:
+        with running.start(bundle.folder, python=python, env=named, echo=_echo(args), **address) as server:
             say(f"{named['MODEL_ID'] or f'{args.model}/dev/1'} answers at {server.url}  (ctrl-C stops it)")
             for line in _ways_to_ask(bundle, server.url):
                 say(f"  {line}")
@@ -115,7 +118,7 @@ def _serve_training(settings: Settings, args: argparse.Namespace) -> int:
     if args.access:
         raise SlipwayError("--training takes no --access: the service has a password", fix="leave --access out")
     settings.environment(args.env)
-    with local.serve(settings, args.model, args.env, host=args.host, port=args.port, echo=_echo) as service:
+    with local.serve(settings, args.model, args.env, host=args.host, port=args.port, echo=_echo(args)) as service:
         url = f"{service.server.url.replace('://', f'://{service.name}:{service.password}@')}"
         say(f"trainings of {args.model} for {args.env} are started at {service.server.url}  (ctrl-C stops it)")
         say(f"  curl -X POST {url}/start && curl {url}/finished")
@@ -144,6 +147,11 @@ def _ways_to_ask(bundle: Bundle, url: str) -> list[str]:
     return [call, f"{url}/docs is a page to try it"]
 
 
+def _echo(args: argparse.Namespace) -> Callable[[str], None]:
+    """Return what prints a line of the function's log."""
+    return progress if args.json else lambda line: progress(served_log.shown(line))
+
+
 def _until_stopped(server: Any) -> None:
     try:
         status = server.process.wait()
@@ -151,20 +159,6 @@ def _until_stopped(server: Any) -> None:
         progress("\nstopped")
         return
     raise SlipwayError(f"the function ended by itself, with status {status}", fix="read its last lines above")
-
-
-def _echo(line: str) -> None:
-    """Print a line of the function's log, shortened for people."""
-    try:
-        told = json.loads(line)
-        shown = f"{told['time'][11:19]}  {told['message']}"
-        if "status" in told:
-            shown += f"  {told['status']}  {told['milliseconds']} ms"
-        if "traceback" in told:
-            shown += f"\n{told['traceback'].rstrip()}"
-    except (ValueError, TypeError, KeyError):
-        shown = line
-    progress(shown)
 
 
 def _verify(args: argparse.Namespace) -> int:

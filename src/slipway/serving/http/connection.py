@@ -9,11 +9,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from slipway.serving import log
 from slipway.serving.http import capacity
 from slipway.serving.http.requests import no_http
+
+if TYPE_CHECKING:  # the training service needs no modules of artifacts
+    from slipway.serving.http.application import Application
+    from slipway.serving.metrics import Metrics
 
 # Seconds for the head of a request, and for the first byte of a new connection.
 _HEAD = 60
@@ -40,6 +46,10 @@ class Connection(asyncio.Protocol):
     timeout_keep_alive_task: asyncio.TimerHandle | None
     _unset_keepalive_if_required: Any
 
+    named: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    metrics: ClassVar[Metrics | None] = None
+    """Who answers and counts in this process; see `answer_for`."""
+
     since = 0.0
     """Since when it waits for a request, or for the rest of its head; 0 while one is answered."""
 
@@ -53,6 +63,11 @@ class Connection(asyncio.Protocol):
     _until = 0.0
     _waiting: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def answer_for(cls, application: Application) -> None:
+        """Refuse what is no HTTP, which no application sees, in the name of this one."""
+        Connection.named, Connection.metrics = application.named, application.metrics
 
     def connection_made(self, transport: Any) -> None:
         """Begin; the event loop calls this."""
@@ -121,10 +136,11 @@ class Connection(asyncio.Protocol):
         Requests before it get their answers, and their caller no other.
         """
         self._broken = True
+        told = no_http(msg, self.named, log.invalid(msg, self.named, self.metrics))
         if self._is_answering():
             self.cycle.keep_alive = False
             return
-        self.transport.write(no_http(msg))
+        self.transport.write(told)
         self.finish()
 
     def finish(self) -> None:

@@ -34,8 +34,8 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
             yield piece
 
 
-def settle(handler: Callable[[Request], Awaitable[Response]]) -> None:
-    """Let `handler` answer every request, end gracefully, keep connections, and log no request twice.
+def settle(handler: Callable[[Request], Awaitable[Response]], application: Application) -> None:
+    """Let `handler` answer every request for `application`, end gracefully, keep connections, and log no request twice.
 
     The framework's application would answer `/favicon.ico`, `/robots.txt` and unusual methods itself: it raises an
     `HTTPException`, which Starlette turns into plain text.
@@ -48,6 +48,7 @@ def settle(handler: Callable[[Request], Awaitable[Response]]) -> None:
     async def answered(_middleware: ExceptionMiddleware, request: Request, exc: Exception) -> Response:  # noqa: ARG001
         return await handler(request)
 
+    Connection.answer_for(application)
     ExceptionMiddleware.http_exception = answered  # type: ignore[method-assign,assignment]
     GracefulTimeout.default = GRACE
     UvicornWorker.CONFIG_KWARGS |= {"http": Protocol, "timeout_keep_alive": KEEP_ALIVE, "access_log": False}

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import field
 
-from slipway.serving.answers import Refusal
+from slipway.serving.answers import Refusal, common
 
 PREDICT = "/predict"
 LIVE, READY = "/health/live", "/health/ready"
@@ -70,10 +70,12 @@ def is_scrape(request: Request) -> bool:
     return request.path == METRICS and _FORWARDED not in request.headers
 
 
-def no_http(message: str) -> bytes:
-    """Return the whole answer to anything but HTTP/1.1, which no application ever sees."""
-    body = msgspec.json.encode({"status": "error", "error": {"code": "invalid_http", "message": message}})
+def no_http(message: str, named: Mapping[str, str], request_id: str) -> bytes:
+    """Return the whole answer to anything but HTTP/1.1."""
+    error = {"code": "invalid_http", "message": message}
+    body = msgspec.json.encode({"status": "error", "error": error, **named, "request_id": request_id})
     head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close"
+    head += "".join(f"\r\n{name}: {value}" for name, value in common(request_id).items())
     return b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + b"\r\n\r\n" + body
 
 

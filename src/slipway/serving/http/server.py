@@ -21,6 +21,7 @@ from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
 from slipway.serving.http import capacity
 from slipway.serving.http.application import Application
+from slipway.serving.http.connection import Connection
 from slipway.serving.http.requests import Request
 from slipway.serving.process import GRACE, KEEP_ALIVE
 from slipway.serving.threads import finish, threads, watch
@@ -149,6 +150,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(application: Application, listener: socket.socket) -> None:
     """Serve an application until SIGTERM, and then until every request that has begun is answered."""
+    Connection.answer_for(application)
     # One process that writes its own log, behind proxies whose headers it does not trust.
     config = Config(
         _interface(application),
