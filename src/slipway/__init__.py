@@ -1,6 +1,6 @@
 """Slipway: GitOps for machine-learning models served as serverless functions.
 
-From a notebook: `slipway.publish(model, folder)` makes a folder the next version of a model, and
+From a notebook: `slipway.publish(model, folder)` makes the folder of an artifact the next version of a model, and
 `slipway.fetch(model, to=folder)` copies a version, every file checked. `slipway.save(estimator, X, y, model)` writes
 the folder of a model that is fitted already. After `import slipway`, a notebook anywhere in the repository can import
 its models: `from model.wine.model import Wine`.
@@ -14,7 +14,11 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = ["__version__", "fetch", "publish", "save"]
 
-_HOMES = {"fetch": "slipway.store", "publish": "slipway.store", "save": "slipway.training.notebooks"}
+_HOMES = {
+    "fetch": "slipway.store",
+    "publish": "slipway.images.publishing",
+    "save": "slipway.training.notebooks",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """The store of published versions: create-only objects in a directory or in a bucket.
 
-Call `open_store` to get a `Store`. In a notebook, use `slipway.publish` and `slipway.fetch`, which take a line each.
+Call `open_store` to get a `Store`. In a notebook, use `slipway.publish` and `slipway.fetch`, which take a line each:
+the first is in `slipway.images.publishing`, as it proves that a version can be served.
 """
 
 from __future__ import annotations
@@ -72,22 +73,6 @@ def _bucket(url: str) -> Backend:
     return GcsBackend(match[1], match[2].lstrip("/"))
 
 
-def publish(
-    model: str,
-    folder: str | Path,
-    *,
-    env: str = "test",
-    metadata: Mapping[str, str] | None = None,
-    root: str | Path | None = None,
-) -> Record:
-    """Publish a folder as the next version of a model and return its record.
-
-    `root` is the repository; the default is the one that contains the working directory. Raise `SlipwayError` when the
-    folder cannot be published.
-    """
-    return _store(env, root).publish(model, Path(folder), record={"metadata": dict(metadata or {})})
-
-
 def fetch(
     model: str,
     *,
@@ -101,11 +86,7 @@ def fetch(
 
     Raise `SlipwayError` when there is no such version, when it is corrupted, or when `to` holds other files.
     """
-    store = _store(env, root)
+    from slipway import settings  # nothing else here needs PyYAML
+
+    store = store_of(settings.load(None if root is None else Path(root)), env)
     return store.fetch(store.find(model, version=version, where=where), Path(to))
-
-
-def _store(environment: str, root: str | Path | None) -> Store:
-    from slipway import settings  # only these two functions need PyYAML
-
-    return store_of(settings.load(None if root is None else Path(root)), environment)

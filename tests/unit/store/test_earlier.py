@@ -58,4 +58,4 @@ def test_earlier_evidence_is_read(team: Site) -> None:
 def test_new_version_gets_the_number_after_the_earlier_ones(team: Site, tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     (tmp_path / "more/file.txt").write_text("more\n")
-    assert slipway.publish("fruit", tmp_path / "more", root=team.root).version == 3
+    assert team.store().publish("fruit", tmp_path / "more").version == 3

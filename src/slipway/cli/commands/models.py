@@ -77,7 +77,7 @@ def _new(args: argparse.Namespace) -> int:
 def _add_import(group: Group) -> None:
     pickled = "slipway import wine.joblib wine --data fresh.csv --target quality --execute-pickle"
     graph = "slipway import wine.onnx wine --data fresh.csv --target quality --features acid sugar alcohol"
-    about = "make a model's folder of a fitted estimator or an ONNX graph in a file"
+    about = "make a model's folder of a fitted estimator or a graph in a file"
     taken = group.add("import", _import, about, [pickled, graph, "slipway import mlruns/1/wine wine"])
     path = "a file of joblib, pickle, skops or ONNX, or a folder of mlflow.sklearn or mlflow.onnx"
     taken.add_argument("path", type=Path, help=path)

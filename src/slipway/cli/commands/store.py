@@ -27,7 +27,7 @@ def add(group: Group) -> None:
     fetch.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder")
 
     examples = ["slipway publish wine artifact", "slipway publish wine artifact -m author=ada -m stage=blue"]
-    about = "publish an artifact folder that was made by hand"
+    about = "publish the folder of an artifact, once it is served here"
     publish = group.add("publish", _publish, about, examples, "model", "env", "metadata")
     publish.add_argument("folder", type=Path)
 
@@ -92,6 +92,8 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _publish(args: argparse.Namespace) -> int:
-    record = _store(args).publish(args.model, args.folder, record={"metadata": pairs(args.metadata, "--metadata")})
+    from slipway.images.publishing import publish_in
+
+    record = publish_in(settings_of(args), args.model, args.folder, args.env, pairs(args.metadata, "--metadata"))
     say(f"published {record.id}, {record.artifact.digest[:8]}")
     return 0

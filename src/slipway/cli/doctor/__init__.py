@@ -147,7 +147,7 @@ def stores(settings: Settings) -> Iterator[Finding]:
             continue
         yield ok("stores", f"{name}: {where} can be read")
         if environment.in_bucket:
-            fix = f"whoever publishes there needs objectCreator on the bucket: slipway publish MODEL --env {name}"
+            fix = "whoever trains for it, or promotes to it, needs objectCreator on the bucket"
             yield unknown("stores", f"{name}: whether {where} can be written shows when something is", fix)
         else:
             yield _writable(name, settings.root / Path(where).expanduser())
