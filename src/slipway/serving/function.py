@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,7 @@ from slipway.artifacts import Loaded
 from slipway.artifacts.manifest import ModelCard
 from slipway.model import InputError
 from slipway.schema import Columns, InvalidRows, Problem
-from slipway.schema.decoder import Decoder
+from slipway.schema.decoder import Decoded, Decoder
 from slipway.serving import log
 from slipway.serving.access import OPEN, Access
 from slipway.serving.answers import Answer, Refusal, invalid_rows, of
@@ -44,6 +44,13 @@ class Limits(NamedTuple):
     seconds: int = 60
 
 
+class _Brief(NamedTuple):
+    """The lengths of the longest bodies with a brief answer: of those read field by field, and of those that fit."""
+
+    slow: int
+    quick: int
+
+
 class Function(Application):
     """A loaded model that answers requests; `slipway.serving.start.load` makes it after all checks."""
 
@@ -66,7 +73,7 @@ class Function(Application):
         super().__init__(identity.named(), paths, access, limits.body)
         self.seconds = limits.seconds
         self._decoder = Decoder.of(loaded.schema)
-        self._brief_body = self._measure()
+        self._brief = self._measure()
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
     def predict(self, rows: list[Any] | Columns) -> list[Any]:
@@ -126,7 +133,12 @@ class Function(Application):
         """See `Application.is_brief`; the start has measured the longest body with a brief answer."""
         if self._loaded.tells_health and request.route != requests.LIVE:
             return False
-        return len(request.body) * (1 if request.route == PREDICT else _DENSER) <= self._brief_body
+        size = len(request.body) * (1 if request.route == PREDICT else _DENSER)
+        if size <= self._brief.slow or request.route != PREDICT:
+            return size <= self._brief.slow
+        # Rows that do not fit take many times as long as others to be read, so the others are read first.
+        request.rows = self._decoded(request.body) if size <= self._brief.quick else None
+        return request.rows is not None
 
     def is_routine(self, request: Request) -> bool:
         """See `Application.is_routine`: probes and scrapes of metrics."""
@@ -139,7 +151,7 @@ class Function(Application):
         return super().handler(request)
 
     def _predict(self, request: Request) -> Answer:
-        rows, many = (self._decoder and self._decoder.read(request.body)) or _parsed(request.body)
+        rows, many = request.rows or self._decoded(request.body) or _parsed(request.body)
         predictions = self.predict(rows)
         prediction = predictions if many else predictions[0]
         tags = self.tags() if len(rows) else {}
@@ -190,22 +202,29 @@ class Function(Application):
     def _scrape(self, _request: Request) -> Answer:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())
 
-    def _measure(self) -> int:
-        """Return the length of the longest body with a brief answer; 0 when one row may already take too long."""
+    def _decoded(self, body: bytes) -> Decoded | None:
+        return self._decoder.read(body) if self._decoder else None
+
+    def _measure(self) -> _Brief:
+        """Return the longest bodies with a brief answer; 0 when one row may already take too long."""
         golden = list(self._loaded.golden.rows)
         if not golden or not self._loaded.only_computes:
-            return 0
+            return _Brief(0, 0)
         one, all_ = msgspec.json.encode(golden[:1]), msgspec.json.encode(golden)
-        if self._seconds(one) > _BRIEF:
-            return 0
-        return int(len(all_) * _BRIEF / self._seconds(all_))
+        fit = self._decoded(one) and self._decoded(all_)
+        return _Brief(self._longest(one, all_, _parsed), self._longest(one, all_, self._decoded) if fit else 0)
 
-    def _seconds(self, body: bytes) -> float:
+    def _longest(self, one: bytes, all_: bytes, read: Callable[[bytes], Any]) -> int:
+        if self._seconds(one, read) > _BRIEF:
+            return 0
+        return int(len(all_) * _BRIEF / self._seconds(all_, read))
+
+    def _seconds(self, body: bytes, read: Callable[[bytes], Any]) -> float:
         """Return the best time of five: the first may import, and others may wait for a CPU. Try slow models less."""
         seconds: list[float] = []
         while len(seconds) < 5 and sum(seconds) < 20 * _BRIEF:
             start = time.perf_counter()
-            self._predictions(requests.parse(body))
+            self._predictions(read(body)[0])
             seconds.append(time.perf_counter() - start)
         return min(seconds)
 

@@ -253,6 +253,19 @@ def test_keys_and_bodies_are_answered_alike(name: str, missing: str) -> None:
     assert compare(told, bodies) == {200, 400, 413}
 
 
+def test_the_event_loop_reads_long_bodies_only_where_they_fit(name: str) -> None:
+    """Rows that do not fit take many times as long; they are answered alike in a thread."""
+    told = function(name)
+    told._brief = told._brief._replace(slow=10, quick=5000)
+    fits, unfit = json.dumps(ROWS[name]).encode(), json.dumps([{**ROWS[name][0], "x y z": 1}]).encode()
+    asked = [Request("POST", PREDICT, PREDICT, {}, body=body) for body in (fits, unfit, b"[]", b" " * 5000 + fits)]
+    quick = name != "slow"
+    assert [told.is_brief(request) for request in asked] == [quick, False, True, False]
+    assert (asked[0].rows is not None) == quick
+    assert told.answer(asked[0]).body == told.answer(Request("POST", PREDICT, PREDICT, {}, body=fits)).body
+    assert not told.is_brief(Request("POST", INFER, told.route(INFER), {}, body=fits))
+
+
 @pytest.mark.parametrize("path", [PREDICT, INFER])
 @pytest.mark.parametrize("count", [150, pytest.param(30_000, marks=pytest.mark.long(120))])
 def test_what_the_fuzzer_sends_is_answered_alike(told: Function, path: str, count: int) -> None:

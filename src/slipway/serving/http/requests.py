@@ -51,7 +51,8 @@ class Request(msgspec.Struct):
     """A request: the caller's method and path, the application's name for the path (`route`), headers and body.
 
     `headers` have lower-case names, and `path` has no query. `id` is the request's name in the answer and in the log;
-    `caller` is filled in once the caller is known. It `began` when its head was there (`time.monotonic`).
+    `caller` is filled in once the caller is known, and `rows` where the body's rows were read before it is answered. It
+    `began` when its head was there (`time.monotonic`).
     """
 
     method: str
@@ -62,6 +63,7 @@ class Request(msgspec.Struct):
     query: bytes = b""
     body: bytes = b""
     caller: str = ""
+    rows: Any = None
     began: float = field(default_factory=time.monotonic)
 
 
