@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from urllib.parse import urljoin
 
 from slipway.images import running
 from slipway.images.bundle import Bundle
@@ -38,6 +39,20 @@ def test_document_has_every_path(server: Server) -> None:
     document = server.ask("GET", "/openapi.json").json
     message = server.ask("GET", "/nothing").json["error"]["message"]
     assert message == f"there is no such path; there are {', '.join(sorted_as_told(document['paths'], message))}"
+
+
+def test_each_operation_has_a_name_of_its_own(server: Server) -> None:
+    """Generators name the functions of a client by them."""
+    paths = server.ask("GET", "/openapi.json").json["paths"]
+    names = [operation.get("operationId") for methods in paths.values() for operation in methods.values()]
+    assert all(names) and len(set(names)) == len(names)
+
+
+def test_document_is_right_behind_a_proxy_that_strips_a_path(server: Server) -> None:
+    """A generated client calls the address that the document came from."""
+    [found] = server.ask("GET", "/openapi.json").json["servers"]
+    for base in ("https://example.org/m/iris", "http://127.0.0.1:8080"):
+        assert urljoin(f"{base}/openapi.json", found["url"]) == f"{base}/"
 
 
 def sorted_as_told(paths: dict[str, object], message: str) -> list[str]:
