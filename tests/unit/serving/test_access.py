@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,6 +210,15 @@ def test_health_is_open_and_metrics_are_open_on_the_pod(guarded: Guarded) -> Non
     for path in ("/health/live", "/health/ready", "/v2/health/ready", "/metrics"):
         assert guarded.ask("GET", path).status == 200, path
     assert guarded.ask("GET", "/metrics", X_Forwarded_For="10.0.0.1").status == 401
+
+
+def test_two_keys_let_nobody_in(guarded: Guarded) -> None:
+    """A proxy before the function may have looked at the other one."""
+    for keys in (("wrong", KEYS["ada"]), (KEYS["ada"], "wrong"), (KEYS["ada"], KEYS["ada"])):
+        given = "".join(f"Authorization: Bearer {key}\r\n" for key in keys)
+        with socket.create_connection(guarded.address, timeout=20) as connection:
+            connection.sendall(f"GET /v2 HTTP/1.1\r\nHost: x\r\n{given}\r\n".encode())
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 401 ")
 
 
 def test_a_new_key_holds_without_a_restart(guarded: Guarded) -> None:

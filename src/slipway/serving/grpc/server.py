@@ -26,7 +26,7 @@ from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
 from slipway.serving.function import Function
 from slipway.serving.grpc.messages import METHODS, fill, message, read
-from slipway.serving.http.requests import METRICS, Request
+from slipway.serving.http.requests import METRICS, Request, combined
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 from slipway.serving.oip.tensors import row_count
 from slipway.serving.process import GRACE, METRICS_PORT, setting
@@ -35,6 +35,10 @@ from slipway.text import cut
 
 _SERVICE = "inference.GRPCInferenceService"
 _HEALTH = "/grpc.health.v1.Health/Check"
+_LIVE, _READY = f"/{_SERVICE}/ServerLive", f"/{_SERVICE}/ServerReady"
+
+# As over HTTP, they need no access, and are neither logged nor counted.
+_PROBES = frozenset({_HEALTH, _LIVE, _READY})
 
 _CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -121,11 +125,11 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         return grpc.stream_stream_rpc_method_handler(refuse)
 
     async def _answer(self, path: str, content: bytes | None, context: Any) -> bytes:
-        headers = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+        headers = combined([each for each in context.invocation_metadata() or () if isinstance(each[1], str)])
         route = path if path in METHODS else "other"
         request = Request("gRPC", path, route, headers, log.request_id(headers), body=content or b"")
         outcome = self._too_large() if content is None else self._outcome(request)
-        if path == _HEALTH:
+        if path in _PROBES:
             found = await outcome
         else:
             found = await log.recorded(request, self._function.named, self._function.metrics, outcome)
@@ -145,9 +149,9 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     async def _outcome(self, request: Request) -> Answer | Refusal:
         try:
-            if request.path == _HEALTH:
+            if request.path in (_HEALTH, _READY):
                 self._function.access.check_ready()
-            else:
+            elif request.path != _LIVE:
                 request.caller = self._function.access.caller(request.headers)
             self._check(request)
         except Refusal as refusal:

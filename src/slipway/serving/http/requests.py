@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -65,6 +65,18 @@ class Request(msgspec.Struct):
     caller: str = ""
     rows: Any = None
     began: float = field(default_factory=time.monotonic)
+
+
+def combined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names; the values of one that is there several times stand in one list (RFC 9110, 5.3).
+
+    So nobody is let in by one of two keys, and no proxy before the function reads another value than the function.
+    """
+    found = dict(headers)
+    if len(found) < len(headers):
+        for name in found:
+            found[name] = ", ".join(value for each, value in headers if each == name)
+    return found
 
 
 def is_scrape(request: Request) -> bool:

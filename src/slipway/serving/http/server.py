@@ -22,7 +22,7 @@ from slipway.serving.answers import Answer, Refusal, common
 from slipway.serving.http import capacity
 from slipway.serving.http.application import Application
 from slipway.serving.http.connection import Connection
-from slipway.serving.http.requests import Request
+from slipway.serving.http.requests import Request, combined
 from slipway.serving.process import GRACE, KEEP_ALIVE
 from slipway.serving.threads import finish, threads, watch
 
@@ -60,7 +60,7 @@ def _interface(application: Application) -> Callable[[Scope, Receive, Send], Awa
 async def respond(application: Application, scope: Scope, receive: Receive) -> Answer:
     """Answer a request, and log it in one line without any of its content."""
     path = scope["path"]
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = combined([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
     request = Request(
         scope["method"], path, application.route(path), headers, log.request_id(headers), scope["query_string"]
     )

@@ -254,6 +254,10 @@ def test_calls_need_access(bundled: Bundle) -> None:
         assert error.code() is grpc.StatusCode.UNAUTHENTICATED
         assert dict(error.trailing_metadata())["x-error-code"] == "unauthorized"
         assert call(f"{SERVICE}/ModelInfer", request(2), authorization="Bearer secret")
+        assert call(f"{SERVICE}/ServerLive", b"", "ServerLiveResponse")[0].live
+        assert call(f"{SERVICE}/ServerReady", b"", "ServerReadyResponse")[0].ready
+        assert call(HEALTH, b"", "HealthCheckResponse")[0].status == 1
+        assert refused(call, f"{SERVICE}/ModelReady", b"").code() is grpc.StatusCode.UNAUTHENTICATED
         with pytest.raises(SlipwayError, match="does not let us in") as caught:
             clients.describe(function.url)
         assert "SLIPWAY_KEY" in caught.value.fix
