@@ -52,6 +52,7 @@ def test_what_identifies_the_release() -> None:
         "RELEASE": "v7-1a2b3c4d",
         "THREADS": "10",
         "SLIPWAY_TIMEOUT": "60",
+        "SLIPWAY_METRICS_PORT": "9464",
         "SLIPWAY_MAX_BODY": "10240000",
         "SLIPWAY_MAX_ROWS": "10000",
         "HOME": "/dev/shm",  # noqa: S108

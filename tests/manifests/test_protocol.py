@@ -20,7 +20,7 @@ def test_one_setting_switches_it() -> None:
     [container] = service(OVER_GRPC)["spec"]["template"]["spec"]["containers"]
     [usual] = service()["spec"]["template"]["spec"]["containers"]
     own = {each["name"]: each["value"] for each in container["env"] if each not in usual["env"]}
-    assert own == {"SLIPWAY_PROTOCOL": "grpc", "SLIPWAY_METRICS_PORT": "9464"}
+    assert own == {"SLIPWAY_PROTOCOL": "grpc"}
     assert container.pop("ports") == [{"name": "h2c", "containerPort": 8080}]
     assert container.pop("readinessProbe") == {"grpc": {"port": 8080}}
     assert container.pop("livenessProbe") == {"grpc": {"port": 8080}, "timeoutSeconds": 5}

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from slipway.serving import log
-from slipway.serving.process import protocol, setting
+from slipway.serving.process import METRICS_PORT, protocol, setting
 from slipway.serving.start import start
 
 
@@ -31,7 +31,9 @@ def main() -> None:
         from slipway.serving.http import server
 
         listener = server.listen(host, port)
-    server.run(function, listener)
+        at = setting(METRICS_PORT, 9464) if os.environ.get(METRICS_PORT) else 0
+        scrapes = server.listen(host, at, METRICS_PORT) if at else None
+    server.run(function, listener, scrapes)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,9 @@ class Function(Application):
 
     metrics: Metrics
 
+    with_scrapes = True
+    """Whether metrics are at the function's own port; a cluster gives them another, which no proxy passes on."""
+
     def __init__(
         self, loaded: Loaded, identity: Identity, limits: Limits, access: Access = OPEN, card: ModelCard = _NO_CARD
     ) -> None:
@@ -142,11 +145,11 @@ class Function(Application):
 
     def is_routine(self, request: Request) -> bool:
         """See `Application.is_routine`: probes and scrapes of metrics."""
-        return super().is_routine(request) or requests.is_scrape(request)
+        return super().is_routine(request) or self._is_scrape(request)
 
     def handler(self, request: Request) -> Handler:
         """See `Application.handler`; metrics are on no list of paths."""
-        if requests.is_scrape(request):
+        if self._is_scrape(request):
             return chosen({"GET": self._scrape}, request.method)
         return super().handler(request)
 
@@ -198,6 +201,9 @@ class Function(Application):
     def _ready(self, _request: Request) -> Answer:
         """Nothing listens until digests and golden predictions hold: live means ready, but for the class's word."""
         return of(200, {"status": "ok", **self.health(), **self.named})
+
+    def _is_scrape(self, request: Request) -> bool:
+        return self.with_scrapes and requests.is_scrape(request)
 
     def _scrape(self, _request: Request) -> Answer:
         return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())

@@ -13,7 +13,7 @@ PROTOCOL = "SLIPWAY_PROTOCOL"
 """The variable with the protocol that the function serves: http or grpc."""
 
 METRICS_PORT = "SLIPWAY_METRICS_PORT"
-"""The variable with the port of the metrics beside gRPC; without it there are none."""
+"""The variable with the port of the metrics. Without it there are none beside gRPC; over HTTP they are at its port."""
 
 SECRETS = "SLIPWAY_SECRETS"
 """The variable with the secrets that the model needs: `API_KEY=SECRET/KEY` for each, with blanks between them."""

@@ -17,7 +17,7 @@ from slipway.schema import InvalidRows
 from slipway.serving import access, bundled, log
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
-from slipway.serving.process import TIMEOUT, check_secrets, setting
+from slipway.serving.process import METRICS_PORT, TIMEOUT, check_secrets, setting
 from slipway.serving.threads import threads
 
 # One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
@@ -69,7 +69,9 @@ def load(folder: Path) -> Function:
     if wrong:
         problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
         raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
-    return Function(loaded, identity, limits, admitting, read_card(folder / "artifact"))
+    function = Function(loaded, identity, limits, admitting, read_card(folder / "artifact"))
+    function.with_scrapes = not os.environ.get(METRICS_PORT)
+    return function
 
 
 def _identity(bundle: bundled.BundleFile) -> Identity:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from slipway.artifacts import Golden
+from slipway.images import running
+from slipway.images.bundle import Bundle
 from slipway.schema import Field
 from slipway.serving.bundled import Identity
 from slipway.serving.metrics import Histogram, Metrics, bounds, exposition, sums
@@ -81,6 +83,27 @@ def test_metrics_are_hidden_from_callers(server: Server) -> None:
     assert answer.status == 404
     assert "/metrics" not in answer.json["error"]["message"]
     assert "/metrics" not in server.ask("GET", "/").json["endpoints"]
+
+
+@pytest.mark.parametrize("header", ["Via", "Forwarded", "X-Real-IP", "X-Forwarded-Proto"])
+def test_any_proxy_hides_the_metrics(server: Server, header: str) -> None:
+    """Not every proxy adds the same header."""
+    assert server.ask("GET", "/metrics", **{header: "x"}).status == 404
+
+
+def test_metrics_have_a_port_of_their_own(bundled: Bundle) -> None:
+    """There is nothing else at it, and the function's own port has no metrics then, as for proxies without headers."""
+    port = running.usable_port("127.0.0.1", 0)
+    with running.start(bundled.folder, env={"SLIPWAY_METRICS_PORT": str(port)}) as started:
+        function, apart = Server(started.url, []), Server(f"http://127.0.0.1:{port}", [])
+        assert function.ask("POST", "/predict", b'{"weight": 2, "wrapping": "box"}').status == 200
+        answer = apart.ask("GET", "/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert b'route="/predict",code="200"} 1' in answer.body
+        assert [apart.ask("GET", path).status for path in ("/", "/health/live")] == [404, 404]
+        assert function.ask("GET", "/metrics").status == 404
+        started.process.terminate()
+        assert started.process.wait() == 0
 
 
 def test_no_series_is_named_by_a_caller(server: Server) -> None:

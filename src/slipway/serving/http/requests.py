@@ -39,8 +39,8 @@ INFERENCE = {
 }
 """The paths of the Open Inference Protocol, each with its method."""
 
-# Every proxy adds it, and Knative's own proxy handles each request that comes by a Route or a Service.
-_FORWARDED = "x-forwarded-for"
+# Proxies add one of them, and Knative's own proxy handles each request that comes by a Route or a Service.
+_FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
 
 _JSON = re.compile(r"application/(json|[\w.!#$&^+-]+\+json)", re.IGNORECASE)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
@@ -81,7 +81,7 @@ def combined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 def is_scrape(request: Request) -> bool:
     """Return whether the pod itself is asked for metrics, and no proxy has passed the request on from outside."""
-    return request.path == METRICS and _FORWARDED not in request.headers
+    return request.path == METRICS and _FORWARDED.isdisjoint(request.headers)
 
 
 def no_http(message: str, named: Mapping[str, str], request_id: str) -> bytes:

@@ -44,11 +44,14 @@ _SHORT = 1 << 18
 _CLOSE = {"connection": "close"}
 
 
-def _interface(application: Application) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """Return the application as an ASGI server calls it."""
+def _interface(
+    application: Application, apart: Mapping[int, Application]
+) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Return the application, and those at ports of their own, as an ASGI server calls them."""
 
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await respond(application, scope, receive)
+        asked = apart.get(scope["server"][1], application) if apart else application
+        answer = await respond(asked, scope, receive)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
         headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -136,24 +139,28 @@ async def _body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
     return bytes(found)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return the socket for `run`; raise `SlipwayError` when the port is in use or not allowed."""
+def listen(host: str, port: int, variable: str = "PORT") -> socket.socket:
+    """Return the socket for `run`; raise `SlipwayError`, which names `variable`, for a port in use or not allowed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
-        raise SlipwayError(f"port {port} of {host} cannot be used: {error}", fix="set PORT to a free one") from error
+        fix = f"set {variable} to a free one"
+        raise SlipwayError(f"port {port} of {host} cannot be used: {error}", fix=fix) from error
     # uvicorn sends the body after the head, and TCP would delay it by 40 ms. Connections inherit the option.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
-def run(application: Application, listener: socket.socket) -> None:
-    """Serve an application until SIGTERM, and then until every request that has begun is answered."""
+def run(application: Application, listener: socket.socket, scrapes: socket.socket | None = None) -> None:
+    """Serve an application until SIGTERM, and then until every request that has begun is answered.
+
+    Its metrics are served at the socket `scrapes`.
+    """
     Connection.answer_for(application)
     # One process that writes its own log, behind proxies whose headers it does not trust.
     config = Config(
-        _interface(application),
+        _interface(application, _apart(application, scrapes)),
         http=_protocol(),
         loop="asyncio",
         ws="none",
@@ -167,8 +174,17 @@ def run(application: Application, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE,
         backlog=_BACKLOG,
     )
-    _Server(config, application.seconds).run([listener])
+    _Server(config, application.seconds).run([listener, *([scrapes] if scrapes else [])])
     finish()
+
+
+def _apart(application: Application, scrapes: socket.socket | None) -> dict[int, Application]:
+    """Return the application at the port of the metrics."""
+    if scrapes is None or application.metrics is None:
+        return {}
+    from slipway.serving.http.scrapes import Scrapes  # the training service has none
+
+    return {scrapes.getsockname()[1]: Scrapes(application.named, application.metrics)}
 
 
 def _protocol() -> Any:
