@@ -23,7 +23,7 @@ def test_one_setting_switches_it() -> None:
     assert own == {"SLIPWAY_PROTOCOL": "grpc"}
     assert container.pop("ports") == [{"name": "h2c", "containerPort": 8080}]
     assert container.pop("readinessProbe") == {"grpc": {"port": 8080}}
-    assert container.pop("livenessProbe") == {"grpc": {"port": 8080}, "timeoutSeconds": 5}
+    assert container.pop("livenessProbe") == {"grpc": {"port": 8080}, "timeoutSeconds": 5, "failureThreshold": 6}
     container["env"] = usual["env"]
     assert container == {name: value for name, value in usual.items() if not name.endswith("Probe")}
 
