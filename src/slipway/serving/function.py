@@ -25,6 +25,7 @@ from slipway.serving.metrics import CONTENT_TYPE, Metrics
 from slipway.serving.threads import LIVE, threads
 
 if TYPE_CHECKING:  # a start does without it
+    from slipway.serving.oip.forms import Form
     from slipway.serving.oip.inference import Inference
 
 # A request that takes less time (in seconds) may run on the event loop: a thread costs about a tenth of this.
@@ -156,6 +157,7 @@ class Function(Application):
     def _predict(self, request: Request) -> Answer:
         rows, many = request.rows or self._decoded(request.body) or _parsed(request.body)
         predictions = self.predict(rows)
+        self._form.check(predictions)
         prediction = predictions if many else predictions[0]
         tags = self.tags() if len(rows) else {}
         content = {"status": "ok", "prediction": prediction, **({"tags": tags} if tags else {}), **self.named}
@@ -184,6 +186,13 @@ class Function(Application):
     def _document(self, request: Request) -> Answer:
         answer = self._docs[request.route]
         return answer._replace(headers=dict(answer.headers))
+
+    @cached_property
+    def _form(self) -> Form:
+        """The form of predictions, which a start does not need."""
+        from slipway.serving.oip.forms import Form
+
+        return Form(self._loaded.schema.target, self._loaded.golden.predictions)
 
     @cached_property
     def _docs(self) -> dict[str, Answer]:

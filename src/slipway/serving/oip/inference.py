@@ -8,9 +8,10 @@ nested dicts are joined with a point (`probability.setosa`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from slipway.artifacts import Loaded, PredictionError
 from slipway.names import ModelId, nearest
@@ -24,6 +25,7 @@ Metadata = dict[str, Any]
 
 _TYPES: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "string": str}
 _INT64 = range(-(2**63), 2**63)
+_INT64_FORM = Annotated[int, Meta(ge=_INT64[0], le=_INT64[-1])]
 
 
 class Inference:
@@ -84,6 +86,8 @@ class Output(NamedTuple):
     datatype: str
     read: Callable[[Any], Any]
     """It converts a predicted value, or raises `ValueError`."""
+    form: Any
+    """A type that only values have which `read` takes."""
     width: int = 0
     """The length of each row's list of numbers; 0 for one value."""
 
@@ -167,16 +171,16 @@ def _output(path: tuple[str, ...], values: list[Any], target: Field | None) -> O
     if target and not types:
         types = {_TYPES.get(target.kind, dict)}
     if types == {str}:
-        return Output(path, "BYTES", _exactly(str, type(None)))
+        return Output(path, "BYTES", _exactly(str, type(None)), str | None)
     if types == {bool} and not missing:
-        return Output(path, "BOOL", _exactly(bool))
+        return Output(path, "BOOL", _exactly(bool), bool)
     if types == {int} and target and target.kind == "integer" and not missing:
-        return Output(path, "INT64", _whole)
+        return Output(path, "INT64", _whole, _INT64_FORM)
     if types and types <= {int, float}:
-        return Output(path, "FP64", _number)
+        return Output(path, "FP64", _number, float | None)
     if types == {list} and not missing and (width := _width(values)):
-        return Output(path, "FP64", _list_of(width), width)
-    return Output(path, "BYTES", _json)
+        return Output(path, "FP64", _list_of(width), _form_of_list(width), width)
+    return Output(path, "BYTES", _json, Any)
 
 
 def _width(lists: list[list[Any]]) -> int:
@@ -208,6 +212,10 @@ def _exactly(*types: type) -> Callable[[Any], Any]:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _form_of_list(width: int) -> Any:
+    return Annotated[list[float | None], Meta(min_length=width, max_length=width)]
 
 
 def _list_of(width: int) -> Callable[[Any], list[float | None]]:
