@@ -73,6 +73,7 @@ class Function(Application):
             requests.PAGE: {"GET": self._document},
             requests.OPENAPI: {"GET": self._document},
             **{path: {method: self._infer} for path, method in requests.INFERENCE.items()},
+            **{path: {method: self._instances} for path, method in requests.KSERVE.items()},
         }
         super().__init__(identity.named(), paths, access, limits.body)
         self.seconds = limits.seconds
@@ -171,6 +172,13 @@ class Function(Application):
         if request.route == requests.V2_LIVE:
             self.check_live()
         return rest.answer(self.inference, request)
+
+    def _instances(self, request: Request) -> Answer:
+        from slipway.serving.oip import kserve
+
+        if request.route == requests.V1_MODEL:
+            self.health()
+        return kserve.answer(self.inference, request)
 
     def _predictions(self, rows: list[Any] | Columns) -> list[Any]:
         if not len(rows):

@@ -75,9 +75,9 @@ class Application:
         return self.handler(request)(request)
 
     def refuse(self, refusal: Refusal, request: Request) -> Answer:
-        """Return a refusal as an answer; paths of the Open Inference Protocol have that protocol's form."""
+        """Return a refusal as an answer; paths of KServe's protocols have their form."""
         error = refusal.content()
-        if f"{request.path}/".startswith(f"{V2}/"):
+        if f"{request.path}/".startswith(("/v1/", f"{V2}/")):
             content = {"error": error.pop("message"), **error}
         else:
             content = {"status": "error", "error": error}

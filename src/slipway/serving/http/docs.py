@@ -23,7 +23,7 @@ from slipway.artifacts import Loaded
 from slipway.artifacts.manifest import ModelCard
 from slipway.serving.answers import Answer
 from slipway.serving.bundled import Identity
-from slipway.serving.http.requests import LIVE, MODELS, OPENAPI, PAGE, PREDICT, READY
+from slipway.serving.http.requests import LIVE, MODELS, OPENAPI, PAGE, PREDICT, READY, V1_PREDICT
 from slipway.serving.oip import tensors
 from slipway.serving.oip.inference import Inference
 
@@ -40,6 +40,7 @@ _ENDPOINTS = {
     f"GET {PAGE}": "a page to try it",
     f"GET {OPENAPI}": "all of it as OpenAPI 3.1",
     f"GET {MODELS[0]}": "the model in the words of the Open Inference Protocol; POST …/infer predicts by it",
+    f"POST {V1_PREDICT}": "the same for KServe's clients of version 1: a list of rows as `instances`",
     f"GET {LIVE}": "200 while the process answers",
     f"GET {READY}": "200 once the artifact's digests and the golden predictions held; nothing listens before",
 }
@@ -180,6 +181,7 @@ def _add_examples(components: Part, loaded: Loaded, identity: Identity) -> None:
     for part, values in (
         (bodies["Rows"], {"row": rows[0], "rows": rows[:2]}),
         (bodies["Tensors"], {"row": {"inputs": inputs}}),
+        (bodies["Instances"], {"rows": {"instances": rows[:2]}}),
         (components["responses"]["Answer"], answers),
     ):
         part["content"]["application/json"]["examples"] = {name: {"value": value} for name, value in values.items()}
@@ -192,7 +194,7 @@ def _protect(document: Part, responses: Part, access: str) -> None:
     document["security"] = [{"access": []}]
     for operation in _operations(document):
         if "security" not in operation:
-            prefix = "Inference" if operation["tags"] == ["v2"] else ""
+            prefix = "Inference" if operation["tags"] in (["v1"], ["v2"]) else ""
             refusals = {"401": responses[f"{prefix}Unauthorized"], "503": responses[f"{prefix}Unavailable"]}
             operation["responses"] |= refusals
 

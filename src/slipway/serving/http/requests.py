@@ -16,6 +16,7 @@ from slipway.serving.answers import Refusal, common
 
 PREDICT = "/predict"
 LIVE, READY = "/health/live", "/health/ready"
+V1, V1_MODEL, V1_PREDICT = "/v1/models", "/v1/models/{model}", "/v1/models/{model}:predict"
 V2, V2_LIVE, V2_READY = "/v2", "/v2/health/live", "/v2/health/ready"
 
 PROBES = frozenset({LIVE, READY, V2_LIVE, V2_READY})
@@ -38,6 +39,9 @@ INFERENCE = {
     **dict.fromkeys((V2, V2_LIVE, V2_READY), "GET"),
 }
 """The paths of the Open Inference Protocol, each with its method."""
+
+KSERVE = {V1_PREDICT: "POST", V1: "GET", V1_MODEL: "GET"}
+"""The paths of KServe's protocol of version 1, each with its method."""
 
 # Proxies add one of them, and Knative's own proxy handles each request that comes by a Route or a Service.
 _FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})

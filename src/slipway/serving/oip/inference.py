@@ -47,7 +47,8 @@ class Inference:
         self.identity = identity
         self.model, self.version = named.model, str(named.version)
         self.tags = tags
-        self._schema, self._check_rows, self._predict = loaded.schema, check_rows, predict
+        self.schema, self.predict = loaded.schema, predict
+        self._check_rows = check_rows
         self._outputs = outputs_of(loaded.schema.target, loaded.golden.predictions)
         self.outputs = [output.describe() for output in self._outputs.values()]
         inputs = [tensors.about(field) for field in loaded.schema.fields]
@@ -75,8 +76,8 @@ class Inference:
         Raise `Refusal` when a tensor or the name of an output does not fit; the model's own errors pass through.
         """
         chosen = choose(self._outputs, wanted)
-        rows = tensors.to_rows(self._schema, given, self._check_rows)
-        return tensors_of(chosen, self._schema.target, self._predict(rows))
+        rows = tensors.to_rows(self.schema, given, self._check_rows)
+        return tensors_of(chosen, self.schema.target, self.predict(rows))
 
 
 class Output(NamedTuple):
