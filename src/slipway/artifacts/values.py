@@ -19,11 +19,19 @@ from typing import Any
 
 from slipway.errors import SlipwayError
 from slipway.schema import Field, Kind
+from slipway.text import quoted
 
 _COLLECTIONS: dict[str, Any] = {"$tuple": tuple, "$set": set, "$frozenset": frozenset}
 _JSON = frozenset({str, int, bool, type(None)})
 _OWN: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "string": str}
 _TAGS = {type_: tag for tag, type_ in _COLLECTIONS.items()}
+
+_TYPES: Mapping[Kind, tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "string": (str,),
+}
 
 
 class NotPlainError(TypeError):
@@ -124,9 +132,9 @@ class PredictionError(RuntimeError):
 def to_json(predictions: Any, count: int, target: Field) -> list[Any]:
     """Return `predictions` for `count` rows as JSON values: dicts, lists, text, finite numbers, booleans and None.
 
-    A prediction of `target`, or the value under its name in a dict, has to be one of its categories. It may leave the
-    target's range: the truth lies there, and a computed value may miss it by a little. Raise `PredictionError` with the
-    row (from 0) and what is wrong.
+    A prediction of `target`, or the value under its name in a dict, has to be of its kind, and one of its categories.
+    It may leave the target's range: the truth lies there, and a computed value may miss it by a little. Raise
+    `PredictionError` with the row (from 0) and what is wrong.
     """
     found = _column(_items(predictions))
     answers = found if _are_json(found) else [_json(value, f"row {row}") for row, value in enumerate(found)]
@@ -242,15 +250,33 @@ def _check(answer: Any, row: int, target: Field) -> None:
         if target.name not in answer:
             return
         answer = answer[target.name]
+    if (problem := _objection(answer, target)) and not (answer is None and target.optional):
+        raise PredictionError(f"row {row}: predict returned {problem}")
+
+
+def _objection(answer: Any, target: Field) -> str:
+    """Return what is wrong with a value of the target, or nothing."""
     if answer is None:
-        if not target.optional:
-            raise PredictionError(f"row {row}: predict returned None for {target.name}")
-    elif target.categories and not any(answer == known and type(answer) is type(known) for known in target.categories):
-        known = ", ".join(map(repr, target.categories))
-        problem = f"row {row}: predict returned the unknown class {answer!r} for {target.name} ({known})"
-        if isinstance(answer, float) and target.kind == "integer":
-            problem += f"; if {target.name} is a quantity and no class, say so in the model's class: output = float"
-        raise PredictionError(problem)
+        return f"None for {target.name}"
+    advice = ""
+    if isinstance(answer, float) and target.kind == "integer":
+        advice = f"; if {target.name} is a quantity and no class, say so in the model's class: output = float"
+    if not target.categories:
+        wrong = f"{quoted(answer)} for {target.name}; {target.expected} is needed{advice}"
+        return "" if _is_of_kind(answer, target.kind) else wrong
+    if any(answer == known and type(answer) is type(known) for known in target.categories):
+        return ""
+    known = ", ".join(map(repr, target.categories))
+    return f"the unknown class {answer!r} for {target.name} ({known}){advice}"
+
+
+def _is_of_kind(answer: Any, kind: Kind) -> bool:
+    """Return True for a JSON value of this kind, as the schema promises it to callers."""
+    if kind == "array":
+        return type(answer) is list and all(type(each) in _TYPES["number"] for each in answer)
+    if kind == "integer" and type(answer) is float:
+        return answer.is_integer()
+    return type(answer) in _TYPES.get(kind, (type(answer),))
 
 
 def _article(value: Any) -> str:

@@ -13,6 +13,7 @@ from slipway.schema import Field
 from tests.unit.artifacts.zoo import Colour
 
 NUMBER = Field(name="y", kind="number")
+ANY = Field(name="y", kind="any")
 CLASS = Field(name="y", kind="string", categories=("red", "green"))
 
 
@@ -60,7 +61,7 @@ Pair = namedtuple("Pair", "low high")
 )
 def test_predictions_become_json(predictions, answers):
     """A model may return enums, dataclasses, and types of numpy and pandas."""
-    found = to_json(predictions, len(answers), NUMBER)
+    found = to_json(predictions, len(answers), ANY)
 
     assert found == answers
     assert all(type(one) is type(other) for one, other in zip(found, answers, strict=True))
@@ -137,3 +138,25 @@ def test_an_unknown_class_is_an_error(prediction):
     """The schema promises one of the classes."""
     with pytest.raises(PredictionError, match=r"row 0: predict returned the unknown class .* for y \('red', 'green'\)"):
         to_json([prediction], 1, CLASS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        ("number", [1, 2.5], ["2.5", True, [2.5], [1, 2]]),
+        ("integer", [1, 2.0], [2.5, "1", False]),
+        ("boolean", [True], [1, "true"]),
+        ("string", ["a", ""], [1, ["a"], True]),
+        ("array", [[1, 2.5], []], [1.5, ["a"], [[1.5]], [None], [True]]),
+    ],
+)
+def test_an_answer_is_of_the_kind_that_the_schema_promises(kind, right, wrong):
+    """It may stand alone, under the target's name in a dict, or be one of several targets."""
+    target = Field(name="y", kind=kind)
+    several = Field(name="prediction", kind="object", parts=(target, Field(name="z", kind="any")))
+    for value in right:
+        assert to_json([value, {"y": value}], 2, target) == [value, {"y": value}]
+    for value in wrong:
+        for answer, of in ((value, target), ({"y": value, "more": 1}, target), ({"y": value, "z": 1}, several)):
+            with pytest.raises(PredictionError, match=r"row 0: predict returned .* for y; .* is needed"):
+                to_json([answer], 1, of)
