@@ -27,7 +27,15 @@ _NOT_FINITE = re.compile(r"\AInput (?:X )?contains (?:NaN|infinity)|\AInput X co
 _NO_NUMBER = re.compile(r"could not convert string to float|must be real number")
 _MISSING = re.compile(r"have missing values in transform but have no missing values in fit")
 _NEGATIVE = re.compile(r"\ANegative values in data passed to")
-_OUTLIER = re.compile(r"\ANo neighbors found for test samples")
+_OUTLIER = re.compile(r"\ANo neighbors found for test samples|\AAll neighbors of some sample is getting zero weights")
+# Of SplineTransformer, PowerTransformer, SkewedChi2Sampler, and IsotonicRegression by way of scipy.
+_BEYOND = re.compile(
+    r"values beyond the limits of the knots|only be applied to strictly positive data"
+    r"|entries smaller than -skewedness|in x_new is (below|above) the interpolation range"
+)
+_LABEL = re.compile(r"\Ay contains previously unseen labels: (?P<values>.*)")
+_LABELS = "sklearn.utils._encode"
+"""The module that encodes labels; the decoder raises the same words from another one, for codes of the model's own."""
 
 
 class Refusal(ValueError):  # noqa: N818 - it is an answer about a row
@@ -45,7 +53,8 @@ class Refusal(ValueError):  # noqa: N818 - it is an answer about a row
 def refusal(error: BaseException) -> Refusal | None:
     """Return the refusal of a row that an exception is; None when it is any other failure.
 
-    A `Refusal` is one, and so is a `ValueError` of the validation, the encoders or the imputers of scikit-learn.
+    A `Refusal` is one, and so is a `ValueError` of scikit-learn's validation, encoders, imputers, and of transformers
+    that take only some numbers.
     """
     if isinstance(error, Refusal):
         return error
@@ -60,7 +69,9 @@ def refusal(error: BaseException) -> Refusal | None:
         return Refusal(f"is none of the known categories: {cut(unknown['values'], 100)}", column=_name(frame, place))
     if _NOT_FINITE.search(text):
         return Refusal("a number is missing, infinite or too large")
-    if any(each.search(text) for each in (_NO_NUMBER, _MISSING, _NEGATIVE, _OUTLIER)):
+    if (unseen := _LABEL.search(text)) and frame.f_globals.get("__name__") == _LABELS:
+        return Refusal(f"is none of the known categories: {cut(unseen['values'], 100)}")
+    if any(each.search(text) for each in (_NO_NUMBER, _MISSING, _NEGATIVE, _OUTLIER, _BEYOND)):
         return Refusal(cut(text, 200))
     return None
 

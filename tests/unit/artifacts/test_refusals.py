@@ -1,13 +1,19 @@
 """Rows that scikit-learn refuses are told from faults of the model."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import NMF
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.isotonic import IsotonicRegression
+from sklearn.kernel_approximation import SkewedChi2Sampler
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import LabelEncoder, OneHotEncoder, OrdinalEncoder, PowerTransformer, SplineTransformer
 
 from slipway.artifacts.loading import Loaded
 from slipway.artifacts.manifest import Manifest
@@ -49,6 +55,37 @@ def test_a_number_that_is_none_is_a_refusal(number):
     assert refusal(raised(estimator.predict, [[number]])).reason == "a number is missing, infinite or too large"
 
 
+SOME = [[1.0], [2.0], [3.0], [4.5]]
+FLAT = [[1.0, 1.0], [2.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (lambda: SplineTransformer(extrapolation="error").fit(SOME).transform([[9.0]]), "beyond the limits"),
+        (lambda: PowerTransformer("box-cox").fit(SOME).transform([[0.0]]), "strictly positive"),
+        (lambda: SkewedChi2Sampler(n_components=2).fit(SOME).transform([[-9.0]]), "smaller than"),
+        (lambda: NMF(1, max_iter=5, tol=1).fit(SOME).transform([[-9.0]]), "Negative values"),
+        (lambda: IsotonicRegression(out_of_bounds="raise").fit(SOME, [1, 2, 3, 4]).predict([9.0]), "interpolation"),
+        (
+            lambda: (
+                KNeighborsClassifier(1, weights="distance", algorithm="kd_tree")
+                .fit(FLAT, [0, 1])
+                .predict([[1e300] * 2])
+            ),
+            "zero weights",
+        ),
+        (lambda: OrdinalEncoder().fit(SOME).transform([[9.0]]), "none of the known categories: .*9"),
+        (lambda: LabelEncoder().fit([1, 2]).transform([9]), "none of the known categories: .*9"),
+        (lambda: LabelEncoder().fit(["a", "b"]).transform(["c"]), "none of the known categories: .*c"),
+        (lambda: LabelEncoder().fit(np.array(["a"], object)).transform(np.array(["c"], object)), "none of .*c"),
+    ],
+)
+def test_a_value_that_an_estimator_does_not_take_is_a_refusal(ask, reason):
+    """It says so in its own words."""
+    assert re.search(reason, refusal(raised(ask)).reason)
+
+
 def test_a_refusal_of_a_graph_is_one():
     """It is as it was raised."""
     error = Refusal("is infinite", row=3, column="size")
@@ -65,8 +102,9 @@ def test_a_refusal_of_a_graph_is_one():
         lambda: LogisticRegression().predict([[1.0]]),
         lambda: float("Input X contains NaN."),
         lambda: {}["a"],
+        lambda: LabelEncoder().fit(["a", "b"]).inverse_transform([7]),
     ],
-    ids=["shape", "width", "not fitted", "own code", "another error"],
+    ids=["shape", "width", "not fitted", "own code", "another error", "a label of its own"],
 )
 def test_other_failures_are_none(fault):
     """They are faults of the model, whatever they say."""
