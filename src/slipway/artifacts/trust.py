@@ -145,10 +145,15 @@ _CLASSES = {
         "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Hyperparameter Matern PairwiseKernel "
         "Product RBF RationalQuadratic Sum WhiteKernel"
     ),
+    # Experimental: not among the estimators that skops knows.
+    "sklearn.impute._iterative": "IterativeImputer _ImputerTriplet",
     "sklearn.metrics._dist_metrics": " ".join(
         f"{name}Distance{bits}" for name in _DISTANCES.split() for bits in (32, 64)
     ),
     "sklearn.metrics._scorer": "_CurveScorer _MultimetricScorer _PassthroughScorer _Scorer",
+    "sklearn.model_selection._search_successive_halving": (
+        "HalvingGridSearchCV HalvingRandomSearchCV _SubsampleMetaSplitter"
+    ),
     "sklearn.model_selection._split": (
         "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit "
         "RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold "

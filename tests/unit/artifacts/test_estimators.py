@@ -13,11 +13,12 @@ from sklearn.cluster import Birch
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401 - two imports need them
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
-from sklearn.impute import SimpleImputer
+from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
@@ -34,6 +35,7 @@ NUMBERS, CLASSES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[CLASSES]
 TABLE = pd.DataFrame({"length": NUMBERS[:, 0], "size": np.where(NUMBERS[:, 1] > 3, "big", "small")})
 GRADES = np.column_stack([NUMBERS[:, 0], np.round(NUMBERS[:, 1])])
+GAPS = np.where(np.arange(NUMBERS.size).reshape(NUMBERS.shape) % 7, NUMBERS, np.nan)
 TEXTS = ["the sea", "a hill", "the hill and the sea"] * 50
 
 ESTIMATORS = {
@@ -57,6 +59,11 @@ ESTIMATORS = {
     "own class": (make_pipeline(Clip(), SimpleImputer(), SelectKBest(k=2), LogisticRegression()), NUMBERS),
     "splines": (make_pipeline(SplineTransformer(), LogisticRegression(C=0.1)), NUMBERS),
     "text": (make_pipeline(TfidfVectorizer(stop_words=["the"]), LogisticRegression()), TEXTS),
+    "imputer of estimates": (make_pipeline(IterativeImputer(random_state=0), LogisticRegression(C=0.1)), GAPS),
+    "search by halving": (
+        HalvingGridSearchCV(LogisticRegression(max_iter=500), {"C": [0.1, 1.0]}, cv=2, random_state=0),
+        NUMBERS,
+    ),
     "search": (GridSearchCV(LogisticRegression(max_iter=500), {"C": [0.1, 1.0]}, cv=2), NUMBERS),
 }
 
