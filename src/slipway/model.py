@@ -185,12 +185,14 @@ class PipelineModel(Model):
         features = data[list(contract.names)]
         self._learned = fields_in(features)
         estimator = self.pipeline()
-        _check_estimator(estimator, contract, type(self).__name__, probabilities=type(self).probabilities is True)
+        _check_estimator(estimator, contract, type(self).__name__)
+        check_probabilities(type(self), estimator, fitted=False)
         table, targets = typed(self, features), list(contract.targets)
         if not targets:
             self.fitted = estimator.fit(table)
         else:
             self.fitted = estimator.fit(table, data[targets] if targets[1:] else data[targets[0]])
+        check_probabilities(type(self), self.fitted)
 
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         if not len(rows):
@@ -200,11 +202,18 @@ class PipelineModel(Model):
         ask = getattr(self.fitted, "predict", None) or self.fitted.transform
         found = ask(table)
         found = found.toarray() if hasattr(found, "toarray") else getattr(found, "values", found)
+        if len(contract.targets) == 1 and found.ndim == 2 and found.shape[1] == 1:
+            found = found[:, 0]  # some estimators that were fitted on a table of one target answer so
         if type(self).probabilities is True:
             return self._with_probabilities(found.tolist(), self.fitted.predict_proba(table).tolist(), contract.target)
         if not contract.targets[1:]:
             return [self.outcome(value) for value in found.tolist()]
-        return [self.outcome(dict(zip(contract.targets, value, strict=True))) for value in found.tolist()]
+        several = _labels(found, getattr(self.fitted, "classes_", None))
+        return [self.outcome(dict(zip(contract.targets, value, strict=True))) for value in several]
+
+    def _given(self, table: pd.DataFrame) -> Any:
+        """Return what the estimator gets of a table of rows."""
+        return table
 
     def _asked(self, rows: Any, names: Sequence[str]) -> Any:
         """Return rows as the estimator takes them: a converted one takes columns, so that serving needs no pandas."""
@@ -212,7 +221,7 @@ class PipelineModel(Model):
         if isinstance(rows, Columns) and by_column:
             return rows
         values = [_values(row, names) for row in _as_rows(rows)]
-        return _columns(values, names) if by_column else _table(self, values, names)
+        return _columns(values, names) if by_column else self._given(_table(self, values, names))
 
     def _with_probabilities(self, found: list[Any], rows: list[list[float]], target: str) -> list[dict[str, Any]]:
         outcomes = [self.outcome(value) for value in self.fitted.classes_.tolist()]
@@ -223,6 +232,17 @@ class PipelineModel(Model):
         ]
 
 
+def _labels(found: Any, classes: Any) -> list[Any]:
+    """Return the predictions of several targets; numbers that mean classes have the classes' types.
+
+    A ClassifierChain answers 1.0 for the class 1.
+    """
+    if not isinstance(classes, list) or len(classes) != found.shape[1]:
+        return found.tolist()  # type: ignore[no-any-return]
+    columns = [found[:, at].astype(known.dtype).tolist() for at, known in enumerate(classes)]
+    return list(zip(*columns, strict=True))
+
+
 class FittedModel(PipelineModel):
     """A model whose estimator was fitted elsewhere, as `slipway.save` writes it: nothing is fitted any more.
 
@@ -231,6 +251,12 @@ class FittedModel(PipelineModel):
 
     estimator: ClassVar[str] = "estimator.skops"
     """The file beside the model's module that holds the fitted estimator."""
+
+    takes_texts: ClassVar[bool] = False
+    """True for an estimator that was fitted on texts themselves, and not on a table with a column of them."""
+
+    def _given(self, table: pd.DataFrame) -> Any:
+        return table.iloc[:, 0] if type(self).takes_texts else table
 
     def held_out(self, data: pd.DataFrame) -> Sequence[bool]:
         """Return True for each row."""
@@ -248,14 +274,35 @@ def _as_rows(rows: Any) -> Sequence[Any]:
     return rows.to_dict("records") if hasattr(rows, "to_dict") else rows  # type: ignore[no-any-return]
 
 
-def _check_estimator(estimator: Any, contract: Contract, where: str, *, probabilities: bool) -> None:
-    """Raise `ContractError` for an estimator that cannot predict new rows, or needs a target where none is named.
+def check_probabilities(model: type[Model], estimator: Any, *, fitted: bool = True) -> None:
+    """Raise `ContractError` for an estimator without probabilities in a class that promises them.
 
-    It has to have `probabilities` if the class says so.
+    What only the fit decides, as for a StackingClassifier or a search, is not refused before it.
     """
-    if probabilities and not hasattr(estimator, "predict_proba"):
-        problem = f"{where}.probabilities is True, and {type(estimator).__name__} has no predict_proba"
-        raise ContractError(f"{problem}: take an estimator that has, or a CalibratedClassifierCV around it")
+    if model.probabilities is not True:
+        return
+    try:
+        estimator.predict_proba  # noqa: B018 - it is a property where other parts of the estimator decide
+    except AttributeError as error:
+        if not fitted and _is_undecided(error):
+            return
+        problem = f"{model.__name__}.probabilities is True, and {type(estimator).__name__} has no predict_proba"
+        advice = "take an estimator that has, or a CalibratedClassifierCV around it"
+        raise ContractError(f"{problem}: {advice}") from error
+
+
+def _is_undecided(error: BaseException | None) -> bool:
+    """Return True if a part that is None, or found by a search, lacks an attribute: the fit sets it."""
+    while error is not None:
+        lacks = getattr(error, "obj", None)
+        if hasattr(lacks, "refit") or (lacks is None and getattr(error, "name", None)):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _check_estimator(estimator: Any, contract: Contract, where: str) -> None:
+    """Raise `ContractError` for an estimator that cannot predict new rows, or needs a target where none is named."""
     if contract.targets:
         return
     if not hasattr(estimator, "predict") and not hasattr(estimator, "transform"):

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Optional
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+from sklearn.svm import SVC, LinearSVC
 
 from slipway.model import Contract, ContractError, InputError, Model, PipelineModel, Range, bind, given
 from slipway.schema import Columns, Field, Schema
@@ -347,3 +352,86 @@ def test_a_pipeline_predicts_outcomes():
     model.train(HOLES)
     assert model.predict(bind(TypedPiped, ROWS)) == [Kind.GOOD, Kind.BAD]
     assert model.predict([]) == []
+
+
+NUMBERS = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0] * 6, "ripe": [0, 1] * 12, "kind": ["a", "b", "b", "a"] * 6})
+
+
+class Sure(PipelineModel):
+    source_features = ("size",)
+    target_variable = "ripe"
+    probabilities = True
+    parameters: ClassVar = {"which": 0}
+
+    def pipeline(self):
+        return ESTIMATORS[self.parameters["which"]]
+
+
+FORESTS = [("one", LogisticRegression()), ("two", DummyClassifier())]
+WITH_PROBABILITIES = [
+    LogisticRegression(),
+    StackingClassifier(FORESTS),
+    make_pipeline(FunctionTransformer(), StackingClassifier(FORESTS)),
+    GridSearchCV(VotingClassifier(FORESTS), {"voting": ["soft"]}),
+    make_pipeline(FunctionTransformer(), GridSearchCV(StackingClassifier(FORESTS), {})),
+]
+WITHOUT = [
+    LinearSVC(),
+    SVC(),
+    VotingClassifier(FORESTS),
+    make_pipeline(FunctionTransformer(), LinearSVC()),
+    StackingClassifier(FORESTS, final_estimator=LinearSVC()),
+    GridSearchCV(VotingClassifier(FORESTS), {"voting": ["hard"]}),
+]
+ESTIMATORS = WITH_PROBABILITIES + WITHOUT
+
+
+@pytest.mark.parametrize("which", range(len(WITH_PROBABILITIES)))
+def test_probabilities_that_only_the_fit_decides_are_not_refused_before_it(which):
+    """A stack has no final estimator before the fit, and a search changes parameters."""
+    model = Sure(which=which)
+    model.train(NUMBERS)
+    (answer,) = model.predict([{"size": 2.0}])
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("which", range(len(WITH_PROBABILITIES), len(ESTIMATORS)))
+def test_probabilities_that_an_estimator_lacks_are_refused(which):
+    """The message names the estimator."""
+    with pytest.raises(ContractError, match=f"{type(ESTIMATORS[which]).__name__} has no predict_proba"):
+        Sure(which=which).train(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ClassifierChain(LogisticRegression()),
+        make_pipeline(FunctionTransformer(), ClassifierChain(LogisticRegression())),
+        MultiOutputClassifier(LogisticRegression()),
+        RandomForestClassifier(3, random_state=0),
+    ],
+)
+def test_classes_of_several_targets_have_the_types_of_the_data(estimator):
+    """A chain answers 1.0 for the class 1."""
+
+    class Several(PipelineModel):
+        source_features = ("size",)
+        target_variable = ("ripe", "sold")
+
+        def pipeline(self):
+            return estimator
+
+    model = Several()
+    model.train(NUMBERS.assign(sold=1 - NUMBERS["ripe"]))
+    assert {type(value) for row in model.predict([{"size": 2.0}, {"size": 3.0}]) for value in row.values()} == {int}
+
+
+def test_a_column_of_predictions_is_as_good_as_a_list():
+    """An estimator that was fitted on a table of one target answers with a table."""
+
+    class Column(Sure):
+        probabilities = False
+
+    model = Column()
+    model.fitted = LinearRegression().fit(NUMBERS[["size"]], NUMBERS[["ripe"]])
+    assert all(type(answer) is float for answer in model.predict([{"size": 2.0}, {"size": 3.0}]))
