@@ -33,7 +33,7 @@ _MOST_SHOWN = 12
 def check_model_name(name: str) -> str:
     """Return `name` if it can be a model's; raise `SlipwayError` if not."""
     if reason := _objection(name):
-        words = re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789")
+        words = re.sub(r"[^a-z0-9]+", "-", str(name).lower()).lstrip("-0123456789")
         plain = words[:MAX_MODEL_NAME].strip("-")
         example = plain if plain and not _objection(plain) else "iris2"
         fix = f"name it {example!r}, say: its folder under model/ (with _ for each -) and in slipway.yaml"
@@ -47,6 +47,8 @@ def folder_name(model: str) -> str:
 
 
 def _objection(name: str) -> str:
+    if not isinstance(name, str):
+        return "it is no text"
     if not re.fullmatch(MODEL_NAME, name):
         return "it has to be lower-case letters and digits, a letter first, with single dashes between them"
     if len(name) > MAX_MODEL_NAME:

@@ -145,7 +145,8 @@ def read_snapshot(model: Model, path: Path) -> pd.DataFrame:
 def json_value(value: Any) -> Any:
     """Return a cell as a value of JSON: None for NaN, Python's types for those of numpy."""
     value = value.item() if hasattr(value, "item") else value
-    return None if value is None or value != value else value  # only NaN differs from itself
+    # Only NaN and NaT differ from themselves; with NA of pandas no comparison is true or false.
+    return None if value is None or (value != value) is not False else value
 
 
 def _comparable(column: pd.Series[Any]) -> list[Any]:

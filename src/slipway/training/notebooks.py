@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from slipway.artifacts import estimators
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.trust import CLASSES, FUNCTIONS, Trust
-from slipway.artifacts.values import to_json
+from slipway.artifacts.values import PredictionError, to_json
 from slipway.errors import SlipwayError
-from slipway.model import PREDICTION, FittedModel, fields_in
+from slipway.model import PREDICTION, FittedModel, fields_in, kind_of
 from slipway.models.data import records, write_table
 from slipway.schema import Field, tables
 from slipway.settings import load
+from slipway.text import one_line, quoted
 from slipway.training import folders
 from slipway.training.folders import Fitted
+from slipway.training.given import features_of, is_records, truth_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,27 +29,31 @@ if TYPE_CHECKING:
 __all__ = ["save"]
 
 _MOST_ASKED = 1000
-_TARGET = "target"
 
 
-def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = False, root: Path | None = None) -> Path:
+def save(
+    estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = False, root: Path | str | None = None
+) -> Path:
     """Write the folder `model/<model>` for a fitted estimator, and return it: `slipway.save(estimator, X, y, "wine")`.
 
     `rows` and `truth` are some that the estimator was not fitted on: all of them evaluate it. With `truth` None there
     are no metrics. `replace` overwrites the files of an earlier call; `root` is the repository, by default the one
     around here. Raise `SlipwayError` when the estimator cannot be saved, or would answer otherwise from its file.
     """
-    folder = folders.vacant(load(root), model, replace=replace)
-    features, targets = _features(estimator, rows), _targets(truth)
+    folder = folders.vacant(load(Path(root) if root else None), model, replace=replace)
+    features, targets = features_of(estimator, rows), truth_of(truth)
     _check(estimator, features, targets)
+    takes_texts = _takes_texts(estimator, features)
+    given = features.iloc[:, 0] if takes_texts else features if is_records(rows) else rows
     own, trusted = _types(estimator)
     trust = Trust(frozenset(own), frozenset(trusted))
     content = estimators.dump(estimator, trust, "the estimator")
     kind = _kind(model, _names(features), [] if targets is None else _names(targets), trusted)
+    kind.takes_texts = takes_texts
     with TemporaryDirectory() as scratch:
         file = write_table(features if targets is None else features.join(targets), Path(scratch), folder.name)
         saved = estimators.load(content, trust, "the estimator")
-        _check_answers(kind, saved, estimator, rows, tables.read(file, ()))
+        _check_answers(kind, saved, _asked(estimator, given[:_MOST_ASKED]), tables.read(file, ()))
         packages = ["sklearn", *_packages(content)]
         folders.write(folder, Fitted(kind, content, file, _module(kind, own, estimator), packages))
     return folder
@@ -55,41 +61,6 @@ def save(estimator: Any, rows: Any, truth: Any, model: str, *, replace: bool = F
 
 def _names(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in table]
-
-
-def _features(estimator: Any, rows: Any) -> pd.DataFrame:
-    import pandas as pd
-
-    if isinstance(rows, pd.DataFrame):
-        found = rows.reset_index(drop=True)
-    else:
-        table = pd.DataFrame(rows)
-        names = getattr(estimator, "feature_names_in_", [f"x{place}" for place in range(table.shape[1])])
-        found = table.set_axis([str(name) for name in names], axis=1)
-    if odd := [name for name in found if not isinstance(name, str)]:
-        raise SlipwayError(
-            f"the column {odd[0]!r} has no text as its name", fix="rows.columns = rows.columns.astype(str)"
-        )
-    return found.apply(_plain)
-
-
-def _targets(truth: Any) -> pd.DataFrame | None:
-    import pandas as pd
-
-    if truth is None:
-        return None
-    if isinstance(truth, pd.DataFrame):
-        return truth.reset_index(drop=True).apply(_plain)
-    column = truth if isinstance(truth, pd.Series) else pd.Series(list(truth))
-    name = column.name if isinstance(column.name, str) else _TARGET
-    return _plain(column.reset_index(drop=True)).to_frame(name)
-
-
-def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column as a file gives it again: float64 for other fractions, values in place of categories."""
-    if column.dtype.kind == "f":
-        return column.astype("float64")
-    return column.astype(object) if str(column.dtype) == "category" else column
 
 
 def _check(estimator: Any, features: pd.DataFrame, targets: pd.DataFrame | None) -> None:
@@ -142,22 +113,55 @@ def _kind(model: str, features: Sequence[str], targets: Sequence[str], trusted: 
     return type(folders.class_name(model), (FittedModel,), own)
 
 
-def _check_answers(kind: type[FittedModel], saved: Any, estimator: Any, rows: Any, data: pd.DataFrame) -> None:
-    """Raise `SlipwayError` when the saved estimator answers the rows of the file otherwise than the given one."""
+def _takes_texts(estimator: Any, features: pd.DataFrame) -> bool:
+    """Return True for an estimator that takes texts themselves.
+
+    It would take a table for as many texts as that has columns, so two rows of one column show it.
+    """
+    if len(features.columns) != 1 or kind_of(features.iloc[:, 0]) != "string":
+        return False
+    try:
+        return len(_answers(estimator, features.iloc[[0, 0]])) != 2
+    except Exception:  # noqa: BLE001 - then the answers to the texts tell
+        return True
+
+
+def _answers(estimator: Any, rows: Any) -> list[Any]:
+    ask = getattr(estimator, "predict", None) or estimator.transform
+    found = ask(rows)
+    found = found.toarray() if hasattr(found, "toarray") else getattr(found, "values", found)
+    return found.tolist()  # type: ignore[no-any-return]
+
+
+def _asked(estimator: Any, rows: Any) -> list[Any]:
+    """Return the answers of an estimator; raise `SlipwayError` when it gives none."""
+    try:
+        return _answers(estimator, rows)
+    except Exception as error:
+        said = quoted(one_line(str(error)), 300)
+        problem = f"the estimator does not predict these rows: {type(error).__name__}: {said}"
+        fix = "fit it first, and give rows with the columns that it was fitted on, in their order"
+        raise SlipwayError(problem, fix=fix) from error
+
+
+def _check_answers(kind: type[FittedModel], saved: Any, answers: list[Any], data: pd.DataFrame) -> None:
+    """Raise `SlipwayError` when the saved estimator answers the rows of the file otherwise than `answers`."""
     names, targets = list(kind.source_features), kind.target_variable
     model = kind()
     model.fitted = saved
     model._learned = fields_in(data[names])  # noqa: SLF001
-    given = rows[:_MOST_ASKED]
-    ask = getattr(estimator, "predict", None) or estimator.transform
-    found = ask(given)
-    found = found.toarray() if hasattr(found, "toarray") else getattr(found, "values", found)
-    expected = found.tolist()
-    if not isinstance(targets, str) and len(targets) > 1:
-        expected = [dict(zip(targets, values, strict=True)) for values in expected]
-    asked = records(data[names].head(len(expected)), names)
-    answers = to_json(model.predict(asked), len(asked), Field(name=PREDICTION, kind="any"))
-    if wrong := differences(Golden(rows=asked, predictions=expected), answers, kind.tolerance):
+    asked = records(data[names].head(len(answers)), names)
+    if isinstance(targets, str):
+        one = bool(targets) and all(isinstance(answer, list) and len(answer) == 1 for answer in answers)
+        expected = [answer[0] for answer in answers] if one else answers
+    else:
+        expected = [dict(zip(targets, values, strict=True)) for values in answers] if targets else answers
+    try:
+        found = to_json(model.predict(asked), len(asked), Field(name=PREDICTION, kind="any"))
+    except PredictionError as error:
+        fix = "save an estimator that predicts one value, or a list of numbers, for each row"
+        raise SlipwayError(f"it cannot be served: {error}", fix=fix) from error
+    if wrong := differences(Golden(rows=asked, predictions=expected), found, kind.tolerance):
         problem = f"from its file the estimator answers otherwise: {wrong[0]}"
         raise SlipwayError(problem, fix="fit it on a DataFrame whose numbers are float64 and whose texts are text")
 
@@ -178,6 +182,8 @@ def _module(kind: type[FittedModel], own: Sequence[str], estimator: Any) -> str:
     lines += folders.declared("source_features", kind.source_features)
     if kind.target_variable:
         lines += folders.declared("target_variable", kind.target_variable)
+    if kind.takes_texts:
+        lines += ["    takes_texts = True"]
     if kind.trusted_types:
         lines += folders.declared("trusted_types", kind.trusted_types)
     return "\n".join(lines) + "\n"

@@ -7,8 +7,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
@@ -112,6 +115,15 @@ def double(values):
         (lambda rows, truth: (rows, truth[:3]), "40 rows and 3 values of kind"),
         (lambda rows, truth: (rows.assign(kind=1), truth), "kind is among the rows"),
         (lambda rows, truth: (rows[:0], truth[:0]), "there are no rows"),
+        (lambda rows, truth: (csr_matrix(rows[COLUMNS[:2]].to_numpy()), truth), "a sparse matrix"),
+        (
+            lambda rows, truth: (rows[COLUMNS[:2]], truth),
+            "does not predict these rows: ValueError: .*missing: .*colour",
+        ),
+        (lambda rows, truth: (rows.to_numpy()[:, :2], truth), "have 2 columns, and the estimator was fitted on 3"),
+        (lambda rows, truth: (rows["length"], truth), "have one dimension"),
+        (lambda rows, truth: (rows, truth.where(truth != "small")), "kind has no value in row"),
+        (lambda rows, _: (rows, LinearRegression()), "the truth is a LinearRegression"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused(notebook, change, says):
@@ -120,6 +132,91 @@ def test_rows_that_do_not_fit_are_refused(notebook, change, says):
     with pytest.raises(SlipwayError, match=says):
         slipway.save(classifier(notebook.seen), rows, truth, "wine")
     assert not (notebook.root / "model" / "wine").exists()
+
+
+@pytest.mark.parametrize("name", [None, 7])
+def test_a_name_that_is_no_text_is_refused(notebook, name):
+    """The call may lack it."""
+    with pytest.raises(SlipwayError, match="cannot be a model's name: it is no text"):
+        slipway.save(classifier(notebook.seen), notebook.fresh[COLUMNS], None, name)
+
+
+def test_an_estimator_that_was_not_fitted_is_refused(notebook):
+    """It says so itself."""
+    with pytest.raises(SlipwayError, match="does not predict these rows: NotFittedError"):
+        slipway.save(LogisticRegression(), notebook.fresh[COLUMNS[:2]], None, "wine")
+
+
+TEXTS = pd.Series(["good sea", "bad hill", "good hill", "bad sea", "bad bad", "good"] * 4, name="comment")
+MOODS = ["up", "down", "up", "down", "down", "up"] * 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "column"),
+    [
+        (TEXTS, "comment"),
+        (TEXTS.tolist(), "text"),
+        (TEXTS.to_numpy(), "text"),
+        (TEXTS.to_frame(), "comment"),
+        (TEXTS[:1], "comment"),
+    ],
+    ids=["Series", "list", "array", "DataFrame", "one text"],
+)
+def test_an_estimator_of_texts_gets_texts(notebook, rows, column):
+    """It would take a table of one column for one text, and answer all rows alike."""
+    estimator = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, MOODS)
+    folder = slipway.save(estimator, rows, MOODS[: len(rows)], "wine", root=str(notebook.root))
+    assert f'        "{column}",\n    ]' in (folder / "model.py").read_text()
+    assert "takes_texts = True" in (folder / "model.py").read_text()
+
+
+def test_a_saved_estimator_of_texts_answers_each_alone_as_among_others(notebook):
+    """The artifact gives it the column that callers fill."""
+    estimator = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, MOODS)
+    slipway.save(estimator, TEXTS, MOODS, "wine")
+    loaded = load(published(notebook, "wine", ("fetch", "check", "fit")) / "artifact")
+    asked = [{"comment": text} for text in ("good", "bad", "good hill")]
+    assert loaded.answer(asked) == ["up", "down", "up"]
+    assert [loaded.answer([row]) for row in asked] == [["up"], ["down"], ["up"]]
+
+
+def test_an_estimator_of_a_table_of_texts_gets_a_table(notebook):
+    """Its own first step takes the column out."""
+    estimator = make_pipeline(make_column_transformer((TfidfVectorizer(), "comment")), LogisticRegression())
+    folder = slipway.save(estimator.fit(TEXTS.to_frame(), MOODS), TEXTS.to_frame(), MOODS, "wine", root=notebook.root)
+    assert "takes_texts" not in (folder / "model.py").read_text()
+
+
+@pytest.mark.usefixtures("notebook")
+@pytest.mark.parametrize(
+    ("truth", "targets"),
+    [
+        (np.arange(20.0).reshape(20, 1), '"target"'),
+        (np.arange(20.0).reshape(20, 1).tolist(), '"target"'),
+        (pd.DataFrame({"price": np.arange(20.0)}), '"price"'),
+        (np.arange(40.0).reshape(20, 2), '"target_1"'),
+    ],
+)
+@pytest.mark.parametrize("given", [np.asarray, np.ndarray.tolist, pd.DataFrame, "dict", "records"])
+def test_truth_and_rows_come_in_many_forms(truth, targets, given):
+    """A column of one target is a target, and each column of several is one."""
+    rows = np.arange(40.0).reshape(20, 2)
+    table = pd.DataFrame(rows, columns=["a", "b"])
+    estimator = LinearRegression().fit(rows if callable(given) else table, truth)
+    if callable(given):
+        rows = table if given is pd.DataFrame else given(rows)
+    else:
+        rows = table.to_dict("list" if given == "dict" else "records")
+    folder = slipway.save(estimator, rows, truth, "wine")
+    assert targets in (folder / "model.py").read_text()
+
+
+def test_numbers_with_gaps_of_pandas_own_kind_are_gaps(notebook):
+    """NA is neither equal to itself nor not."""
+    rows = pd.DataFrame({"length": pd.array([1, None, 3, 4] * 10, dtype="Int64")})
+    estimator = make_pipeline(SimpleImputer(), LinearRegression()).fit(rows, np.arange(40.0))
+    folder = slipway.save(estimator, rows, np.arange(40.0), "wine", root=notebook.root)
+    assert "length,target\n1,0.0\n,1.0\n" in (folder / "wine.csv").read_text()
 
 
 def test_a_function_of_the_notebook_is_refused(notebook, monkeypatch):
