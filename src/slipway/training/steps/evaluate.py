@@ -15,8 +15,9 @@ from slipway.artifacts import manifest
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import Loaded, load
 from slipway.artifacts.saving import save_golden
-from slipway.artifacts.values import to_json
+from slipway.artifacts.values import PredictionError, to_json
 from slipway.errors import SlipwayError
+from slipway.model import InputError
 from slipway.models import model_tests
 from slipway.models.data import records, truth_in
 from slipway.models.discovery import blame
@@ -79,7 +80,7 @@ def _predict(workspace: Workspace, loaded: Loaded, rows: list[Any]) -> list[Any]
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(f"predicting fails: {_blame(workspace, error)}", fix=_not_saved(error, loaded)) from error
+        raise SlipwayError(f"predicting fails: {_blame(workspace, error)}", fix=_advice(error, loaded)) from error
 
 
 def _ask_alone(workspace: Workspace, loaded: Loaded, rows: list[Any], predictions: list[Any]) -> int:
@@ -108,13 +109,20 @@ def _hold(loaded: Loaded, rows: Sequence[Any], among: Sequence[Any], found: Sequ
             problem = (
                 f"a row is answered otherwise {how} than among others: {wrong[0].removeprefix('row 0: ')}\n  {row}"
             )
-            fix = "predict each row by itself, and make tables by `frame(self, rows)` from slipway.model"
+            fix = "predict each row by itself, without counters and chance, and make tables by `frame(self, rows)`"
             raise SlipwayError(problem, fix=f"{fix}, for rows without {missing} too" if missing else fix)
 
 
-def _not_saved(error: Exception, loaded: Loaded) -> str:
+def _advice(error: Exception, loaded: Loaded) -> str:
+    """Return what to do about a model that fails on rows that are held out."""
+    if isinstance(error, PredictionError):
+        return "return a list with one value of the target for each row, or a dict that has it under the target's name"
+    if isinstance(error, InputError):
+        return "the model refuses rows of its own data: take them out, or have it answer them"
     name = str(error.name) if isinstance(error, AttributeError) and error.obj is loaded.model else ""
-    return f"names that begin with _ are not saved with a model: call it {name.lstrip('_')}" if name[:1] == "_" else ""
+    if name[:1] == "_":
+        return f"names that begin with _ are not saved with a model: call it {name.lstrip('_')}"
+    return "see `predict` in the model's class: it gets rows as callers send them, which the training did not fit on"
 
 
 def _blame(workspace: Workspace, error: Exception) -> str:
