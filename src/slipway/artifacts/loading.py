@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import sys
 import traceback
-from collections.abc import Sequence
+import types
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.artifacts import golden, manifest, values
 from slipway.artifacts.refusals import Refusal, refusal
@@ -22,6 +24,9 @@ from slipway.model import InputError, Model, PipelineModel, given
 from slipway.schema import Columns, Schema
 from slipway.schema.fields import only_keeps
 from slipway.wrapped import ArrayModel, Remarks, adapted, fits, reach
+
+if TYPE_CHECKING:  # it imports much
+    from importlib.abc import PathEntryFinder
 
 SCHEMA = "schema.json"
 
@@ -208,6 +213,7 @@ def _entry(entry: str, folder: Path) -> type[Model]:
     module, _, name = entry.partition(":")
     code = folder.resolve() / "code"
     if code.is_dir() and str(code) not in sys.path:
+        sys.path_hooks.insert(0, _without_bytecode(str(code)))
         sys.path.insert(0, str(code))
     try:
         reach(module)
@@ -224,6 +230,30 @@ def _entry(entry: str, folder: Path) -> type[Model]:
     if code.is_dir():
         _check_code(module, code)
     return found
+
+
+class _Source(SourceFileLoader):
+    """A loader that reads no bytecode: a digest of an artifact covers its source alone."""
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+def _without_bytecode(folder: str) -> Callable[[str], PathEntryFinder]:
+    """Return the path hook by which modules in `folder` are loaded from their source."""
+    loaders = (_Source, SOURCE_SUFFIXES), (ExtensionFileLoader, EXTENSION_SUFFIXES)
+    find = FileFinder.path_hook(*loaders)
+
+    def hook(path: str) -> PathEntryFinder:
+        if not f"{path}/".startswith(f"{folder}/"):
+            raise ImportError(f"{path} is not in {folder}")
+        return find(path)
+
+    for path in list(sys.path_importer_cache):
+        if f"{path}/".startswith(f"{folder}/"):
+            del sys.path_importer_cache[path]
+    return hook
 
 
 def _check_code(module: str, code: Path) -> None:

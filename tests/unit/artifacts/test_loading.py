@@ -1,15 +1,20 @@
 import json
+import py_compile
 import subprocess
 import sys
+from importlib.util import cache_from_source
+from py_compile import PycInvalidationMode
 
 import pytest
 
-from slipway.artifacts import PredictionError, load, manifest, save
+from slipway.artifacts import PredictionError, load, manifest, save, worker
 from slipway.artifacts.loading import Loaded
+from slipway.digests import of_file, of_files, walk
 from slipway.errors import SlipwayError
 from slipway.model import InputError, Model
 from slipway.schema import Field, InvalidRows, Schema
 from tests.unit.artifacts.zoo import GOLDEN, SCHEMA, Simple
+from tests.unit.serving import tiny
 
 
 @pytest.fixture
@@ -169,3 +174,19 @@ def test_loading_imports_only_what_the_parts_need(with_code):
     )
 
     assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_bytecode_beside_the_code_is_never_read(tmp_path):
+    """The digest of an artifact does not cover it, so it must not decide what the model answers."""
+    folder = tiny.artifact(tmp_path / "artifact")
+    for name in ("model.py", "__init__.py"):
+        code = tiny.CODE.replace("self.base +", "1000 +") if name == "model.py" else "raise SystemExit"
+        other = tmp_path / name
+        other.write_text(code)
+        source = folder / "code/model/tiny" / name
+        source.touch()
+        compiled = cache_from_source(source)
+        py_compile.compile(str(other), compiled, doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    before = of_files({path: of_file(file) for path, file in walk(folder).items()})
+    assert worker.predictions(sys.executable, folder, tiny.ROWS) == tiny.PREDICTIONS
+    assert of_files({path: of_file(file) for path, file in walk(folder).items()}) == before

@@ -33,7 +33,9 @@ def _add_serve(group: Group) -> None:
     serve = group.add("serve", _serve, about, examples, "model", "env")
     choice = serve.add_mutually_exclusive_group()
     choice.add_argument("--version", type=int, metavar="N", help="this version (default: the newest)")
-    choice.add_argument("--folder", type=Path, metavar="DIR", help="an artifact folder; it is called MODEL/dev/1")
+    choice.add_argument(
+        "--folder", type=Path, metavar="DIR", help="an artifact folder, called MODEL/dev/1; its code runs here"
+    )
     choice.add_argument("--training", action="store_true", help="serve the training service, which starts trainings")
     serve.add_argument("--port", type=_port, default=8080, help="default: 8080; 0 takes a free one")
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, which only this machine reaches")
