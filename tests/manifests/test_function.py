@@ -60,6 +60,16 @@ def test_what_identifies_the_release() -> None:
     }
 
 
+def test_origins_of_pages() -> None:
+    """They are a variable of the function, which a model without them has not."""
+    [container] = service(ModelSettings(cors=["https://app.example.org", "http://localhost:3000"]))["spec"]["template"][
+        "spec"
+    ]["containers"]
+    assert {"name": "SLIPWAY_CORS", "value": "https://app.example.org http://localhost:3000"} in container["env"]
+    [usual] = service()["spec"]["template"]["spec"]["containers"]
+    assert "SLIPWAY_CORS" not in {each["name"] for each in usual["env"]}
+
+
 def test_scale() -> None:
     """The current settings decide instances, concurrency, timeout and resources. Annotations are strings."""
     scale = Scale(min=1, max=9, concurrency=4, cpu="500m", memory="1Gi", timeout=30)

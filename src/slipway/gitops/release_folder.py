@@ -18,6 +18,7 @@ from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.serving.access import KIND
+from slipway.serving.http.cors import ORIGINS
 from slipway.serving.process import PROTOCOL, SECRETS, listed
 from slipway.settings import Environment, ModelSettings
 from slipway.settings.types import AccessSettings, Announce, SecretRef, secrets_for
@@ -64,7 +65,7 @@ def manifests(
     components = [part for part in (VERIFICATION, ACCESS, GRPC) if part in spec]
     if record.container:
         components.append("container")
-    told = [] if record.container else secret_variables(own)
+    told = [] if record.container else [*secret_variables(own), *origin_variables(own)]
     rendered = rendering.fill(BASE, base, "Release", spec, root, components, _with_variables(told))
     found = rendering.parse(rendered)
     function = _checked(found, "Service", spec["name"], record.image)
@@ -86,6 +87,11 @@ def secret_variables(own: ModelSettings) -> list[dict[str, Any]]:
     """
     secrets = secrets_for(own.secrets, "serving")
     return [{"name": SECRETS, "value": listed(secrets)}, *references(secrets, optional=True)] if secrets else []
+
+
+def origin_variables(own: ModelSettings) -> list[dict[str, Any]]:
+    """Return the origins whose pages may call, as the function's `env`."""
+    return [{"name": ORIGINS, "value": " ".join(own.cors)}] if own.cors else []
 
 
 def references(secrets: Mapping[str, SecretRef], **more: bool) -> list[dict[str, Any]]:

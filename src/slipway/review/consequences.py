@@ -30,7 +30,17 @@ _TRAINS = {
 }
 # The other keys of a model's settings decide the training digest, or who trains.
 _NEXT_TRAINING = ("data", "gates", "schedule", "secrets", "training")
-_NEXT_RELEASE = ("scale", "protocol", "access", "limits", "retention", "base_image", "per_environment", "services")
+_NEXT_RELEASE = (
+    "scale",
+    "protocol",
+    "access",
+    "limits",
+    "cors",
+    "retention",
+    "base_image",
+    "per_environment",
+    "services",
+)
 _WAITS = "the next release of each model takes it, and nothing that runs changes"
 _PLATFORM = {
     "manifests/function/": f"the manifests of releases have changed: {_WAITS}",

@@ -17,6 +17,7 @@ from slipway.schema import InvalidRows
 from slipway.serving import access, bundled, log
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
+from slipway.serving.http import cors
 from slipway.serving.process import METRICS_PORT, TIMEOUT, check_secrets, setting
 from slipway.serving.threads import threads
 
@@ -50,6 +51,7 @@ def load(folder: Path) -> Function:
     limits = Limits(body, rows, setting(TIMEOUT, seconds))
     threads()  # so that a wrong value is refused now, not at the first request
     check_secrets()
+    origins = cors.from_environment()
     admitting = access.from_environment(bundle.model)
     if not admitting.is_set():
         missing = admitting.missing()
@@ -70,6 +72,7 @@ def load(folder: Path) -> Function:
         problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
         raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
     function = Function(loaded, identity, limits, admitting, read_card(folder / "artifact"))
+    function.origins = origins
     function.with_scrapes = not os.environ.get(METRICS_PORT)
     return function
 

@@ -134,6 +134,8 @@ def _check_model(name: str, model: ModelSettings, environments: dict[str, Enviro
     _check_columns(model, at)
     if model.split is not None and (model.split.group is None) == (model.split.time is None):
         refuse(f"{at}.split", "needs one column", "write {group: COLUMN} or {time: COLUMN}")
+    if model.cors and model.protocol == "grpc":
+        refuse(f"{at}.cors", "browsers do not speak gRPC", "leave it out, or write protocol: http")
     if model.image is not None:
         _check_container(model, at)
     if model.folder is not None:
@@ -163,6 +165,8 @@ def _check_container(model: ModelSettings, at: str) -> None:
         refuse(f"{at}.protocol", "a container is asked over HTTP", "leave it out")
     if any(own.access.kind != "none" for own in (model, *map(model.within, model.per_environment))):
         refuse(f"{at}.access", "a container lets everybody in", "put something in front of it that asks who calls")
+    if model.cors:
+        refuse(f"{at}.cors", "a container answers browsers in its own way", "set it there, and leave it out here")
 
 
 def _check_environments_of(model: ModelSettings, environments: dict[str, Environment], at: str) -> None:

@@ -61,6 +61,13 @@ Memory = Annotated[str, _text("[0-9]*[1-9][0-9]*(k|M|G|Ki|Mi|Gi)", "memory with 
 Size = Annotated[
     str, _text("[0-9]{0,8}[1-9][0-9]{0,8}(k|M|G|Ki|Mi|Gi)", "bytes with their unit are needed: 1Mi or 500k")
 ]
+Origin = Annotated[
+    str,
+    _text(
+        "https?://[a-z0-9.-]+(:[0-9]{1,5})?",
+        "an origin is needed, in lower case without a path: https://app.example.org",
+    ),
+]
 Digest = Annotated[str, _text("[0-9a-f]{64}", "64 hexadecimal digits are needed, as sha256sum prints them")]
 Positive = Annotated[int, Meta(ge=1, description="1 is the least")]
 Protocol = Literal["http", "grpc"]
@@ -253,6 +260,8 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     """Who may call the function."""
     limits: LimitSettings = field(default_factory=LimitSettings)
     """The most that one request may hold."""
+    cors: list[Origin] = field(default_factory=list)
+    """The origins whose pages may call the function from a browser: `https://app.example.org`."""
     retention: Positive = 3
     """The most releases that stay declared."""
     base_image: Image | None = None

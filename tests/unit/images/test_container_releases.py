@@ -88,6 +88,7 @@ def engine_serves(container, monkeypatch):
         (IMAGE, "train: declared", "models.leaves.train: an engine has to start the container"),
         (IMAGE, "train: runner, parameters: {a: 1}", "models.leaves.parameters: a container has none"),
         (IMAGE, "train: runner, protocol: grpc", "models.leaves.protocol: a container is asked over HTTP"),
+        (IMAGE, "train: runner, cors: ['https://a.b']", "models.leaves.cors: a container answers browsers in its own"),
         (IMAGE, "train: runner, access: {kind: bearer}", "models.leaves.access: a container lets everybody in"),
         (
             IMAGE,

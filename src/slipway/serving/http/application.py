@@ -31,6 +31,8 @@ class Application:
     metrics: Metrics | None = None
     seconds: float = math.inf
     """How long an answer may take."""
+    origins: frozenset[str] = frozenset()
+    """The origins whose pages may call from a browser."""
 
     def __init__(self, named: Mapping[str, str], paths: Paths, access: Access, max_body: int) -> None:
         self.named, self.access = named, access
@@ -96,10 +98,15 @@ class Application:
 
 
 def chosen(methods: Mapping[str, Handler], method: str) -> Handler:
-    """Return the handler for `method`; raise `Refusal` (405) that lists the methods where there is none."""
+    """Return the handler for `method`; OPTIONS is answered with the methods.
+
+    Raise `Refusal` (405) that lists them where there is none.
+    """
     found = methods.get("GET" if method == "HEAD" else method)
     if found is None:
-        allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
+        allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"])
+        if method == "OPTIONS":
+            return lambda _: Answer(204, {"allow": allowed}, b"")
         message = f"{method[:20]} is not for this path; it takes {allowed}"
         raise Refusal(405, "method_not_allowed", message, headers={"allow": allowed})
     return found

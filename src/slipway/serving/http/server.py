@@ -19,7 +19,7 @@ from uvicorn.server import Server
 from slipway.errors import SlipwayError
 from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
-from slipway.serving.http import capacity
+from slipway.serving.http import capacity, cors
 from slipway.serving.http.application import Application
 from slipway.serving.http.connection import Connection
 from slipway.serving.http.requests import Request, combined
@@ -53,7 +53,8 @@ def _interface(
         asked = apart.get(scope["server"][1], application) if apart else application
         answer = await respond(asked, scope, receive)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-        headers.append((b"content-length", b"%d" % len(answer.body)))
+        if answer.status != 204:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -73,6 +74,8 @@ async def respond(application: Application, scope: Scope, receive: Receive) -> A
         answering = _answer(application, request, receive)
         answer = await log.recorded(request, application.named, application.metrics, answering)
     answer.headers.update(common(request.id))
+    if application.origins:
+        cors.allow(application.origins, request, answer)
     if "state" in scope:
         scope["state"]["request_id"] = request.id
     return answer
@@ -80,6 +83,8 @@ async def respond(application: Application, scope: Scope, receive: Receive) -> A
 
 async def _answer(application: Application, request: Request, receive: Receive) -> Answer:
     try:
+        if answer := cors.preflight(application.origins, request):
+            return _without_body(answer, request)
         request.caller = application.admit(request)
         application.check(request)
         if request.method == "POST":

@@ -104,7 +104,6 @@ def test_wrong_rows_are_named(server: Server, content: Any, problems: list[tuple
         (405, "method_not_allowed", "GET", "/predict", None, {}),
         (405, "method_not_allowed", "HEAD", "/predict", None, {}),
         (405, "method_not_allowed", "DELETE", "/", None, {}),
-        (405, "method_not_allowed", "OPTIONS", "/predict", None, {}),
         (405, "method_not_allowed", "TRACE", "/predict", None, {}),
         (413, "body_too_large", "POST", "/predict", b" " * (MAX_BODY + 1), {}),
         (413, "too_many_rows", "POST", "/predict", json.dumps([{}] * (MAX_ROWS + 1)).encode(), {}),
@@ -136,8 +135,16 @@ def test_unknown_path_names_the_known(server: Server) -> None:
 
 def test_wrong_method_names_the_right(server: Server) -> None:
     """405 has the header Allow."""
-    assert server.ask("GET", "/predict").headers["allow"] == "POST"
-    assert server.ask("POST", "/health/live", b"").headers["allow"] == "GET, HEAD"
+    assert server.ask("GET", "/predict").headers["allow"] == "POST, OPTIONS"
+    assert server.ask("POST", "/health/live", b"").headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_options_are_told(server: Server) -> None:
+    """OPTIONS gives the methods of a path, and 404 where there is none."""
+    answer = server.ask("OPTIONS", "/predict")
+    assert (answer.status, answer.headers["allow"], answer.body) == (204, "POST, OPTIONS", b"")
+    assert "content-length" not in answer.headers
+    assert server.ask("OPTIONS", "/nothing").status == 404
 
 
 @pytest.fixture(scope="module")
