@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -97,14 +97,31 @@ def split_of(recorded: Split | None, share: float | None) -> Split | None:
 
 
 def chosen_by(model: Model, data: pd.DataFrame) -> pd.Series[bool]:
-    """Return the rows that the model's class holds out; raise `SlipwayError` when it gives no truth value for each."""
+    """Return the rows that the model's class holds out; raise `SlipwayError` when it gives no truth value for each.
+
+    A Series counts by its labels, as the class may have sorted the rows; all else by place.
+    """
     name = f"{type(model).__name__}.held_out"
-    values = model.held_out(data.copy())
-    found = values.tolist() if hasattr(values, "tolist") else list(values or ())
+    values: Any = model.held_out(data.copy())
+    if hasattr(values, "index") and hasattr(values, "reindex") and not values.index.equals(data.index):
+        if values.index.has_duplicates or set(values.index) != set(data.index):
+            problem = f"{name} gives a Series whose labels are not those of the {len(data)} rows"
+            raise SlipwayError(
+                problem, fix="keep the index of `data`, or return .tolist() if the order is that of `data`"
+            )
+        values = values.reindex(data.index)
+    found = values.tolist() if hasattr(values, "tolist") else _listed(values)
     if len(found) != len(data) or not all(type(value) is bool for value in found):
         problem = f"{name} gives no True or False for each of the {len(data)} rows"
         raise SlipwayError(problem, fix="return a list, an array or a Series of bool, True for a row to hold out")
     return _mask(data, found)
+
+
+def _listed(values: Any) -> list[Any]:
+    """Return the elements of a list or the like; none of a single value, or of a table, whose elements are names."""
+    if hasattr(values, "columns") or not isinstance(values, Iterable):
+        return []
+    return [value.item() if hasattr(value, "item") else value for value in values]
 
 
 def mask_of(data: pd.DataFrame, places: Sequence[int]) -> pd.Series[bool]:
@@ -147,7 +164,7 @@ def _by_time(data: pd.DataFrame, share: float, column: str) -> Split:
         raise SlipwayError(f"all rows have the same {column}: they cannot be split by it", fix="change split")
     since = min(allowed.index, key=lambda time: abs(allowed[time] - wanted))
     shown = since.isoformat() if hasattr(since, "isoformat") else float(since)
-    told = f"{shown:g}" if isinstance(shown, float) else shown.removesuffix("+00:00").removesuffix("T00:00:00")
+    told = f"{shown:.15g}" if isinstance(shown, float) else shown.removesuffix("+00:00").removesuffix("T00:00:00")
     return Split(by="time", words=f"the last by {column}, from {told} on", share=share, column=column, since=shown)
 
 

@@ -161,3 +161,55 @@ def test_a_class_that_does_not_choose_is_refused(kind, wanted, says):
     with pytest.raises(SlipwayError, match=says) as caught:
         chosen(wanted=wanted, kind=kind)
     assert "held_out" in str(caught.value)
+
+
+class ByLabel(Model):
+    """Holds out the last rows, in whatever order and form the case says."""
+
+    form = staticmethod(lambda mask: mask)
+
+    def held_out(self, data):
+        return type(self).form(data["a"] >= 320)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda mask: mask.sort_index(ascending=False),
+        lambda mask: mask.sample(frac=1, random_state=3),
+        lambda mask: mask.astype("boolean"),
+        lambda mask: mask.to_numpy(),
+        lambda mask: list(mask.to_numpy()),
+        lambda mask: (value for value in mask),
+    ],
+    ids=["turned", "shuffled", "nullable", "array", "list of numpy", "generator"],
+)
+def test_a_series_of_a_class_counts_by_its_labels(form):
+    """A class that sorts the rows, as by time, means the rows themselves and not their places."""
+    kind = type("Sorted", (ByLabel,), {"form": staticmethod(form)})
+    _, mask = chosen(kind=kind)
+    assert DATA.a[mask].tolist() == list(range(320, 400))
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        (lambda mask: mask.set_axis(range(1000, 1400)), "labels are not those of the 400 rows"),
+        (lambda mask: mask.head(10), "labels are not those of the 400 rows"),
+        (lambda mask: mask.to_frame(), "no True or False for each of the 400 rows"),
+        (lambda mask: bool(mask.any()), "no True or False for each of the 400 rows"),
+        (lambda mask: mask.astype(int), "no True or False for each of the 400 rows"),
+    ],
+    ids=["other labels", "some rows", "table", "one value", "numbers"],
+)
+def test_rows_that_a_class_does_not_name_are_refused(form, says):
+    """What cannot be told apart is never guessed."""
+    kind = type("Odd", (ByLabel,), {"form": staticmethod(form)})
+    with pytest.raises(SlipwayError, match=says):
+        chosen(kind=kind)
+
+
+def test_days_as_numbers_are_told_in_full():
+    """20260131 is no 2.02601e+07."""
+    rule, _ = chosen(DATA.assign(when=[20260100 + n // 20 for n in range(400)]), BY_TIME)
+    assert rule.words == "the last by when, from 20260116 on"
