@@ -119,18 +119,30 @@ def write_table(data: pd.DataFrame, folder: Path, name: str, model: Model | None
     The declarations of `model` decide how it is read. Raise `SlipwayError` when neither file can hold the rows.
     """
     file, other = folder / f"{name}.csv", folder / f"{name}.parquet"
-    data.to_csv(file, index=False)
-    back = tables.read(file, ()) if model is None else Model.read(model, file)
-    if not (changed := [str(name) for name in data if not _alike(data[name], back[name])]):
+    if not (changed := _changed(data, file, model)):
         return file
     file.unlink()
+    problem = f"a CSV file does not hold {changed} as it is"
     try:
         data.to_parquet(other)
     except ImportError as error:
-        problem = f"a CSV file does not hold the column {changed[0]} as it is"
         fix = "install pyarrow (in requirements.txt, too), so that the rows are kept as Parquet"
         raise SlipwayError(problem, fix=fix) from error
+    except Exception as error:  # pyarrow has many reasons
+        problem = f"{problem}, nor does Parquet: {str(error).splitlines()[0]}"
+        raise SlipwayError(problem, fix="make numbers, texts, truth values or dates of it in `read`") from error
     return other
+
+
+def _changed(data: pd.DataFrame, file: Path, model: Model | None) -> str:
+    """Write a CSV file and read it again; return in words what is no longer the same, or nothing."""
+    try:
+        data.to_csv(file, index=False)
+        back = tables.read(file, ()) if model is None else Model.read(model, file)
+    except (SlipwayError, UnicodeError):
+        return "a text that is among the rows"
+    changed = (name for name in data if name not in back or not _alike(data[name], back[name]))
+    return next((f"the column {name}" for name in changed), "")
 
 
 def _alike(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
@@ -138,13 +150,35 @@ def _alike(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
 
 
 def read_snapshot(model: Model, path: Path) -> pd.DataFrame:
-    """Read a snapshot of data by the model's class, unless it holds what the class itself got before."""
-    return Model.read(model, path) if SNAPSHOT in path.suffixes else model.read(path)
+    """Read a snapshot of data by the model's class, unless it holds what the class itself got before.
+
+    The columns are plain (see `tables.plain`). Raise `SlipwayError` when the class reads anything but a DataFrame.
+    """
+    return tables.plain(Model.read(model, path) if SNAPSHOT in path.suffixes else table_of(model, path))
+
+
+def table_of(model: Model, path: Path | None) -> pd.DataFrame:
+    """Return what the class's `read` gives; raise `SlipwayError` for anything but a DataFrame with names as heads."""
+    import pandas as pd
+
+    found: Any = model.read(path)  # type: ignore[arg-type]  # as an override for `data: read()` expects
+    name = f"{type(model).__name__}.read"
+    if not isinstance(found, pd.DataFrame):
+        problem = f"{name} gives {type(found).__name__}, and a DataFrame is needed"
+        raise SlipwayError(problem, fix="return a pandas.DataFrame with a row for each case")
+    if odd := [head for head in found.columns if not isinstance(head, str)]:
+        problem = f"{name} gives the head {odd[0]!r}, which is no text"
+        raise SlipwayError(problem, fix="name the columns: data.columns = ['length', …]")
+    if not found.columns.is_unique:
+        twice = sorted(set(found.columns[found.columns.duplicated()]))
+        raise SlipwayError(f"{name} gives several columns {', '.join(map(repr, twice))}", fix="keep one of each name")
+    return found
 
 
 def json_value(value: Any) -> Any:
-    """Return a cell as a value of JSON: None for NaN, Python's types for those of numpy."""
-    value = value.item() if hasattr(value, "item") else value
+    """Return a cell as a value of JSON: None for NaN and NA, Python's types for those of numpy, a list for an array."""
+    if hasattr(value, "item"):
+        value = value.tolist() if getattr(value, "ndim", 0) else value.item()
     # Only NaN and NaT differ from themselves; with NA of pandas no comparison is true or false.
     return None if value is None or (value != value) is not False else value
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import csv
 import gzip
 import lzma
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
 from slipway.schema import Field
+from slipway.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,14 +25,33 @@ SUFFIXES = (".csv", ".tsv", ".parquet")
 """The endings of the names of tables; `.gz`, `.bz2` or `.xz` may follow the first two."""
 
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-# The texts that pandas takes for a missing value. Source: the documentation of `pandas.read_csv`.
-_GAPS = frozenset(
+GAPS = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"}
     | {"NULL", "NaN", "None", "n/a", "nan", "null"}
 )
-# From there on, float64 does not hold each whole number.
-_EXACT = 2**53
+"""The texts that pandas takes for a missing value. Source: the documentation of `pandas.read_csv`."""
+EXACT = 2**53
+"""From there on, float64 does not hold each whole number."""
 _LONGEST_CELL = 2**31 - 1
+FIX_SEPARATOR = "save it with commas, or as .tsv with tabs, or write `read(self, path)` in the model's class"
+"""What to do about a file whose columns are divided by something else."""
+
+_START = 512
+_FIX_PAGE = "open the address in a browser: it may ask for a login, or show the data on a page"
+# The beginnings of files in other forms.
+_FORMS = (
+    (b"\x1f\x8b", "packed by gzip", "name it .csv.gz, or unpack it"),
+    (
+        b"pk\x03\x04",
+        "a ZIP file, as spreadsheets are",
+        "save it as CSV, or write `read(self, path)` in the model's class",
+    ),
+    (b"par1", "a Parquet file", "name it .parquet"),
+    (b"<!doctype html", "a page in HTML, and no table", _FIX_PAGE),
+    (b"<html", "a page in HTML, and no table", _FIX_PAGE),
+    (b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
+    (b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
+)
 
 
 def suffix(name: str) -> str:
@@ -48,7 +71,8 @@ def read(path: Path, fields: Sequence[Field]) -> pd.DataFrame:
 
     ending = suffix(path.name)
     if ending == ".parquet":
-        return _parquet(path)
+        return _parquet(path, [field.name for field in fields if field.kind == "integer"])
+    _check_form(path)
     separator = "\t" if ending.startswith(".tsv") else ","
     heads = _check_lines(path, separator)
     declared = {field.name: field for field in fields if field.name in heads}
@@ -78,34 +102,98 @@ def texts(path: Path, rows: int) -> pd.DataFrame | None:
     return pd.read_csv(path, sep=separator, index_col=False, dtype=str, keep_default_na=False, nrows=rows)
 
 
-def _parquet(path: Path) -> pd.DataFrame:
+def _parquet(path: Path, whole: Collection[str]) -> pd.DataFrame:
+    """Read a Parquet file with its named index as columns; columns of `whole` numbers are exact, or refused."""
     import pandas as pd
 
     try:
-        return pd.read_parquet(path)
+        import pyarrow
+        import pyarrow.parquet
     except ImportError as error:
         fix = "add pyarrow, pinned to a version, to the model's requirements.txt"
         raise SlipwayError("nothing that reads Parquet is installed", fix=fix) from error
+    try:
+        _check_heads(pyarrow.parquet.read_schema(path).names)
+        # Numbers with gaps are whole and exact in the types that know gaps.
+        table = pd.read_parquet(path, engine="pyarrow", dtype_backend="numpy_nullable")
+    except (pyarrow.ArrowException, OSError) as error:
+        raise SlipwayError("it is no whole Parquet file", fix="write it once more: DataFrame.to_parquet") from error
+    if any(table.index.names):
+        table = table.reset_index([name for name in table.index.names if name is not None])
+    for name in whole:
+        if name in table and pd.api.types.is_integer_dtype(table[name]):
+            _check_exact(table[name])
+    return plain(table)
+
+
+def plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without pandas's own types for values with gaps, and without Decimals.
+
+    Estimators, requests and CSV files know none of them: a gap is NaN, and a column of numbers has a type of numpy.
+    """
+    changed = {str(name): found for name, column in table.items() if (found := _plain(column)) is not None}
+    return table.assign(**changed) if changed else table
+
+
+def _plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
+    """Return a column of numbers, truth values or texts in a plain type; None if it has one, or holds other things."""
+    import numpy as np
+    import pandas as pd
+
+    kind: Any = column.dtype
+    if not isinstance(kind, pd.api.extensions.ExtensionDtype):
+        present = column.dropna() if kind.kind == "O" else ()
+        return column.astype("float64") if len(present) and all(type(each) is Decimal for each in present) else None
+    if pd.api.types.is_bool_dtype(kind):
+        return column.astype(object).where(column.notna(), np.nan) if column.isna().any() else column.astype(bool)
+    if pd.api.types.is_numeric_dtype(kind):
+        return column.astype("float64" if column.isna().any() else getattr(kind, "numpy_dtype", "float64"))
+    if pd.api.types.is_string_dtype(kind) and getattr(kind, "na_value", None) is pd.NA:
+        return column.astype(object).where(column.notna(), np.nan).astype(pd.Series(["text"]).dtype)
+    return None
 
 
 def heads(path: Path) -> list[str]:
     """Return the names of the columns of a CSV or TSV file."""
     with _lines(path, "\t" if suffix(path.name).startswith(".tsv") else ",") as lines:
-        return next(lines, [])
+        return _first(lines)
+
+
+def _first(lines: Iterator[list[str]]) -> list[str]:
+    """Return the first line that is not blank; pandas, too, takes it for the heads."""
+    return next(filter(None, lines), [])
 
 
 def _check_lines(path: Path, separator: str) -> list[str]:
     """Return the heads; raise `SlipwayError` where a row has another number of values."""
     with _lines(path, separator) as lines:
-        names: list[str] = next(lines, [])
+        names = _first(lines)
         _check_heads(names)
+        before = lines.line_num
         for row in lines:
             if row and len(row) != len(names):
-                raise SlipwayError(
-                    f"line {lines.line_num} has {len(row)} values, and the heads are {len(names)}",
-                    fix="count its separators: text that holds one has to stand in quotation marks",
-                )
+                raise SlipwayError(f"{_place(before + 1, lines.line_num)} has {_values(row, names)}", fix=_why(names))
+            before = lines.line_num
     return names
+
+
+def _place(first: int, last: int) -> str:
+    return f"line {last}" if first == last else f"the row from line {first} to line {last}, by its quotation marks,"
+
+
+def _values(row: Sequence[str], names: Sequence[str]) -> str:
+    return f"{counted(len(row), 'value')}, and the heads are {len(names)}"
+
+
+def _why(names: Sequence[str]) -> str:
+    if len(names) == 1 and (separator := foreign_separator(names[0])):
+        return f"its heads are divided by {separator!r}: {FIX_SEPARATOR}"
+    return "count its separators: text that holds one has to stand in quotation marks"
+
+
+def foreign_separator(head: str) -> str:
+    """Return the character that divides the names in the only head of a file; nothing if there is none."""
+    return next((sign for sign in ";\t|," if sign in head), "")
 
 
 def _check_heads(names: Sequence[str]) -> None:
@@ -117,8 +205,23 @@ def _check_heads(names: Sequence[str]) -> None:
 @contextmanager
 def _lines(path: Path, separator: str) -> Iterator[Any]:
     csv.field_size_limit(_LONGEST_CELL)
-    with _text(path) as file:
-        yield csv.reader(file, delimiter=separator)
+    try:
+        with _text(path) as file:
+            yield csv.reader(file, delimiter=separator)
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        problem = f"it is no whole file of the kind {path.suffix}: {error}"
+        raise SlipwayError(problem, fix="pack it once more, or copy it again") from error
+
+
+def _check_form(path: Path) -> None:
+    """Refuse a file of another form than its name says, which would be read as a table of nonsense."""
+    if path.suffix in _OPENERS:
+        return
+    with path.open("rb") as file:
+        start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip()
+    for sign, form, fix in _FORMS:
+        if start[: len(sign)].lower() == sign:
+            raise SlipwayError(f"it is {form}", fix=fix)
 
 
 def _text(path: Path) -> IO[str]:
@@ -129,9 +232,9 @@ def _text(path: Path) -> IO[str]:
 def _gaps(field: Field | None) -> frozenset[str]:
     """Return the texts that are a missing value in the column of this field; None for a column of no declared field."""
     if field is None or field.kind != "string":
-        return _GAPS
+        return GAPS
     if field.categories or field.optional:
-        return _GAPS - {str(value) for value in field.categories}
+        return GAPS - {str(value) for value in field.categories}
     return frozenset({""})
 
 
@@ -142,7 +245,13 @@ def _whole(column: pd.Series[str]) -> pd.Series[Any]:
     numbers = pd.to_numeric(column, errors="coerce")
     if (numbers.isna() & column.notna()).any():
         return column  # the check names the row
-    if numbers.dtype.kind == "f" and (numbers.abs() >= _EXACT).any():
-        problem = f"column {column.name} has whole numbers beyond 2^53 beside gaps or fractions, and would round them"
-        raise SlipwayError(problem, fix="declare it as `str` if it is an identifier, or fill the gaps")
+    if numbers.dtype.kind == "f":
+        _check_exact(numbers)
     return numbers
+
+
+def _check_exact(numbers: pd.Series[Any]) -> None:
+    """Raise `SlipwayError` for whole numbers that float64 rounds, where gaps or fractions ask for it."""
+    if (numbers.dtype.kind == "f" or numbers.isna().any()) and (numbers.abs() >= EXACT).any():
+        problem = f"column {numbers.name} has whole numbers beyond 2^53 beside gaps or fractions, and would round them"
+        raise SlipwayError(problem, fix="declare it as `str` if it is an identifier, or fill the gaps")

@@ -2,11 +2,24 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.models.data import columns, data_source, hashes, held_out, json_value, local_path, records, scheme
+from slipway.model import Model
+from slipway.models.data import (
+    columns,
+    data_source,
+    hashes,
+    held_out,
+    json_value,
+    local_path,
+    records,
+    scheme,
+    table_of,
+    write_table,
+)
 from slipway.settings.types import Data
 
 ROOT = Path("/repository")
@@ -140,3 +153,68 @@ def test_rows_become_json_values():
     frame = pd.DataFrame({"n": [1.5, None], "s": ["a", None], "b": [True, False]})
     assert records(frame, ["n", "s", "b"]) == [{"n": 1.5, "s": "a", "b": True}, {"n": None, "s": None, "b": False}]
     assert type(json_value(frame["n"].to_numpy()[0])) is float
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), np.float64("nan"), pd.NaT, pd.NA])
+def test_whatever_is_missing_is_null(value):
+    """Pandas has five words for it."""
+    assert json_value(value) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(np.array([1, 2]), [1, 2]), (np.int64(3), 3), (np.array(0.5), 0.5), (np.True_, True), ("", "")]
+)
+def test_values_of_numpy_are_those_of_python(value, found):
+    """An array in a cell is a list."""
+    assert json_value(value) == found
+    assert type(json_value(value)) is type(found)
+
+
+class Reading(Model):
+    """Reads what the case says."""
+
+    def __init__(self, found):
+        super().__init__()
+        self.found = found
+
+    def read(self, path):
+        return self.found if path is None else None
+
+
+ROWS = pd.DataFrame({"a": [1], "b": ["x"]})
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (None, "gives NoneType, and a DataFrame is needed"),
+        (ROWS["a"], "gives Series"),
+        ((row for row in ()), "gives generator"),
+        ([{"a": 1}], "gives list"),
+        (ROWS.set_axis(["a", 0], axis=1), "gives the head 0, which is no text"),
+        (ROWS.set_axis(["a", "a"], axis=1), "several columns 'a'"),
+        (ROWS.set_axis(pd.MultiIndex.from_product([["a", "b"], ["x"]])[:2], axis=1), "which is no text"),
+    ],
+    ids=["nothing", "series", "generator", "list", "number as head", "one name twice", "levels"],
+)
+def test_a_class_reads_a_table_with_names(found, says):
+    """The message says what it gave."""
+    with pytest.raises(SlipwayError, match=f"Reading.read gives .*{says.removeprefix('gives ')}"):
+        table_of(Reading(found), None)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (["x\ry", "z"], "a text that is among the rows"),
+        (["\ud800", "z"], "a text that is among the rows"),
+        (["007", "01"], "the column b"),
+        (["NA", "x"], "the column b"),
+    ],
+    ids=["line end", "half a letter", "digits", "word for a gap"],
+)
+def test_rows_that_csv_changes_are_not_kept_as_csv(tmp_path, values, says):
+    """Half of a surrogate pair fits nowhere; all else fits into Parquet."""
+    with pytest.raises(SlipwayError, match=f"a CSV file does not hold {says} as it is"):
+        write_table(pd.DataFrame({"a": [1, 2], "b": pd.Series(values, dtype=object)}), tmp_path, "rows")
+    assert not list(tmp_path.glob("*.csv"))

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -49,8 +50,11 @@ def test_columns_of_no_field_are_guessed_as_pandas_guesses(tmp_path):
     ("text", "says"),
     [
         ("a,b\n1,2,\n3,4\n", "line 2 has 3 values, and the heads are 2"),
-        ("a,b\n1,2\n3\n", "line 3 has 1 values, and the heads are 2"),
+        ("a,b\n1,2\n3\n", "line 3 has 1 value, and the heads are 2"),
         ('a,b\n"x\ny",2\n1,2,3\n', "line 4 has 3 values, and the heads are 2"),
+        ('a,b\n1,2\n"x,2\n3,4\n', "the row from line 3 to line 4, by its quotation marks, has 1 value"),
+        ("a;b\n1,5;2,5\n", "its heads are divided by ';'"),
+        ("\n\na,b\n1,2,3\n", "line 4 has 3 values, and the heads are 2"),
         ("a,b,a\n1,2,3\n", "several columns 'a'"),
         ("code,b\n9007199254740993,1\n,2\n", "column code has whole numbers beyond 2\\^53"),
         ("code,b\n9007199254740993.0,1\n", "column code has whole numbers beyond 2\\^53"),
@@ -90,3 +94,82 @@ def test_parquet_names_the_library_that_it_needs(tmp_path):
     with pytest.raises(SlipwayError, match="nothing that reads Parquet is installed") as caught:
         tables.read(tmp_path / "a.parquet", [])
     assert "pyarrow" in caught.value.fix
+
+
+def test_heads_stand_in_the_first_line_that_is_not_blank(tmp_path):
+    """Pandas reads it so, and the check of the lines has to agree."""
+    assert _read(tmp_path, "\n\na,b\n1,2\n").to_dict("list") == {"a": [1], "b": [2]}
+    assert tables.heads(tmp_path / "data.csv") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (gzip.compress(b"a\n1\n"), "packed by gzip.*csv.gz"),
+        (b"PK\x03\x04", "a ZIP file"),
+        (b"PAR1", "a Parquet file"),
+        (b"\xef\xbb\xbf\n<!doctype HTML>\n<html>", "a page in HTML.*login"),
+        (b"<HTML>\n", "a page in HTML"),
+        ("a,b\n1,2\n".encode("utf-16"), "text in UTF-16"),
+    ],
+    ids=["gzip", "zip", "parquet", "page", "bare page", "utf-16"],
+)
+def test_a_file_of_another_form_is_named(tmp_path, content, says):
+    """A page that asks for a login is no table with one column."""
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(SlipwayError, match=f"(?s){says}"):
+        tables.read(tmp_path / "a.csv", [])
+
+
+WHOLE = {
+    ".gz": gzip.compress(b"a,b\n" + b"1,2\n" * 99),
+    ".bz2": bz2.compress(b"a,b\n1,2\n"),
+    ".xz": lzma.compress(b"a\n1"),
+}
+
+
+@pytest.mark.parametrize("ending", WHOLE)
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: b"a,b\n1,2\n"[: len(whole)],
+        lambda whole: whole[:-12] + bytes(12),
+    ],
+    ids=["half", "not packed", "other end"],
+)
+def test_a_packed_file_that_is_not_whole_is_refused(tmp_path, ending, spoil):
+    """Half of the rows are never taken for all of them."""
+    path = tmp_path / f"a.csv{ending}"
+    path.write_bytes(spoil(WHOLE[ending]))
+    with pytest.raises(SlipwayError, match="no whole file of the kind"):
+        tables.read(path, [])
+
+
+@pytest.mark.parametrize(
+    ("column", "expected", "kind"),
+    [
+        (pd.array([1, 2], "Int64"), [1, 2], "i"),
+        (pd.array([1, None], "Int64"), [1.0, None], "f"),
+        (pd.array([2**63], "UInt64"), [2**63], "u"),
+        (pd.array([0.5, None], "Float64"), [0.5, None], "f"),
+        (pd.array([True, False], "boolean"), [True, False], "b"),
+        (pd.array([True, None], "boolean"), [True, None], "O"),
+        ([Decimal("0.25"), None], [0.25, None], "f"),
+        (pd.arrays.SparseArray([0, 1]), [0, 1], "f"),
+        (["a", None], ["a", None], "O"),
+    ],
+)
+def test_a_plain_table_has_types_of_numpy(column, expected, kind):
+    """Neither estimators nor JSON know pandas's NA, or Decimals."""
+    found = tables.plain(pd.DataFrame({"a": column}))["a"]
+    assert [None if pd.isna(value) else value for value in found] == expected
+    assert found.dtype.kind == kind
+    assert all(value is not pd.NA for value in found)
+
+
+def test_texts_with_gaps_become_plain_texts():
+    """A text that is missing is NaN, as in a table from CSV."""
+    found = tables.plain(pd.DataFrame({"a": pd.array(["x", None], "string")}))["a"]
+    assert found.dtype == pd.Series(["text"]).dtype
+    assert found.isna().tolist() == [False, True]

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.model import Model
-from slipway.models.data import READ, SNAPSHOT, local_path, scheme, write_table
+from slipway.models.data import READ, SNAPSHOT, local_path, scheme, table_of, write_table
 from slipway.models.discovery import blame
 from slipway.network import Client, NoAnswer
-from slipway.schema.tables import suffix
+from slipway.schema import tables
 from slipway.store import Missing
 from slipway.training.task import Workspace
 
@@ -51,7 +51,7 @@ def _arrived(workspace: Workspace, uri: str) -> tuple[Path, str]:
     target = workspace.folder / "data/arriving"
     _copy(uri, workspace.settings.root, target)
     path = urlsplit(uri).path if scheme(uri) in _WEB else uri
-    return target, (SNAPSHOT if SNAPSHOT in Path(path).suffixes else "") + suffix(path)
+    return target, (SNAPSHOT if SNAPSHOT in Path(path).suffixes else "") + tables.suffix(path)
 
 
 def _read(workspace: Workspace) -> Path:
@@ -61,7 +61,7 @@ def _read(workspace: Workspace) -> Path:
         problem = f"models.{name}.data is {READ}, and {type(model).__name__} has no `read(self, path)` of its own"
         raise SlipwayError(problem, fix="write it: it gets None in place of a path, and returns a DataFrame")
     try:
-        data = model.read(None)  # type: ignore[arg-type]  # as its override expects
+        data = tables.plain(table_of(model, None))
     except SlipwayError:
         raise
     except Exception as error:
