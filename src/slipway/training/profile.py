@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.schema import Field
+from slipway.schema.tables import EXACT, GAPS
 from slipway.text import cut, one_line
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _FEWEST = 20
 _NEARLY_ALL = 0.9
 
 _ZEROS = re.compile(r"0\d+")
+_WHOLE = re.compile(r"-?\d{16,30}")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}|-?\d+,\d{4,}|-?0,\d+")
 _THOUSANDS = re.compile(r"-?\d{1,3}([ ,.'\u00a0]\d{3})+([.,]\d+)?")
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?")
@@ -68,7 +70,8 @@ def _column(field: Field, targets: Sequence[Field], data: pd.DataFrame, texts: p
     missing = len(column) - len(present)
     raw = texts[field.name] if texts is not None and field.name in texts else present
     words = raw[raw.map(lambda value: isinstance(value, str) and value != "")]
-    odd = [*_odd_values(field, words), *_odd_column(field, present)]
+    odd = [*_taken_for_gaps(field, words, column), *_odd_values(field, words), *_odd_column(field, present)]
+    odd += _rounded(field, words, present)
     others = [target.name for target in targets if field not in targets]
     odd += [f"equals {name}, which it is to predict" for name in others if _tells(present, data[name])]
     return Column(
@@ -105,6 +108,24 @@ def _odd_values(field: Field, words: pd.Series[str]) -> Iterator[str]:
         if field.kind == "string" and words.map(pattern.fullmatch).astype(bool).mean() > _NEARLY_ALL:
             yield told
             return
+
+
+def _taken_for_gaps(field: Field, words: pd.Series[str], column: pd.Series[Any]) -> Iterator[str]:
+    """Yield the words among texts that were read as a missing value, as the code of Namibia is."""
+    if field.kind != "string":
+        return
+    among = words[words.index.isin(column.index[column.isna()]) & words.isin(GAPS)]
+    if shown := ", ".join(map(repr, sorted(set(among))[:3])):
+        yield f"{shown} taken for missing; `str` or a `Literal` in the class `input` keeps it"
+
+
+def _rounded(field: Field, words: pd.Series[str], present: pd.Series[Any]) -> Iterator[str]:
+    """Yield a word where whole numbers are more than float64 holds, as long identifiers are."""
+    if field.kind != "number":
+        return
+    whole = present if present.dtype.kind in "iuO" else words[words.map(_WHOLE.fullmatch).astype(bool)]
+    if any(abs(int(value)) > EXACT for value in whole):
+        yield "whole numbers beyond 2^53, rounded: declare it as `str`"
 
 
 def _odd_column(field: Field, present: pd.Series[Any]) -> Iterator[str]:

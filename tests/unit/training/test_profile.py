@@ -38,6 +38,15 @@ def text(name="x"):
         (number(), list(range(100, 130)), None, "as an identifier has"),
         (text("code"), [f"c{n * 7 % 30}" for n in range(30)], None, "as an identifier has"),
         (number(), [5.0] * 30, None, "always the same"),
+        (text(), ["DE", None] * 15, ["DE", "NA"] * 15, "'NA' taken for missing"),
+        (
+            number(),
+            [float(2**53 + n * 2) for n in range(30)],
+            [str(2**53 + n) for n in range(30)],
+            "beyond 2^53, rounded",
+        ),
+        (number(), [2**53 + 31 - n for n in range(30)], None, "beyond 2^53, rounded"),
+        (number(), [2**70 + n % 2 for n in range(30)], None, "beyond 2^53, rounded"),
         (text(), ["L", "S"] * 15, None, "equals kind, which it is to predict"),
     ],
 )
@@ -52,13 +61,20 @@ def test_what_looks_odd_is_said_beside_the_column(field, values, texts, says):
         (number(), [n * 1.5 for n in range(30)]),
         (number(), [n * 7 % 30 for n in range(30)]),
         (text(), ["red", "green", "blue"] * 10),
+        (text(), ["red", None, "blue"] * 10),
+        (number(), [n % 7 * 1e20 for n in range(30)]),
+        (number(), [2**53 - n * 7 % 30 for n in range(30)]),
         (text(), [f"a sentence, number {n}, of 5,000 words" for n in range(30)]),
     ],
 )
 def test_ordinary_columns_look_odd_in_nothing(field, values):
     """A measure, a count, a colour and free text."""
     line = _line(field, values)
-    assert [word for word in ("identifier", "commas", "dates", "blanks", "same", "equals") if word in line] == []
+    assert [
+        word
+        for word in ("identifier", "commas", "dates", "blanks", "same", "equals", "taken", "rounded")
+        if word in line
+    ] == []
 
 
 def test_the_table_tells_range_classes_gaps_and_unused_columns():

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
-from slipway.model import Contract, FittedModel, Model, kind_of
+from slipway.model import Contract, FittedModel, Model, PipelineModel, kind_of
 from slipway.models.data import json_value
 from slipway.models.discovery import blame
 from slipway.models.splits import Split, choose
 from slipway.names import nearest
 from slipway.schema import Field, Schema, tables
+from slipway.schema.tables import EXACT
+from slipway.text import counted, quoted
 from slipway.training import profile
 from slipway.training.metrics import check_gates
 from slipway.training.smells import smells
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _MOST_CATEGORIES = 100
 _MOST_CLASSES = 20
 _SHOWN = 10
+_NO_VALUE = "has no value"
+_OF_JSON = (bool, int, float, str)
 # Rows whose texts are looked at for what is odd.
 _LOOKED_AT = 10_000
 
@@ -38,22 +42,18 @@ def run(workspace: Workspace) -> str:
     """Write `schema.json`; raise `SlipwayError` for data that breaks it, with column and row (1 is below the heads)."""
     contract = Contract.of(class_of(workspace.settings, workspace.task.model))
     data = _read(workspace)
-    _check_columns(contract, data)
+    _check_columns(contract, data, workspace.read("data.json")["uri"])
     fields = contract.fields or tuple(_learned(name, data[name]) for name in contract.names)
     schema = Schema(fields=tuple(fields), target=_target(contract, data), truth=bool(contract.targets))
     check_gates(workspace.model.gates, class_of(workspace.settings, workspace.task.model), schema)
-    problems = [problem for field in fields for problem in _problems(field, data[field.name])]
-    problems += _target_problems(workspace, schema, data)
-    if problems:
-        more = f"\n  … and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        source = workspace.read("data.json")["uri"]
-        fix = f"mend {source}, or say in model.py what the column may hold"
-        if any("has no value" in problem for problem in problems[:_SHOWN]):
-            fix += " (`rooms: float | None` in the dataclass `input`; `read` may fill gaps, and rename columns)"
-        raise SlipwayError(f"{source} breaks the schema:\n  " + "\n  ".join(problems[:_SHOWN]) + more, fix=fix)
+    wrong = [each for field in fields for each in _wrong(field, data[field.name])]
+    if issubclass(class_of(workspace.settings, workspace.task.model), PipelineModel):
+        wrong += [each for field in fields for each in _rounded(field, data[field.name])]
+    if wrong := [*wrong, *_wrong_targets(workspace, schema, data)]:
+        raise _refusal(workspace.read("data.json")["uri"], schema, wrong)
     split, out = _split(workspace, data, schema.columns)
     if learns := not issubclass(class_of(workspace.settings, workspace.task.model), FittedModel):
-        _check_split(out)
+        _check_split(split, out)
     for target in schema.targets:
         if learns and target.categories:
             _check_classes(workspace, data[target.name], out)
@@ -121,13 +121,13 @@ def _read(workspace: Workspace) -> pd.DataFrame:
     return data.reset_index(drop=True)
 
 
-def _check_columns(contract: Contract, data: pd.DataFrame) -> None:
+def _check_columns(contract: Contract, data: pd.DataFrame, source: str) -> None:
     for name in (*contract.names, *contract.targets):
         if name not in data.columns:
             fix = nearest(name, map(str, data.columns))
-            if len(data.columns) == 1:
-                fix += "; columns are divided by commas, unless the model's class has a `read(self, path)` of its own"
-            raise SlipwayError(f"the data has no column {name!r}", fix=fix)
+            if len(data.columns) == 1 and (sign := tables.foreign_separator(str(data.columns[0]))):
+                fix = f"its heads are divided by {sign!r}, and columns are divided by commas: {tables.FIX_SEPARATOR}"
+            raise SlipwayError(f"{source} has no column {name!r}", fix=fix)
 
 
 def _target(contract: Contract, data: pd.DataFrame) -> Field:
@@ -165,20 +165,72 @@ def _mostly_numbers(column: pd.Series[Any]) -> bool:
     return len(column) > 0 and bool(pd.to_numeric(column, errors="coerce").notna().mean() > 0.5)
 
 
-def _problems(field: Field, column: pd.Series[Any]) -> Sequence[str]:
+class _Wrong(NamedTuple):
+    """A cell that breaks the schema, or the whole column if there is no row."""
+
+    column: str
+    row: int | None
+    message: str
+
+
+def _refusal(source: str, schema: Schema, wrong: Sequence[_Wrong]) -> SlipwayError:
+    """Return the error that tells each mistake of a column once, by its first row."""
+    found: dict[tuple[str, str], list[int | None]] = {}
+    for each in wrong:
+        found.setdefault((each.column, each.message), []).append(each.row)
+    lines = [_told(column, message, rows) for (column, message), rows in found.items()]
+    more = f"\n  … and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    fix = f"mend {source}, or say in model.py what the column may hold"
+    empty = {column for column, message in found if message.startswith(_NO_VALUE)}
+    if targets := [target.name for target in schema.targets if target.name in empty]:
+        fix = f"leave rows without {' and '.join(targets)} out, in {source} or in `read`"
+    elif empty:
+        fix += " (`rooms: float | None` in the dataclass `input`; `read` may fill gaps, and rename columns)"
+    elif any("not a string" in message for _, message in found):
+        fix += "; where a text stands for a value that is missing, leave the cell empty, or make it NaN in `read`"
+    return SlipwayError(f"{source} breaks the schema:\n  " + "\n  ".join(lines[:_SHOWN]) + more, fix=fix)
+
+
+def _told(column: str, message: str, rows: Sequence[int | None]) -> str:
+    row = "" if rows[0] is None else f", row {rows[0]}"
+    more = f" and {counted(len(rows) - 1, 'row')} more" if rows[1:] else ""
+    return f"column {column}{row}{more}: {message}"
+
+
+def _wrong(field: Field, column: pd.Series[Any]) -> Sequence[_Wrong]:
     """Return what is wrong with a column; numbers are checked all at once, so that large data stays fast."""
+    if kinds := _foreign(column):
+        message = f"holds {' and '.join(kinds)}, which JSON has not: make numbers or texts of them in `read`"
+        return [_Wrong(field.name, None, message)]
     suspects = _suspect_numbers(field, column) if field.kind == "number" else column
     return _refused(field, suspects, lambda cell: cell)
 
 
-def _refused(field: Field, column: pd.Series[Any], converted: Callable[[Any], Any]) -> list[str]:
-    """Return in words which cells of a column are refused, by the field or by the conversion before."""
+def _foreign(column: pd.Series[Any]) -> list[str]:
+    """Return the types of values that no caller can send: dates, lists, bytes."""
+    if column.dtype.kind in "biuf":
+        return []
+    # All values of other columns than those of objects have one type.
+    values = column.dropna() if column.dtype.kind == "O" else column.dropna().head(1)
+    return sorted({type(each).__name__ for each in map(json_value, values) if type(each) not in _OF_JSON})
+
+
+def _rounded(field: Field, column: pd.Series[Any]) -> Iterator[_Wrong]:
+    """Yield a column that is declared as whole numbers, which a pipeline would round."""
+    if field.kind == "integer" and column.dtype.kind in "iu" and (column.abs() > EXACT).any():
+        message = "has whole numbers beyond 2^53, which a pipeline rounds: declare it as `str` if it is an identifier"
+        yield _Wrong(field.name, int(str((column.abs() > EXACT).idxmax())) + 1, message)
+
+
+def _refused(field: Field, column: pd.Series[Any], converted: Callable[[Any], Any]) -> list[_Wrong]:
+    """Return which cells of a column are refused, by the field or by the conversion before, and why."""
     found = []
     for row, value in column.items():
         try:
             field.parse(converted(json_value(value)))
         except Exception as error:  # noqa: BLE001 - the conversion is the user's code
-            found.append(f"column {field.name}, row {int(str(row)) + 1}: {error}")
+            shown = f": {quoted(value)}" if isinstance(value, str) and str(error).endswith("not a string") else ""
+            found.append(_Wrong(field.name, int(str(row)) + 1, f"{error}{shown}"))
     return found
 
 
@@ -195,32 +247,40 @@ def _suspect_numbers(field: Field, column: pd.Series[Any]) -> pd.Series[Any]:
     return column if is_text and suspects.empty else suspects
 
 
-def _target_problems(workspace: Workspace, schema: Schema, data: pd.DataFrame) -> Sequence[str]:
+def _wrong_targets(workspace: Workspace, schema: Schema, data: pd.DataFrame) -> Sequence[_Wrong]:
     """Return what is wrong with the target, after the model's own conversion, or with each of several."""
     if len(schema.targets) != 1:
-        return [problem for target in schema.targets for problem in _problems(target, data[target.name])]
+        return [each for target in schema.targets for each in _wrong(target, data[target.name])]
     model, (target,) = workspace.new_model(), schema.targets
 
     def converted(cell: Any) -> Any:
         if cell is None:
-            raise ValueError(f"has no value; {target.expected} is needed")
+            raise ValueError(f"{_NO_VALUE}; {target.expected} is needed")
         outcome = model.outcome(cell)
         return getattr(outcome, "value", outcome)
 
     return _refused(target, data[target.name], converted)
 
 
-def _check_split(out: pd.Series[bool]) -> None:
-    if out.all() or not out.any():
-        side = "train on" if out.all() else "hold out"
-        problem = f"{len(out)} rows are too few: none is left to {side}"
+def _check_split(split: Split, out: pd.Series[bool]) -> None:
+    if out.any() and not out.all():
+        return
+    side = "train on" if out.all() else "hold out"
+    if split.by == "row":
+        problem = f"none of {counted(len(out), 'row')} is left to {side}: they are too few"
         raise SlipwayError(problem, fix="bring more data, or change held_out or split")
+    problem = f"no row is left to {side} of {len(out)}, which are held out {split.words}"
+    fix = "mend what it returns"
+    if split.by == "group":
+        fix = "a hash decides for each group, and these are too few for it: bring more, or write `held_out(self, data)`"
+    raise SlipwayError(problem, fix=fix)
 
 
 def _check_classes(workspace: Workspace, target: pd.Series[Any], out: pd.Series[bool]) -> None:
     if missing := sorted(set(target[out]) - set(target[~out]), key=str):
-        problem = f"no row to train on has the class {', '.join(map(repr, missing))} of {target.name}: all are held out"
+        shown = ", ".join(repr(json_value(value)) for value in missing)
+        problem = f"no row to train on has the class {shown} of {target.name}: all are held out"
         raise SlipwayError(problem, fix="bring more rows of it, or take its rows out")
     if target[~out].nunique() < 2:
-        problem = f"{target.name} has only the class {target.iloc[0]!r}: there is nothing to tell apart"
+        problem = f"{target.name} has only the class {json_value(target.iloc[0])!r}: there is nothing to tell apart"
         raise SlipwayError(problem, fix=f"see where models.{workspace.task.model}.data comes from")

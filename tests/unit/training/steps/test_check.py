@@ -77,14 +77,17 @@ def test_text_that_hardly_repeats_is_no_category(team):
         ("", "is empty"),
         (HEAD, "has no rows"),
         ("length,width,color,kind\n1,1,red,small\n", "no column 'colour'.*did you mean 'color'"),
-        (HEAD + "\n".join([*ROWS, "long,1,red,small"]), "column length, row 61: a number is needed, not a string"),
+        (
+            HEAD + "\n".join([*ROWS, "long,1,red,small"]),
+            "column length, row 61: a number is needed, not a string: 'long'",
+        ),
         (HEAD + "\n".join([*ROWS, "1,1,red,small,"]), "line 62 has 5 values, and the heads are 4"),
         (HEAD + "\n".join([ROWS[0] + ",", *ROWS]), "line 2 has 5 values, and the heads are 4"),
         (HEAD + "\n".join([*ROWS, "1,1,red"]), "line 62 has 3 values, and the heads are 4"),
         (HEAD + "\n".join([*ROWS, "inf,1,red,small"]), "column length, row 61: is not a finite number"),
         (HEAD + "\n".join([*ROWS, "1,1,red,"]), "column kind, row 61: has no value"),
         (HEAD + "\n".join(row for row in ROWS if "small" in row), "only the class 'small'"),
-        (HEAD + "\n".join(ROWS[:1]), "1 rows are too few"),
+        (HEAD + "\n".join(ROWS[:1]), "none of 1 row is left to"),
         (HEAD + '1,1,"red,small\n', "cannot be read"),
         ("length,width,colour,width,kind\n1,2,red,3,small\n", "has several columns 'width'"),
         (HEAD.replace(",", ";") + "1;1;red;small\n", "no column 'length'.*columns are divided by commas"),
@@ -160,3 +163,91 @@ def test_packed_data_is_checked_like_any_other(team, heads, says):
     else:
         with pytest.raises(SlipwayError, match=says):
             team.run("fetch", "check")
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (
+            [*ROWS, *["-,1,red,small"] * 3, "1,1,red,"],
+            "column length, row 61 and 2 rows more: a number is needed, not a string: '-'\n  column kind, row 64: has"
+            " no value; a string is needed\n  → leave rows without kind out",
+        ),
+        ([*ROWS, "n/k,1,red,small"], "leave the cell empty, or make it NaN in `read`"),
+    ],
+    ids=["each mistake once", "a text for a gap"],
+)
+def test_each_mistake_is_told_once_with_what_to_do(team, rows, says):
+    """A mistake in every row hides no other, and the fix is that of the column."""
+    team.data(HEAD + "\n".join(rows))
+    with pytest.raises(SlipwayError) as caught:
+        team.run("fetch", "check")
+    assert says in str(caught.value)
+
+
+READS = """
+from slipway.model import Model
+
+class Fruit(Model):
+    source_features = ["length"]
+    target_variable = "kind"
+    def read(self, path):
+        import datetime
+        import pandas as pd
+        data = pd.read_csv(path)
+        return data.assign(length=[VALUE for n in range(len(data))])
+    def train(self, data): pass
+    def predict(self, rows): return ["small" for row in rows]
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("pd.Timestamp('2026-01-31')", "Timestamp"),
+        ("datetime.date(2026, 1, n % 28 + 1)", "date"),
+        ("datetime.timedelta(n)", "Timedelta"),
+        ("[n, 2]", "list"),
+        ("{'n': n}", "dict"),
+        ("b'n' if n % 2 else 'n'", "bytes"),
+    ],
+)
+def test_values_that_no_caller_can_send_are_refused_by_column(team, value, kind):
+    """JSON has no dates and the like: one line says so."""
+    team.data(HEAD + "\n".join(ROWS))
+    (team.folder / "model.py").write_text(READS.replace("VALUE", value))
+    with pytest.raises(SlipwayError, match=f"column length: holds {kind}, which JSON has not: make numbers or texts"):
+        team.run("fetch", "check")
+
+
+DECLARED = """
+import dataclasses
+from slipway.model import PipelineModel
+
+@dataclasses.dataclass
+class Row:
+    length: int
+
+class Fruit(PipelineModel):
+    input = Row
+    target_variable = "kind"
+    def pipeline(self): pass
+"""
+
+
+def test_whole_numbers_that_a_pipeline_rounds_are_refused(team):
+    """Two identifiers that differ by one would be the same number to it."""
+    (team.folder / "model.py").write_text(DECLARED)
+    team.data("length,kind\n" + "\n".join(f"{2**53 + n},{('small', 'large')[n % 2]}" for n in range(60)))
+    with pytest.raises(SlipwayError, match=r"column length, row 2: has whole numbers beyond 2\^53, which a pipeline"):
+        team.run("fetch", "check")
+    team.data("length,kind\n" + "\n".join(f"{2**53 - n},{('small', 'large')[n % 2]}" for n in range(60)))
+    team.run("fetch", "check")
+
+
+def test_too_few_groups_are_not_called_too_few_rows(team):
+    """More rows would not help: a hash decides for each group."""
+    team.data(HEAD + "\n".join(ROWS))
+    team.configure("models: {fruit: {split: {group: kind}, held_out: 0.001}}\n")
+    with pytest.raises(SlipwayError, match=r"no row is left to hold out of 60, .* 0 of 2\n.*these are too few for it"):
+        team.run("fetch", "check")
