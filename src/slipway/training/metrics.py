@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,12 +15,15 @@ from slipway.model import Model, PipelineModel, given
 from slipway.names import nearest
 from slipway.schema import Columns, Field, Schema
 from slipway.settings.types import Gate
+from slipway.text import quoted
 from slipway.training import probabilities
 
 _LOWER_IS_BETTER = ("error", "loss", "mae", "mse", "rmse", "mape", "brier")
 
 # 0.95 - 0.93 is a little more than 0.02.
 _ROUNDING = 1e-12
+# Argo reads a metric from a file of its name.
+_LONGEST_NAME = 100
 
 
 _OF_CLASSES = ("accuracy", "balanced_accuracy", "f1_macro")
@@ -42,16 +47,49 @@ def measured(model: Model, schema: Schema, truth: Sequence[Any], predictions: Se
 def own(
     model: Model, schema: Schema, truth: Sequence[Any], predictions: Sequence[Any], rows: Sequence[Any]
 ) -> dict[str, float]:
-    """Return the metrics of the model's own `metrics`.
+    """Return the metrics of the model's own `metrics`; raise `SlipwayError` for one that is no number, or has no name.
 
     It gets the predictions and the rows as `predict` has them if it takes `rows`, or else the target's values alone.
     """
+    # It may sort or change what it gets: golden predictions and comparisons go by the same values.
+    truth, predictions = copy.deepcopy((list(truth), list(predictions)))
     if "rows" in inspect.signature(model.metrics).parameters:
         parsed = schema.parse([{name: row[name] for name in schema.names} for row in rows])
-        found = model.metrics(truth, predictions, given(type(model), Columns.of(schema.fields, parsed)))
+        found: Any = model.metrics(truth, predictions, given(type(model), Columns.of(schema.fields, parsed)))
     else:
         found = model.metrics(truth, [schema.outcome(prediction) for prediction in predictions])
-    return {str(name): float(value) for name, value in found.items()}
+    where = f"{type(model).__name__}.metrics"
+    if not isinstance(found, Mapping):
+        problem = f"{where} gives {type(found).__name__}, and a dict of numbers by name is needed"
+        raise SlipwayError(problem, fix="return {'cost': 0.5}, or {} where there are none")
+    return {_named(name, where): _number(name, value, where) for name, value in found.items()}
+
+
+def _named(name: Any, where: str) -> str:
+    text = str(name)
+    if not text.strip(".") or len(text) > _LONGEST_NAME or not text.isprintable():
+        problem = f"{where} gives a metric named {quoted(text)}, which cannot be the name of a file"
+        raise SlipwayError(problem, fix=f"name it by a word of at most {_LONGEST_NAME} characters")
+    return text
+
+
+def _number(name: Any, value: Any, where: str) -> float:
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError) as error:
+        problem = f"{where} gives {quoted(value)} for {str(name)!r}, and a number is needed"
+        raise SlipwayError(problem, fix="give one number for each metric; several by several names") from error
+
+
+def joined(known: Mapping[str, float], told: Mapping[str, float], where: str) -> dict[str, float]:
+    """Return the platform's metrics and the class's own; raise `SlipwayError` where these say otherwise by one name."""
+    for name in sorted(known.keys() & told.keys()):
+        if not math.isclose(known[name], told[name], rel_tol=1e-6, abs_tol=1e-9) and math.isfinite(told[name]):
+            problem = f"{where} gives {told[name]:.6g} for {name!r}, which is {known[name]:.6g} on the same rows"
+            raise SlipwayError(problem, fix=f"give it another name: the platform measures {name} itself")
+    return {**known, **{name: value for name, value in told.items() if name not in known}}
 
 
 def measure(
@@ -77,14 +115,17 @@ def measure(
 
     if target.categories:
         expected, found = list(map(str, truth)), list(map(str, predictions))
+        # A class that is predicted, and that the truth lacks, has no recall.
+        recalls = metrics.recall_score(expected, found, labels=sorted(set(expected)), average=None)
         return {
             "accuracy": float(metrics.accuracy_score(expected, found)),
-            "balanced_accuracy": float(metrics.recall_score(expected, found, average="macro", zero_division=0)),
+            "balanced_accuracy": float(recalls.mean()),
             "f1_macro": float(metrics.f1_score(expected, found, average="macro", zero_division=0)),
         }
     if target.kind in ("number", "integer"):
         errors = {
-            "r2": float(metrics.r2_score(truth, predictions)) if len(truth) > 1 else 0.0,
+            # One row does not vary, so nothing is explained.
+            **({"r2": float(metrics.r2_score(truth, predictions))} if len(truth) > 1 else {}),
             "mae": float(metrics.mean_absolute_error(truth, predictions)),
             "rmse": float(metrics.root_mean_squared_error(truth, predictions)),
         }

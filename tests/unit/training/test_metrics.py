@@ -1,12 +1,16 @@
 """Gates judge metrics by limits and by the deployed version."""
 
+import math
+
+import numpy as np
 import pytest
+from sklearn import metrics as known
 
 from slipway.errors import SlipwayError
 from slipway.model import Model, PipelineModel
 from slipway.schema import Field, Schema
 from slipway.settings.types import Gate
-from slipway.training.metrics import check_gates, judge, measured, own, worse_by
+from slipway.training.metrics import check_gates, joined, judge, measure, measured, own, worse_by
 
 
 @pytest.mark.parametrize(
@@ -135,3 +139,85 @@ def test_own_metrics_take_what_they_ask_for():
 def test_a_quantile_has_a_pinball_loss():
     """A prediction that is too low costs 0.9 of its error, one that is too high 0.1."""
     assert measured(High(), NUMBER, [1.0, 1.0], [3.0, 0.0])["pinball_loss"] == pytest.approx((0.2 + 0.9) / 2)
+
+
+class Giving(Model):
+    """Measures what the case says."""
+
+    def __init__(self, found):
+        super().__init__()
+        self.found = found
+
+    def metrics(self, truth, predictions):
+        return self.found if len(truth) == len(predictions) else {}
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (None, "gives NoneType, and a dict of numbers"),
+        ([1.0], "gives list, and a dict of numbers"),
+        ({"cost": "0.5"}, "gives '0.5' for 'cost', and a number is needed"),
+        ({"cost": {"low": 1}}, "for 'cost', and a number is needed"),
+        ({"cost": None}, "gives None for 'cost'"),
+        ({"cost": np.array([0.5, 1.0])}, "for 'cost', and a number is needed"),
+        ({"": 1.0}, "a metric named ''"),
+        ({"..": 1.0}, r"a metric named '\.\.'"),
+        ({"x" * 300: 1.0}, "cannot be the name of a file"),
+        ({"a\nb": 1.0}, "cannot be the name of a file"),
+    ],
+    ids=repr,
+)
+def test_own_metrics_are_numbers_with_names(found, says):
+    """The message says which metric is wrong, and what it was."""
+    with pytest.raises(SlipwayError, match=f"Giving.metrics .*{says}"):
+        own(Giving(found), NUMBER, [1.0], [1.0], [])
+
+
+@pytest.mark.parametrize("value", [0.5, np.float32(0.5), np.array(0.5), True, np.int64(3)])
+def test_own_metrics_may_be_numbers_of_numpy(value):
+    """Whatever is one number counts."""
+    assert own(Giving({"cost": value}), NUMBER, [1.0], [1.0], []) == {"cost": float(value)}
+
+
+def test_own_metrics_change_nothing_for_others():
+    """Golden predictions and comparisons go by the same lists."""
+
+    class Sorting(Model):
+        def metrics(self, truth, predictions, rows):
+            truth.sort()
+            predictions.reverse()
+            predictions[0]["kind"] = 9.0
+            return {"rows": len(rows)}
+
+    truth, predictions = [2.0, 1.0], [{"kind": 1.0}, {"kind": 2.0}]
+    own(Sorting(), NUMBER, truth, predictions, [{"weight": 1.0}] * 2)
+    assert (truth, predictions) == ([2.0, 1.0], [{"kind": 1.0}, {"kind": 2.0}])
+
+
+def test_own_metrics_do_not_replace_those_of_the_platform():
+    """A gate and an approver read one meaning by one name; who measures the same finds the same."""
+    assert joined({"mae": 0.5}, {"mae": 0.5 + 1e-12, "cost": 1.0}, "M.metrics") == {"mae": 0.5, "cost": 1.0}
+    with pytest.raises(SlipwayError, match=r"M\.metrics gives 1 for 'accuracy', which is 0\.8 on the same rows"):
+        joined({"accuracy": 0.8}, {"accuracy": 1.0}, "M.metrics")
+
+
+@pytest.mark.parametrize(
+    ("truth", "found"),
+    [("aabb", "aabb"), ("aabb", "aqbb"), ("aaaa", "aaqb"), ("abcd", "dcba"), ("aabc", "aabb"), ("aab", "qqq")],
+)
+def test_metrics_of_classes_are_those_of_scikit_learn(truth, found):
+    """Also where a class is predicted that no held-out row has."""
+    target = Field(name="kind", kind="string", categories=("a", "b", "c", "d", "q"))
+    assert measure(target, list(truth), list(found)) == {
+        "accuracy": known.accuracy_score(list(truth), list(found)),
+        "balanced_accuracy": pytest.approx(known.balanced_accuracy_score(list(truth), list(found))),
+        "f1_macro": known.f1_score(list(truth), list(found), average="macro", zero_division=0),
+    }
+
+
+def test_one_row_has_no_r2():
+    """It is not defined, and a made-up 0 would pass a gate or miss it."""
+    target = Field(name="kind", kind="number")
+    assert measure(target, [1.0], [3.0]) == {"mae": 2.0, "rmse": 2.0}
+    assert math.isclose(measure(target, [1.0, 3.0], [1.0, 2.0])["r2"], 0.5)

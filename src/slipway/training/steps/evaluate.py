@@ -23,7 +23,7 @@ from slipway.models.data import records, truth_in
 from slipway.models.discovery import blame
 from slipway.settings.types import secrets_for
 from slipway.training import deployed
-from slipway.training.metrics import judge, measured, own
+from slipway.training.metrics import joined, judge, measured, own
 from slipway.training.task import Workspace
 
 _GOLDEN_ROWS = 20
@@ -61,7 +61,7 @@ def run(workspace: Workspace) -> str:
     _write_scores(metrics, workspace.folder / "scores")
     served = _serve(workspace)
     line = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return f"{line}{compared.words}; {alone} rows alike alone and among others; {served}"
+    return f"{line or 'no metrics'}{compared.words}; {alone} rows alike alone and among others; {served}"
 
 
 def _answered(workspace: Workspace, loaded: Loaded) -> deployed.Fresh:
@@ -140,8 +140,9 @@ def _measure(
     for prediction in predictions:
         _check_named(loaded, prediction)
     try:
-        metrics = measured(loaded.model, loaded.schema, truth, predictions)
-        metrics |= own(loaded.model, loaded.schema, truth, predictions, rows)
+        known = measured(loaded.model, loaded.schema, truth, predictions)
+        given = own(loaded.model, loaded.schema, truth, predictions, rows)
+        metrics = joined(known, given, f"{type(loaded.model).__name__}.metrics")
     except SlipwayError:
         raise
     except Exception as error:
