@@ -494,6 +494,9 @@ def is_parameter(value: Any) -> bool:
     return value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
 
 
+_VALUES = (bool, int, float, str, list, tuple, dict)
+
+
 def _check_values(model: type[Model], where: str) -> None:
     if not isinstance(model.parameters, Mapping):
         raise ContractError(f"{where}.parameters is not a dict of names and defaults: {model.parameters!r}")
@@ -504,8 +507,12 @@ def _check_values(model: type[Model], where: str) -> None:
         raise ContractError(f"{where}.tolerance is {model.tolerance!r}: give a number, 0 or above")
     if model.probabilities is True and (not model.target_variable or not isinstance(model.target_variable, str)):
         raise ContractError(f"{where}.probabilities: name one target in target_variable, whose classes they are of")
-    if type(model.quantile) in (int, float) and not 0 < float(model.quantile or 0) < 1:
-        raise ContractError(f"{where}.quantile is {model.quantile!r}: give a number between 0 and 1, such as 0.9")
+    # A method or a property of this name is the user's own.
+    if isinstance(model.probabilities, _VALUES) and type(model.probabilities) is not bool:
+        raise ContractError(f"{where}.probabilities is {model.probabilities!r}: give True or False")
+    quantile: Any = model.quantile
+    if isinstance(quantile, _VALUES) and not (type(quantile) is float and 0 < quantile < 1):
+        raise ContractError(f"{where}.quantile is {quantile!r}: give a number between 0 and 1, such as 0.9")
 
 
 def given(model: type[Model], checked: Columns, missing: float | None = None) -> Any:

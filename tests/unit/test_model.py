@@ -136,6 +136,8 @@ def made(**declared):
         (made(parameters={"c": (1,)}), r"'c' is \(1,\)"),
         (made(tolerance=-1), "Iris.tolerance is -1"),
         (made(tolerance=math.nan), "Iris.tolerance is nan"),
+        *((made(probabilities=said), "Iris.probabilities is") for said in (1, 0, "yes", ["a"])),
+        *((made(quantile=said), "Iris.quantile is") for said in (1, 0, "0.9", [0.1, 0.9], True, 1.5, math.nan)),
         (made(train=Model.train), "Iris.train is not written"),
         (made(predict=Model.predict), "Iris.predict is not written"),
         (type("Iris", (PipelineModel,), {"source_features": ["a"], "target_variable": "b"}), "Iris.pipeline is not"),

@@ -17,7 +17,7 @@ from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
 from slipway.models.data import data_source, read_snapshot, tables_of
-from slipway.models.discovery import training_digest
+from slipway.models.discovery import blame, training_digest
 from slipway.models.locks import WHEELS
 from slipway.models.splits import mask_of
 from slipway.settings import Settings
@@ -153,7 +153,11 @@ def step(name: StepName, settings: Settings, source: Path | None, target: Path, 
         workspace = Workspace(settings, draft, task)
         if source is None:
             workspace.write(_TASK, task)
-        line: str = import_module(f"slipway.training.steps.{name}").run(workspace)
+        try:
+            line: str = import_module(f"slipway.training.steps.{name}").run(workspace)
+        except SystemExit as error:  # a status of 0 would pass for a step that is done
+            problem = f"the model's code ends the process: {blame(error, settings.root, draft / 'artifact/code')}"
+            raise SlipwayError(problem, fix="raise an error where something is wrong, in place of sys.exit") from error
         return line
 
 

@@ -254,3 +254,23 @@ def test_the_command_refuses_such_an_environment_at_once(team, capsys):
     team.configure(PROD)
     assert main(["-C", str(team.root), "train", "fruit", "--env", "prod"]) == 1
     assert "error: prod takes only what test has verified\n  → train for test (--env test)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", ["", "0", "3", "'bye'"])
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("    def train(", "    def read(self, path): import sys; sys.exit(STATUS)\n    def train(", "check"),
+        ("    def train(", "    def held_out(self, data): import sys; sys.exit(STATUS)\n    def train(", "check"),
+        ("        self.limit = ", "        import sys; sys.exit(STATUS)\n        self.limit = ", "fit"),
+    ],
+    ids=["read", "held_out", "train"],
+)
+def test_a_model_that_ends_the_process_fails_the_step(team, old, new, name, status):
+    """A status of 0 would pass for a training that is done."""
+    (team.folder / "model.py").write_text(PLAIN.replace("PREDICTION", KIND))
+    team.edit(old, new.replace("STATUS", status))
+    steps = [each for each in STEPS[: STEPS.index(name) + 1] if each != "test"]
+    with pytest.raises(SlipwayError, match=r"ends the process: model/fruit/model\.py, line \d+: .*sys\.exit"):
+        team.run(*steps)
+    assert not (team.root / "run" / name).exists()
