@@ -112,8 +112,8 @@ def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
     if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
         _unsupported(f"the charset is {_shown(charset[1])}; send UTF-8")
     coding = headers.get("content-encoding", "").strip().lower()
-    if coding not in ("", "identity"):
-        _unsupported(f"the content encoding is {_shown(coding)}; send the JSON as it is")
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        _unsupported(f"the content encoding is {_shown(coding)}; send the JSON as it is, or in gzip")
 
 
 def parse(body: bytes) -> Any:

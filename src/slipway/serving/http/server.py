@@ -19,7 +19,7 @@ from uvicorn.server import Server
 from slipway.errors import SlipwayError
 from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
-from slipway.serving.http import capacity, cors
+from slipway.serving.http import capacity, cors, packing
 from slipway.serving.http.application import Application
 from slipway.serving.http.connection import Connection
 from slipway.serving.http.requests import Request, combined
@@ -89,7 +89,8 @@ async def _answer(application: Application, request: Request, receive: Receive) 
         application.check(request)
         if request.method == "POST":
             request.body = await _body(receive, application.check_size)
-        if application.is_brief(request):
+        # To unpack a body may take long.
+        if not packing.is_packed(request.headers) and application.is_brief(request):
             answer = _handled(application, request)
         else:
             work, leaving = partial(_handled, application, request), partial(_left, receive)
@@ -120,7 +121,9 @@ def _without_body(answer: Answer, request: Request) -> Answer:
 def _handled(application: Application, request: Request) -> Answer:
     """Answer a request in whichever thread this is; never raise, for a future takes no `StopIteration`."""
     try:
-        return application.answer(request)
+        if packing.is_packed(request.headers):
+            request.body = packing.unpack(request.body, application.check_size)
+        return packing.packed(application.answer(request), request.headers)
     except BaseException as error:  # noqa: BLE001 - whatever a model does, its caller gets an answer
         return application.refuse(log.refusal(error, request), request)
 
