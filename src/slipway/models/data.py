@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
 from slipway.model import Model
+from slipway.models.seeds import set_seeds
 from slipway.schema import tables
 from slipway.settings import Settings
 from slipway.settings.types import Data
@@ -153,7 +154,9 @@ def read_snapshot(model: Model, path: Path) -> pd.DataFrame:
     """Read a snapshot of data by the model's class, unless it holds what the class itself got before.
 
     The columns are plain (see `tables.plain`). Raise `SlipwayError` when the class reads anything but a DataFrame.
+    What the class draws at random is the same each time.
     """
+    set_seeds()
     return tables.plain(Model.read(model, path) if SNAPSHOT in path.suffixes else table_of(model, path))
 
 

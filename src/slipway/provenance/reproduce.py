@@ -14,6 +14,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec import Struct
+
 from slipway import digests, files, processes
 from slipway import settings as settings_file
 from slipway.artifacts import manifest
@@ -25,15 +28,15 @@ from slipway.images import comparison
 from slipway.images.bundle import LOCK
 from slipway.models import environment
 from slipway.models.data import read_snapshot, records
-from slipway.models.locks import packages
 from slipway.overlays import documents
 from slipway.provenance import commits
+from slipway.provenance.locks import laid_over, moved
 from slipway.provenance.subject import find, version_of
 from slipway.schema import Schema
 from slipway.settings import Settings
 from slipway.settings.strict import FILE, read
 from slipway.store import Record, Training, store_of
-from slipway.store.records import Data
+from slipway.store.records import Data, SecondFit
 from slipway.training.inputs import read_secrets
 from slipway.training.task import task_in
 
@@ -47,6 +50,8 @@ class Reproduction(NamedTuple):
     differing: list[str]
     """Files that differ between the two artifacts, or that only one of them has."""
     compared: comparison.Compared
+    second_fit: SecondFit | None
+    """The result of a second fit here."""
     notes: list[str]
 
     @property
@@ -61,12 +66,15 @@ class Reproduction(NamedTuple):
         numbers = f"largest difference {found.largest:.3g}, tolerance {found.tolerance:g}"
         refused = f", {found.refused} of them refused by both" if found.refused else ""
         verdict = "reproduced" if self.holds else "not reproduced"
+        then = self.record.training.second_fit if self.record.training else None
+        fits = {"at its training": then, "here": self.second_fit}
         return [
             f"{self.record.id}: {verdict}: {found.within} of {found.rows} predictions are the same",
             f"  artifact {self.record.artifact.digest[:8]}: {artifact}",
             f"  labels: equal on {found.labels} of {found.rows} rows{refused}",
             f"  numbers: {numbers if found.numbers else 'none in the predictions'}",
             *(f"  {example}" for example in found.examples),
+            *(f"  {where}: {fit.words}" for where, fit in fits.items() if fit),
             *(f"  note: {note}" for note in self.notes),
         ]
 
@@ -109,7 +117,12 @@ def _reproduce(
     new = comparison.predictions(pinned, model, after, folder / "served" / "after", rows)
     digest, differing = _differing(record, after)
     compared = comparison.compare(rows, old, new, manifest.read(before).tolerance)
-    return Reproduction(record, digest, differing, compared, _notes(training, folder, lock, after))
+    again = _fit(folder)
+    notes = _notes(training, folder, lock, after)
+    known = [each for each in (training.second_fit, again.second_fit) if each]
+    if differing and any(each.result == "same" for each in known) and not any(each.is_doubtful for each in known):
+        notes.append("a second fit gave the same, so the difference comes from the place and not from chance")
+    return Reproduction(record, digest, differing, compared, again.second_fit, notes)
 
 
 def _record(settings: Settings, what: str) -> Record:
@@ -164,10 +177,24 @@ def _notes(training: Training, folder: Path, lock: str, after: Path) -> list[str
         notes.append(f"the artifact has no {LOCK}: the packages are what its requirements give today")
     elif changed := moved(lock, (after / LOCK).read_text(encoding="utf-8")):
         notes.append(f"packages with other versions: {', '.join(changed)}")
+    if training.machine not in (None, here := _fit(folder).machine):
+        notes.append(f"trained on {training.machine}, and now on {here or 'a machine that is not known'}")
     digest = task_in(folder / "check").training_digest
     if digest != training.digest:
         notes.append(f"the training digest is {digest[:8]}, and was {training.digest[:8]}")
     return notes
+
+
+class _Fit(Struct, frozen=True):
+    """The content of `fit.json`, which the steps of earlier commits do not write."""
+
+    machine: str | None = None
+    second_fit: SecondFit | None = None
+
+
+def _fit(folder: Path) -> _Fit:
+    path = folder / "fit" / "fit.json"
+    return msgspec.json.decode(path.read_bytes(), type=_Fit) if path.is_file() else _Fit()
 
 
 def pin(root: Path, record: Record, store: Path) -> Settings:
@@ -255,7 +282,7 @@ def _environment(record: Record) -> str:
 
 
 def _slipway(settings: Settings, folder: Path, *words: str) -> str:
-    """Run a verb in another process, and return its last line of output."""
+    """Run a verb of a step in another process; return its first line, which code of the model may print around."""
     command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words]
     source = settings.root / "src"  # the platform of the commit
     path = str(source) if (source / "slipway/__main__.py").is_file() else processes.SOURCE
@@ -264,34 +291,10 @@ def _slipway(settings: Settings, folder: Path, *words: str) -> str:
     if done.returncode:
         said = done.stderr.strip().removeprefix("error: ")
         raise SlipwayError(f"the training cannot be repeated: its step {words[1]} failed: {said}")
-    return done.stdout.strip().rpartition("\n")[2]
+    told = [line for line in done.stdout.splitlines() if line.startswith(f"{words[1]}: ")]
+    return told[-1] if told else done.stdout.strip().rpartition("\n")[2]
 
 
 def _own_variables() -> dict[str, str]:
     """Return the variables of this process without rights, and without the locks of a model's image."""
     return {name: value for name, value in processes.environment().items() if name != "SLIPWAY_LOCKS"}
-
-
-def laid_over(lock: str, other: str) -> str:
-    """Return `lock` with every package of `other` in place of its own."""
-    laid = list(packages(other))
-    own = {each.name for each in laid}
-    kept = [each for each in packages(lock) if each.name not in own]
-    return "".join(each.text for each in sorted([*kept, *laid], key=lambda each: (each.name, each.text)))
-
-
-def moved(before: str, after: str) -> list[str]:
-    """Return the packages with another version, or in one lock only, as `numpy 2.3.1 → 2.3.2`."""
-    old, new = _versions(before), _versions(after)
-    return [
-        f"{name} {old.get(name, 'not there')} → {new.get(name, 'not there')}"
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
-
-
-def _versions(lock: str) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for package in packages(lock):
-        found.setdefault(package.name, set()).add(package.content)
-    return {name: " and ".join(sorted(versions)) for name, versions in found.items()}

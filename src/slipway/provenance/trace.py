@@ -202,6 +202,8 @@ def _version(record: Record) -> Link:
         "training_digest": training and training.digest,
         "parameters": training and training.parameters,
         "python": training and training.python,
+        "machine": training and training.machine,
+        "second_fit": training and training.second_fit and training.second_fit.words,
         "metrics": record.metrics,
         "gates": record.gates,
         "metadata": record.metadata,

@@ -29,7 +29,7 @@ _TRAINS = {
     "manual": "is to be trained by hand (train: manual)",
 }
 # The other keys of a model's settings decide the training digest, or who trains.
-_NEXT_TRAINING = ("data", "gates", "schedule", "secrets", "training")
+_NEXT_TRAINING = ("data", "gates", "schedule", "second_fit", "secrets", "training")
 _NEXT_RELEASE = (
     "scale",
     "protocol",

@@ -240,6 +240,7 @@ def _training(record: Record) -> dict[str, str]:
         "training digest": code(training.digest),
         "trained from commit": _commit(training.commit or "") + (", with changes beside it" if training.dirty else ""),
         "run of the training": _link(training.run or ""),
+        "fitted twice": code(fit.words, 300) if (fit := training.second_fit) else "not known",
     }
 
 

@@ -47,6 +47,9 @@ def doubts(facts: Facts) -> Iterator[str]:
     """Yield the warnings for the approver about the candidate's quality, a line each."""
     if facts.unjudged:
         yield f"No gate was judged: {code(facts.unjudged, 200)}."
+    training = facts.record.training
+    if training and (fit := training.second_fit) and fit.is_doubtful:
+        yield f"Its training may not give it again: {code(fit.words, 400)}."
     if missed := [each for each in facts.verdicts if each.missed_by]:
         words = "A gate is" if len(missed) == 1 else f"{len(missed)} gates are"
         yield f"{words} missed: {', '.join(code(each, 160) for each in missed[:5])}."

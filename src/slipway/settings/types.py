@@ -248,6 +248,8 @@ class ModelSettings(_Strict, frozen=True, kw_only=True):
     """How these rows are chosen: `{group: COLUMN}` or `{time: COLUMN}`. Default: by a hash of each row."""
     convert: Literal["auto", "never"] = "auto"
     """`auto` converts estimators to ONNX graphs where the graphs are faithful."""
+    second_fit: Literal["auto", "never"] = "auto"
+    """`auto` fits a second time where that takes seconds, so that the record says whether training can be repeated."""
     schedule: str | None = None
     """When to train again, as cron writes it, in UTC."""
     training: TrainingSettings = field(default_factory=TrainingSettings)

@@ -17,7 +17,7 @@ from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.models.splits import Split
 from slipway.names import ModelId
-from slipway.text import format_time
+from slipway.text import counted, format_time, listed
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[int, Meta(ge=1)]
@@ -25,6 +25,9 @@ Count = Annotated[int, Meta(ge=0)]
 # Fetching writes each name of a record below a folder. No name may lead out of it.
 _NAME = r"^(?!/)(?!(.*/)?\.{0,2}(/|$))[^\\\x00-\x1f\x7f\ud800-\udfff]+$"
 Name = Annotated[str, Meta(pattern=_NAME)]
+
+# Names of files to show.
+_FEW = 5
 
 # The publisher gives these fields. The store decides the others.
 _GIVEN = ("by", "training", "data", "conversion", "image", "metrics", "gates", "metadata")
@@ -44,6 +47,49 @@ class Artifact(Struct, frozen=True):
     files: dict[Name, File]
 
 
+class SecondFit(Struct, frozen=True, kw_only=True):
+    """Hold what a second fit from the same inputs gave, made in another process and folder, with other orders of sets.
+
+    It is known where training was repeated at once. It is no part of the artifact.
+    """
+
+    result: str
+    """`same` artifact, `different`, `failed`, or `not made`."""
+    why: str | None = None
+    """Reason why it was not made, or failed."""
+    only: str | None = None
+    """Circumstances without which a further fit gave the same artifact."""
+    files: list[Name] = field(default_factory=list)
+    """Files that differ between the two artifacts, or that only one of them has."""
+    rows: Count = 0
+    """Number of held-out rows that both were asked."""
+    alike: Count = 0
+    """Number of these rows that both answer alike, numbers within the model's tolerance."""
+    largest_difference: float = 0.0
+    """Largest difference of a fractional number in the answers."""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Return True if the training is known not to be repeatable."""
+        return self.result in ("different", "failed")
+
+    @property
+    def words(self) -> str:
+        """Return the result in words."""
+        if self.result == "different":
+            names = listed(self.files, _FEW)
+            words = f"a second fit gave another artifact: {names} differ{'s' if len(self.files) == 1 else ''}"
+            if self.rows:
+                words += f"; both answer {self.alike} of {counted(self.rows, 'held-out row')} alike"
+                words += f", largest difference {self.largest_difference:.3g}"
+        else:
+            words = {"same": "a second fit gave the same artifact", "failed": "a second fit failed"}.get(
+                self.result, "no second fit was made"
+            )
+            words += f": {self.why}" if self.why else ""
+        return f"{words}; only {self.only}" if self.only else words
+
+
 class Training(Struct, frozen=True, kw_only=True):
     """Hold the code and the run that trained an artifact."""
 
@@ -55,6 +101,10 @@ class Training(Struct, frozen=True, kw_only=True):
     run: str | None = None
     """Address of the run, or name of its workflow."""
     parameters: dict[str, Any] = field(default_factory=dict)
+    machine: str | None = None
+    """What of the machine decides how sums are rounded: `x86_64, openblas 0.3.30 for Haswell, 1 thread`."""
+    second_fit: SecondFit | None = None
+    """None where nothing was fitted, and in records of before."""
 
 
 class Data(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.model import Model, PipelineModel, given
+from slipway.models.seeds import set_seeds
 from slipway.names import nearest
 from slipway.schema import Columns, Field, Schema
 from slipway.settings.types import Gate
@@ -50,9 +51,11 @@ def own(
     """Return the metrics of the model's own `metrics`; raise `SlipwayError` for one that is no number, or has no name.
 
     It gets the predictions and the rows as `predict` has them if it takes `rows`, or else the target's values alone.
+    What it draws at random is the same each time.
     """
     # It may sort or change what it gets: golden predictions and comparisons go by the same values.
     truth, predictions = copy.deepcopy((list(truth), list(predictions)))
+    set_seeds()
     if "rows" in inspect.signature(model.metrics).parameters:
         parsed = schema.parse([{name: row[name] for name in schema.names} for row in rows])
         found: Any = model.metrics(truth, predictions, given(type(model), Columns.of(schema.fields, parsed)))

@@ -38,6 +38,8 @@ def lines(store: Store, model: str, phase: str, seconds: float) -> Iterator[str]
     }
     if record is not None:
         line |= {"model_id": str(record.id), "metrics": dict(record.metrics)}
+        if record.training and (fit := record.training.second_fit):
+            line["second_fit"] = fit.words
     if failures := _failures():
         line["failures"] = failures
     if problem:

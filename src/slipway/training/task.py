@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
-from slipway import files
+from slipway import digests, files
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
 from slipway.model import Model, Parameter
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
 
-_TASK = "about.json"
+_TASK, _ROWS = "about.json", "read.json"
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +81,24 @@ class Workspace:
         return kind(**typed(self.task.parameters, kind, self.task.model))
 
     def data(self) -> pd.DataFrame:
-        """Return the data, read by the model's class."""
-        return read_snapshot(self.new_model(), self.folder / self.read("data.json")["file"])
+        """Return the data, read by the model's class.
+
+        Raise `SlipwayError` when its own `read` gives other rows than in the step `check`, which chose those to hold
+        out by their places.
+        """
+        model = self.new_model()
+        data = read_snapshot(model, self.folder / self.read("data.json")["file"])
+        if (self.folder / _ROWS).is_file() and self.read(_ROWS) != _digest(data):
+            problem = f"{type(model).__name__}.read gives other rows each time that it is asked"
+            raise SlipwayError(
+                problem, fix="give what is random in it a seed of its own: data.sample(frac=1, random_state=0)"
+            )
+        return data
+
+    def keep_rows(self, data: pd.DataFrame) -> None:
+        """Hold the later steps to these rows, if code of the model's own reads them."""
+        if type(self.new_model()).read is not Model.read:
+            self.write(_ROWS, _digest(data))
 
     def held_out(self, data: pd.DataFrame) -> pd.Series[bool]:
         """Return True for each row of the data that the step `check` chose to hold out."""
@@ -159,6 +175,17 @@ def step(name: StepName, settings: Settings, source: Path | None, target: Path, 
             problem = f"the model's code ends the process: {blame(error, settings.root, draft / 'artifact/code')}"
             raise SlipwayError(problem, fix="raise an error where something is wrong, in place of sys.exit") from error
         return line
+
+
+def _digest(data: pd.DataFrame) -> str:
+    """Return the digest of all rows in their order."""
+    import pandas as pd
+
+    try:
+        rows = pd.util.hash_pandas_object(data, index=False).to_numpy().tobytes()
+    except TypeError:  # a cell holds a list, or something else that has no hash
+        rows = data.to_csv(index=False).encode(errors="surrogatepass")
+    return digests.of_value([list(map(str, data.columns)), digests.of_bytes(rows)])
 
 
 def _commit(root: Path, folder: Path) -> Commit:

@@ -16,7 +16,7 @@ from slipway.release.candidates import Wish
 from slipway.release.promote import Promoted, promote
 from slipway.review.comparison import Version, fetched
 from slipway.store import Record
-from slipway.store.records import Data, Training
+from slipway.store.records import Data, SecondFit, Training
 from tests.unit.conftest import Site
 
 CODE = '''
@@ -90,6 +90,7 @@ class Shop(Site):
         parameters: dict[str, float] | None = None,
         by_hand: bool = False,
         split: Split | None = None,
+        second_fit: SecondFit | None = None,
     ) -> Record:
         """Publish a version in test; one that was published `by_hand` has neither data nor a training."""
         number = len(self.store().versions("parcel")) + 1
@@ -103,7 +104,8 @@ class Shop(Site):
             lines = snapshot.read_text().count("\n") - 1
             known: dict[str, Any] = {"sha256": digest, "rows": lines, "held_out": 1}
             record["data"] = Data(uri="gs://data/parcels.csv", share=None if split else share, split=split, **known)
-            record["training"] = Training(digest="d" * 64, commit="c" * 40, run="https://ci.example.org/runs/1")
+            told: dict[str, Any] = {"run": "https://ci.example.org/runs/1", "second_fit": second_fit}
+            record["training"] = Training(digest="d" * 64, commit="c" * 40, **told)
         attachments = {} if by_hand else {f"data/{digest}.csv": snapshot}
         return self.store().publish("parcel", folder, record=record, attachments=attachments)
 

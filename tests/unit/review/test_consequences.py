@@ -99,6 +99,7 @@ ANEW = """
     gates: {accuracy: {min: 0.9}}
     secrets: {TOKEN: {secret: source, key: token}}
     schedule: "0 3 * * *"
+    second_fit: never
     training: {cpu: "2"}
     scale: {max: 9}
     protocol: grpc

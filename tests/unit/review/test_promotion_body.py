@@ -13,6 +13,7 @@ from slipway.review import promotion_body
 from slipway.review.comparison import Comparison, Side
 from slipway.review.promotion_facts import Facts, Manifests, Moved, gather, running, running_version
 from slipway.review.worker import DataChange
+from slipway.store.records import SecondFit
 from tests.unit.review.shop import ROWS, SCHEMA, Shop, table
 
 pytestmark = pytest.mark.usefixtures("forked")
@@ -33,6 +34,26 @@ def test_a_first_promotion(shop: Shop) -> None:
     assert "runs now" not in text and "WARNING" not in text
     assert "then nothing of the model runs here" in text and "slipway rollback" not in text
     assert f"| overlays | {done.edited.commit} |" in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "row"),
+    [
+        (SecondFit(result="different", files=["parts/a.npy"], rows=9, alike=8, largest_difference=0.25), ""),
+        (SecondFit(result="failed", why="no such file"), ""),
+        (SecondFit(result="same"), "a second fit gave the same artifact"),
+        (SecondFit(result="not made", why="the first took 40 s"), "no second fit was made: the first took 40 s"),
+        (None, "not known"),
+    ],
+    ids=lambda each: each.result if isinstance(each, SecondFit) else "",
+)
+def test_a_training_that_cannot_be_repeated_is_a_doubt(shop: Shop, seen: SecondFit | None, row: str) -> None:
+    """One line warns of it. Where it could be repeated, or that was not tried, a row of the table says so."""
+    shop.released_parcel(second_fit=seen)
+    text = promotion_body.body(shop.propose())
+    words = seen.words if seen else ""
+    assert (f"> - Its training may not give it again: `{words}`." in text) is bool(words and not row)
+    assert re.search(rf"\| fitted twice\s+\| `?{re.escape(row or words)}`?\s+\|", text)
 
 
 def test_code_that_was_never_merged(shop: Shop) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from slipway import settings
 from slipway.models.scaffold import new_model
+from slipway.training import second_fit
 from slipway.training.task import STEPS, begin, step
 
 ROOT = Path(__file__).parents[3]
@@ -80,6 +81,12 @@ def modules_of_its_own() -> Iterator[None]:
     for name in set(sys.modules) - modules:
         if name == "model" or name.startswith("model."):
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def one_fit(monkeypatch):
+    """Fit once, for a second fit takes seconds."""
+    monkeypatch.setattr(second_fit, "LONGEST", -1.0)
 
 
 @pytest.fixture

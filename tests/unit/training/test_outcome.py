@@ -24,7 +24,14 @@ def publish(store, folder, run):
     made = folder / "artifact"
     made.mkdir(exist_ok=True)
     (made / "model.txt").write_text(run)
-    store.publish("iris", made, record={"training": {"digest": "d" * 64, "run": run}, "metrics": {"accuracy": 0.9}})
+    store.publish(
+        "iris",
+        made,
+        record={
+            "training": {"digest": "d" * 64, "run": run, "second_fit": {"result": "same"}},
+            "metrics": {"accuracy": 0.9},
+        },
+    )
 
 
 def test_a_run_that_published_names_its_version(store, tmp_path):
@@ -41,6 +48,7 @@ def test_a_run_that_published_names_its_version(store, tmp_path):
         "seconds": 61.3,
         "model_id": "iris/test/2",
         "metrics": {"accuracy": 0.9},
+        "second_fit": "a second fit gave the same artifact",
     }
 
 

@@ -42,6 +42,7 @@ def run(workspace: Workspace) -> str:
     """Write `schema.json`; raise `SlipwayError` for data that breaks it, with column and row (1 is below the heads)."""
     contract = Contract.of(class_of(workspace.settings, workspace.task.model))
     data = _read(workspace)
+    workspace.keep_rows(data)
     _check_columns(contract, data, workspace.read("data.json")["uri"])
     fields = contract.fields or tuple(_learned(name, data[name]) for name in contract.names)
     schema = Schema(fields=tuple(fields), target=_target(contract, data), truth=bool(contract.targets))

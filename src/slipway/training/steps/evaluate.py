@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import msgspec
 
 from slipway import files
 from slipway.artifacts import manifest
@@ -17,11 +19,12 @@ from slipway.artifacts.loading import Loaded, load
 from slipway.artifacts.saving import save_golden
 from slipway.artifacts.values import PredictionError, to_json
 from slipway.errors import SlipwayError
-from slipway.model import InputError
+from slipway.model import InputError, Model
 from slipway.models import model_tests
 from slipway.models.data import records, truth_in
 from slipway.models.discovery import blame
 from slipway.settings.types import secrets_for
+from slipway.store.records import SecondFit
 from slipway.training import deployed
 from slipway.training.metrics import joined, judge, measured, own
 from slipway.training.task import Workspace
@@ -44,6 +47,7 @@ def run(workspace: Workspace) -> str:
     alone = _ask_alone(workspace, loaded, rows, predictions)
     measure = partial(_measure, workspace, loaded)
     metrics = measure(fresh.truth, predictions, rows, "the fresh model")
+    unsteady = _measure_again(workspace, loaded, metrics, partial(measure, fresh.truth, predictions, rows))
     before = deployed.record(workspace.settings, task.model, task.environment)
     compared = deployed.compare(workspace.settings, gates, before, fresh, measure)
     verdicts = judge(gates, metrics, compared.before, compared.fresh)
@@ -61,7 +65,7 @@ def run(workspace: Workspace) -> str:
     _write_scores(metrics, workspace.folder / "scores")
     served = _serve(workspace)
     line = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return f"{line or 'no metrics'}{compared.words}; {alone} rows alike alone and among others; {served}"
+    return f"{line or 'no metrics'}{compared.words}; {alone} rows alike alone and among others; {served}{unsteady}"
 
 
 def _answered(workspace: Workspace, loaded: Loaded) -> deployed.Fresh:
@@ -152,6 +156,27 @@ def _measure(
             fix = "have `metrics` in the model's class give a finite number whatever is predicted, or leave it out"
             raise SlipwayError(f"the metric {name!r} of {whose} is {value}, which is no finite number", fix=fix)
     return metrics
+
+
+def _measure_again(
+    workspace: Workspace, loaded: Loaded, metrics: Mapping[str, float], measure: Callable[[str], dict[str, float]]
+) -> str:
+    """Return which metrics of the model's own are others each time, and let the record say so.
+
+    The artifact holds metrics, too.
+    """
+    if type(loaded.model).metrics is Model.metrics:
+        return ""
+    again = measure("the fresh model, measured again,")
+    if not (names := sorted(name for name in metrics.keys() | again.keys() if metrics.get(name) != again.get(name))):
+        return ""
+    known = workspace.read("fit.json")
+    found = msgspec.convert(known["second_fit"] or {"result": "same"}, SecondFit)
+    differing = sorted({*found.files, manifest.METRICS})
+    known["second_fit"] = msgspec.structs.replace(found, result="different", files=differing)
+    workspace.write("fit.json", known)
+    words = ", ".join(names)
+    return f"\n    mind: {words}: another figure each time that it is measured; give `metrics` a seed of its own"
 
 
 def _check_named(loaded: Loaded, prediction: Any) -> None:

@@ -12,6 +12,7 @@ from slipway.errors import SlipwayError
 from slipway.model import Model
 from slipway.models.data import READ, SNAPSHOT, local_path, scheme, table_of, write_table
 from slipway.models.discovery import blame
+from slipway.models.seeds import set_seeds
 from slipway.network import Client, NoAnswer
 from slipway.schema import tables
 from slipway.store import Missing
@@ -61,6 +62,7 @@ def _read(workspace: Workspace) -> Path:
         problem = f"models.{name}.data is {READ}, and {type(model).__name__} has no `read(self, path)` of its own"
         raise SlipwayError(problem, fix="write it: it gets None in place of a path, and returns a DataFrame")
     try:
+        set_seeds()
         data = tables.plain(table_of(model, None))
     except SlipwayError:
         raise

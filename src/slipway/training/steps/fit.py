@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from slipway import digests, files
+from slipway import settings as settings_file
 from slipway.artifacts import estimators, worker
 from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.loading import REFUSED, load
@@ -21,18 +22,24 @@ from slipway.models import wheels
 from slipway.models.data import json_value, records
 from slipway.models.discovery import blame, model_files
 from slipway.models.environment import lock_for, python_for, serving_lock, use_for
+from slipway.models.seeds import set_seeds
 from slipway.schema import Field, Kind, Schema
 from slipway.settings import Settings
-from slipway.training import conversion, domains
+from slipway.store.records import SecondFit
+from slipway.training import conversion, domains, second_fit
 from slipway.training.graph_tensors import graph_of
 from slipway.training.inputs import hide_secrets, read_secrets, refuse_secrets_in
-from slipway.training.task import Workspace
+from slipway.training.machine import machine
+from slipway.training.task import Workspace, task_in
 from slipway.wrapped import GraphModel
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SEED = 0
+_SEEDS = (
+    "give each generator a seed (random_state=0, numpy.random.default_rng(0)), sort what comes out of a set, and keep "
+    "no times"
+)
 # Rows whose predictions show the kind of all of them.
 _MOST_ASKED = 1000
 _OF_TYPES: tuple[tuple[set[type], Kind], ...] = (
@@ -45,14 +52,65 @@ _OF_TYPES: tuple[tuple[set[type], Kind], ...] = (
 )
 
 
+class _Learned(NamedTuple):
+    """What a fit leaves beside its artifact, for the conversion."""
+
+    words: list[str]
+    schema: Schema
+    data: pd.DataFrame
+
+
 def run(workspace: Workspace) -> str:
-    """Write the artifact to `artifact/`, complete but for its golden predictions.
+    """Write the artifact to `artifact/`, complete but for its golden predictions; fit again, and write `fit.json`.
 
     Raise `SlipwayError` with the user's own line when `train` fails, when a part cannot be saved, and when a secret
     is missing or would be saved.
     """
-    import numpy as np
+    with TemporaryDirectory(dir=workspace.folder.parent, prefix=".") as scratch:
+        inputs = Path(scratch) / "inputs"
+        files.link_tree(workspace.folder, inputs)
+        line, first = _first(workspace)
+        found = _second(workspace, inputs, first)
+    workspace.write("fit.json", {"machine": machine(), "second_fit": found})
+    if found is None:
+        return line
+    return f"{line}\n    mind: {found.words}\n      {_SEEDS}" if found.is_doubtful else f"{line}; {found.words}"
 
+
+def _first(workspace: Workspace) -> tuple[str, second_fit.First]:
+    """Train and convert; return a line, and what a second fit is compared with."""
+    clock = second_fit.Clock()
+    learned = _learn(workspace)
+    seconds, saved = clock.seconds(), second_fit.digest_each(workspace.folder / "artifact")
+    line = "; ".join(filter(None, (*learned.words, _convert(workspace, learned))))
+    return line, second_fit.First(saved, second_fit.digest_each(workspace.folder / "artifact"), seconds)
+
+
+def _second(workspace: Workspace, inputs: Path, first: second_fit.First) -> SecondFit | None:
+    """Return what a second fit gives; None where nothing is fitted."""
+    if workspace.model.image is not None or isinstance(workspace.new_model(), FittedModel):
+        return None
+    found = second_fit.look(workspace, inputs, first)
+    secrets = read_secrets(workspace.model.secrets)
+    return msgspec.structs.replace(found, why=hide_secrets(found.why, secrets)) if found.why else found
+
+
+def answer(question: second_fit.Question) -> dict[str, str]:
+    """Fit in a process of its own; return the digest of each file of the artifact, or nothing where they are known.
+
+    What was saved decides what it is converted to, so only other files than the first fit saved are converted.
+    """
+    settings = settings_file.load(question.root)
+    workspace = Workspace(settings, question.folder, task_in(question.folder))
+    learned = _learn(workspace)
+    if second_fit.digest_each(workspace.folder / "artifact") == question.saved:
+        return {}
+    _convert(workspace, learned)
+    return second_fit.digest_each(workspace.folder / "artifact")
+
+
+def _learn(workspace: Workspace) -> _Learned:
+    """Train on the rows that are not held out, and save the model."""
     settings, model = workspace.settings, workspace.new_model()
     secrets = read_secrets(workspace.model.secrets)
     schema, data = msgspec.convert(workspace.read("schema.json"), Schema), workspace.data()
@@ -60,9 +118,7 @@ def run(workspace: Workspace) -> str:
     try:
         if not isinstance(model, FittedModel):
             _check_savable(model)
-        # Estimators without a random_state of their own draw from these two.
-        random.seed(_SEED)
-        np.random.seed(_SEED)
+        set_seeds()
         if isinstance(model, FittedModel):
             model.fitted = _estimator(workspace, type(model))
         else:
@@ -80,11 +136,7 @@ def run(workspace: Workspace) -> str:
     refuse_secrets_in(artifact, secrets)
     if schema.target.kind == "any":
         schema = _answering(workspace, schema, records(data.head(_MOST_ASKED), schema.names))
-    if workspace.model.image is not None:
-        workspace.write("conversion.json", {})
-        return f"{workspace.model.image} keeps the contract"
-    converted = _convert(workspace, artifact, records(data, schema.names))
-    return "; ".join(filter(None, (_learned_from(model, len(rows)), *widened, converted)))
+    return _Learned([_learned_from(model, len(rows)), *widened], schema, data)
 
 
 def _check_savable(model: Model) -> None:
@@ -201,8 +253,12 @@ def _ordered(columns: Sequence[str], data: pd.DataFrame) -> list[str]:
     return [*columns, *(name for name in data.columns if name not in set(columns))]
 
 
-def _convert(workspace: Workspace, artifact: Path, rows: list[dict[str, Any]]) -> str:
+def _convert(workspace: Workspace, learned: _Learned) -> str:
     """Convert estimators; write `conversion.json`, `originals/`, the artifact's lock and its wheels; return a line."""
+    if workspace.model.image is not None:
+        workspace.write("conversion.json", {})
+        return f"{workspace.model.image} keeps the contract"
+    artifact, rows = workspace.folder / "artifact", records(learned.data, learned.schema.names)
     auto = workspace.model.convert == "auto"
     found = conversion.convert(artifact, rows, workspace.folder / "originals") if auto else {}
     workspace.write("conversion.json", found)

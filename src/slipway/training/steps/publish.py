@@ -26,7 +26,7 @@ def run(workspace: Workspace) -> str:
 
 def _record(workspace: Workspace) -> dict[str, Any]:
     task, measured = workspace.task, workspace.read("metrics.json")
-    data, rows = workspace.read("data.json"), workspace.read("rows.json")
+    data, rows, fit = (workspace.read(name) for name in ("data.json", "rows.json", "fit.json"))
     return {
         "training": Training(
             digest=task.training_digest,
@@ -36,6 +36,8 @@ def _record(workspace: Workspace) -> dict[str, Any]:
             python=platform.python_version(),
             run=run_url() or None,
             parameters=task.parameters,
+            machine=fit["machine"],
+            second_fit=fit["second_fit"],
         ),
         "data": Data(uri=data["uri"], sha256=data["sha256"], **rows),
         "conversion": workspace.read("conversion.json"),

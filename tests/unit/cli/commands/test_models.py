@@ -1,6 +1,8 @@
 """`slipway test`, `train` and `step` as a person calls them: in the model's own environment, from any folder."""
 
+import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -195,3 +197,42 @@ def test_a_call_from_python_keeps_its_own_words(repository, monkeypatch, words):
     with pytest.raises(SystemExit):
         main(given)
     assert seen == [given]
+
+
+DRAWN = """
+import numpy
+from slipway.model import Model
+
+class Drawn(Model):
+    source_features = ["length"]
+    target_variable = "kind"
+
+    def train(self, data):
+        self.limit = float(data["length"].mean())
+        self.found = FOUND
+
+    def predict(self, rows):
+        return ["large" if row["length"] > self.limit else "small" for row in rows]
+"""
+
+
+@pytest.mark.long(60)
+@pytest.mark.parametrize(
+    ("found", "only"),
+    [
+        ("float(numpy.random.default_rng().normal())", ""),
+        ("[*{'cherry', 'plum', 'quince', 'fig'}]", "; only with another order of sets, or from another working folder"),
+    ],
+)
+def test_a_training_that_cannot_be_repeated_says_so(team, found, only):
+    """The output of the training, the record and the trace have the same words."""
+    team.write("model/apple/model.py", DRAWN.replace("FOUND", found))
+    give_tests(team, "apple")
+    team.commit("Draw")
+    done = slipway("train", "apple", cwd=team.root)
+    words = "a second fit gave another artifact: parts/found.json differs; both answer 28 of 28 held-out rows alike"
+    assert done.returncode == 0 and f"mind: {words}, largest difference 0{only}\n" in done.stderr
+    shown = json.loads(slipway("show", "apple", cwd=team.root).stdout)["training"]
+    assert shown["second_fit"]["result"] == "different" and shown["second_fit"]["files"] == ["parts/found.json"]
+    assert shown["machine"].startswith(platform.machine())
+    assert words in slipway("trace", "apple/test/1", cwd=team.root).stdout
