@@ -276,6 +276,15 @@ def test_evaluate_gets_the_secrets_of_the_function() -> None:
     assert variables(found["evaluate"]["container"]) == {"KEY": expected}
 
 
+def test_fetch_gets_the_secrets_for_training_where_the_model_gets_its_data() -> None:
+    """Those for serving alone are of no use there."""
+    serving = msgspec.convert({"KEY": {"secret": "iris", "key": "k", "scope": "serving"}}, dict[str, ModelSecret])
+    found = steps(secrets={**SECRETS, **serving}, reads=True)
+    expected = {"secretKeyRef": {"name": "iris-source", "key": "token"}}
+    assert variables(found["fetch"]["container"]) == {"TOKEN": expected}
+    assert "env" not in steps(reads=True)["fetch"]["container"]
+
+
 def test_only_fit_gets_the_secrets() -> None:
     """Secrets are referenced. Their values are not rendered."""
     found = steps(secrets=SECRETS)

@@ -17,6 +17,7 @@ from slipway.gitops.release_folder import announcement, references, variables
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import platform as platforms
 from slipway.model import Parameter
+from slipway.models.data import READ, data_source
 from slipway.models.discovery import run_name
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD
@@ -75,6 +76,7 @@ def declare(
     settings, repository = snapshot.settings, snapshot.repository
     environment, model = overlay.environment, overlay.model
     of, at, serving = settings.model(model), settings.environment(environment), overlay.serving()
+    source = data_source(settings, model)
     service = TrainingService(parameters=dict(parameters or {})) if has_service(settings, model) else None
     before = read(snapshot, environment, model)
     training = Training(
@@ -90,6 +92,7 @@ def declare(
         deployed=serving.version if serving else None,
         schedule=of.schedule,
         secrets=of.secrets,
+        reads=source is not None and source.uri == READ,
         variables=at.variables,
         settings=of.training,
         scores=measured(of.gates),
@@ -125,7 +128,7 @@ def files(
     """
     own = {path: content for path, content in base.items() if not path.startswith("service/")}
     spec = values(environment, model, namespace, training)
-    components = ["serving"] if "evaluate" in spec else []
+    components = [name for name, key in (("reading", "fetch"), ("serving", "evaluate")) if key in spec]
     manifests: dict[str, bytes] = {}
     # A line of three dashes only occurs between documents.
     for content in rendering.fill(BASE, own, "Training", spec, root, components).split(b"\n---\n"):
@@ -220,6 +223,8 @@ def values(environment: str, model: str, namespace: str, training: Training) -> 
     }
     if asked := references(secrets_for(training.secrets, "serving")):
         own["evaluate"] = asked
+    if training.reads and (given := references(secrets_for(training.secrets, "training"))):
+        own["fetch"] = given
     # The branch comes first, as anybody can choose its name; the variables contain it too.
     for key, value in {"branch": training.branch, **own}.items():
         if "{{" in str(value):

@@ -99,6 +99,8 @@ class Training(Struct, frozen=True, kw_only=True):
     """The deployed version to compare the new one with."""
     schedule: str | None = None
     secrets: dict[str, ModelSecret] = field(default_factory=dict)
+    reads: bool = False
+    """True if the model's own `read` gets the data itself, for which the step `fetch` needs the secrets."""
     variables: dict[str, str] = field(default_factory=dict)
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     store: str = ""

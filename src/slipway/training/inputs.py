@@ -122,10 +122,14 @@ def hide_secrets(text: str, secrets: Mapping[str, str]) -> str:
 
 def refuse_secrets_in(folder: Path, secrets: Mapping[str, str]) -> None:
     """Raise `SlipwayError` when a file below `folder` holds the value of a secret."""
+    for name, path in digests.walk(folder).items():
+        if variable := secrets_in(path, secrets):
+            fix = "do not set it on self in train: an artifact holds no secrets"
+            raise SlipwayError(f"the artifact's {name} holds the value of the secret {variable}", fix=fix)
+
+
+def secrets_in(path: Path, secrets: Mapping[str, str]) -> str:
+    """Return the name of a secret whose value a file holds; empty if it holds none."""
     values = {variable: value.encode() for variable, value in secrets.items() if len(value) >= _SHORTEST_SECRET}
-    for name, path in digests.walk(folder).items() if values else ():
-        content = path.read_bytes()
-        for variable, value in values.items():
-            if value in content:
-                fix = "do not set it on self in train: an artifact holds no secrets"
-                raise SlipwayError(f"the artifact's {name} holds the value of the secret {variable}", fix=fix)
+    content = path.read_bytes() if values else b""
+    return next((variable for variable, value in values.items() if value in content), "")

@@ -15,7 +15,9 @@ from slipway.models.discovery import blame
 from slipway.models.seeds import set_seeds
 from slipway.network import Client, NoAnswer
 from slipway.schema import tables
+from slipway.settings.types import secrets_for
 from slipway.store import Missing
+from slipway.training.inputs import hide_secrets, read_secrets, secrets_in
 from slipway.training.task import Workspace
 
 _WEB = ("https", "http")
@@ -58,6 +60,7 @@ def _arrived(workspace: Workspace, uri: str) -> tuple[Path, str]:
 def _read(workspace: Workspace) -> Path:
     """Have the model's own `read` get the data, and write them to a file."""
     model, name = workspace.new_model(), workspace.task.model
+    secrets = read_secrets(secrets_for(workspace.model.secrets, "training"))
     if type(model).read is Model.read:
         problem = f"models.{name}.data is {READ}, and {type(model).__name__} has no `read(self, path)` of its own"
         raise SlipwayError(problem, fix="write it: it gets None in place of a path, and returns a DataFrame")
@@ -67,8 +70,13 @@ def _read(workspace: Workspace) -> Path:
     except SlipwayError:
         raise
     except Exception as error:
-        raise SlipwayError(f"the data cannot be read: {blame(error, workspace.settings.root)}") from error
-    return write_table(data.reset_index(drop=True), workspace.folder / "data", "arriving", model)
+        problem = hide_secrets(f"the data cannot be read: {blame(error, workspace.settings.root)}", secrets)
+        raise SlipwayError(problem) from error
+    found = write_table(data.reset_index(drop=True), workspace.folder / "data", "arriving", model)
+    if shown := secrets_in(found, secrets):
+        problem = f"the data that {type(model).__name__}.read gives hold the value of the secret {shown}"
+        raise SlipwayError(problem, fix="leave that column out: the snapshot of the data is kept, and holds no secrets")
+    return found
 
 
 def _check_pinned(uri: str, digest: str | None, model: str) -> None:

@@ -163,6 +163,21 @@ def test_a_model_may_get_its_data_itself(team):
     assert again["file"] == data["file"]
 
 
+def test_a_model_gets_its_data_with_its_secrets(team, monkeypatch):
+    """One that is not set is named, and the value of none is shown or kept."""
+    secrets = "secrets: {TASTE: {secret: fruit, key: taste}}"
+    team.configure(f"models: {{fruit: {{data: read(), {secrets}}}}}\n")
+    team.edit("\n    def pipeline(self):", _READ)
+    monkeypatch.delenv("TASTE", raising=False)
+    with pytest.raises(SlipwayError, match="the secret TASTE, which training needs, is not set"):
+        team.run("fetch")
+    monkeypatch.setenv("TASTE", "sweet enough")
+    assert (team.run("fetch") / "data.json").is_file()
+    monkeypatch.setenv("TASTE", next(iter((team.root / "run/fetch/data").glob("*"))).read_text().splitlines()[0])
+    with pytest.raises(SlipwayError, match=r"the data that Fruit\.read gives hold the value of the secret TASTE"):
+        team.run("fetch")
+
+
 def test_a_model_without_a_read_of_its_own_gets_no_data_itself(team):
     """The message says what to write."""
     team.configure("models: {fruit: {data: read()}}\n")
