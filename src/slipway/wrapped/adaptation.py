@@ -98,8 +98,9 @@ def _takes_arrays(found: type) -> bool:
     predict = written(found, "predict")
     if not callable(predict):
         return False
+    takes = [each.kind for each in inspect.signature(predict).parameters.values()]
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(each.kind in positional for each in inspect.signature(predict).parameters.values()) >= 2
+    return sum(kind in positional for kind in takes) >= 2 or inspect.Parameter.VAR_POSITIONAL in takes
 
 
 def reach(entry: str) -> None:

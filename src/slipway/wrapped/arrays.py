@@ -63,7 +63,15 @@ class ArrayModel(Model):
         # Tags and metrics are read from the object after its answer: another request must not come between.
         with self._lock if component.remarks_on_requests else nullcontext():
             found, self._said.remarks = component.predict(_array(values, numeric=self.numeric), names)
-        return [self._answer(value) for value in _list(found)]
+        columns = list(map(str, getattr(found, "columns", ())))
+        return [self._answer(value, columns) for value in self._listed(found)]
+
+    def _listed(self, found: Any) -> list[Any]:
+        """Return answers as a list; raise `ContractError` for what is none."""
+        if isinstance(found, str | bytes | Mapping) or not hasattr(found, "__iter__"):
+            problem = f"{type(self).__name__}.predict gave a {type(found).__name__}"
+            raise ContractError(f"{problem}: give an array, or a list with one answer for each row")
+        return _list(found)
 
     def remarks(self) -> Remarks:
         """Return the remarks of the class on the last request that this thread answered."""
@@ -88,23 +96,26 @@ class ArrayModel(Model):
             raise ContractError(f"{type(self).__name__}.init_metadata gave a {type(found).__name__}: give a dict")
         return found
 
-    def _answer(self, value: Any) -> Any:
+    def _answer(self, value: Any, columns: Sequence[str]) -> Any:
         values = _list(value) if hasattr(value, "__len__") and not isinstance(value, str | dict) else [value]
         if len(values) == 1:
             # A number means the class with the same value: 1.0 is the class 1.
             return next((each for each in self.outcomes if each == values[0]), values[0])
-        if not (labels := self._labels(len(values))):
+        if not (labels := self._labels(len(values), columns)):
             raise ContractError(f"{type(self).__name__}.predict gave {len(values)} values for one row of {self.name}")
         likeliest = max(range(len(values)), key=values.__getitem__)
         probabilities = {name: value for (name, _), value in zip(labels, values, strict=True)}
         return {self.name: labels[likeliest][1], "probabilities": probabilities}
 
-    def _labels(self, count: int) -> list[tuple[str, Any]]:
-        """Return the name and the class of each of `count` values; an empty list if they are not probabilities."""
-        names = self.component.class_names() or [str(name) for name in self.outcomes]
+    def _labels(self, count: int, columns: Sequence[str]) -> list[tuple[str, Any]]:
+        """Return the name and the class of each of `count` values; an empty list if they are not probabilities.
+
+        Columns of a DataFrame that are named as the classes are in the order of these names.
+        """
+        by_name = {str(outcome): outcome for outcome in self.outcomes}
+        names = list(columns) if by_name.keys() == set(columns) else self.component.class_names() or list(by_name)
         if not len(self.outcomes) == len(names) == count:
             return []
-        by_name = {str(outcome): outcome for outcome in self.outcomes}
         # Other names stand in the order of the classes, as scikit-learn sorts them.
         classes = [by_name[name] for name in names] if by_name.keys() == set(names) else self.outcomes
         return list(zip(names, classes, strict=True))

@@ -51,6 +51,8 @@ class ModelWrapper(Model):
             return _by_row(found, len(rows), type(self))
         if getattr(found, "ndim", 1) == 2 and found.shape[1] == 1:  # a column is as good as a list
             found = getattr(found, "values", found)[:, 0]
+        if _PREDICTION in getattr(found, "columns", ()):
+            return _by_row(found.to_dict("list"), len(rows), type(self))
         return found  # type: ignore[no-any-return]
 
 

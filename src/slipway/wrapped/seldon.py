@@ -42,7 +42,11 @@ REFUSED: Mapping[str, str] = {
 }
 """Methods of the convention that are not called, each with the advice to their author."""
 
+METHODS = ("transform_input", "transform_output", "tags", "metrics", "init_metadata", "health_status", "load")
+"""Methods of the convention that are called beside `predict`."""
+
 _KINDS = ("COUNTER", "GAUGE", "TIMER")
+_NAMES = ("names", "feature_names", "features_names")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 _RESERVED = ("slipway_", "process_")
@@ -76,6 +80,9 @@ def refuse_unused(found: type) -> None:
     for name, advice in REFUSED.items():
         if callable(written(found, name)):
             raise ContractError(f"{found.__name__}.{name} is not called: {advice}")
+    for name in METHODS:
+        if (value := written(found, name)) is not None and not callable(value):
+            raise ContractError(f"{found.__name__}.{name} is a {type(value).__name__}: write a method that returns it")
     if callable(written(found, "feature_names")) and not callable(written(found, "transform_input")):
         advice = "it names what transform_input returns, which is not written; predict gets the names of the data"
         raise ContractError(f"{found.__name__}.feature_names is not called: {advice}")
@@ -102,7 +109,7 @@ class Component:
         try:
             if "transform_input" in self._steps:
                 values = self._called("transform_input", values, names, tags, metrics)
-                names = list(self._made.feature_names()) if self._has("feature_names") else names
+                names = self._told("feature_names") or names
             values = self._called("predict", values, names, tags, metrics)
             if "transform_output" in self._steps:
                 values = self._called("transform_output", values, self._outputs(values), tags, metrics)
@@ -110,16 +117,26 @@ class Component:
             if getattr(error, "status_code", None) != 400 or not _is_seldon(error, "SeldonMicroserviceException"):
                 raise
             raise InputError(getattr(error, "message", None) or str(error)) from error
-        tags = {**((self._made.tags() or {}) if self._has("tags") else {}), **tags}
+        tags = {**self._own_tags(), **tags}
         metrics += (self._made.metrics() or ()) if self._has("metrics") else ()
         return values, Remarks(tags, [_metric(each, type(self._made).__name__) for each in metrics])
 
     def class_names(self) -> list[str]:
         """Return the names of the classes of the target, if the class tells them."""
-        if "class_names" not in vars(self._made) and written(type(self._made), "class_names") is None:
+        return self._told("class_names")
+
+    def _told(self, what: str) -> list[str]:
+        """Return names that the class tells, by a method or an attribute; an empty list if it tells none."""
+        if what not in vars(self._made) and written(type(self._made), what) is None:
             return []
-        told = self._made.class_names
+        told = getattr(self._made, what)
         return [str(name) for name in (told() if callable(told) else told) or ()]
+
+    def _own_tags(self) -> Mapping[str, Any]:
+        found = (self._made.tags() or {}) if self._has("tags") else {}
+        if not isinstance(found, Mapping):
+            raise ContractError(f"{type(self._made).__name__}.tags gave a {type(found).__name__}: give a dict")
+        return found
 
     def health(self) -> Any:
         """Return what `health_status` returns; it raises when the object cannot answer."""
@@ -136,7 +153,8 @@ class Component:
     def _called(self, name: str, values: Any, names: list[str], tags: dict[str, Any], metrics: list[Any]) -> Any:
         """Call a method; keep the remarks that come with its answer."""
         method = getattr(self._made, name)
-        found = method(values, *_further(method, names))
+        further, by_name = _further(method, names)
+        found = method(values, *further, **by_name)
         if _is_seldon(found, "SeldonResponse") or _is_seldon(found, "ClientResponse"):
             tags.update(found.tags or {})
             metrics.extend(found.metrics or ())
@@ -150,21 +168,32 @@ class Component:
         return self.class_names() or [f"t:{at}" for at in range(values.shape[1])]
 
 
-def _further(method: Any, names: list[str]) -> list[Any]:
-    """Return the arguments after the first: the names of the columns, and an empty `meta`."""
-    takes = list(inspect.signature(method).parameters.values())[1:]
-    return [{} if each.name == "meta" else names for each in takes if each.kind is each.POSITIONAL_OR_KEYWORD][:2]
+def _further(method: Any, names: list[str]) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments after the first: the names of the columns, and an empty `meta`; those by name apart."""
+    takes = list(inspect.signature(method).parameters.values())
+    further = [each for each in takes[1:] if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    given: list[Any] = [{} if each.name == "meta" else names for each in further][:2]
+    if not further and any(each.kind is each.VAR_POSITIONAL for each in takes):
+        given = [names]
+    by_name = [each for each in takes if each.kind is each.KEYWORD_ONLY]
+    wanted = [each.name for each in by_name if each.default is each.empty or each.name in ("meta", *_NAMES)]
+    return given, {name: {} if name == "meta" else names for name in wanted}
 
 
 def _calls(found: type, name: str) -> bool:
-    """Return True if another method of the user's class calls the method `name`."""
-    codes = [
-        value.__code__
-        for base in found.__mro__
-        for other, value in vars(base).items()
-        if other != name and hasattr(value, "__code__")
-    ]
-    return any(name in code.co_names for each in codes for code in _within(each))
+    """Return True if `predict` calls the method `name` of its class, by itself or by other methods of it."""
+    codes = {
+        method: inspect.unwrap(value).__code__
+        for base in reversed(found.__mro__)
+        for method, value in vars(base).items()
+        if hasattr(value, "__code__")
+    }
+    reached, ahead = set[str](), {"predict"}
+    while ahead:
+        reached |= ahead
+        ahead = {each for method in ahead for code in _within(codes[method]) for each in code.co_names}
+        ahead = (ahead & codes.keys()) - reached
+    return name in reached
 
 
 def _within(code: Any) -> list[Any]:

@@ -11,7 +11,7 @@ import pytest
 from slipway.artifacts import Golden, load, save
 from slipway.model import ContractError, InputError, Model
 from slipway.schema import Field, Schema
-from slipway.wrapped import Metric, ModelWrapper, Remarks, adapted, stand_in
+from slipway.wrapped import Metric, ModelWrapper, Remarks, adapted, check_methods, stand_in
 
 DATA = pd.DataFrame({"length": [1.0, 4.0, 5.0], "width": [1.0, 2.0, 3.0], "kind": ["small", "large", "large"]})
 ROWS = [{"length": 1.0, "width": 1.0}, {"length": 5.0, "width": None}]
@@ -70,6 +70,10 @@ def test_an_array_with_texts_is_one_of_objects():
         "def predict(self, X, names=None): return [len(names)]",
         "def predict(self, X, features_names, meta): return [f'{len(features_names)}{meta}']",
         "def predict(self, X, features_names=None, **kwargs): return [len(features_names)]",
+        "def predict(self, *rows_and_names): return [len(rows_and_names[1])]",
+        "def predict(self, X, *names): return [len(names[0])]",
+        "def predict(self, X, names, *, meta): return [f'{len(names)}{meta}']",
+        "def predict(self, X, *, names, meta=None, more=3): return [f'{len(names)}{meta}'] * (more == 3)",
     ],
 )
 def test_every_form_of_predict_is_called_as_it_wants(predict):
@@ -86,6 +90,28 @@ def test_probabilities_become_the_likeliest_class(names):
     told = names or ["large", "small"]
     expected = {"kind": first, "probabilities": {told[0]: 0.9, told[1]: 0.1}}
     assert made.predict(ROWS) == [expected, expected]
+
+
+@pytest.mark.parametrize("order", [["small", "large"], ["large", "small"]])
+@pytest.mark.parametrize("named", [None, ["large", "small"]])
+def test_columns_that_are_named_as_the_classes_are_in_their_own_order(order, named):
+    """They say more than names that stand apart from them."""
+    frame = pd.DataFrame([[0.9, 0.1]] * 2, columns=order)
+    found = written("def predict(self, X, names): return self.frame")
+    made = model(type("Framed", (found,), {"frame": frame, **({"class_names": named} if named else {})}))
+    expected = {"kind": order[0], "probabilities": dict(zip(order, (0.9, 0.1), strict=True))}
+    assert made.predict(ROWS) == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [("{'small': 1, 'large': 2}", "dict"), ("'ab'", "str"), ("b'ab'", "bytes"), ("1.0", "float"), ("None", "NoneType")],
+)
+def test_an_answer_that_has_no_rows_is_refused(answer, kind):
+    """A dict would count by its keys, and a text by its letters."""
+    made = model(written(f"def predict(self, X, names): return {answer}"))
+    with pytest.raises(ContractError, match=rf"Written\.predict gave a {kind}: give an array, or a list"):
+        made.predict(ROWS)
 
 
 def test_names_of_classes_may_be_a_method():
@@ -214,6 +240,59 @@ def test_a_class_that_transforms_its_rows_itself_is_not_given_transformed_ones()
     assert model(written(twice), quantity).predict(ROWS) == [10.0, 50.0]
     once = twice.replace("self.transform_input(X, names)", "X")
     assert model(written(once), quantity).predict(ROWS) == [10.0, 50.0]
+
+
+@pytest.mark.parametrize(
+    ("more", "first"),
+    [
+        ("def offline(self, X): return self.transform_input(X, [])", 10.0),
+        ("def helped(self, X): return self.transform_input(X, [])", 10.0),
+        ("def load(self): self.transform_input(np.ones((1, 2)), [])", 10.0),
+        ("def unused(self): return self.predict(self.transform_input(0, []), [])", 10.0),
+    ],
+)
+def test_rows_are_transformed_unless_predict_does_it(more, first):
+    """What other methods call says nothing about a request."""
+    calls = "self.helped(X)" if "helped" in more else "X"
+    methods = f"""
+    def transform_input(self, X, names): return X * 10
+    def predict(self, X, names): return {calls}[:, 0]
+    {more}
+    """
+    made = model(written(methods), DATA.assign(kind=[0.5, 1.5, 2.5]))
+    assert made.predict(ROWS[:1]) == [first]
+
+
+@pytest.mark.parametrize("names", ["['size']", "lambda self: ['size']"])
+def test_names_of_transformed_columns_may_be_an_attribute(names):
+    """As names of classes may."""
+    methods = f"""
+    feature_names = {names}
+    def transform_input(self, X, names): return X[:, :1]
+    def predict(self, X, names): return [names[0]] * len(X)
+    """
+    assert model(written(methods), DATA.assign(kind=["size", "b", "c"])).predict(ROWS) == ["size", "size"]
+
+
+@pytest.mark.parametrize("name", ["tags", "metrics", "health_status", "transform_input", "init_metadata", "load"])
+def test_a_value_in_the_place_of_a_method_is_refused(name):
+    """Nothing would call it."""
+    with pytest.raises(ContractError, match=rf"Written\.{name} is a dict: write a method that returns it"):
+        check_methods(type("Written", (written(TOLD),), {name: {}}))
+
+
+def test_tags_that_are_no_dict_are_refused():
+    """They are named values."""
+    methods = "def predict(self, X, names): return X[:, 0]\ndef tags(self): return ['a']"
+    with pytest.raises(ContractError, match=r"Written\.tags gave a list: give a dict"):
+        model(written(methods), DATA.assign(kind=[0.5, 1.5, 2.5])).predict(ROWS[:1])
+
+
+def test_a_frame_with_predictions_names_the_target():
+    """As lists in a dict do."""
+    answer = "def prep_and_predict(self, data): return data.assign(prediction=1)[['prediction', 'length']]"
+    made = type("Told", (written(answer), ModelWrapper), {"source_features": ["length"], "target_variable": "kind"})()
+    assert made.predict([{"length": 2.0}]) == [{"kind": 1, "length": 2.0}]
 
 
 def test_an_answer_may_bring_its_own_tags_and_metrics():
