@@ -25,6 +25,7 @@ from slipway.errors import SlipwayError
 from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
 from slipway.serving.function import Function
+from slipway.serving.grpc import farewell
 from slipway.serving.grpc.messages import METHODS, fill, message, read
 from slipway.serving.http.requests import METRICS, Request, combined
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
@@ -67,11 +68,11 @@ def run(function: Function, host: str, port: int) -> None:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     with_metrics = os.environ.get(METRICS_PORT)
     with _metrics(function.metrics, host, setting(METRICS_PORT, 0)) if with_metrics else nullcontext():
-        asyncio.run(_serve(function, address))
+        asyncio.run(_serve(function, address, port))
     finish()
 
 
-async def _serve(function: Function, address: str) -> None:
+async def _serve(function: Function, address: str, port: int) -> None:
     largest = min(function.limits.body, _MOST)
     options = [("grpc.max_receive_message_length", largest), ("grpc.so_reuseport", 0), *_PINGS]
     server = grpc.aio.server(options=options)
@@ -86,6 +87,7 @@ async def _serve(function: Function, address: str) -> None:
     await server.start()
     watch(asyncio.get_running_loop(), function.seconds)
     await ended.wait()
+    await farewell.say(port)
     await server.stop(GRACE)
 
 

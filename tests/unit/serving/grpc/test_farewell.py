@@ -1,0 +1,59 @@
+"""The end over gRPC: callers who call without a pause lose nothing."""
+
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+
+from slipway.images import running
+from tests.unit.serving import tiny
+from tests.unit.serving.grpc.test_server import SERVICE, request
+from tests.waiting import until
+
+CALLERS = 8
+
+# Whatever a client tries again by itself counts as lost here.
+ONCE = [("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
+
+
+def calling(address: str, answers: list[bytes], stopped: threading.Event) -> tuple[str, str]:
+    """Call until a call fails, and return its status and details: nothing was sent if the connection was refused."""
+    sent = request(2).SerializeToString()
+    with grpc.insecure_channel(address, ONCE) as channel:
+        call = channel.unary_unary(f"{SERVICE}/ModelInfer")
+        while True:
+            try:
+                answers.append(call(sent, timeout=30))
+            except grpc.RpcError as error:
+                return error.code().name, error.details() if stopped.is_set() else "before the end"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere connections are not told")
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.long(60))])
+def test_no_call_is_lost_after_sigterm(tmp_path: Path, times: int) -> None:
+    """Each call that was sent is answered; clients are told to call elsewhere, and the process ends soon."""
+    folder = tiny.bundled(tmp_path, code=tiny.CODE.replace("prices = []", "prices = []; time.sleep(0.01)")).folder
+    ends: Counter[str] = Counter()
+    for _ in range(times):
+        with (
+            running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function,
+            ThreadPoolExecutor(CALLERS) as callers,
+        ):
+            answers, stopped = list[bytes](), threading.Event()
+            address = urlsplit(function.url).netloc
+            calls = [callers.submit(calling, address, answers, stopped) for _ in range(CALLERS)]
+            until(lambda answers=answers: len(answers) > 5 * CALLERS)
+            stopped.set()
+            began = time.monotonic()
+            function.process.terminate()
+            for code, details in (each.result() for each in calls):
+                ends[f"{code} {'refused' if 'Connection refused' in details else details}"] += 1
+            assert function.process.wait() == 0
+            assert time.monotonic() - began < 8
+    assert ends == {"UNAVAILABLE refused": times * CALLERS}
