@@ -24,4 +24,4 @@ def limits_of(data: "pd.DataFrame") -> Limits:
 def within(data: Any, limits: Limits) -> "NDArray[np.float64]":
     """The columns of `limits`, every value moved to the nearest one within, as a model knows nothing beyond them."""
     lowest, highest = zip(*limits.values(), strict=True)
-    return np.asarray(data[list(limits)]).clip(lowest, highest)
+    return np.minimum(np.maximum(np.asarray(data[list(limits)]), lowest), highest)

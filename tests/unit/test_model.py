@@ -214,7 +214,8 @@ def test_typed_rows_become_objects_with_members_of_enums():
 def test_a_model_by_column_gets_columns():
     """Its class of rows only declares the fields; any other model gets rows."""
     row = {"length": 1.0, "colour": "red", "size": None, "ripe": None}
-    checked = Columns.of(Contract.of(Typed).fields, [row])
+    contract = Contract.of(Typed)
+    checked = Columns.of(Schema(fields=contract.fields, target=contract.output), [row])
     by_column = type("Iris", (Typed,), {"by_column": True})
     assert given(by_column, checked) is checked
     assert given(Typed, checked) == [Fruit(1.0, Colour.RED)]

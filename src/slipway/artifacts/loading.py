@@ -55,7 +55,7 @@ class Loaded(NamedTuple):
         Raise `InvalidRows` when they do not fit the schema, `InputError` when the model refuses one, and
         `PredictionError` when the model returns no prediction.
         """
-        checked = rows if isinstance(rows, Columns) else Columns.of(self.schema.fields, self.schema.parse(rows))
+        checked = rows if isinstance(rows, Columns) else Columns.of(self.schema, self.schema.parse(rows))
         if not len(checked):
             return []
         return values.to_json(self._predictions(checked), len(checked), self.schema.target)

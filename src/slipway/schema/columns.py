@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from slipway.schema.schema import LARGEST, Field, Kind
+from slipway.schema.schema import LARGEST, Field, Kind, Schema
 
 if TYPE_CHECKING:  # a model without numpy does without it
     from numpy.typing import NDArray
 
 _TYPES: dict[Kind, str] = {"number": "float64", "integer": "int64", "boolean": "bool"}
 _WITH_GAPS: dict[Kind, str] = {"number": "float64", "integer": "float64"}
-_NUMBERS = frozenset({"number", "integer", "boolean"})
 
 
 class Columns:
@@ -26,51 +25,51 @@ class Columns:
     rows, and `len(columns)` is the number of rows.
     """
 
-    def __init__(self, fields: Sequence[Field], rows: Sequence[tuple[Any, ...]]) -> None:
+    def __init__(self, schema: Schema, rows: Sequence[tuple[Any, ...]]) -> None:
         """Take checked `rows`: the values of the fields in their order, None for a missing one."""
-        self._fields = fields
+        self._schema = schema
         self._rows = rows
 
     @classmethod
-    def of(cls, fields: Sequence[Field], rows: Sequence[Mapping[str, Any]]) -> Columns:
+    def of(cls, schema: Schema, rows: Sequence[Mapping[str, Any]]) -> Columns:
         """Return the columns of rows as `Schema.parse` gives them."""
-        return cls(fields, [tuple(row[field.name] for field in fields) for row in rows])
+        return cls(schema, [tuple(row[name] for name in schema.names) for row in rows])
 
     @classmethod
-    def fitting(cls, fields: Sequence[Field], given: Mapping[str, Sequence[Any]], count: int) -> Columns | None:
+    def fitting(cls, schema: Schema, given: Mapping[str, Sequence[Any]], count: int) -> Columns | None:
         """Return the columns of `count` rows, which a caller gives by column, as `Schema.parse` would read the rows.
 
         Return None unless all values surely fit; then the rows have to be parsed. A field without a column is one that
         a row may leave out.
         """
         columns = []
-        for field in fields:
+        for field in schema.fields:
             values = given.get(field.name)
             fit = [field.default] * count if values is None else _fit(field, values)
             if fit is None:
                 return None
             columns.append(fit)
-        return cls(fields, list(zip(*columns, strict=True)))
+        return cls(schema, list(zip(*columns, strict=True)))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[str]:
-        return (field.name for field in self._fields)
+        return iter(self._schema.names)
 
     def __getitem__(self, wanted: Any) -> Any:
         """Return a column by its name, a matrix by several names, or some rows by a slice."""
         if isinstance(wanted, slice):
-            return Columns(self._fields, self._rows[wanted])
+            return Columns(self._schema, self._rows[wanted])
         if isinstance(wanted, str):
-            return self._array(self._place(wanted))
-        return self.matrix(list(wanted))
+            return self._array(self._schema.fields[self._schema.places[wanted]])
+        return self.matrix(tuple(wanted))
 
     def dicts(self, missing: Any = None) -> list[dict[str, Any]]:
         """Return the rows as dicts; `missing` stands for a missing value."""
-        names = tuple(self)
+        names = self._schema.names
         rows = [dict(zip(names, row, strict=True)) for row in self._rows]
-        for name in [field.name for field in self._fields if field.optional and missing is not None]:
+        for name in self._schema.optional if missing is not None else ():
             for row in rows:
                 if row[name] is None:
                     row[name] = missing
@@ -78,57 +77,50 @@ class Columns:
 
     def values(self, name: str) -> Sequence[Any]:
         """Return the values of a column as Python has them; NaN stands for a missing value."""
-        place = self._place(name)
-        values = self._columns[place]
-        return [math.nan if value is None else value for value in values] if self._fields[place].optional else values
+        values = self._columns[self._schema.places[name]]
+        if name not in self._schema.optional:
+            return values
+        return [math.nan if value is None else value for value in values]
 
     def has_numbers(self, names: Iterable[str]) -> bool:
         """Return True if each of these columns holds numbers or truth values."""
-        return all(self._fields[self._place(name)].kind in _NUMBERS for name in names)
+        return self._schema.numeric.issuperset(names)
 
-    def matrix(self, names: Sequence[str]) -> NDArray[Any]:
+    def matrix(self, names: tuple[str, ...]) -> NDArray[Any]:
         """Return the columns side by side as float64; raise `ValueError` for texts."""
         import numpy
 
-        places = [self._place(name) for name in names]
-        if texts := [name for name in names if not self.has_numbers([name])]:
-            raise ValueError(f"{texts[0]} holds no numbers, and a matrix does")
-        if not self._all_numbers:
+        places = [self._schema.places[name] for name in names]
+        if not self.has_numbers(names):
+            text = next(name for name in names if name not in self._schema.numeric)
+            raise ValueError(f"{text} holds no numbers, and a matrix does")
+        if not self._all_numeric:
             return numpy.array([self._columns[place] for place in places], dtype="float64").T
         # Always a copy, which may be changed.
-        whole = len(places) == len(self._fields) and places == sorted(places)
-        return self._matrix.copy() if whole else self._matrix[:, places]
+        return self._matrix.copy() if names == self._schema.names else self._matrix[:, places]
 
-    def _array(self, place: int) -> NDArray[Any]:
+    def _array(self, field: Field) -> NDArray[Any]:
         import numpy
 
-        field = self._fields[place]
-        if field.kind == "number" and self._all_numbers:
-            return self._matrix[:, place].copy()
+        if field.kind == "number" and self._all_numeric:
+            return self._matrix[:, self._schema.places[field.name]].copy()
         dtype = (_WITH_GAPS if field.optional else _TYPES).get(field.kind, "object")
         return numpy.array(self.values(field.name), dtype=dtype)
 
-    def _place(self, name: str) -> int:
-        return self._places[name]
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {field.name: place for place, field in enumerate(self._fields)}
-
-    @cached_property
-    def _all_numbers(self) -> bool:
-        return self.has_numbers(self)
+    @property
+    def _all_numeric(self) -> bool:
+        return len(self._schema.numeric) == len(self._schema.fields)
 
     @cached_property
     def _matrix(self) -> NDArray[Any]:
         """All columns side by side, where all are numbers."""
         import numpy
 
-        return numpy.array(self._rows, dtype="float64").reshape(len(self), len(self._fields))
+        return numpy.array(self._rows, dtype="float64").reshape(len(self._rows), len(self._schema.fields))
 
     @cached_property
     def _columns(self) -> Sequence[Sequence[Any]]:
-        return list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._fields)
+        return list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._schema.fields)
 
 
 def _fit(field: Field, values: Sequence[Any]) -> Sequence[Any] | None:

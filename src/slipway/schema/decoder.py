@@ -30,8 +30,9 @@ class Decoded(NamedTuple):
 class Decoder:
     """A decoder of the rows of one schema; `of` makes it."""
 
-    def __init__(self, fields: Sequence[Field], types: Sequence[Any]) -> None:
-        self._fields = fields
+    def __init__(self, schema: Schema, types: Sequence[Any]) -> None:
+        self._schema = schema
+        fields = schema.fields
         # Each field has a plain name here, as its own may be no name in Python.
         names = [f"f{place}" for place in range(len(fields))]
         row = msgspec.defstruct(
@@ -51,7 +52,7 @@ class Decoder:
     def of(cls, schema: Schema) -> Decoder | None:
         """Return the decoder of a schema; None where a field is of a kind that msgspec reads differently."""
         types = [_type(field) for field in schema.fields]
-        return None if None in types else cls(schema.fields, types)
+        return None if None in types else cls(schema, types)
 
     def read(self, body: bytes) -> Decoded | None:
         """Return the rows in a body, as `Schema.parse` gives them; None unless they surely fit."""
@@ -65,16 +66,16 @@ class Decoder:
         # more, too, where a text has one, which the slow way reads.
         if _quotes(body) != 2 * self._strings(rows):
             return None
-        return Decoded(Columns(self._fields, self._filled(rows)), many)
+        return Decoded(Columns(self._schema, self._filled(rows)), many)
 
     def _strings(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Return the number of strings in the JSON of these rows: keys and texts."""
-        found = len(rows) * (len(self._fields) + self._texts)
+        found = len(rows) * (len(self._schema.fields) + self._texts)
         for place in self._gaps:
             column = [row[place] for row in rows]
             absent = column.count(msgspec.UNSET)
             found -= absent
-            if self._fields[place].kind == "string":
+            if self._schema.fields[place].kind == "string":
                 found -= absent + column.count(None)
         return found
 

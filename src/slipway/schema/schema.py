@@ -161,6 +161,16 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults
         return tuple(field.name for field in self.fields)
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """The places of the fields among them, by their names."""
+        return {name: place for place, name in enumerate(self.names)}
+
+    @cached_property
+    def numeric(self) -> frozenset[str]:
+        """The names of the fields that hold numbers or truth values."""
+        return frozenset(field.name for field in self.fields if field.kind in ("number", "integer", "boolean"))
+
+    @cached_property
     def optional(self) -> tuple[str, ...]:
         """The names of the fields that may be missing."""
         return tuple(field.name for field in self.fields if field.optional)

@@ -58,7 +58,7 @@ def own(
     set_seeds()
     if "rows" in inspect.signature(model.metrics).parameters:
         parsed = schema.parse([{name: row[name] for name in schema.names} for row in rows])
-        found: Any = model.metrics(truth, predictions, given(type(model), Columns.of(schema.fields, parsed)))
+        found: Any = model.metrics(truth, predictions, given(type(model), Columns.of(schema, parsed)))
     else:
         found = model.metrics(truth, [schema.outcome(prediction) for prediction in predictions])
     where = f"{type(model).__name__}.metrics"

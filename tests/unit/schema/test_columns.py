@@ -25,7 +25,7 @@ ROWS = [
 
 @pytest.fixture
 def columns() -> Columns:
-    return Columns(FIELDS, ROWS)
+    return Columns(Schema(fields=FIELDS, target=FIELDS[0]), ROWS)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,13 @@ def test_several_columns_are_a_matrix(columns: Columns) -> None:
 
 def test_all_columns_are_a_matrix_in_one_go() -> None:
     """The result is the same as column by column."""
-    columns = Columns(FIELDS[:3], [row[:3] for row in ROWS])
+    columns = Columns(Schema(fields=FIELDS[:3], target=FIELDS[0]), [row[:3] for row in ROWS])
     assert columns[["size", "count", "fragile"]].tolist() == [[1.5, float(2**63 - 1), 1.0], [0.0, 2.0, 0.0]]
+    assert columns[["size", "size", "size"]].tolist() == [[1.5] * 3, [-0.0] * 3]
+    assert columns[["count", "size"]].tolist() == [[float(2**63 - 1), 1.5], [2.0, 0.0]]
+    whole = columns[["size", "count", "fragile"]]
+    whole[:] = 7
+    assert columns["size"].tolist() == [1.5, 0.0]
 
 
 def test_rows_are_dicts_in_the_order_of_the_fields(columns: Columns) -> None:
@@ -83,4 +88,4 @@ def test_it_has_as_many_rows_as_there_are(columns: Columns) -> None:
 def test_it_is_made_of_parsed_rows() -> None:
     """Rows that were read field by field become columns, too."""
     schema = Schema(fields=FIELDS[:2], target=FIELDS[3])
-    assert Columns.of(schema.fields, schema.parse([{"count": 1, "size": 2}])).dicts() == [{"size": 2.0, "count": 1}]
+    assert Columns.of(schema, schema.parse([{"count": 1, "size": 2}])).dicts() == [{"size": 2.0, "count": 1}]

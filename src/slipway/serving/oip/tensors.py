@@ -94,7 +94,7 @@ def to_rows(
     check_rows(count)
     if all(_is_sure(tensor, fields[tensor.name]) for tensor in given):
         by_name = {tensor.name: _with_gaps(tensor, fields[tensor.name]) for tensor in given}
-        fit = Columns.fitting(schema.fields, by_name, count)
+        fit = Columns.fitting(schema, by_name, count)
         if fit is not None:
             return fit
     problems: list[Problem] = []

@@ -75,7 +75,7 @@ def test_iris_keeps_its_limits_and_parameters(iris):
 def test_tumor_answers_with_a_diagnosis(tumor):
     """JSON holds it as text."""
     assert tumor.answer(tumor.golden.rows[:1]) == ["malignant"]
-    columns = Columns.of(tumor.schema.fields, tumor.golden.rows[:1])
+    columns = Columns.of(tumor.schema, tumor.golden.rows[:1])
     assert tumor.model.predict(columns) == [Diagnosis.MALIGNANT]
 
 

@@ -113,8 +113,8 @@ def test_it_takes_columns_in_any_form():
     for given in (table[["b", "a"]], {"b": table["b"].tolist(), "a": table["a"].tolist(), "c": [0] * 4}):
         assert graph.predict(given).tolist() == [0, 1, 1, 0]
     assert graph.predict(table.to_dict("records")).tolist() == [0, 1, 1, 0]
-    fields = [Field(name=name, kind="number") for name in ("b", "a")]
-    columns = Columns.of(fields, table.to_dict("records"))
+    fields = tuple(Field(name=name, kind="number") for name in ("b", "a"))
+    columns = Columns.of(Schema(fields=fields, target=fields[0]), table.to_dict("records"))
     assert graph.predict(columns).tolist() == [0, 1, 1, 0]
     assert graph._table(columns).tolist() == graph._table(table).tolist() == ROWS
 
