@@ -66,7 +66,7 @@ class Function(Application):
         self.identity, self.limits = identity, limits
         self._loaded, self._card = loaded, card
         paths: Paths = {
-            "/": {"GET": self._document},
+            "/": {"GET": self._document, "POST": self._event},
             PREDICT: {"POST": self._predict},
             requests.LIVE: {"GET": self._alive},
             READY: {"GET": self._ready},
@@ -157,12 +157,24 @@ class Function(Application):
 
     def _predict(self, request: Request) -> Answer:
         rows, many = request.rows or self._decoded(request.body) or _parsed(request.body)
-        predictions = self.predict(rows)
-        self._form.check(predictions)
+        return of(200, self._content(rows, many), rows=len(rows))
+
+    def _event(self, request: Request) -> Answer:
+        from slipway.serving.http import events
+
+        rows, many = events.rows_of(request)
+        return events.answer(request, self._content(rows, many), self.identity.model_id, len(rows))
+
+    def _content(self, rows: list[Any] | Columns, many: bool) -> dict[str, Any]:
+        predictions = self._checked(rows)
         prediction = predictions if many else predictions[0]
         tags = self.tags() if len(rows) else {}
-        content = {"status": "ok", "prediction": prediction, **({"tags": tags} if tags else {}), **self.named}
-        return of(200, content, rows=len(rows))
+        return {"status": "ok", "prediction": prediction, **({"tags": tags} if tags else {}), **self.named}
+
+    def _checked(self, rows: list[Any] | Columns) -> list[Any]:
+        predictions = self.predict(rows)
+        self._form.check(predictions)
+        return predictions
 
     def _infer(self, request: Request) -> Answer:
         from slipway.serving.oip import rest
@@ -178,7 +190,7 @@ class Function(Application):
 
         if request.route == requests.V1_MODEL:
             self.health()
-        return kserve.answer(self.inference, request)
+        return kserve.answer(self.inference, request, self._checked)
 
     def _predictions(self, rows: list[Any] | Columns) -> list[Any]:
         if not len(rows):

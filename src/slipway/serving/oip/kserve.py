@@ -5,6 +5,7 @@ Its clients send `{"instances": [ROW, …]}`. It has no types: rows are checked 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from slipway.schema import Schema
@@ -14,7 +15,7 @@ from slipway.serving.http.requests import V1, V1_MODEL, Request, parse
 from slipway.serving.oip.inference import Inference
 
 
-def answer(inference: Inference, request: Request) -> Answer:
+def answer(inference: Inference, request: Request, predict: Callable[[list[Any]], list[Any]]) -> Answer:
     """Answer a request for one of the protocol's paths; raise `Refusal`, and whatever the model raises."""
     if request.route == V1:
         return of(200, {"models": [inference.model]})
@@ -22,7 +23,7 @@ def answer(inference: Inference, request: Request) -> Answer:
     if request.route == V1_MODEL:
         return of(200, {"name": inference.model, "ready": True})
     rows = instances(inference.schema, request.body)
-    content = {"predictions": inference.predict(rows), **inference.identity.named()}
+    content = {"predictions": predict(rows), **inference.identity.named()}
     tags = inference.tags() if rows else {}
     return of(200, {**content, **({"tags": tags} if tags else {})}, rows=len(rows))
 
