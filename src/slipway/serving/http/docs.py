@@ -10,7 +10,7 @@ import inspect
 import re
 import sys
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from importlib import metadata
@@ -21,6 +21,7 @@ import msgspec
 
 from slipway.artifacts import Loaded
 from slipway.artifacts.manifest import ModelCard
+from slipway.schema import Field
 from slipway.serving.answers import Answer
 from slipway.serving.bundled import Identity
 from slipway.serving.http.requests import LIVE, MODELS, OPENAPI, PAGE, PREDICT, READY, V1_PREDICT
@@ -33,6 +34,9 @@ _FOLDER = Path(__file__).parent
 
 # Named when the process has loaded them.
 _LIBRARIES = {"numpy": "numpy", "scikit-learn": "sklearn", "pandas": "pandas", "onnxruntime": "onnxruntime"}
+
+_TYPES = {str: "string", bool: "boolean", int: "number", float: "number", list: "array", dict: "object"}
+_TYPES[type(None)] = "null"
 
 _ENDPOINTS = {
     f"POST {PREDICT}": "a JSON object (a row) gives its prediction, a list of them gives a list, [] gives []",
@@ -164,15 +168,38 @@ def _prediction(loaded: Loaded) -> Part:
     kinds = {isinstance(each, dict) for each in loaded.golden.predictions}
     if kinds == {False}:
         return schema
-    whole = {"type": "object", "properties": {target.name: schema}}
+    dicts = [each for each in loaded.golden.predictions if isinstance(each, dict)]
+    whole = {"type": "object", "properties": {**_of_values(dicts)["properties"], target.name: schema}}
     return whole if kinds == {True} else {"anyOf": [schema, whole]}
+
+
+def _of_values(values: Sequence[Any]) -> Part:
+    """Return a schema of values that golden predictions have: of each key of a dict, and of all elements of a list."""
+    types = sorted({_TYPES[type(each)] for each in values if type(each) in _TYPES})
+    schema: Part = {"type": types[0] if len(types) == 1 else types} if types else {}
+    if dicts := [each for each in values if isinstance(each, dict)]:
+        names = dict.fromkeys(name for each in dicts for name in each)
+        schema["properties"] = {name: _of_values([each[name] for each in dicts if name in each]) for name in names}
+    if lists := [each for each in values if isinstance(each, list)]:
+        schema["items"] = _of_values([value for each in lists for value in each])
+    return schema
+
+
+def example_value(field: Field, value: Any) -> Any:
+    """Return a golden value as its datatype takes it: data have whole numbers as 186.0, and INT64 takes 186."""
+    return int(value) if field.kind == "integer" and value is not None else value
 
 
 def _add_examples(components: Part, loaded: Loaded, identity: Identity) -> None:
     """Add the first golden rows and their predictions to the request bodies and the response."""
     rows, predictions = loaded.golden.rows, loaded.golden.predictions
     inputs = [
-        {"name": field.name, "shape": [1], "datatype": tensors.about(field).datatype, "data": [rows[0][field.name]]}
+        {
+            "name": field.name,
+            "shape": [1],
+            "datatype": tensors.about(field).datatype,
+            "data": [example_value(field, rows[0][field.name])],
+        }
         for field in loaded.schema.fields
         if field.name in rows[0]
     ]

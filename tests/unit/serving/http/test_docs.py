@@ -4,11 +4,17 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 from slipway.images import running
 from slipway.images.bundle import Bundle
+from slipway.schema import Field
 from slipway.serving.access import FOLDER, KIND
+from slipway.serving.http import docs
+from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
 
 
@@ -53,6 +59,35 @@ def test_document_is_right_behind_a_proxy_that_strips_a_path(server: Server) -> 
     [found] = server.ask("GET", "/openapi.json").json["servers"]
     for base in ("https://example.org/m/iris", "http://127.0.0.1:8080"):
         assert urljoin(f"{base}/openapi.json", found["url"]) == f"{base}/"
+
+
+def test_every_array_says_what_is_in_it(server: Server) -> None:
+    """Generators of clients refuse or guess otherwise."""
+
+    def arrays(part: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(part, dict) and "array" in (part.get("type") or ()):
+            yield part
+        values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        for each in values:
+            yield from arrays(each)
+
+    found = list(arrays(server.ask("GET", "/openapi.json").json))
+    assert len(found) > 5 and all("items" in each for each in found)
+
+
+def test_dict_answers_are_described_whole_and_examples_are_taken(tmp_path: Path) -> None:
+    """Every key of the golden predictions is there, and INT64 has no 186.0."""
+    by = {"a": 1.5, "b": [1, 2]}
+    golden: list[Any] = [{"price": 4.0, "why": "wet", "by": by}, {"price": 8.0, "why": None, "by": by}]
+    code = tiny.CODE.replace("return prices", f"return [{golden}[price == 8] for price in prices]")
+    folder = tiny.bundled(tmp_path, code=code, predictions=golden).folder
+    with running.start(folder) as started:
+        document = Server(started.url, []).ask("GET", "/openapi.json").json
+    properties = document["components"]["schemas"]["Prediction"]["properties"]
+    assert properties["price"]["type"] == "number"
+    assert properties["why"] == {"type": ["null", "string"]}
+    assert properties["by"]["properties"]["b"] == {"type": "array", "items": {"type": "number"}}
+    assert repr(docs.example_value(Field(name="count", kind="integer"), 186.0)) == "186"
 
 
 def sorted_as_told(paths: dict[str, object], message: str) -> list[str]:
