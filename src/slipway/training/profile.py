@@ -124,7 +124,8 @@ def _rounded(field: Field, words: pd.Series[str], present: pd.Series[Any]) -> It
     if field.kind != "number":
         return
     whole = present if present.dtype.kind in "iuO" else words[words.map(_WHOLE.fullmatch).astype(bool)]
-    if any(abs(int(value)) > EXACT for value in whole):
+    # The target may be texts, of which the class's own `outcome` makes numbers.
+    if any(abs(int(value)) > EXACT for value in whole if not isinstance(value, str) or _WHOLE.fullmatch(value)):
         yield "whole numbers beyond 2^53, rounded: declare it as `str`"
 
 
