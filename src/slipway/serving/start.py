@@ -70,7 +70,8 @@ def load(folder: Path) -> Function:
     wrong = differences(loaded.golden, predictions, loaded.manifest.tolerance)
     if wrong:
         problem = f"{len(wrong)} golden predictions are not reproduced: {'; '.join(wrong[:5])}"
-        raise SlipwayError(problem, fix="compare the libraries here with those it was trained with")
+        fix = "keep what `train` learns on `self`, as globals and a class's attributes are not saved; compare libraries"
+        raise SlipwayError(problem, fix=fix)
     function = Function(loaded, identity, limits, admitting, read_card(folder / "artifact"))
     function.origins = origins
     function.with_scrapes = not os.environ.get(METRICS_PORT)

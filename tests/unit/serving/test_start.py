@@ -54,7 +54,7 @@ def test_damaged_bundle_does_not_start(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"predictions": [4.0, 8.5]}, ["1 golden prediction", "row 1", "8.5", "8.0", "0.5"]),
+        ({"predictions": [4.0, 8.5]}, ["1 golden prediction", "row 1", "8.5", "8.0", "0.5", "on `self`"]),
         ({"code": "import nowhere.at_all\n" + tiny.CODE}, ["nowhere", "requirements"]),
         ({"code": tiny.CODE.replace("prices = []", "import nowhere; prices = []")}, ["nowhere", "requirements"]),
         ({"code": tiny.CODE.replace("prices = []", "prices = 1 / 0")}, ["ZeroDivisionError"]),
