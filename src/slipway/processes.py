@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,8 @@ WITHHELD = frozenset(
 )
 """Variables that let a process act as the pipeline, or as a caller: write to the repository, take on an identity."""
 
+_OF_INDEXES = re.compile("UV_INDEX_.+_(USERNAME|PASSWORD)")
+
 _STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -49,9 +52,23 @@ class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     fix: str = ""
 
 
-def environment() -> dict[str, str]:
-    """Return the variables of this process without `WITHHELD`."""
-    return {name: value for name, value in os.environ.items() if name not in WITHHELD}
+def environment(*, installs: bool = False) -> dict[str, str]:
+    """Return the variables of this process without `WITHHELD`.
+
+    Only a process that `installs` packages, and runs no code of a model, gets users and passwords of package indexes.
+    """
+    own = {name: value for name, value in os.environ.items() if name not in WITHHELD}
+    return own if installs else {name: value for name, value in own.items() if not _OF_INDEXES.fullmatch(name)}
+
+
+def index_variables() -> list[str]:
+    """Return the names of variables with users and passwords of package indexes that this process has."""
+    return [name for name in os.environ if _OF_INDEXES.fullmatch(name)]
+
+
+def index_passwords() -> list[str]:
+    """Return the passwords of package indexes that this process has."""
+    return [os.environ[name] for name in index_variables() if name.endswith("PASSWORD") and os.environ[name]]
 
 
 def begin(

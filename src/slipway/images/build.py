@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from slipway.artifacts import golden, manifest
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.images import clients, engines, running, verification
+from slipway.images import clients, engines, index_secrets, running, verification
 from slipway.images.bundle import Bundle
 from slipway.images.engines import Engine
 from slipway.models import environment, model_tests
@@ -81,7 +81,8 @@ class EngineBuilder:
         self.report(f"{bundle.name}: building with {self.engine.name}")
         labels = labels_of(self.settings.root, bundle.name, bundle.fingerprint)
         began = time.monotonic()
-        made = self.engine.build(bundle.folder, bundle.target, bundle.base_image, labels)
+        with index_secrets.mounted(bundle) as secrets:
+            made = self.engine.build(bundle.folder, bundle.target, bundle.base_image, labels, *secrets)
         took = time.monotonic() - began
         try:
             self._check(made, bundle)

@@ -42,6 +42,10 @@ _FIXES = (
         "the registry takes no images now: ask who runs it, or name another as `registry` in slipway.yaml",
     ),
     (
+        r"no matching distribution(?s:.*)these packages come from",
+        "see that it has them; if it asks for a password, export UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD",
+    ),
+    (
         r"no matching distribution|do not match the hashes|could not find a version|not a supported wheel",
         "the packages of its lock cannot be installed on this base image: set another base_image, or train it again",
     ),

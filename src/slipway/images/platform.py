@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from slipway import digests
 from slipway.images import bundle
 from slipway.images.bundle import Bundle
-from slipway.models import environment, wheels
+from slipway.models import environment, indexes, wheels
 from slipway.models.data import data_source, local_path
 from slipway.models.discovery import model_files, training_digest
 from slipway.models.imports import closure
@@ -142,6 +142,7 @@ def _settings(settings: Settings, model: str) -> dict[str, Any]:
         "environments": _given(msgspec.to_builtins(settings.environments)),
         "branch": settings.branch,
         "base_image": settings.base_image,
+        **({"indexes": used} if (used := indexes.used(settings, model)) else {}),
         "models": {model: _given(own)},
     }
 

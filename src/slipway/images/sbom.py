@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cyclonedx.model import HashAlgorithm, HashType, Property
@@ -32,8 +33,8 @@ class Package(NamedTuple):
     name: str
     version: str
     hashes: tuple[str, ...]
-    wheel: str = ""
-    """The name of its file, where it was brought and comes from no index."""
+    origin: Mapping[str, str] = MappingProxyType({})
+    """The qualifier that says where it comes from, if it does not come from the usual index."""
 
 
 def make(bundle: Bundle, image: Image) -> bytes:
@@ -76,12 +77,17 @@ def packages(lock: str, python: str) -> Iterator[Package]:
     for each in sorted(locks.packages(lock), key=lambda each: (each.name, each.text)):
         requirement = Requirement(each.text.replace("\\\n", " ").split("--hash")[0].split("#")[0].strip())
         if requirement.marker is None or requirement.marker.evaluate(here):
-            yield Package(each.name, each.version, each.hashes, each.origin.rpartition("/")[2])
+            yield Package(each.name, each.version, each.hashes, _qualifiers(each))
+
+
+def _qualifiers(package: locks.Locked) -> dict[str, str]:
+    if package.wheel:
+        return {"file_name": package.wheel.rpartition("/")[2]}
+    return {"repository_url": package.origin.partition(" ")[2]} if package.origin else {}
 
 
 def _component(package: Package) -> Component:
-    qualifiers = {"file_name": package.wheel} if package.wheel else None
-    url = PackageURL("pypi", name=package.name, version=package.version, qualifiers=qualifiers)
+    url = PackageURL("pypi", name=package.name, version=package.version, qualifiers=dict(package.origin))
     return Component(
         name=package.name, version=package.version, purl=url, bom_ref=str(url), hashes=_sha256(*package.hashes)
     )

@@ -18,6 +18,7 @@ import msgspec
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.model import Contract, ContractError, Model, Parameter
+from slipway.models import indexes
 from slipway.models.data import data_source, features, local_path
 from slipway.models.imports import closure
 from slipway.models.requirements import read
@@ -81,12 +82,14 @@ def training_digest(settings: Settings, name: str, parameters: Mapping[str, Para
     that cannot be read.
     """
     of, found = settings.model(name), wheels_in(settings.folder(name))
+    other = {} if of.image else indexes.pinned(settings, name)
     wheels = {each: digests.of_file(file) for each, file in found.items() if file.is_file()}
     return digests.of_value(
         {
             "code": {path: digests.of_file(file) for path, file in model_files(settings, name).items()},
             "requirements": [] if of.image else read(settings.folder(name), settings.root),
             **({"wheels": wheels} if wheels else {}),
+            **({"indexes": other} if other else {}),
             "parameters": {**of.parameters, **(parameters or {})},
             "held_out": of.held_out,
             **({"split": msgspec.to_builtins(of.split)} if of.split is not None else {}),

@@ -8,16 +8,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import requires
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from packaging.requirements import Requirement
 
-from slipway import digests, files
+from slipway import digests, files, processes
 from slipway.errors import SlipwayError
-from slipway.models import locks, requirements, wheels
+from slipway.models import indexes, locks, requirements, wheels
 from slipway.models.wheels import Wheel
 from slipway.processes import SOURCE
 from slipway.settings import Settings
@@ -36,6 +37,9 @@ _READ = {"train": requirements.read, "onnx": requirements.read_converted}
 
 # The folder with the locks; set in a model's environment and in a trainer's image.
 _LOCKS = "SLIPWAY_LOCKS"
+
+# What uv would look into beside the one place that packages come from.
+_ELSEWHERE = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX")
 
 # The path of uv, which is in none of the environments that it makes.
 _UV = "SLIPWAY_UV"
@@ -80,13 +84,18 @@ def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[l
     """
     compiled = {use: compile_lock(settings, model, use) for use in USES}
     python = python_for(compiled["train"])
+    if any(" " in origin for lock in compiled.values() for origin in locks.parts(lock.read_text(encoding="utf-8"))):
+        # The model's code must not see the passwords of indexes, and so nothing is installed any more beside it.
+        for lock in compiled.values():
+            python_for(lock)
     folder = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
     for use, lock in compiled.items():
         files.write(folder / f"{use}.lock", lock.read_bytes())
         for name, wheel in wheels.beside(lock).items():
             files.write(folder / name, wheel.read_bytes())
     # To compile scikit-learn again in every step takes longer than the steps.
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    left_out = {"PYTHONDONTWRITEBYTECODE", *processes.index_variables()}
+    inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     fixed = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     variables = inherited | {_LOCKS: str(folder), _UV: _uv_binary(), "PYTHONPATH": SOURCE} | fixed
     # Without -P, Python takes the model.py of the working directory for the package `model`.
@@ -96,9 +105,10 @@ def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[l
 def compile_lock(settings: Settings, model: str, use: Use) -> Path:
     """Return a lock, with hashes, of the packages for `use`: the platform's, and the model's requirements.
 
-    A package that has a wheel in the model's folder comes from that file alone. Prefer the versions of the repository's
-    `requirements.lock`; serving prefers those of training. Raise `SlipwayError` with the words of the resolver when the
-    requirements contradict one another or name an unknown package, and for a wheel that cannot be used.
+    A package that has a wheel in the model's folder comes from that file alone, and one of an index in slipway.yaml
+    from that index alone. Prefer the versions of the repository's `requirements.lock`; serving prefers those of
+    training. Raise `SlipwayError` with the words of the resolver when the requirements contradict one another or name
+    an unknown package, and for a wheel that cannot be used.
     """
     folder = settings.folder(model)
     read = _READ.get(use, requirements.read_serving)
@@ -107,29 +117,39 @@ def compile_lock(settings: Settings, model: str, use: Use) -> Path:
     brought = [] if is_container else wheels.read(folder, settings.root)
     wanted = [*sorted(platform_packages(use)), *own]
     preferred = settings.root / "requirements.lock" if use == "train" else compile_lock(settings, model, "train")
-    return locked(wanted, preferred, str((folder / requirements.FILE).relative_to(settings.root)), brought)
+    where = str((folder / requirements.FILE).relative_to(settings.root))
+    return locked(wanted, preferred, where, brought, {} if is_container else indexes.origins(settings))
 
 
-def locked(wanted: Sequence[str], preferred: Path, where: str, brought: Sequence[Wheel] = ()) -> Path:
+def locked(
+    wanted: Sequence[str],
+    preferred: Path,
+    where: str,
+    brought: Sequence[Wheel] = (),
+    origins: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Return a lock, with hashes, of the requirements `wanted` and their dependencies; see `compile_lock`.
 
     Keep the versions of the lock `preferred` where possible. Messages name the file `where`. The wheels that the lock
-    installs lie beside it.
+    installs lie beside it. `origins` are the packages of other indexes.
     """
+    origins = {name: origin for name, origin in origins.items() if name not in {wheel.name for wheel in brought}}
     known = preferred.read_bytes() if preferred.is_file() else b""
-    decisive = [wanted, digests.of_bytes(known), *([[wheel.path.name, wheel.sha256] for wheel in brought])]
+    decisive: list[object] = [wanted, digests.of_bytes(known), *([wheel.path.name, wheel.sha256] for wheel in brought)]
+    decisive += [dict(origins)] if origins else []
     folder = _cache() / "locks" / digests.of_value(decisive)
     path = folder / "requirements.lock"
     if not path.is_file():
         with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
             draft = Path(scratch)
-            (draft / "in.txt").write_text("\n".join(wanted))
             (draft / "out.txt").write_bytes(known)
             wheels.lay(brought, draft)
             options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header", "--no-annotate"]
-            command = ["pip", "compile", "--quiet", *options, "--output-file=out.txt", "in.txt"]
-            _uv(*command, *wheels.options(brought), cwd=draft, problem=f"{where} cannot be locked")
-            lock = wheels.named(brought, (draft / "out.txt").read_text(encoding="utf-8"), where)
+            options += [*wheels.options(brought), *indexes.lay(wanted, origins, draft)]
+            command = ["pip", "compile", "--quiet", "--output-file=out.txt", *options]
+            _uv(*command, cwd=draft, problem=f"{where} cannot be locked", advice=indexes.advice([*origins.values()]))
+            lock = indexes.named(origins, (draft / "out.txt").read_text(encoding="utf-8"), where)
+            lock = wheels.named(brought, lock, where)
             for name in locks.wheels(lock):
                 files.write(folder / name, (draft / name).read_bytes())
             files.write(path, lock.encode())
@@ -164,9 +184,18 @@ def _install(lock: Path, python: Path) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.write(lines)
             file.flush()
-            options = ["--quiet", "--no-deps", "--require-hashes", "--python", str(python), *origin]
+            options = ["--quiet", "--no-deps", "--require-hashes", "--python", str(python), *_source(origin)]
             command = ["pip", "install", *options, "--requirement", file.name]
-            _uv(*command, cwd=lock.parent, problem=f"{lock} cannot be installed")
+            problem, env = f"{lock} cannot be installed", _ELSEWHERE if origin else ()
+            _uv(*command, cwd=lock.parent, problem=problem, advice=indexes.advice([origin]), without=env)
+
+
+def _source(origin: str) -> list[str]:
+    """Return the options of uv for the packages of a lock that come from one place."""
+    name, _, url = origin.partition(" ")
+    if origin == locks.WHEELS:
+        return ["--no-index", f"--find-links={locks.WHEELS}"]
+    return [f"--default-index={name}={url}"] if url else []
 
 
 def _beside(lock: Path) -> Path | None:
@@ -197,12 +226,17 @@ def _cache() -> Path:
     return Path(os.environ.get("SLIPWAY_CACHE") or Path.home() / ".cache" / "slipway").absolute()
 
 
-def _uv(*arguments: str, problem: str, cwd: Path | None = None) -> None:
-    done = subprocess.run([_uv_binary(), *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+def _uv(
+    *arguments: str, problem: str, cwd: Path | None = None, advice: str = "", without: Collection[str] = ()
+) -> None:
+    env = {name: value for name, value in os.environ.items() if name not in without}
+    done = subprocess.run([_uv_binary(), *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n  ".join(line for line in done.stderr.strip().splitlines() if line.strip())
+        for password in processes.index_passwords():
+            said = said.replace(password, "***")
         full = os.strerror(errno.ENOSPC) in said
-        fix = f"make room in {_cache()}" if full else "mend the pins, or see that the package index can be reached"
+        fix = f"make room in {_cache()}" if full else f"mend the pins, or see that the index can be reached{advice}"
         raise SlipwayError(f"{problem}:\n  {said}", fix=fix)
 
 

@@ -286,7 +286,7 @@ def _slipway(settings: Settings, folder: Path, *words: str) -> str:
     command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words]
     source = settings.root / "src"  # the platform of the commit
     path = str(source) if (source / "slipway/__main__.py").is_file() else processes.SOURCE
-    env = _own_variables() | {"PYTHONPATH": path}
+    env = _own_variables(installs=True) | {"PYTHONPATH": path}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         said = done.stderr.strip().removeprefix("error: ")
@@ -295,6 +295,7 @@ def _slipway(settings: Settings, folder: Path, *words: str) -> str:
     return told[-1] if told else done.stdout.strip().rpartition("\n")[2]
 
 
-def _own_variables() -> dict[str, str]:
+def _own_variables(*, installs: bool = False) -> dict[str, str]:
     """Return the variables of this process without rights, and without the locks of a model's image."""
-    return {name: value for name, value in processes.environment().items() if name != "SLIPWAY_LOCKS"}
+    own = processes.environment(installs=installs)
+    return {name: value for name, value in own.items() if name != "SLIPWAY_LOCKS"}

@@ -112,7 +112,7 @@ def run(settings: Settings, model: str, environment: str, report: Callable[[str]
     said: deque[str] = deque(maxlen=_TAIL)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words, "--keep", scratch]
-        variables = processes.environment() | {"PYTHONPATH": processes.SOURCE}
+        variables = processes.environment(installs=True) | {"PYTHONPATH": processes.SOURCE}
         with processes.begin(command, env=variables, stderr=subprocess.STDOUT) as process:
             try:
                 for line in process.stdout or ():

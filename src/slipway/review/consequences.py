@@ -84,15 +84,20 @@ def affected(settings: Settings, repository: Repository, since: str) -> list[str
     fork = commits(repository, settings, since, None).fork
     changed = _changed(repository, fork)
     try:
-        declared = Snapshot(repository, fork).settings.declared
+        before = Snapshot(repository, fork).settings
     except SlipwayError:
         return settings.models()  # nothing to compare with
+    declared = before.declared
     # Every model is declared, so that no question searches the folders again.
     every = {name: settings.declared.get(name, ModelSettings()) for name in settings.models()}
     now = msgspec.structs.replace(settings, declared=every)
     folders = {name: f"{_within(now, now.folder(name))}/" for name in now.declared}
     gone = [path for path in changed if path.startswith("model/") and not (now.root / path).is_file()]
-    if _SHARED in changed or any(not path.startswith(tuple(folders.values())) for path in gone):
+    if (
+        _SHARED in changed
+        or before.indexes != settings.indexes
+        or any(not path.startswith(tuple(folders.values())) for path in gone)
+    ):
         # The files that are left do not tell who used a file that is gone.
         return sorted(now.declared)
     paths = {path for folder in ("model/", *folders.values()) for path in (now.root / folder).rglob("*.py")}
@@ -206,13 +211,14 @@ def _keys(before: msgspec.Struct | None, after: msgspec.Struct | None) -> str:
 def _for_models(old: _Side, new: _Side, changed: set[str]) -> Iterator[Consequence]:
     before, after = old.settings.declared, new.settings.declared
     reached = changed | _reached(old.modules, changed) | _reached(new.modules, changed)
+    moved = old.settings.indexes != new.settings.indexes
     touched = {parent.as_posix() for path in reached for parent in PurePosixPath(path).parents}
     for model in sorted(before.keys() | after.keys()):
         if model not in after:
             yield Consequence(model, "is removed; what runs of it stays as it is declared")
         elif model not in before:
             yield Consequence(model, f"is new: {_trains(new.settings, model)}")
-        elif before[model] != after[model] or {old.folder(model), new.folder(model)} & touched:
+        elif before[model] != after[model] or {old.folder(model), new.folder(model)} & touched or moved:
             yield from _for_model(old, new, model, changed)
 
 

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, folder_name, nearest
+from slipway.settings import package_indexes
 from slipway.settings.consistency import check, check_objects, check_secrets
 from slipway.settings.strict import FILE, convert, read
-from slipway.settings.types import Environment, File, ModelSettings
+from slipway.settings.types import Environment, File, Index, ModelSettings
 
 __all__ = ["FILE", "MODEL_FILE", "Environment", "ModelSettings", "Settings", "find_root", "load", "model_file", "parse"]
 
@@ -29,6 +30,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     base_image: str
     declared: dict[str, ModelSettings]
     """The models that the file names."""
+    indexes: dict[str, Index] = {}
+    """Package indexes beside that of the machine."""
 
     def environment(self, name: str) -> Environment:
         """Return the settings of an environment; raise `SlipwayError` with the nearest known name."""
@@ -153,8 +156,15 @@ def parse(text: str, root: Path) -> Settings:
         # A name with nothing below it stands for all the defaults.
         content["models"] = {name: {} if each is None else each for name, each in content["models"].items()}
         check_secrets(content["models"])
+    if isinstance(content, dict) and isinstance(content.get("indexes"), dict):
+        package_indexes.check_addresses(content["indexes"])
     file = convert(content, File, "")
     check(file)
     return Settings(
-        root=root, environments=file.environments, branch=file.branch, base_image=file.base_image, declared=file.models
+        root=root,
+        environments=file.environments,
+        branch=file.branch,
+        base_image=file.base_image,
+        declared=file.models,
+        indexes=file.indexes,
     )

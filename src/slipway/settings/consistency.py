@@ -15,6 +15,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.names import check_model_name, nearest
+from slipway.settings import package_indexes
 from slipway.settings.strict import FILE, convert, refuse
 from slipway.settings.types import Environment, File, Gate, ModelSettings, Own
 
@@ -25,6 +26,7 @@ _SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|api_?key|(access|private
 def check(file: File) -> None:
     """Raise `SlipwayError` with the path of the first value that does not fit the others."""
     _check_environments(file.environments)
+    package_indexes.check(file.indexes)
     for name, model in file.models.items():
         _check_model(name, model, file.environments)
 

@@ -69,6 +69,19 @@ Origin = Annotated[
     ),
 ]
 Digest = Annotated[str, _text("[0-9a-f]{64}", "64 hexadecimal digits are needed, as sha256sum prints them")]
+IndexName = Annotated[
+    str, _text(_LABEL, "an index's name is lower-case letters, digits and -, a letter first, 40 at most", 40)
+]
+IndexUrl = Annotated[
+    str,
+    _text(
+        rf"(https://{_HOST}|http://(localhost|127\.0\.0\.1)(:[0-9]{{1,5}})?)(/[^\s/@?#]+)*/?",
+        "https://host/path is needed, without a user, a password and anything behind a ?",
+    ),
+]
+PackageName = Annotated[
+    str, _text("[a-z0-9]+(-[a-z0-9]+)*", "a package's name is lower-case letters, digits and -: scikit-learn", 100)
+]
 Positive = Annotated[int, Meta(ge=1, description="1 is the least")]
 Protocol = Literal["http", "grpc"]
 
@@ -300,6 +313,15 @@ class Own(_Strict, frozen=True, kw_only=True):
     """The most releases that stay declared."""
 
 
+class Index(_Strict, frozen=True, kw_only=True):
+    """A package index beside that of the machine. Its packages come from there only, and nothing else does."""
+
+    url: IndexUrl
+    """The address of its simple API: `https://host/simple`."""
+    packages: list[PackageName]
+    """The packages that come from it. `requirements.txt` pins each of them that a model uses."""
+
+
 class File(_Strict, frozen=True, kw_only=True):
     """The settings of Slipway: environments and models."""
 
@@ -309,5 +331,7 @@ class File(_Strict, frozen=True, kw_only=True):
     """The branch that Argo CD follows."""
     base_image: Image = "python:3.11-slim"
     """The image that all images start from."""
+    indexes: dict[IndexName, Index] = field(default_factory=dict)
+    """Other package indexes, by name. `UV_INDEX_<NAME>_USERNAME` and `UV_INDEX_<NAME>_PASSWORD` let one in."""
     models: dict[ModelName, ModelSettings] = field(default_factory=dict)
     """The models that do not have all the defaults, by name."""

@@ -57,6 +57,11 @@ def test_error_of_a_push_has_a_fix(engine, said, fix):
     ("said", "fix"),
     [
         ("ERROR: No matching distribution found for numpy==2.4.6", "set another base_image, or train it again"),
+        (
+            "No matching distribution found for a==1\nThese packages come from corp https://x: see",
+            "UV_INDEX_<NAME>_USERNAME",
+        ),
+        ("DO NOT MATCH THE HASHES\nThese packages come from corp https://x: see", "set another base_image"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "set another base_image, or train it again"),
         ("reading manifest 3.99-slim in docker.io/library/python: manifest unknown", "base_image in slipway.yaml"),
         ("pull access denied for python", "log in with the right to it: buildah login ghcr.io"),

@@ -144,6 +144,21 @@ def test_wheels_lie_beside_the_locks_and_in_the_model_s_folder(
     assert training_digest(settings_file.load(made.folder / "repository"), "tiny") == made.components["training"]
 
 
+def test_settings_hold_the_indexes_that_the_model_needs(repository: Settings, tmp_path: Path) -> None:
+    """They give the same training digest; of other packages and indexes nothing is told."""
+    file = repository.root / "slipway.yaml"
+    before = make(repository, tmp_path).components
+    indexes = "indexes:\n  corp: {url: https://corp.example/simple, packages: [corplib, other]}\n"
+    file.write_text(file.read_text() + indexes)
+    settings = settings_file.load(repository.root)
+    assert make(settings, tmp_path).components == before
+    (repository.folder("tiny") / "requirements.txt").write_text("corplib==1.0\n")
+    made = make(settings, tmp_path)
+    read = settings_file.load(made.folder / "repository")
+    assert read.indexes["corp"].packages == ["corplib"]
+    assert training_digest(read, "tiny") == made.components["training"]
+
+
 CHANGES = [
     ("model/tiny/model.py", ["repository", "training"]),
     ("model/common/units.py", ["repository", "training"]),

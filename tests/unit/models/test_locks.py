@@ -32,6 +32,14 @@ def test_packages_have_their_origin():
         ("msgspec", ("dd",), "", "0.22.0"),
     ]
     assert locks.wheels(LOCK) == {wheel: "cc"}
+    text = LOCK.replace(wheel, "corp https://packages.example/simple")
+    (found,) = (each for each in locks.packages(text) if each.origin)
+    assert (found.name, found.origin, found.content) == (
+        "our-lib",
+        "corp https://packages.example/simple",
+        "1.0 (corp)",
+    )
+    assert locks.wheels(text) == {} and list(locks.parts(text)) == ["", found.origin]
 
 
 def test_no_line_of_a_lock_is_lost():
@@ -39,11 +47,10 @@ def test_no_line_of_a_lock_is_lost():
     text = f"--index-url https://example.org\nnumpy @ https://example.org/numpy.whl --hash=sha256:ee\n{LOCK}\n"
     parts = locks.parts(text)
     assert sorted("".join(parts.values()).splitlines()) == sorted(text.splitlines())
-    assert [options for options, lines in parts.items() if "Our.Lib" in lines] == [
-        ("--no-index", "--find-links=wheels")
-    ]
+    assert [origin for origin, lines in parts.items() if "Our.Lib" in lines] == ["wheels"]
 
 
+@pytest.mark.long(10)
 @pytest.mark.parametrize("right", [True, False])
 def test_an_image_installs_the_very_wheel(tmp_path: Path, right: bool) -> None:
     """The file is run by Python alone, as in an image. A wheel with another digest is refused."""

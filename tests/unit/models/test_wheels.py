@@ -109,7 +109,7 @@ def test_the_lock_of_a_model_without_wheels_says_nothing_of_them(place, cache): 
     place.needs("idna==3.10")
     text = place.lock().read_text()
     assert text.startswith("idna==3.10 \\\n    --hash=sha256:") and "#" not in text
-    assert list(locks.parts(text)) == [()]
+    assert list(locks.parts(text)) == [""]
 
 
 def broken(path: Path) -> None:

@@ -75,6 +75,16 @@ TRAINS = {
             CODE.replace("namespace: slipway-prod", "namespace: other").encode(),
             ["all models: environment prod: namespace changed, for what is released from now on"],
         ),
+        (
+            "slipway.yaml",
+            f"{CODE}indexes: {{corp: {{url: https://corp.example/simple, packages: [numpy]}}}}\n".encode(),
+            list(TRAINS.values()),
+        ),
+        (
+            "slipway.yaml",
+            f"{CODE}indexes: {{corp: {{url: https://corp.example/simple, packages: [corplib]}}}}\n".encode(),
+            [],
+        ),
         ("slipway.yaml", b"nonsense: 1\n", ["all models: what follows cannot be told: "]),
         (
             "manifests/function/service.yaml",

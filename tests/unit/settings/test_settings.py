@@ -535,3 +535,60 @@ def test_a_folder_without_settings_is_refused(tmp_path):
         settings.load(tmp_path)
     (tmp_path / "slipway.yaml").write_bytes(b"\xef\xbb\xbf" + ENVIRONMENTS.encode())
     assert settings.load(tmp_path).branch == "main"
+
+
+def of_indexes(text):
+    """Return the message about indexes."""
+    with pytest.raises(SlipwayError) as caught:
+        read(f"indexes: {text}\n")
+    assert caught.value.problem.startswith("slipway.yaml: indexes")
+    return str(caught.value)
+
+
+def test_an_index_has_an_address_and_packages():
+    """A package comes from one place: the index that names it."""
+    found = read(
+        "indexes:\n  corp: {url: https://corp.example:8443/api/simple/, packages: [corplib, corp-base]}\n"
+    ).indexes
+    assert found["corp"].url == "https://corp.example:8443/api/simple/"
+    assert found["corp"].packages == ["corplib", "corp-base"]
+    assert read().indexes == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{corp: {url: https://x.example/simple}}", "corp.packages: is missing"),
+        ("{corp: {url: https://x.example/simple, packages: []}}", "corp.packages: gives no package"),
+        ("{corp: {url: https://x.example/simple, packages: [Corp_Lib]}}", "is lower-case letters, digits and -"),
+        ("{corp: {packages: [a]}}", "corp.url: is missing"),
+        ("{corp: {url: http://x.example/simple, packages: [a]}}", "https://host/path is needed"),
+        ("{corp: {url: file:///simple, packages: [a]}}", "https://host/path is needed"),
+        ("{Corp: {url: https://x.example/simple, packages: [a]}}", "an index's name is lower-case letters"),
+        ("[{url: https://x.example/simple}]", "a block of keys is needed, not a list"),
+        (
+            "{a: {url: https://a.example, packages: [p]}, b: {url: https://b.example, packages: [p]}}",
+            "b.packages: p comes from a already",
+        ),
+    ],
+)
+def test_an_index_that_cannot_be_used_is_refused(text, says):
+    """Without packages it would stand beside the usual index, and either could give a package of the other."""
+    assert says in of_indexes(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ada:hunter2@corp.example/simple",
+        "https://hunter2@corp.example/simple",
+        "https://corp.example/simple?token=hunter2",
+        "https://corp.example/simple#hunter2",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_shown(url):
+    """The message names the variables that take its place."""
+    for text in (f"{{my-corp: {{url: '{url}', packages: [a]}}}}", f"{{my-corp: '{url}'}}"):
+        message = of_indexes(text)
+        assert "hunter2" not in message
+        assert "export UV_INDEX_MY_CORP_USERNAME and UV_INDEX_MY_CORP_PASSWORD" in message
