@@ -31,6 +31,7 @@ LIVE, EXIT = 30, 60
 _SILENT = 5  # seconds beyond the limit of a prediction
 
 _TICK = 1.0
+_SOON = 0.02
 
 
 class Threads:
@@ -56,14 +57,19 @@ class Threads:
         """
         self.check()
         future = asyncio.get_running_loop().run_in_executor(self._pool, self._begin, work, began + seconds)
-        left = asyncio.ensure_future(leaving()) if leaving else None
-        either: list[asyncio.Future[Any]] = [future, left] if left else [future]
+        either: list[asyncio.Future[Any]] = [future]
         try:
+            # To look after the caller costs more than most predictions take.
+            await asyncio.wait(either, timeout=min(_SOON, seconds))
+            if future.done():
+                return future.result()
+            if leaving:
+                either.append(asyncio.ensure_future(leaving()))
             waiting = max(0, began + seconds - time.monotonic()) if seconds < math.inf else None
             await asyncio.wait(either, timeout=waiting, return_when="FIRST_COMPLETED")
             if future.done():
                 return future.result()
-            if left and left.done():
+            if either[-1].done():
                 raise Refusal(499, "disconnected", "the caller went away before the answer")
             raise Refusal(504, "too_long", f"there was no answer within {seconds:g} s; fewer rows take less")
         finally:

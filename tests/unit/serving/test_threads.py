@@ -61,6 +61,7 @@ def test_prediction_that_does_not_end_is_answered_in_time(tmp_path: Path) -> Non
         answer = server.ask("POST", "/predict", ROW, x_request_id="late")
         assert (answer.status, answer.json["error"]["code"]) == (504, "too_long")
         assert "within 1 s" in answer.json["error"]["message"]
+        until(lambda: server.logged("late"))
         [line] = server.logged("late")
         assert (line["status"], line["error"], line["severity"]) == (504, "too_long", "ERROR")
         assert [server.ask("GET", path).status for path in PROBES] == [503, 503, 503, 200, 200]

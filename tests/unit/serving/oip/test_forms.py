@@ -13,6 +13,7 @@ from slipway.serving.oip.forms import Form
 from slipway.serving.oip.inference import outputs_of, tensors_of
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
+from tests.waiting import until
 
 NUMBER, WHOLE = Field(name="price", kind="number"), Field(name="price", kind="integer")
 TEXT, TRUTH = Field(name="price", kind="string"), Field(name="price", kind="boolean")
@@ -71,5 +72,6 @@ def test_a_prediction_of_another_type_is_a_failure(tmp_path: Path) -> None:
         for weight, status in ((12, 500), (2, 200)):
             row = json.dumps({"weight": weight, "wrapping": "box"}).encode()
             assert server.ask("POST", "/predict", row, x_request_id=f"typed-{weight}").status == status
+        until(lambda: len(server.logged("typed-12")) == 2)
         [failure, _] = server.logged("typed-12")
-        assert "predict returned str for price, which does not fit FP64 [rows]" in failure["traceback"]
+        assert "PredictionError: row 0: predict returned" in failure["traceback"]
