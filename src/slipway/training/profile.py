@@ -121,7 +121,8 @@ def _taken_for_gaps(field: Field, words: pd.Series[str], column: pd.Series[Any])
 
 def _rounded(field: Field, words: pd.Series[str], present: pd.Series[Any]) -> Iterator[str]:
     """Yield a word where whole numbers are more than float64 holds, as long identifiers are."""
-    if field.kind != "number":
+    # To look at the texts of very many columns takes long.
+    if field.kind != "number" or (present.dtype.kind in "iuf" and not present.abs().max() >= EXACT):
         return
     whole = present if present.dtype.kind in "iuO" else words[words.map(_WHOLE.fullmatch).astype(bool)]
     # The target may be texts, of which the class's own `outcome` makes numbers.

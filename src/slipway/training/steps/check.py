@@ -270,7 +270,7 @@ def _check_split(split: Split, out: pd.Series[bool]) -> None:
     if split.by == "row":
         problem = f"none of {counted(len(out), 'row')} is left to {side}: they are too few"
         raise SlipwayError(problem, fix="bring more data, or change held_out or split")
-    problem = f"no row is left to {side} of {len(out)}, which are held out {split.words}"
+    problem = f"of {counted(len(out), 'row')}, none is left to {side}: {split.words}"
     fix = "mend what it returns"
     if split.by == "group":
         fix = "a hash decides for each group, and these are too few for it: bring more, or write `held_out(self, data)`"

@@ -249,5 +249,5 @@ def test_too_few_groups_are_not_called_too_few_rows(team):
     """More rows would not help: a hash decides for each group."""
     team.data(HEAD + "\n".join(ROWS))
     team.configure("models: {fruit: {split: {group: kind}, held_out: 0.001}}\n")
-    with pytest.raises(SlipwayError, match=r"no row is left to hold out of 60, .* 0 of 2\n.*these are too few for it"):
+    with pytest.raises(SlipwayError, match=r"of 60 rows, none is left to hold out: .* 0 of 2\n.*too few for it"):
         team.run("fetch", "check")
