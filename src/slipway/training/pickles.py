@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,7 @@ from slipway.errors import SlipwayError
 
 _SKOPS = ".skops"
 ENDINGS = (".joblib", ".pkl", ".pickle", _SKOPS)
+_VERSION = "install scikit-learn"
 _NO_TRUST = Trust(frozenset(), frozenset())
 NOTEBOOK = "load it in a notebook, where you know what it is, and call slipway.save(estimator, X, y, model)"
 
@@ -27,7 +29,8 @@ NOTEBOOK = "load it in a notebook, where you know what it is, and call slipway.s
 def opened(file: Path, *, execute: bool) -> Any:
     """Return the estimator in a file; with `execute`, a pickle may be opened.
 
-    Raise `SlipwayError` for a pickle without it, and for an estimator with types beyond those of scikit-learn.
+    Raise `SlipwayError` for a pickle without it, for a damaged file, and for an estimator of another version of
+    scikit-learn or with types beyond those of scikit-learn.
     """
     if file.suffix == _SKOPS:
         content = file.read_bytes()
@@ -37,9 +40,31 @@ def opened(file: Path, *, execute: bool) -> Any:
     else:
         content = _converted(file)
     try:
-        return estimators.load(estimators.settled(content), _NO_TRUST, str(file))
+        found = _same_version(lambda: estimators.load(estimators.settled(content), _NO_TRUST, str(file)))
     except SlipwayError as error:
-        raise SlipwayError(error.problem, fix=NOTEBOOK) from error
+        raise SlipwayError(error.problem, fix=error.fix if _VERSION in error.fix else NOTEBOOK) from error
+    except Exception as error:
+        problem = f"{file} is no file of skops, or not all of one: {type(error).__name__}: {error}"
+        raise SlipwayError(problem, fix="save it again: skops.io.dump(estimator, file)") from error
+    if not hasattr(found, "predict") and not hasattr(found, "transform"):
+        problem = f"{file} holds a {type(found).__name__}, which has neither predict nor transform"
+        raise SlipwayError(problem, fix=NOTEBOOK)
+    return found
+
+
+def _same_version(load: Callable[[], Any]) -> Any:
+    """Return what `load` returns; raise `SlipwayError` for an estimator of another version of scikit-learn."""
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", InconsistentVersionWarning)
+        found = load()
+    for each in told:
+        if isinstance(each.message, InconsistentVersionWarning):
+            made, here = each.message.original_sklearn_version, each.message.current_sklearn_version
+            problem = f"it was made by scikit-learn {made}, and {here} is installed, which may answer otherwise"
+            raise SlipwayError(problem, fix=f"{_VERSION}=={made}, or fit it again")
+    return found
 
 
 def _converted(file: Path) -> bytes:
@@ -59,16 +84,7 @@ def answer(question: tuple[Path, Path]) -> bool:
     """Open a pickle and write it as a file of skops."""
     import joblib  # type: ignore[import-untyped]
     import skops.io
-    from sklearn.exceptions import InconsistentVersionWarning
 
     source, target = question
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", InconsistentVersionWarning)
-        try:
-            estimator: Any = joblib.load(source)
-        except InconsistentVersionWarning as error:
-            made, here = error.original_sklearn_version, error.current_sklearn_version
-            problem = f"it was made by scikit-learn {made}, and {here} is installed, which may answer otherwise"
-            raise SlipwayError(problem, fix=f"install scikit-learn=={made}, or fit it again") from error
-    target.write_bytes(skops.io.dumps(estimator))
+    target.write_bytes(skops.io.dumps(_same_version(lambda: joblib.load(source))))
     return True

@@ -89,6 +89,49 @@ def test_other_files_are_refused(team, files, name, content, says):
     assert caught.value.fix
 
 
+@pytest.mark.parametrize("keep", [0, 10, 0.5, "text"])
+def test_a_damaged_file_of_skops_is_refused(team, files, keep):
+    """Whatever the reader of such files raises."""
+    whole = (files / "model.skops").read_bytes()
+    part = b"hello" if keep == "text" else whole[: keep if isinstance(keep, int) else int(len(whole) * keep)]
+    (files / "model.skops").write_bytes(part)
+    with pytest.raises(SlipwayError, match="is no file of skops, or not all of one") as caught:
+        imported(team, files / "model.skops", files)
+    assert "save it again" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["model.skops", "model.joblib"])
+def test_an_estimator_of_another_version_is_refused(team, files, name):
+    """It may answer otherwise, or not at all; skops tells of it as a pickle does."""
+    import json
+    import zipfile
+
+    import sklearn
+
+    ours, path = sklearn.__version__.encode(), files / name
+    if name.endswith("joblib"):
+        path.write_bytes(path.read_bytes().replace(ours, b"9" * len(ours)))
+    else:
+        with zipfile.ZipFile(path) as archive:
+            members = {each: archive.read(each) for each in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for each, content in members.items():
+                archive.writestr(each, content.replace(ours, b"9" * len(ours)))
+        assert json.loads(members["schema.json"])
+    with pytest.raises(SlipwayError, match="it was made by scikit-learn 9") as caught:
+        imported(team, path, files, execute=True)
+    assert "install scikit-learn==9" in caught.value.fix
+
+
+@pytest.mark.parametrize("held", [{"model": 1}, 5, ("a", "b")])
+def test_what_is_no_estimator_is_named(team, files, held):
+    """A notebook can take the estimator out of it."""
+    joblib.dump(held, files / "other.joblib")
+    with pytest.raises(SlipwayError, match=f"holds a {type(held).__name__}, which has neither") as caught:
+        imported(team, files / "other.joblib", files, execute=True)
+    assert "slipway.save" in caught.value.fix
+
+
 def test_a_missing_column_is_named(team, files):
     """Before anything is written."""
     with pytest.raises(SlipwayError, match="has no column 'z'"):
