@@ -18,6 +18,7 @@ from slipway.schema import Field, InvalidRows, Schema
 from slipway.training import graph_files
 from slipway.training.foreign import import_file
 from slipway.training.graph_tensors import Wishes, graph_of
+from slipway.wrapped import GraphModel
 from tests.unit.training.onnx_files import ML, classifier, constant, linear, model, tensor, written
 
 ROWS = pd.DataFrame({"a": [0.5, 1.25, -2.0, 7.0], "b": [1.0, 0.0, 3.5, -1.0]})
@@ -208,6 +209,22 @@ def test_rows_without_an_answer_in_the_data_are_refused(taken):
     """A gap that makes NaN of the answer."""
     with pytest.raises(SlipwayError, match=r"row 2: .*is no finite number"):
         taken(linear(), ROWS.assign(b=[1.0, np.nan, 2.0, 3.0]))
+
+
+def test_rounding_that_depends_on_the_number_of_rows_is_no_other_answer(taken, monkeypatch):
+    """Large numbers that cancel out keep few digits; rows are asked one by one then, to be answered alike."""
+    answers = GraphModel._answers
+
+    def rounded(model, rows):
+        return [value + 0.002 * (len(rows) > 1) for value in answers(model, rows)]
+
+    monkeypatch.setattr(GraphModel, "_answers", rounded)
+    loaded = taken(linear(), ROWS.assign(a=[1e5 + 0.1, 0.5, 100.25, 3.0]))
+    assert (type(loaded.model).one_by_one, loaded.manifest.tolerance) == (True, 1e-4)
+    assert "depend a little on how many rows" in taken.told
+    monkeypatch.setattr(GraphModel, "_answers", lambda model, rows: [v + (len(rows) > 1) for v in answers(model, rows)])
+    with pytest.raises(SlipwayError, match="otherwise alone than among others"):
+        taken(linear(), ROWS.assign(a=[1e5 + 0.1, 0.5, 100.25, 3.0]), name="other")
 
 
 def test_a_graph_of_one_row_is_asked_one_by_one(taken):
