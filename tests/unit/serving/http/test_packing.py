@@ -43,6 +43,8 @@ def test_body_in_gzip_is_read(server: Server) -> None:
         (400, "invalid_encoding", b""),
         (400, "invalid_rows", gzip.compress(b'[{"weight": -1, "wrapping": "box"}]')),
     ],
+    # Packed bytes hold the time, and every worker of the tests has to know a test by the same name.
+    ids=["too large", "cut", "with a rest", "not packed", "empty", "wrong rows"],
 )
 def test_what_is_no_gzip_is_refused(server: Server, status: int, code: str, body: bytes) -> None:
     """The limit counts what comes out; the rest is refused as in any body."""
