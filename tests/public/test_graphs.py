@@ -93,7 +93,7 @@ def _fresh(table: Any) -> Any:
 
 
 def _computed(graph: Path, rows: Any) -> list[list[Any]]:
-    """Return the values of all outputs for each row, one after another."""
+    """Return the values of all outputs for each row, one after another; each row is computed alone."""
     session = onnxruntime.InferenceSession(graph.read_bytes())
     inputs = session.get_inputs()
     if len(inputs) == 1:
@@ -101,8 +101,12 @@ def _computed(graph: Path, rows: Any) -> list[list[Any]]:
     else:
         kinds = {"tensor(float)": "float32", "tensor(string)": object}
         fed = {each.name: rows[[each.name]].to_numpy(kinds[each.type]) for each in inputs}
-    columns = [answer if isinstance(answer, list) else answer.tolist() for answer in session.run(None, fed)]
-    return [_values(list(row)) for row in zip(*columns, strict=True)]
+    single = [{name: values[at : at + 1] for name, values in fed.items()} for at in range(len(rows))]
+    return [_values([answer[0] for answer in _lists(session.run(None, each))]) for each in single]
+
+
+def _lists(answers: list[Any]) -> list[Any]:
+    return [answer if isinstance(answer, list) else answer.tolist() for answer in answers]
 
 
 def _values(answer: Any) -> list[Any]:
