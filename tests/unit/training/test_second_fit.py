@@ -32,8 +32,10 @@ ELSEWHERE = "with another order of sets, or from another working folder"
 
 
 @pytest.fixture
-def one_fit():
-    """Fit a second time, unlike in the other tests."""
+def one_fit(monkeypatch):
+    """Fit a second time, unlike in the other tests, however busy the machine is."""
+    monkeypatch.setattr(second_fit, "LONGEST", 600.0)
+    monkeypatch.setattr(second_fit, "_PATIENCE", 600.0)
 
 
 def fitted(team, found="1", noise="0"):
