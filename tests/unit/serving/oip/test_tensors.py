@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.schema import Field, Schema
+from slipway.schema import Columns, Field, Schema
 from slipway.serving.answers import Refusal
 from slipway.serving.oip import tensors
 from slipway.serving.oip.tensors import Tensor
@@ -27,7 +27,9 @@ NUMBERS = Schema(
 
 
 def to_rows(schema: Schema, given: list[Tensor]) -> list[dict[str, Any]]:
-    return to_rows_within(schema, given, lambda _: None)
+    """Return the rows in tensors as a model gets them."""
+    found = to_rows_within(schema, given, lambda _: None)
+    return found.dicts() if isinstance(found, Columns) else schema.parse(found)
 
 
 def column(name: str, datatype: str, *values: Any, shape: tuple[int, ...] | None = None) -> Tensor:
@@ -35,9 +37,12 @@ def column(name: str, datatype: str, *values: Any, shape: tuple[int, ...] | None
 
 
 def test_each_field_is_a_tensor_with_a_value_for_each_row() -> None:
-    """An optional field's tensor may be missing: the row lacks the field, and the schema decides."""
+    """The tensor of a field that is optional or has a default may be left out."""
     given = [column("wrapping", "BYTES", "bag", "box", shape=(2, 1)), column("weight", "FP32", 1.5, 2.0)]
-    assert to_rows(MIXED, given) == [{"wrapping": "bag", "weight": 1.5}, {"wrapping": "box", "weight": 2.0}]
+    assert to_rows(MIXED, given) == [
+        {"wrapping": "bag", "weight": 1.5, "age": None, "length": None},
+        {"wrapping": "box", "weight": 2.0, "age": None, "length": None},
+    ]
 
 
 def test_missing_values() -> None:
@@ -48,8 +53,8 @@ def test_missing_values() -> None:
         column("age", "INT64", None, 4),
     ]
     assert to_rows(MIXED, given) == [
-        {"weight": 1.0, "length": None, "age": None},
-        {"weight": 2.0, "length": 3.0, "age": 4},
+        {"weight": 1.0, "length": None, "age": None, "wrapping": "box"},
+        {"weight": 2.0, "length": 3.0, "age": 4, "wrapping": "box"},
     ]
 
 
