@@ -62,12 +62,16 @@ class Asked:
     def raw(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Return the answer over ASGI; the caller is known unless `headers` say otherwise."""
         path, _, query = path.partition("?")
-        given = {"authorization": basic(NAME, PASSWORD), "content-length": str(len(body)), **headers}
+        given = {"authorization": basic(NAME, PASSWORD), "content_length": str(len(body)), **headers}
         encoded = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in given.items()]
         scope = {"method": method, "path": path, "query_string": query.encode(), "headers": encoded}
 
+        messages = [{"type": "http.request", "body": body}]
+
         async def receive() -> Mapping[str, Any]:
-            return {"type": "http.request", "body": body}
+            if not messages:
+                await asyncio.Event().wait()  # the caller stays
+            return messages.pop()
 
         return asyncio.run(server.respond(self.service, scope, receive))
 
