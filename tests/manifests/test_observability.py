@@ -93,7 +93,7 @@ def test_dashboard_sees_every_protocol(url: str) -> None:
     paths = json.loads(told(f"{url}/openapi.json"))["paths"]
     predict = {path for path, methods in paths.items() if "post" in methods}
     predict |= {path for path in METHODS if path.endswith("Infer")}
-    assert len(predict) == 4
+    assert len(predict) == 6
     assert {route for route in [*paths, *METHODS, "other"] if re.fullmatch(pattern, route)} == predict
 
 

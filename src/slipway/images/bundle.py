@@ -155,8 +155,12 @@ def serving_files(settings: Settings) -> dict[str, Path]:
 
 
 def installing(root: Path) -> dict[str, Path]:
-    """Return the files by which an image installs its locks, by their path in every bundle."""
-    return {"Dockerfile": root / "functions" / "Dockerfile", "locks.py": root / "src/slipway/models/locks.py"}
+    """Return the files by which an image installs its locks, by their path in every bundle.
+
+    A repository with the Dockerfile of an earlier version has no `locks.py`, and its images need none.
+    """
+    script = root / "src/slipway/models/locks.py"
+    return {"Dockerfile": root / "functions" / "Dockerfile", **({"locks.py": script} if script.is_file() else {})}
 
 
 def platform_root(settings: Settings) -> Path:

@@ -44,16 +44,16 @@ def test_only_buckets_import_google() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_notebook_publishes_and_fetches_in_one_line(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_notebook_fetches_in_one_line(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The repository is the one around the working directory, or `root`."""
     (tmp_path / "slipway.yaml").write_text(_SETTINGS)
-    record = slipway.publish("iris", folder, metadata={"idea": "mine"}, root=tmp_path)
-    assert (str(record.id), record.metadata) == ("iris/test/1", {"idea": "mine"})
-    monkeypatch.chdir(folder)
-    assert slipway.publish("iris", ".").version == 2
-    fetched = slipway.fetch("iris", where={"idea": "mine"}, to=tmp_path / "to")
+    store = open_store("stores/test", root=tmp_path, environment="test")
+    for idea in ("mine", "yours"):
+        store.publish("iris", folder, record={"metadata": {"idea": idea}})
+    fetched = slipway.fetch("iris", where={"idea": "mine"}, to=tmp_path / "to", root=tmp_path)
     assert (fetched / "model.json").read_bytes() == (folder / "model.json").read_bytes()
+    monkeypatch.chdir(folder)
+    fetched = slipway.fetch("iris", to=tmp_path / "newest")
+    assert (fetched / "model.json").is_file()
     with pytest.raises(SlipwayError, match="'tset'"):
         slipway.fetch("iris", env="tset", to=tmp_path / "x")

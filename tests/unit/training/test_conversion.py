@@ -40,6 +40,7 @@ CLASS = Field(name="y", kind="integer", categories=(0, 1, 2))
 NAME = Field(name="y", kind="string", categories=("setosa", "versicolor", "virginica"))
 TRUTH = Field(name="y", kind="boolean", categories=(False, True))
 QUANTITY = Field(name="y", kind="number")
+ANYTHING = Field(name="y", kind="any")
 
 
 class Made(NamedTuple):
@@ -168,10 +169,12 @@ def test_several_outputs_are_kept(convert):
     ],
     ids=lambda value: "-".join(type(step).__name__ for _, step in getattr(value, "steps", [("", value)])),
 )
-@pytest.mark.parametrize("target", [CLASSES, NAMES == "setosa"], ids=["three classes", "two classes"])
-def test_scores_of_a_decision_are_kept(convert, estimator, target):
+@pytest.mark.parametrize(
+    ("target", "field"), [(CLASSES, ANYTHING), (NAMES == "setosa", QUANTITY)], ids=["three classes", "two classes"]
+)
+def test_scores_of_a_decision_are_kept(convert, estimator, target, field):
     """Two classes give one score for each row, more give one for each class."""
-    made = convert(of(kinds.Scores, estimator), flowers(target), QUANTITY)
+    made = convert(of(kinds.Scores, estimator), flowers(target), field)
 
     assert made.found["estimator"].how == "float64"
     assert np.shape(made.answers) == np.shape(made.before)
