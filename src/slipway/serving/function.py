@@ -266,7 +266,4 @@ class Function(Application):
 
 def _parsed(body: bytes) -> tuple[list[Any], bool]:
     """Return the rows in a body, still to be checked, and False for a single one; raise `Refusal` (400)."""
-    value = requests.parse(body)
-    if not isinstance(value, dict | list):
-        raise Refusal(400, "invalid_json", "the body is neither a JSON object (a row) nor a list of them")
-    return (value, True) if isinstance(value, list) else ([value], False)
+    return requests.rows_in(requests.parse(body), "the body is")

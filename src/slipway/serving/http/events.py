@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from slipway.serving.answers import Answer, Refusal
-from slipway.serving.http.requests import Request, parse
+from slipway.serving.http.requests import Request, parse, rows_in
 
 TYPE = "slipway.prediction"
 """The type of events with predictions."""
@@ -46,9 +46,7 @@ def rows_of(request: Request) -> tuple[list[Any], bool]:
     else:
         _check({name: request.headers[f"ce-{name}"] for name in _NEEDED if f"ce-{name}" in request.headers})
         data = parse(request.body)
-    if not isinstance(data, dict | list):
-        raise Refusal(400, "invalid_json", "the data are neither a JSON object (a row) nor a list of them")
-    return (data, True) if isinstance(data, list) else ([data], False)
+    return rows_in(data, "the data are")
 
 
 def answer(request: Request, content: Mapping[str, Any], model_id: str, rows: int) -> Answer:

@@ -116,6 +116,16 @@ def check_type(headers: Mapping[str, str], *, with_bytes: bool = False) -> None:
         _unsupported(f"the content encoding is {_shown(coding)}; send the JSON as it is, or in gzip")
 
 
+def rows_in(value: Any, what: str) -> tuple[list[Any], bool]:
+    """Return the rows that a JSON value is, still to be checked, and False for a single one.
+
+    Raise `Refusal` (400) that says `what` is no row, and no list of them, for any other value.
+    """
+    if not isinstance(value, dict | list):
+        raise Refusal(400, "invalid_json", f"{what} neither a JSON object (a row) nor a list of them")
+    return (value, True) if isinstance(value, list) else ([value], False)
+
+
 def parse(body: bytes) -> Any:
     """Return the JSON value in `body`; raise `Refusal` (400) that says what is wrong and where."""
     if not body.strip():
