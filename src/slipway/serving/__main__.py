@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from slipway.serving import log
-from slipway.serving.process import METRICS_PORT, protocol, setting
+from slipway.serving.process import METRICS_PORT, metrics_port, protocol, setting
 from slipway.serving.start import start
 
 
@@ -31,7 +31,7 @@ def main() -> None:
         from slipway.serving.http import server
 
         listener = server.listen(host, port)
-        at = setting(METRICS_PORT, 9464) if os.environ.get(METRICS_PORT) else 0
+        at = metrics_port()
         scrapes = server.listen(host, at, METRICS_PORT) if at else None
     server.run(function, listener, scrapes)
 

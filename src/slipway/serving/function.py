@@ -21,7 +21,7 @@ from slipway.serving.bundled import Identity
 from slipway.serving.http import requests
 from slipway.serving.http.application import Application, Handler, Paths, chosen
 from slipway.serving.http.requests import PREDICT, READY, V2_READY, Request
-from slipway.serving.metrics import CONTENT_TYPE, Metrics
+from slipway.serving.metrics import Metrics
 from slipway.serving.threads import LIVE, threads
 
 if TYPE_CHECKING:  # a start does without it
@@ -235,7 +235,7 @@ class Function(Application):
         return self.with_scrapes and requests.is_scrape(request)
 
     def _scrape(self, _request: Request) -> Answer:
-        return Answer(200, {"content-type": CONTENT_TYPE}, self.metrics.format())
+        return self.metrics.answer()
 
     def _decoded(self, body: bytes) -> Decoded | None:
         return self._decoder.read(body) if self._decoder else None

@@ -22,6 +22,7 @@ from slipway.artifacts import Golden
 from slipway.model import ContractError
 from slipway.names import ModelId
 from slipway.schema import Field
+from slipway.serving.answers import Answer
 from slipway.serving.bundled import Identity
 from slipway.serving.http.requests import PREDICT
 from slipway.serving.process import LOST
@@ -161,6 +162,10 @@ class Metrics:
         """Return all metrics in Prometheus' text format."""
         with self._lock:
             return exposition(self._families(), self._labels)
+
+    def answer(self) -> Answer:
+        """Return the answer to a scrape over HTTP."""
+        return Answer(200, {"content-type": CONTENT_TYPE}, self.format())
 
     def _kind(self, value: Any) -> str:
         return _NUMBER if self._values and type(value) in (int, float) else _OTHER

@@ -54,6 +54,11 @@ def check_secrets() -> None:
             raise SlipwayError(f"the secret {name}, which the model needs, is not set", fix=fix)
 
 
+def metrics_port() -> int | None:
+    """Return the port by `METRICS_PORT`, or None without it; raise `SlipwayError` for what is no port."""
+    return setting(METRICS_PORT, 9464) if os.environ.get(METRICS_PORT) else None
+
+
 def setting(variable: str, default: int) -> int:
     """Return the number in an environment variable, or `default`; raise `SlipwayError` unless it is above 0."""
     text = os.environ.get(variable) or str(default)

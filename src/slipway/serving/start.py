@@ -18,7 +18,7 @@ from slipway.serving import access, bundled, log
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
 from slipway.serving.http import cors
-from slipway.serving.process import METRICS_PORT, TIMEOUT, check_secrets, setting
+from slipway.serving.process import TIMEOUT, check_secrets, metrics_port, setting
 from slipway.serving.threads import threads
 
 # One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
@@ -74,7 +74,7 @@ def load(folder: Path) -> Function:
         raise SlipwayError(problem, fix=fix)
     function = Function(loaded, identity, limits, admitting, read_card(folder / "artifact"))
     function.origins = origins
-    function.with_scrapes = not os.environ.get(METRICS_PORT)
+    function.with_scrapes = metrics_port() is None
     return function
 
 

@@ -7,7 +7,6 @@ either HTTP/1.1 or gRPC, and Prometheus asks over HTTP/1.1: the metrics are on a
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ from slipway.serving.grpc.messages import METHODS, fill, message, read
 from slipway.serving.http.requests import METRICS, Request, combined
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 from slipway.serving.oip.tensors import row_count
-from slipway.serving.process import GRACE, METRICS_PORT, setting
+from slipway.serving.process import GRACE, METRICS_PORT, metrics_port
 from slipway.serving.threads import finish, threads, watch
 from slipway.text import cut
 
@@ -66,8 +65,8 @@ def run(function: Function, host: str, port: int) -> None:
     Raise `SlipwayError` when a port is in use or invalid.
     """
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    with_metrics = os.environ.get(METRICS_PORT)
-    with _metrics(function.metrics, host, setting(METRICS_PORT, 0)) if with_metrics else nullcontext():
+    at = metrics_port()
+    with _metrics(function.metrics, host, at) if at else nullcontext():
         asyncio.run(_serve(function, address, port))
     finish()
 

@@ -8,7 +8,7 @@ from slipway.serving.access import OPEN
 from slipway.serving.answers import Answer
 from slipway.serving.http.application import Application
 from slipway.serving.http.requests import METRICS, Request
-from slipway.serving.metrics import CONTENT_TYPE, Metrics
+from slipway.serving.metrics import Metrics
 
 
 class Scrapes(Application):
@@ -27,4 +27,4 @@ class Scrapes(Application):
         return True
 
     def _scrape(self, _request: Request) -> Answer:
-        return Answer(200, {"content-type": CONTENT_TYPE}, self._scraped.format())
+        return self._scraped.answer()
