@@ -61,6 +61,11 @@ def environment(*, installs: bool = False) -> dict[str, str]:
     return own if installs else {name: value for name, value in own.items() if not _OF_INDEXES.fullmatch(name)}
 
 
+def bare(folder: Path) -> dict[str, str]:
+    """Return variables for a process that gets none of this one's; `folder` is its home."""
+    return {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
+
+
 def index_variables() -> list[str]:
     """Return the names of variables with users and passwords of package indexes that this process has."""
     return [name for name in os.environ if _OF_INDEXES.fullmatch(name)]

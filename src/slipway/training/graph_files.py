@@ -5,7 +5,6 @@ The graph is loaded and asked in a process of its own: a file of strangers may e
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -67,12 +66,12 @@ def take(graph: Path, folder: Path, model: str, data: Path, wishes: Wishes) -> l
     Raise `SlipwayError` for a graph that cannot be served as it answers elsewhere, and for rows that do not fit it.
     """
     with TemporaryDirectory(prefix="slipway-") as scratch:
-        env = {"PATH": os.defpath, "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
-        name = folders.class_name(model)
-        question = _Question(graph.resolve(), data.resolve(), Path(scratch), f"{folder.name}:{name}", wishes)
+        empty, name = Path(scratch), folders.class_name(model)
+        env = processes.bare(empty)
+        question = _Question(graph.resolve(), data.resolve(), empty, f"{folder.name}:{name}", wishes)
         try:
             found = processes.ask(
-                sys.executable, __name__, question, answer=_Found, env=env, cwd=Path(scratch), patience=_PATIENCE
+                sys.executable, __name__, question, answer=_Found, env=env, cwd=empty, patience=_PATIENCE
             )
         except SlipwayError as error:
             if error.fix:

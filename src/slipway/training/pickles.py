@@ -6,7 +6,6 @@ no home of its caller, and comes back as a file of skops, which executes nothing
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -70,11 +69,10 @@ def _same_version(load: Callable[[], Any]) -> Any:
 def _converted(file: Path) -> bytes:
     """Return the estimator in a pickle as a file of skops, made by a process without anything of this one."""
     with TemporaryDirectory(prefix="slipway-") as scratch:
-        target = Path(scratch) / "estimator.skops"
-        env = {"PATH": os.defpath, "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
-        question = file.resolve(), target
+        folder = Path(scratch)
+        question = file.resolve(), (target := folder / "estimator.skops")
         try:
-            processes.ask(sys.executable, __name__, question, answer=bool, env=env, cwd=Path(scratch))
+            processes.ask(sys.executable, __name__, question, answer=bool, env=processes.bare(folder), cwd=folder)
         except SlipwayError as error:
             raise SlipwayError(f"{file} cannot be opened: {error.problem}", fix=error.fix or NOTEBOOK) from error
         return target.read_bytes()
