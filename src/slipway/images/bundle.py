@@ -95,19 +95,16 @@ def make_local(settings: Settings, model: str, artifact: Path, target: Path) -> 
     declared = {path: digests.of_file(file) for path, file in found.items()}
     lock = found.get(LOCK) or serving_lock(settings, model, found)
     brought = wheels.beside(lock)
+    inside = {path: file for path, file in found.items() if path not in brought}
     made = Bundle(target, "function", model, base_image(settings, model), components(settings, model, declared))
     contents = BundleFile(
         model=model,
-        artifact=BundledArtifact(
-            digest=digests.of_files(declared),
-            files={path: digest for path, digest in declared.items() if path not in brought},
-        ),
+        artifact=BundledArtifact(digest=digests.of_files(declared), files={path: declared[path] for path in inside}),
         fingerprint=made.fingerprint,
         components=dict(made.components),
         base_image=made.base_image,
     )
     more = {FILE: encode(contents)}
-    inside = {path: file for path, file in found.items() if path not in brought}
     sources = {**_sources(settings, model, inside), **brought, LOCK: lock}
     if not any(path.startswith("code/") for path in sources):
         more["code/.keep"] = b""
