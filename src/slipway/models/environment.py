@@ -91,8 +91,10 @@ def prepare(settings: Settings, model: str, arguments: Sequence[str]) -> tuple[l
     folder = _cache() / "locks" / digests.of_value({use: digests.of_file(lock) for use, lock in compiled.items()})
     for use, lock in compiled.items():
         files.write(folder / f"{use}.lock", lock.read_bytes())
-        for name, wheel in wheels.beside(lock).items():
-            files.write(folder / name, wheel.read_bytes())
+        # The folder is named after its locks, which hold the digests of the wheels: one that is there is the same.
+        if not all((folder / name).is_file() for name in locks.wheels(lock.read_text(encoding="utf-8"))):
+            for name, wheel in wheels.beside(lock).items():
+                files.write(folder / name, wheel.read_bytes())
     # To compile scikit-learn again in every step takes longer than the steps.
     left_out = {"PYTHONDONTWRITEBYTECODE", *processes.index_variables()}
     inherited = {name: value for name, value in os.environ.items() if name not in left_out}
