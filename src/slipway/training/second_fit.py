@@ -11,11 +11,11 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -129,14 +129,10 @@ def _asked(workspace: Workspace, other: Path, found: SecondFit) -> SecondFit:
     with suppress(Exception):  # of the model's code: the step evaluate tells
         first, data = load(workspace.folder / "artifact"), workspace.data()
         rows = records(data[workspace.held_out(data)].head(_MOST_ASKED), first.schema.names)
-        given = _answers(workspace.folder / "artifact", rows), _answers(other, rows)
-        compared = compare(rows, *given, first.manifest.tolerance)
+        again = load(other)
+        compared = compare(rows, first.answer_each(rows), again.answer_each(rows), first.manifest.tolerance)
         return replace(found, rows=compared.rows, alike=compared.within, largest_difference=compared.largest)
     return found
-
-
-def _answers(artifact: Path, rows: Sequence[Any]) -> list[Any]:
-    return load(artifact).answer_each(list(rows))
 
 
 def _has_room() -> bool:
