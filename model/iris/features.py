@@ -1,4 +1,4 @@
-"""What the classifier sees of a flower."""
+"""The features of a flower that the classifier gets."""
 
 from typing import TYPE_CHECKING
 

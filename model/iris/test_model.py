@@ -56,7 +56,7 @@ def test_it_learns_the_species(trained, flowers):
 
 
 def test_parameters_reach_the_classifier(trained):
-    """What `slipway.yaml` says of `c` is what the regression is fitted with."""
+    """The regression is fitted with the `c` of `slipway.yaml`."""
     assert trained.classifier[-1].C == 10.0
 
 

@@ -1,4 +1,4 @@
-"""Whether a breast tumour is malignant, from the picture of a fine needle aspirate."""
+"""Tell malignant from benign breast tumours, from the picture of a fine needle aspirate."""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any

@@ -31,7 +31,7 @@ def trained(data):
 
 @pytest.mark.parametrize("diagnosis", Diagnosis)
 def test_a_diagnosis_is_its_class(diagnosis):
-    """What training tells the classifier is what predicting understands."""
+    """Predicting reads the numbers of the classes as training writes them."""
     assert Diagnosis.from_class(diagnosis.as_class) is diagnosis
 
 

@@ -100,7 +100,7 @@ def running(team: Team) -> list[str]:
 
 @contextmanager
 def metrics(team: Team, pod: str) -> Iterator[Callable[[], str]]:
-    """What looks at a pod's metrics, past every proxy."""
+    """Yield a function that reads a pod's metrics, past every proxy."""
     command = ["kubectl", "port-forward", "-n", team.namespace, f"pod/{pod}", ":9464"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as forward:
         assert forward.stdout is not None

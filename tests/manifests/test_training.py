@@ -277,7 +277,7 @@ def test_evaluate_gets_the_secrets_of_the_function() -> None:
 
 
 def test_fetch_gets_the_secrets_for_training_where_the_model_gets_its_data() -> None:
-    """Those for serving alone are of no use there."""
+    """Secrets for serving alone are left out."""
     serving = msgspec.convert({"KEY": {"secret": "iris", "key": "k", "scope": "serving"}}, dict[str, ModelSecret])
     found = steps(secrets={**SECRETS, **serving}, reads=True)
     expected = {"secretKeyRef": {"name": "iris-source", "key": "token"}}

@@ -34,7 +34,7 @@ EXACT = 2**53
 """From there on, float64 does not hold each whole number."""
 _LONGEST_CELL = 2**31 - 1
 FIX_SEPARATOR = "save it with commas, or as .tsv with tabs, or write `read(self, path)` in the model's class"
-"""What to do about a file whose columns are divided by something else."""
+"""The advice for a file whose columns are divided by something else."""
 
 _START = 512
 _FIX_PAGE = "open the address in a browser: it may ask for a login, or show the data on a page"

@@ -58,7 +58,7 @@ class Function(Application):
     metrics: Metrics
 
     with_scrapes = True
-    """Whether metrics are at the function's own port; a cluster gives them another, which no proxy passes on."""
+    """True if metrics are at the function's own port; a cluster gives them another, which no proxy passes on."""
 
     def __init__(
         self, loaded: Loaded, identity: Identity, limits: Limits, access: Access = OPEN, card: ModelCard = _NO_CARD

@@ -102,7 +102,7 @@ class Training(Struct, frozen=True, kw_only=True):
     """Address of the run, or name of its workflow."""
     parameters: dict[str, Any] = field(default_factory=dict)
     machine: str | None = None
-    """What of the machine decides how sums are rounded: `x86_64, openblas 0.3.30 for Haswell, 1 thread`."""
+    """CPU, linear algebra and threads, which decide how sums round: `x86_64, openblas 0.3.30 for Haswell, 1 thread`."""
     second_fit: SecondFit | None = None
     """None where nothing was fitted, and in records of before."""
 

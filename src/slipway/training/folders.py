@@ -20,7 +20,7 @@ _ALWAYS = ("numpy", "pandas")
 
 
 class Fitted(NamedTuple):
-    """What a folder is made of; `data` is a table that lies elsewhere so far."""
+    """The parts of a folder; `data` is a table that lies elsewhere so far."""
 
     kind: type[FittedModel]
     content: bytes

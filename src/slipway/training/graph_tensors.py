@@ -23,7 +23,7 @@ _SHAPES = "export it with inputs of the shape [rows, columns], the rows of any n
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the maker of a folder says about a graph."""
+    """The options of the maker of a folder for a graph."""
 
     targets: Sequence[str] = ()
     features: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""What of a machine decides how a sum of floating-point numbers is rounded."""
+"""The parts of a machine that decide how a sum of floating-point numbers is rounded."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ WAYS = {
     "tensorflow": f"{_ONNX} (tf2onnx)",
     "xgboost": f"{_ONNX} (onnxmltools.convert_xgboost); or slipway.save(the fitted XGBClassifier, X, y, NAME)",
 }
-"""What to do with models of other libraries."""
+"""The way to take a model of another library."""
 
 
 class Saved(NamedTuple):

@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
     # Something was sent that is no HTTP: nothing after it is a request.
     _broken = False
     ended = False
-    """Whether the last answer is written."""
+    """True once the last answer is written."""
 
     _begun = 0.0
     _last = 0.0

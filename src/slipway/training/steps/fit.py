@@ -53,7 +53,7 @@ _OF_TYPES: tuple[tuple[set[type], Kind], ...] = (
 
 
 class _Learned(NamedTuple):
-    """What a fit leaves beside its artifact, for the conversion."""
+    """The results of a fit beside its artifact, for the conversion."""
 
     words: list[str]
     schema: Schema
