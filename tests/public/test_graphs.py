@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.public.data import ROOT
-from tests.public.test_public import LIST, SETTINGS, _served, _slipway
+from tests.public.test_public import LIST, _served, _slipway
 
 PACKAGES = (
     "skl2onnx==1.20.0",
@@ -49,15 +49,6 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("graphs")
     subprocess.run([str(python), "-W", "ignore", str(Path(__file__).parent / "converters.py"), str(folder)], check=True)
     return folder
-
-
-@pytest.fixture(scope="session")
-def team(tmp_path_factory):
-    """A repository without models."""
-    root = tmp_path_factory.mktemp("team")
-    (root / "slipway.yaml").write_text(SETTINGS)
-    (root / "requirements.lock").write_text((ROOT / "requirements.lock").read_text())
-    return root
 
 
 @pytest.mark.long(60)

@@ -28,17 +28,11 @@ from slipway.models.scaffold import new_model
 from tests.public import data
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 FRESH = 1000
 LIST = 100
 # A graph sums in another order than scikit-learn.
 CLOSE = 1e-9
 PARQUET = "pyarrow==26.0.1"
-
-SETTINGS = """
-environments:
-  test: {store: store/test, namespace: slipway-test}
-"""
 
 
 class Case(NamedTuple):
@@ -102,15 +96,6 @@ def test_a_model_answers_as_scikit_learn_does(name, team):
         for turn in (rows, rows[::-1]):
             answers = [found for at in range(0, len(turn), LIST) for found in ask(turn[at : at + LIST])]
             assert _unlike(turn, expected if turn is rows else expected[::-1], answers) == []
-
-
-@pytest.fixture(scope="session")
-def team(tmp_path_factory):
-    """A repository without models; they come to have their requirements in common."""
-    root = tmp_path_factory.mktemp("team")
-    (root / "slipway.yaml").write_text(SETTINGS)
-    (root / "requirements.lock").write_text((ROOT / "requirements.lock").read_text())
-    return root
 
 
 def _written(root: Path, name: str) -> type:
