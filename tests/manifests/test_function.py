@@ -10,6 +10,7 @@ import yaml
 
 from slipway.errors import SlipwayError
 from slipway.gitops import release_folder, rendering
+from slipway.images.running import limit_variables
 from slipway.overlays import documents
 from slipway.overlays.overlay import format  # noqa: A004
 from slipway.overlays.types import Overlay, Release
@@ -93,6 +94,16 @@ def test_limits() -> None:
     ]
     assert {"name": "SLIPWAY_MAX_BODY", "value": "3072"} in container["env"]
     assert {"name": "SLIPWAY_MAX_ROWS", "value": "7"} in container["env"]
+
+
+def test_limits_are_those_of_a_laptop() -> None:
+    """`slipway serve` and the step `evaluate` hold requests to what the release will."""
+    scale, limits = Scale(concurrency=4, timeout=30), LimitSettings(body="3Ki", rows=7)
+    own = ModelSettings(scale=scale, limits=limits, cors=["https://app.example.org"])
+    [container] = service(own)["spec"]["template"]["spec"]["containers"]
+    given = {each["name"]: each["value"] for each in container["env"]}
+    assert len(limit_variables(own)) == 5
+    assert limit_variables(own).items() <= given.items()
 
 
 @pytest.mark.parametrize(

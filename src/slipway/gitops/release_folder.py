@@ -18,8 +18,7 @@ from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.serving.access import KIND
-from slipway.serving.http.cors import ORIGINS
-from slipway.serving.process import PROTOCOL, SECRETS, listed
+from slipway.serving.process import ORIGINS, PROTOCOL, SECRETS, listed
 from slipway.settings import Environment, ModelSettings
 from slipway.settings.types import AccessSettings, Announce, SecretRef, secrets_for
 

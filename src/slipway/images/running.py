@@ -24,14 +24,25 @@ from slipway.models.environment import python_for
 from slipway.processes import begin, end, environment
 from slipway.serving import access
 from slipway.serving.http.requests import READY
-from slipway.serving.process import METRICS_PORT, PROTOCOL, SECRETS, listed
-from slipway.settings.types import SecretRef
+from slipway.serving.process import (
+    MAX_BODY,
+    MAX_ROWS,
+    METRICS_PORT,
+    ORIGINS,
+    PROTOCOL,
+    SECRETS,
+    THREADS,
+    TIMEOUT,
+    listed,
+)
+from slipway.settings.types import ModelSettings, SecretRef
 
 # A function reads these variables, and the user's shell may hold them for something else. Without bytecode,
 # scikit-learn would be compiled at each start, which takes many times as long as importing it.
 _FOREIGN = frozenset(
     {"DEBUG", "ENTRY_POINT", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI", "HOST", "PORT", "WORKERS"}
     | {"PYTHONDONTWRITEBYTECODE", access.FOLDER, access.KIND, PROTOCOL, METRICS_PORT, SECRETS}
+    | {MAX_BODY, MAX_ROWS, TIMEOUT, THREADS, ORIGINS}
 )
 
 # The variables of this machine by which Python and its libraries are found.
@@ -56,14 +67,15 @@ def serve(
     model_id: str = "",
     release: str = "",
     python: Path | None = None,
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Run the bundle's function until the block ends; yield its address.
 
-    It gets the variables that a cluster sets and those of `secrets`, and no other of this process.
+    It gets the variables that a cluster sets, those of `secrets` and of `env`, and no other of this process.
     It runs in an environment made of the bundle's lock, or by the interpreter `python`. Without `model_id` and
     `release` it answers as `<model>/dev/1` and `dev`. Raise `SlipwayError` as `start` does.
     """
-    named = {"MODEL_ID": model_id, "RELEASE": release, **secret_variables(secrets)}
+    named = {"MODEL_ID": model_id, "RELEASE": release, **secret_variables(secrets), **env}
     interpreter = python or python_for(bundle.lock)
     with TemporaryDirectory(prefix="slipway-") as home:
         inherited = {name: os.environ[name] for name in (*secrets, *_MACHINES) if name in os.environ}
@@ -76,6 +88,17 @@ def serve(
 def secret_variables(secrets: Mapping[str, SecretRef]) -> dict[str, str]:
     """Return the variable that tells a function which secrets it needs; none if it needs none."""
     return {SECRETS: listed(secrets)} if secrets else {}
+
+
+def limit_variables(own: ModelSettings) -> dict[str, str]:
+    """Return the variables by which a release limits requests as the settings of its model say."""
+    found = {
+        MAX_BODY: str(own.limits.bytes),
+        MAX_ROWS: str(own.limits.rows),
+        TIMEOUT: str(own.scale.timeout),
+        THREADS: str(own.scale.concurrency),
+    }
+    return found | ({ORIGINS: " ".join(own.cors)} if own.cors else {})
 
 
 @contextmanager

@@ -15,14 +15,18 @@ from slipway.overlays.types import Overlay, Release
 from slipway.schema import Field, Schema
 from slipway.serving.access import KIND
 from slipway.serving.function import Limits
-from slipway.serving.process import PROTOCOL
+from slipway.serving.process import MAX_BODY, MAX_ROWS, PROTOCOL, TIMEOUT
 from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 from slipway.text import listed, quoted
 
 _FILE = "schema.json"
 _MOST_SHOWN = 8
-_LIMITS = {"SLIPWAY_MAX_ROWS": ("rows", Limits().rows), "SLIPWAY_MAX_BODY": ("bytes", Limits().body)}
+_LIMITS = {
+    MAX_ROWS: (Limits().rows, "a request may hold {} rows, until now {}"),
+    MAX_BODY: (Limits().body, "a request may hold {} bytes, until now {}"),
+    TIMEOUT: (Limits().seconds, "an answer may take {} seconds, until now {}"),
+}
 _ACCESS = {"none": "nothing", "basic": "a name and a password", "bearer": "a key"}
 _PROTOCOLS = {"http": "HTTP", "grpc": "gRPC"}
 _SPOKEN = (
@@ -62,11 +66,11 @@ def limit_changes(before: bytes, after: bytes) -> list[Change]:
     """Return the changes of limits, access and protocol between the manifests (YAML) of two releases."""
     sides = _variables(before), _variables(after)
     found = []
-    for name, (word, default) in _LIMITS.items():
+    for name, (default, text) in _LIMITS.items():
         given = [variables.get(name, "") for variables in sides]
         was, now = (int(value) if value.isdecimal() else default for value in given)
         if was != now:
-            found.append(Change(f"a request may hold {now} {word}, until now {was}", now < was))
+            found.append(Change(text.format(now, was), now < was))
     for name, usual, words, text in _SPOKEN:
         old, new = (words.get(variables.get(name, usual), "") for variables in sides)
         if old != new:
@@ -160,12 +164,17 @@ def _meaning(before: Field, after: Field) -> Iterator[Change]:
 
 
 def _variables(manifests: bytes) -> dict[str, str]:
-    """Return the environment variables of the containers of all Services."""
+    """Return the environment variables of the containers of all Services.
+
+    Where none limits the time of an answer, as in releases of a container or of an earlier base, Knative's limit does.
+    """
     found: dict[str, str] = {}
     for document in yaml.safe_load_all(manifests):
         if (document or {}).get("kind") == "Service":
-            template = (document.get("spec") or {}).get("template") or {}
-            for container in (template.get("spec") or {}).get("containers") or ():
+            template = ((document.get("spec") or {}).get("template") or {}).get("spec") or {}
+            if "timeoutSeconds" in template:
+                found.setdefault(TIMEOUT, str(template["timeoutSeconds"]))
+            for container in template.get("containers") or ():
                 found |= {str(each.get("name")): str(each.get("value", "")) for each in container.get("env") or ()}
     return found
 

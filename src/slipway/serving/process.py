@@ -18,8 +18,17 @@ METRICS_PORT = "SLIPWAY_METRICS_PORT"
 SECRETS = "SLIPWAY_SECRETS"
 """The variable with the secrets that the model needs: `API_KEY=SECRET/KEY` for each, with blanks between them."""
 
+MAX_BODY, MAX_ROWS = "SLIPWAY_MAX_BODY", "SLIPWAY_MAX_ROWS"
+"""The variables with the largest request: bytes of its body, and rows."""
+
 TIMEOUT = "SLIPWAY_TIMEOUT"
 """The variable with the seconds that a request may take."""
+
+THREADS = "THREADS"
+"""The variable with the number of requests that are answered at a time."""
+
+ORIGINS = "SLIPWAY_CORS"
+"""The variable with the origins whose pages may call, with blanks between them."""
 
 GRACE = 600
 """Seconds between SIGTERM and the end: the longest `timeoutSeconds`, after which Kubernetes itself kills."""

@@ -18,7 +18,7 @@ from slipway.serving import access, bundled, log
 from slipway.serving.bundled import Identity
 from slipway.serving.function import Function, Limits
 from slipway.serving.http import cors
-from slipway.serving.process import TIMEOUT, check_secrets, metrics_port, setting
+from slipway.serving.process import MAX_BODY, MAX_ROWS, TIMEOUT, check_secrets, metrics_port, setting
 from slipway.serving.threads import threads
 
 # One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
@@ -47,7 +47,7 @@ def load(folder: Path) -> Function:
     bundle = bundled.read(folder)
     identity = _identity(bundle)
     body, rows, seconds = Limits()
-    body, rows = setting("SLIPWAY_MAX_BODY", body), setting("SLIPWAY_MAX_ROWS", rows)
+    body, rows = setting(MAX_BODY, body), setting(MAX_ROWS, rows)
     limits = Limits(body, rows, setting(TIMEOUT, seconds))
     threads()  # so that a wrong value is refused now, not at the first request
     check_secrets()

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from slipway.serving import log
 from slipway.serving.answers import Refusal
-from slipway.serving.process import setting
+from slipway.serving.process import THREADS, setting
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class Threads:
 @cache
 def threads() -> Threads:
     """Return the `THREADS` that predict; each is made when first needed."""
-    return Threads(setting("THREADS", 4))
+    return Threads(setting(THREADS, 4))
 
 
 def watch(loop: asyncio.AbstractEventLoop, seconds: float) -> None:

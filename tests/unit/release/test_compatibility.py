@@ -142,6 +142,20 @@ def test_a_lower_limit_breaks_callers():
     assert [change.breaking for change in limit_changes(fewer, manifests())] == [False]
 
 
+def test_a_shorter_time_breaks_callers():
+    """A longer one does not. Knative's own limit counts where the function has none, as in earlier releases."""
+    short, long = manifests(SLIPWAY_TIMEOUT="10"), manifests(SLIPWAY_TIMEOUT="300")
+    assert limit_changes(manifests(), short) == [Change("an answer may take 10 seconds, until now 60", breaking=True)]
+    assert [change.breaking for change in limit_changes(short, long)] == [False]
+    earlier = manifests().replace(b"      containers:", b"      timeoutSeconds: 120\n      containers:")
+    assert limit_changes(earlier, long)[0].breaking is False
+    assert limit_changes(earlier, manifests()) == [
+        Change("an answer may take 60 seconds, until now 120", breaking=True)
+    ]
+    held = short.replace(b"      containers:", b"      timeoutSeconds: 15\n      containers:")
+    assert limit_changes(short, held) == []
+
+
 def test_stricter_access_breaks_callers():
     """Another kind of access breaks them, too. Open access does not."""
     keys, password = manifests(SLIPWAY_ACCESS_KIND="bearer"), manifests(SLIPWAY_ACCESS_KIND="basic")

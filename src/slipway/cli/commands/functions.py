@@ -83,14 +83,14 @@ def _serve(args: argparse.Namespace) -> int:
     from slipway.settings.types import secrets_for
 
     settings = settings_of(args)
-    settings.model(args.model)
+    own = settings.model(args.model).within(args.env)
     if args.training:
         return _serve_training(settings, args)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         bundle, named = _bundle(settings, args, Path(scratch) / "bundle")
         named |= _access(args.access) if args.access else {}
         named |= {PROTOCOL: "grpc"} if args.grpc else {}
-        named |= running.secret_variables(secrets_for(settings.model(args.model).secrets, "serving"))
+        named |= running.secret_variables(secrets_for(own.secrets, "serving")) | running.limit_variables(own)
         progress(f"preparing the environment of {args.model} …")
         python = python_for(bundle.lock)
         address = {"host": args.host, "port": args.port}

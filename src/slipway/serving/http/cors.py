@@ -12,9 +12,7 @@ from collections.abc import Collection
 from slipway.errors import SlipwayError
 from slipway.serving.answers import Answer
 from slipway.serving.http.requests import Request
-
-ORIGINS = "SLIPWAY_CORS"
-"""The variable with the origins whose pages may call, with blanks between them."""
+from slipway.serving.process import ORIGINS
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 

@@ -216,7 +216,8 @@ def _serve(workspace: Workspace) -> str:
         return "as the container answers"
     with TemporaryDirectory() as scratch:
         made = bundle.make_local(settings, name, workspace.folder / "artifact", Path(scratch) / "bundle")
-        with running.serve(made, secrets_for(workspace.model.secrets, "serving")) as url:
+        env = running.limit_variables(workspace.model.within(workspace.task.environment))
+        with running.serve(made, secrets_for(workspace.model.secrets, "serving"), env=env) as url:
             if not model_tests.use_served_url(settings, name):
                 return "it starts and keeps its golden predictions"
             fix = f"see model.py and the test; slipway train {name} runs it again"

@@ -8,6 +8,7 @@ from slipway.errors import SlipwayError
 from slipway.images import running
 from slipway.serving.access import FOLDER, KIND
 from slipway.serving.http import cors
+from slipway.serving.process import ORIGINS
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
 
@@ -22,7 +23,7 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("cors")
     (keys := root / "keys").mkdir()
     (keys / "ada").write_text("secret")
-    env = {FOLDER: str(keys), KIND: "bearer", cors.ORIGINS: f"{PAGE} http://localhost:3000"}
+    env = {FOLDER: str(keys), KIND: "bearer", ORIGINS: f"{PAGE} http://localhost:3000"}
     with running.start(tiny.bundled(root).folder, env=env) as started:
         yield Server(started.url, [])
 
@@ -66,6 +67,6 @@ def test_no_origin_is_allowed_without_a_setting(server: Server) -> None:
 @pytest.mark.parametrize("given", ["*", "https://app.example.org/", "app.example.org", "https://App.example.org"])
 def test_what_is_no_origin_ends_the_start(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     """Browsers would never send it."""
-    monkeypatch.setenv(cors.ORIGINS, f"{PAGE} {given}")
+    monkeypatch.setenv(ORIGINS, f"{PAGE} {given}")
     with pytest.raises(SlipwayError, match="is no origin"):
         cors.from_environment()
