@@ -17,6 +17,7 @@ from slipway.images import running
 from slipway.schema import Field
 from slipway.serving.bundled import Identity
 from slipway.serving.grpc.messages import METHODS
+from slipway.serving.http.requests import Request
 from slipway.serving.metrics import Metrics
 from tests.unit.serving import tiny
 
@@ -91,10 +92,15 @@ def test_dashboard_sees_every_protocol(url: str) -> None:
     """Expressions with a route include exactly the routes that predict."""
     [pattern] = {found for text in expressions() for found in re.findall(r'route=~?"(.*?)"', text)}
     paths = json.loads(told(f"{url}/openapi.json"))["paths"]
-    predict = {path for path, methods in paths.items() if "post" in methods}
+    routes = {
+        Request(method.upper(), path, path, {}).counted: method
+        for path, methods in paths.items()
+        for method in [*methods, "options"]
+    }
+    predict = {route for route, method in routes.items() if method == "post"}
     predict |= {path for path in METHODS if path.endswith("Infer")}
     assert len(predict) == 6
-    assert {route for route in [*paths, *METHODS, "other"] if re.fullmatch(pattern, route)} == predict
+    assert {route for route in [*routes, *METHODS, "other"] if re.fullmatch(pattern, route)} == predict
 
 
 def test_dashboard_counts_by_rules_only() -> None:

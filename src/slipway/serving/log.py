@@ -122,7 +122,7 @@ async def recorded(request: Request, named: Mapping[str, str], metrics: Metrics 
     finally:
         seconds = time.perf_counter() - began
         if metrics:
-            metrics.end(request.route, answer.status, answer.error, seconds)
+            metrics.end(request.counted, answer.status, answer.error, seconds)
         _tell(request, named, answer, seconds)
 
 

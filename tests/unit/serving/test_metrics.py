@@ -55,6 +55,25 @@ def test_requests_are_counted_by_route_status_and_error(server: Server) -> None:
     assert grown[f'slipway_prediction_value_bucket{{{OWN},le="4"}}'] == 3
 
 
+def test_what_shares_a_path_with_predictions_is_told_apart(server: Server) -> None:
+    """An event is no look at the page, and the question of a browser is no prediction, whoever is let in."""
+    before = read(server.ask("GET", "/metrics").body)
+    event = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/here", "ce-type": "row"}
+    for body in (b'{"weight": 2, "wrapping": "box"}', b"{"):
+        server.ask("POST", "/", body, **event, **{"content-type": "application/json"})
+    server.ask("GET", "/")
+    server.ask("OPTIONS", "/predict")
+    server.ask("OPTIONS", "/")
+    grown = {
+        series: value - before.get(series, 0) for series, value in read(server.ask("GET", "/metrics").body).items()
+    }
+    counted = {(route, code): 0.0 for route in ("POST /", "/", "OPTIONS", "/predict") for code in (200, 204, 400)}
+    for route, code in counted:
+        counted[route, code] = grown.get(f'slipway_requests_total{{{OWN},route="{route}",code="{code}"}}', 0)
+    told = {key: count for key, count in counted.items() if count}
+    assert told == {("POST /", 200): 1, ("POST /", 400): 1, ("/", 200): 1, ("OPTIONS", 204): 2}
+
+
 def test_identity_and_times_are_series(server: Server) -> None:
     """Model id, digests, the start and the last request are series of their own."""
     text = server.ask("GET", "/metrics").body

@@ -14,7 +14,7 @@ from msgspec import field
 
 from slipway.serving.answers import Refusal, common
 
-PREDICT = "/predict"
+PREDICT, EVENTS = "/predict", "POST /"
 LIVE, READY = "/health/live", "/health/ready"
 V1, V1_MODEL, V1_PREDICT = "/v1/models", "/v1/models/{model}", "/v1/models/{model}:predict"
 V2, V2_LIVE, V2_READY = "/v2", "/v2/health/live", "/v2/health/ready"
@@ -69,6 +69,13 @@ class Request(msgspec.Struct):
     caller: str = ""
     rows: Any = None
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def counted(self) -> str:
+        """The name in the metrics: an event is no look at the page of the same path, and a question no prediction."""
+        if self.method == "OPTIONS":
+            return self.method
+        return EVENTS if (self.method, self.route) == ("POST", "/") else self.route
 
 
 def combined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
