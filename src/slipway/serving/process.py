@@ -36,6 +36,9 @@ GRACE = 600
 # In seconds. With uvicorn's 5, a connection could close just as Knative's proxy, which keeps idle ones for 90, sends.
 KEEP_ALIVE = 620
 
+PATIENCE = 30
+"""Seconds that a caller may take to send a body or a message."""
+
 LOST: Counter[str] = Counter()
 """The number of `lines` of the log that could not be written."""
 

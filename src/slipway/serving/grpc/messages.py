@@ -1,10 +1,10 @@
 """The messages of gRPC as Python classes, and the tensors in them.
 
-`open_inference.proto` and `health.proto` define the messages; `messages.binpb` is their compiled FileDescriptorSet, so
+The .proto files beside this module define the messages; `messages.binpb` is their compiled FileDescriptorSet, so
 that no function needs a compiler or generated code. After changing a .proto, run in this folder:
 
-    uv tool run --from grpcio-tools==1.81.1 --with setuptools \
-        python -m grpc_tools.protoc -I . --descriptor_set_out messages.binpb open_inference.proto health.proto
+    uv tool run --from grpcio-tools==1.81.1 --with setuptools python -m grpc_tools.protoc \
+        -I . --descriptor_set_out messages.binpb reflection.proto open_inference.proto health.proto
 """
 
 from __future__ import annotations
@@ -30,21 +30,29 @@ def _pool(files: FileDescriptorSet) -> DescriptorPool:
     return pool
 
 
-_FILES = FileDescriptorSet.FromString(Path(__file__).with_name("messages.binpb").read_bytes())
-_POOL = _pool(_FILES)
+_SET = FileDescriptorSet.FromString(Path(__file__).with_name("messages.binpb").read_bytes())
+FILES: Any = _SET.file
+POOL = _pool(_SET)
 _CLASSES: dict[str, Any] = {
-    each.name: message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{file.package}.{each.name}"))
-    for file in _FILES.file
+    each.name: message_factory.GetMessageClass(POOL.FindMessageTypeByName(f"{file.package}.{each.name}"))
+    for file in FILES
     for each in file.message_type
 }
 
 METHODS: dict[str, Any] = {
     f"/{file.package}.{service.name}/{method.name}": _CLASSES[method.input_type.rpartition(".")[2]]
-    for file in _FILES.file
+    for file in FILES
     for service in file.service
     for method in service.method
 }
 """The class of the request by the path of its method: `/inference.GRPCInferenceService/ModelInfer`."""
+
+_REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+_EARLIER = _REFLECTION.replace(".v1.", ".v1alpha.")  # of the same messages, and all that many clients speak
+METHODS[_EARLIER] = METHODS[_REFLECTION]
+
+STREAMS = frozenset({_REFLECTION, _EARLIER})
+"""The paths of the methods that take any number of messages, and answer each."""
 
 
 def message(name: str) -> Any:

@@ -10,7 +10,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import accumulate
@@ -24,12 +24,12 @@ from slipway.errors import SlipwayError
 from slipway.serving import log
 from slipway.serving.answers import Answer, Refusal, common
 from slipway.serving.function import Function
-from slipway.serving.grpc import farewell
-from slipway.serving.grpc.messages import METHODS, fill, message, read
+from slipway.serving.grpc import farewell, reflection
+from slipway.serving.grpc.messages import METHODS, STREAMS, fill, message, read
 from slipway.serving.http.requests import METRICS, Request, combined
 from slipway.serving.metrics import CONTENT_TYPE, Metrics
 from slipway.serving.oip.tensors import row_count
-from slipway.serving.process import GRACE, METRICS_PORT, metrics_port
+from slipway.serving.process import GRACE, METRICS_PORT, PATIENCE, metrics_port
 from slipway.serving.threads import finish, threads, watch
 from slipway.text import cut
 
@@ -44,6 +44,7 @@ _CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
     404: grpc.StatusCode.NOT_FOUND,
     405: grpc.StatusCode.UNIMPLEMENTED,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     500: grpc.StatusCode.INTERNAL,
     503: grpc.StatusCode.UNAVAILABLE,
@@ -104,6 +105,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             "ModelReady": self._ready,
             "ModelMetadata": self._model,
             "ModelInfer": self._infer,
+            "ServerReflectionInfo": reflection.answer,
         }
         self._answers = {path: answers[path.rpartition("/")[2]] for path in METHODS}
 
@@ -112,8 +114,13 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         path = details.method
 
         async def answer(_contents: Any, context: Any) -> bytes:
-            content = await context.read()
-            return await self._answer(path, None if content is grpc.aio.EOF else content, context)
+            return await self._answer(path, await self._content(context), context)
+
+        async def answer_each(_contents: Any, context: Any) -> None:
+            # A stream whose caller is silent would hold up the end of the process.
+            with suppress(TimeoutError):
+                while (content := await _message(context)) is not grpc.aio.EOF:
+                    await context.write(await self._answer(path, content, context))
 
         async def refuse(_contents: Any, context: Any) -> None:
             await self._answer(path, b"", context)
@@ -121,15 +128,27 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         # As one call of a stream it is told, too, when its message was too large: gRPC has then refused it by itself.
         # Handlers take and return bytes, so that we word the refusal of a malformed message. An unknown call may be of
         # any kind, and only a stream accepts no message, one or several.
+        if path in STREAMS:
+            return grpc.stream_stream_rpc_method_handler(answer_each)
         if path in METHODS:
             return grpc.stream_unary_rpc_method_handler(answer)
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    async def _answer(self, path: str, content: bytes | None, context: Any) -> bytes:
+    async def _content(self, context: Any) -> bytes | Refusal:
+        """Return the one message of a call, or why there is none."""
+        try:
+            content = await _message(context)
+        except TimeoutError:
+            return Refusal(408, "too_slow", f"the message was not there after {PATIENCE} seconds")
+        limit = self._function.limits.body
+        too_large = Refusal(413, "body_too_large", f"there is no message, or it is over the limit of {limit} bytes")
+        return too_large if content is grpc.aio.EOF else content
+
+    async def _answer(self, path: str, content: bytes | Refusal, context: Any) -> bytes:
         headers = combined([each for each in context.invocation_metadata() or () if isinstance(each[1], str)])
         route = path if path in METHODS else "other"
-        request = Request("gRPC", path, route, headers, log.request_id(headers), body=content or b"")
-        outcome = self._too_large() if content is None else self._outcome(request)
+        request = Request("gRPC", path, route, headers, log.request_id(headers))
+        outcome = self._outcome(request, content)
         if path in _PROBES:
             found = await outcome
         else:
@@ -144,11 +163,10 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         context.set_trailing_metadata(trailing)
         return found.body
 
-    async def _too_large(self) -> Refusal:
-        limit = self._function.limits.body
-        return Refusal(413, "body_too_large", f"there is no message, or it is over the limit of {limit} bytes")
-
-    async def _outcome(self, request: Request) -> Answer | Refusal:
+    async def _outcome(self, request: Request, content: bytes | Refusal) -> Answer | Refusal:
+        if isinstance(content, Refusal):
+            return content
+        request.body = content
         try:
             if request.path in (_HEALTH, _READY):
                 self._function.access.check_ready()
@@ -166,7 +184,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def _check(self, request: Request) -> None:
         if request.path not in METHODS:
-            known = ", ".join(each.removeprefix(f"/{_SERVICE}/") for each in METHODS if each != _HEALTH)
+            known = ", ".join(each.rpartition("/")[2] for each in METHODS if each.startswith(f"/{_SERVICE}/"))
             raise Refusal(405, "method_not_allowed", f"there is no call {request.path[:100]}; {_SERVICE} has {known}")
 
     def _handled(self, request: Request) -> Answer | Refusal:
@@ -218,6 +236,12 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             response.parameters[name].string_param = text
         fill(response.outputs, outputs, response.raw_output_contents if request.raw_input_contents else None)
         return response
+
+
+async def _message(context: Any) -> Any:
+    """Return the next message of a call, or EOF; raise `TimeoutError` where it does not come in time."""
+    async with asyncio.timeout(PATIENCE):
+        return await context.read()
 
 
 async def _abort(context: Any, *status: Any) -> NoReturn:

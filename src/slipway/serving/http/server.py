@@ -23,7 +23,7 @@ from slipway.serving.http import capacity, cors, packing
 from slipway.serving.http.application import Application
 from slipway.serving.http.connection import Connection
 from slipway.serving.http.requests import Request, combined
-from slipway.serving.process import GRACE, KEEP_ALIVE
+from slipway.serving.process import GRACE, KEEP_ALIVE, PATIENCE
 from slipway.serving.threads import finish, threads, watch
 
 Scope = Mapping[str, Any]
@@ -34,9 +34,6 @@ _BACKLOG = 2048
 
 # For this time (in seconds) answers announce the end of kept connections, before these are closed.
 _FAREWELL = 1
-
-# How long (in seconds) a caller may take to send a body.
-_PATIENCE = 30
 
 # After an answer that did not wait for the body, a connection is kept when at most so many bytes can follow.
 _SHORT = 1 << 18
@@ -133,7 +130,7 @@ async def _body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
     found = bytearray()
     more = True
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -142,7 +139,7 @@ async def _body(receive: Receive, check_size: Callable[[int], None]) -> bytes:
                 check_size(len(found) + len(piece))
                 found += piece
     except TimeoutError:
-        told = f"the body was not there after {_PATIENCE} seconds"
+        told = f"the body was not there after {PATIENCE} seconds"
         raise Refusal(408, "too_slow", told, headers=_CLOSE) from None
     return bytes(found)
 

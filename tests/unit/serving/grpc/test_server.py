@@ -181,9 +181,9 @@ def test_unknown_calls_are_unimplemented(call: Call, grpc_server: Server) -> Non
 
 
 def test_streams_are_unimplemented(grpc_server: Server) -> None:
-    """This holds with and without a message, as for a client that asks for reflection."""
+    """This holds with and without a message."""
     with grpc.insecure_channel(urlsplit(grpc_server.url).netloc, [("grpc.enable_http_proxy", 0)]) as channel:
-        stream = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        stream = channel.stream_stream(f"{SERVICE}/ModelStreamInfer")
         ended = threading.Event()
 
         def nothing() -> Iterator[bytes]:
