@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from slipway.names import nearest
+from slipway.names import form, nearest
 from slipway.schema import Columns, Field, Kind
-from slipway.schema.fields import ContractError, Range, enums_of, fields_of, only_keeps, output_of
+from slipway.schema.fields import ContractError, Named, Range, enums_of, fields_of, names_of, only_keeps, output_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +29,7 @@ __all__ = [
     "FittedModel",
     "InputError",
     "Model",
+    "Named",
     "PipelineModel",
     "Range",
     "bind",
@@ -62,6 +63,7 @@ class Model:
 
     Name the columns in `source_features` and `target_variable`; their types are learned from the data. Or give the
     types: `input`, a dataclass whose fields are the columns, and `output`, an `Enum`, `str`, `int`, `float` or `bool`.
+    A column that is no name in Python has an attribute of another name: `kind: Annotated[str, Named("class")]`.
 
     A list of target columns makes each prediction a dict by target; `output` is then a dataclass of them. Without a
     target, as for clusters, `output` (also `list[float]`) is optional: else it is learned from the first predictions.
@@ -124,7 +126,7 @@ class Model:
         """
         from slipway.schema import tables
 
-        return tables.read(path, _declared(type(self)))
+        return tables.read(path, declared(type(self)))
 
     def train(self, data: pd.DataFrame) -> None:
         """Learn from `data`: the source features (or the fields of `input`), the target, then all other columns.
@@ -321,9 +323,28 @@ def _check_estimator(estimator: Any, contract: Contract, where: str) -> None:
 
 def _values(row: Any, names: Sequence[str]) -> list[Any]:
     """Return the values of a row as in the data: NaN for a missing one, the value of an Enum's member."""
-    values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in names]
+    kind: type = type(row)
+    if isinstance(row, dict):
+        values = [row[name] for name in names]
+    else:
+        values = [getattr(row, attribute) for attribute in _attributes(kind, tuple(names))]
     plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
     return [math.nan if value is None else value for value in plain]
+
+
+@functools.lru_cache(maxsize=64)
+def _attributes(row: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the attributes of the class `input` that hold the fields of these names."""
+    has_fields = dataclasses.is_dataclass(row)
+    held = {name: attribute for attribute, name in names_of(row).items()} if has_fields else {}
+    return tuple(held.get(name, name) for name in names)
+
+
+def public_name(model: type[Model], attribute: str) -> str:
+    """Return the name for callers of a field that a model calls by the attribute of its class `input`."""
+    row: Any = model.input
+    has_fields = dataclasses.is_dataclass(row)
+    return names_of(row).get(attribute, attribute) if has_fields else attribute
 
 
 def _columns(values: Sequence[Sequence[Any]], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
@@ -384,7 +405,13 @@ def _typed_fields(model: type[Model]) -> Sequence[Field]:
     return (_contract(model).fields or ()) if model.input or model._declared_fields else ()  # noqa: SLF001
 
 
-def _declared(model: type[Model]) -> list[Field]:
+def named(model: type[Model]) -> tuple[str, ...]:
+    """Return the columns of the data that a class names: its features and targets."""
+    contract = _contract(model)
+    return (*contract.names, *contract.targets)
+
+
+def declared(model: type[Model]) -> list[Field]:
     """Return the declared fields; the target is among them where the data hold what the model predicts."""
     fields = list(_typed_fields(model))
     targets = _targets(model)
@@ -450,7 +477,8 @@ class Contract(NamedTuple):
             raise ContractError(f"{where}.source_features is empty: name the columns, or give a dataclass as input")
         targets = _targets(model)
         columns = (*names, *targets)
-        if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        forms = [form(name) for name in columns]
+        if twice := sorted({name for name in columns if forms.count(form(name)) > 1}):
             raise ContractError(f"{where}: {', '.join(map(repr, twice))} is named twice among the columns")
         return cls(names, fields, targets, _output(model, targets))
 
@@ -537,8 +565,9 @@ def _object(row_type: type, row: Mapping[str, Any], enums: Mapping[str, type[enu
     for name, members in enums.items():
         if not _is_missing(values.get(name)):
             values[name] = members(values[name])
+    attributes = _attributes(row_type, tuple(values))
     try:
-        return row_type(**values)
+        return row_type(**dict(zip(attributes, values.values(), strict=True)))
     except InputError as error:
         error.row = index
         raise

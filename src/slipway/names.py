@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -58,13 +59,34 @@ def _objection(name: str) -> str:
     return "the word is reserved" if keyword.iskeyword(name) or name in _RESERVED else ""
 
 
+def form(name: str) -> str:
+    """Return the form by which names are compared: composed Unicode (NFC), and for an identifier Python's own (NFKC).
+
+    Unicode has two ways to write `ü`, which nobody can tell apart; Python takes `µ` for `μ` in the names of fields.
+    """
+    return name if name.isascii() else unicodedata.normalize("NFKC" if name.isidentifier() else "NFC", name)
+
+
+def spellings(names: Iterable[str]) -> Mapping[str, str]:
+    """Return each name by its form, without those that have one form in common."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(form(name), []).append(name)
+    return {each: spelt[0] for each, spelt in found.items() if len(spelt) == 1}
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a clause that names the known word most like `word`, or all known words if none is alike."""
+    """Return a clause that names the known word most like `word`, or all known words if none is alike.
+
+    It tells how a word is written that looks the same and is another one.
+    """
     # The dashes of options make no two of them alike.
     spelt = {each.lstrip("-").lower(): each for each in sorted(known, reverse=True)}
     alike = get_close_matches(word[:_LONGEST_COMPARED].lstrip("-").lower(), spelt, n=1, cutoff=0.6)
     if alike and spelt[alike[0]] != word:
-        return f"did you mean {quoted(spelt[alike[0]])}?"
+        meant = spelt[alike[0]]
+        same = not meant.isascii() and unicodedata.normalize("NFKC", word) == unicodedata.normalize("NFKC", meant)
+        return f"did you mean {quoted(meant)}{f', which is {meant!a}' if same else ''}?"
     words = [cut(each) for each in sorted(spelt.values())]
     return f"known: {listed(words, _MOST_SHOWN, ', and ')}" if words else "there is none"
 

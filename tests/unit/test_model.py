@@ -19,8 +19,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import SVC, LinearSVC
 
+from slipway.artifacts import Golden, Loaded
+from slipway.artifacts.manifest import Manifest
+from slipway.artifacts.values import to_json
 from slipway.model import Contract, ContractError, InputError, Model, PipelineModel, Range, bind, given
+from slipway.model import Named as NamedInData
+from slipway.model import frame as table_of
 from slipway.schema import Columns, Field, Schema
+from slipway.schema.fields import output_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -221,6 +227,86 @@ def test_a_model_by_column_gets_columns():
     assert given(Typed, checked) == [Fruit(1.0, Colour.RED)]
     assert given(Named, checked) == [row]
     assert math.isnan(given(Named, checked, math.nan)[0]["size"])
+
+
+@dataclasses.dataclass
+class Penguin:
+    length: Annotated[float, Range(0, 100, unit="mm"), NamedInData("Culmen Length (mm)")]
+    kind: Annotated[Colour, NamedInData("class")] | None = None
+    sex: Annotated[str | None, NamedInData("Sex, as seen")] = "unknown"
+
+    def __post_init__(self):
+        if self.length == 0:
+            raise InputError("it has a length", field="length")
+
+
+class OfPenguins(Model):
+    input = Penguin
+    output = float
+    target_variable = "Body Mass (g)"
+
+    def train(self, data):
+        pass
+
+    def predict(self, rows):
+        if rows[0].length == 1:
+            raise InputError("is too short", row=0, field="length")
+        return [row.length for row in rows]
+
+
+PENGUIN = {"Culmen Length (mm)": 39.1, "class": "red", "Sex, as seen": "male"}
+
+
+def test_a_field_may_stand_for_a_column_that_is_no_name_in_python():
+    """Data and callers have the column's name, the class has an attribute; a table has the column's name as well."""
+    contract = Contract.of(OfPenguins)
+    assert contract.names == tuple(PENGUIN)
+    assert (contract.fields[0].maximum, contract.fields[1].categories) == (100, ("red", "green"))
+    assert [field.needed for field in contract.fields] == [True, False, False]
+    rows = bind(OfPenguins, [PENGUIN])
+    assert rows == [Penguin(39.1, Colour.RED, "male")]
+    assert table_of(OfPenguins, rows).to_dict("records") == [PENGUIN]
+
+
+@pytest.mark.parametrize(("length", "message"), [(0.0, "it has a length"), (1.0, "is too short")])
+def test_a_refused_field_has_the_name_that_its_caller_knows(length, message):
+    """Whether the class of rows refuses it or the model."""
+    contract = Contract.of(OfPenguins)
+    schema = Schema(fields=contract.fields, target=contract.output)
+    manifest = Manifest(format=1, entry="", parameters={}, tolerance=0, python="", parts={})
+    with pytest.raises(InputError, match=message) as caught:
+        Loaded(OfPenguins(), schema, Golden(rows=[], predictions=[]), manifest).answer(
+            [{**PENGUIN, "Culmen Length (mm)": length}]
+        )
+    assert (caught.value.row, caught.value.field) == (0, "Culmen Length (mm)")
+
+
+def test_a_prediction_of_columns_that_are_no_names_has_their_names():
+    """Several targets as a dataclass answer by the names that the data have."""
+    answer = dataclasses.make_dataclass(
+        "Answer", [("mass", Annotated[float, NamedInData("Body Mass (g)")]), ("days", int)]
+    )
+    target = output_of("prediction", answer, "Iris")
+    assert [part.name for part in target.parts] == ["Body Mass (g)", "days"]
+    assert to_json([answer(1.5, 2)], 1, target) == [{"Body Mass (g)": 1.5, "days": 2}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ([("a", Annotated[float, NamedInData("")])], "has to have one Named"),
+        ([("a", Annotated[float, NamedInData("x"), NamedInData("y")])], "has to have one Named"),
+        ([("a", Annotated[float, NamedInData("b")]), ("b", float)], "'b' is the name of two fields"),
+        (
+            [("a", Annotated[float, NamedInData("u\u0308")]), ("b", Annotated[float, NamedInData("\u00fc")])],
+            "of two fields",
+        ),
+    ],
+)
+def test_a_name_of_a_field_that_cannot_be_is_refused(fields, says):
+    """It has one, which no other field has."""
+    with pytest.raises(ContractError, match=says):
+        Contract.of(type("Iris", (Typed,), {"input": dataclasses.make_dataclass("Row", fields)}))
 
 
 @dataclasses.dataclass

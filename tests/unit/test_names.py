@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.names import MAX_MODEL_NAME, ModelId, ReleaseName, check_model_name, nearest
+from slipway.names import MAX_MODEL_NAME, ModelId, ReleaseName, check_model_name, form, nearest
 
 LONGEST = "m" * MAX_MODEL_NAME
 
@@ -162,3 +162,24 @@ def test_dashes_make_no_options_alike() -> None:
     """Options are compared without their dashes."""
     assert nearest("--where", ["--env", "--help", "-h"]) == "known: --env, --help, -h"
     assert nearest("--resaon", ["--env", "--reason"]) == "did you mean '--reason'?"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Gr\u00f6\u00dfe", "Gro\u0308\u00dfe", True),
+        ("L\u00e4nge (mm)", "La\u0308nge (mm)", True),
+        ("blei_\u00b5g", "blei_\u03bcg", True),  # Python's names of fields
+        ("blei (\u00b5g)", "blei (\u03bcg)", False),
+        ("m\u00b2", "m2", False),
+        ("x", "X", False),
+    ],
+)
+def test_names_are_compared_by_their_form(one, other, same):
+    """Two ways to write a letter are one name, and two names of one field in Python are; nothing else is."""
+    assert (form(one) == form(other)) is same
+
+
+def test_a_name_that_looks_the_same_and_is_another_is_told_by_its_characters():
+    """Else the hint would show the word that was asked for."""
+    assert nearest("blei (\u00b5g)", ["blei (\u03bcg)"]) == r"did you mean 'blei (μg)', which is 'blei (\u03bcg)'?"

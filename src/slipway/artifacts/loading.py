@@ -20,7 +20,7 @@ from slipway.artifacts import golden, manifest, values
 from slipway.artifacts.refusals import Refusal, refusal
 from slipway.artifacts.trust import Trust, own_modules
 from slipway.errors import SlipwayError
-from slipway.model import InputError, Model, PipelineModel, given
+from slipway.model import InputError, Model, PipelineModel, given, public_name
 from slipway.schema import Columns, Schema
 from slipway.schema.fields import only_keeps
 from slipway.wrapped import ArrayModel, Remarks, adapted, fits, reach
@@ -78,10 +78,11 @@ class Loaded(NamedTuple):
 
     def _predictions(self, checked: Columns) -> Sequence[Any]:
         """Ask the model; raise `InputError` for a row that its estimator refuses."""
-        rows = self._given(checked)
         try:
+            rows = self._given(checked)
             return self.model.predict(rows)
-        except InputError:
+        except InputError as error:
+            error.field = public_name(type(self.model), error.field)
             raise
         except ValueError as error:
             if (refused := refusal(error)) is None:

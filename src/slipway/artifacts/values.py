@@ -19,6 +19,7 @@ from typing import Any
 
 from slipway.errors import SlipwayError
 from slipway.schema import Field, Kind
+from slipway.schema.fields import names_of
 from slipway.text import quoted
 
 _COLLECTIONS: dict[str, Any] = {"$tuple": tuple, "$set": set, "$frozenset": frozenset}
@@ -218,7 +219,7 @@ def _simple(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: getattr(value, attribute) for attribute, name in names_of(type(value)).items()}
     if is_of("numpy", "ndarray", value) or is_of("pandas", "Series", value):
         return value.tolist()
     return python_scalar(value)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
-from slipway.model import Model
+from slipway.model import Model, declared, named
 from slipway.models.seeds import set_seeds
+from slipway.names import form
 from slipway.schema import tables
 from slipway.settings import Settings
 from slipway.settings.types import Data
@@ -61,7 +62,7 @@ def features(settings: Settings, name: str, target: str) -> list[str]:
     named, source = settings.model(name).features, data_source(settings, name)
     if named or source is None:
         return named
-    return [column for column in columns(source.uri, settings.root) if column != target]
+    return [column for column in columns(source.uri, settings.root) if form(column) != form(target)]
 
 
 def columns(uri: str, root: Path) -> list[str]:
@@ -142,6 +143,7 @@ def _changed(data: pd.DataFrame, file: Path, model: Model | None) -> str:
         back = tables.read(file, ()) if model is None else Model.read(model, file)
     except (SlipwayError, UnicodeError):
         return "a text that is among the rows"
+    data = tables.respelled(data, map(str, back))
     changed = (name for name in data if name not in back or not _alike(data[name], back[name]))
     return next((f"the column {name}" for name in changed), "")
 
@@ -153,11 +155,12 @@ def _alike(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
 def read_snapshot(model: Model, path: Path) -> pd.DataFrame:
     """Read a snapshot of data by the model's class, unless it holds what the class itself got before.
 
-    The columns are plain (see `tables.plain`). Raise `SlipwayError` when the class reads anything but a DataFrame.
-    What the class draws at random is the same each time.
+    The columns are plain (see `tables.plain`), and spelled as the class spells them. Raise `SlipwayError` when the
+    class reads anything but a DataFrame. What the class draws at random is the same each time.
     """
     set_seeds()
-    return tables.plain(Model.read(model, path) if SNAPSHOT in path.suffixes else table_of(model, path))
+    found = tables.plain(Model.read(model, path) if SNAPSHOT in path.suffixes else table_of(model, path))
+    return tables.conform(found, named(type(model)), declared(type(model)))
 
 
 def table_of(model: Model, path: Path | None) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.model import Model
-from slipway.names import nearest
+from slipway.names import form, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,10 +219,11 @@ def _moment(split: Split, data: pd.DataFrame) -> Any:
 
 
 def _present(data: pd.DataFrame, name: str) -> pd.Series[Any]:
-    if name not in data.columns:
+    found = next((head for head in data.columns if form(str(head)) == form(name)), None)
+    if found is None:
         problem = f"the data has no column {name!r}, by which its rows are split"
         raise SlipwayError(problem, fix=nearest(name, map(str, data.columns)))
-    column = data[name]
+    column = data[found]
     if column.isna().any():
         row = int(column.isna().to_numpy().argmax()) + 1
         problem = f"column {name}, row {row}: has no value, and the rows are split by it"

@@ -7,10 +7,12 @@ import enum
 import functools
 import math
 import types
+from collections import Counter
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from slipway.names import form
 from slipway.schema.schema import Field, Kind
 
 _KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "string"}
@@ -29,6 +31,15 @@ class Range(NamedTuple):
     description: str = ""
 
 
+class Named(NamedTuple):
+    """The name of a field for the data and for callers, where it is no name in Python.
+
+    `kind: Annotated[str, Named("class")]` stands for the column `class`.
+    """
+
+    name: str
+
+
 def fields_of(row: Any, where: str) -> tuple[Field, ...]:
     """Return the fields of the dataclass `row`; raise `ContractError` for a type that cannot be a field."""
     if not isinstance(row, type) or not dataclasses.is_dataclass(row):
@@ -38,11 +49,47 @@ def fields_of(row: Any, where: str) -> tuple[Field, ...]:
     except (NameError, TypeError) as error:
         fix = "import it outside of `if TYPE_CHECKING`, and write the class at the outermost level of its module"
         raise ContractError(f"{row.__name__}: a type cannot be found: {error}; {fix}") from error
-    return tuple(
-        _with_default(field_of(field.name, hints[field.name], f"{row.__name__}.{field.name}"), field, row)
-        for field in dataclasses.fields(row)
-        if field.init
-    )
+    found = []
+    for field in dataclasses.fields(row):
+        if field.init:
+            where = f"{row.__name__}.{field.name}"
+            name = _name_in(field.name, hints[field.name], where)
+            found.append(_with_default(field_of(name, hints[field.name], where), field, row))
+    forms = Counter(form(field.name) for field in found)
+    if twice := [field.name for field in found if forms[form(field.name)] > 1]:
+        raise ContractError(f"{row.__name__}: {twice[0]!r} is the name of two fields")
+    return tuple(found)
+
+
+@functools.cache
+def names_of(row: type) -> dict[str, str]:
+    """Return the names of the fields of the dataclass `row` for the data and for callers, by its attributes."""
+    attributes = [field.name for field in dataclasses.fields(row)]
+    try:
+        hints = get_type_hints(row, include_extras=True)
+    except (NameError, TypeError):  # a dataclass that no contract needs, as one within a prediction
+        return dict(zip(attributes, attributes, strict=True))
+    return {name: _name_in(name, hints.get(name), f"{row.__name__}.{name}") for name in attributes}
+
+
+def _name_in(attribute: str, hint: Any, where: str) -> str:
+    """Return the name that a type gives to its field, or else the attribute's own."""
+    named = [extra.name for extra in _extras(hint) if isinstance(extra, Named)]
+    if not named:
+        return attribute
+    if len(named) > 1 or not isinstance(named[0], str) or not named[0].strip():
+        raise ContractError(f"{where}: {hint} has to have one Named, with the name of a column")
+    return named[0]
+
+
+def _extras(hint: Any) -> tuple[Any, ...]:
+    """Return what stands beside a type in `Annotated`, in the members of a union, too."""
+    if get_origin(hint) is Annotated:
+        inner, *extras = get_args(hint)
+        return (*extras, *_extras(inner))
+    if get_origin(hint) in (Union, types.UnionType):
+        return tuple(extra for member in get_args(hint) for extra in _extras(member))
+    return ()
 
 
 def output_of(name: str, hint: Any, where: str) -> Field:
@@ -136,10 +183,10 @@ def _kind_of(hint: Any, where: str) -> tuple[Kind, tuple[Any, ...]]:
 
 @functools.cache
 def enums_of(row: type) -> dict[str, type[enum.Enum]]:
-    """Return the enums of the dataclass `row`, by the name of the field."""
+    """Return the enums of the dataclass `row`, by the name of the field for callers."""
     hints = get_type_hints(row)
     names = [field.name for field in dataclasses.fields(row) if field.init]
-    return {name: members for name in names if (members := _enum_in(hints[name]))}
+    return {names_of(row)[name]: members for name in names if (members := _enum_in(hints[name]))}
 
 
 def _enum_in(hint: Any) -> type[enum.Enum] | None:

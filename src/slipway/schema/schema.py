@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from slipway.names import nearest
+from slipway.names import form, nearest, spellings
 from slipway.text import cut, quoted
 
 Kind = Literal["number", "integer", "boolean", "string", "array", "object", "any"]
@@ -74,7 +75,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             if self.optional:
                 return None
             raise ValueError(f"has no value; {self.expected} is needed")
-        parsed = self._typed(value)
+        parsed = self.spelled(self._typed(value))
         if self.categories and parsed not in self.categories:
             # Numbers with similar digits are not similar.
             hint = nearest(value if type(value) is str else "", map(str, self.categories))
@@ -85,6 +86,14 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.maximum is not None and parsed > self.maximum:
             raise ValueError(f"{value} is above the maximum {self.maximum:.15g}{unit}")
         return parsed
+
+    def spelled(self, value: Any) -> Any:
+        """Return a text as the category is written that it is in another form of Unicode; any other value as it is."""
+        if type(value) is not str or value.isascii() or not self.categories or value in self.categories:
+            return value
+        composed = unicodedata.normalize("NFC", value)
+        same = [each for each in self.categories if unicodedata.normalize("NFC", str(each)) == composed]
+        return same[0] if len(same) == 1 else value
 
     def _typed(self, value: Any) -> Any:
         kind = type(value)
@@ -165,6 +174,14 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults
         """The places of the fields among them, by their names."""
         return {name: place for place, name in enumerate(self.names)}
 
+    def spelled(self, name: str) -> str:
+        """Return the name of the field that `name` is in another form of Unicode, or else `name` as it is."""
+        return name if name in self.places else self._spellings.get(form(name), name)
+
+    @cached_property
+    def _spellings(self) -> Mapping[str, str]:
+        return spellings(self.names)
+
     @cached_property
     def numeric(self) -> frozenset[str]:
         """The names of the fields that hold numbers or truth values."""
@@ -222,6 +239,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults
         if not isinstance(row, dict):
             problems.append(Problem(index, "", f"an object is needed, not {_word(row)}"))
             return {}
+        row = self._respelled(row)
         values = {}
         known = 0
         for field in self.fields:
@@ -239,8 +257,23 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults
             # The search for the nearest name is slow, and a row can hold very many names.
             names = frozenset(self.names)
             unknown = [str(name) for name in row if name not in names][:MOST]
-            problems += [Problem(index, name, f"unknown field; {nearest(name, names)}") for name in unknown]
+            problems += [Problem(index, name, self._unknown(name)) for name in unknown]
         return values
+
+    def _respelled(self, row: dict[Any, Any]) -> dict[Any, Any]:
+        """Return a row with the fields' own names for those in another form of Unicode, unless both stand there."""
+        if row.keys() <= self.places.keys():
+            return row
+        found: dict[Any, Any] = {}
+        for name, value in row.items():
+            own = self.spelled(name) if isinstance(name, str) else name
+            found[name if own in row or own in found else own] = value
+        return found
+
+    def _unknown(self, name: str) -> str:
+        if (own := self.spelled(name)) != name:
+            return f"stands twice: it is {quoted(own)} in another form of Unicode"
+        return f"unknown field; {nearest(name, self.names)}"
 
     def to_json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of an input row, draft 2020-12."""

@@ -7,14 +7,17 @@ import codecs
 import csv
 import gzip
 import lzma
+import unicodedata
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
+from slipway.names import form
 from slipway.schema import Field
 from slipway.text import counted
 
@@ -64,18 +67,20 @@ def read(path: Path, fields: Sequence[Field]) -> pd.DataFrame:
     """Return the table in a CSV, TSV or Parquet file; `fields` are the declared ones, the target among them.
 
     A declared text is read as text (`01234`). A text that a field names as a category is never a gap; nor is any but
-    the empty one where a field without categories must have a value. Raise `SlipwayError` for a row with more or fewer
-    values than heads, naming its line, for several heads of one name, and for whole numbers that would be rounded.
+    the empty one where a field without categories must have a value. Heads are spelled as `respelled` does. Raise
+    `SlipwayError` for a row with more or fewer values than heads, naming its line, for several heads of one name, and
+    for whole numbers that would be rounded.
     """
     import pandas as pd
 
     ending = suffix(path.name)
     if ending == ".parquet":
-        return _parquet(path, [field.name for field in fields if field.kind == "integer"])
+        return _parquet(path, fields)
     _check_form(path)
     separator = "\t" if ending.startswith(".tsv") else ","
     heads = _check_lines(path, separator)
-    declared = {field.name: field for field in fields if field.name in heads}
+    known = {form(field.name): field for field in fields}
+    declared = {head: known[form(head)] for head in heads if form(head) in known}
     texts = {name for name, field in declared.items() if field.kind == "string"}
     whole = {name for name, field in declared.items() if field.kind == "integer"}
     table = pd.read_csv(
@@ -88,7 +93,35 @@ def read(path: Path, fields: Sequence[Field]) -> pd.DataFrame:
         encoding="utf-8-sig",
         low_memory=False,
     )
-    return table.assign(**{name: _whole(table[name]) for name in whole})
+    found = table.assign(**{name: _whole(table[name]) for name in whole})
+    return respelled(found, (field.name for field in fields))
+
+
+def respelled(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Return a table with its columns spelled as `names`, where Unicode has several forms of one, or else composed.
+
+    Raise `SlipwayError` for two columns whose names are forms of one.
+    """
+    known = {form(name): name for name in names}
+    heads = {str(name): known.get(form(str(name)), unicodedata.normalize("NFC", str(name))) for name in table}
+    _check_heads(list(heads))
+    return table if all(head == name for head, name in heads.items()) else table.rename(columns=heads)
+
+
+def conform(table: pd.DataFrame, names: Iterable[str], fields: Sequence[Field]) -> pd.DataFrame:
+    """Return a table with its columns spelled as `names`, and the texts in it as the `fields` name their categories."""
+    found = respelled(table, names)
+    changed = {field.name: column for field in fields if (column := _spelled(found, field)) is not None}
+    return found.assign(**changed) if changed else found
+
+
+def _spelled(table: pd.DataFrame, field: Field) -> pd.Series[Any] | None:
+    """Return the column of a field of categories, if any of its texts has another form of Unicode there."""
+    if field.name not in table or field.kind != "string" or not field.categories:
+        return None
+    column = table[field.name]
+    others = {value: own for value in column.dropna().unique().tolist() if (own := field.spelled(value)) != value}
+    return column.replace(others) if others else None
 
 
 def texts(path: Path, rows: int) -> pd.DataFrame | None:
@@ -99,11 +132,12 @@ def texts(path: Path, rows: int) -> pd.DataFrame | None:
     if not ending.startswith((".csv", ".tsv")):
         return None
     separator = "\t" if ending.startswith(".tsv") else ","
-    return pd.read_csv(path, sep=separator, index_col=False, dtype=str, keep_default_na=False, nrows=rows)
+    table = pd.read_csv(path, sep=separator, index_col=False, dtype=str, keep_default_na=False, nrows=rows)
+    return table.rename(columns=lambda name: unicodedata.normalize("NFC", name))
 
 
-def _parquet(path: Path, whole: Collection[str]) -> pd.DataFrame:
-    """Read a Parquet file with its named index as columns; columns of `whole` numbers are exact, or refused."""
+def _parquet(path: Path, fields: Sequence[Field]) -> pd.DataFrame:
+    """Read a Parquet file with its named index as columns; columns of whole numbers are exact, or refused."""
     import pandas as pd
 
     try:
@@ -120,7 +154,8 @@ def _parquet(path: Path, whole: Collection[str]) -> pd.DataFrame:
         raise SlipwayError("it is no whole Parquet file", fix="write it once more: DataFrame.to_parquet") from error
     if any(table.index.names):
         table = table.reset_index([name for name in table.index.names if name is not None])
-    for name in whole:
+    table = respelled(table, (field.name for field in fields))
+    for name in [field.name for field in fields if field.kind == "integer"]:
         if name in table and pd.api.types.is_integer_dtype(table[name]):
             _check_exact(table[name])
     return plain(table)
@@ -154,9 +189,9 @@ def _plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
 
 
 def heads(path: Path) -> list[str]:
-    """Return the names of the columns of a CSV or TSV file."""
+    """Return the names of the columns of a CSV or TSV file, in composed Unicode."""
     with _lines(path, "\t" if suffix(path.name).startswith(".tsv") else ",") as lines:
-        return _first(lines)
+        return [unicodedata.normalize("NFC", name) for name in _first(lines)]
 
 
 def _first(lines: Iterator[list[str]]) -> list[str]:
@@ -197,9 +232,15 @@ def foreign_separator(head: str) -> str:
 
 
 def _check_heads(names: Sequence[str]) -> None:
-    """Refuse names that stand twice: pandas would change all but the first."""
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+    """Refuse names that stand twice, of which pandas would change all but the first, and two forms of one name."""
+    counted = Counter(names)
+    if twice := sorted(name for name, count in counted.items() if name and count > 1):
         raise SlipwayError(f"it has several columns {', '.join(map(repr, twice))}", fix="keep one of each name")
+    forms = Counter(map(form, names))
+    if same := [name for name in names if name and forms[form(name)] > 1]:
+        told = " and ".join(f"{name!r} ({name!a})" for name in same if form(name) == form(same[0]))
+        problem = f"its columns {told} are one name in two forms of Unicode"
+        raise SlipwayError(problem, fix="rename one of them, or leave it out")
 
 
 @contextmanager
@@ -219,9 +260,9 @@ def _check_form(path: Path) -> None:
         return
     with path.open("rb") as file:
         start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip()
-    for sign, form, fix in _FORMS:
+    for sign, kind, fix in _FORMS:
         if start[: len(sign)].lower() == sign:
-            raise SlipwayError(f"it is {form}", fix=fix)
+            raise SlipwayError(f"it is {kind}", fix=fix)
 
 
 def _text(path: Path) -> IO[str]:

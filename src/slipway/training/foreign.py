@@ -107,9 +107,10 @@ def _no_rows(file: Path) -> SlipwayError:
 def _save(
     estimator: object, table: pd.DataFrame, named: str, model: str, targets: Sequence[str], settings: Settings
 ) -> Path:
+    known = getattr(estimator, "feature_names_in_", None)
+    table = tables.respelled(table, [*targets, *(() if known is None else map(str, known))])
     if missing := [name for name in targets if name not in table]:
         raise SlipwayError(f"{named} has no column {missing[0]!r}", fix=f"it has {', '.join(map(str, table))}")
-    known = getattr(estimator, "feature_names_in_", None)
     names = [name for name in table if name not in targets] if known is None else list(known)
     if lacking := [name for name in names if name not in table]:
         raise SlipwayError(f"{named} has no column {lacking[0]!r}, which the estimator was fitted on")

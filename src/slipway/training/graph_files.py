@@ -88,7 +88,8 @@ def answer(question: _Question) -> _Found:
     where, wishes = str(question.graph), question.wishes
     content = content_of(question.graph)
     graph = loaded(content, where)
-    table = tables.read(question.data, ())
+    called = [*wishes.features, *(wishes.columns or ()), *wishes.targets, *wishes.rounded]
+    table = tables.respelled(tables.read(question.data, ()), called)
     inputs, one_by_one, lines = assigned(graph, list(map(str, table)), wishes)
     _check_columns(question, [name for _, names in inputs.values() for name in names], table)
     draft = {"optional": _gaps(inputs, table), "rounded": list(wishes.rounded), "one_by_one": one_by_one}

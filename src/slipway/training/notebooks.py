@@ -14,7 +14,7 @@ from slipway.artifacts.golden import Golden, differences
 from slipway.artifacts.trust import CLASSES, FUNCTIONS, Trust
 from slipway.artifacts.values import PredictionError, to_json
 from slipway.errors import SlipwayError
-from slipway.model import PREDICTION, FittedModel, fields_in, kind_of
+from slipway.model import PREDICTION, FittedModel, fields_in, kind_of, named
 from slipway.models.data import records, write_table
 from slipway.schema import Field, tables
 from slipway.settings import load
@@ -53,7 +53,8 @@ def save(
     with TemporaryDirectory() as scratch:
         file = write_table(features if targets is None else features.join(targets), Path(scratch), folder.name)
         saved = estimators.load(content, trust, "the estimator")
-        _check_answers(kind, saved, _asked(estimator, given[:_MOST_ASKED]), tables.read(file, ()))
+        data = tables.respelled(tables.read(file, ()), named(kind))
+        _check_answers(kind, saved, _asked(estimator, given[:_MOST_ASKED]), data)
         packages = ["sklearn", *_packages(content)]
         folders.write(folder, Fitted(kind, content, file, _module(kind, own, estimator), packages))
     return folder

@@ -173,3 +173,37 @@ def test_texts_with_gaps_become_plain_texts():
     found = tables.plain(pd.DataFrame({"a": pd.array(["x", None], "string")}))["a"]
     assert found.dtype == pd.Series(["text"]).dtype
     assert found.isna().tolist() == [False, True]
+
+
+NFC, NFD = "Gr\u00f6\u00dfe", "Gro\u0308\u00dfe"
+
+
+@pytest.mark.parametrize(("inside", "declared"), [(NFC, NFD), (NFD, NFC), ("\u00b5g", "\u03bcg")])
+def test_a_column_in_another_form_of_unicode_is_read_as_its_field(tmp_path, inside, declared):
+    """Its digits stay digits, as for any text, and it gets the field's own name."""
+    table = _read(tmp_path, f"{inside},x\n01234,1\n", Field(name=declared, kind="string"))
+    assert table.to_dict("list") == {declared: ["01234"], "x": [1]}
+
+
+def test_names_of_columns_are_composed(tmp_path):
+    """Those that no field declares, too."""
+    table = _read(tmp_path, f"{NFD},x\n1,1\n")
+    assert list(table) == [NFC, "x"]
+    assert tables.heads(tmp_path / "data.csv") == list(tables.texts(tmp_path / "data.csv", 1)) == [NFC, "x"]
+
+
+@pytest.mark.parametrize(("one", "other"), [(NFC, NFD), ("\u00b5g", "\u03bcg")])
+def test_two_columns_that_are_one_name_are_refused(tmp_path, one, other):
+    """Nobody could tell them apart; the message does."""
+    with pytest.raises(SlipwayError, match="are one name in two forms of Unicode") as caught:
+        _read(tmp_path, f"{one},{other}\n1,2\n")
+    assert ascii(one) in caught.value.problem
+    assert ascii(other) in caught.value.problem
+
+
+def test_texts_of_declared_categories_get_their_spelling():
+    """The model then trains on what callers are held to."""
+    data = pd.DataFrame({NFD: ["cafe\u0301", "tea", None, "other"]})
+    declared = Field(name=NFC, kind="string", categories=("caf\u00e9", "tea"))
+    found = tables.conform(data, [NFC], [declared])
+    assert found[NFC].dropna().tolist() == ["caf\u00e9", "tea", "other"]

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from slipway.artifacts import Loaded, PredictionError
-from slipway.names import ModelId, nearest
+from slipway.names import ModelId, form, nearest, spellings
 from slipway.schema import Columns, Field, Kind
 from slipway.serving.answers import Refusal
 from slipway.serving.bundled import Identity
@@ -135,6 +135,8 @@ def choose(outputs: Mapping[str, Output], wanted: Collection[str]) -> list[Outpu
 
     Raise `Refusal` (400) for an unknown name, and for one that is there twice.
     """
+    spelt = spellings(outputs)
+    wanted = [name if name in outputs else spelt.get(form(name), name) for name in wanted]
     for name in wanted:
         if name not in outputs:
             raise invalid(f"there is no output {name[:60]!r}; {nearest(name, outputs)}")

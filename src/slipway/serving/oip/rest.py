@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from slipway.names import form
 from slipway.serving.answers import Answer, Refusal, of
 from slipway.serving.http.application import parts
 from slipway.serving.http.requests import MODELS, OPENAPI, V2, V2_LIVE, V2_READY, Request, parse
@@ -79,7 +80,7 @@ class InferenceRequest(msgspec.Struct):
 
     def wants_bytes(self, output: str) -> bool:
         """Return whether this output is requested as bytes."""
-        own = next((each.parameters for each in self.outputs or () if each.name == output), None) or {}
+        own = next((each.parameters for each in self.outputs or () if form(each.name) == form(output)), None) or {}
         return own.get("binary_data", (self.parameters or {}).get("binary_data_output")) is True
 
 

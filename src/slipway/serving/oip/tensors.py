@@ -82,6 +82,7 @@ def to_rows(
     """
     for tensor in given:
         _check_size(tensor)
+    given = [tensor._replace(name=schema.spelled(tensor.name)) for tensor in given]
     fields = {field.name: field for field in schema.fields}
     if len(given) == 1 and given[0].name not in fields:
         given = _columns(schema, given[0])

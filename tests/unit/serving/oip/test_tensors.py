@@ -159,3 +159,11 @@ def test_invalid_bytes_are_refused(datatype: str, content: bytes, message: str) 
     with pytest.raises(Refusal, match="tensor 'x'") as caught:
         tensors.decode("x", datatype, content)
     assert message in caught.value.message
+
+
+def test_a_tensor_in_another_form_of_unicode_is_the_fields() -> None:
+    """It counts once, whichever way its name is written."""
+    schema = Schema(fields=(Field(name="Gr\u00f6\u00dfe", kind="number"),), target=NUMBERS.target)
+    assert to_rows(schema, [column("Gro\u0308\u00dfe", "FP64", 1.0)]) == [{"Gr\u00f6\u00dfe": 1.0}]
+    with pytest.raises(Refusal, match="is there twice"):
+        to_rows(schema, [column("Gro\u0308\u00dfe", "FP64", 1.0), column("Gr\u00f6\u00dfe", "FP64", 1.0)])

@@ -251,3 +251,39 @@ def test_too_few_groups_are_not_called_too_few_rows(team):
     team.configure("models: {fruit: {split: {group: kind}, held_out: 0.001}}\n")
     with pytest.raises(SlipwayError, match=r"of 60 rows, none is left to hold out: .* 0 of 2\n.*too few for it"):
         team.run("fetch", "check")
+
+
+UNICODE = """
+import dataclasses
+from typing import Literal
+from slipway.model import Model
+
+@dataclasses.dataclass
+class Row:
+    blei_\u00b5g: float
+    gr\u00f6\u00dfe: Literal["gro\u00df", "s\u00fc\u00df"]
+
+class Fruit(Model):
+    input = Row
+    output = float
+    target_variable = "\u00fcber"
+    def train(self, data):
+        self.seen = [list(data), sorted(data["gr\u00f6\u00dfe"].unique())]
+    def predict(self, rows):
+        return [row.blei_\u00b5g for row in rows]
+"""
+
+
+def test_data_of_macos_are_those_that_the_class_declares(team):
+    """Names and choices in decomposed Unicode, and a name that Python writes in other letters, reach the model."""
+    (team.folder / "model.py").write_text(UNICODE)
+    words = ("gro\u00df", "su\u0308\u00df")
+    rows = "\n".join(f"{n},{words[n % 2]},{n}" for n in range(40))
+    team.data(f"blei_\u00b5g,gro\u0308\u00dfe,u\u0308ber\n{rows}")
+    folder = team.run("fetch", "check", "fit")
+    schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=Schema)
+    assert schema.columns == ("blei_\u03bcg", "gr\u00f6\u00dfe", "\u00fcber")
+    assert msgspec.json.decode((folder / "artifact/parts/seen.json").read_bytes()) == [
+        ["blei_\u03bcg", "gr\u00f6\u00dfe", "\u00fcber"],
+        ["gro\u00df", "s\u00fc\u00df"],
+    ]
