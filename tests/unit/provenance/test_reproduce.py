@@ -95,6 +95,7 @@ def train(site: Site, *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long(11)
 def test_a_promoted_version_is_reproduced(
     team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

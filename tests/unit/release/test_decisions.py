@@ -220,6 +220,7 @@ def test_a_dropped_release_comes_back_from_history(site: Site) -> None:
     assert site.release("iris").commit is None
 
 
+@pytest.mark.long(3)
 def test_a_release_of_a_merged_branch_is_found_in_history(site: Site) -> None:
     """A rollback to it works as to any other release."""
     first = site.released()

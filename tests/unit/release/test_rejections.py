@@ -44,6 +44,7 @@ def propose(site: Site, **wish: object) -> None:
     promote(site.settings, "iris", Wish(allow_unbuilt=True, **wish), to="prod")  # type: ignore[arg-type]
 
 
+@pytest.mark.long(3)
 def test_a_rejected_artifact_is_never_due(site: Site) -> None:
     """It is not due in a new image, either. A person can choose it by its version."""
     site.released()
@@ -71,6 +72,7 @@ def test_a_pin_brings_no_rejected_artifact_back(site: Site) -> None:
     assert "v3 is pinned, but v3 is the same artifact as v2-" in site.release("iris").outcomes[0].text
 
 
+@pytest.mark.long(3)
 def test_a_rejected_artifact_is_not_promoted_by_itself(site: Site) -> None:
     """Production keeps its rejection when test releases the artifact in a new image."""
     site.released()
@@ -93,6 +95,7 @@ def test_a_rejected_artifact_is_not_promoted_by_itself(site: Site) -> None:
     assert site.overlay(environment="prod").rejected == ()
 
 
+@pytest.mark.long(3)
 def test_history_names_the_rejected_artifact_of_a_missing_version(site: Site) -> None:
     """The store has no copy of the promoted artifact, but the history of the overlay names it."""
     site.released()
@@ -129,6 +132,7 @@ def test_a_rollback_skips_a_rejected_artifact(site: Site) -> None:
     assert site.versions() == {1: 100}
 
 
+@pytest.mark.long(3)
 def test_a_rollback_to_an_older_image_rejects_only_the_newer_image(site: Site) -> None:
     """The artifact of both images is not rejected."""
     first = site.released()

@@ -233,6 +233,7 @@ def test_a_damaged_overlay_fails(site: Site) -> None:
     assert "git checkout" in outcome.text
 
 
+@pytest.mark.long(3)
 def test_a_version_of_other_code_is_not_due(site: Site) -> None:
     """A version of the current code is due. A person can choose any version."""
     site.write("model/iris/requirements.txt", "msgspec==0.19.0\n")
@@ -260,6 +261,7 @@ def test_two_processes_release_two_models_at_the_same_time(site: Site) -> None:
     assert site.versions("iris") == site.versions("tumor") == {1: 100}
 
 
+@pytest.mark.long(2)
 def test_a_rejected_image_under_a_new_number_is_not_due(site: Site) -> None:
     """A person can choose it."""
     site.released()
@@ -273,6 +275,7 @@ def test_a_rejected_image_under_a_new_number_is_not_due(site: Site) -> None:
     assert site.versions() == {3: 100}
 
 
+@pytest.mark.long(5)
 def test_versions_with_the_same_image_are_rolled_back_by_number(site: Site) -> None:
     """A later version with this image is released after the hold is lifted."""
     for _ in range(3):
@@ -298,6 +301,7 @@ def test_a_rejected_version_is_released_by_number(site: Site) -> None:
     assert site.versions() == {2: 100} and site.overlay().rejected == ()
 
 
+@pytest.mark.long(3)
 def test_a_rollback_stays_until_the_hold_is_lifted(site: Site) -> None:
     """A version that is trained during the hold is released after it."""
     for _ in range(3):

@@ -66,6 +66,7 @@ def test_nothing_of_a_held_model_is_dropped(site: Site) -> None:
     assert len(declared(site)) == 4
 
 
+@pytest.mark.long(6)
 def test_several_models_are_dropped_in_one_commit(site: Site) -> None:
     """A model with an unreadable store stops no other."""
     for _ in range(4):
@@ -86,6 +87,7 @@ def test_several_models_are_dropped_in_one_commit(site: Site) -> None:
     assert site.git("rev-list", f"{head}..HEAD").count("\n") == 2
 
 
+@pytest.mark.long(5)
 def test_a_release_pushed_in_between_is_respected(team: Team) -> None:
     """The first push is refused. The second attempt sees the new release, which is not verified."""
     site, other = team.site, team.clone("other")
@@ -105,6 +107,7 @@ def test_a_release_pushed_in_between_is_respected(team: Team) -> None:
     assert declared(team.here()) == [5, 4, 3, 2, 1]
 
 
+@pytest.mark.long(7)
 def test_the_retention_of_another_branch_does_not_count(team: Team) -> None:
     """The settings of the branch that the cluster follows decide."""
     for _ in range(4):
@@ -135,6 +138,7 @@ def test_release_and_promote_drop_old_releases(site: Site, capsys: pytest.Captur
     assert declared(site, "prod") == [4, 3, 2]
 
 
+@pytest.mark.long(7)
 def test_production_drops_without_a_pull_request(team: Team) -> None:
     """`slipway promote --due` drops old releases with a push to the branch."""
     site = team.site

@@ -228,6 +228,7 @@ class Coin(Model):
 '''
 
 
+@pytest.mark.long(14)
 def test_a_training_runs_in_the_environment_of_the_model(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its code sees no secrets. The record names the run, and each line of output is reported."""
     monkeypatch.setenv("SLIPWAY_RUN", "https://ci.example/runs/7")

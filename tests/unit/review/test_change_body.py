@@ -3,6 +3,7 @@
 import re
 
 import msgspec
+import pytest
 
 from slipway.names import ReleaseName
 from slipway.overlays.types import Overlay
@@ -18,6 +19,7 @@ def overlay(*releases, **more):
     return Overlay(environment="prod", model="iris", namespace="ns", releases=releases, **({"route": route} | more))
 
 
+@pytest.mark.long(3)
 def test_a_rollback_says_why_and_how_to_undo_it(shop: Shop) -> None:
     """The body shows the reason as it was given, the diff, and the way back."""
     first = shop.released_parcel(50)

@@ -30,6 +30,7 @@ def unseen(*splits: tuple[list[str], float]) -> int:
     return int(mask.sum())
 
 
+@pytest.mark.long(4)
 def test_both_are_measured_on_the_rows_that_neither_was_trained_on(shop: Shop) -> None:
     """This holds where their held-out shares differ, too; the model's own metrics are measured."""
     before = shop.publish_parcel(80, share=0.5)
@@ -71,6 +72,7 @@ def test_a_split_by_groups_and_one_by_time_are_both_kept(shop: Shop) -> None:
     assert found.then and len(found.truth) == mask.sum() > 0
 
 
+@pytest.mark.long(6)
 def test_a_version_whose_class_chose_its_rows_is_asked_by_its_own_class(shop: Shop) -> None:
     """When the class chooses other rows than at its training, nothing is compared on the same rows."""
     code = f"{CODE}\n    def held_out(self, data):\n        return data['weight'] > 70\n"
@@ -158,6 +160,7 @@ def test_reasons_against_the_same_rows(shop: Shop, before: dict[str, Any], why: 
     assert why in compare(shop.settings, shop.fetched(shop.publish_parcel()), earlier).unlike
 
 
+@pytest.mark.long(3)
 def test_a_running_version_that_cannot_predict_keeps_its_record(shop: Shop) -> None:
     """The reason is shown; the candidate is still measured on its own rows."""
     before = shop.publish_parcel(80, code="import nosuchlibrary\n" + CODE)

@@ -100,6 +100,7 @@ def test_a_damaged_file_of_skops_is_refused(team, files, keep):
     assert "save it again" in caught.value.fix
 
 
+@pytest.mark.long(3)
 @pytest.mark.parametrize("name", ["model.skops", "model.joblib"])
 def test_an_estimator_of_another_version_is_refused(team, files, name):
     """It may answer otherwise, or not at all; skops tells of it as a pickle does."""

@@ -213,6 +213,7 @@ def test_names_of_features_without_their_transformation_are_refused(team):
         discovery.load_class(of, "cargo")
 
 
+@pytest.mark.long(8)
 def test_the_class_of_open_dev_stack_is_served_as_it_is(team):
     """It names its columns in `__init__`, takes a frame, and answers with a dict of lists."""
     of = team.copy("parcels")

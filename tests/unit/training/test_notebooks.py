@@ -50,6 +50,7 @@ def published(team, name, steps=STEPS):
     return source
 
 
+@pytest.mark.long(3)
 def test_a_saved_estimator_is_measured_on_its_rows_and_trains_nothing(notebook):
     """All rows are held out; the artifact answers as the estimator does; the file of the estimator is no code of it."""
     estimator = classifier(notebook.seen)
@@ -73,6 +74,7 @@ def slipway_version(package):
     return version(package)
 
 
+@pytest.mark.long(6)
 def test_without_truth_there_are_no_metrics_and_gates_refuse(notebook):
     """Clusters have none, and neither has an estimator that comes without rows to measure it by."""
     slipway.save(KMeans(3, random_state=0).fit(notebook.seen[COLUMNS[:2]]), notebook.fresh[COLUMNS[:2]], None, "wine")
@@ -229,6 +231,7 @@ def test_a_function_of_the_notebook_is_refused(notebook, monkeypatch):
         slipway.save(estimator, rows, rows["width"].rename("y"), "wine")
 
 
+@pytest.mark.long(3)
 @pytest.mark.usefixtures("notebook")
 def test_a_notebook_imports_models_from_any_folder_and_predicts_tables():
     """`import slipway` finds the repository, and `predict` takes a DataFrame."""

@@ -1,5 +1,7 @@
 """Rows beyond the data are rows that a caller may send."""
 
+import pytest
+
 from slipway.schema import Field, Schema
 from slipway.training import probes
 
@@ -48,6 +50,7 @@ def test_categories_unseen_texts_and_gaps_are_asked_alone():
     assert found == [("a", None), ("b", None), ("a", "a text that no row has"), ("a", None)]
 
 
+@pytest.mark.long(4)
 def test_wide_data_has_fewer_probes_for_each_field():
     """So that asking stays short."""
     fields = tuple(Field(name=f"x{at}", kind="number") for at in range(3000))

@@ -50,6 +50,7 @@ def test_a_pipeline_becomes_a_graph_that_needs_none_of_what_trained_it(trained, 
 NO_TESTS = "def test_nothing():\n    pass\n"
 
 
+@pytest.mark.long(3)
 def test_predicting_with_a_library_of_its_own_keeps_it(team):
     """A model whose code predicts with pandas is served with all its requirements."""
     team.edit("from slipway.model", "import pandas\nfrom slipway.model")
@@ -84,6 +85,7 @@ def test_a_failing_test_stops_the_training(team):
     assert not (team.root / "run" / "fit").exists()
 
 
+@pytest.mark.long(4)
 def test_a_served_test_that_fails_stops_the_publication(team, fitted):
     """A test that asks for the served model runs against the fresh one."""
     team.edit('== "ok"', '== "fine"', file="test_model.py")
@@ -110,7 +112,7 @@ def test_a_mistake_in_the_model_is_shown_by_the_users_own_line(team, old, new, s
     (team.folder / "test_model.py").write_text(NO_TESTS)
     team.edit(old, new)
     with pytest.raises(SlipwayError, match=says):
-        team.run("fetch", "check", "test", "fit")
+        team.run("fetch", "check", "fit")
 
 
 @pytest.mark.parametrize(("call", "value"), [({}, 300), ({"max_iter": "250"}, 250)])
@@ -157,9 +159,10 @@ def test_predictions_that_cannot_be_judged_are_refused(team, prediction, says):
     """The message has the missing value or the user's own line."""
     plain(team, prediction)
     with pytest.raises(SlipwayError, match=says):
-        team.run("fetch", "check", "test", "fit", "evaluate")
+        team.run("fetch", "check", "fit", "evaluate")
 
 
+@pytest.mark.long(7)
 def test_a_package_missing_in_serving_stops_the_publication(team):
     """The fresh model is started in its serving environment, which lacks packages of training."""
     plain(team, f"{{'kind': {KIND}}}", before="import pandas\n")
@@ -168,13 +171,14 @@ def test_a_package_missing_in_serving_stops_the_publication(team):
     assert store(team).versions("fruit") == []
 
 
+@pytest.mark.long(7)
 def test_an_attribute_that_is_not_saved_is_named(team):
     """An attribute that begins with `_` is not saved; the message proposes another name."""
     plain(team, KIND)
     team.edit('self.limit = float(data["length"].mean())', 'self._limit = float(data["length"].mean())')
     team.edit("self.limit", "self._limit")
     with pytest.raises(SlipwayError, match="has no attribute '_limit'") as caught:
-        team.run("fetch", "check", "test", "fit", "evaluate")
+        team.run("fetch", "check", "fit", "evaluate")
     assert caught.value.fix == "names that begin with _ are not saved with a model: call it limit"
 
 
@@ -200,15 +204,15 @@ def test_a_secret_is_used_and_neither_shown_nor_saved(team, monkeypatch, value, 
     team.edit('self.limit = float(data["length"].mean())', train)
     team.configure(SECRET)
     if says is None:
-        team.run("fetch", "check", "test", "fit")
+        team.run("fetch", "check", "fit")
         return
     with pytest.raises(SlipwayError) as caught:
-        team.run("fetch", "check", "test", "fit")
+        team.run("fetch", "check", "fit")
     assert says in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize("value", ["nan", pytest.param("inf", marks=pytest.mark.long(2))])
 def test_a_metric_that_is_no_number_passes_no_gate(team, value):
     """It is named before the gates are judged, which it would pass."""
     plain(team, KIND)
@@ -216,10 +220,11 @@ def test_a_metric_that_is_no_number_passes_no_gate(team, value):
         file.write(f"\n    def metrics(self, truth, predictions):\n        return {{'profit': float('{value}')}}\n")
     team.configure("models:\n  fruit:\n    gates: {profit: {min: 0.9}}\n")
     with pytest.raises(SlipwayError, match=f"the metric 'profit' of the fresh model is {value}") as caught:
-        team.run("fetch", "check", "test", "fit", "evaluate")
+        team.run("fetch", "check", "fit", "evaluate")
     assert "`metrics` in the model's class" in caught.value.fix
 
 
+@pytest.mark.long(7)
 def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(team, monkeypatch):
     """When a class becomes a number, gates take the metrics of the deployed version's record."""
     plain(team, KIND)
@@ -233,7 +238,7 @@ def test_a_model_that_predicts_something_else_now_is_compared_with_the_record(te
     for name in [name for name in sys.modules if name.partition(".")[0] == "model"]:
         del sys.modules[name]
     team.configure("models:\n  fruit:\n    gates: {profit: {worse_by: 0.1}, mae: {worse_by: 0.1}}\n")
-    folder = team.run("fetch", "check", "test", "fit")
+    folder = team.run("fetch", "check", "fit")
     told = step("evaluate", team.settings, folder, team.root / "run" / "evaluate")
     assert "compared with the record of v1 but in mae, which nobody measured of it" in told
     measured = msgspec.json.decode((team.root / "run" / "evaluate" / "metrics.json").read_bytes())

@@ -1,8 +1,11 @@
 """The model of `slipway new` goes on as its comments say, with data as people have them."""
 
+import pytest
+
 from slipway.artifacts import load
 
 
+@pytest.mark.long(25)
 def test_a_rare_category_and_a_column_of_words_are_taken(team):
     """The encoder lets an unknown category pass; words go into a vectorizer by the name of their column."""
     words = ("ripe and sweet", "hard and green", "soft", "sweet but small", "green leaf on it")
@@ -17,6 +20,6 @@ def test_a_rare_category_and_a_column_of_words_are_taken(team):
         "import LogisticRegression\n        from sklearn.feature_extraction.text import TfidfVectorizer",
     )
     team.edit('"colour": "red"}', '"colour": "red", "comment": "soft"}', file="test_model.py")
-    folder = team.run("fetch", "check", "test", "fit", "evaluate")
+    folder = team.run("fetch", "check", "fit", "evaluate")
     row = {"length": 9.5, "width": 1.5, "colour": "pink", "comment": "never seen"}
     assert load(folder / "artifact").answer([row]) == ["large"]

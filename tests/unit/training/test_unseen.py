@@ -46,7 +46,7 @@ def train(team, text="", *, gates="{accuracy: {worse_by: 1}}"):
     team.configure(f"models:\n  fruit: {{gates: {gates}, {text}}}\n")
     for name in [name for name in sys.modules if name.partition(".")[0] == "model"]:
         del sys.modules[name]
-    folder = team.run("fetch", "check", "test", "fit")
+    folder = team.run("fetch", "check", "fit")
     told = step("evaluate", team.settings, folder, team.root / "run" / "evaluate")
     step("publish", team.settings, team.root / "run" / "evaluate", team.root / "run" / "publish")
     store = open_store("store/test", root=team.root, environment="test")
@@ -84,6 +84,7 @@ def test_a_gate_compares_on_rows_that_neither_was_trained_on(boxes):
     assert small == pytest.approx(round(small))
 
 
+@pytest.mark.long(18)
 def test_without_such_rows_the_record_is_compared_and_the_step_says_so(boxes):
     """The deployed version held out what the fresh one is trained on."""
     train(boxes)
@@ -99,6 +100,7 @@ def test_without_such_rows_the_record_is_compared_and_the_step_says_so(boxes):
     assert measured["before"] == record.metrics
 
 
+@pytest.mark.long(21)
 def test_a_version_whose_class_chose_is_asked_by_its_own_class(boxes):
     """Rows that it was trained on do not count, whatever its class says of other data."""
     boxes.edit("def train", HOOK.strip() + "\n\n    def train")
@@ -110,6 +112,7 @@ def test_a_version_whose_class_chose_is_asked_by_its_own_class(boxes):
     assert "compared with v1 on 25 of 29 held-out rows, which neither was trained on" in told
 
 
+@pytest.mark.long(17)
 def test_a_version_that_was_published_by_hand_may_know_the_rows(boxes, tmp_path):
     """It is compared all the same, and the step says that nothing tells."""
     train(boxes)

@@ -219,6 +219,7 @@ sys.stdout.buffer.write(converted(RandomForestClassifier(3, random_state=0), ROW
 """
 
 
+@pytest.mark.long(6)
 def test_the_same_estimator_gives_the_same_bytes_in_every_process():
     """Names, their order and the versions of what made it are fixed."""
     here = converted(RandomForestClassifier(3, random_state=0), ROWS, ["no", "yes", "yes", "no"]).content

@@ -65,6 +65,7 @@ def give_tests(team: Site, model: str, more: str = "") -> None:
     team.write(f"model/{model}/test_model.py", f"def test_nothing():\n    pass\n{more}")
 
 
+@pytest.mark.long(3)
 def test_a_failure_does_not_stop_other_models(team: Site) -> None:
     """Each model has its row, the output of pytest is printed, and the status is 1."""
     give_tests(team, "apple", "\n\ndef test_size():\n    import sklearn\n\n    assert sklearn is None, 'no size'\n")
@@ -130,6 +131,7 @@ def test_the_models_that_a_change_affects(
     assert affected(load(team.root), Repository(team.root), "main") == found
 
 
+@pytest.mark.long(8)
 def test_training_from_the_folder_of_a_model(repository):
     """Modules in the current folder do not hide the platform's or the model's, and each step prints its name."""
     folder = repository / "model" / "fruit"

@@ -177,6 +177,7 @@ def test_a_pull_request_tells_why_it_cannot_be_merged(team: Team) -> None:
     assert "up to date again" in team.forge.repository(NAME).comments[0]["body"]
 
 
+@pytest.mark.long(3)
 def test_an_update_keeps_again(team: Team) -> None:
     """A rejection that a person overruled does not stop the update of the pull request."""
     for _ in range(2):
