@@ -42,9 +42,14 @@ STEPS = {
     ("release.yaml", "build", "!cancelled() && steps.build.outputs.images != ''"): "actions/upload-artifact",
     # Images of the platform may have no SBOM.
     ("release.yaml", "attest", "matrix.image.sbom != ''"): "actions/attest-sbom",
-    # A person names a promotion. Every other event promotes what is due.
-    ("promote.yaml", "promote", "github.event_name == 'workflow_dispatch'"): ".venv/bin/slipway promote --push",
-    ("promote.yaml", "promote", "github.event_name != 'workflow_dispatch'"): ".venv/bin/slipway promote --due --push",
+    # What is asked is kept when another model has failed.
+    ("promote.yaml", "find", "!cancelled() && steps.promote.outputs.questions != ''"): "actions/upload-artifact",
+}
+PROMOTE = {
+    "find": ([], ""),
+    # A failed model does not stop the questions of the others. Without a question, the run has done all there is.
+    "ask": (["find"], "!cancelled() && needs.find.outputs.questions != ''"),
+    "propose": (["find", "ask"], "!cancelled() && needs.ask.result == 'success'"),
 }
 
 
@@ -103,7 +108,8 @@ def test_other_jobs_run_under_stated_conditions() -> None:
         "overlays": ([], PULL_REQUEST),
         "ci": (["check", "models", "overlays"], "always()"),
     }
-    others = [path.name for path in WORKFLOWS if path.name not in ("ci.yaml", "release.yaml")]
+    assert jobs("promote.yaml") == PROMOTE
+    others = [path.name for path in WORKFLOWS if path.name not in ("ci.yaml", "promote.yaml", "release.yaml")]
     assert all(found == ([], "") for name in others for found in jobs(name).values())
 
 

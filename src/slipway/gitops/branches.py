@@ -187,6 +187,29 @@ class Proposed:
         return f"branch {self.branch}"
 
 
+class Tried(Proposed):
+    """Commit nothing: show what would be proposed."""
+
+    def commit(self, stand: Stand, change: Change) -> str | None:  # noqa: ARG002 - every place takes them
+        """Return None."""
+        return None
+
+
+class Agreed(Proposed):
+    """Propose this overlay only: nobody has looked at another one."""
+
+    def __init__(self, base: Here | Pushed, branch: str, overlay: Overlay) -> None:
+        super().__init__(base, branch)
+        self.overlay = overlay
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
+        """See `Place.commit`; raise `SlipwayError` for another overlay."""
+        if any(_essence(after) != _essence(self.overlay) for after in change.overlays):
+            problem = f"{self.overlay.environment}/{self.overlay.model} has changed meanwhile"
+            raise SlipwayError(problem, fix="run the command again")
+        return super().commit(stand, change)
+
+
 def _check_branch(repository: Repository, branch: str) -> None:
     """Raise `SlipwayError` for a branch that is checked out, or a name that git refuses."""
     if repository.checked_out().branch == branch:

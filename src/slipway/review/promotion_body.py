@@ -11,7 +11,8 @@ from slipway.overlays.types import Overlay, Release
 from slipway.release.promote import Promoted
 from slipway.review import promotion_quality
 from slipway.review.change_body import MOST, undo
-from slipway.review.promotion_facts import Facts, Moved, gather
+from slipway.review.comparison import compare
+from slipway.review.promotion_facts import Compare, Facts, Moved, gather
 from slipway.store import Record
 from slipway.text import counted, listed
 
@@ -19,13 +20,13 @@ _MANY = 30
 _NOTHING = Section(("",))
 
 
-def body(done: Promoted) -> str:
+def body(done: Promoted, compared: Compare = compare) -> str:
     """Return the body for a promotion; it is shorter than `MOST`.
 
     Raise `SlipwayError` when the promotion changed nothing, or the candidate's artifact is not available. The body
     itself says what else is missing.
     """
-    return of_facts(gather(done))
+    return of_facts(gather(done, compared))
 
 
 def marker(after: Overlay, candidate: Release) -> str:
@@ -226,7 +227,6 @@ def _provenance(facts: Facts) -> str:
         "data": f"{code(data.uri, 200)}, {code(data.sha256)}" if (data := published.data) else "not known",
         "fingerprint": code(record.fingerprint),
         "image": code(record.image, 300),
-        "overlays": _commit(facts.commit),
     }
     rows = [[name, fact] for name, fact in told.items() if fact]
     return f"### Where it comes from\n\n{table(['candidate', code(facts.candidate.name)], rows)}"

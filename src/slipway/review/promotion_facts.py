@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,9 +25,11 @@ from slipway.release.promote import Promoted
 from slipway.review.change_body import sides
 from slipway.review.comparison import Comparison, Side, Version, compare, fetched
 from slipway.settings import Settings
-from slipway.store import Record, store_of
+from slipway.store import Record, Store, store_of
 from slipway.text import unified
 from slipway.training.metrics import Verdict, judge
+
+T = TypeVar("T")
 
 # Beside the model, these paths decide what a release does: where they differ, so do the images.
 _PLATFORM = ("functions", "manifests/function", "slipway.yaml", "src/slipway")
@@ -88,8 +90,6 @@ class Facts(NamedTuple):
     """The hold on the model in the candidate's environment."""
     unmerged: str
     """The branch that lacks the candidate's commit; empty where it has it."""
-    commit: str
-    """The commit of the overlays; empty where it is not known."""
 
 
 def running(overlay: Overlay) -> Release | None:
@@ -98,7 +98,25 @@ def running(overlay: Overlay) -> Release | None:
     return max(routed, key=lambda release: (overlay.route[release.name], release.age), default=None)
 
 
-def gather(done: Promoted) -> Facts:
+Take = Callable[[Store, Record], T]
+"""A function that gets a version out of its store."""
+Compare = Callable[[Settings, Version, Version | None], Comparison]
+"""A function that compares the candidate with the running version, or knows how they compare."""
+
+
+def both(done: Promoted, take: Take[T]) -> tuple[T, T | None, list[str]]:
+    """Return the candidate, the running version, and notes on why that cannot be had.
+
+    Raise `SlipwayError` when the promotion changed nothing, or the candidate's artifact is not available.
+    """
+    before, after = sides(done.edited)
+    source = source_of(done.settings, after.environment)
+    store = store_of(done.settings, source)
+    candidate = take(store, store.record(after.model, done.source.version))
+    return candidate, *running_version(done.settings, source, running(before), after.model, take)
+
+
+def gather(done: Promoted, compared: Compare = compare) -> Facts:
     """Gather the facts of a promotion. Notes name what is missing of the running release.
 
     Raise `SlipwayError` when the promotion changed nothing, or the candidate's artifact is not available.
@@ -109,10 +127,8 @@ def gather(done: Promoted) -> Facts:
     now, same = running(before), (candidate.record.fingerprint, candidate.record.artifact)
     release = next(each for each in after.releases if (each.record.fingerprint, each.record.artifact) == same)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-        store = store_of(settings, source)
-        ours = fetched(store, store.record(model, candidate.version), Path(scratch) / "candidate")
-        theirs, notes = running_version(settings, source, now, model, Path(scratch) / "running")
-        comparison = compare(settings, ours, theirs)
+        ours, theirs, notes = both(done, lambda store, record: fetched(store, record, _place(scratch, record)))
+        comparison = compared(settings, ours, theirs)
         contents = _contents(theirs, ours, notes) if theirs is not None else None
     if now is not None and theirs is None:
         recorded, why = Side(metrics=dict(now.record.metrics)), "; ".join(notes) or "its artifact is gone"
@@ -134,18 +150,21 @@ def gather(done: Promoted) -> Facts:
         contents=contents,
         manifests=manifests(now, release) if now else None,
         platform=_platform(settings, now, candidate, notes) if now else [],
-        evidence=store.verified(model, candidate.name),
+        evidence=store_of(settings, source).verified(model, candidate.name),
         notes=notes,
         hold=snapshot.overlay(source, model).hold if snapshot else None,
         unmerged="" if snapshot is None or is_merged(snapshot, candidate.record) else done.edited.branch,
-        commit=done.edited.commit or "",
     )
 
 
+def _place(folder: str, record: Record) -> Path:
+    return Path(folder, record.environment, str(record.version))
+
+
 def running_version(
-    settings: Settings, source: str, now: Release | None, model: str, folder: Path
-) -> tuple[Version | None, list[str]]:
-    """Fetch the running version, first from where it was promoted from: the target's store may not be readable."""
+    settings: Settings, source: str, now: Release | None, model: str, take: Take[T]
+) -> tuple[T | None, list[str]]:
+    """Take the running version, first from where it was promoted from: the target's store may not be readable."""
     if now is None:
         return None, []
     places = [(source, ReleaseName.parse(now.record.origin.release).version)] if now.record.origin else []
@@ -155,7 +174,7 @@ def running_version(
             store = store_of(settings, place)
             record = store.record(model, version)
             if record.artifact.digest == now.record.artifact:
-                return fetched(store, record, folder / place), []
+                return take(store, record), []
             problem = f"{record.id} is not the artifact of {now.name}"
         except SlipwayError as error:
             problem = error.problem

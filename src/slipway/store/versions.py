@@ -131,6 +131,16 @@ class Store:
             raise self._taken(record.model, version)
         return found
 
+    def mirror(self, record: Record, *, source: Store) -> None:
+        """Hold a version of `source`, a store of the same environment, with its number and record as they are there.
+
+        A second call changes nothing. Raise `SlipwayError` when another version has that number.
+        """
+        self._copy_contents(source, record)
+        self._create(record)
+        if self.record(record.model, record.version).publication != record.publication:
+            raise self._taken(record.model, record.version)
+
     def verify(self, model: str, release: ReleaseName | str, evidence: Mapping[str, Any]) -> bool:
         """Record that a release is verified and return True. If it is recorded already, change nothing."""
         return self._backend.create(_verified_key(model, release), records.encode(dict(evidence)))

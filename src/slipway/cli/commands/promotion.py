@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.cli import pushing
-from slipway.cli.console import Group, refuse_given, say, settings_of, share
+from slipway.cli.console import Group, progress, refuse_given, say, settings_of, share
 from slipway.errors import SlipwayError
 from slipway.text import one_line
 
 if TYPE_CHECKING:
     from slipway.github.api import GitHub, Pull
-    from slipway.gitops.branches import Place, Pushed
+    from slipway.gitops.branches import Place, Proposed, Pushed
     from slipway.gitops.snapshot import Snapshot
     from slipway.release.candidates import Wish
     from slipway.settings import Settings
@@ -28,6 +29,7 @@ _BRANCHES = ("hold/", "lift/", "promote/", "rollback/", "traffic/")
 
 def add(group: Group) -> None:
     examples = ["slipway promote wine", "slipway promote wine --push --traffic 10", "slipway promote --due --push"]
+    examples += ["slipway promote --due --push --questions asked", "slipway promote --due --push --answers told"]
     about = "take a verified release to the next environment"
     verb = group.add("promote", _promote, about, examples, "traffic", "push", "emergency")
     verb.add_argument("models", nargs="*", metavar="MODEL", help="one model, unless --due")
@@ -38,6 +40,16 @@ def add(group: Group) -> None:
     verb.add_argument("--allow-unbuilt", action="store_true", help="allow an image that nobody has built")
     verb.add_argument("--again", action="store_true", help="allow a release that the environment has rejected")
     verb.add_argument("--accept-breaking", default="", metavar="WHY", help="allow what breaks callers, and say why")
+    apart = verb.add_mutually_exclusive_group()
+    about = "run no code of a model: leave what it has to be asked in this new folder, and propose nothing"
+    apart.add_argument("--questions", type=Path, metavar="DIR", help=about)
+    about = "run no code of a model: argue by what slipway answer left in this folder"
+    apart.add_argument("--answers", type=Path, metavar="DIR", help=about)
+
+    about = "ask models what promote --questions left, without rights"
+    answer = group.add("answer", _answer, about, ["slipway answer asked --to told"])
+    answer.add_argument("questions", type=Path, metavar="DIR", help="the folder with the questions")
+    answer.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the answers")
 
     examples = ["slipway copy --env prod", "slipway copy wine --env prod"]
     about = "copy the artifacts of merged promotions into their store"
@@ -46,19 +58,37 @@ def add(group: Group) -> None:
 
 
 def _promote(args: argparse.Namespace) -> int:
+    from slipway.review.questions import asked
+
     settings = settings_of(args)
+    if not args.push:
+        refuse_given(args, "only --push argues its case", "--questions", "--answers")
+    if args.questions is not None and args.questions.exists():
+        raise SlipwayError(f"{args.questions} is there already", fix="name a new folder, or delete it")
     if args.due:
-        return _promote_due(settings, args)
-    if len(args.models) != 1:
+        status = _promote_due(settings, args)
+    elif len(args.models) != 1:
         raise SlipwayError("name one model to promote", fix="slipway promote MODEL, or --due for all")
-    _promote_one(settings, args.models[0], args)
+    else:
+        status = _promote_one(settings, args.models[0], args)
+    if args.questions is not None:
+        from slipway.github import runs
+
+        runs.output("questions", str(len(asked(args.questions)) or ""))
+    return status
+
+
+def _answer(args: argparse.Namespace) -> int:
+    from slipway.review import questions
+
+    questions.answer(settings_of(args), args.questions, args.to, progress)
     return 0
 
 
-def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> None:
+def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> int:
     from slipway.gitops.branches import Proposed
     from slipway.release.candidates import Wish
-    from slipway.release.promote import target_of
+    from slipway.release.promote import promote, target_of
 
     wish = Wish(
         args.release or None,
@@ -69,9 +99,13 @@ def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> No
     )
     environment = target_of(settings, args.to)
     where = _place(settings, environment, model, args)
-    _propose(settings, model, environment, wish, where)
-    if not isinstance(where, Proposed):
-        pushing.drop(environment, [model], where)
+    if isinstance(where, Proposed):
+        _propose(settings, model, environment, wish, where, args)
+        return 0
+    refuse_given(args, "what needs no pull request argues nothing", "--questions", "--answers")
+    pushing.finish(where, promote(settings, model, wish, to=environment, place=where).edited, str)
+    pushing.drop(environment, [model], where)
+    return 0
 
 
 def _place(settings: Settings, environment: str, model: str, args: argparse.Namespace) -> Place:
@@ -85,12 +119,32 @@ def _place(settings: Settings, environment: str, model: str, args: argparse.Name
     return pushing.decision_place(settings, environment, model, args)
 
 
-def _propose(settings: Settings, model: str, environment: str, wish: Wish, where: Place) -> None:
-    from slipway.release import promote
-    from slipway.review import promotion_body
+def _propose(
+    settings: Settings, model: str, environment: str, wish: Wish, where: Proposed, args: argparse.Namespace
+) -> None:
+    """Propose a promotion: first gather what argues for it, then commit exactly that, then open its pull request.
 
-    done = promote.promote(settings, model, wish, to=environment, place=where)
-    pushing.finish(where, done.edited, lambda: promotion_body.body(done))
+    With `--questions`, leave what its models have to be asked, and propose nothing.
+    """
+    from slipway.gitops.branches import Agreed, Tried
+    from slipway.release.promote import promote
+    from slipway.review import comparison, promotion_body, questions
+
+    if not args.push:
+        pushing.finish(where, promote(settings, model, wish, to=environment, place=where).edited, str)
+        return
+    tried = promote(settings, model, wish, to=environment, place=Tried(where.base, where.branch))
+    after = tried.edited.after
+    if after is None:
+        pushing.finish(where, tried.edited, str)
+    elif args.questions is not None:
+        questions.leave(tried, args.questions)
+        say(f"{environment}: {model}: its code is to be asked about {tried.source.name}")
+    else:
+        compared = questions.comparing(args.answers) if args.answers else comparison.compare
+        body = promotion_body.body(tried, compared)
+        done = promote(settings, model, wish, to=environment, place=Agreed(where.base, where.branch, after))
+        pushing.finish(where, done.edited, lambda: body)
 
 
 def _copy(args: argparse.Namespace) -> int:
@@ -131,7 +185,7 @@ def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
     }
     failed = sum(not _dropped(environment, args.models or settings.models(), base) for environment in sources)
     snapshot = Snapshot(base.repository, base.stand().commit, settings)
-    promotions = _Promotions(snapshot, base, api.connect(base.repository))
+    promotions = _Promotions(snapshot, base, api.connect(base.repository), args)
     for environment, source in sources.items():
         models = snapshot.models(source)
         for model in sorted(models & {*(args.models or models)}):
@@ -157,8 +211,8 @@ def _branch(environment: str, model: str) -> str:
 class _Promotions:
     """Hold the state of the remote that one run decides on."""
 
-    def __init__(self, snapshot: Snapshot, base: Pushed, hub: GitHub) -> None:
-        self.snapshot, self.settings, self.base, self.hub = snapshot, snapshot.settings, base, hub
+    def __init__(self, snapshot: Snapshot, base: Pushed, hub: GitHub, args: argparse.Namespace) -> None:
+        self.snapshot, self.settings, self.base, self.hub, self.args = snapshot, snapshot.settings, base, hub, args
         self.branches = set(base.remote.branches("promote/"))
 
     def update(self, environment: str, model: str) -> bool:
@@ -173,13 +227,13 @@ class _Promotions:
             opened = pull if pull is not None and pull.state == "open" else None
             wish = self._wish(environment, model, opened)
             if wish:
-                _propose(self.settings, model, environment, wish, Proposed(self.base, branch))
+                _propose(self.settings, model, environment, wish, Proposed(self.base, branch), self.args)
         except SlipwayError as error:
             say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
             told = f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"
             _tell(self.hub.comment, opened, told)
             return False
-        if wish:
+        if wish and self.args.questions is None:
             _tell(self.hub.recomment, opened, f"{_STOPPED}\nIt is up to date again.")
         return True
 

@@ -46,7 +46,7 @@ def argued(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the body by its first line: no model can be made of the artifacts of these tests."""
     from slipway.review import promotion_body as bodies
 
-    def short(done: Any) -> str:
+    def short(done: Any, _compared: Any) -> str:
         return bodies.marker(done.edited.after, done.source)
 
     monkeypatch.setattr(bodies, "body", short)

@@ -1,0 +1,144 @@
+"""The questions of promotions, for a machine without rights: the code of models answers them there.
+
+`slipway promote --questions` leaves them in a folder, with a store of the versions that they are about. `slipway
+answer` answers them. `slipway promote --answers` takes an answer only for the very artifacts that it promotes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from slipway.errors import SlipwayError
+from slipway.files import write
+from slipway.release.promote import Promoted
+from slipway.review import promotion_facts
+from slipway.review.comparison import Comparison, Version, compare, fetched
+from slipway.settings import Settings
+from slipway.store import Record, Store, open_store
+from slipway.store.records import Digest, Positive, encode
+
+T = TypeVar("T")
+
+_QUESTIONS = "questions.json"
+_ANSWERS = "answers.json"
+
+
+class Asked(Struct, frozen=True):
+    """A version that is asked, by the digests of its artifact and of its data."""
+
+    environment: str
+    version: Positive
+    artifact: Digest
+    data: Digest | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Asked:
+        """Return the version of a record."""
+        data = record.data.sha256 if record.data else None
+        return cls(record.environment, record.version, record.artifact.digest, data)
+
+
+class Question(Struct, frozen=True):
+    """The question how a candidate compares with what runs now."""
+
+    model: str
+    candidate: Asked
+    running: Asked | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """The answer to a question, or the reason why there is none."""
+
+    question: Question
+    comparison: Comparison | None = None
+    problem: str = ""
+    fix: str = ""
+
+
+def leave(done: Promoted, folder: Path) -> None:
+    """Add the question of a promotion, and the versions that it is about, to a folder."""
+
+    def take(store: Store, record: Record) -> Asked:
+        _store(folder, store.environment).mirror(record, source=store)
+        return Asked.of(record)
+
+    candidate, running, _ = promotion_facts.both(done, take)
+    question = Question(done.source.record.model_id.split("/")[0], candidate, running)
+    write(folder / _QUESTIONS, encode([*asked(folder), question]))
+
+
+def asked(folder: Path) -> list[Question]:
+    """Return the questions in a folder."""
+    return _read(folder / _QUESTIONS, list[Question]) if (folder / _QUESTIONS).exists() else []
+
+
+def answer(settings: Settings, folder: Path, target: Path, report: Callable[[str], None] = lambda _: None) -> None:
+    """Answer the questions in a folder by the code of the models, and write the answers into the folder `target`."""
+    found = []
+    for question in asked(folder):
+        report(f"{question.model}: asking v{question.candidate.version}")
+        try:
+            found.append(Answer(question=question, comparison=_answer(settings, question, folder)))
+        except SlipwayError as error:
+            found.append(Answer(question=question, problem=error.problem, fix=error.fix))
+    write(target / _ANSWERS, encode(found))
+
+
+def comparing(folder: Path) -> promotion_facts.Compare:
+    """Return a function that compares two versions by the answers in a folder, and runs no code of a model.
+
+    It raises `SlipwayError` where nobody was asked about the very artifacts and data of both.
+    """
+    answers = {each.question: each for each in _read(folder / _ANSWERS, list[Answer])}
+
+    def compared(_settings: Settings, candidate: Version, before: Version | None) -> Comparison:
+        record = candidate.record
+        question = Question(record.model, Asked.of(record), Asked.of(before.record) if before else None)
+        found = answers.get(question)
+        if found is None:
+            beside = f" beside {before.record.id}" if before else ""
+            raise SlipwayError(f"{record.id}{beside} was not asked: one of them is newer", fix="run it again")
+        if found.comparison is None:
+            raise SlipwayError(found.problem or f"{record.id} gave no answer", fix=found.fix)
+        if not _is_whole(found.comparison):
+            raise SlipwayError(f"the answers of {record.id} do not fit their rows", fix="run it again")
+        return found.comparison
+
+    return compared
+
+
+def _is_whole(found: Comparison) -> bool:
+    """Return True if each side answers each measured row: a machine that ran code of models may say anything."""
+    sides = [found.candidate, *([found.before] if found.before and found.before.answers else [])]
+    return all(len(given) == len(found.truth) for side in sides for given in (side.answers, side.predictions))
+
+
+def _answer(settings: Settings, question: Question, folder: Path) -> Comparison:
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+
+        def version(each: Asked) -> Version:
+            store = _store(folder, each.environment)
+            return fetched(
+                store, store.record(question.model, each.version), Path(scratch, f"{each.environment}-{each.version}")
+            )
+
+        running = version(question.running) if question.running else None
+        return compare(settings, version(question.candidate), running)
+
+
+def _store(folder: Path, environment: str) -> Store:
+    return open_store(str(folder.absolute() / "store" / environment), root=folder, environment=environment)
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError) as error:
+        fix = "slipway promote --questions writes the questions, and slipway answer the answers"
+        raise SlipwayError(f"{path} cannot be read: {error}", fix=fix) from error
