@@ -79,6 +79,7 @@ class Function(Application):
         self.seconds = limits.seconds
         self._decoder = Decoder.of(loaded.schema)
         self._brief = self._measure()
+        self.longest = max(self._brief)
         self.metrics = Metrics(identity, loaded.schema.target, loaded.golden)
 
     def predict(self, rows: list[Any] | Columns) -> list[Any]:

@@ -120,10 +120,14 @@ async def recorded(request: Request, named: Mapping[str, str], metrics: Metrics 
         answer = found = await answering
         return found
     finally:
-        seconds = time.perf_counter() - began
-        if metrics:
-            metrics.end(request.counted, answer.status, answer.error, seconds)
-        _tell(request, named, answer, seconds)
+        _end(request, named, metrics, answer, time.perf_counter() - began)
+
+
+def record(request: Request, named: Mapping[str, str], metrics: Metrics | None, answer: Answer, seconds: float) -> None:
+    """Count and log a request that was answered at once, as `recorded` does."""
+    if metrics:
+        metrics.begin()
+    _end(request, named, metrics, answer, seconds)
 
 
 def invalid(message: str, named: Mapping[str, str], metrics: Metrics | None) -> str:
@@ -134,6 +138,14 @@ def invalid(message: str, named: Mapping[str, str], metrics: Metrics | None) -> 
     own = request_id({})
     write("INFO", message, status=400, milliseconds=0.0, error="invalid_http", **named, request_id=own)
     return own
+
+
+def _end(
+    request: Request, named: Mapping[str, str], metrics: Metrics | None, answer: Answer | Refusal, seconds: float
+) -> None:
+    if metrics:
+        metrics.end(request.counted, answer.status, answer.error, seconds)
+    _tell(request, named, answer, seconds)
 
 
 def _tell(request: Request, named: Mapping[str, str], answer: Answer | Refusal, seconds: float) -> None:

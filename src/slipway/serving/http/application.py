@@ -31,6 +31,8 @@ class Application:
     metrics: Metrics | None = None
     seconds: float = math.inf
     """How long an answer may take."""
+    longest = 0
+    """The length of the longest body whose answer may be brief."""
     origins: frozenset[str] = frozenset()
     """The origins whose pages may call from a browser."""
 

@@ -30,9 +30,9 @@ def most() -> int:
     return _MOST if files == resource.RLIM_INFINITY else min(_MOST, max(files - _SPARE, files // 2))
 
 
-def make_room(connections: Iterable[Any]) -> None:
-    """Close connections that wait for a request: first those that never sent one, of these the oldest."""
-    waiting = [each for each in connections if each.since]
+def make_room(connections: Iterable[Any], newest: Any) -> None:
+    """Close connections that wait for a request, but the newest: first those that never sent one, the oldest first."""
+    waiting = [each for each in connections if each.since and each is not newest]
     waiting.sort(key=lambda each: (each.cycle is not None, each.since))
     closed = waiting[: max(1, most() // _SHARE)]
     for each in closed:

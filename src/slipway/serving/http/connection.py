@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
         self._wait_for_head()
         if len(self.connections) > capacity.most():
-            capacity.make_room(self.connections)
+            capacity.make_room(self.connections, self)
 
     def data_received(self, data: bytes) -> None:
         """Take data; the event loop calls this."""
@@ -86,8 +86,10 @@ class Connection(asyncio.Protocol):
         if self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete):
             # uvicorn has stopped its timer, which only an answer starts: it would wait for ever for the next request.
             self._wait_for_head(begun or self.loop.time())
-        else:
+        elif self.timeout_keep_alive_task is None:
             self.since = self._begun = 0.0
+        else:  # it is answered already
+            self._begun = 0.0
 
     def on_response_complete(self) -> None:
         """Wait for the next request; uvicorn calls this."""

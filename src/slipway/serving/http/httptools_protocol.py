@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from slipway.serving.http.answering import written
 from slipway.serving.http.connection import Connection
 
 # The longest head or trailers in bytes; h11 has the same limit.
 _LONGEST = 1 << 16
+
+# A body that comes in several pieces is there in so many seconds, or the request gets a task that waits for it.
+_SOON = 0.02
 
 
 class _Parser(HttpToolsProtocol):
@@ -17,10 +24,16 @@ class _Parser(HttpToolsProtocol):
     _idle = 0  # bytes since the parser last completed a head, a piece of a body, or a message
     _offered = False
 
+    # A request without a task yet: uvicorn's cycle of it, and its application.
+    _held: tuple[Any, Any] | None = None
+    _holding: asyncio.TimerHandle | None = None
+    _feeding = False
+
     def data_received(self, data: bytes) -> None:
         """Parse data; the event loop calls this."""
         self._unset_keepalive_if_required()
         self._idle += len(data)
+        self._feeding = True
         try:
             self._feed(data)
         except HttpParserError:
@@ -28,6 +41,58 @@ class _Parser(HttpToolsProtocol):
         else:
             if self._idle > _LONGEST:
                 self.send_400_response(f"There are more than {_LONGEST} bytes of headers.")
+        self._feeding = False
+        if self._held:
+            self._go_on(*self._held)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End; the event loop calls this."""
+        super().connection_lost(exc)
+        self._begin_task()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Begin to answer; uvicorn calls this when a head is there, or when the answer before is sent."""
+        if self._feeding:  # the body may follow at once
+            self._held = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _go_on(self, cycle: Any, app: Any) -> None:
+        """Answer the held request if it is there and brief; else wait a little for its body, or begin a task."""
+        if cycle.more_body and (self._holding or self._comes_soon(app.longest)):
+            self._holding = self._holding or self.loop.call_later(_SOON, self._begin_task)
+            self.flow.resume_reading()
+        elif cycle.more_body or not self._answer(cycle, app):
+            self._begin_task()
+
+    def _comes_soon(self, longest: int) -> bool:
+        head = dict(self.headers)
+        length = head.get(b"content-length", b"")
+        return b"expect" not in head and length.isdigit() and int(length) <= longest
+
+    def _answer(self, cycle: Any, app: Any) -> bool:
+        """Answer a request without a task; return False if that would take long, or somebody has to wait."""
+        if self.flow.write_paused or (answer := app.at_once(cycle.scope, bytes(cycle.body))) is None:
+            return False
+        self._release()
+        self.transport.write(written(answer, cycle))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        return True
+
+    def _begin_task(self) -> None:
+        if self._held:
+            held = self._held
+            self._release()
+            super()._start_asgi_task(*held)
+
+    def _release(self) -> None:
+        self._held = None
+        if self._holding:
+            self._holding.cancel()
+            self._holding = None
 
     def _feed(self, data: bytes) -> None:
         try:

@@ -41,35 +41,78 @@ _SHORT = 1 << 18
 _CLOSE = {"connection": "close"}
 
 
-def _interface(
-    application: Application, apart: Mapping[int, Application]
-) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """Return the application, and those at ports of their own, as an ASGI server calls them."""
+class _Interface:
+    """The application, and those at ports of their own, as an ASGI server calls them."""
 
-    async def called(scope: Scope, receive: Receive, send: Send) -> None:
-        asked = apart.get(scope["server"][1], application) if apart else application
-        answer = await respond(asked, scope, receive)
+    def __init__(self, application: Application, apart: Mapping[int, Application]) -> None:
+        self._application, self._apart = application, apart
+        self.longest = application.longest
+        """The length of the longest body that `at_once` takes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await respond(self._asked(scope), scope, receive)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
         if answer.status != 204:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    return called
+    def at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """Answer a request whose body is there, as `respond` does; return None for one that would take long."""
+        return at_once(self._asked(scope), scope, body)
+
+    def _asked(self, scope: Scope) -> Application:
+        return self._apart.get(scope["server"][1], self._application) if self._apart else self._application
 
 
 async def respond(application: Application, scope: Scope, receive: Receive) -> Answer:
     """Answer a request, and log it in one line without any of its content."""
+    request = _request(application, scope)
+    answering = _answer(application, request, receive)
+    if application.is_routine(request):
+        answer = await answering
+    else:
+        answer = await log.recorded(request, application.named, application.metrics, answering)
+    return _complete(application, scope, request, answer)
+
+
+def at_once(application: Application, scope: Scope, body: bytes) -> Answer | None:
+    """Answer a request as `respond` does, without a task of the event loop; return None for one that would take long.
+
+    A task, and a second turn of the loop for it, cost as much as a brief answer.
+    """
+    if len(body) > application.longest:
+        return None
+    request = _request(application, scope)
+    began = time.perf_counter()
+    try:
+        answer = _early(application, request)
+        if answer is None:
+            if request.method == "POST":
+                application.check_size(len(body))
+                request.body = body
+            answer = _soon(application, request)
+        if answer is None:
+            return None
+    except Exception as error:  # noqa: BLE001 - as in `_answer`
+        answer = application.refuse(log.refusal(error, request), request)
+    if not request.body:
+        _without_body(answer, request)
+    if not application.is_routine(request):
+        log.record(request, application.named, application.metrics, answer, time.perf_counter() - began)
+    return _complete(application, scope, request, answer)
+
+
+def _request(application: Application, scope: Scope) -> Request:
     path = scope["path"]
     headers = combined([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-    request = Request(
+    return Request(
         scope["method"], path, application.route(path), headers, log.request_id(headers), scope["query_string"]
     )
-    if application.is_routine(request):
-        answer = await _answer(application, request, receive)
-    else:
-        answering = _answer(application, request, receive)
-        answer = await log.recorded(request, application.named, application.metrics, answering)
+
+
+def _complete(application: Application, scope: Scope, request: Request, answer: Answer) -> Answer:
+    """Add to an answer what all have."""
     answer.headers.update(common(request.id))
     if application.origins:
         cors.allow(application.origins, request, answer)
@@ -80,21 +123,35 @@ async def respond(application: Application, scope: Scope, receive: Receive) -> A
 
 async def _answer(application: Application, request: Request, receive: Receive) -> Answer:
     try:
-        if answer := cors.preflight(application.origins, request):
-            return _without_body(answer, request)
-        request.caller = application.admit(request)
-        application.check(request)
-        if request.method == "POST":
-            request.body = await _body(receive, application.check_size)
-        # To unpack a body may take long.
-        if not packing.is_packed(request.headers) and application.is_brief(request):
-            answer = _handled(application, request)
-        else:
+        answer = _early(application, request)
+        if answer is None:
+            if request.method == "POST":
+                request.body = await _body(receive, application.check_size)
+            answer = _soon(application, request)
+        if answer is None:
             work, leaving = partial(_handled, application, request), partial(_left, receive)
             answer = await threads().run(work, request.began, application.seconds, leaving)
     except Exception as error:  # noqa: BLE001 - the server would answer in plain text, uncounted
         answer = application.refuse(log.refusal(error, request), request)
-    return answer if request.body else _without_body(answer, request)
+    if not request.body:
+        _without_body(answer, request)
+    return answer
+
+
+def _early(application: Application, request: Request) -> Answer | None:
+    """Return the answer that needs no body, if there is one; raise `Refusal` for a request that fails the checks."""
+    if answer := cors.preflight(application.origins, request):
+        return answer
+    request.caller = application.admit(request)
+    application.check(request)
+    return None
+
+
+def _soon(application: Application, request: Request) -> Answer | None:
+    """Return the answer to a request whose answer is brief; None for any other. To unpack a body may take long."""
+    if packing.is_packed(request.headers) or not application.is_brief(request):
+        return None
+    return _handled(application, request)
 
 
 async def _left(receive: Receive) -> None:
@@ -103,8 +160,8 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-def _without_body(answer: Answer, request: Request) -> Answer:
-    """Return an answer that did not wait for the body; it ends the connection unless the body ends soon.
+def _without_body(answer: Answer, request: Request) -> None:
+    """Let an answer that did not wait for the body end the connection, unless the body ends soon.
 
     After `Expect` the caller may leave the body out, and the next request would be taken for it. A body in chunks may
     never end.
@@ -112,7 +169,6 @@ def _without_body(answer: Answer, request: Request) -> Answer:
     length = request.headers.get("content-length", "0")
     if request.headers.keys() & {"expect", "transfer-encoding"} or not length.isdecimal() or int(length) > _SHORT:
         answer.headers.update(_CLOSE)
-    return answer
 
 
 def _handled(application: Application, request: Request) -> Answer:
@@ -165,7 +221,7 @@ def run(application: Application, listener: socket.socket, scrapes: socket.socke
     Connection.answer_for(application)
     # One process that writes its own log, behind proxies whose headers it does not trust.
     config = Config(
-        _interface(application, _apart(application, scrapes)),
+        _Interface(application, _apart(application, scrapes)),
         http=_protocol(),
         loop="asyncio",
         ws="none",

@@ -287,6 +287,16 @@ def test_idle_connections_block_nobody(bundled: Bundle, before: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of open files has another meaning elsewhere")
+def test_connections_that_were_answered_at_once_give_room(bundled: Bundle) -> None:
+    """They wait for a request as others do, and the oldest is closed first."""
+    with run(bundled.folder, FEW_FILES) as server, ExitStack() as opened:
+        for _ in range(300):
+            kept = opened.enter_context(connected(server))
+            kept.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer(kept).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of open files has another meaning elsewhere")
 def test_connections_that_cannot_be_accepted_fill_no_log(bundled: Bundle) -> None:
     """A model may hold all files that a process may open; the function answers again once it can."""
     held = f"{FEW_FILES}import os\nheld = [os.open('/dev/null', 0) for _ in range(150)]\n"

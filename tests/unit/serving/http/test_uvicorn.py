@@ -17,10 +17,10 @@ PROTOCOLS = (httptools_impl.HttpToolsProtocol, h11_impl.H11Protocol)
 CLASSES = (*PROTOCOLS, httptools_impl.RequestResponseCycle, h11_impl.RequestResponseCycle, FlowControl)
 CLASSES += (Server, ServerState, Config)
 
-MODULES = ("connection", "framework", "httptools_protocol", "server")
+MODULES = ("answering", "connection", "framework", "httptools_protocol", "server")
 
-CONNECTIONS = """_unset_keepalive_if_required connections cycle flow loop on_response_complete pipeline scope
-send_400_response timeout_keep_alive_task transport write_paused"""
+CONNECTIONS = """_start_asgi_task _unset_keepalive_if_required connections cycle flow loop on_response_complete
+pipeline scope send_400_response timeout_keep_alive_task transport write_paused"""
 PARSING = "headers on_body on_header on_headers_complete on_message_complete parser url"
 ANSWERS = "body default_headers keep_alive more_body receive response_complete response_started"
 SERVERS = """capture_signals config connections force_exit handle_exit http_protocol_class lifespan run server_state
