@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -13,14 +14,16 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from slipway.errors import SlipwayError
+from slipway.git.configuration import COMMAND, environment
 
-# Git sets these for its hooks and aliases; they would turn our commands to another index or repository.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-# A file system monitor that git starts would inherit our lock and keep it.
-_COMMAND = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 _TREE, _FOREIGN_REPOSITORY = "40000", "160000"
 # Names are sent in portions of about this size, which fit into a pipe: git can answer them all before it reads on.
 _PORTION = 8_192
+# The end of a revision that leads from a reference to another commit.
+_SUFFIX = re.compile(r"[~^:]|@\{")
+_SHORT_ID = re.compile(r"[0-9a-f]{4,63}")
+# Names that no tag can take: git looks for these first.
+_UNIQUE = re.compile(r"|@|HEAD|refs/.*|[0-9a-f]{40}|[0-9a-f]{64}", re.DOTALL)
 
 
 class GitError(SlipwayError):
@@ -64,9 +67,9 @@ class Git:
         of processes shows them.
         """
         done = subprocess.run(
-            [*_COMMAND, *by, *arguments],
+            [*COMMAND, *by, *arguments],
             cwd=self.root,
-            env={**_environment(), **(variables or {})},
+            env=environment(variables),
             input=given,
             capture_output=True,
             check=False,
@@ -88,9 +91,21 @@ class Git:
         return {name: found.content if found else None for name, found in self.objects(names).items()}
 
     def commit_at(self, revision: str) -> str | None:
-        """Return the id of the commit that `revision` names, or None."""
+        """Return the id of the commit that `revision` names, or None.
+
+        Raise `GitError` for a short name that a branch, a tag and the like share: git would silently take the tag.
+        """
         name = f"{revision}^{{commit}}"
-        found = self.objects([name])[name]
+        places = _places(revision)
+        objects = self.objects([name, *places.values()])
+        meanings = {place: there.id for place, wanted in places.items() if (there := objects[wanted])}
+        if meanings and _SHORT_ID.fullmatch(short := _SUFFIX.split(revision, maxsplit=1)[0]):
+            ids = self.run("rev-parse", f"--disambiguate={short}").decode().split()
+            meanings = {**{f"the object {each}": each for each in ids}, **meanings}
+        if len({*meanings.values()}) > 1:
+            fix = f"write it in full: {[*meanings][-1]}; or delete the tag"
+            raise GitError(f"{revision!r} has several meanings here: {', '.join(meanings)}", fix=fix)
+        found = objects[name]
         return found.id if found else None
 
     def contains(self, commit: str, older: str) -> bool:
@@ -155,8 +170,13 @@ def _failed(command: str, root: Path, said: bytes) -> GitError:
     return GitError(f"git {command} failed in {root}: {said.decode(errors='replace').strip()}")
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {"LC_ALL": "C"}
+def _places(revision: str) -> dict[str, str]:
+    """Return {full reference: its commit, as git reads it} for everything that a short name may stand for."""
+    name = _SUFFIX.split(revision, maxsplit=1)[0]
+    if _UNIQUE.fullmatch(name):
+        return {}
+    kinds = (f"refs/{name}", f"refs/tags/{name}", f"refs/heads/{name}", f"refs/remotes/{name}")
+    return {place: f"{place}^{{commit}}" for place in kinds}
 
 
 class _Reader:
@@ -216,9 +236,9 @@ class _Reader:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
             # In a session of its own, Ctrl-C in a terminal does not end it in the middle of a commit.
             self._process = subprocess.Popen(
-                [*_COMMAND, "cat-file", "--batch"],
+                [*COMMAND, "cat-file", "--batch"],
                 cwd=self._folder,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

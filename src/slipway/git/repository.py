@@ -98,7 +98,8 @@ class Repository(Git):
         if start == "ref: " and branch != ".invalid":
             return branch
         try:  # detached, or a way of storing references that has no such file
-            return self.run("symbolic-ref", "--quiet", "--short", "HEAD").decode().strip()
+            # Not --short, which writes heads/main where a tag has the name too.
+            return self.run("symbolic-ref", "--quiet", "HEAD").decode().strip().removeprefix("refs/heads/")
         except GitError:
             return ""
 

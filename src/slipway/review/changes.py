@@ -63,7 +63,7 @@ def commits(repository: Repository, settings: Settings, base: str | None, head: 
 
     Raise `SlipwayError` when this clone lacks one of them, or the commits between them.
     """
-    base, head = base or f"origin/{settings.branch}", head or "HEAD"
+    base, head = base or f"refs/remotes/origin/{settings.branch}", head or "HEAD"
     tip, top = repository.commit_at(base), repository.commit_at(head)
     if tip is None:
         fix = f"git fetch origin {settings.branch}; or name what the change is to be merged into: --base REV"

@@ -195,12 +195,14 @@ def _commit(root: Path, folder: Path) -> Commit:
     """
 
     def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
+        command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
     sha = git("rev-parse", "--verify", "HEAD") if shutil.which("git") else ""
     if not sha:
         return Commit(sha=os.environ.get("SLIPWAY_COMMIT", ""), branch=os.environ.get("SLIPWAY_BRANCH", ""))
     unknown = git("ls-files", "--others", "--", f"{folder / WHEELS}/*.whl")
-    dirty = bool(git("status", "--porcelain", "--", "model", "slipway.yaml", "src") or unknown)
-    return Commit(sha=sha, branch=git("rev-parse", "--abbrev-ref", "HEAD"), dirty=dirty)
+    changed = git("status", "--porcelain", "--untracked-files=normal", "--", "model", "slipway.yaml", "src")
+    branch = git("symbolic-ref", "--quiet", "HEAD").removeprefix("refs/heads/") or "HEAD"
+    return Commit(sha=sha, branch=branch, dirty=bool(changed or unknown))
