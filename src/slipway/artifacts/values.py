@@ -190,6 +190,8 @@ def json_value(value: Any, at: str) -> Any:
 
 
 def _items(predictions: Any) -> Iterable[Any]:
+    if type(predictions) is list:
+        return predictions
     if is_of("pandas", "DataFrame", predictions):
         # Iterating over a frame yields its columns.
         return predictions.to_dict("records")  # type: ignore[no-any-return]

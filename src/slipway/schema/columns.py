@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from slipway.schema.schema import LARGEST, Field, Kind, Schema
@@ -29,6 +29,9 @@ class Columns:
         """Take checked `rows`: the values of the fields in their order, None for a missing one."""
         self._schema = schema
         self._rows = rows
+        # Made when first asked for: all columns side by side, where all are numbers, and each as a tuple.
+        self._matrix: NDArray[Any] | None = None
+        self._columns: Sequence[Sequence[Any]] | None = None
 
     @classmethod
     def of(cls, schema: Schema, rows: Sequence[Mapping[str, Any]]) -> Columns:
@@ -77,50 +80,52 @@ class Columns:
 
     def values(self, name: str) -> Sequence[Any]:
         """Return the values of a column as Python has them; NaN stands for a missing value."""
-        values = self._columns[self._schema.places[name]]
+        values = self._split()[self._schema.places[name]]
         if name not in self._schema.optional:
             return values
         return [math.nan if value is None else value for value in values]
 
     def has_numbers(self, names: Iterable[str]) -> bool:
         """Return True if each of these columns holds numbers or truth values."""
-        return self._schema.numeric.issuperset(names)
+        return (self._schema.all_numeric and names == self._schema.names) or self._schema.numeric.issuperset(names)
 
     def matrix(self, names: tuple[str, ...]) -> NDArray[Any]:
         """Return the columns side by side as float64; raise `ValueError` for texts."""
-        import numpy
-
+        # Always a copy, which may be changed.
+        if self._schema.all_numeric and names == self._schema.names:
+            return self._whole().copy()
         places = [self._schema.places[name] for name in names]
         if not self.has_numbers(names):
             text = next(name for name in names if name not in self._schema.numeric)
             raise ValueError(f"{text} holds no numbers, and a matrix does")
-        if not self._all_numeric:
-            return numpy.array([self._columns[place] for place in places], dtype="float64").T
-        # Always a copy, which may be changed.
-        return self._matrix.copy() if names == self._schema.names else self._matrix[:, places]
+        if self._schema.all_numeric:
+            return self._whole()[:, places]
+        import numpy
+
+        columns = self._split()
+        return numpy.array([columns[place] for place in places], dtype="float64").T
 
     def _array(self, field: Field) -> NDArray[Any]:
         import numpy
 
-        if field.kind == "number" and self._all_numeric:
-            return self._matrix[:, self._schema.places[field.name]].copy()
+        if field.kind == "number" and self._schema.all_numeric:
+            return self._whole()[:, self._schema.places[field.name]].copy()
         dtype = (_WITH_GAPS if field.optional else _TYPES).get(field.kind, "object")
         return numpy.array(self.values(field.name), dtype=dtype)
 
-    @property
-    def _all_numeric(self) -> bool:
-        return len(self._schema.numeric) == len(self._schema.fields)
+    def _whole(self) -> NDArray[Any]:
+        if self._matrix is None:
+            import numpy
 
-    @cached_property
-    def _matrix(self) -> NDArray[Any]:
-        """All columns side by side, where all are numbers."""
-        import numpy
+            width = len(self._schema.fields)
+            values = numpy.fromiter(chain.from_iterable(self._rows), "float64", len(self._rows) * width)
+            self._matrix = values.reshape(len(self._rows), width)
+        return self._matrix
 
-        return numpy.array(self._rows, dtype="float64").reshape(len(self._rows), len(self._schema.fields))
-
-    @cached_property
-    def _columns(self) -> Sequence[Sequence[Any]]:
-        return list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._schema.fields)
+    def _split(self) -> Sequence[Sequence[Any]]:
+        if self._columns is None:
+            self._columns = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._schema.fields)
+        return self._columns
 
 
 def _fit(field: Field, values: Sequence[Any]) -> Sequence[Any] | None:

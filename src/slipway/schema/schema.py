@@ -188,6 +188,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults
         return frozenset(field.name for field in self.fields if field.kind in ("number", "integer", "boolean"))
 
     @cached_property
+    def all_numeric(self) -> bool:
+        """True if all fields hold numbers or truth values."""
+        return len(self.numeric) == len(self.fields)
+
+    @cached_property
     def optional(self) -> tuple[str, ...]:
         """The names of the fields that may be missing."""
         return tuple(field.name for field in self.fields if field.optional)

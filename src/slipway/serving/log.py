@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -45,8 +46,8 @@ _TRACEPARENT = re.compile(
 def write(severity: Severity, message: str, **fields: Any) -> None:
     """Write one line with the time in UTC, to the millisecond; count one that cannot be written in `LOST`."""
     now = time.time()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    line = {"time": f"{stamp}.{int(now % 1 * 1000):03}Z", "severity": severity, "message": message, **fields}
+    stamp = f"{_second(int(now))}.{int(now % 1 * 1000):03}Z"
+    line = {"time": stamp, "severity": severity, "message": message, **fields}
     # One write for the whole line, so that lines of several threads do not mix.
     text = _harmless(msgspec.json.encode(line)) + b"\n"
     try:
@@ -56,6 +57,11 @@ def write(severity: Severity, message: str, **fields: Any) -> None:
         sys.stderr.write(text.decode())
     except (OSError, ValueError):  # a broken pipe, a full disk or a closed stream must not cost a caller the answer
         LOST["lines"] += 1
+
+
+@lru_cache(maxsize=2)
+def _second(now: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
 
 
 def _harmless(text: bytes) -> bytes:
@@ -95,14 +101,15 @@ def _traced(error: BaseException) -> str:
 
 def trace_id(headers: Mapping[str, str]) -> str:
     """Return the trace in the caller's `traceparent`, or ""."""
-    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    given = headers.get("traceparent")
+    trace = _TRACEPARENT.fullmatch(given) if given else None
     return trace[1] if trace else ""
 
 
 def request_id(headers: Mapping[str, str]) -> str:
     """Return the caller's `X-Request-Id`, else the trace of its `traceparent`, else a new id (32 hex digits)."""
-    given = headers.get("x-request-id", "")
-    if _GIVEN.fullmatch(given):
+    given = headers.get("x-request-id")
+    if given and _GIVEN.fullmatch(given):
         return given
     return trace_id(headers) or os.urandom(16).hex()
 
@@ -150,17 +157,15 @@ def _end(
 
 def _tell(request: Request, named: Mapping[str, str], answer: Answer | Refusal, seconds: float) -> None:
     path = cut(request.path, _LONGEST)
-    optional = {"error": answer.error or None, "rows": answer.rows, "caller": request.caller or None}
-    trace = {"trace_id": found} if (found := trace_id(request.headers)) else {}
-    write(
-        "INFO" if answer.status < 500 else "ERROR",
-        f"{request.method} {path}",
-        method=request.method,
-        path=path,
-        status=answer.status,
-        milliseconds=round(seconds * 1000, 2),
-        **{name: value for name, value in optional.items() if value is not None},
-        **named,
-        request_id=request.id,
-        **trace,
-    )
+    fields: dict[str, Any] = {"method": request.method, "path": path, "status": answer.status}
+    fields["milliseconds"] = round(seconds * 1000, 2)
+    if answer.error:
+        fields["error"] = answer.error
+    if answer.rows is not None:
+        fields["rows"] = answer.rows
+    if request.caller:
+        fields["caller"] = request.caller
+    fields.update(named, request_id=request.id)
+    if trace := trace_id(request.headers):
+        fields["trace_id"] = trace
+    write("INFO" if answer.status < 500 else "ERROR", f"{request.method} {path}", **fields)

@@ -58,7 +58,8 @@ class Histogram:
 
     def add(self, value: float) -> None:
         """Count one value."""
-        self.add_all((value,))
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
 
     def add_all(self, values: Sequence[float]) -> None:
         """Count some values."""
@@ -135,7 +136,9 @@ class Metrics:
             self._running -= 1
             self._last = time.time()
             self._requests[route, str(status)] += 1
-            self._seconds.setdefault(route, Histogram(_SECONDS)).add(seconds)
+            if (histogram := self._seconds.get(route)) is None:
+                histogram = self._seconds[route] = Histogram(_SECONDS)
+            histogram.add(seconds)
             if error:
                 self._errors[error,] += 1
 
@@ -143,13 +146,12 @@ class Metrics:
         """Count the predictions of one request; a dict counts by its value of the target."""
         outcomes = _outcomes(predictions, self._target)
         numbers = [value for value in outcomes if type(value) in (int, float)] if self._values else []
-        tally: Counts = Counter()
-        # A class is named once for all rows that have it; 1, 1.0 and True are not the same.
-        for (_, value), count in Counter(zip(map(type, outcomes), outcomes, strict=True)).items():
-            tally[self._classes.get(value) or self._kind(value),] += count
+        # A class is named once for all rows that have it.
+        tally = [(self._classes.get(value) or self._kind(value), count) for value, count in _counted(outcomes)]
         with self._lock:
             self._rows.add(len(outcomes))
-            self._predictions.update(tally)
+            for label, count in tally:
+                self._predictions[label,] += count
             if self._values:
                 self._values.add_all(numbers)
 
@@ -264,6 +266,13 @@ def _outcomes(predictions: Sequence[Any], target: str) -> Sequence[Any]:
     return (
         predictions if _COUNTED.issuperset(map(type, predictions)) else [_outcome(each, target) for each in predictions]
     )
+
+
+def _counted(outcomes: Sequence[Any]) -> Iterable[tuple[Any, int]]:
+    """Return each of the outcomes with its number; 1, 1.0 and True are not the same."""
+    if len(set(map(type, outcomes))) < 2:
+        return Counter(outcomes).items()
+    return [(value, count) for (_, value), count in Counter((type(each), each) for each in outcomes).items()]
 
 
 def _outcome(prediction: Any, target: str) -> Any:
