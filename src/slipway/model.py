@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from slipway.names import form, nearest
-from slipway.schema import Columns, Field, Kind
+from slipway.schema import Columns, Field, Kind, moments
 from slipway.schema.fields import ContractError, Named, Range, enums_of, fields_of, names_of, only_keeps, output_of
 
 if TYPE_CHECKING:
@@ -366,13 +366,15 @@ def fields_in(features: pd.DataFrame) -> tuple[Field, ...]:
 
 
 def kind_of(column: pd.Series[Any]) -> Kind:
-    """Return the kind of a column: `boolean` if all values are truth values, `number` by its type, or `string`."""
+    """Return the kind of a column: `boolean` if all values are truth values, `number` or of dates by its type, or else
+    `string`.
+    """
     from pandas.api import types
 
     present = column.dropna()
     if len(present) and (types.is_bool_dtype(present) or all(type(value) is bool for value in present)):
         return "boolean"
-    return "number" if types.is_numeric_dtype(column) else "string"
+    return moments.kind_of(column) or ("number" if types.is_numeric_dtype(column) else "string")
 
 
 def frame(model: Model | type[Model], rows: Sequence[Any]) -> pd.DataFrame:
@@ -402,13 +404,24 @@ def typed(model: Model | type[Model], data: pd.DataFrame) -> pd.DataFrame:
 
 def _typed_fields(model: type[Model]) -> Sequence[Field]:
     """Return the fields of the class `input`; empty if only columns are named."""
-    return (_contract(model).fields or ()) if model.input or model._declared_fields else ()  # noqa: SLF001
+    return _fields(model) or ()
 
 
 def named(model: type[Model]) -> tuple[str, ...]:
     """Return the columns of the data that a class names: its features and targets."""
-    contract = _contract(model)
-    return (*contract.names, *contract.targets)
+    fields = _fields(model)
+    names = tuple(model.source_features) if fields is None else tuple(field.name for field in fields)
+    return (*names, *_targets(model))
+
+
+def _fields(model: Any) -> tuple[Field, ...] | None:
+    """Return the fields that a class declares, whatever else it lacks; None if they are learned from the data."""
+    return _read_fields(model)
+
+
+@functools.lru_cache(maxsize=64)
+def _read_fields(model: Any) -> tuple[Field, ...] | None:
+    return model._declared_fields if model.input is None else fields_of(model.input, model.__name__)  # noqa: SLF001
 
 
 def declared(model: type[Model]) -> list[Field]:
@@ -446,6 +459,8 @@ def _column(column: pd.Series[Any], field: Field | None) -> pd.Series[Any]:
     kind = field.kind if field is not None else None
     if kind in ("number", "integer") or (kind is None and is_numeric_dtype(column) and not is_bool_dtype(column)):
         return column.astype("float64")
+    if kind is not None and moments.is_dated(kind):
+        return moments.series(column, kind)
     if kind == "string":
         return column.astype(pd.Series(["text"]).dtype)
     if kind == "boolean" and field is not None and field.optional:
@@ -471,7 +486,7 @@ class Contract(NamedTuple):
         """Read the declarations of `model`; raise `ContractError` when one is missing or contradicts another."""
         where = model.__name__
         _check_declared(model, where)
-        fields = fields_of(model.input, where) if model.input is not None else model._declared_fields  # noqa: SLF001
+        fields = _fields(model)
         names = tuple(field.name for field in fields) if fields is not None else tuple(model.source_features)
         if not names:
             raise ContractError(f"{where}.source_features is empty: name the columns, or give a dataclass as input")

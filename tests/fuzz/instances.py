@@ -83,7 +83,11 @@ class Instances:
     def _integer(self, schema: dict[str, Any]) -> int:
         return int(self._number(schema))
 
-    def _string(self, _schema: dict[str, Any]) -> str:
+    def _string(self, schema: dict[str, Any]) -> str:
+        if "format" in schema:
+            day = f"{self.random.randint(1, 9999):04}-{self.random.randint(1, 12):02}-{self.random.randint(1, 28):02}"
+            time = f"T{self.random.randint(0, 23):02}:{self.random.randint(0, 59):02}:00"
+            return day + {"date": "", "date-time-local": time, "date-time": f"{time}Z"}[schema["format"]]
         return "".join(self.random.choices("abc xyz-_.é0", k=self.random.randint(0, 12)))
 
     def _boolean(self, _schema: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Any
 
 from slipway.errors import SlipwayError
-from slipway.schema import Field, Kind
+from slipway.schema import Field, Kind, moments
 from slipway.schema.fields import names_of
 from slipway.text import quoted
 
@@ -222,9 +222,11 @@ def _simple(value: Any) -> Any:
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {name: getattr(value, attribute) for attribute, name in names_of(type(value)).items()}
+    if is_of("numpy", "datetime64", value) or (is_of("numpy", "ndarray", value) and value.dtype.kind == "M"):
+        return moments.plain_of(value)
     if is_of("numpy", "ndarray", value) or is_of("pandas", "Series", value):
         return value.tolist()
-    return python_scalar(value)
+    return moments.plain(python_scalar(value))
 
 
 def _key(key: Any, at: str) -> str:
@@ -279,6 +281,8 @@ def _is_of_kind(answer: Any, kind: Kind) -> bool:
         return type(answer) is list and all(type(each) in _TYPES["number"] for each in answer)
     if kind == "integer" and type(answer) is float:
         return answer.is_integer()
+    if moments.is_dated(kind):
+        return type(answer) is str and moments.kind_in([answer]) == kind
     return type(answer) in _TYPES.get(kind, (type(answer),))
 
 

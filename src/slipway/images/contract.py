@@ -9,7 +9,7 @@ from typing import Any
 from slipway.errors import SlipwayError
 from slipway.images import clients
 from slipway.images.addresses import Called, address
-from slipway.schema import Schema
+from slipway.schema import Schema, moments
 from slipway.serving.http.requests import V2, V2_LIVE, V2_READY
 from slipway.serving.oip import tensors
 from slipway.text import counted
@@ -146,7 +146,12 @@ def request(rows: Rows, types: Mapping[str, str]) -> dict[str, Any]:
     """Return the body that asks for the predictions of `rows`."""
     return {
         "inputs": [
-            {"name": name, "shape": [len(rows)], "datatype": datatype, "data": [row[name] for row in rows]}
+            {
+                "name": name,
+                "shape": [len(rows)],
+                "datatype": datatype,
+                "data": [moments.plain(row[name]) for row in rows],
+            }
             for name, datatype in types.items()
         ]
     }

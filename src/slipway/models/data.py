@@ -13,7 +13,7 @@ from slipway.errors import SlipwayError
 from slipway.model import Model, declared, named
 from slipway.models.seeds import set_seeds
 from slipway.names import form
-from slipway.schema import tables
+from slipway.schema import moments, tables
 from slipway.settings import Settings
 from slipway.settings.types import Data
 
@@ -149,6 +149,9 @@ def _changed(data: pd.DataFrame, file: Path, model: Model | None) -> str:
 
 
 def _alike(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
+    # A date and its text are the same value of JSON, and not the same to a model.
+    if moments.kind_of(one) != moments.kind_of(other):
+        return False
     return [json_value(value) for value in one] == [json_value(value) for value in other]
 
 
@@ -160,7 +163,7 @@ def read_snapshot(model: Model, path: Path) -> pd.DataFrame:
     """
     set_seeds()
     found = tables.plain(Model.read(model, path) if SNAPSHOT in path.suffixes else table_of(model, path))
-    return tables.conform(found, named(type(model)), declared(type(model)))
+    return tables.conform(found, named(type(model)), [*model._learned, *declared(type(model))])  # noqa: SLF001
 
 
 def table_of(model: Model, path: Path | None) -> pd.DataFrame:
@@ -182,11 +185,13 @@ def table_of(model: Model, path: Path | None) -> pd.DataFrame:
 
 
 def json_value(value: Any) -> Any:
-    """Return a cell as a value of JSON: None for NaN and NA, Python's types for those of numpy, a list for an array."""
+    """Return a cell as a value of JSON: None for NaN and NA, a text for a date, a list for an array, Python's types for
+    those of numpy.
+    """
     if hasattr(value, "item"):
         value = value.tolist() if getattr(value, "ndim", 0) else value.item()
     # Only NaN and NaT differ from themselves; with NA of pandas no comparison is true or false.
-    return None if value is None or (value != value) is not False else value
+    return None if value is None or (value != value) is not False else moments.plain(value)
 
 
 def _comparable(column: pd.Series[Any]) -> list[Any]:
@@ -195,6 +200,9 @@ def _comparable(column: pd.Series[Any]) -> list[Any]:
 
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
         return column.astype("float64").tolist()
+    if types.is_datetime64_any_dtype(column):
+        days = map(json_value, column.tolist())
+        return [math.nan if day is None else day.removesuffix("T00:00:00") for day in days]
     # The text of a missing value depends on the version of pandas: 'nan', 'None', 'NaT', '<NA>'.
     texts = zip(column.astype(str).tolist(), column.isna().tolist(), strict=True)
     return [math.nan if missing else text for text, missing in texts]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -172,7 +173,8 @@ def _groups(data: pd.DataFrame, split: Split) -> list[str]:
     """Return the group of each row as text that does not depend on how the column was read: 7, 7.0 and "7" are one."""
     from slipway.models.data import json_value
 
-    return [_group(json_value(value)) for value in _present(data, split.column).tolist()]
+    values = _present(data, split.column).tolist()
+    return [str(value) if isinstance(value, date) else _group(json_value(value)) for value in values]
 
 
 def _group(value: Any) -> str:

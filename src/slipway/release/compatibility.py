@@ -35,6 +35,9 @@ _SPOKEN = (
 )
 """Variables with their default, the words for their values, and the text of a change."""
 
+_WIDER = {("integer", "number"), ("date", "string"), ("datetime", "string"), ("instant", "string")}
+"""Kinds of which the second takes all that the first does."""
+
 
 class Change(NamedTuple):
     """One difference between two releases, in one line of text that may quote the model's own names."""
@@ -84,7 +87,7 @@ def _ordered(found: Iterable[Change]) -> list[Change]:
 
 def _input(before: Field, after: Field) -> Iterator[Change]:
     if before.kind != after.kind:
-        wider = (before.kind, after.kind) == ("integer", "number")
+        wider = (before.kind, after.kind) in _WIDER
         yield Change(f"takes {after.expected}, until now {before.expected}", not wider)
         if not wider:
             return

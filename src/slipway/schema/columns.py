@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from slipway.schema import moments
+from slipway.schema.moments import is_dated
 from slipway.schema.schema import LARGEST, Field, Kind, Schema
 
 if TYPE_CHECKING:  # a model without numpy does without it
@@ -20,9 +22,10 @@ class Columns:
     """Rows that fit a schema, by column, as a DataFrame has them.
 
     `columns["length"]` is an array of numpy with one value for each row: float64 for numbers, int64 for whole numbers,
-    bool, and objects for texts. A missing value is NaN; where one is allowed, whole numbers are float64, and truth
-    values are objects. `columns[["length", "width"]]` is a matrix of float64 with these two, `columns[2:5]` has these
-    rows, and `len(columns)` is the number of rows.
+    bool, objects for texts, and datetime64 for dates and times, in UTC where these have a zone. A missing value is NaN
+    or NaT; where one is allowed, whole numbers are float64, and truth values are objects.
+    `columns[["length", "width"]]` is a matrix of float64 with these two, `columns[2:5]` has these rows, and
+    `len(columns)` is the number of rows.
     """
 
     def __init__(self, schema: Schema, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -48,7 +51,7 @@ class Columns:
         columns = []
         for field in schema.fields:
             values = given.get(field.name)
-            fit = [field.default] * count if values is None else _fit(field, values)
+            fit = [field.absent] * count if values is None else fitting(field, values)
             if fit is None:
                 return None
             columns.append(fit)
@@ -110,6 +113,8 @@ class Columns:
 
         if field.kind == "number" and self._schema.all_numeric:
             return self._whole()[:, self._schema.places[field.name]].copy()
+        if is_dated(field.kind):
+            return moments.array(field.kind, self._split()[self._schema.places[field.name]])
         dtype = (_WITH_GAPS if field.optional else _TYPES).get(field.kind, "object")
         return numpy.array(self.values(field.name), dtype=dtype)
 
@@ -128,10 +133,12 @@ class Columns:
         return self._columns
 
 
-def _fit(field: Field, values: Sequence[Any]) -> Sequence[Any] | None:
+def fitting(field: Field, values: Sequence[Any]) -> Sequence[Any] | None:
     """Return the values of a column as `Field.parse` gives each of them; None unless all surely fit."""
     present = [value for value in values if value is not None] if field.optional else values
     kinds = set(map(type, present))
+    if is_dated(field.kind):
+        return _dated(field, values) if kinds <= {str} else None
     if field.categories and field.kind == "number":
         return None
     if field.kind == "number" and kinds <= {int, float}:
@@ -140,6 +147,13 @@ def _fit(field: Field, values: Sequence[Any]) -> Sequence[Any] | None:
         return None
     fits = set(present) <= set(field.categories) if field.categories else True
     return values if fits and _is_within(field, present) else None
+
+
+def _dated(field: Field, values: Sequence[str | None]) -> Sequence[Any] | None:
+    try:
+        return list(map(field.parse, values))
+    except ValueError:
+        return None
 
 
 def _floats(field: Field, values: Sequence[Any], present: Sequence[float]) -> Sequence[float | None] | None:

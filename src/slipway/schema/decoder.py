@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from slipway.schema.columns import Columns
+from slipway.schema.columns import Columns, fitting
+from slipway.schema.moments import is_dated
 from slipway.schema.schema import LARGEST, Field, Schema
 
 # From so many bytes on, numpy counts faster than Python does.
@@ -44,9 +45,10 @@ class Decoder:
             gc=False,
         )
         self._decoder = msgspec.json.Decoder(list[row] | row)  # type: ignore[valid-type]
-        self._texts = sum(field.kind == "string" for field in fields)
+        self._texts = sum(_is_text(field) for field in fields)
+        self._dates = [place for place, field in enumerate(fields) if is_dated(field.kind)]
         self._gaps = [place for place, field in enumerate(fields) if not field.needed]
-        self._defaults = [field.default for field in fields]
+        self._defaults = [field.absent for field in fields]
 
     @classmethod
     def of(cls, schema: Schema) -> Decoder | None:
@@ -66,7 +68,8 @@ class Decoder:
         # more, too, where a text has one, which the slow way reads.
         if _quotes(body) != 2 * self._strings(rows):
             return None
-        return Decoded(Columns(self._schema, self._filled(rows)), many)
+        dated = self._dated(rows)
+        return None if dated is None else Decoded(Columns(self._schema, self._filled(dated)), many)
 
     def _strings(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Return the number of strings in the JSON of these rows: keys and texts."""
@@ -75,9 +78,23 @@ class Decoder:
             column = [row[place] for row in rows]
             absent = column.count(msgspec.UNSET)
             found -= absent
-            if self._schema.fields[place].kind == "string":
+            if _is_text(self._schema.fields[place]):
                 found -= absent + column.count(None)
         return found
+
+    def _dated(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]] | None:
+        """Return the rows with dates and times in place of their texts; None unless all texts surely are some."""
+        if not self._dates or not rows:
+            return rows
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for place in self._dates:
+            present = [value for value in columns[place] if value is not msgspec.UNSET]
+            found = fitting(self._schema.fields[place], present)
+            if found is None:
+                return None
+            left = iter(found)
+            columns[place] = [value if value is msgspec.UNSET else next(left) for value in columns[place]]
+        return list(zip(*columns, strict=True))
 
     def _filled(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Put the default in the place of each value that a row leaves out."""
@@ -110,7 +127,12 @@ def _type(field: Field) -> Any:
         low = -LARGEST if field.minimum is None else max(math.ceil(field.minimum), -LARGEST)
         high = LARGEST if field.maximum is None else min(math.floor(field.maximum), LARGEST)
         return Annotated[int, msgspec.Meta(ge=low, le=high)] if low <= high else None
-    return {"boolean": bool, "string": str}.get(field.kind)
+    return str if _is_text(field) else {"boolean": bool}.get(field.kind)
+
+
+def _is_text(field: Field) -> bool:
+    """Return True for a field whose values are texts in JSON."""
+    return field.kind == "string" or is_dated(field.kind)
 
 
 def _one_of(field: Field) -> Any:

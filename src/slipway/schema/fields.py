@@ -8,14 +8,17 @@ import functools
 import math
 import types
 from collections import Counter
+from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from slipway.names import form
+from slipway.schema import moments
 from slipway.schema.schema import Field, Kind
 
-_KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_SIMPLE: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_KINDS: dict[type, Kind] = {**_SIMPLE, date: "date", datetime: "datetime"}
 
 
 class ContractError(TypeError):
@@ -116,15 +119,24 @@ def _with_default(field: Field, declared: dataclasses.Field[Any], row: type) -> 
         return field
     value = default.value if isinstance(default, enum.Enum) else default
     try:
-        return msgspec.structs.replace(field, default=field.parse(value))
+        return msgspec.structs.replace(field, default=moments.plain(field.parse(value)))
     except ValueError as error:
         raise ContractError(f"{row.__name__}.{field.name}: its default {value!r} does not fit: {error}") from error
 
 
 def field_of(name: str, hint: Any, where: str) -> Field:
-    """Return the field of a type: `float`, `int`, `bool`, `str`, `Literal`, `Enum`; with `| None` and `Range`."""
+    """Return the field of a type; it may be None, or have a `Range`.
+
+    The types are `float`, `int`, `bool`, `str`, `Literal`, `Enum`, `date`, `datetime` without a zone, and
+    `Annotated[datetime, UTC]` with one.
+    """
+    zones = [extra for extra in _extras(hint) if isinstance(extra, tzinfo)]
     hint, limits, optional = _unwrapped(hint, where)
     kind, categories = _kind_of(hint, where)
+    if zones:
+        if hint is not datetime or zones != [UTC]:
+            raise ContractError(f"{where}: only a datetime has a zone, and it is UTC: Annotated[datetime, UTC]")
+        kind = "instant"
     _check_range(limits, kind, where)
     return Field(
         name=name,
@@ -174,11 +186,13 @@ def _kind_of(hint: Any, where: str) -> tuple[Kind, tuple[Any, ...]]:
     elif isinstance(hint, type) and issubclass(hint, enum.Enum):
         values = tuple(member.value for member in hint)
     else:
-        raise ContractError(f"{where}: {hint!r} is no type for a field: use float, int, bool, str, Literal or an Enum")
+        raise ContractError(
+            f"{where}: {hint!r} is no type for a field: use float, int, bool, str, date, datetime, Literal or an Enum"
+        )
     kinds = {type(value) for value in values}
-    if len(kinds) != 1 or not kinds <= _KINDS.keys():
+    if len(kinds) != 1 or not kinds <= _SIMPLE.keys():
         raise ContractError(f"{where}: the values of {hint!r} are not all of one simple type")
-    return _KINDS[kinds.pop()], values
+    return _SIMPLE[kinds.pop()], values
 
 
 @functools.cache

@@ -5,21 +5,34 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from slipway.names import form, nearest, spellings
+from slipway.schema import moments
+from slipway.schema.moments import is_dated
 from slipway.text import cut, quoted
 
-Kind = Literal["number", "integer", "boolean", "string", "array", "object", "any"]
+Kind = Literal["number", "integer", "boolean", "string", "date", "datetime", "instant", "array", "object", "any"]
 """The last three are kinds of predictions: a list of numbers, values by name, and what only examples tell."""
 
 _WORDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
 _WORDS[type(None)] = "null"
-_EXPECTED = {"number": "a number", "integer": "an integer", "boolean": "true or false", "string": "a string"}
-_EXPECTED |= {"array": "a list of numbers", "object": "an object", "any": "any value"}
+_EXPECTED: dict[Kind, str] = {
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "string": "a string",
+    "date": moments.WORDS["date"],
+    "datetime": moments.WORDS["datetime"],
+    "instant": moments.WORDS["instant"],
+    "array": "a list of numbers",
+    "object": "an object",
+    "any": "any value",
+}
 
 LARGEST = 2**63 - 1
 """The largest integer of numpy and pandas."""
@@ -105,6 +118,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return int(value)
         if (self.kind == "boolean" and kind is bool) or (self.kind == "string" and kind is str):
             return value
+        if is_dated(self.kind) and isinstance(value, (str, date)):
+            return moments.cell(self.kind, value)
         found = quoted(value) if kind is float else _word(value)
         raise ValueError(f"{self.expected} is needed, not {found}")
 
@@ -114,13 +129,21 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not self.optional and self.default is None
 
     @property
+    def absent(self) -> Any:
+        """The value of this field in a row that leaves it out."""
+        return None if self.default is None else self._typed(self.default)
+
+    @property
     def expected(self) -> str:
         """The type of this field in words."""
         return _EXPECTED[self.kind]
 
     def to_json_schema(self) -> dict[str, Any]:
         """Return this field as JSON Schema, draft 2020-12."""
-        schema: dict[str, Any] = {"type": [self.kind, "null"] if self.optional else self.kind}
+        kind = "string" if is_dated(self.kind) else self.kind
+        schema: dict[str, Any] = {"type": [kind, "null"] if self.optional else kind}
+        if is_dated(self.kind):
+            schema["format"] = moments.FORMATS[self.kind]
         if self.kind == "any":
             schema = {}
         elif self.kind == "array":
@@ -257,7 +280,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults
             elif field.needed:
                 problems.append(Problem(index, field.name, "is missing"))
             else:
-                values[field.name] = field.default
+                values[field.name] = field.absent
         if len(row) > known:
             # The search for the nearest name is slow, and a row can hold very many names.
             names = frozenset(self.names)

@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
 from slipway.names import form
-from slipway.schema import Field
+from slipway.schema import Field, moments
+from slipway.schema.moments import is_dated
 from slipway.text import counted
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def read(path: Path, fields: Sequence[Field]) -> pd.DataFrame:
     heads = _check_lines(path, separator)
     known = {form(field.name): field for field in fields}
     declared = {head: known[form(head)] for head in heads if form(head) in known}
-    texts = {name for name, field in declared.items() if field.kind == "string"}
+    texts = {name for name, field in declared.items() if field.kind == "string" or is_dated(field.kind)}
     whole = {name for name, field in declared.items() if field.kind == "integer"}
     table = pd.read_csv(
         path,
@@ -109,17 +110,31 @@ def respelled(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 
 
 def conform(table: pd.DataFrame, names: Iterable[str], fields: Sequence[Field]) -> pd.DataFrame:
-    """Return a table with its columns spelled as `names`, and the texts in it as the `fields` name their categories."""
+    """Return a table with its columns spelled as `names`, and the values in it as the `fields` have them.
+
+    Texts are spelled as the categories, and dates are datetime64. A column in which a value does not fit stays as it
+    is: the check names the row.
+    """
     found = respelled(table, names)
-    changed = {field.name: column for field in fields if (column := _spelled(found, field)) is not None}
-    return found.assign(**changed) if changed else found
+    for field in (field for field in fields if field.name in found):
+        column = found[field.name]
+        changed = _dated(column, field.kind) if is_dated(field.kind) else _spelled(column, field)
+        if changed is not None:
+            found = found.assign(**{field.name: changed})
+    return found
 
 
-def _spelled(table: pd.DataFrame, field: Field) -> pd.Series[Any] | None:
-    """Return the column of a field of categories, if any of its texts has another form of Unicode there."""
-    if field.name not in table or field.kind != "string" or not field.categories:
+def _dated(column: pd.Series[Any], kind: moments.Dated) -> pd.Series[Any] | None:
+    try:
+        return moments.series(column, kind)
+    except ValueError:
         return None
-    column = table[field.name]
+
+
+def _spelled(column: pd.Series[Any], field: Field) -> pd.Series[Any] | None:
+    """Return the column of a field of categories, if any of its texts has another form of Unicode there."""
+    if field.kind != "string" or not field.categories:
+        return None
     others = {value: own for value in column.dropna().unique().tolist() if (own := field.spelled(value)) != value}
     return column.replace(others) if others else None
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from slipway.schema import Field
+from slipway.schema import Field, moments
+from slipway.schema.moments import is_dated
 from slipway.schema.tables import EXACT, GAPS
 from slipway.text import cut, one_line
 
@@ -87,6 +88,8 @@ def _column(field: Field, targets: Sequence[Field], data: pd.DataFrame, texts: p
 def _holds(field: Field, present: pd.Series[Any]) -> str:
     if field.categories:
         return one_line(f"{len(field.categories)}: {', '.join(map(str, field.categories))}")
+    if is_dated(field.kind) and len(present) and present.dtype.kind == "M":
+        return f"{moments.plain(present.min())} to {moments.plain(present.max())}"
     if field.kind in ("number", "integer") and len(present) and present.dtype.kind in "iuf":
         return f"{present.min():.6g} to {present.max():.6g}"
     return f"{present.nunique()} different"
@@ -134,7 +137,7 @@ def _odd_column(field: Field, present: pd.Series[Any]) -> Iterator[str]:
     different = present.nunique()
     if different <= 1 and len(present):
         yield "always the same"
-    elif different == len(present) >= _FEWEST and present.dtype.kind != "f" and _numbers_rows(field.name, present):
+    elif different == len(present) >= _FEWEST and present.dtype.kind not in "fM" and _numbers_rows(field.name, present):
         yield "another value in each row, as an identifier has"
 
 

@@ -20,6 +20,7 @@ from slipway.models.data import data_source, read_snapshot, tables_of
 from slipway.models.discovery import blame, training_digest
 from slipway.models.locks import WHEELS
 from slipway.models.splits import mask_of
+from slipway.schema import Schema
 from slipway.settings import Settings
 from slipway.settings.types import Data
 from slipway.store.records import encode, now
@@ -32,6 +33,7 @@ StepName = Literal["fetch", "check", "test", "fit", "evaluate", "publish"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
 
 _TASK, _ROWS = "about.json", "read.json"
+SCHEMA = "schema.json"
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +89,8 @@ class Workspace:
         out by their places.
         """
         model = self.new_model()
+        if (self.folder / SCHEMA).is_file():
+            model._learned = msgspec.convert(self.read(SCHEMA), Schema).fields  # noqa: SLF001
         data = read_snapshot(model, self.folder / self.read("data.json")["file"])
         if (self.folder / _ROWS).is_file() and self.read(_ROWS) != _digest(data):
             problem = f"{type(model).__name__}.read gives other rows each time that it is asked"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from slipway.model import Contract, ContractError, Model, Parameter
+from slipway.schema import moments
 from slipway.wrapped.construction import taken
 from slipway.wrapped.seldon import Component, Remarks
 
@@ -58,7 +59,8 @@ class ArrayModel(Model):
         if not len(rows):
             return []
         names = list(rows[0])
-        values = [[math.nan if row[name] is None else row[name] for name in names] for row in rows]
+        # Dates are texts there, as in requests.
+        values = [[math.nan if row[name] is None else moments.plain(row[name]) for name in names] for row in rows]
         component = self.component
         # Tags and metrics are read from the object after its answer: another request must not come between.
         with self._lock if component.remarks_on_requests else nullcontext():

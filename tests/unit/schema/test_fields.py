@@ -3,12 +3,13 @@
 import dataclasses
 import enum
 import math
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Literal, Optional
 
 import pytest
 
 from slipway.schema import Field
-from slipway.schema.fields import ContractError, Range, field_of, only_keeps
+from slipway.schema.fields import ContractError, Range, field_of, fields_of, only_keeps
 
 
 class Colour(enum.Enum):
@@ -153,3 +154,43 @@ def test_a_dataclass_of_fields_keeps_what_it_is_given(row):
 def test_a_dataclass_with_methods_of_its_own_may_not(row):
     """Such a method may refuse a row, or change it, and so it has to run."""
     assert not only_keeps(row)
+
+
+@pytest.mark.parametrize(
+    ("hint", "kind", "optional"),
+    [
+        (date, "date", False),
+        (date | None, "date", True),
+        (datetime, "datetime", False),
+        (Annotated[datetime, UTC], "instant", False),
+        (Annotated[datetime, UTC] | None, "instant", True),
+        (Annotated[datetime | None, UTC], "instant", True),
+    ],
+)
+def test_a_date_or_a_time_is_a_field(hint, kind, optional):
+    """A time has no zone unless it is declared in UTC."""
+    found = field_of("x", hint, "Row.x")
+    assert (found.kind, found.optional) == (kind, optional)
+
+
+@pytest.mark.parametrize(
+    "hint", [Annotated[date, UTC], Annotated[float, UTC], Annotated[datetime, timezone(timedelta(hours=2))]]
+)
+def test_a_zone_is_utc_and_that_of_a_time(hint):
+    """Callers write any offset, and the model gets UTC."""
+    with pytest.raises(ContractError, match=r"Row.x: only a datetime has a zone, and it is UTC"):
+        field_of("x", hint, "Row.x")
+
+
+def test_a_range_is_not_for_dates():
+    """Its limits are numbers."""
+    with pytest.raises(ContractError, match="a range is for numbers, and this is date"):
+        field_of("x", Annotated[date, Range(0, 1)], "Row.x")
+
+
+def test_a_default_of_a_date_is_a_text_in_the_schema_and_a_date_in_a_row():
+    """As a caller would have sent it."""
+    row = dataclasses.make_dataclass("Row", [("x", date, dataclasses.field(default=date(2026, 1, 31)))])
+    (found,) = fields_of(row, "Fruit")
+    assert (found.default, found.absent) == ("2026-01-31", date(2026, 1, 31))
+    assert found.to_json_schema()["default"] == "2026-01-31"

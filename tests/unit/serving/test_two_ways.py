@@ -47,7 +47,14 @@ GAPS = (
 )
 # A number with categories has no quick way.
 SLOW = (Field(name="rate", kind="number", categories=(0.5, 1.0)), Field(name="x", kind="number"))
-SCHEMAS = {"numbers": NUMBERS, "kinds": KINDS, "gaps": GAPS, "slow": SLOW}
+DATES = (
+    Field(name="day", kind="date"),
+    Field(name="at", kind="datetime", optional=True),
+    Field(name="seen", kind="instant"),
+    Field(name="until", kind="date", default="2026-12-31"),
+    Field(name="n", kind="integer", default=1),
+)
+SCHEMAS = {"numbers": NUMBERS, "kinds": KINDS, "gaps": GAPS, "slow": SLOW, "dates": DATES}
 
 ROWS: dict[str, list[dict[str, Any]]] = {
     "numbers": [{"size": 2.5, "weight": -0.25, "any number": 1e300}, {"size": 0, "weight": 7, "any number": 3}],
@@ -61,6 +68,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"x": 1.5, "n": 3, "yes": False, "note": "x", "kind": "b", "last": 2},
     ],
     "slow": [{"rate": 0.5, "x": 1}],
+    "dates": [
+        {"day": "2026-01-31", "at": "2026-01-31T10:00", "seen": "2026-01-31T10:00:00.5+02:00", "until": "2024-02-29"},
+        {"day": "0001-01-01", "at": None, "seen": "9999-12-31t23:59:59.999999z"},
+        {"day": "9999-12-31", "seen": "2026-01-31 10:00-00:00", "n": 3},
+    ],
 }
 
 NUMERALS = (
@@ -107,6 +119,19 @@ NUMERALS = (
         '"a\tb"',
         '"\\"quoted\\""',
         '"ends with \\\\"',
+        '"2026-02-30"',
+        '"2026\\u002d02-28"',
+        '"2026-02-28 "',
+        '"\uff12026-02-28"',
+        '"20260228"',
+        '"2026-02-28T24:00"',
+        '"2026-02-28T10:00:60Z"',
+        '"2026-02-28T10:00:00.1234567Z"',
+        '"0001-01-01T00:00+00:01"',
+        '"9999-12-31T23:59-00:01"',
+        '"2026-02-28T10:00+24:00"',
+        '"2026-02-28T10:00:00.123456"',
+        '"2026-W05"',
         '"say \\"b\\""',
         '"c\\\\d"',
         '"\\x"',
@@ -118,7 +143,7 @@ NUMERALS = (
 
 
 INFER = "/v2/models/told/infer"
-DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
+DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
 
 
 class Told(Model):
@@ -282,7 +307,14 @@ def tensors(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     for field in SCHEMAS[name]:
         values = [row.get(field.name, field.default) for row in rows]
         if values != [None] * len(rows):
-            inputs.append({"name": field.name, "shape": [len(rows)], "datatype": DATATYPES[field.kind], "data": values})
+            inputs.append(
+                {
+                    "name": field.name,
+                    "shape": [len(rows)],
+                    "datatype": DATATYPES.get(field.kind, "BYTES"),
+                    "data": values,
+                }
+            )
     return {"inputs": inputs}
 
 

@@ -24,6 +24,7 @@ from slipway.serving.oip.tensors import Tensor, invalid
 Metadata = dict[str, Any]
 
 _TYPES: dict[Kind, type] = {"number": float, "integer": int, "boolean": bool, "string": str}
+_TYPES |= {"date": str, "datetime": str, "instant": str}
 _INT64 = range(-(2**63), 2**63)
 _INT64_FORM = Annotated[int, Meta(ge=_INT64[0], le=_INT64[-1])]
 

@@ -25,6 +25,9 @@ _TAKEN: dict[Kind, tuple[str, ...]] = {
     "integer": (*_INTEGERS, *_FLOATS),
     "boolean": ("BOOL",),
     "string": ("BYTES",),
+    "date": ("BYTES",),
+    "datetime": ("BYTES",),
+    "instant": ("BYTES",),
 }
 # Each of their values is one of the field's kind as it stands.
 _SURE: dict[Kind, tuple[str, ...]] = {
@@ -32,6 +35,9 @@ _SURE: dict[Kind, tuple[str, ...]] = {
     "integer": ("INT64",),
     "boolean": ("BOOL",),
     "string": ("BYTES",),
+    "date": ("BYTES",),
+    "datetime": ("BYTES",),
+    "instant": ("BYTES",),
 }
 _OWN = {kind: taken[0] for kind, taken in _TAKEN.items()}
 # The sizes in a shape: the product of two is still computed and printed at once.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from slipway.models.data import json_value
 from slipway.models.discovery import blame
 from slipway.models.splits import Split, choose
 from slipway.names import nearest
-from slipway.schema import Field, Schema, tables
+from slipway.schema import Field, Schema, moments, tables
 from slipway.schema.tables import EXACT
 from slipway.text import counted, quoted
 from slipway.training import profile
@@ -42,9 +43,12 @@ def run(workspace: Workspace) -> str:
     """Write `schema.json`; raise `SlipwayError` for data that breaks it, with column and row (1 is below the heads)."""
     contract = Contract.of(class_of(workspace.settings, workspace.task.model))
     data = _read(workspace)
-    workspace.keep_rows(data)
     _check_columns(contract, data, workspace.read("data.json")["uri"])
-    fields = contract.fields or tuple(_learned(name, data[name]) for name in contract.names)
+    # An estimator that was fitted elsewhere takes what it was fitted on: texts are texts.
+    dates = not issubclass(class_of(workspace.settings, workspace.task.model), FittedModel)
+    fields = contract.fields or tuple(_learned(name, data[name], dates=dates) for name in contract.names)
+    data = tables.conform(data, map(str, data), fields)
+    workspace.keep_rows(data)
     schema = Schema(fields=tuple(fields), target=_target(contract, data), truth=bool(contract.targets))
     check_gates(workspace.model.gates, class_of(workspace.settings, workspace.task.model), schema)
     wrong = [each for field in fields for each in _wrong(field, data[field.name])]
@@ -141,8 +145,12 @@ def _target(contract: Contract, data: pd.DataFrame) -> Field:
     return Field(name=contract.target, kind="object" if parts else "any", parts=parts)
 
 
-def _learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Field:
-    """Return the field for a column of data: a number, true or false, a category, or text; optional if it has gaps."""
+def _learned(name: str, column: pd.Series[Any], *, target: bool = False, dates: bool = False) -> Field:
+    """Return the field for a column of data, optional if it has gaps.
+
+    It is a number, true or false, a category, a text, or a date: by its type or, with `dates`, if all its texts are
+    some of ISO 8601, and alike.
+    """
     from pandas.api import types
 
     present = column.dropna()
@@ -152,6 +160,8 @@ def _learned(name: str, column: pd.Series[Any], *, target: bool = False) -> Fiel
         return replace(field, kind="boolean", categories=(False, True) if target else ())
     if types.is_integer_dtype(present) and target and present.nunique() <= _MOST_CLASSES:
         return replace(field, kind="integer", categories=tuple(int(value) for value in sorted(present.unique())))
+    if dated := moments.kind_of(column) or (moments.kind_in(present.tolist()) if dates else None):
+        return replace(field, kind=dated)
     if (kind == "number" and len(present)) or _mostly_numbers(present):
         return field
     values = sorted({str(value) for value in present})
@@ -200,20 +210,29 @@ def _told(column: str, message: str, rows: Sequence[int | None]) -> str:
 
 def _wrong(field: Field, column: pd.Series[Any]) -> Sequence[_Wrong]:
     """Return what is wrong with a column; numbers are checked all at once, so that large data stays fast."""
-    if kinds := _foreign(column):
+    if kinds := _foreign(field, column):
         message = f"holds {' and '.join(kinds)}, which JSON has not: make numbers or texts of them in `read`"
         return [_Wrong(field.name, None, message)]
-    suspects = _suspect_numbers(field, column) if field.kind == "number" else column
+    if moments.is_dated(field.kind) and moments.kind_of(column) == field.kind:
+        suspects = column[column.isna()]
+    else:
+        suspects = _suspect_numbers(field, column) if field.kind == "number" else column
     return _refused(field, suspects, lambda cell: cell)
 
 
-def _foreign(column: pd.Series[Any]) -> list[str]:
-    """Return the types of values that no caller can send: dates, lists, bytes."""
+def _foreign(field: Field, column: pd.Series[Any]) -> list[str]:
+    """Return the types of values that no caller can send: lists, bytes, and dates in a field of another kind."""
     if column.dtype.kind in "biuf":
         return []
     # All values of other columns than those of objects have one type.
     values = column.dropna() if column.dtype.kind == "O" else column.dropna().head(1)
-    return sorted({type(each).__name__ for each in map(json_value, values) if type(each) not in _OF_JSON})
+    known = _OF_JSON if not moments.is_dated(field.kind) else (*_OF_JSON, date)
+    return sorted({type(each).__name__ for each in map(_sent, values) if not isinstance(each, known)})
+
+
+def _sent(cell: Any) -> Any:
+    """Return a cell as a caller sends it, but for a date, which is one of a text only in a field of dates."""
+    return cell if isinstance(cell, date) else json_value(cell)
 
 
 def _rounded(field: Field, column: pd.Series[Any]) -> Iterator[_Wrong]:

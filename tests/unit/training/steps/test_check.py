@@ -5,6 +5,7 @@ import gzip
 import msgspec
 import pytest
 
+from slipway.artifacts import load
 from slipway.errors import SlipwayError
 from slipway.schema import Schema
 from slipway.training.steps.check import summary
@@ -204,8 +205,8 @@ class Fruit(Model):
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("pd.Timestamp('2026-01-31')", "Timestamp"),
-        ("datetime.date(2026, 1, n % 28 + 1)", "date"),
+        ("pd.Timestamp('2026-01-31') if n % 2 else 'soon'", "Timestamp"),
+        ("datetime.date(2026, 1, n % 28 + 1) if n % 2 else 2", "date"),
         ("datetime.timedelta(n)", "Timedelta"),
         ("[n, 2]", "list"),
         ("{'n': n}", "dict"),
@@ -213,7 +214,7 @@ class Fruit(Model):
     ],
 )
 def test_values_that_no_caller_can_send_are_refused_by_column(team, value, kind):
-    """JSON has no dates and the like: one line says so."""
+    """JSON has no durations and the like, nor has a column two kinds: one line says so."""
     team.data(HEAD + "\n".join(ROWS))
     (team.folder / "model.py").write_text(READS.replace("VALUE", value))
     with pytest.raises(SlipwayError, match=f"column length: holds {kind}, which JSON has not: make numbers or texts"):
@@ -287,3 +288,98 @@ def test_data_of_macos_are_those_that_the_class_declares(team):
         ["blei_\u03bcg", "gr\u00f6\u00dfe", "\u00fcber"],
         ["gro\u00df", "s\u00fc\u00df"],
     ]
+
+
+DATED = """
+from slipway.model import Model
+
+class Fruit(Model):
+    source_features = ["day", "at", "seen", "mixed", "note"]
+    target_variable = "y"
+    def train(self, data):
+        self.seen = {name: str(data[name].dtype) for name in data}
+    def predict(self, rows):
+        return [float(row["day"].year + row["at"].hour + row["seen"].hour) for row in rows]
+"""
+
+
+def test_a_column_of_dates_alone_is_learned_as_dates(team):
+    """All its texts are of ISO 8601 and alike: a date, a time without a zone, or one with it; else it stays text."""
+    (team.folder / "model.py").write_text(DATED)
+    lines = [
+        f"2026-01-{n % 28 + 1:02},2026-01-01 {n % 24:02}:00,2026-01-01T{n % 24:02}:00+01:00,"
+        f"{('2026-01-01', '2026-01-01T10:00', 'soon')[n % 3]},2026-{n % 13:02}-01,{n}"
+        for n in range(60)
+    ]
+    team.data("day,at,seen,mixed,note,y\n" + "\n".join(lines))
+    folder = team.run("fetch", "check", "fit")
+    schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=Schema)
+    assert [field.kind for field in schema.fields] == ["date", "datetime", "instant", "string", "string"]
+    seen = msgspec.json.decode((folder / "artifact/parts/seen.json").read_bytes())
+    assert [seen["day"], seen["at"], seen["seen"]] == ["datetime64[s]", "datetime64[us]", "datetime64[us, UTC]"]
+
+
+OF_DATES = """
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated
+from slipway.model import Model
+
+@dataclass
+class Row:
+    day: date
+    seen: Annotated[datetime, UTC] | None
+
+class Fruit(Model):
+    input = Row
+    output = date
+    target_variable = "until"
+    def train(self, data):
+        self.seen = {name: str(data[name].dtype) for name in data}
+    def predict(self, rows):
+        return [row.day for row in rows]
+"""
+
+
+def test_dates_are_declared_for_columns_and_predictions(team):
+    """The class gets objects of dates, and may answer with them."""
+    (team.folder / "model.py").write_text(OF_DATES)
+    lines = [
+        f"2026-01-{n % 28 + 1:02},{'' if n % 3 else '2026-01-01T10:00Z'},2026-01-{n % 28 + 1:02}" for n in range(60)
+    ]
+    team.data("day,seen,until\n" + "\n".join(lines))
+    folder = team.run("fetch", "check", "fit")
+    answer = load(folder / "artifact").answer([{"day": "2026-01-05"}])
+    assert answer == ["2026-01-05"]
+    seen = msgspec.json.decode((folder / "artifact/parts/seen.json").read_bytes())
+    assert seen == {"day": "datetime64[s]", "seen": "datetime64[us, UTC]", "until": "datetime64[s]"}
+
+
+def test_a_wrong_date_in_the_data_is_told_by_its_row(team):
+    """As any other mistake in a declared column."""
+    (team.folder / "model.py").write_text(OF_DATES)
+    team.data("day,seen,until\n2026-01-01,,2026-01-01\n31.01.2026,2026-01-01T10:00,2026-01-01\n,,2026-01-01\n")
+    with pytest.raises(SlipwayError) as caught:
+        team.run("fetch", "check")
+    assert (
+        "column day, row 2: a date (2026-01-31) is needed, not '31.01.2026'; did you mean '2026-01-31'?"
+        in caught.value.problem
+    )
+    assert "column day, row 3: has no value" in caught.value.problem
+    assert "column seen, row 2: a time with its zone (2026-01-31T14:30:00Z) is needed" in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("pd.Timestamp('2026-01-31') + pd.Timedelta(n, 'h')", "datetime"),
+        ("pd.Timestamp('2026-01-31', tz='Europe/Berlin') + pd.Timedelta(n, 'h')", "instant"),
+        ("datetime.date(2026, 1, n % 28 + 1) if n % 3 else None", "date"),
+    ],
+)
+def test_dates_by_their_type_are_learned_as_such(team, value, kind):
+    """What `read` makes of texts, or a Parquet file has."""
+    team.data(HEAD + "\n".join(ROWS))
+    (team.folder / "model.py").write_text(READS.replace("VALUE", value))
+    schema = msgspec.json.decode((team.run("fetch", "check") / "schema.json").read_bytes(), type=Schema)
+    assert schema.fields[0].kind == kind
