@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tests.forge_server.repositories import Bare
 from tests.forge_server.state import State, Token
 
-__all__ = ["Answer", "Update", "password", "refusal", "serve", "updates"]
+__all__ = ["Answer", "Update", "password", "refusal", "remark", "serve", "updates"]
 
 _NONE = "0" * 40
 
@@ -71,6 +71,16 @@ def refusal(state: State, token: Token, wanted: list[Update], url: str) -> str:
     return ""
 
 
+def remark(state: State, token: Token, wanted: list[Update]) -> str:
+    """Return GitHub's words to who pushes past a ruleset that binds others, or ""."""
+    found = []
+    for update in wanted:
+        rules = state.rules_of(update.ref.removeprefix("refs/heads/"))
+        if lines := [f"- {_words(rule)}\n" for rule in rules if _breaks(rule, update)]:
+            found.append("\n".join([f"Bypassed rule violations for {update.ref}:\n", *lines]))
+    return "\n".join(found) if not refusal(state, token, wanted, "") else ""
+
+
 def _breaks(rule: dict[str, object], update: Update) -> bool:
     """Return True if a push breaks the rule. Git itself checks for a forced push, as it has the commits."""
     if rule["type"] == "deletion":
@@ -90,8 +100,10 @@ def _words(rule: dict[str, object]) -> str:
     }.get(str(rule["type"]), str(rule["type"]))
 
 
-def serve(bare: Bare, path: str, query: str, method: str, headers: dict[str, str], body: bytes, said: str) -> Answer:
-    """Pass a request on to git. `said` is the reason for a refused push, or empty."""
+def serve(
+    bare: Bare, path: str, query: str, method: str, headers: dict[str, str], body: bytes, said: tuple[str, str]
+) -> Answer:
+    """Pass a request on to git. `said` are the reason for a refused push and other words; both may be empty."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment = keep | {
         "GIT_PROJECT_ROOT": str(bare.path),
@@ -111,7 +123,8 @@ def serve(bare: Bare, path: str, query: str, method: str, headers: dict[str, str
         "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
         "GIT_PROTOCOL": headers.get("git-protocol", ""),
         "REMOTE_ADDR": "127.0.0.1",
-        "FORGE_REFUSAL": said,
+        "FORGE_REFUSAL": said[0],
+        "FORGE_REMARK": said[1],
     }
     done = subprocess.run(["git", "http-backend"], env=environment, input=body, capture_output=True, check=False)
     head, _, content = done.stdout.partition(b"\r\n\r\n")

@@ -8,6 +8,7 @@ __all__ = ["Bare"]
 
 _HOOK = """#!/bin/sh
 # What the server has decided of a push that it passes on.
+[ -z "$FORGE_REMARK" ] || printf '%s\\n' "$FORGE_REMARK" >&2
 [ -z "$FORGE_REFUSAL" ] || { printf '%s\\n' "$FORGE_REFUSAL" >&2; exit 1; }
 """
 _SOMEBODY = {

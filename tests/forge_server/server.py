@@ -184,20 +184,22 @@ class _Handler(BaseHTTPRequestHandler):
         text = http_git.password(self.headers.get("Authorization", ""))
         pushing = "git-receive-pack" in (service, query.removeprefix("service="))
         token = Token() if not text else self._token(text)
-        if not text and (state is None or state.private or (pushing and (forge.tokens or state.pushes_need_token))):
+        if len(self.headers.get_all("Authorization") or []) > 1:
+            self._send(400, b"Duplicate header: Authorization", _PLAIN)
+        elif not text and (state is None or state.private or (pushing and (forge.tokens or state.pushes_need_token))):
             self._send(401, b"", [("WWW-Authenticate", 'Basic realm="GitHub"')])
         elif state is None:
             self._send(404, b"Repository not found.", _PLAIN)
         elif pushing and token.permissions.get("contents") != "write":
             self._send(403, f"Permission to {name}.git denied to {token.login}.".encode(), _PLAIN)
         else:
-            said = self._decide(state, token, content) if service == "git-receive-pack" else ""
+            said = self._decide(state, token, content) if service == "git-receive-pack" else ("", "")
             headers = {key.lower(): value for key, value in self.headers.items()}
             done = http_git.serve(forge.bare(name), f"/{service}", query, self.command, headers, content, said)
             self._send(done.status, done.body, done.headers)
 
-    def _decide(self, state: State, token: Token, content: bytes) -> str:
-        """Return the reason for refusing a push, or "". A push of another author may come first."""
+    def _decide(self, state: State, token: Token, content: bytes) -> tuple[str, str]:
+        """Return the reason for refusing a push, or "", and what else is said. Another author may push first."""
         forge, wanted = self.server, http_git.updates(content)
         with forge.lock:
             said = http_git.refusal(state, token, wanted, forge.url)
@@ -207,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not said and moved and state.moving > 0:
                 state.moving -= 1
                 forge.bare(state.name).move(moved[0].removeprefix("refs/heads/"))
-        return said
+        return said, http_git.remark(state, token, wanted)
 
     def _json(self, status: int, found: Any, headers: list[tuple[str, str]] | None = None) -> None:
         body = b"" if status == 204 else json.dumps(found).encode()

@@ -16,11 +16,13 @@ from typing import IO, NamedTuple, cast
 from slipway.errors import SlipwayError
 from slipway.git.configuration import COMMAND, environment
 
-_TREE, _FOREIGN_REPOSITORY = "40000", "160000"
+_TREE, FOREIGN_REPOSITORY = "40000", "160000"
+_WHOLE = "clone the repository without --filter; or give GITHUB_TOKEN, by which git fetches what this clone has not"
 # Names are sent in portions of about this size, which fit into a pipe: git can answer them all before it reads on.
 _PORTION = 8_192
 # The end of a revision that leads from a reference to another commit.
 _SUFFIX = re.compile(r"[~^:]|@\{")
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHORT_ID = re.compile(r"[0-9a-f]{4,63}")
 # Names that no tag can take: git looks for these first.
 _UNIQUE = re.compile(r"|@|HEAD|refs/.*|[0-9a-f]{40}|[0-9a-f]{64}", re.DOTALL)
@@ -28,6 +30,9 @@ _UNIQUE = re.compile(r"|@|HEAD|refs/.*|[0-9a-f]{40}|[0-9a-f]{64}", re.DOTALL)
 
 class GitError(SlipwayError):
     """A git command that failed; the message is git's own."""
+
+    printed = ""
+    """What the command printed beside its message."""
 
 
 class Object(NamedTuple):
@@ -56,7 +61,9 @@ class Git:
         self.root = root.resolve()
         self.held: tuple[int, ...] = ()
         """Open files that git commands inherit."""
-        self._reader = _Reader(self.root)
+        self.variables: Mapping[str, str] = {}
+        """The variables of all commands here; a partial clone fetches what it lacks by them."""
+        self._reader = _Reader(self)
 
     def run(
         self, *arguments: str, given: bytes = b"", by: Sequence[str] = (), variables: Mapping[str, str] | None = None
@@ -69,22 +76,30 @@ class Git:
         done = subprocess.run(
             [*COMMAND, *by, *arguments],
             cwd=self.root,
-            env=environment(variables),
+            env=environment({**self.variables, **(variables or {})}),
             input=given,
             capture_output=True,
             check=False,
             pass_fds=self.held,
         )
         if done.returncode:
-            raise _failed(arguments[0], self.root, done.stderr.strip() or f"exit status {done.returncode}".encode())
+            said = done.stderr.strip() or f"exit status {done.returncode}".encode()
+            error = _failed(arguments[0], self.root, said)
+            error.printed = done.stdout.decode(errors="replace")
+            raise error
         return done.stdout
 
     def objects(self, names: Sequence[str]) -> dict[str, Object | None]:
         """Return objects, named by id or as `<commit>:<path>`; None for what does not exist.
 
-        One git process answers all questions of this kind. Raise `GitError` when it ends.
+        One git process answers all questions of this kind. Raise `GitError` when it ends, and for an id that is
+        missing: a tree names it, so the clone is damaged.
         """
-        return self._reader.read(names) if names else {}
+        found = self._reader.read(names) if names else {}
+        if lost := [name for name, there in found.items() if there is None and _ID.fullmatch(name)]:
+            said = f"the object {lost[0]} is missing".encode()
+            raise _failed("cat-file", self.root, said, "git fsck tells what else; or clone the repository anew")
+        return found
 
     def read(self, names: Sequence[str]) -> dict[str, bytes | None]:
         """Return the contents of objects; see `objects`."""
@@ -141,7 +156,7 @@ class Git:
         trees = {path.rstrip("/"): top for path, top in there.items() if top.type == "tree"}
         while trees:
             below = {(f"{path}/" if path else "") + each.name: each for path in trees for each in _entries(trees[path])}
-            found |= {path: each.id for path, each in below.items() if each.mode not in (_TREE, _FOREIGN_REPOSITORY)}
+            found |= {path: each.id for path, each in below.items() if each.mode not in (_TREE, FOREIGN_REPOSITORY)}
             folders = {path: each.id for path, each in below.items() if each.mode == _TREE}
             read = self.objects(list(folders.values()))
             trees = {path: tree for path, id_ in folders.items() if (tree := read[id_])}
@@ -166,8 +181,14 @@ class Git:
         return sorted(os.fsdecode(entry[3:]) for entry in entries if entry)
 
 
-def _failed(command: str, root: Path, said: bytes) -> GitError:
-    return GitError(f"git {command} failed in {root}: {said.decode(errors='replace').strip()}")
+def common(directory: Path) -> Path:
+    """Return the git directory that holds objects and branches: a linked work tree names it."""
+    link = directory / "commondir"
+    return directory / link.read_text().strip() if link.is_file() else directory
+
+
+def _failed(command: str, root: Path, said: bytes, fix: str = "") -> GitError:
+    return GitError(f"git {command} failed in {root}: {said.decode(errors='replace').strip()}", fix=fix)
 
 
 def _places(revision: str) -> dict[str, str]:
@@ -182,8 +203,8 @@ def _places(revision: str) -> dict[str, str]:
 class _Reader:
     """Read objects by name; the git process starts at the first question and ends with this object."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, git: Git) -> None:
+        self._folder, self._git = git.root, weakref.proxy(git)
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes]
@@ -238,7 +259,7 @@ class _Reader:
             self._process = subprocess.Popen(
                 [*COMMAND, "cat-file", "--batch"],
                 cwd=self._folder,
-                env=environment(),
+                env=environment(self._git.variables),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -250,7 +271,8 @@ class _Reader:
 
     def _ended(self) -> GitError:
         self._errors.seek(0)
-        return _failed("cat-file", self._folder, self._errors.read() or b"it ended without an answer")
+        said = self._errors.read() or b"it ended without an answer"
+        return _failed("cat-file", self._folder, said, _WHOLE if b"promisor remote" in said else "")
 
 
 def _end(process: subprocess.Popen[bytes], errors: IO[bytes], owner: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 # Git sets these for its hooks and aliases; they would turn our commands to another index, repository or set of paths.
 _FOREIGN = (
@@ -43,3 +43,12 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     own = {name: text for name, text in os.environ.items() if name not in _FOREIGN}
     fixed = {"LC_ALL": "C", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
     return {**own, **fixed, **(variables or {})}
+
+
+def configured(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the variables that add keys to git's configuration, after those that the caller's variables hold."""
+    start = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    found = {"GIT_CONFIG_COUNT": str(start + len(pairs))}
+    for number, (key, value) in enumerate(pairs, start):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import re
+import tempfile
+from pathlib import Path, PurePosixPath
 
 from slipway.errors import SlipwayError
+from slipway.git import credentials, refusals
 from slipway.git.commands import GitError
 from slipway.git.repository import Moved, Repository
 from slipway.network import repeat
 
 _PAUSE = 0.5  # seconds, doubled after each try that did not reach the remote
 
-# The words of git and of the usual hosts; those of GitHub's own checks begin with GH and a number.
-_PROTECTED = re.compile(r"GH00[16]|GH013|protected branch|rule violations|not allowed to (force-)?push", re.IGNORECASE)
-# The answers to a push when another one came first.
-_MOVED = re.compile(r"non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value")
-_CLASH = re.compile(r"exists; cannot create|directory/file conflict", re.IGNORECASE)
-_DENIED = re.compile(
-    r"error: 40[13]|Authentication failed|could not read (Username|Password)|Permission .* denied|access denied"
-    r"|[Ww]rite access .* not granted|Permission denied"
-)
-_UNREACHABLE = re.compile(
-    r"Could not resolve host|Couldn't connect|Connection (refused|reset|timed out)|error: 5\d\d"
-    r"|early EOF|hung up|timed out|TLS|SSL"
-)
-
 
 class Remote:
     """The remote `name` of a repository.
 
-    A token in `GITHUB_TOKEN` (or `GH_TOKEN`) is used where the remote is on `GITHUB_SERVER_URL` (https://github.com
-    unless set). Elsewhere git uses its own credentials.
+    Git sends the token of the environment to its own host (`credentials.of`). Elsewhere it uses its own credentials.
     """
 
     def __init__(self, repository: Repository, name: str = "origin") -> None:
@@ -45,7 +31,7 @@ class Remote:
             raise SlipwayError(f"{repository.root} has no remote {name} to push to", fix=fix) from error
         self.shown = re.sub(r"//[^/@]*@", "//", self.url)
         """The address, without a token that may be in it."""
-        self._secrets = _credentials(self.url)
+        self._variables = credentials.of(self.url)
 
     def fetch(self, branch: str) -> str:
         """Fetch a branch of the remote and return its commit; raise `SlipwayError` when there is no such branch."""
@@ -58,8 +44,14 @@ class Remote:
     def find(self, branch: str) -> str | None:
         """Fetch a branch of the remote and return its commit; None when there is no such branch."""
         place = f"refs/remotes/{self.name}/{branch}"
+        asked = ("fetch", "--quiet", "--no-tags", self.name, f"+refs/heads/{branch}:{place}")
         try:
-            self._reach("fetch", "--quiet", "--no-tags", self.name, f"+refs/heads/{branch}:{place}")
+            try:
+                self._reach(*asked)
+            except GitError as error:
+                if "cannot lock ref" not in str(error) or not self._clear(place):
+                    raise
+                self._reach(*asked)
         except GitError as error:
             if "couldn't find remote ref" not in str(error):
                 raise
@@ -67,6 +59,18 @@ class Remote:
                 self.repository.run("update-ref", "-d", place)
             return None
         return self.repository.commit_at(place)
+
+    def _clear(self, place: str) -> bool:
+        """Forget the branches that cannot be beside the one followed at `place`; return whether there were any.
+
+        The remote has that one, so it has these no longer: `hold` gives way to `hold/prod/iris`.
+        """
+        above = {str(folder) for folder in PurePosixPath(place).parents}
+        listed = self.repository.run("for-each-ref", "--format=%(refname)", f"refs/remotes/{self.name}/")
+        stale = [ref for ref in listed.decode().split() if ref in above or ref.startswith(f"{place}/")]
+        for ref in stale:
+            self.repository.run("update-ref", "-d", ref)
+        return bool(stale)
 
     def bring(self, commit: str) -> None:
         """Fetch a commit by its id, such as the head of a pull request."""
@@ -96,14 +100,15 @@ class Remote:
 
     def _push(self, commit: str, branch: str, *options: str) -> None:
         try:
-            self._reach("push", "--quiet", *options, self.name, f"{commit}:refs/heads/{branch}")
+            self._reach("push", "--quiet", "--porcelain", *options, self.name, f"{commit}:refs/heads/{branch}")
         except GitError as error:
             # The answer to a push that was carried out can get lost on the way.
             if self._is_in(commit, branch):
                 return
-            raise self._refused(branch, str(error)) from error
+            raise self._refused(branch, error) from error
         place = f"refs/remotes/{self.name}/{branch}"
-        if self.repository.commit_at(place) != commit:  # a clone may not track the branch
+        if self.repository.commit_at(place) != commit:  # a clone may not track the branch, or something is in its way
+            self._clear(place)
             self.repository.run("update-ref", place, commit)
 
     def _is_in(self, commit: str, branch: str) -> bool:
@@ -113,41 +118,55 @@ class Remote:
         except SlipwayError:
             return False
 
-    def _refused(self, branch: str, said: str) -> Exception:
-        problem = f"{self.shown} refuses the push to {branch}"
-        if _PROTECTED.search(said):
+    def _refused(self, branch: str, error: GitError) -> Exception:
+        problem, said = f"{self.shown} refuses the push to {branch}", refusals.words(f"{error}\n{error.printed}")
+        reason = refusals.of_push(error)
+        if reason == "moved":
+            return Moved(branch, said)
+        if reason == "protected":
             return SlipwayError(
-                f"{problem}, which is protected:\n  {_words(said)}",
+                f"{problem}, which is protected:\n  {said}",
                 fix="put the GitHub App of the bot on the bypass list of the branch's ruleset, and give its token "
                 "(README.md, What an administrator sets up); slipway doctor checks it",
             )
-        clash = _CLASH.search(said)
-        if _MOVED.search(said) and not clash:
-            return Moved(branch, _words(said))
-        fix = "delete the branch that is in its way there" if clash else "see what the remote said"
-        return SlipwayError(f"{problem}:\n  {_words(said)}", fix=fix)
+        fix = "delete the branch that is in its way there" if reason == "clash" else "see what the remote said"
+        return SlipwayError(f"{problem}:\n  {said}", fix=fix)
 
     def _reach(self, command: str, *arguments: str) -> bytes:
         """Run a git command, again while the remote cannot be reached.
 
         Raise `SlipwayError` when it cannot be reached or denies access, and `GitError` for any other failure.
         """
-        variables = {"GIT_TERMINAL_PROMPT": "0", **self._secrets}
         try:
-            return repeat(lambda: self.repository.run(command, *arguments, variables=variables), _wait)
+            return repeat(lambda: self._attempt(command, *arguments), _wait)
         except GitError as error:
-            said = str(error)
-            reason = _reason(said)
+            said = refusals.words(str(error))
+            reason = refusals.of_access(error)
             if reason == "denied":
-                problem = f"{self.shown} refuses the {command}:\n  {_words(said)}"
+                problem = f"{self.shown} refuses the {command}:\n  {said}"
                 raise SlipwayError(problem, fix=self._rights()) from error
             if reason != "unreachable":
                 raise
             fix = "see that it can be reached from here, and run the command again: nothing was changed there"
-            raise SlipwayError(f"{self.shown} cannot be reached:\n  {_words(said)}", fix=fix) from error
+            raise SlipwayError(f"{self.shown} cannot be reached:\n  {said}", fix=fix) from error
+
+    def _attempt(self, command: str, *arguments: str) -> bytes:
+        """Run a git command once. Raise `SlipwayError` when a hook of this clone stops it."""
+        with tempfile.TemporaryDirectory() as folder:
+            events = Path(folder) / "events"
+            variables = {**self._variables, "GIT_TRACE2_EVENT": str(events)}
+            try:
+                return self.repository.run(command, *arguments, variables=variables)
+            except GitError as error:
+                hook = refusals.failed_hook(events)
+                if not hook:
+                    raise
+                problem = f"the hook {hook} of this clone stops the {command}:\n  {refusals.words(str(error))}"
+                fix = f"do what the hook says, or change it (git rev-parse --git-path hooks/{hook}); nothing was sent"
+                raise SlipwayError(problem, fix=fix) from error
 
     def _rights(self) -> str:
-        if self._secrets:
+        if "GIT_CONFIG_COUNT" in self._variables:
             return (
                 "the token needs the permission `contents: write` on this repository: give it to the GitHub App "
                 "(its settings, Permissions), or to the job that runs this"
@@ -158,33 +177,6 @@ class Remote:
         )
 
 
-def _credentials(url: str) -> dict[str, str]:
-    """Return variables that send the token in git's requests to its own host; no argument and no file has it."""
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
-    if not token or not url.startswith(f"{server}/"):
-        return {}
-    encoded = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
-        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {encoded}",
-    }
-
-
-def _reason(said: str) -> str:
-    """Return why git did not get an answer: `denied`, `unreachable`, or "" for an answer of the remote."""
-    if _PROTECTED.search(said) or "rejected]" in said:
-        return ""
-    return "denied" if _DENIED.search(said) else "unreachable" if _UNREACHABLE.search(said) else ""
-
-
 def _wait(error: Exception, factor: int) -> float | None:
-    unreachable = isinstance(error, GitError) and _reason(str(error)) == "unreachable"
+    unreachable = isinstance(error, GitError) and refusals.of_access(error) == "unreachable"
     return _PAUSE * factor if unreachable else None
-
-
-def _words(said: str) -> str:
-    """Return the last lines that git said, without hints."""
-    lines = [line.rstrip() for line in said.splitlines() if line.strip() and not line.startswith(("To ", "hint:"))]
-    return "\n  ".join(lines[-8:])

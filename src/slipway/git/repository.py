@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
-from slipway.git import worktree
-from slipway.git.commands import Git, GitError
+from slipway.git import credentials, worktree
+from slipway.git.commands import Git, GitError, common
 from slipway.text import listed
 
 Changes = Mapping[str, bytes | None]
@@ -55,6 +55,7 @@ class Repository(Git):
             raise SlipwayError("git is not installed", fix="install git 2.31 or newer")
         super().__init__(root)
         self.directory = self._find()
+        self.variables = self._promised()
         self._people: dict[str, str] = {}
 
     def _find(self) -> Path:
@@ -73,6 +74,14 @@ class Repository(Git):
             fix = "keep slipway.yaml at the top of a repository of its own"
             raise SlipwayError(f"{self.root} is not the top of its git repository, {top} is", fix=fix)
         return Path(directory)
+
+    def _promised(self) -> dict[str, str]:
+        """Return the variables by which a partial clone fetches objects that it lacks; {} for a whole clone."""
+        if not any((common(self.directory) / "objects/pack").glob("*.promisor")):
+            return {}
+        key = self.run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$").decode().split("\n")[0]
+        name = key.removeprefix("remote.").removesuffix(".promisor")
+        return credentials.of(self.run("remote", "get-url", name).decode().strip())
 
     def latest(self) -> str:
         """Return the commit that is checked out; raise `SlipwayError` when there is none yet."""
@@ -205,6 +214,9 @@ class Repository(Git):
         except GitError as error:
             if self.commit_at(f"refs/heads/{branch}") != (None if old == NOWHERE else old):
                 raise Moved(branch) from error
+            if "cannot create" in str(error):
+                problem = f"no branch can be called {branch} beside the branches that there are:\n  {error}"
+                raise GitError(problem, fix="rename the branch that is in its way: git branch --move") from error
             raise
 
 

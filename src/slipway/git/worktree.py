@@ -20,7 +20,7 @@ from typing import Any
 from slipway import digests
 from slipway.errors import SlipwayError
 from slipway.files import write
-from slipway.git.commands import Entry, Git, GitError
+from slipway.git.commands import FOREIGN_REPOSITORY, Entry, Git, GitError, common
 from slipway.text import listed
 
 # Beside each file that is written; a fixed name, so that the next run finds what a kill left.
@@ -83,7 +83,8 @@ def _own(git: Git, commit: str, paths: Sequence[str]) -> dict[str, str]:
     """Return the state of the files that are as the commit has them, {path: state}; see `_state`."""
     states = {path: _state(git.root / path) for path in paths}
     entries = git.entries(commit, paths)
-    raw = {path: _state_of(entry.mode, git.read([entry.id])[entry.id] or b"") for path, entry in entries.items()}
+    contents = git.read([entry.id for entry in entries.values() if entry.mode != FOREIGN_REPOSITORY])
+    raw = {path: _state_of(entry.mode, contents.get(entry.id) or b"") for path, entry in entries.items()}
     # Git knows of line ends, filters and ignored files.
     others = [path for path in paths if states[path] != raw.get(path, _ABSENT)]
     changed = set(git.dirty(*others) if len(others) < _MOST_PATHS else git.dirty()) if others else set()
@@ -147,9 +148,7 @@ def _heal(git: Git) -> None:
 
 def _remove_stale(git: Git, branch: str) -> None:
     """Remove the locks that a killed git command left when it moved a branch."""
-    common = git.directory / "commondir"
-    shared = (git.directory / common.read_text().strip()) if common.is_file() else git.directory
-    for lock in (shared / "refs" / "heads" / f"{branch}.lock", git.directory / "HEAD.lock"):
+    for lock in (common(git.directory) / "refs" / "heads" / f"{branch}.lock", git.directory / "HEAD.lock"):
         deadline = time.monotonic() + _STALE
         while lock.exists() and time.monotonic() < deadline:
             time.sleep(0.05)

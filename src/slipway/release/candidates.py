@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
+from slipway.git import GitError
 from slipway.gitops import history
 from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import is_unbuilt
@@ -100,6 +101,8 @@ def due(snapshot: Snapshot, target: Overlay) -> tuple[Release | None, str]:
         return None, held(target.hold)
     try:
         found = candidate(snapshot, target)
+    except GitError:
+        raise  # what cannot be read may be due
     except SlipwayError as error:
         return None, error.problem
     source = source_of(snapshot.settings, target.environment)

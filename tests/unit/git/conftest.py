@@ -3,6 +3,10 @@
 import subprocess
 from pathlib import Path
 
+from tests.forge_server.fixtures import forge, on_github
+
+__all__ = ["forge", "git", "on_github"]
+
 
 def git(folder: Path, *arguments: str) -> str:
     """Return the output of a git command in a folder."""
