@@ -154,8 +154,14 @@ def _column(predictions: Iterable[Any]) -> list[Any]:
     found = list(predictions)
     kinds = set(map(type, found))
     if len(kinds) == 1 and issubclass(kinds.pop(), enum.Enum):
-        return [each.value for each in found]
+        return _values(found)
     return found
+
+
+def _values(members: Sequence[enum.Enum]) -> list[Any]:
+    """Return the value of each member; `value` is computed once for all rows that have the same one."""
+    values = {place: each.value for place, each in dict(zip(map(id, members), members, strict=True)).items()}
+    return [values[place] for place in map(id, members)]
 
 
 def _are_json(values: Sequence[Any]) -> bool:
