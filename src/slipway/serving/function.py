@@ -223,7 +223,11 @@ class Function(Application):
 
         description = docs.description(self._loaded, self.identity, self.limits._asdict(), self._card)
         openapi = docs.openapi(self._loaded, self.identity, self.inference, self.access.kind)
-        return {"/": of(200, description), requests.OPENAPI: of(200, openapi), requests.PAGE: docs.page()}
+        return {
+            "/": of(200, description),
+            requests.OPENAPI: of(200, openapi),
+            requests.PAGE: docs.page(self.access.kind),
+        }
 
     def _alive(self, _request: Request) -> Answer:
         self.check_live()

@@ -206,17 +206,22 @@ def test_a_problem_of_the_row_itself_has_no_field():
 @pytest.mark.parametrize(
     ("of", "schema"),
     [
-        (field(), {"type": "number"}),
-        (field("integer", minimum=0.0, maximum=9.0), {"type": "integer", "minimum": 0.0, "maximum": 9.0}),
+        (field(), {"type": "number", "format": "double"}),
+        (
+            field("integer", minimum=0.0, maximum=9.0),
+            {"type": "integer", "format": "int64", "minimum": 0.0, "maximum": 9.0},
+        ),
         (field("boolean", optional=True), {"type": ["boolean", "null"]}),
+        (field("boolean", categories=(False, True)), {"type": "boolean"}),
+        (field("array"), {"type": "array", "items": {"type": "number", "format": "double"}}),
         (field("string", categories=("a", "b")), {"type": "string", "enum": ["a", "b"]}),
         (
             field("string", categories=("a",), optional=True),
             {"type": ["string", "null"], "enum": ["a", None]},
         ),
-        (field(unit="mm"), {"type": "number", "description": "mm"}),
-        (field(unit="mm", description="Radius"), {"type": "number", "description": "Radius (mm)"}),
-        (field("integer", default=0), {"type": "integer", "default": 0}),
+        (field(unit="mm"), {"type": "number", "format": "double", "description": "mm"}),
+        (field(unit="mm", description="Radius"), {"type": "number", "format": "double", "description": "Radius (mm)"}),
+        (field("integer", default=0), {"type": "integer", "format": "int64", "default": 0}),
     ],
 )
 def test_a_field_reads_as_json_schema(of, schema):

@@ -101,9 +101,12 @@ def openapi(loaded: Loaded, identity: Identity, inference: Inference, access: st
     return document
 
 
-def page() -> Answer:
-    """Return the page at `/docs`: it says nothing of the model itself, and asks for `openapi.json` beside it."""
-    text = (_FOLDER / "docs.html").read_bytes()
+def page(access: str) -> Answer:
+    """Return the page at `/docs`: it says nothing of the model itself, and asks for `openapi.json` beside it.
+
+    It knows the kind of `access`, since a browser may ask for a password by itself before a page can.
+    """
+    text = (_FOLDER / "docs.html").read_bytes().replace(b'data-access="none"', f'data-access="{access}"'.encode())
     # By this policy a browser runs what is in the page, and loads or runs nothing else.
     style, script = (_hash(text, tag) for tag in (b"style", b"script"))
     allowed = f"style-src {style}; script-src {script}; connect-src 'self'; img-src data:"
@@ -174,9 +177,15 @@ def _prediction(loaded: Loaded) -> Part:
 
 
 def _of_values(values: Sequence[Any]) -> Part:
-    """Return a schema of values that golden predictions have: of each key of a dict, and of all elements of a list."""
-    types = sorted({_TYPES[type(each)] for each in values if type(each) in _TYPES})
+    """Return a schema of values that golden predictions have: of each key of a dict, and of all elements of a list.
+
+    Of numbers and texts, which a prediction may lack, null is one.
+    """
+    found = {_TYPES[type(each)] for each in values if type(each) in _TYPES}
+    types = sorted(found | ({"null"} if found & {"number", "string"} else set()))
     schema: Part = {"type": types[0] if len(types) == 1 else types} if types else {}
+    if "number" in types:
+        schema["format"] = "double"
     if dicts := [each for each in values if isinstance(each, dict)]:
         names = dict.fromkeys(name for each in dicts for name in each)
         schema["properties"] = {name: _of_values([each[name] for each in dicts if name in each]) for name in names}

@@ -75,6 +75,30 @@ def test_every_array_says_what_is_in_it(server: Server) -> None:
     assert len(found) > 5 and all("items" in each for each in found)
 
 
+def test_generators_make_of_it_what_is_meant(server: Server) -> None:
+    """Else they write code that does not compile, has numbers of 32 bits, or sends nothing of a body of two kinds."""
+
+    def schemas(part: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(part, dict):
+            yield part
+        for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            yield from schemas(each)
+
+    document = server.ask("GET", "/openapi.json").json
+    for each in schemas(document["components"]["schemas"]):
+        assert "const" not in each or each["type"] == "string", each
+        if each.get("type") in ("number", "integer"):
+            assert each["format"] in ("double", "int64"), each
+    bodies = [
+        each["requestBody"]["content"]
+        for path in document["paths"].values()
+        for each in path.values()
+        if "requestBody" in each
+    ]
+    assert len(bodies) == 5
+    assert all(set(kind["schema"]) == {"$ref"} for body in bodies for kind in body.values())
+
+
 def test_dict_answers_are_described_whole_and_examples_are_taken(tmp_path: Path) -> None:
     """Every key of the golden predictions is there, and INT64 has no 186.0."""
     by = {"a": 1.5, "b": [1, 2]}
@@ -86,7 +110,8 @@ def test_dict_answers_are_described_whole_and_examples_are_taken(tmp_path: Path)
     properties = document["components"]["schemas"]["Prediction"]["properties"]
     assert properties["price"]["type"] == "number"
     assert properties["why"] == {"type": ["null", "string"]}
-    assert properties["by"]["properties"]["b"] == {"type": "array", "items": {"type": "number"}}
+    number = {"type": ["null", "number"], "format": "double"}
+    assert properties["by"]["properties"] == {"a": number, "b": {"type": "array", "items": number}}
     assert repr(docs.example_value(Field(name="count", kind="integer"), 186.0)) == "186"
 
 

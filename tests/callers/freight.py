@@ -1,0 +1,49 @@
+"""What a parcel costs: a model with all that a schema can have, and with answers that say more than the target."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from slipway.model import Model, Range
+
+
+class Wrapping(enum.Enum):
+    PAPER = "paper"
+    BOX = "box"
+
+
+@dataclass
+class Parcel:
+    weight: Annotated[float, Range(0, 40, unit="kg", description="of all")]
+    wrapping: Wrapping
+    zone: Literal[1, 2, 3]
+    fragile: bool | None
+    note: str | None
+    pieces: int = 1
+
+
+class Freight(Model):
+    """Estimates what a parcel costs, and says why."""
+
+    input = Parcel
+    output = float
+    target_variable = "price"
+
+    def train(self, data: Any) -> None:
+        self.rate = float((data["price"] / data["weight"]).mean())
+
+    def predict(self, parcels: list[Parcel]) -> list[dict[str, Any]]:
+        return [self._answer(parcel) for parcel in parcels]
+
+    def _answer(self, parcel: Parcel) -> dict[str, Any]:
+        price = self.rate * parcel.weight * parcel.zone
+        return {
+            "price": price,
+            "heavy": parcel.weight > 20,
+            "per_piece": [price / parcel.pieces] * parcel.pieces,
+            "parts": {"weight": self.rate * parcel.weight, "zone": float(parcel.zone)},
+            "why": [{"reason": "weight", "share": 1.0}],
+            "hint": "wrap it well" if parcel.fragile else None,
+        }
