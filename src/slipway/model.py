@@ -16,8 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from slipway.names import form, nearest
-from slipway.schema import Columns, Field, Kind, moments
-from slipway.schema.fields import ContractError, Named, Range, enums_of, fields_of, names_of, only_keeps, output_of
+from slipway.schema import Columns, Field, Kind, arrays, moments
+from slipway.schema.fields import (
+    ContractError,
+    Length,
+    Named,
+    Range,
+    enums_of,
+    fields_of,
+    names_of,
+    only_keeps,
+    output_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +38,7 @@ __all__ = [
     "ContractError",
     "FittedModel",
     "InputError",
+    "Length",
     "Model",
     "Named",
     "PipelineModel",
@@ -374,6 +385,8 @@ def kind_of(column: pd.Series[Any]) -> Kind:
     present = column.dropna()
     if len(present) and (types.is_bool_dtype(present) or all(type(value) is bool for value in present)):
         return "boolean"
+    if arrays.width_of(column):
+        return "array"
     return moments.kind_of(column) or ("number" if types.is_numeric_dtype(column) else "string")
 
 
@@ -461,6 +474,8 @@ def _column(column: pd.Series[Any], field: Field | None) -> pd.Series[Any]:
         return column.astype("float64")
     if kind is not None and moments.is_dated(kind):
         return moments.series(column, kind)
+    if kind == "array":
+        return arrays.series(column)
     if kind == "string":
         return column.astype(pd.Series(["text"]).dtype)
     if kind == "boolean" and field is not None and field.optional:

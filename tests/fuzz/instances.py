@@ -74,7 +74,9 @@ class Instances:
         return {name: self.of(each) for name, each in fields if name in needed or self.random.random() < 0.6}
 
     def _array(self, schema: dict[str, Any]) -> list[Any]:
-        return [self.of(schema.get("items", {})) for _ in range(self.random.randint(0, _LONGEST))]
+        least = schema.get("minItems", 0)
+        length = self.random.randint(least, schema.get("maxItems", max(least, _LONGEST)))
+        return [self.of(schema.get("items", {})) for _ in range(length)]
 
     def _number(self, schema: dict[str, Any]) -> float:
         low = schema.get("minimum", schema.get("exclusiveMinimum", -1e6))

@@ -274,7 +274,8 @@ def _objection(answer: Any, target: Field) -> str:
         advice = f"; if {target.name} is a quantity and no class, say so in the model's class: output = float"
     if not target.categories:
         wrong = f"{quoted(answer)} for {target.name}; {target.expected} is needed{advice}"
-        return "" if _is_of_kind(answer, target.kind) else wrong
+        fits = _is_of_kind(answer, target.kind) and (not target.length or len(answer) == target.length)
+        return "" if fits else wrong
     if any(answer == known and type(answer) is type(known) for known in target.categories):
         return ""
     known = ", ".join(map(repr, target.categories))

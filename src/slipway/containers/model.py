@@ -12,6 +12,7 @@ from slipway.errors import SlipwayError
 from slipway.images import contract, engines
 from slipway.model import Contract, Model
 from slipway.models.data import records
+from slipway.schema import arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,4 +64,4 @@ def _datatype(column: pd.Series[Any]) -> str:
 
     if types.is_bool_dtype(column):
         return "BOOL"
-    return "FP64" if types.is_numeric_dtype(column) else "BYTES"
+    return "FP64" if types.is_numeric_dtype(column) or arrays.width_of(column) else "BYTES"

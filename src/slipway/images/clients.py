@@ -126,8 +126,10 @@ def _reproduce_by_grpc(url: str, golden: Golden) -> list[Any]:
     with _calls(url) as call:
         metadata, _ = call("ModelMetadata", name=model)
         types = {each.name: each.datatype for each in metadata.inputs}
+        widths = {each.name: each.shape[1] for each in metadata.inputs if len(each.shape) > 1}
         for names, places in _alike(golden.rows, types).items():
-            inputs = [_tensor(name, types[name], [golden.rows[at][name] for at in places]) for name in names]
+            columns = {name: [golden.rows[at][name] for at in places] for name in names}
+            inputs = [_tensor(name, types[name], values, widths.get(name, 0)) for name, values in columns.items()]
             outputs = _infer(call, model, inputs)
             for place, at in enumerate(places):
                 values = {each.name: _value(each, place) for each in outputs}
@@ -144,10 +146,17 @@ def _alike(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dict[
     return found
 
 
-def _tensor(name: str, datatype: str, values: list[Any]) -> Tensor:
+def _tensor(name: str, datatype: str, values: list[Any], width: int = 0) -> Tensor:
+    if width:
+        flat = [number for value in values for number in ([None] * width if value is None else value)]
+        return Tensor(name, datatype, (len(values), width), list(map(_float, flat)))
     type_ = _TYPES.get(datatype)
     typed = [value if value is None or type_ is None else type_(value) for value in values]
     return Tensor(name, datatype, (len(values),), typed)
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _infer(call: Callable[..., Any], model: str, inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -144,17 +144,15 @@ def datatypes(schema: Schema) -> dict[str, str]:
 
 def request(rows: Rows, types: Mapping[str, str]) -> dict[str, Any]:
     """Return the body that asks for the predictions of `rows`."""
-    return {
-        "inputs": [
-            {
-                "name": name,
-                "shape": [len(rows)],
-                "datatype": datatype,
-                "data": [moments.plain(row[name]) for row in rows],
-            }
-            for name, datatype in types.items()
-        ]
-    }
+    columns = {name: [moments.plain(row[name]) for row in rows] for name in types}
+    return {"inputs": [_input(name, types[name], values) for name, values in columns.items()]}
+
+
+def _input(name: str, datatype: str, values: list[Any]) -> dict[str, Any]:
+    """Return a tensor; lists of numbers are its rows, and nulls stand for one that is missing."""
+    width = next((len(value) for value in values if isinstance(value, list)), 0)
+    data = [[None] * width if value is None else value for value in values] if width else values
+    return {"name": name, "shape": [len(values), width] if width else [len(values)], "datatype": datatype, "data": data}
 
 
 def predictions(answer: Any, target: str, count: int) -> list[Any]:

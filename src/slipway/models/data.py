@@ -13,7 +13,7 @@ from slipway.errors import SlipwayError
 from slipway.model import Model, declared, named
 from slipway.models.seeds import set_seeds
 from slipway.names import form
-from slipway.schema import moments, tables
+from slipway.schema import arrays, moments, tables
 from slipway.settings import Settings
 from slipway.settings.types import Data
 
@@ -203,6 +203,8 @@ def _comparable(column: pd.Series[Any]) -> list[Any]:
     if types.is_datetime64_any_dtype(column):
         days = map(json_value, column.tolist())
         return [math.nan if day is None else day.removesuffix("T00:00:00") for day in days]
+    if arrays.width_of(column):  # the text of a long array leaves numbers out
+        column = column.map(lambda cell: repr(json_value(cell)))
     # The text of a missing value depends on the version of pandas: 'nan', 'None', 'NaT', '<NA>'.
     texts = zip(column.astype(str).tolist(), column.isna().tolist(), strict=True)
     return [math.nan if missing else text for text, missing in texts]

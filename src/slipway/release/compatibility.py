@@ -91,6 +91,9 @@ def _input(before: Field, after: Field) -> Iterator[Change]:
         yield Change(f"takes {after.expected}, until now {before.expected}", not wider)
         if not wider:
             return
+    if before.length != after.length:
+        yield Change(f"takes {after.expected}, until now {before.expected}", True)
+        return
     yield from _categories_taken(before, after)
     yield from _range(before, after, narrower_breaks=True)
     if before.optional != after.optional:
@@ -108,6 +111,8 @@ def _output(before: Field, after: Field) -> Iterator[Change]:
     if before.kind != after.kind:
         yield Change(f"is {after.expected}, until now {before.expected}", True)
         return
+    if before.length != after.length:
+        yield Change(f"is {after.expected}, until now {before.expected}", after.length == 0 or before.length != 0)
     yield from _parts(before, after)
     if bool(before.categories) != bool(after.categories):
         words = ("one of a few labels", "any value")

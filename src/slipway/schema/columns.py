@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from slipway.schema import moments
@@ -22,10 +22,10 @@ class Columns:
     """Rows that fit a schema, by column, as a DataFrame has them.
 
     `columns["length"]` is an array of numpy with one value for each row: float64 for numbers, int64 for whole numbers,
-    bool, objects for texts, and datetime64 for dates and times, in UTC where these have a zone. A missing value is NaN
-    or NaT; where one is allowed, whole numbers are float64, and truth values are objects.
-    `columns[["length", "width"]]` is a matrix of float64 with these two, `columns[2:5]` has these rows, and
-    `len(columns)` is the number of rows.
+    bool, objects for texts, and datetime64 for dates and times, in UTC where these have a zone; of lists of numbers, it
+    is a matrix with a row for each. A missing value is NaN or NaT; where one is allowed, whole numbers are float64, and
+    truth values are objects. `columns[["length", "width"]]` is a matrix of float64 with these two, `columns[2:5]` has
+    these rows, and `len(columns)` is the number of rows.
     """
 
     def __init__(self, schema: Schema, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -113,10 +113,19 @@ class Columns:
 
         if field.kind == "number" and self._schema.all_numeric:
             return self._whole()[:, self._schema.places[field.name]].copy()
+        if field.kind == "array":
+            return self._lists(field)
         if is_dated(field.kind):
             return moments.array(field.kind, self._split()[self._schema.places[field.name]])
         dtype = (_WITH_GAPS if field.optional else _TYPES).get(field.kind, "object")
         return numpy.array(self.values(field.name), dtype=dtype)
+
+    def _lists(self, field: Field) -> NDArray[Any]:
+        import numpy
+
+        gap = [math.nan] * field.length
+        values = [gap if value is None else value for value in self._split()[self._schema.places[field.name]]]
+        return numpy.array(values, dtype="float64").reshape(len(values), field.length)
 
     def _whole(self) -> NDArray[Any]:
         if self._matrix is None:
@@ -139,6 +148,8 @@ def fitting(field: Field, values: Sequence[Any]) -> Sequence[Any] | None:
     kinds = set(map(type, present))
     if is_dated(field.kind):
         return _dated(field, values) if kinds <= {str} else None
+    if field.kind == "array":
+        return _lists(field, values, present) if kinds <= {list} else None
     if field.categories and field.kind == "number":
         return None
     if field.kind == "number" and kinds <= {int, float}:
@@ -156,6 +167,16 @@ def _dated(field: Field, values: Sequence[str | None]) -> Sequence[Any] | None:
         return None
 
 
+def _lists(field: Field, values: Sequence[Any], present: Sequence[list[Any]]) -> Sequence[Any] | None:
+    flat = list(chain.from_iterable(present))
+    if set(map(len, present)) <= {field.length} and set(map(type, flat)) <= {int, float}:
+        found = _floats(field, flat, flat)
+        numbers = iter(found or ())
+        if found is not None:
+            return [value if value is None else list(islice(numbers, field.length)) for value in values]
+    return None
+
+
 def _floats(field: Field, values: Sequence[Any], present: Sequence[float]) -> Sequence[float | None] | None:
     try:
         found = list(map(float, present))
@@ -167,7 +188,7 @@ def _floats(field: Field, values: Sequence[Any], present: Sequence[float]) -> Se
 
 
 def _is_within(field: Field, present: Sequence[Any]) -> bool:
-    if not len(present) or field.kind not in ("number", "integer"):
+    if not len(present) or field.kind not in ("number", "integer", "array"):
         return True
     least, most = min(present), max(present)
     if field.kind == "integer" and not -LARGEST <= least <= most <= LARGEST:

@@ -121,6 +121,9 @@ def _type(field: Field) -> Any:
         return None
     if field.categories:
         return _one_of(field)
+    if field.kind == "array":
+        number = Annotated[float, msgspec.Meta(ge=field.minimum, le=field.maximum)]
+        return Annotated[list[number], msgspec.Meta(min_length=field.length, max_length=field.length)]
     if field.kind == "number":
         return Annotated[float, msgspec.Meta(ge=field.minimum, le=field.maximum)]
     if field.kind == "integer":

@@ -43,6 +43,12 @@ class Named(NamedTuple):
     name: str
 
 
+class Length(NamedTuple):
+    """The length of a list of numbers: `embedding: Annotated[list[float], Length(384)]`."""
+
+    size: int
+
+
 def fields_of(row: Any, where: str) -> tuple[Field, ...]:
     """Return the fields of the dataclass `row`; raise `ContractError` for a type that cannot be a field."""
     if not isinstance(row, type) or not dataclasses.is_dataclass(row):
@@ -117,6 +123,8 @@ def _with_default(field: Field, declared: dataclasses.Field[Any], row: type) -> 
         default = declared.default_factory()
     if default is dataclasses.MISSING:
         return field
+    if field.kind == "array":  # one list for all rows could be changed by a model
+        raise ContractError(f"{row.__name__}.{field.name}: a list has no default; `| None` lets a row leave it out")
     value = default.value if isinstance(default, enum.Enum) else default
     try:
         return msgspec.structs.replace(field, default=moments.plain(field.parse(value)))
@@ -128,11 +136,15 @@ def field_of(name: str, hint: Any, where: str) -> Field:
     """Return the field of a type; it may be None, or have a `Range`.
 
     The types are `float`, `int`, `bool`, `str`, `Literal`, `Enum`, `date`, `datetime` without a zone, and
-    `Annotated[datetime, UTC]` with one.
+    `Annotated[datetime, UTC]` with one, and `Annotated[list[float], Length(3)]`.
     """
+    hint_given = hint
     zones = [extra for extra in _extras(hint) if isinstance(extra, tzinfo)]
     hint, limits, optional = _unwrapped(hint, where)
-    kind, categories = _kind_of(hint, where)
+    lengths = [extra for extra in _extras(hint_given) if isinstance(extra, Length)]
+    kind, categories = ("array", ()) if hint == list[float] else _kind_of(hint, where)
+    if len(lengths) != int(kind == "array") or any(type(each.size) is not int or each.size < 1 for each in lengths):
+        raise ContractError(f"{where}: a list of numbers has one length, at least 1: Annotated[list[float], Length(3)]")
     if zones:
         if hint is not datetime or zones != [UTC]:
             raise ContractError(f"{where}: only a datetime has a zone, and it is UTC: Annotated[datetime, UTC]")
@@ -147,6 +159,7 @@ def field_of(name: str, hint: Any, where: str) -> Field:
         unit=limits.unit,
         description=limits.description,
         optional=optional,
+        length=lengths[0].size if lengths else 0,
     )
 
 
@@ -172,7 +185,7 @@ def _check_range(limits: Range, kind: Kind, where: str) -> None:
     given = [limit for limit in (limits.minimum, limits.maximum) if limit is not None]
     if not given:
         return
-    if kind not in ("number", "integer"):
+    if kind not in ("number", "integer", "array"):
         raise ContractError(f"{where}: a range is for numbers, and this is {kind}")
     if not all(type(limit) in (int, float) and math.isfinite(limit) for limit in given) or given != sorted(given):
         raise ContractError(f"{where}: {limits!r} has to have two finite numbers, the smaller one first")
@@ -186,9 +199,8 @@ def _kind_of(hint: Any, where: str) -> tuple[Kind, tuple[Any, ...]]:
     elif isinstance(hint, type) and issubclass(hint, enum.Enum):
         values = tuple(member.value for member in hint)
     else:
-        raise ContractError(
-            f"{where}: {hint!r} is no type for a field: use float, int, bool, str, date, datetime, Literal or an Enum"
-        )
+        known = "float, int, bool, str, date, datetime, Literal, an Enum or Annotated[list[float], Length(3)]"
+        raise ContractError(f"{where}: {hint!r} is no type for a field: use {known}")
     kinds = {type(value) for value in values}
     if len(kinds) != 1 or not kinds <= _SIMPLE.keys():
         raise ContractError(f"{where}: the values of {hint!r} are not all of one simple type")

@@ -23,7 +23,7 @@ WORDS: dict[Dated, str] = {
     "datetime": "a time without a zone (2026-01-31T14:30:00)",
     "instant": "a time with its zone (2026-01-31T14:30:00Z)",
 }
-FORMATS: dict[Dated, str] = {"date": "date", "datetime": "date-time-local", "instant": "date-time"}
+FORMATS: dict[str, str] = {"date": "date", "datetime": "date-time-local", "instant": "date-time"}
 """The formats of JSON Schema and OpenAPI: https://spec.openapis.org/registry/format/."""
 
 # A date is a whole day in columns, too: its unit tells it from midnight.

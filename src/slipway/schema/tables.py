@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from slipway.errors import SlipwayError
 from slipway.names import form
-from slipway.schema import Field, moments
+from slipway.schema import Field, Kind, arrays, moments
 from slipway.schema.moments import is_dated
 from slipway.text import counted
 
@@ -82,7 +82,7 @@ def read(path: Path, fields: Sequence[Field]) -> pd.DataFrame:
     heads = _check_lines(path, separator)
     known = {form(field.name): field for field in fields}
     declared = {head: known[form(head)] for head in heads if form(head) in known}
-    texts = {name for name, field in declared.items() if field.kind == "string" or is_dated(field.kind)}
+    texts = {name for name, field in declared.items() if field.kind in ("string", "array") or is_dated(field.kind)}
     whole = {name for name, field in declared.items() if field.kind == "integer"}
     table = pd.read_csv(
         path,
@@ -112,21 +112,24 @@ def respelled(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 def conform(table: pd.DataFrame, names: Iterable[str], fields: Sequence[Field]) -> pd.DataFrame:
     """Return a table with its columns spelled as `names`, and the values in it as the `fields` have them.
 
-    Texts are spelled as the categories, and dates are datetime64. A column in which a value does not fit stays as it
-    is: the check names the row.
+    Texts are spelled as the categories, dates are datetime64, and lists are arrays. A column in which a value does not
+    fit stays as it is: the check names the row.
     """
     found = respelled(table, names)
     for field in (field for field in fields if field.name in found):
         column = found[field.name]
-        changed = _dated(column, field.kind) if is_dated(field.kind) else _spelled(column, field)
+        changed = (
+            _typed(column, field.kind) if field.kind == "array" or is_dated(field.kind) else _spelled(column, field)
+        )
         if changed is not None:
             found = found.assign(**{field.name: changed})
     return found
 
 
-def _dated(column: pd.Series[Any], kind: moments.Dated) -> pd.Series[Any] | None:
+def _typed(column: pd.Series[Any], kind: Kind) -> pd.Series[Any] | None:
+    """Return a column of dates or lists with the type that all such columns have; None where a value does not fit."""
     try:
-        return moments.series(column, kind)
+        return moments.series(column, kind) if is_dated(kind) else arrays.series(column)
     except ValueError:
         return None
 
@@ -135,7 +138,8 @@ def _spelled(column: pd.Series[Any], field: Field) -> pd.Series[Any] | None:
     """Return the column of a field of categories, if any of its texts has another form of Unicode there."""
     if field.kind != "string" or not field.categories:
         return None
-    others = {value: own for value in column.dropna().unique().tolist() if (own := field.spelled(value)) != value}
+    texts = {value for value in column.tolist() if type(value) is str}
+    others = {value: own for value in texts if (own := field.spelled(value)) != value}
     return column.replace(others) if others else None
 
 

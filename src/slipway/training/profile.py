@@ -71,9 +71,11 @@ def _column(field: Field, targets: Sequence[Field], data: pd.DataFrame, texts: p
     missing = len(column) - len(present)
     raw = texts[field.name] if texts is not None and field.name in texts else present
     words = raw[raw.map(lambda value: isinstance(value, str) and value != "")]
+    if field.kind == "array":
+        words = words[:0]
     odd = [*_taken_for_gaps(field, words, column), *_odd_values(field, words), *_odd_column(field, present)]
     odd += _rounded(field, words, present)
-    others = [target.name for target in targets if field not in targets]
+    others = [target.name for target in targets if field not in targets and field.kind != "array"]
     odd += [f"equals {name}, which it is to predict" for name in others if _tells(present, data[name])]
     return Column(
         name=field.name,
@@ -92,6 +94,8 @@ def _holds(field: Field, present: pd.Series[Any]) -> str:
         return f"{moments.plain(present.min())} to {moments.plain(present.max())}"
     if field.kind in ("number", "integer") and len(present) and present.dtype.kind in "iuf":
         return f"{present.min():.6g} to {present.max():.6g}"
+    if field.kind == "array":
+        return field.expected.removeprefix("a ")
     return f"{present.nunique()} different"
 
 
@@ -134,6 +138,8 @@ def _rounded(field: Field, words: pd.Series[str], present: pd.Series[Any]) -> It
 
 
 def _odd_column(field: Field, present: pd.Series[Any]) -> Iterator[str]:
+    if field.kind == "array":
+        return
     different = present.nunique()
     if different <= 1 and len(present):
         yield "always the same"

@@ -1,7 +1,7 @@
 import math
 from collections import namedtuple
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def test_predictions_become_json(predictions, answers):
         ([1.0, {"p": [math.inf]}], "row 1, p, [0]: predict returned inf"),
         ([1.0], "predict returned 1 predictions for 2 rows"),
         ([1, 2, 3], "predict returned 3 predictions for 2 rows"),
-        ([1, date(2026, 1, 1)], "row 1: predict returned a value of the type datetime.date, which JSON cannot hold"),
+        ([1, timedelta(1)], "row 1: predict returned a value of the type datetime.timedelta, which JSON cannot hold"),
         ([1, {2: 1}], "row 1: predict returned a dict with the key 2: the keys have to be text"),
         ([1, None], "row 1: predict returned None for y"),
         ([1, pd.NA], "row 1: predict returned a value of the type pandas.*NAType"),

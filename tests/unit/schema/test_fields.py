@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Optional
 import pytest
 
 from slipway.schema import Field
-from slipway.schema.fields import ContractError, Range, field_of, fields_of, only_keeps
+from slipway.schema.fields import ContractError, Length, Range, field_of, fields_of, only_keeps
 
 
 class Colour(enum.Enum):
@@ -194,3 +194,40 @@ def test_a_default_of_a_date_is_a_text_in_the_schema_and_a_date_in_a_row():
     (found,) = fields_of(row, "Fruit")
     assert (found.default, found.absent) == ("2026-01-31", date(2026, 1, 31))
     assert found.to_json_schema()["default"] == "2026-01-31"
+
+
+def test_a_list_of_numbers_has_a_length():
+    """A range is that of each number."""
+    found = field_of("x", Annotated[list[float], Length(3), Range(0, 1)] | None, "Row.x")
+    assert (found.kind, found.length, found.minimum, found.maximum, found.optional) == ("array", 3, 0, 1, True)
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        list[float],
+        Annotated[float, Length(3)],
+        Annotated[list[float], Length(0)],
+        Annotated[list[float], Length(2.0)],
+        Annotated[list[float], Length(2), Length(3)],
+    ],
+)
+def test_a_list_without_one_length_is_refused(hint):
+    """Callers and tensors need it."""
+    with pytest.raises(ContractError, match=r"Row.x: a list of numbers has one length, at least 1"):
+        field_of("x", hint, "Row.x")
+
+
+@pytest.mark.parametrize("hint", [Annotated[list[int], Length(3)], Annotated[list[str], Length(3)], list])
+def test_a_list_of_anything_else_is_refused(hint):
+    """Its numbers are floats."""
+    with pytest.raises(ContractError, match=r"Row.x"):
+        field_of("x", hint, "Row.x")
+
+
+def test_a_list_has_no_default():
+    """A model could change the one list of all rows."""
+    hint = Annotated[list[float], Length(1)]
+    row = dataclasses.make_dataclass("Row", [("x", hint, dataclasses.field(default_factory=lambda: [1.0]))])
+    with pytest.raises(ContractError, match=r"Row.x: a list has no default"):
+        fields_of(row, "Fruit")

@@ -54,7 +54,13 @@ DATES = (
     Field(name="until", kind="date", default="2026-12-31"),
     Field(name="n", kind="integer", default=1),
 )
-SCHEMAS = {"numbers": NUMBERS, "kinds": KINDS, "gaps": GAPS, "slow": SLOW, "dates": DATES}
+LISTS = (
+    Field(name="at", kind="array", length=2, minimum=-180, maximum=180),
+    Field(name="maybe", kind="array", length=1, optional=True),
+    Field(name="by", kind="array", length=3),
+    Field(name="name", kind="string", optional=True),
+)
+SCHEMAS = {"numbers": NUMBERS, "kinds": KINDS, "gaps": GAPS, "slow": SLOW, "dates": DATES, "lists": LISTS}
 
 ROWS: dict[str, list[dict[str, Any]]] = {
     "numbers": [{"size": 2.5, "weight": -0.25, "any number": 1e300}, {"size": 0, "weight": 7, "any number": 3}],
@@ -68,6 +74,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"x": 1.5, "n": 3, "yes": False, "note": "x", "kind": "b", "last": 2},
     ],
     "slow": [{"rate": 0.5, "x": 1}],
+    "lists": [
+        {"at": [1, -2.5], "maybe": [1e300], "by": [0, 0, 0], "name": "x"},
+        {"at": [180, -180.0], "maybe": None, "by": [1.5, 2.5, 3.5]},
+        {"at": [0.5, -0.0], "by": [1e-400, 2, 3]},
+    ],
     "dates": [
         {"day": "2026-01-31", "at": "2026-01-31T10:00", "seen": "2026-01-31T10:00:00.5+02:00", "until": "2024-02-29"},
         {"day": "0001-01-01", "at": None, "seen": "9999-12-31t23:59:59.999999z"},
@@ -119,6 +130,19 @@ NUMERALS = (
         '"a\tb"',
         '"\\"quoted\\""',
         '"ends with \\\\"',
+        "[1, 2]",
+        "[1.5, 180.00000000000003]",
+        "[1, 181]",
+        "[1, null]",
+        '[1, "2"]',
+        "[1, true]",
+        "[1, 1e400]",
+        "[1, NaN]",
+        "[1, 2, 3]",
+        "[[1, 2]]",
+        "[1, [2]]",
+        "[1,]",
+        "[1e0, 1E2]",
         '"2026-02-30"',
         '"2026\\u002d02-28"',
         '"2026-02-28 "',
@@ -143,7 +167,7 @@ NUMERALS = (
 
 
 INFER = "/v2/models/told/infer"
-DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
+DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "array": "FP64"}
 
 
 class Told(Model):
@@ -306,11 +330,14 @@ def tensors(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     inputs = []
     for field in SCHEMAS[name]:
         values = [row.get(field.name, field.default) for row in rows]
+        shape = [len(rows), field.length] if field.length else [len(rows)]
+        if field.length:  # no tensor has a gap as wide as a list
+            values = [[None] * field.length if value is None else value for value in values]
         if values != [None] * len(rows):
             inputs.append(
                 {
                     "name": field.name,
-                    "shape": [len(rows)],
+                    "shape": shape,
                     "datatype": DATATYPES.get(field.kind, "BYTES"),
                     "data": values,
                 }

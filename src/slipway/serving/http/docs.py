@@ -195,7 +195,12 @@ def _of_values(values: Sequence[Any]) -> Part:
 
 
 def example_value(field: Field, value: Any) -> Any:
-    """Return a golden value as its datatype takes it: data have whole numbers as 186.0, and INT64 takes 186."""
+    """Return a golden value as its datatype takes it: data have whole numbers as 186.0, and INT64 takes 186.
+
+    A list that is missing is one of nulls.
+    """
+    if value is None and field.length:
+        return [None] * field.length
     return int(value) if field.kind == "integer" and value is not None else value
 
 
@@ -205,7 +210,7 @@ def _add_examples(components: Part, loaded: Loaded, identity: Identity) -> None:
     inputs = [
         {
             "name": field.name,
-            "shape": [1],
+            "shape": [1, *tensors.about(field).shape[1:]],
             "datatype": tensors.about(field).datatype,
             "data": [example_value(field, rows[0][field.name])],
         }

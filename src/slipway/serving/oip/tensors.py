@@ -1,7 +1,8 @@
 """Tensors of the Open Inference Protocol: as rows by the model's schema, and as bytes.
 
-Each field is an input with one value for each row, of the shape [n] or [n, 1]. Where all fields are numbers, one
-tensor of the shape [n, fields] under any other name holds all of them, in the order of the fields.
+Each field is an input with one value for each row, of the shape [n] or [n, 1]; a list of numbers has [n, length]. Where
+all fields are numbers, one tensor of the shape [n, fields] under any other name holds all of them, in the order of the
+fields.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from slipway.names import nearest
@@ -22,6 +24,7 @@ _INTEGERS |= {f"UINT{bits}": range(2**bits) for bits in (64, 32, 16, 8)}
 # The datatypes that a kind of field takes; the first is in the field's metadata.
 _TAKEN: dict[Kind, tuple[str, ...]] = {
     "number": (*_FLOATS, *_INTEGERS),
+    "array": (*_FLOATS, *_INTEGERS),
     "integer": (*_INTEGERS, *_FLOATS),
     "boolean": ("BOOL",),
     "string": ("BYTES",),
@@ -32,6 +35,7 @@ _TAKEN: dict[Kind, tuple[str, ...]] = {
 # Each of their values is one of the field's kind as it stands.
 _SURE: dict[Kind, tuple[str, ...]] = {
     "number": _FLOATS,
+    "array": _FLOATS,
     "integer": ("INT64",),
     "boolean": ("BOOL",),
     "string": ("BYTES",),
@@ -59,7 +63,7 @@ class Tensor(NamedTuple):
 
 def about(field: Field) -> Tensor:
     """Return the metadata of a field: -1 stands for any number of rows."""
-    return Tensor(field.name, _OWN[field.kind], (-1,), ())
+    return Tensor(field.name, _OWN[field.kind], (-1, field.length) if field.length else (-1,), ())
 
 
 def row_count(outputs: Sequence[Any]) -> int | None:
@@ -93,7 +97,7 @@ def to_rows(
     if len(given) == 1 and given[0].name not in fields:
         given = _columns(schema, given[0])
     _check_names(schema, [tensor.name for tensor in given])
-    counts = {tensor.name: _count(tensor) for tensor in given}
+    counts = {tensor.name: _count(tensor, fields[tensor.name]) for tensor in given}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name[:60]} {count}" for name, count in counts.items())
         raise invalid(f"the input tensors are of different numbers of rows: {listed}")
@@ -147,9 +151,11 @@ def _check_names(schema: Schema, names: list[str]) -> None:
         raise invalid(f"there is no input tensor; known: {', '.join(known)[:500]}")
 
 
-def _count(tensor: Tensor) -> int:
+def _count(tensor: Tensor, field: Field) -> int:
     rows, *more = tensor.shape
-    if more not in ([], [1]):
+    if field.length and more != [field.length]:
+        raise refused(tensor.name, f"its shape is {list(tensor.shape)[:8]}; [rows, {field.length}] is needed")
+    if not field.length and more not in ([], [1]):
         raise refused(tensor.name, f"its shape is {list(tensor.shape)[:8]}; [{rows}] or [{rows}, 1] is needed")
     return rows
 
@@ -167,15 +173,28 @@ def _checked(tensor: Tensor, field: Field, problems: list[Problem]) -> list[Any]
     if allowed := _INTEGERS.get(tensor.datatype):
         for row, value in enumerate(tensor.values):
             if value is not None and not (type(value) is int and value in allowed) and len(problems) < MOST:
-                problems.append(Problem(row, field.name, f"{repr(value)[:60]} is no {tensor.datatype}"))
+                problems.append(
+                    Problem(row // (field.length or 1), field.name, f"{repr(value)[:60]} is no {tensor.datatype}")
+                )
     return list(_with_gaps(tensor, field))
 
 
 def _with_gaps(tensor: Tensor, field: Field) -> Sequence[Any]:
-    """Return the values; NaN is a missing one where that is allowed."""
+    """Return the values, or a list of them for each row; NaN is a missing one where that is allowed."""
+    if field.length:
+        return list(map(partial(_list, optional=field.optional), _chunks(tensor.values, field.length)))
     if tensor.datatype in _FLOATS and field.optional:
         return [None if value is not None and value != value else value for value in tensor.values]
     return tensor.values
+
+
+def _chunks(values: Sequence[Any], length: int) -> Iterator[Sequence[Any]]:
+    return (values[at : at + length] for at in range(0, len(values), length))
+
+
+def _list(values: Sequence[Any], *, optional: bool) -> list[Any] | None:
+    """Return the numbers of a row, or None where all of them are NaN, which stands for a missing list."""
+    return None if optional and all(value is None or value != value for value in values) else list(values)
 
 
 FORMATS = {

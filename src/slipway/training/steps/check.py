@@ -16,7 +16,7 @@ from slipway.models.data import json_value
 from slipway.models.discovery import blame
 from slipway.models.splits import Split, choose
 from slipway.names import nearest
-from slipway.schema import Field, Schema, moments, tables
+from slipway.schema import Field, Schema, arrays, moments, tables
 from slipway.schema.tables import EXACT
 from slipway.text import counted, quoted
 from slipway.training import profile
@@ -162,6 +162,8 @@ def _learned(name: str, column: pd.Series[Any], *, target: bool = False, dates: 
         return replace(field, kind="integer", categories=tuple(int(value) for value in sorted(present.unique())))
     if dated := moments.kind_of(column) or (moments.kind_in(present.tolist()) if dates else None):
         return replace(field, kind=dated)
+    if kind == "array" and not target:
+        return replace(field, kind="array", length=arrays.width_of(column))
     if (kind == "number" and len(present)) or _mostly_numbers(present):
         return field
     values = sorted({str(value) for value in present})
@@ -217,7 +219,7 @@ def _wrong(field: Field, column: pd.Series[Any]) -> Sequence[_Wrong]:
         suspects = column[column.isna()]
     else:
         suspects = _suspect_numbers(field, column) if field.kind == "number" else column
-    return _refused(field, suspects, lambda cell: cell)
+    return _refused(field, suspects, arrays.parsed if field.kind == "array" else lambda cell: cell)
 
 
 def _foreign(field: Field, column: pd.Series[Any]) -> list[str]:
@@ -226,7 +228,7 @@ def _foreign(field: Field, column: pd.Series[Any]) -> list[str]:
         return []
     # All values of other columns than those of objects have one type.
     values = column.dropna() if column.dtype.kind == "O" else column.dropna().head(1)
-    known = _OF_JSON if not moments.is_dated(field.kind) else (*_OF_JSON, date)
+    known = (*_OF_JSON, *((date,) if moments.is_dated(field.kind) else (list,) if field.kind == "array" else ()))
     return sorted({type(each).__name__ for each in map(_sent, values) if not isinstance(each, known)})
 
 

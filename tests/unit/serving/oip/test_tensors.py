@@ -1,6 +1,7 @@
 """Tensors as rows and as bytes."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -167,3 +168,37 @@ def test_a_tensor_in_another_form_of_unicode_is_the_fields() -> None:
     assert to_rows(schema, [column("Gro\u0308\u00dfe", "FP64", 1.0)]) == [{"Gr\u00f6\u00dfe": 1.0}]
     with pytest.raises(Refusal, match="is there twice"):
         to_rows(schema, [column("Gro\u0308\u00dfe", "FP64", 1.0), column("Gr\u00f6\u00dfe", "FP64", 1.0)])
+
+
+LISTS = Schema(
+    fields=(Field(name="at", kind="array", length=2), Field(name="maybe", kind="array", length=1, optional=True)),
+    target=NUMBERS.target,
+)
+
+
+def test_a_list_of_numbers_is_a_row_of_a_tensor() -> None:
+    """Its metadata has the length; NaN or null alone stands for a list that is missing."""
+    assert [tensors.about(field).shape for field in LISTS.fields] == [(-1, 2), (-1, 1)]
+    at = column("at", "FP64", 1.0, 2.0, 3.0, 4.0, shape=(2, 2))
+    expected = [{"at": [1.0, 2.0], "maybe": None}, {"at": [3.0, 4.0], "maybe": [5.0]}]
+    for missing in (math.nan, None):
+        assert to_rows(LISTS, [at, column("maybe", "FP64", missing, 5.0, shape=(2, 1))]) == expected
+    whole = column("at", "INT8", 1, 2, 3, 4, shape=(2, 2))
+    assert to_rows(LISTS, [whole])[1]["at"] == [3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "says"),
+    [
+        (column("at", "FP64", 1.0, 2.0), r"its shape is \[2\]; \[rows, 2\] is needed"),
+        (column("at", "FP64", 1.0, 2.0, 3.0, shape=(1, 3)), r"its shape is \[1, 3\]; \[rows, 2\] is needed"),
+        (column("at", "INT8", 1, 2, 3, 400, shape=(2, 2)), "row 1: at: 400 is no INT8"),
+        (column("at", "BYTES", "a", "b", shape=(1, 2)), "FP64 is needed"),
+    ],
+)
+def test_a_tensor_of_other_lists_is_refused(tensor: Tensor, says: str) -> None:
+    """The row of a wrong number is that of its list."""
+    with pytest.raises(Refusal) as caught:
+        to_rows(LISTS, [tensor])
+    problems = "; ".join(map(str, caught.value.problems))
+    assert re.search(says, problems or caught.value.message)

@@ -208,7 +208,8 @@ class Fruit(Model):
         ("pd.Timestamp('2026-01-31') if n % 2 else 'soon'", "Timestamp"),
         ("datetime.date(2026, 1, n % 28 + 1) if n % 2 else 2", "date"),
         ("datetime.timedelta(n)", "Timedelta"),
-        ("[n, 2]", "list"),
+        ("[n, 2][: n % 2 + 1]", "list"),
+        ("['a', 'b']", "list"),
         ("{'n': n}", "dict"),
         ("b'n' if n % 2 else 'n'", "bytes"),
     ],
@@ -383,3 +384,48 @@ def test_dates_by_their_type_are_learned_as_such(team, value, kind):
     (team.folder / "model.py").write_text(READS.replace("VALUE", value))
     schema = msgspec.json.decode((team.run("fetch", "check") / "schema.json").read_bytes(), type=Schema)
     assert schema.fields[0].kind == kind
+
+
+LISTED = """
+from dataclasses import dataclass
+from typing import Annotated
+from slipway.model import Length, Model, Range
+
+@dataclass
+class Row:
+    at: Annotated[list[float], Length(2), Range(-180, 180)]
+
+class Fruit(Model):
+    input = Row
+    output = float
+    target_variable = "y"
+    def train(self, data):
+        import numpy
+        self.mean = numpy.stack(list(data["at"])).mean(axis=0)
+    def predict(self, rows):
+        return [row.at[0] - self.mean[0] for row in rows]
+"""
+
+
+def test_lists_in_a_file_are_json(team):
+    """They reach the model as arrays, and a row as a list."""
+    (team.folder / "model.py").write_text(LISTED)
+    team.data("at,y\n" + "\n".join(f'"[{n}, 1.5]",{n}' for n in range(60)))
+    folder = team.run("fetch", "check", "fit")
+    loaded = load(folder / "artifact")
+    assert loaded.model.mean.tolist()[1] == 1.5
+    assert loaded.answer([{"at": [loaded.model.mean[0].item(), 0]}]) == [0.0]
+    team.data('at,y\n"[1, 2]",1\n"[1, 200]",1\n"[1]",2\nsoon,1\n')
+    with pytest.raises(SlipwayError) as caught:
+        team.run("fetch", "check")
+    assert "column at, row 2: [1]: 200 is above the maximum 180" in caught.value.problem
+    assert "column at, row 3: a list of 2 numbers is needed, not of 1" in caught.value.problem
+    assert "column at, row 4: a list of 2 numbers is needed, not a string: 'soon'" in caught.value.problem
+
+
+def test_lists_of_numbers_by_their_type_are_learned_as_such(team):
+    """They have one length, as embeddings in a Parquet file do."""
+    team.data(HEAD + "\n".join(ROWS))
+    (team.folder / "model.py").write_text(READS.replace("VALUE", "[n, 2]"))
+    schema = msgspec.json.decode((team.run("fetch", "check") / "schema.json").read_bytes(), type=Schema)
+    assert (schema.fields[0].kind, schema.fields[0].length) == ("array", 2)
