@@ -20,26 +20,32 @@ ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
 
 PULL_REQUEST = "github.event_name == 'pull_request'"
 RELEASE = {
-    # Every event builds. The verb decides what is due.
-    "build": ([], ""),
+    # Every event plans. The verb decides what is due.
+    "plan": ([], ""),
+    # Without work to do, the plan is whole, and both are left out.
+    "work": (["plan"], "needs.plan.outputs.orders != ''"),
+    "push": (["plan", "work"], ""),
     # A failed model does not stop the attestation of the other models' images; a cancelled run attests nothing.
     # The output is empty if the build gave no plan, and [] if it made no new image.
     "attest": (
-        ["build"],
+        ["push"],
         "!cancelled() && vars.SLIPWAY_ATTEST != 'off'"
-        """ && !contains(fromJSON('["", "[]"]'), needs.build.outputs.images)""",
+        """ && !contains(fromJSON('["", "[]"]'), needs.push.outputs.images)""",
     ),
     # It needs a plan, which a build with a failed model has, too. A skipped attestation means that there is no new
     # image or that attestations are off. A failed or cancelled one stops the release of all images.
     "release": (
-        ["build", "attest"],
-        "!cancelled() && needs.build.outputs.images != ''"
+        ["plan", "push", "attest"],
+        "!cancelled() && (needs.push.outputs.images || needs.plan.outputs.images) != ''"
         """ && contains(fromJSON('["success", "skipped"]'), needs.attest.result)""",
     ),
 }
 STEPS = {
     # The plan of the other models is kept when one has failed.
-    ("release.yaml", "build", "!cancelled() && steps.build.outputs.images != ''"): "actions/upload-artifact",
+    ("release.yaml", "plan", "!cancelled() && steps.build.outputs.images != ''"): "actions/upload-artifact",
+    ("release.yaml", "push", "!cancelled() && steps.build.outputs.images != ''"): "actions/upload-artifact",
+    # A plan without work has no orders.
+    ("release.yaml", "plan", "steps.build.outputs.orders != ''"): "actions/upload-artifact",
     # Images of the platform may have no SBOM.
     ("release.yaml", "attest", "matrix.image.sbom != ''"): "actions/attest-sbom",
     # What is asked is kept when another model has failed.
@@ -131,8 +137,8 @@ def test_steps_run_under_stated_conditions() -> None:
     [
         ("", "", ""),
         ("needs.attest.result", "needs.attested.result", 'property "attested" is not defined'),
-        ("needs.build.outputs.images != ''", "needs.build.outputs.image != ''", 'property "image" is not defined'),
-        ("needs: [build, attest]", "needs: [build]", 'property "attest" is not defined'),
+        ("needs.plan.outputs.images) != ''", "needs.plan.outputs.image) != ''", 'property "image" is not defined'),
+        ("needs: [plan, push, attest]", "needs: [plan, push]", 'property "attest" is not defined'),
         ("!cancelled() &&", "!canceled() &&", 'undefined function "canceled"'),
     ],
     ids=["as it is", "job", "output", "needs", "function"],

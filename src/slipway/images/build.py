@@ -50,6 +50,25 @@ def builder_for(settings: Settings, name: str, report: Callable[[str], None]) ->
     return unbuilt if registry == UNBUILT else EngineBuilder(settings, registry, engines.find(), report).build
 
 
+def keeper_for(settings: Settings, name: str, report: Callable[[str], None], file: Callable[[str], Path]) -> Builder:
+    """Return a builder that needs no right: it pushes nothing, and writes each image to the `file` of its name."""
+    registry = settings.environment(name).registry
+    return unbuilt if registry == UNBUILT else _Keeper(settings, registry, engines.find(), report, file).build
+
+
+def push_kept(
+    settings: Settings, environment: str, file: Path, name: str, fingerprint: str, report: Callable[[str], None]
+) -> Image:
+    """Push an image that a keeper has made; raise `SlipwayError` for one of another name or fingerprint."""
+    registry = settings.environment(environment).registry
+    pusher = EngineBuilder(settings, registry, engines.find(), report)
+    made = pusher.engine.load(file)
+    labels = pusher.engine.labels(made)
+    if [labels.get(f"org.opencontainers.image.{each}") for each in ("title", "version")] != [name, fingerprint]:
+        raise SlipwayError(f"{file} is not the image of {name} {fingerprint[:8]}", fix="run the workflow again")
+    return pusher.push(made, name, fingerprint, "built without rights")
+
+
 def unbuilt(bundle: Bundle) -> Image:
     """Name an image by its fingerprint, and build nothing: a builder where there is no engine."""
     return Image(f"{UNBUILT}/{bundle.name}@sha256:{bundle.fingerprint}")
@@ -90,7 +109,10 @@ class EngineBuilder:
             problem = f"the image of {bundle.name} fails its checks and is not pushed: {error.problem}"
             fix = error.fix or "see what it said; slipway serve runs the same on this machine"
             raise SlipwayError(problem, fix=fix) from error
-        return self._push(made, bundle, f"built in {took:.1f} s")
+        return self._finish(made, bundle, f"built in {took:.1f} s")
+
+    def _finish(self, made: str, bundle: Bundle, built: str) -> Image:
+        return self.push(made, bundle.name, bundle.fingerprint, built)
 
     def _check(self, made: str, bundle: Bundle) -> None:
         if bundle.target == "function":
@@ -110,16 +132,17 @@ class EngineBuilder:
             python = environment.python_for(environment.compile_lock(self.settings, model, "train"))
             model_tests.run(self.settings, model, f"--served-url={url}", python=python)
 
-    def _push(self, made: str, bundle: Bundle, built: str) -> Image:
+    def push(self, made: str, name: str, fingerprint: str, built: str) -> Image:
+        """Push an image that was checked; report its weight beside that of the model's newest declared one."""
         began = time.monotonic()
-        digest = self.engine.push(made, f"{self.registry}/{bundle.name}:{bundle.fingerprint[:12]}")
+        digest = self.engine.push(made, f"{self.registry}/{name}:{fingerprint[:12]}")
         took = time.monotonic() - began
-        reference = f"{self.registry}/{bundle.name}@{digest}"
+        reference = f"{self.registry}/{name}@{digest}"
         found = layers_of(self.engine, reference)
-        known = set(self._known(bundle.model)) if bundle.target == "function" else set()
+        known = set(self._known(name))
         size = sum(found.values())
         weight = f": {text(new(found, known))} of {text(size)} are new" if known else f": {text(size)}"
-        self.report(f"{bundle.name}: {built}, pushed in {took:.1f} s{weight if found else ''}")
+        self.report(f"{name}: {built}, pushed in {took:.1f} s{weight if found else ''}")
         return Image(reference, size)
 
     def _known(self, model: str) -> Iterator[str]:
@@ -130,6 +153,28 @@ class EngineBuilder:
                 declared = [release.record.image for release in found.releases] if found else []
                 if declared and declared[0].startswith(f"{self.registry}/"):
                     yield from layers_of(self.engine, declared[0])
+
+
+class _Keeper(EngineBuilder):
+    """Build and check images, and keep each in a file."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: str,
+        engine: Engine,
+        report: Callable[[str], None],
+        file: Callable[[str], Path],
+    ) -> None:
+        super().__init__(settings, registry, engine, report)
+        self.file = file
+
+    def _finish(self, made: str, bundle: Bundle, built: str) -> Image:
+        file = self.file(bundle.name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.engine.save(made, file)
+        self.report(f"{bundle.name}: {built}, kept")
+        return unbuilt(bundle)
 
 
 def _reproduce(url: str, bundle: Bundle) -> None:

@@ -100,6 +100,18 @@ class Engine:
             run(self.name, "tag", image, tag)  # an image without a name is pruned with the cache
             return _digest(file.read_text(), tag)
 
+    def save(self, image: str, file: Path) -> None:
+        """Write the image to a file, from which `load` takes it on another machine."""
+        run(self.name, "save", "--quiet", "--format", "oci-archive", "--output", str(file), image)
+
+    def load(self, file: Path) -> str:
+        """Take an image out of a file; return its id."""
+        return _id(run(self.name, "load", "--quiet", "--input", str(file)), file)
+
+    def labels(self, image: str) -> dict[str, str]:
+        """Return the labels of an image on this machine."""
+        return json.loads(run(self.name, "image", "inspect", "--format", "{{json .Config.Labels}}", image)) or {}
+
     def pull(self, image: str) -> None:
         """Pull the image unless it is here."""
         if not works(self.name, "image", "inspect", image):
@@ -131,6 +143,9 @@ class Docker(Engine):
         run("docker", "push", "--quiet", *options("PUSH"), tag)
         digests = run("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag)
         return _digest(_of_repository(tag, digests), tag)
+
+    def save(self, image: str, file: Path) -> None:
+        run("docker", "save", "--output", str(file), image)
 
     def manifest(self, reference: str) -> str:
         return run("docker", "buildx", "imagetools", "inspect", "--raw", reference)
@@ -192,6 +207,15 @@ class Buildah(Engine):
 
     def pull(self, image: str) -> None:
         run("buildah", "pull", "--quiet", *_insecure(image), image)  # it looks by itself whether the image is here
+
+    def save(self, image: str, file: Path) -> None:
+        run("buildah", "push", "--quiet", image, f"oci-archive:{file}")
+
+    def load(self, file: Path) -> str:
+        return _id(run("buildah", "pull", "--quiet", f"oci-archive:{file}"), file)
+
+    def labels(self, image: str) -> dict[str, str]:
+        return dict(self._config(image).get("Labels") or {})
 
     def user(self, image: str) -> str:
         return str(self._config(image).get("User") or "")
@@ -264,6 +288,14 @@ def _of_repository(tag: str, digests: str) -> str:
     # Docker leaves out the names that it takes for granted.
     familiar = re.sub(r"^(index\.)?docker\.io/(library/)?", "", repository)
     return next((name for name in json.loads(digests) or () if name.partition("@")[0] in (repository, familiar)), "")
+
+
+def _id(said: str, file: Path) -> str:
+    """Return the id of a loaded image; docker and podman write words before it."""
+    found = re.search(r"(?:sha256:)?[0-9a-f]{64}", said)
+    if found is None:
+        raise SlipwayError(f"{file} was loaded, and the engine names no image: {said.strip()!r}")
+    return found[0]
 
 
 def _digest(text: str, tag: str) -> str:

@@ -1,11 +1,10 @@
-"""`slipway build`: the first of two steps of a release, which runs the models' code and builds the images.
+"""`slipway build`: the first of two steps of a release, which has the models' code run and the images built.
 
 It needs no right to push to git. It writes a plan, which `slipway release --built` commits (`plan.py`).
 """
 
 from __future__ import annotations
 
-import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,17 +22,15 @@ from slipway.images import platform as platforms
 from slipway.images import sbom
 from slipway.images.build import Image
 from slipway.images.bundle import Bundle
-from slipway.models import environment as environments
-from slipway.models import model_tests
 from slipway.overlays.types import Overlay
 from slipway.release import trainings
 from slipway.release.due import Choice, DueVersion, choose, names_of
+from slipway.release.hands import Hands, Own
 from slipway.release.maker import UNNEEDED, Maker, fingerprint_of
 from slipway.release.plan import Made, Plan, Planned, save
 from slipway.settings import Settings
 from slipway.settings.types import Train
 from slipway.store import Record, Store
-from slipway.training.inputs import parameters
 
 
 class Asked(NamedTuple):
@@ -46,17 +43,28 @@ class Asked(NamedTuple):
     train: Train = "none"
 
 
+MakeHands = Callable[[Settings, str, str], Hands]
+"""A function of settings, environment and commit that returns the hands of a build."""
+
+
 def build(
-    settings: Settings, asked: Asked, place: Place, target: Path, *, report: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    asked: Asked,
+    place: Place,
+    target: Path,
+    *,
+    hands: MakeHands | None = None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Test and train the models, build the images of the due versions, and return the plan.
 
-    Read the overlays from the commit of `place`. Write the plan and the SBOMs of new images into the folder `target`.
+    Read the overlays from the commit of `place`. `hands` do the work that runs code of models; by default it is done
+    here. Write the plan and the SBOMs of new images into the folder `target`.
     Continue with the other models when one fails. Raise `SlipwayError` in the cases in which `release` does.
     """
     names = names_of(settings, asked.models, asked.environment, asked.choice)
     target.mkdir(parents=True, exist_ok=True)
-    run = _Build(settings, asked, place, target, report)
+    run = _Build(settings, asked, place, target, hands, report)
     models = [run.safely(model) for model in names]
     found = run.maker.found or UNNEEDED
     done = Plan(
@@ -93,14 +101,26 @@ class _Build:
     """One run of `build`."""
 
     def __init__(
-        self, settings: Settings, asked: Asked, place: Place, target: Path, report: Callable[[str], None]
+        self,
+        settings: Settings,
+        asked: Asked,
+        place: Place,
+        target: Path,
+        hands: MakeHands | None,
+        report: Callable[[str], None],
     ) -> None:
         self.settings, self.environment, self.choice, self.train = settings, *asked[1:]
         self.target, self.report, self.stand = target, report, place.stand()
-        builder = images.builder_for(settings, self.environment, report)
+        if hands is None:
+            self.hands: Hands = Own(
+                settings, self.environment, images.builder_for(settings, self.environment, report), report
+            )
+        else:
+            self.hands = hands(settings, self.environment, self.stand.code.commit)
+        is_built = settings.environment(self.environment).registry != images.UNBUILT
+        builder = self.hands.image if is_built else images.unbuilt
         self.maker = Maker(place.repository, self.environment, builder, report, made=self._list)
         self.snapshot = Snapshot(place.repository, self.stand.commit, settings)
-        self.tested: set[str] = set()
 
     def safely(self, model: str) -> Planned:
         """Return the plan of a model. Turn an error into a failed plan; report the traceback of unexpected ones."""
@@ -127,9 +147,8 @@ class _Build:
         overlay = self.snapshot.overlay(self.environment, model)
         wanted = self._wanted(store, overlay)
         if wanted.kind == "runner":
-            record = trainings.run(self.settings, model, self.environment, self.report)
-            self.report(f"{model}: trained, {record.id}")
-            self.tested.add(model)
+            self.maker.platform(self.settings, self.stand)  # before what may have to wait for another machine
+            self.hands.train(model)
         due = choose(self.choice, self.settings, store, overlay)
         found = self._function(due.record, due.reason) if due.record else None
         if wanted.kind == "declare":
@@ -144,7 +163,7 @@ class _Build:
         return trainings.decide(self.settings, store, overlay, declared, self.train)
 
     def _function(self, record: Record, reason: str) -> Planned:
-        self._test(record.model)
+        self.hands.test(record.model, record)
         fingerprint = fingerprint_of(self.settings, record)
         image = self.maker.image(self.settings, record, fingerprint, self.stand)
         self.maker.platform(self.settings, self.stand)
@@ -160,10 +179,8 @@ class _Build:
 
     def _declared(self, found: Planned, wanted: trainings.Wanted) -> Planned:
         """Add the declaration of a training to a plan."""
-        self._test(found.model)
-        with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
-            made = platforms.make_trainer(self.settings, found.model, Path(scratch) / "trainer")
-            image = self.maker.builder(made)
+        self.hands.test(found.model, None)
+        image, fingerprint = self.hands.trainer(found.model)
         self.maker.platform(self.settings, self.stand)
         served = training_folder.has_service(self.settings, found.model)
         return msgspec.structs.replace(
@@ -171,17 +188,9 @@ class _Build:
             digest=wanted.digest,
             because=wanted.reason,
             trainer=Made(reference=image.reference, size=image.size, new=True),
-            trainer_fingerprint=made.fingerprint,
-            parameters=parameters(self.settings, found.model) if served else {},
+            trainer_fingerprint=fingerprint,
+            parameters=self.hands.parameters(found.model) if served else {},
         )
-
-    def _test(self, model: str) -> None:
-        """Run the tests of the model once, before its images are built."""
-        if model not in self.tested and not model_tests.may_be_missing(self.settings, model):
-            self.report(f"{model}: testing")
-            python = environments.python_for(environments.compile_lock(self.settings, model, "train"))
-            model_tests.run(self.settings, model, python=python)
-            self.tested.add(model)
 
 
 def _list_of(name: str) -> str:

@@ -103,15 +103,23 @@ def awaited(settings: Settings, store: Store, overlay: Overlay, declared: Traini
     return _since(model, declared)
 
 
-def run(settings: Settings, model: str, environment: str, report: Callable[[str], None] = lambda _: None) -> Record:
+def run(
+    settings: Settings,
+    model: str,
+    environment: str,
+    report: Callable[[str], None] = lambda _: None,
+    fetched: Path | None = None,
+) -> Record:
     """Train a model on this machine, in its own environment, publish the next version and return its record.
 
-    Call `report` with each line of output. Raise `SlipwayError` with the last lines when the training fails.
+    Call `report` with each line of output. `fetched` is the result of the first step, where it is there already.
+    Raise `SlipwayError` with the last lines when the training fails.
     """
     words = ["train", model, "--env", environment]
     said: deque[str] = deque(maxlen=_TAIL)
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         command = [sys.executable, "-P", "-m", "slipway", "-C", str(settings.root), *words, "--keep", scratch]
+        command += ["--fetched", str(fetched)] if fetched else []
         variables = processes.environment(installs=True) | {"PYTHONPATH": processes.SOURCE}
         with processes.begin(command, env=variables, stderr=subprocess.STDOUT) as process:
             try:

@@ -6,6 +6,7 @@ the first is in `slipway.images.publishing`, as it proves that a version can be 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,12 +35,21 @@ __all__ = [
     "store_of",
 ]
 
+STORES = "SLIPWAY_STORES"
+"""The variable with the folder of the stores that were handed to this machine."""
+
 _BUCKET = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/]+)*)/?")
 
 
 def store_of(settings: Settings, environment: str) -> Store:
-    """Return the store of an environment. Raise `SlipwayError` when the settings lack the environment."""
-    return open_store(settings.environment(environment).store, root=settings.root, environment=environment)
+    """Return the store of an environment. Raise `SlipwayError` when the settings lack the environment.
+
+    Where `SLIPWAY_STORES` names a folder, as on a machine without rights, it is the directory of that name in it.
+    """
+    declared = settings.environment(environment).store
+    if handed := os.environ.get(STORES):
+        return open_store(f"{handed}/{environment}", root=settings.root, environment=environment)
+    return open_store(declared, root=settings.root, environment=environment)
 
 
 def open_store(url: str, *, root: Path, environment: str) -> Store:

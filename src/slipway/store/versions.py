@@ -141,6 +141,20 @@ class Store:
         if self.record(record.model, record.version).publication != record.publication:
             raise self._taken(record.model, record.version)
 
+    def adopt(self, record: Record, *, source: Store) -> Record:
+        """Publish a version of `source`, a store that was handed on, as the next version; return its record.
+
+        A version that the same run has published already is returned as it is.
+        """
+        for number in reversed(self.versions(record.model)[-_LOOKED_AT:]):
+            known = self.record(record.model, number)
+            if (known.training, known.artifact, known.data) == (record.training, record.artifact, record.data):
+                return known
+        self._copy_contents(source, record)
+        decided = {"model", "environment", "version", "created", "publication", "origin"}
+        given = {name: value for name, value in msgspec.structs.asdict(record).items() if name not in decided}
+        return self._number(record.model, given, None)
+
     def verify(self, model: str, release: ReleaseName | str, evidence: Mapping[str, Any]) -> bool:
         """Record that a release is verified and return True. If it is recorded already, change nothing."""
         return self._backend.create(_verified_key(model, release), records.encode(dict(evidence)))

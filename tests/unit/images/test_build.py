@@ -68,6 +68,18 @@ class Machine:
         self.pushed.append(tag)
         return DIGEST
 
+    def save(self, image: str, file: Path) -> None:
+        """See `Engine.save`: the file names the folder."""
+        file.write_text(image)
+
+    def load(self, file: Path) -> str:
+        """See `Engine.load`."""
+        return file.read_text()
+
+    def labels(self, image: str) -> dict[str, str]:
+        """See `Engine.labels`."""
+        return self.built[int(Path(image).name) - 1][2]
+
     def manifest(self, reference: str) -> str:
         """See `Engine.manifest`: one layer is the same in every image but this last."""
         own = {"digest": f"sha256:own {reference[-4:]}", "size": 600}
@@ -107,6 +119,43 @@ def test_image_is_checked_and_pushed(factory: Factory) -> None:
     assert (target, base) == ("function", "python:3.11-slim")
     assert labels["org.opencontainers.image.version"] == made.fingerprint
     assert factory.said[-1].endswith(": 13.6 kB")
+
+
+@pytest.fixture
+def registry(factory: Factory, monkeypatch: pytest.MonkeyPatch) -> Factory:
+    """A builder in a repository with a registry."""
+    path = factory.settings.root / "slipway.yaml"
+    path.write_text(path.read_text().replace("test: {", "test: {registry: registry.example/team, ", 1))
+    factory.settings = settings_file.load(factory.settings.root)
+    monkeypatch.setattr("slipway.images.engines.find", lambda: factory.machine)
+    return factory
+
+
+def keep(factory: Factory, made: Bundle) -> Path:
+    """Make an image without rights; return its file."""
+    file = factory.folder / "kept" / "tiny.tar"
+    images.keeper_for(factory.settings, "test", factory.said.append, lambda _: file)(made)
+    return file
+
+
+def test_an_image_is_kept_and_pushed_by_another(registry: Factory) -> None:
+    """It is checked where it is made; the pusher takes the image of this name and fingerprint only."""
+    made = registry.bundle()
+    file = keep(registry, made)
+    assert registry.machine.pushed == []
+    for name, fingerprint in (("tiny", "0" * 64), ("huge", made.fingerprint)):
+        with pytest.raises(SlipwayError, match="is not the image of"):
+            images.push_kept(registry.settings, "test", file, name, fingerprint, registry.said.append)
+    assert registry.machine.pushed == []
+    pushed = images.push_kept(registry.settings, "test", file, "tiny", made.fingerprint, registry.said.append)
+    assert pushed == images.Image(f"registry.example/team/tiny@{DIGEST}", 13_600)
+
+
+def test_an_image_that_fails_its_checks_is_not_kept(registry: Factory) -> None:
+    """There is no file to push."""
+    with pytest.raises(SlipwayError, match=r"expected 8\.5, found 8\.0"):
+        keep(registry, registry.bundle(predictions=[4.0, 8.5]))
+    assert not (registry.folder / "kept").exists()
 
 
 def test_image_with_other_golden_predictions_is_never_pushed(factory: Factory) -> None:

@@ -97,6 +97,42 @@ def test_push_returns_the_digest_in_the_registry(path):
     assert "--tls-verify=false" not in "".join((path / "calls").read_text().splitlines()[-2:])
 
 
+@pytest.mark.parametrize(
+    ("engine", "said", "calls"),
+    [
+        (
+            engines.Docker(),
+            f"Loaded image ID: {IMAGE}",
+            [f"save --output FILE {IMAGE}", "load --quiet --input FILE"],
+        ),
+        (
+            engines.Podman(),
+            f"Loaded image: {IMAGE}",
+            [f"save --quiet --format oci-archive --output FILE {IMAGE}", "load --quiet --input FILE"],
+        ),
+        (
+            engines.Buildah(),
+            IMAGE,
+            [f"push --quiet {IMAGE} oci-archive:FILE", "pull --quiet oci-archive:FILE"],
+        ),
+    ],
+    ids=lambda each: each.name if isinstance(each, engines.Engine) else "",
+)
+def test_an_image_goes_through_a_file(path, engine, said, calls):
+    """It comes back under its id, and without a name."""
+    install(path, engine.name, f"echo '{said}'")
+    engine.save(IMAGE, path / "image.tar")
+    assert engine.load(path / "image.tar") == IMAGE
+    assert (path / "calls").read_text().replace(str(path / "image.tar"), "FILE").splitlines() == calls
+
+
+def test_a_file_without_an_image_is_an_error(path):
+    """The words of the engine are shown."""
+    install(path, "docker", "echo 'nothing here'")
+    with pytest.raises(SlipwayError, match="nothing here"):
+        engines.Docker().load(path / "image.tar")
+
+
 def test_docker_names_an_image_only_when_it_is_pushed(path):
     """The digest comes from docker's names for the image."""
     install(path, "docker", f"case $1 in image) echo '[\"registry.example/iris@{DIGEST}\"]';; esac")

@@ -35,6 +35,7 @@ def add(group: Group) -> None:
     train = group.add("train", _train, "train a model and publish its next version", examples, "model")
     _add_training(train)
     train.add_argument("--keep", type=Path, metavar="DIR", help="keep the results of each step below this folder")
+    train.add_argument("--fetched", type=Path, metavar="DIR", help="begin with this result of the step fetch")
 
     examples = ["slipway step fetch --model wine --out run/fetch", "slipway step check --in run/fetch --out run/check"]
     step = group.add("step", _step, "run one step of a training, as a workflow's container does", examples)
@@ -168,17 +169,17 @@ def _test_apart(settings: Settings, model: str) -> str:
 def _train(args: argparse.Namespace) -> int:
     from slipway.models import environment
     from slipway.store import store_of
-    from slipway.training.task import check_environment
+    from slipway.training.task import check_environment, task_in
 
     settings = settings_of(args)
     check_environment(settings, args.env)
     settings.model(args.model)
     environment.enter(settings, args.model, args.given)
-    task = _begin(settings, args)
+    task = task_in(args.fetched) if args.fetched else _begin(settings, args)
     # Find out now, and not after the fit, that a store cannot be reached.
     store_of(settings, args.env).versions(args.model)
     with nullcontext(args.keep) if args.keep else TemporaryDirectory(prefix="slipway-") as folder:
-        say(f"{args.model}: {_steps(settings, task, Path(folder))}")
+        say(f"{args.model}: {_steps(settings, task, Path(folder), args.fetched)}")
     return 0
 
 
@@ -189,12 +190,15 @@ def _begin(settings: Settings, args: argparse.Namespace, more: Sequence[str] = (
     return begin(settings, args.model, args.env, data=args.data, parameters=named, metadata=metadata)
 
 
-def _steps(settings: Settings, task: Task, folder: Path) -> str:
-    """Run all steps, each in a folder of its own below `folder`; return the last one's line."""
+def _steps(settings: Settings, task: Task, folder: Path, fetched: Path | None = None) -> str:
+    """Run all steps, each in a folder of its own below `folder`; return the last one's line.
+
+    `fetched` is the result of the first one, if it is there already.
+    """
     from slipway.training.task import STEPS, step
 
-    source, line = None, ""
-    for name in STEPS:
+    source, line = fetched, ""
+    for name in STEPS if fetched is None else STEPS[1:]:
         started = time.monotonic()
         line = step(name, settings, source, folder / name, task if source is None else None)
         progress(f"  {name:<9}{time.monotonic() - started:5.1f} s  {line}")

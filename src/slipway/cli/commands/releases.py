@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slipway.gitops.edits import Edited
     from slipway.release.build import Asked
     from slipway.release.due import Choice
+    from slipway.release.orders import Taking
     from slipway.release.plan import Plan
     from slipway.release.release import Released
     from slipway.settings import Settings
@@ -45,6 +46,11 @@ def _add_releases(group: Group) -> None:
     examples = ["slipway build --to plan", "slipway build --event --fresh --train as-set --to plan"]
     build = group.add("build", _build, "test, train and make the images of what is due", examples, *_CHOICE)
     build.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the plan")
+    apart = build.add_mutually_exclusive_group()
+    about = "run no code of a model: order what does in this new folder; without an order the plan is whole"
+    apart.add_argument("--orders", type=Path, metavar="DIR", help=about)
+    about = "run no code of a model: take over what slipway work left in this folder"
+    apart.add_argument("--worked", type=Path, metavar="DIR", help=about)
     build.add_argument("--fresh", action="store_true", help="decide by the remote's overlays, as release --push does")
     build.add_argument("--event", action="store_true", help="build what the event of this GitHub workflow asks for")
     build.add_argument(
@@ -54,6 +60,11 @@ def _add_releases(group: Group) -> None:
         help="how to treat code that no version was trained by: leave it (default), train as the settings say, or "
         "train models with train: manual here as well",
     )
+
+    about = "carry out what slipway build --orders left, without rights"
+    work = group.add("work", _work, about, ["slipway work orders --to worked"])
+    work.add_argument("orders", type=Path, metavar="DIR", help="the folder with the orders")
+    work.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the work")
 
     examples = ["slipway bundle wine --to context", "slipway bundle wine --env prod --version 3 --to context"]
     about = "make the build context of a version's image"
@@ -141,7 +152,47 @@ def _build(args: argparse.Namespace) -> int:
     if asked is None:
         say("only overlays have changed: nothing is built")
         return show_plan(build.nothing(settings, args.to))
-    return show_plan(build.build(settings, asked, where, args.to, report=progress))
+    if args.orders is not None:
+        return _order(settings, asked, where, args)
+    hands = partial(_taking, args.worked) if args.worked else None
+    return show_plan(build.build(settings, asked, where, args.to, hands=hands, report=progress))
+
+
+def _order(settings: Settings, asked: Asked, where: Place, args: argparse.Namespace) -> int:
+    """Leave the orders of a build; without any, show its plan."""
+    from slipway.github import runs
+    from slipway.release import build
+    from slipway.release.orders import Ordering
+
+    if args.orders.exists():
+        raise SlipwayError(f"{args.orders} is there already", fix="name a new folder, or delete it")
+    hands = Ordering(settings, asked.environment, args.orders)
+    plan = build.build(settings, asked, where, args.to, hands=lambda *_: hands, report=progress)
+    number = hands.save(plan.commit)
+    runs.output("orders", str(number or ""))
+    if not number:
+        return show_plan(plan)
+    for order in hands.listed():
+        say(f"{order.model}: {', '.join(order.words)}")
+    return 0
+
+
+def _taking(folder: Path, settings: Settings, environment: str, commit: str) -> Taking:
+    from slipway.release.orders import Taking
+
+    return Taking(settings, environment, commit, folder, progress)
+
+
+def _work(args: argparse.Namespace) -> int:
+    """Carry out orders; what fails is told by the build that takes the work over."""
+    from slipway.release.work import work
+
+    done = work(settings_of(args), args.orders, args.to, progress)
+    rows = [
+        (each.model or "the platform", "failed" if each.problem else "done", one_line(each.problem)) for each in done
+    ]
+    table(("MODEL", "RESULT", "WHY"), rows)
+    return 0
 
 
 def show_plan(plan: Plan) -> int:
