@@ -46,8 +46,9 @@ def updates(body: bytes) -> list[Update]:
     found, position = [], 0
     while (size := int(body[position : position + 4] or b"0", 16)) >= 4:
         line = body[position + 4 : position + size].split(b"\0")[0].decode(errors="replace").strip()
-        old, new, ref = line.split(" ", 2)
-        found.append(Update(ref, old, new))
+        if not line.startswith("shallow "):  # a push from a shallow clone begins with these
+            old, new, ref = line.split(" ", 2)
+            found.append(Update(ref, old, new))
         position += size
     return found
 

@@ -41,7 +41,7 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     No commit is read in the place of another one (`git replace`, grafts).
     """
     own = {name: text for name, text in os.environ.items() if name not in _FOREIGN}
-    fixed = {"LC_ALL": "C", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
+    fixed = {"LC_ALL": "C", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": f"{os.devnull}/none"}
     return {**own, **fixed, **(variables or {})}
 
 

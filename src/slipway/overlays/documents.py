@@ -21,8 +21,8 @@ READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The fastest safe loader that PyYAML has here."""
 
 _FOREIGN = "does not hold what slipway writes there"
-# Readers of YAML 1.1 and of YAML 1.2 take these words for strings without quotes.
-_PLAIN = re.compile(r"[A-Za-z/][\w./ -]*[\w/]|[A-Za-z]")
+# Readers of YAML 1.1 and of YAML 1.2 take these words for strings without quotes. Those of YAML 1.1 take `y` for true.
+_PLAIN = re.compile(r"(?![yYnN]\Z)(?:[A-Za-z/][\w./ -]*[\w/]|[A-Za-z])")
 
 
 class _Writer(yaml.SafeDumper):

@@ -19,6 +19,11 @@ T = TypeVar("T")
 _LONGEST_SHOWN = 80
 _MOST = 100_000
 
+# What every reader of YAML takes for the same number.
+_NUMBER = re.compile(
+    r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|[-+]?\.[0-9]+([eE][-+]?[0-9]+)?|[-+]?\.(?i:inf|nan)"
+)
+
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -66,6 +71,8 @@ def _size(content: Any, known: dict[int, int]) -> int:
 
 def _advice(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or ""
+    if isinstance(error, _Ambiguous):
+        return "write the number in decimal digits, or put it in quotes if it is a text"
     if "'\\t'" in problem:
         return "indent with spaces: YAML takes no tabs"
     if "alphabetic or numeric" in problem or "undefined alias" in problem:
@@ -154,6 +161,10 @@ def _objection(content: Any, type_: Any, problem: str) -> str:
     return f"will not do: it has to be {re.sub('Expected `.+?` ', '', problem)}"
 
 
+class _Ambiguous(yaml.constructor.ConstructorError):
+    pass
+
+
 class _UniqueKeys(yaml.constructor.SafeConstructor):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -165,9 +176,24 @@ class _UniqueKeys(yaml.constructor.SafeConstructor):
         return super().construct_mapping(node, deep=deep)
 
 
-class _Loader(_UniqueKeys, yaml.SafeLoader):
+class _OneMeaning(yaml.constructor.SafeConstructor):
+    """Refuse numbers that YAML 1.1 reads otherwise than people and YAML 1.2: 012 is 10, 1:30 is 90."""
+
+    def number(self, node: yaml.ScalarNode) -> Any:
+        if not _NUMBER.fullmatch(node.value):
+            read = yaml.safe_load(node.value)
+            problem = f"{node.value} is read as {read} by some and otherwise by others"
+            raise _Ambiguous(None, None, problem, node.start_mark)
+        return self.construct_yaml_int(node) if node.tag == "tag:yaml.org,2002:int" else self.construct_yaml_float(node)
+
+
+for _kind in ("int", "float"):
+    _OneMeaning.add_constructor(f"tag:yaml.org,2002:{_kind}", _OneMeaning.number)  # type: ignore[type-var]
+
+
+class _Loader(_UniqueKeys, _OneMeaning, yaml.SafeLoader):
     pass
 
 
-class _FastLoader(_UniqueKeys, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _FastLoader(_UniqueKeys, _OneMeaning, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     pass

@@ -140,7 +140,9 @@ def test_pick_nothing(text: str, problem: str) -> None:
     assert "v2-99999999" in caught.value.fix
 
 
-@pytest.mark.parametrize("text", ["1e5", "012", "1234567e12", "yes", "null", "~", "2026-11-21", "a: b", " x", "é", ""])
+@pytest.mark.parametrize(
+    "text", ["1e5", "012", "1234567e12", "y", "N", "yes", "null", "~", "2026-11-21", "a: b", " x", "é", ""]
+)
 def test_strings_stay_strings(text: str) -> None:
     """Strings that YAML could read as a number, a date or null are quoted."""
     written = documents.format({"value": text})

@@ -54,7 +54,7 @@ class Team:
 
     @property
     def commits(self) -> int:
-        return int(self.bare.git("rev-list", "--count", "main"))
+        return int(self.bare.git("rev-list", "--count", "refs/heads/main"))
 
 
 @pytest.fixture

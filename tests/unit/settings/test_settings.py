@@ -1,11 +1,13 @@
 """`slipway.yaml`: the values that it takes, and the messages about wrong ones."""
 
 from itertools import pairwise
+from math import inf
 
 import pytest
 
 from slipway import settings
 from slipway.errors import SlipwayError
+from slipway.settings import strict
 from slipway.settings.consistency import check_objects
 from slipway.settings.types import AccessSettings, Scale
 
@@ -592,3 +594,20 @@ def test_a_password_in_an_address_is_refused_and_not_shown(url):
         message = of_indexes(text)
         assert "hunter2" not in message
         assert "export UV_INDEX_MY_CORP_USERNAME and UV_INDEX_MY_CORP_PASSWORD" in message
+
+
+@pytest.mark.parametrize("number", ["012", "-012", "00", "0x1f", "0b11", "1_000", "1:30", "1:30.5", "1_0.5"])
+def test_numbers_with_two_meanings(number: str) -> None:
+    """What YAML 1.1 reads as another number than it looks like is refused with its line; in quotes it is text."""
+    with pytest.raises(SlipwayError, match=rf"slipway.yaml, line 2: {number} is read as") as caught:
+        strict.read(f"models:\n  iris: {{pin: {{test: {number}}}}}\n")
+    assert "quotes" in caught.value.fix
+    assert strict.read(f"a: '{number}'") == {"a": number}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0", 0), ("-3", -3), ("+7", 7), ("0.5", 0.5), (".5", 0.5), ("1.0e+3", 1000.0), (".inf", inf)]
+)
+def test_numbers_of_one_meaning(text: str, number: float) -> None:
+    """Decimal numbers are read as they look."""
+    assert strict.read(f"a: {text}") == {"a": number}
