@@ -270,6 +270,8 @@ def _outcomes(predictions: Sequence[Any], target: str) -> Sequence[Any]:
 
 def _counted(outcomes: Sequence[Any]) -> Iterable[tuple[Any, int]]:
     """Return each of the outcomes with its number; 1, 1.0 and True are not the same."""
+    if len(outcomes) == 1:
+        return [(outcomes[0], 1)]
     if len(set(map(type, outcomes))) < 2:
         return Counter(outcomes).items()
     return [(value, count) for (_, value), count in Counter((type(each), each) for each in outcomes).items()]

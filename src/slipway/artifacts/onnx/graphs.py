@@ -113,7 +113,7 @@ class Graph(GraphEstimator):
             (found,) = self._session.run([output], {ROWS: rows})
             return found
         found, refused = self._session.run([output, marks], {ROWS: rows})
-        if refused.any():
+        if b"\1" in refused.tobytes():  # for a few rows several times as fast as numpy's any
             raise self._refusal(refused, first)
         return found
 

@@ -30,11 +30,15 @@ _LINGER, _SILENT = 30, 5
 # A caller who takes less than so many bytes of a waiting answer in so many seconds does not read it.
 _LEAST, _STALLED = 1 << 16, 60
 
+# For what comes in: a buffer of asyncio's own for each piece takes several times as long as the piece. An event loop
+# reads and hands over one piece before the next.
+_BUFFER = memoryview(bytearray(1 << 18))
+
 # Seconds between two looks whether a caller who sends no more has gone away.
 _LOOK = 0.1
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, asyncio.BufferedProtocol):
     """The part of a connection that is the same for httptools and h11, before either of uvicorn's protocols."""
 
     # uvicorn's protocol has these.
@@ -76,8 +80,16 @@ class Connection(asyncio.Protocol):
         if len(self.connections) > capacity.most():
             capacity.make_room(self.connections, self)
 
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Return the buffer for what comes in; the event loop calls this."""
+        return _BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what is in the buffer; the event loop calls this."""
+        self.data_received(bytes(_BUFFER[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
-        """Take data; the event loop calls this."""
+        """Take data."""
         if self.ended or self._broken:
             self._last = self.loop.time()
             return
