@@ -14,14 +14,14 @@ from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
-from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
-from slipway.overlays.types import Hold, Overlay, Release, folder_of
+from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, ROUTE, STATE, State, shares
+from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, folder_of
 from slipway.settings import Settings
 from slipway.text import format_time
 
 _FILE = re.compile(
     rf"overlays/(?P<environment>[^/]+)/(?P<model>[^/]+)/"
-    rf"(?:{re.escape(ROUTE)}|{re.escape(STATE)}|(?P<release>v[0-9]+-[0-9a-f]{{8}})/{re.escape(MANIFESTS)})"
+    rf"(?:{re.escape(ROUTE)}|{re.escape(STATE)}|(?P<release>v[0-9]+-[0-9a-f]{{8}})/(?:{re.escape(MANIFESTS)}|{re.escape(KUSTOMIZATION)}))"
 )
 
 
@@ -181,7 +181,18 @@ def _of_route(
         yield f"traffic {release_folder.shown(after)}"
     for release in sorted(commit.changed[where]):
         if ReleaseName.parse(release) in {*before} & {*after}:
-            yield f"released {release} again, with other settings"
+            by_hand = _is_altered(repository, f"{folder_of(*where)}/{release}", commit.id)
+            yield f"changed {release} by hand" if by_hand else f"released {release} again, with other settings"
+
+
+def _is_altered(repository: Repository, folder: str, commit: str) -> bool:
+    """Return True if a commit left a release's folder otherwise than its record says, or unreadable."""
+    files = repository.files(commit, folder)
+    try:
+        record = documents.read(files.get(RECORD, b""), f"{folder}/{RECORD}", ReleaseRecord)
+    except SlipwayError:
+        return True
+    return overlays.is_altered(Release(record=record, files=files))
 
 
 def _came(repository: Repository, commit: str, where: tuple[str, str], name: ReleaseName, written: bool) -> str:

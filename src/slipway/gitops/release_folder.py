@@ -15,6 +15,7 @@ from slipway.gitops import rendering
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ModelId, ReleaseName
 from slipway.overlays import documents
+from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.serving.access import KIND
@@ -32,7 +33,10 @@ _FOLDER = "/etc/slipway/access"
 
 
 def make(code: Snapshot, record: ReleaseRecord) -> Release:
-    """Return a release with all its files, rendered from `manifests/function` and the settings of the code."""
+    """Return a release with all its files, rendered from `manifests/function` and the settings of the code.
+
+    The record gets the digest of the others.
+    """
     settings = code.settings
     model, environment, _ = record.model_id.split("/")
     base = code.files(BASE)
@@ -41,9 +45,9 @@ def make(code: Snapshot, record: ReleaseRecord) -> Release:
     files = {
         KUSTOMIZATION: documents.kustomization([MANIFESTS]),
         MANIFESTS: manifests(base, model, record, own, settings.root, verification),
-        RECORD: documents.format(msgspec.to_builtins(record)),
     }
-    return Release(record=record, files=files)
+    record = msgspec.structs.replace(record, manifests=overlays.digest_of(files))
+    return Release(record=record, files=files | {RECORD: documents.format(msgspec.to_builtins(record))})
 
 
 def manifests(

@@ -68,6 +68,35 @@ def is_own(path: str) -> bool:
     return path in (ROUTE, STATE, KUSTOMIZATION) or ("/" in path and _is_release(path.partition("/")[0]))
 
 
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """Return the digest of the files in a release's folder, without its record."""
+    return digests.of_files({path: digests.of_bytes(content) for path, content in files.items() if path != RECORD})
+
+
+def is_altered(release: Release) -> bool:
+    """Return True if somebody changed the folder of a release: its files are not those that its record names."""
+    return release.record.manifests not in ("", digest_of(release.files))
+
+
+def altered(overlay: Overlay) -> list[ReleaseName]:
+    """Return the declared releases whose folders somebody changed."""
+    return [release.name for release in overlay.releases if is_altered(release)]
+
+
+def refuse_altered(release: Release, overlay: Overlay) -> None:
+    """Raise `SlipwayError` when somebody changed the folder of a release."""
+    if is_altered(release):
+        problem, fix = told_altered(overlay.environment, overlay.model, release.name)
+        raise SlipwayError(problem, fix=fix)
+
+
+def told_altered(environment: str, model: str, name: ReleaseName) -> tuple[str, str]:
+    """Return the problem of a changed release, and what to do."""
+    folder = f"{folder_of(environment, model)}/{name}"
+    problem = f"{folder} was changed by hand: its files are not those that its record names"
+    return problem, f"git log -- {folder}, and bring its files back as the release wrote them"
+
+
 def read_folder(root: Path, environment: str, model: str) -> Overlay | None:
     """Return the overlay in the work tree, or None. Use `slipway.git` to read the overlay of a commit."""
     folder = root / folder_of(environment, model)

@@ -62,6 +62,8 @@ class ReleaseRecord(Struct, frozen=True, kw_only=True):
     verifier: str = ""
     """Image of the Job that verifies the release. Empty without such a Job."""
     verifier_fingerprint: str = ""
+    manifests: str = ""
+    """Digest of the files beside the record. Empty in a record that gives none."""
     accepted: str = ""
     """Reason for the promotion of a schema that breaks callers."""
     origin: Origin | None = None

@@ -17,7 +17,7 @@ from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
 from slipway.names import MODEL_NAME, ModelId, ReleaseName
 from slipway.overlays import documents
-from slipway.overlays.overlay import MANIFESTS, RECORD, ROUTE, STATE, State, shares
+from slipway.overlays.overlay import RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import ReleaseRecord, folder_of
 
 _RECORD = re.compile(
@@ -132,10 +132,10 @@ def records(repository: Repository, releases: list[Declared], text: str = "") ->
     return found
 
 
-def manifests(repository: Repository, release: Declared) -> bytes:
-    """Return the manifests beside the newest record, or b"" if there are none."""
-    name = f"{release.source.removesuffix(RECORD)}{MANIFESTS}"
-    return repository.read([name])[name] or b""
+def files(repository: Repository, release: Declared) -> dict[str, bytes]:
+    """Return the files of a release's folder: as they are, or as they were when it was removed."""
+    last = f"{release.removed.id}^" if release.removed else release.tip
+    return repository.files(last, release.path.removesuffix(f"/{RECORD}"))
 
 
 def on_route(repository: Repository, release: Declared) -> list[tuple[Commit, int]]:

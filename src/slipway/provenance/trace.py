@@ -14,6 +14,7 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.images import build as images
 from slipway.images import bundle
+from slipway.overlays.overlay import MANIFESTS, digest_of
 from slipway.overlays.types import ReleaseRecord
 from slipway.provenance import commits
 from slipway.provenance.chain import Chain, Link
@@ -129,8 +130,11 @@ def _image(subject: Subject, chosen: Declared, record: ReleaseRecord) -> Link:
     built, digest = not images.is_unbuilt(record.image), record.image.rpartition("@")[2]
     facts = {"reference": record.image, "digest": digest, "bytes": record.size or None, "built": built}
     link = Link(name="image", read=_place(chosen), facts=facts)
-    if record.image.encode() not in commits.manifests(subject.repository, chosen):
+    files = commits.files(subject.repository, chosen)
+    if record.image.encode() not in files.get(MANIFESTS, b""):
         link.broken.append("the manifests beside the record name another image")
+    elif record.manifests not in ("", digest_of(files)):
+        link.broken.append("the files beside the record were changed by hand: they are not those that it names")
     if not built:
         link.notes.append("the image was not built: its digest is the fingerprint")
     return link

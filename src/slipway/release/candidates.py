@@ -11,6 +11,7 @@ from slipway.gitops import history
 from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import is_unbuilt
 from slipway.names import ReleaseName
+from slipway.overlays.overlay import refuse_altered
 from slipway.overlays.types import Overlay, Release, ReleaseRecord, pick
 from slipway.release.due import Rejections, held, refuse_held
 from slipway.settings import Settings
@@ -53,6 +54,7 @@ def candidate(snapshot: Snapshot, target: Overlay, wish: Wish = _USUAL) -> Relea
     store = snapshot.store(source)
     barred = rejections_of(snapshot, target).bars_release if not wish.again else lambda _: None
     found = _newest(overlay, store, barred) if wish.release is None else _named(overlay, store, wish.release)
+    refuse_altered(found, overlay)
     if name := barred(found):
         same = name.short if name.short == found.name.short else f"the artifact of {name}"
         problem = f"{target.environment} has rejected {same}, which is {found.name} of {source}"

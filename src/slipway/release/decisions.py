@@ -11,6 +11,7 @@ from slipway.gitops import edits, history, release_folder
 from slipway.gitops.branches import Place
 from slipway.gitops.edits import Edited
 from slipway.gitops.snapshot import Snapshot
+from slipway.overlays.overlay import is_altered, refuse_altered
 from slipway.overlays.types import Hold, Overlay, Release, pick
 from slipway.release.due import Rejections, decide, held
 from slipway.settings import Settings
@@ -76,6 +77,7 @@ def rollback(
             _check_first(before)
         serving = _serving(before)
         known, target, note = _target(snapshot, before, serving, to)
+        refuse_altered(target, before)
         newer = [release.name for release in known if release.age > target.age]
         back = before.with_release(target)
         after = msgspec.structs.replace(
@@ -123,6 +125,8 @@ def traffic(
         route = {pick(names, text, f"{environment}/{model}"): percent for text, percent in shares.items()}
         if len(route) != len(shares):
             raise SlipwayError("a release is named twice", fix="give each release one share")
+        for name in route:
+            refuse_altered(before.release(name), before)
         shown = release_folder.shown(route)
         facts = {"Before": release_folder.shown(before.route), "Now": shown}
         lines = [f"{environment}: {model} {shown}", *([f"{held(before.hold)}; the hold stays"] if before.hold else [])]
@@ -225,7 +229,10 @@ def _older(snapshot: Snapshot, known: Sequence[Release], serving: Release, overl
     older = [
         release
         for release in known
-        if release.age < serving.age and release.name not in overlay.rejected and not rejections.bars_release(release)
+        if release.age < serving.age
+        and release.name not in overlay.rejected
+        and not is_altered(release)
+        and not rejections.bars_release(release)
     ]
     promoted = next((release for release in older if release.record.origin is not None), None)
     why = f"no older release was verified in {overlay.environment}"

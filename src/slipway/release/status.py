@@ -9,6 +9,7 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.gitops import release_folder, training_folder
 from slipway.gitops.snapshot import Snapshot
+from slipway.overlays import overlay as overlays
 from slipway.overlays.types import Overlay
 from slipway.release import candidates, trainings
 from slipway.release.due import decide, held
@@ -52,6 +53,8 @@ def _row(snapshot: Snapshot, environment: str, model: str) -> Row:
     try:
         overlay = snapshot.overlay(environment, model)
         found = found._replace(route=release_folder.shown(overlay.route))
+        if changed := overlays.altered(overlay):
+            return found._replace(next=overlays.told_altered(environment, model, changed[0])[0])
         store = snapshot.store(environment)
         newest = max(store.versions(model), default=None)
         verified = _verified(store, overlay)

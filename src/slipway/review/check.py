@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+import msgspec
+
 from slipway.errors import SlipwayError
 from slipway.git import Repository
 from slipway.github import protection
@@ -27,7 +29,7 @@ from slipway.text import one_line
 _REWRITE = "git checkout the base branch's overlays, and let the verb of slipway make the change anew"
 _TAKE_OUT = "take it out of the change"
 # Two releases of one image under one name may differ in these.
-_ANEW = ("created", "by", "commit", "branch", "run", "size", "verifier", "verifier_fingerprint")
+_ANEW = ("created", "by", "commit", "branch", "run", "size", "verifier", "verifier_fingerprint", "manifests")
 _SAME = tuple(name for name in ReleaseRecord.__struct_fields__ if name not in _ANEW)
 
 
@@ -197,6 +199,12 @@ def _folders(base: Snapshot, change: OverlayChange, move: Move) -> Iterator[Viol
     for release in move.after.releases:
         old = known.get(release.name)
         if release == old or release in move.past:
+            if overlays.is_altered(release) and move.brings(release.name):
+                problem, fix = overlays.told_altered(change.environment, change.model, release.name)
+                yield Violation(move.at(str(release.name)), problem, fix)
+            continue
+        mended = old is not None and overlays.is_altered(old) and old.record == release.record
+        if mended and not overlays.is_altered(release):
             continue
         if old is None or not takes_promotions:
             yield from _release(base, change, release, old)
@@ -229,10 +237,14 @@ def _release(base: Snapshot, change: OverlayChange, release: Release, old: Relea
     except SlipwayError as error:
         yield Violation(where, f"cannot be rendered on the base branch: {error.problem}", error.fix or _REWRITE)
         return
-    for path in sorted(made.files.keys() | release.files.keys()):
-        if path not in made.files:
+    # A digest of other files than the base branch renders is told once, of these files.
+    told = release.record.manifests in (made.record.manifests, overlays.digest_of(release.files))
+    record = release.record if told else made.record
+    expected = made.files | {RECORD: documents.format(msgspec.to_builtins(record))}
+    for path in sorted(expected.keys() | release.files.keys()):
+        if path not in expected:
             yield Violation(f"{where}/{path}", "is no file that slipway writes", _TAKE_OUT)
-        elif release.files[path] != made.files[path]:
+        elif release.files[path] != expected[path]:
             given = "the base branch's manifests/function and slipway.yaml give for its record"
             problem = f"is not what {given if path == MANIFESTS else 'slipway writes for what it says'}"
             yield Violation(f"{where}/{path}", problem, _REWRITE)

@@ -9,6 +9,7 @@ from slipway.errors import SlipwayError
 from slipway.gitops import history
 from slipway.gitops.snapshot import Snapshot
 from slipway.images.build import UNBUILT, is_unbuilt
+from slipway.overlays.overlay import is_altered, told_altered
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.release import compatibility
 from slipway.release.candidates import rejections_of
@@ -19,7 +20,7 @@ from slipway.settings import Settings
 from slipway.store import Record, Store, store_of
 
 # A promotion writes these into the record itself; all others come from its source.
-_OWN = ("release", "version", "model_id", "created", "by", "run", "accepted", "origin")
+_OWN = ("release", "version", "model_id", "created", "by", "run", "manifests", "accepted", "origin")
 _COPIED = tuple(name for name in ReleaseRecord.__struct_fields__ if name not in _OWN)
 
 
@@ -121,6 +122,8 @@ def _of_origin(store: Store, move: Move, found: Release, release: Release) -> It
     for name in unlike(found.record, release.record, _COPIED):
         yield f"its {name} is not that of {found.name}, which it names as its origin", move.verb("promote")
     model, environment, model_id = move.after.model, store.environment, found.record.model_id
+    if is_altered(found):
+        yield told_altered(environment, model, found.name)
     if store.verified(model, found.name) is None:
         fix = f"slipway verify {environment}/{model}/{found.name} (see its --help)"
         yield f"{found.name} is not verified in {environment}", fix

@@ -32,6 +32,10 @@ class Move(NamedTuple):
         """Return the releases that were not declared before, the oldest first."""
         return [release for release in reversed(self.after.releases) if not self.before.has(release.name)]
 
+    def brings(self, name: ReleaseName) -> bool:
+        """Return True if a release gets more of the requests than before."""
+        return self.after.route.get(name, 0) > self.before.route.get(name, 0)
+
     def at(self, path: str) -> str:
         """Return the path of a file of the overlay within the repository."""
         return f"{folder_of(self.after.environment, self.after.model)}/{path}"

@@ -1,4 +1,4 @@
-"""`slipway status`, `history`, `diff`, `check`, `trace`, `reproduce` and `doctor`: these verbs only read."""
+"""`slipway status`, `history`, `diff`, `check`, `trace`, `reproduce`, `audit` and `doctor`: these verbs only read."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ def add(group: Group) -> None:
     reproduce = group.add("reproduce", _reproduce, "train a version again from its record, and compare", examples)
     reproduce.add_argument("what", metavar="WHAT", help=_WHAT)
     reproduce.add_argument("--keep", type=Path, metavar="DIR", help="keep the training's results in this new folder")
+
+    examples = ["slipway audit", "slipway audit wine --env prod"]
+    about = "hold what is declared to what its own commits render"
+    group.add("audit", _audit, about, examples, "models", "only env")
 
     group.add("doctor", _doctor, "tell what is set up and what is missing, here and on GitHub", ["slipway doctor"])
 
@@ -176,6 +180,26 @@ def _reproduce(args: argparse.Namespace) -> int:
     return 0 if done.holds else 1
 
 
+def _audit(args: argparse.Namespace) -> int:
+    from slipway.github import runs
+    from slipway.provenance.audit import audit
+
+    wrong = count = 0
+    for each in audit(settings_of(args), args.models, args.env):
+        where = "/".join(filter(None, (each.environment, each.model, each.name)))
+        count += 1
+        wrong += bool(each.problems)
+        for problem in each.problems:
+            say(f"✗ {where}: {problem}")
+            runs.annotate("error", f"{where}: {problem}")
+        if not each.problems:
+            say(f"{where}: {each.note or 'is as it was released'}")
+    say(
+        f"{wrong} of {counted(count, 'release')} changed since" if wrong else f"all of {counted(count, 'release')} hold"
+    )
+    return 1 if wrong else 0
+
+
 def _doctor(args: argparse.Namespace) -> int:
     states = []
     for finding in examine(args.root):
@@ -207,6 +231,7 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     yield doctor.ok("settings", f"{len(settings.environments)} environments and {len(settings.models())} models")
     yield from doctor.images(settings)
     yield from doctor.stores(settings)
+    yield from doctor.overlays(settings)
     yield from doctor.owners(settings)
     yield from doctor.actions(settings.root)
     yield from github.repository(settings)

@@ -33,7 +33,7 @@ class Finding(NamedTuple):
     """Hold the state of one thing that was checked."""
 
     area: str
-    """`tools`, `git`, `settings`, `stores`, `files` or `github`."""
+    """`tools`, `git`, `settings`, `stores`, `overlays`, `files` or `github`."""
     state: State
     what: str
     fix: str = ""
@@ -158,6 +158,29 @@ def _writable(name: str, directory: Path) -> Finding:
     good, bad = f"{name}: {directory} can be written", f"{name}: {nearest} cannot be written"
     writable = os.access(nearest, os.W_OK | os.X_OK)
     return either("stores", writable, good, bad, f"give yourself the right to: chmod u+w {nearest}")
+
+
+def overlays(settings: Settings) -> Iterator[Finding]:
+    """Check that no folder of a declared release was changed by hand."""
+    from slipway.gitops.snapshot import Snapshot
+    from slipway.overlays import overlay
+
+    try:
+        repository = Repository(settings.root)
+        commit = repository.latest()
+    except SlipwayError:  # told by `git`
+        return
+    snapshot = Snapshot(repository, commit, settings)
+    try:
+        places = [(name, model) for name in settings.environments for model in sorted(snapshot.load(name))]
+        found = [(*place, each) for place in places for each in overlay.altered(snapshot.overlay(*place))]
+    except SlipwayError as error:
+        yield missing("overlays", error.problem, error.fix)
+        return
+    for each in found:
+        yield missing("overlays", *overlay.told_altered(*each))
+    if not found:
+        yield ok("overlays", "all releases are as their records say", "slipway audit renders them anew")
 
 
 def owners(settings: Settings) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ def test_nothing_is_missing(place, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"{len(lines) - 1} ok, 0 missing, 0 unknown"
     areas = [line.split()[1] for line in lines[:-1]]
-    assert list(dict.fromkeys(areas)) == ["tools:", "git:", "settings:", "stores:", "files:", "github:"]
+    assert list(dict.fromkeys(areas)) == ["tools:", "git:", "settings:", "stores:", "overlays:", "files:", "github:"]
     assert "ok       github: the bot's App may pass the ruleset 'main'" in lines
 
 
