@@ -21,7 +21,7 @@ class Parcel:
     zone: Literal[1, 2, 3]
     fragile: bool | None
     note: str | None
-    pieces: int = 1
+    pieces: Annotated[int, Range(1, 20)] = 1
 
 
 class Freight(Model):

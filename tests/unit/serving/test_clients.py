@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from slipway.images import running
-from slipway.images.bundle import Bundle
 from tests.unit.serving.conftest import Server
 
 Client = Callable[..., str]
@@ -57,18 +55,3 @@ def test_openapi_document_is_valid(server: Server, client: Client, tmp_path: Pat
     """An OpenAPI validator accepts it."""
     (tmp_path / "openapi.json").write_bytes(server.ask("GET", "/openapi.json").body)
     client("-m", "openapi_spec_validator", str(tmp_path / "openapi.json"))
-
-
-@pytest.mark.long(20)
-def test_answers_to_a_fuzzer_agree_with_the_document(bundled: Bundle, client: Client, tmp_path: Path) -> None:
-    """Right and wrong requests made from the document get its statuses, bodies and headers.
-
-    Left out is the check that every valid request is accepted: a model may refuse a row that fits its schema, and no
-    schema has the number of values for a shape.
-    """
-    options = ["--seed", "1", "--phases", "examples,coverage", "--exclude-checks", "positive_data_acceptance"]
-    options += ["--exclude-path-regex", "versions/"]
-    with running.start(bundled.folder) as function:
-        url = f"{function.url}/openapi.json"
-        said = client("-m", "schemathesis.cli", "run", url, *options, "--no-color", cwd=tmp_path)
-    assert "No issues found" in said
