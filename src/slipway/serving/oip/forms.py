@@ -10,8 +10,6 @@ import msgspec
 from slipway.schema import Field
 from slipway.serving.oip.inference import Output, outputs_of, tensors_of
 
-_SURE: dict[Any, type] = {str | None: str, bool: bool, float | None: float}
-
 
 class Form:
     """The outputs of a model, decided by its schema and its golden predictions."""
@@ -21,8 +19,7 @@ class Form:
         self._outputs = list(outputs_of(target, golden).values())
         self._type = list[_type_of(self._outputs, target)]  # type: ignore[misc]
         sole = self._outputs[0] if len(self._outputs) == 1 else None
-        # Values of one type that are answered as they are fit without a closer look.
-        self._sure = _SURE.get(sole.form) if sole and sole.path == (target.name,) else None
+        self._sure = sole.sure if sole and sole.path == (target.name,) else None
 
     def check(self, predictions: Sequence[Any]) -> None:
         """Raise `PredictionError` for a prediction that has another type than its output is said to have."""

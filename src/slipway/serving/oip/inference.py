@@ -81,6 +81,10 @@ class Inference:
         return tensors_of(chosen, self.schema.target, self.predict(rows))
 
 
+# By the form of an output: the type whose values are answered as they are.
+_SURE: dict[Any, type] = {str | None: str, bool: bool, float | None: float}
+
+
 class Output(NamedTuple):
     """One output: the keys under which it lies in a prediction, and the form of its values."""
 
@@ -97,6 +101,11 @@ class Output(NamedTuple):
     def name(self) -> str:
         """The name for callers."""
         return ".".join(self.path)
+
+    @property
+    def sure(self) -> type | None:
+        """The type whose values `read` returns as they are, if there is one."""
+        return _SURE.get(self.form)
 
     def tensor(self, rows: Sequence[dict[str, Any]]) -> Tensor:
         """Return its values in `rows`; raise `PredictionError` for one that does not fit datatype or shape."""
@@ -150,6 +159,8 @@ def choose(outputs: Mapping[str, Output], wanted: Collection[str]) -> list[Outpu
 
 def tensors_of(chosen: Sequence[Output], target: Field, predictions: Sequence[Any]) -> list[Tensor]:
     """Return the `chosen` outputs of these predictions; raise as `Output.tensor` does."""
+    if [output.path for output in chosen] == [(target.name,)] and set(map(type, predictions)) == {chosen[0].sure}:
+        return [chosen[0].describe()._replace(shape=(len(predictions),), values=predictions)]
     rows = _keyed(target, predictions)
     return [output.tensor(rows) for output in chosen]
 

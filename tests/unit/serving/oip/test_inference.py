@@ -10,7 +10,7 @@ from slipway.artifacts import PredictionError
 from slipway.schema import Field
 from slipway.serving.answers import Refusal
 from slipway.serving.grpc.messages import fill, message, read
-from slipway.serving.oip import tensors
+from slipway.serving.oip import inference, tensors
 from slipway.serving.oip.inference import choose, outputs_of, tensors_of
 
 PRICE = Field(name="price", kind="number")
@@ -52,6 +52,14 @@ def told(golden: list[Any], predictions: list[Any], target: Field = PRICE) -> li
 def test_outputs_have_the_form_of_the_golden_predictions(golden: list[Any], expected: list[tuple[Any, ...]]) -> None:
     """The target has its name, other values have their keys, and values without a datatype are JSON."""
     assert told(golden, golden) == expected
+
+
+@pytest.mark.parametrize("golden", [["a", "b"], [True, False], [1.5, 2.0]])
+def test_values_that_need_no_look_are_answered_alike(golden: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of an output's own type are answered as they are; with a closer look each is the same."""
+    quick = told(golden, golden)
+    monkeypatch.setattr(inference, "_SURE", {})
+    assert told(golden, golden) == quick
 
 
 @pytest.mark.parametrize(
