@@ -149,8 +149,8 @@ class Model:
     def predict(self, rows: Sequence[Any]) -> Sequence[Any]:
         """Return one prediction per row; a row is a dict by feature, or an object of the class `input`.
 
-        A missing value is NaN, as in the data of `train`. `frame(self, rows)` makes a DataFrame of the rows. With
-        `by_column`, `rows` are columns.
+        Dates and times are objects of `datetime`. A missing value is NaN, as in the data of `train`.
+        `frame(self, rows)` makes a DataFrame of the rows. With `by_column`, `rows` are columns.
         """
         raise NotImplementedError
 

@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.names import ReleaseName
+from slipway.names import ReleaseName, form
 from slipway.overlays.overlay import MANIFESTS
 from slipway.overlays.types import Overlay, Release
 from slipway.schema import Field, Schema
@@ -52,15 +52,19 @@ def compare(before: Schema, after: Schema) -> list[Change]:
     A change of the input breaks callers if the function refuses rows that it took before. A change of the output breaks
     them if an answer may hold new values.
     """
-    old, new = ({field.name: field for field in schema.fields} for schema in (before, after))
+    # A caller may write a name in any form of Unicode.
+    old, new = ({form(field.name): field for field in schema.fields} for schema in (before, after))
     found = [
-        Change(f"field {quoted(name)} is gone: a row that has it is refused", True) for name in old if name not in new
+        Change(f"field {quoted(field.name)} is gone: a row that has it is refused", True)
+        for name, field in old.items()
+        if name not in new
     ]
-    for field in (field for field in after.fields if field.name not in old):
+    for field in (field for name, field in new.items() if name not in old):
         words = "every row has to have it" if field.needed else "a row may leave it out"
         found.append(Change(f"field {quoted(field.name)} is new: {words}", field.needed))
     for name in (name for name in old if name in new):
-        found += [Change(f"field {quoted(name)} {text}", breaking) for text, breaking in _input(old[name], new[name])]
+        changes = _input(old[name], new[name])
+        found += [Change(f"field {quoted(new[name].name)} {text}", breaking) for text, breaking in changes]
     found += [Change(f"the prediction {text}", breaking) for text, breaking in _output(before.target, after.target)]
     return _ordered(found)
 

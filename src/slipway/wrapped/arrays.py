@@ -135,7 +135,13 @@ def _array(values: list[list[Any]], *, numeric: bool) -> Any:
         import numpy
     except ModuleNotFoundError:
         return values
-    return numpy.array(values, dtype=float if numeric else object)
+    if numeric:
+        return numpy.array(values, dtype=float)
+    # Cell by cell: numpy would make dimensions of lists in them.
+    found = numpy.empty((len(values), len(values[0])), dtype=object)
+    for place, row in enumerate(values):
+        found[place, :] = numpy.fromiter(row, dtype=object, count=len(row))
+    return found
 
 
 def _list(found: Any) -> list[Any]:

@@ -33,7 +33,7 @@ def test_a_class_with_two_names_is_one(repository):
         ("twoclasses", "model/twoclasses/model.py has 2 models: First and Second", "one class a folder"),
         ("notarget", "model/notarget/model.py: Aimless.target_variable is 3: name a column", ""),
         ("nopipeline", "model/nopipeline/model.py: Empty.pipeline is not written", ""),
-        ("badtype", "model/badtype/model.py: Leaf.lengths: list[float] is no type for a field", ""),
+        ("badtype", "model/badtype/model.py: Leaf.lengths: a list of numbers has one length", ""),
         ("nomodel", "model/nomodel has no model.py", "slipway new nomodel"),
         ("Bad-Name", "'Bad-Name' cannot be a model's name", "'bad-name'"),
     ],

@@ -48,6 +48,13 @@ def test_the_order_of_fields_is_no_change():
             taken(field("string", categories=("red", "green"))),
             "field 'x' no longer takes 'blue'",
         ),
+        (taken(field("string")), taken(field("date")), "field 'x' takes a date (2026-01-31), until now a string"),
+        (taken(field("datetime")), taken(field("instant")), "field 'x' takes a time with its zone"),
+        (
+            taken(field("array", length=2)),
+            taken(field("array", length=3)),
+            "field 'x' takes a list of 3 numbers, until now a list of 2 numbers",
+        ),
         (taken(field(optional=True)), taken(field()), "field 'x' may no longer be null"),
         (taken(field(default=1.0)), taken(field()), "field 'x' may no longer be left out"),
         (taken(field(unit="cm")), taken(field(unit="mm")), "field 'x' is in 'mm', until now in 'cm'"),
@@ -85,6 +92,7 @@ def test_breaking_changes(before, after, says):
         (taken(field(default=1.0)), taken(field(default=2.0)), "is 2.0 where it is left out, until now 1.0"),
         (taken(field()), taken(field(unit="mm")), "is in 'mm', until now in an unknown unit"),
         (taken(field()), taken(field(description="how long")), "field 'x' has a new description"),
+        (taken(field("date")), taken(field("string")), "takes a string, until now a date (2026-01-31)"),
         (given(kind="number"), given(kind="number", minimum=0.0), "the prediction has the minimum 0"),
         (given(optional=True), given(), "the prediction is never null any more"),
     ],
@@ -93,6 +101,11 @@ def test_changes_that_break_no_caller(before, after, says):
     """Every earlier row is still accepted, and every answer was possible before."""
     [found] = compare(before, after)
     assert says in found.text and not found.breaking
+
+
+def test_a_name_in_another_form_of_unicode_is_the_same():
+    """Callers may write either."""
+    assert compare(taken(field(name="u\u0308")), taken(field(name="\u00fc"))) == []
 
 
 def test_a_field_that_becomes_optional_breaks_no_caller():

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from datetime import date
 from importlib import import_module
 
 import numpy as np
@@ -61,6 +62,22 @@ def test_an_array_with_texts_is_one_of_objects():
     made = model(written(TOLD), DATA.assign(width=["a", "b", "c"]))
     made.predict([{"length": 1.0, "width": None}])
     assert made.component._made.seen[0].dtype == object
+
+
+def test_dates_are_texts_and_lists_are_cells_of_an_array():
+    """A class sees what callers send; lists make no dimensions of their own."""
+    days = pd.Series(["2026-01-31"] * 3).astype("datetime64[s]")
+    at = pd.Series([np.array([1.0, 2.0])] * 3, dtype=object)
+    made = model(written(TOLD), pd.DataFrame({"day": days, "at": at, "kind": DATA["kind"]}))
+    made.predict([{"day": date(2026, 1, 31), "at": [1.0, 2.0]}, {"day": None, "at": [3.0, 4.0]}])
+    array = made.component._made.seen[0]
+    assert (array.dtype, array.shape) == (object, (2, 2))
+    assert array[0].tolist() == ["2026-01-31", [1.0, 2.0]]
+    assert math.isnan(array[1, 0])
+    lists = model(written(TOLD), pd.DataFrame({"at": at, "kind": DATA["kind"]}))
+    lists.predict([{"at": [1.0, 2.0]}])
+    assert lists.component._made.seen[0].tolist() == [[[1.0, 2.0]]]
+    assert lists.component._made.seen[0].shape == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +211,24 @@ def test_a_wrapper_predicts_a_frame():
     made = type("Boxes", (written(BOXES), ModelWrapper), {"source_features": ["length"], "target_variable": "kind"})()
     made.train(DATA.assign(kind=[10, 40, 50]))
     assert list(made.predict([{"length": 2.0, "width": None}])) == [20.0]
+
+
+def test_a_wrapper_gets_dates_and_lists_as_in_training():
+    """The frame of a request has the types of the data."""
+    methods = """
+    def prep_and_train(self, data):
+        self.seen = [str(data["day"].dtype), data["at"].iloc[0].tolist()]
+
+    def prep_and_predict(self, data):
+        assert [str(data["day"].dtype), data["at"].iloc[0].tolist()] == self.seen
+        return [float(day.day) for day in data["day"]]
+    """
+    own = {"source_features": ["day", "at"], "target_variable": "kind"}
+    made = type("Days", (written(methods), ModelWrapper), own)()
+    days = pd.Series(["2026-01-31"] * 3).astype("datetime64[s]")
+    at = pd.Series([np.array([1.0, 2.0])] * 3, dtype=object)
+    made.train(pd.DataFrame({"day": days, "at": at, "kind": [1.0, 2.0, 3.0]}))
+    assert list(made.predict([{"day": date(2026, 2, 5), "at": [1.0, 2.0]}])) == [5.0]
 
 
 def test_a_wrapper_that_lacks_a_method_says_which():
