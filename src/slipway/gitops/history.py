@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
@@ -17,7 +17,7 @@ from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, ROUTE, STATE, State, shares
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, folder_of
 from slipway.settings import Settings
-from slipway.text import format_time
+from slipway.text import format_time, parse_time
 
 _FILE = re.compile(
     rf"overlays/(?P<environment>[^/]+)/(?P<model>[^/]+)/"
@@ -231,6 +231,19 @@ def releases(snapshot: Snapshot, overlay: Overlay, names: Collection[ReleaseName
             found[name] = release
     chosen = (release for name, release in found.items() if names is None or name in names)
     return sorted(chosen, key=lambda release: release.age, reverse=True)
+
+
+def time_after(snapshot: Snapshot, overlay: Overlay, version: int) -> str:
+    """Return the time for a release of `version` to be made: the present one, but later than that of all there are.
+
+    The releases of a version are ordered by their times. A machine whose clock was ahead must not make a release that
+    stays the newest.
+    """
+    written = snapshot.written(overlay.environment, overlay.model)
+    names = {name for name in (*written, *(each.name for each in overlay.releases)) if name.version == version}
+    present = format_time(datetime.now(UTC))
+    newest = max((release.record.created for release in releases(snapshot, overlay, names)), default="")
+    return present if present > newest else format_time(parse_time(newest) + timedelta(seconds=1))
 
 
 def is_shallow(repository: Repository) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
-from slipway.gitops import release_folder
+from slipway.gitops import history, release_folder
 from slipway.gitops.branches import Stand
 from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
@@ -24,7 +24,7 @@ from slipway.overlays.overlay import MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, ReleaseRecord
 from slipway.settings import Settings
 from slipway.store import Record, store_of
-from slipway.store.records import now, run_url
+from slipway.store.records import run_url
 
 
 class PlatformImage(NamedTuple):
@@ -76,8 +76,12 @@ class Maker:
         self.made = made
         self.images: dict[tuple[str, str], Image] = {}
 
-    def make(self, settings: Settings, record: Record, overlay: Overlay, stand: Stand, *, again: bool) -> Release:
-        """Return the declared release of a version, or a new one. With `again`, render it with the current settings."""
+    def make(self, snapshot: Snapshot, record: Record, overlay: Overlay, stand: Stand, *, again: bool) -> Release:
+        """Return the declared release of a version, or a new one. With `again`, render it with the current settings.
+
+        `snapshot` is of the commit that the release is written on, with the settings of its code.
+        """
+        settings = snapshot.settings
         fingerprint = fingerprint_of(settings, record)
         name = ReleaseName.of(record.version, fingerprint)
         declared = overlay.release(name) if overlay.has(name) else None
@@ -101,7 +105,7 @@ class Maker:
                 commit=stand.code.commit,
                 branch=stand.code.branch,
                 run=run_url(),
-                created=now(),
+                created=history.time_after(snapshot, overlay, record.version),
                 by=self.repository.identity(),
                 metrics=record.metrics,
             ),

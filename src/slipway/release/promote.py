@@ -9,18 +9,18 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.gitops import edits, release_folder
+from slipway.gitops import edits, history, release_folder
 from slipway.gitops.branches import Change, Here, Place, Proposed, Stand
 from slipway.gitops.edits import Edited
 from slipway.gitops.snapshot import Snapshot
 from slipway.names import ReleaseName, nearest
-from slipway.overlays.types import Origin, Overlay, Release
+from slipway.overlays.types import Origin, Overlay, Release, folder_of
 from slipway.release import compatibility
 from slipway.release.candidates import Wish, candidate, rejections_of, source_of
 from slipway.release.due import held, refuse_held
 from slipway.settings import Settings
 from slipway.store import store_of
-from slipway.store.records import now, run_url
+from slipway.store.records import run_url
 
 _USUAL = Wish()
 
@@ -63,6 +63,19 @@ def promote(
     if not isinstance(where, Proposed):
         done.edited.lines.extend(_copied(where.repository, done, model, target_of(done.settings, to)))
     return done
+
+
+def is_automatic(snapshot: Snapshot, tip: str, overlay: Overlay) -> bool:
+    """Return True if nobody but `promote --due` has written what the branch at `tip` changes of an overlay.
+
+    A merge of the base branch, such as "Update branch" on GitHub, is no change while it resolves nothing by hand.
+    """
+    place = (f"{snapshot.commit}..{tip}", "--", f"{folder_of(overlay.environment, overlay.model)}/")
+    run = snapshot.repository.run
+    commits = run("log", "--full-history", "--no-merges", "--format=%x01%B", *place).decode(errors="replace")
+    resolved = run("log", "--full-history", "--merges", "--diff-merges=combined", "--name-only", "--format=", *place)
+    messages = commits.split("\x01")[1:]
+    return bool(messages) and not resolved.strip() and all(f"{AUTOMATIC}: yes" in message for message in messages)
 
 
 def _copied(repository: Repository, done: Promoted, model: str, environment: str) -> list[str]:
@@ -142,7 +155,7 @@ def _release(snapshot: Snapshot, stand: Stand, target: Overlay, found: Release, 
         release=str(ReleaseName.of(version, fingerprint)),
         version=version,
         model_id=f"{target.model}/{target.environment}/{version}",
-        created=now(),
+        created=history.time_after(snapshot, target, version),
         by=snapshot.repository.identity(),
         run=run_url(),
         accepted=wish.accept_breaking,

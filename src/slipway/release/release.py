@@ -138,7 +138,7 @@ class Run:
         due = self.due(store, overlay)
         if due.record is None:
             return Result(Outcome(model, due.result, due.reason))
-        made = self.maker.make(self.settings, due.record, overlay, stand, again=self.choice.explicit)
+        made = self.maker.make(self.snapshot, due.record, overlay, stand, again=self.choice.explicit)
         rejections = Rejections(overlay, store)
         chosen = rejections.forgive(made) if self.choice.explicit else overlay
         after = release_folder.with_share(chosen, made, self.choice.traffic)

@@ -11,6 +11,7 @@ from slipway import settings as settings_file
 from slipway.cli.commands.releases import show_plan
 from slipway.git import Repository
 from slipway.gitops.branches import Here
+from slipway.gitops.snapshot import Snapshot
 from slipway.images import build as images
 from slipway.images import platform
 from slipway.images.build import Image
@@ -142,8 +143,9 @@ def test_release_names_the_image_that_verifies_it(site: Site) -> None:
     settings = msgspec.structs.replace(site.settings, environments=environments | {"test": test})
     image = PlatformImage(Image("registry.example/team/slipway@sha256:ab"), "ab" * 32)
     known = {fingerprint_of(settings, record): Image("registry.example/team/iris@sha256:cd")}
+    snapshot = Snapshot(Repository(site.root), stand.commit, settings)
     made = Maker(Repository(site.root), "test", images.unbuilt, lambda _: None, known, image).make(
-        settings, record, Overlay(environment="test", model="iris", namespace="test"), stand, again=False
+        snapshot, record, Overlay(environment="test", model="iris", namespace="test"), stand, again=False
     )
     assert (made.record.verifier, made.record.verifier_fingerprint) == (image.image.reference, image.fingerprint)
     [_, job] = yaml.safe_load_all(made.files[MANIFESTS])

@@ -1,5 +1,6 @@
 """Rejections keep an artifact from coming back by itself in any image."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -142,6 +143,31 @@ def test_a_rollback_to_an_older_image_rejects_only_the_newer_image(site: Site) -
     site.released()
     roll_back(site)
     assert site.overlay().route == {first: 100}
+
+
+@pytest.mark.long(5)
+def test_a_machine_whose_clock_was_ahead(site: Site) -> None:
+    """Releases of a version are ordered as they were made, declared and past ones, whatever the clocks said."""
+    first = site.released()
+    record = site.root / f"overlays/test/iris/{first}/record.yaml"
+    record.write_text(re.sub(r"created: .*", 'created: "2099-01-01T00:00:00Z"', record.read_text()))
+    site.commit("As a machine would have written it that is ahead by decades")
+    names = [first, *(_again(site) for _ in range(2))]
+    roll_back(site)
+    assert site.overlay().route == {names[1]: 100}
+    names.append(_again(site))
+    assert [release.name for release in site.overlay().releases] == [names[3], names[1], names[0]]
+    roll_back(site)
+    assert site.overlay().route == {names[1]: 100} and names[3] in site.overlay().rejected
+
+
+def _again(site: Site) -> ReleaseName:
+    """Release version 1 with other serving code, and verify it."""
+    change_serving_code(site)
+    name = site.release("iris", version=1).outcomes[0].release
+    assert name is not None
+    site.verify(name)
+    return name
 
 
 def test_an_earlier_overlay_bars_the_artifact(tmp_path: Path, people: None) -> None:  # noqa: ARG001

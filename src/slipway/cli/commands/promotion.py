@@ -275,7 +275,7 @@ class _Promotions:
         tip = self.base.remote.fetch(_branch(environment, model))
         after = Snapshot(repository, tip, self.settings).overlay(environment, model)
         before = self.snapshot.overlay(environment, model)
-        automatic = f"{promote.AUTOMATIC}: yes" in repository.run("log", "-1", "--format=%B", tip).decode()
+        automatic = promote.is_automatic(self.snapshot, tip, before)
         for release in after.releases:
             origin, share = release.record.origin, after.route.get(release.name)
             if origin is not None and share is not None and not before.has(release.name):

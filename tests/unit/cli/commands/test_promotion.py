@@ -12,6 +12,9 @@ from tests.unit.release.conftest import Team, pushed
 BRANCH = "promote/prod/iris"
 
 
+LONG = pytest.mark.long(10)
+
+
 @pytest.fixture
 def automatic(team: Team) -> Team:
     """Set the promotion to automatic."""
@@ -67,6 +70,28 @@ def test_a_due_release_is_proposed_once(automatic: Team) -> None:
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     assert len(pulls(automatic)) == 1 and "prod/iris v2-" in body(automatic)
+
+
+@pytest.mark.parametrize(
+    ("how", "follows"), [("update", True), *(pytest.param(how, False, marks=LONG) for how in ("commit", "resolve"))]
+)
+def test_a_branch_that_somebody_updated(automatic: Team, how: str, follows: bool) -> None:
+    """After GitHub's "Update branch" a newer release still follows, but a person's own change stays."""
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    hold(automatic.site.settings, "tumor", "test", reason="audit", place=pushed(automatic.site))
+    person = automatic.clone("person")
+    person.git("switch", "--quiet", BRANCH)
+    if how != "commit":
+        person.git("merge", "--quiet", "--no-commit", "--no-ff", "origin/main")
+    if how != "update":
+        record = next(person.root.glob("overlays/prod/iris/v1-*/record.yaml"))
+        record.write_text(record.read_text().replace("by: ", "by: somebody "))
+    person.git("commit", "--quiet", "-am", "Merge branch 'main'")
+    automatic.push(person)
+    automatic.site.released(place=pushed(automatic.site))
+    assert due(automatic) == 0
+    assert ("prod/iris v2-" in body(automatic)) is follows
 
 
 def test_the_choice_of_a_person_stays(automatic: Team) -> None:
