@@ -223,3 +223,16 @@ def test_the_class_of_open_dev_stack_is_served_as_it_is(team):
         rows = [{"length": 1, "width": 2}, {"length": 8, "width": 9}]
         assert ask("/predict", rows)[1]["prediction"] == ["small", "large"]
         assert ask("/predict", rows[1])[1]["prediction"] == "large"
+
+
+def test_texts_of_a_class_of_arrays_stay_texts(team):
+    """It takes them as callers send them, so dates of its data are none of ours."""
+    of = team.copy("leaf", LEAF)
+    data = team.root / "model/leaf/leaf.csv"
+    heads, *rows = data.read_text().splitlines()
+    lines = [f"{heads},day", *(f"{row},2026-01-{at % 28 + 1:02} 10:00" for at, row in enumerate(rows))]
+    data.write_text("\n".join(lines))
+    step("fetch", of, None, team.root / "fetch", begin(of, "leaf", "test"))
+    step("check", of, team.root / "fetch", team.root / "check")
+    fields = json.loads((team.root / "check/schema.json").read_text())["fields"]
+    assert {field["name"]: field["kind"] for field in fields}["day"] == "string"

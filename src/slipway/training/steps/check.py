@@ -23,7 +23,7 @@ from slipway.training import profile
 from slipway.training.metrics import check_gates
 from slipway.training.smells import smells
 from slipway.training.task import Workspace
-from slipway.wrapped import unused
+from slipway.wrapped import ArrayModel, unused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +44,9 @@ def run(workspace: Workspace) -> str:
     contract = Contract.of(class_of(workspace.settings, workspace.task.model))
     data = _read(workspace)
     _check_columns(contract, data, workspace.read("data.json")["uri"])
-    # An estimator that was fitted elsewhere takes what it was fitted on: texts are texts.
-    dates = not issubclass(class_of(workspace.settings, workspace.task.model), FittedModel)
+    # What was made elsewhere takes what it was made for: texts are texts, in the very form that callers send.
+    foreign = issubclass(class_of(workspace.settings, workspace.task.model), FittedModel | ArrayModel)
+    dates = not foreign and workspace.model.image is None
     fields = contract.fields or tuple(_learned(name, data[name], dates=dates) for name in contract.names)
     data = tables.conform(data, map(str, data), fields)
     workspace.keep_rows(data)
