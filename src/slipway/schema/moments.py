@@ -167,6 +167,12 @@ def array(kind: Dated, values: Sequence[Any]) -> NDArray[Any]:
     return numpy.array([value if isinstance(value, date) else None for value in bare], dtype=UNITS[kind])
 
 
+def is_typed(column: pd.Series[Any], kind: Dated) -> bool:
+    """Return True if a column has the type that all columns of this kind have."""
+    own = UNITS[kind] if kind != "instant" else "datetime64[us, UTC]"
+    return str(column.dtype) == own and kind_of(column) == kind
+
+
 def series(column: pd.Series[Any], kind: Dated) -> pd.Series[Any]:
     """Return a column of texts or objects with the type that all columns of its kind have; NaT is missing.
 
@@ -174,7 +180,7 @@ def series(column: pd.Series[Any], kind: Dated) -> pd.Series[Any]:
     """
     import pandas as pd
 
-    if str(column.dtype) == (UNITS[kind] if kind != "instant" else "datetime64[us, UTC]") and kind_of(column) == kind:
+    if is_typed(column, kind):
         return column
     missing = column.isna().tolist()
     values = [None if gone else cell(kind, value) for gone, value in zip(missing, column.tolist(), strict=True)]

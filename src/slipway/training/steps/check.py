@@ -216,7 +216,7 @@ def _wrong(field: Field, column: pd.Series[Any]) -> Sequence[_Wrong]:
     if kinds := _foreign(field, column):
         message = f"holds {' and '.join(kinds)}, which JSON has not: make numbers or texts of them in `read`"
         return [_Wrong(field.name, None, message)]
-    if moments.is_dated(field.kind) and moments.kind_of(column) == field.kind:
+    if moments.is_dated(field.kind) and moments.is_typed(column, field.kind):
         suspects = column[column.isna()]
     else:
         suspects = _suspect_numbers(field, column) if field.kind == "number" else column

@@ -429,3 +429,12 @@ def test_lists_of_numbers_by_their_type_are_learned_as_such(team):
     (team.folder / "model.py").write_text(READS.replace("VALUE", "[n, 2]"))
     schema = msgspec.json.decode((team.run("fetch", "check") / "schema.json").read_bytes(), type=Schema)
     assert (schema.fields[0].kind, schema.fields[0].length) == ("array", 2)
+
+
+def test_nanoseconds_are_refused_and_not_cut(team):
+    """No caller could send them."""
+    team.data(HEAD + "\n".join(ROWS))
+    value = "pd.Timestamp('2026-01-31T10:00:00.123456789')"
+    (team.folder / "model.py").write_text(READS.replace("VALUE", value))
+    with pytest.raises(SlipwayError, match=r"column length, row 1 and 59 rows more: .* at most 6 digits"):
+        team.run("fetch", "check")
