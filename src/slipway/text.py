@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from difflib import unified_diff
@@ -11,6 +12,10 @@ from difflib import unified_diff
 from slipway.errors import SlipwayError
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?")
+
+_UNPLAIN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+# Joiners of letters and emoji, the soft hyphen, and the tags in flags.
+_JOINING = {"\u200c", "\u200d", "\u00ad", *map(chr, range(0xE0020, 0xE0080))}
 
 _MOST = 60
 _MOST_BYTES = 400_000
@@ -35,7 +40,15 @@ def one_line(text: str) -> str:
 
 def printable(text: str) -> str:
     """Return `text` with a mark for each character that could steer a terminal; tabs stay."""
-    return "".join(letter if letter.isprintable() or letter == "\t" else "\ufffd" for letter in text)
+    return "".join(letter if is_plain(letter) or letter == "\t" else "\ufffd" for letter in text)
+
+
+def is_plain(text: str) -> bool:
+    """Return True for one line of what people write, in any language, with no-break spaces and joined emoji.
+
+    What ends a line, steers a terminal, turns the direction of writing or cannot be stored is not plain.
+    """
+    return all(unicodedata.category(letter) not in _UNPLAIN or letter in _JOINING for letter in text)
 
 
 def listed(words: Sequence[str], most: int, last: str = " and ") -> str:

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.text import counted, cut, format_time, listed, one_line, pairs, parse_time, quoted, words
+from slipway.text import (
+    counted,
+    cut,
+    format_time,
+    is_plain,
+    listed,
+    one_line,
+    pairs,
+    parse_time,
+    printable,
+    quoted,
+    words,
+)
 
 
 @pytest.mark.parametrize(("text", "shown"), [("iris", "iris"), ("12345", "12345"), ("123456", "1234…")])
@@ -118,3 +130,27 @@ def test_a_text_in_another_form_is_no_time(text: str) -> None:
     with pytest.raises(SlipwayError, match="is not a time") as caught:
         parse_time(text)
     assert "2026-11-21" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Précision : 12\u00a0% trop bas",
+        "12\u202f345",
+        "👩\u200d💻 ❤\ufe0f",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f3f4\U000e0067\U000e007f",
+        "",
+    ],
+)
+def test_what_people_write_is_plain(text: str) -> None:
+    """No-break spaces, joined emoji and letters of all languages stay as they are."""
+    assert is_plain(text) and printable(text) == text
+
+
+@pytest.mark.parametrize(
+    "letter", ["\n", "\r", "\x0b", "\x85", "\u2028", "\u2029", "\u202e", "\u2066", "\u200e", "\u061c", "\x1b", "\ud800"]
+)
+def test_what_steers_is_not_plain(letter: str) -> None:
+    """Line ends, marks of direction, control characters and halves of characters are marked."""
+    assert not is_plain(f"a{letter}b") and printable(f"a{letter}b") == "a\ufffdb"

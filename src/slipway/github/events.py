@@ -15,7 +15,7 @@ from slipway.github.api import GitHub, address
 from slipway.names import MAX_MODEL_NAME, ModelId, ReleaseName, nearest
 from slipway.settings import Settings
 from slipway.settings.types import Train
-from slipway.text import cut, pairs, words
+from slipway.text import cut, is_plain, pairs, words
 
 _LONGEST = 10_000  # characters of a text in an event
 _LONGEST_SHOWN = 80
@@ -57,7 +57,7 @@ class Payload:
             raise self.wrong(key, "is no text", fix="put it in quotes")
         if len(given) > _LONGEST:
             raise self.wrong(key, f"has more than {_LONGEST} characters", fix="say less")
-        if not given.isprintable():
+        if not is_plain(given):
             raise self.wrong(key, "has a character that cannot be shown", fix="letters, digits and signs are taken")
         return given
 

@@ -17,6 +17,7 @@ from slipway.release.due import Rejections, decide, held
 from slipway.settings import Settings
 from slipway.store import store_of
 from slipway.store.records import now
+from slipway.text import is_plain
 
 
 def hold(settings: Settings, model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
@@ -140,8 +141,9 @@ def _check_reason(reason: str) -> None:
     """Raise `SlipwayError` when a reason is empty or not one line of printable text."""
     if not reason.strip():
         raise SlipwayError("no reason is given", fix="say with --reason what is wrong: others will read it")
-    if not reason.isprintable():
-        raise SlipwayError("the reason has a line end or a control character in it", fix="write it in one line")
+    if not is_plain(reason):
+        problem = "the reason has a line end, a control character or a mark of direction in it"
+        raise SlipwayError(problem, fix="write it in one line")
 
 
 def _hold(snapshot: Snapshot, reason: str, rolled_back: str = "") -> Hold:

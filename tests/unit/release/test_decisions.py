@@ -48,6 +48,18 @@ def test_a_hold_without_a_reason_is_refused(site: Site) -> None:
         hold(site.settings, "iris", "test", reason=" ")
 
 
+def test_a_reason_as_people_write_it(site: Site) -> None:
+    """No-break spaces and joined emoji stay, in the overlay and in the commit; two lines are refused."""
+    reason = "12\u00a0% trop bas \U0001f469\u200d\U0001f4bb"
+    hold(site.settings, "iris", "test", reason=reason)
+    held = site.overlay().hold
+    assert held is not None and held.reason == reason
+    assert f"Reason: {reason}" in site.git("log", "-1", "--format=%B")
+    for bad in ("two\nlines", "turned \u202e"):
+        with pytest.raises(SlipwayError, match="the reason has a line end"):
+            hold(site.settings, "tumor", "test", reason=bad)
+
+
 def test_an_unknown_model_is_refused(site: Site) -> None:
     """The error names the model."""
     with pytest.raises(SlipwayError, match="unknown model 'irsi'"):

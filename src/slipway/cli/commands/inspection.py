@@ -234,4 +234,5 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     yield from doctor.overlays(settings)
     yield from doctor.owners(settings)
     yield from doctor.actions(settings.root)
+    yield from doctor.followed(settings.root, settings.branch)
     yield from github.repository(settings)

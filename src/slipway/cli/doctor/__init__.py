@@ -26,6 +26,8 @@ State = Literal["ok", "missing", "unknown"]
 _LEAST_GIT = (2, 31)
 # The owner in the file as it comes; nobody on GitHub has this name.
 _PLACEHOLDER = "@OWNER/"
+_LISTED = re.compile(r"^\s*branches: *\[(.*)\]")
+_FULL = re.compile(r"refs/heads/([\w./*-]+)")
 _PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|docker://[^@\s]+@sha256:[0-9a-f]{64}")
 
 
@@ -230,6 +232,28 @@ def actions(root: Path) -> Iterator[Finding]:
         )
     if not bad:
         yield ok("files", f"all {count} uses of actions in .github are named by commit, or are this repository's own")
+
+
+def followed(root: Path, branch: str) -> Iterator[Finding]:
+    """Check that the workflows start on the followed branch and check it out: they cannot read the settings."""
+    foreign = []
+    for path in sorted(root.glob(".github/workflows/*.y*ml")):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if any("slipway" in line for line in lines):
+            where = path.relative_to(root).as_posix()
+            named = [(number, name) for number, line in enumerate(lines, 1) for name in _branches(line)]
+            foreign += [f"{where}:{number} names {name}" for number, name in named if name != branch]
+    for each in foreign:
+        yield missing("files", f"{each[:200]}, and {FILE} follows {branch}", f"write {branch} there")
+    if not foreign:
+        yield ok("files", f"all workflows follow {branch}")
+
+
+def _branches(line: str) -> list[str]:
+    """Return the branches that a line of a workflow names; patterns stand for branches of their own."""
+    listed = _LISTED.search(line)
+    found = [*re.split(r"[\s,\"']+", listed[1]), *_FULL.findall(line)] if listed else _FULL.findall(line)
+    return [name for name in found if name and "*" not in name]
 
 
 def _used(content: Any) -> Iterator[str]:

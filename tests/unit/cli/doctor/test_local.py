@@ -1,12 +1,16 @@
 """Tools, git, base images, stores, owners of files, and actions that are not pinned."""
 
 import os
+import re
+import shutil
 import subprocess
 import urllib.request
 
 import pytest
 
+from slipway.cli.doctor import followed
 from tests.unit.cli.doctor.conftest import CODE, OWNERS, SHA
+from tests.unit.conftest import ROOT
 
 
 def test_git_that_is_not_ready(place, tmp_path, monkeypatch):
@@ -140,6 +144,27 @@ def test_actions_are_pinned(place, uses, good):
     place.write(".github/actions/setup/action.yaml", f"runs: {{using: composite, steps: [{{uses: '{uses}'}}]}}\n")
     expected = [] if good else [f"files: {uses} in .github/actions/setup/action.yaml is no commit"]
     assert [line.split(": whoever")[0] for line in place.missing] == expected
+
+
+def test_another_branch_than_workflows_follow(place):
+    """Each line of a workflow that names another branch is told; patterns and workflows of others are not."""
+    text = "on:\n  push:\n    branches: [main, 'deploy/**']\nref: refs/heads/main\nrun: slipway check # main\n"
+    place.write(".github/workflows/own.yaml", text)
+    place.write(".github/workflows/other.yaml", "on:\n  push:\n    branches: [pages]\n")
+    assert place.missing == []
+    place.write("slipway.yaml", (place.root / "slipway.yaml").read_text() + "\nbranch: trunk\n")
+    told = [line for line in place.missing if "follows trunk" in line]
+    assert [line.split(" ")[1] for line in told] == [f".github/workflows/own.yaml:{number}" for number in (3, 4)]
+
+
+def test_the_workflows_that_come_along_follow_main(place):
+    """The workflows of this repository name one branch, and all its names are found."""
+    shutil.copytree(ROOT / ".github/workflows", place.root / ".github/workflows", dirs_exist_ok=True)
+    assert next(iter(followed(place.root, "main"))).state == "ok"
+    told = [finding.what for finding in followed(place.root, "trunk")]
+    texts = [path.read_text() for path in (ROOT / ".github/workflows").glob("*.yaml")]
+    written = re.findall(r"^[^#\n]*\bmain\b", "\n".join(texts), re.MULTILINE)
+    assert len(told) >= len(written) > 5
 
 
 def test_a_workflow_that_is_no_yaml(place):
