@@ -29,7 +29,7 @@ RELEASE = {
     # The output is empty if the build gave no plan, and [] if it made no new image.
     "attest": (
         ["push"],
-        "!cancelled() && vars.SLIPWAY_ATTEST != 'off'"
+        "!cancelled() && needs.push.result != 'skipped' && vars.SLIPWAY_ATTEST != 'off'"
         """ && !contains(fromJSON('["", "[]"]'), needs.push.outputs.images)""",
     ),
     # It needs a plan, which a build with a failed model has, too. A skipped attestation means that there is no new
