@@ -22,6 +22,10 @@ from slipway.store import Store, store_of
 _RECORD = re.compile(rf"overlays/[^/]+/([^/]+)/(v[0-9]+-[0-9a-f]{{8}})/{re.escape(RECORD)}")
 
 
+TAKE_DOWN = "git rm -r overlays/{0} in the same change, and Argo CD takes down what runs; or name {0} in slipway.yaml"
+"""The way out of an environment that has overlays and is not in the settings."""
+
+
 class Snapshot:
     """Read a repository at a commit.
 
@@ -68,6 +72,11 @@ class Snapshot:
         """Return the models that have an overlay in an environment."""
         paths = self.repository.blobs(self.commit, f"overlays/{environment}/")
         return frozenset(path.split("/")[2] for path in paths if path.count("/") > 2)
+
+    def abandoned(self) -> dict[str, frozenset[str]]:
+        """Return the environments that have overlays and that the settings do not name, with their models."""
+        names = {path.split("/")[1] for path in self.repository.blobs(self.commit, "overlays/") if path.count("/") > 2}
+        return {name: self.models(name) for name in sorted(names - self.settings.environments.keys())}
 
     def load(self, environment: str) -> frozenset[str]:
         """Read all overlays of an environment at once, and return their models."""

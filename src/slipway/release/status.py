@@ -45,6 +45,9 @@ def status(settings: Settings, models: Sequence[str] = (), environment: str | No
             if model not in known:
                 settings.model(model)
         rows += [_row(snapshot, place, model) for model in sorted(known & {*(models or known)})]
+    for place, left in snapshot.abandoned().items() if environment is None else ():
+        text = f"runs on, and slipway.yaml has no environment {place}: slipway doctor"
+        rows += [Row(place, model, "abandoned", "-", "-", text) for model in sorted(left & {*(models or left)})]
     return rows
 
 

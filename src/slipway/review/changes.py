@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops.snapshot import TAKE_DOWN, Snapshot
 from slipway.overlays.overlay import is_own
 from slipway.overlays.types import folder_of
-from slipway.settings import Settings
-from slipway.text import one_line
+from slipway.settings import FILE, Settings
+from slipway.text import listed, one_line
 
 OVERLAYS, TRAINING = "overlays/", "training/"
 # People read these, and no cluster does.
@@ -114,6 +115,18 @@ def stray(repository: Repository, found: Commits) -> Iterator[Violation]:
             yield Violation(path, f"is {what}, and overlays hold plain files only", "take it out of the change")
         elif path.count("/") < 3 and path.rpartition("/")[2] not in _PROSE:
             yield Violation(path, "is no file that slipway writes", "take it out of the change")
+
+
+def abandoned(base: Snapshot, head: Snapshot, found: Iterable[OverlayChange]) -> Iterator[Violation]:
+    """Check that no environment leaves the settings while overlays of it stay: they would run on, unseen."""
+    if base.read(FILE) == head.read(FILE):
+        return
+    gone = {(change.environment, change.model) for change in found if not change.after}
+    for name in sorted(base.settings.environments.keys() - head.settings.environments.keys()):
+        left = sorted(model for model in base.models(name) | head.models(name) if (name, model) not in gone)
+        if left:
+            problem = f"takes {name} out of {FILE}, where {listed(left, 3)} would run on"
+            yield Violation(FILE, problem, TAKE_DOWN.format(name))
 
 
 def _changed(repository: Repository, found: Commits) -> list[str]:

@@ -51,17 +51,20 @@ def check(settings: Settings, *, base: str | None = None, head: str | None = Non
     found = changes.commits(repository, settings, base, head)
     ground = Snapshot(repository, found.tip)
     violations = [*changes.stray(repository, found), *model_wheels.violations(repository, found)]
-    lines = []
-    for change in changes.overlay_changes(repository, found):
+    lines, overlay_changes = [], changes.overlay_changes(repository, found)
+    for change in overlay_changes:
         line, wrong = _check(ground, change, found.head, fork)
         lines.append(one_line(line))
         violations.extend(wrong)
+    violations.extend(changes.abandoned(ground, Snapshot(repository, found.head), overlay_changes))
     return Checked(lines, violations)
 
 
 def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple[str, list[Violation]]:
     """Return one line on a change, and the rules that it breaks."""
     name = f"{change.environment}/{change.model}"
+    if change.environment not in base.settings.environments and not change.after and not fork:
+        return f"{name}: removed, of an environment that has gone", []
     if wrong := list(_admissible(base, change, fork)):
         return name, wrong
     declared, namespace = None, base.settings.environment(change.environment).namespace
@@ -150,8 +153,10 @@ def _is_former(base: Snapshot, change: OverlayChange) -> bool:
 
 
 def _removed(base: Snapshot, change: OverlayChange, head: str) -> Iterator[Violation]:
-    """Check that an overlay goes with its model, or with the one commit that began it."""
+    """Check that an overlay goes with its model or environment, or with the one commit that began it."""
     after = Snapshot(base.repository, head)
+    if change.environment not in after.settings.environments:
+        return
     of = after.settings.declared.get(change.model, ModelSettings())
     there = (
         of.target is not None or after.read(f"{of.folder or f'model/{folder_name(change.model)}'}/model.py") is not None

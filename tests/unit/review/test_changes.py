@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from slipway.cli import doctor
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.release.status import status
 from slipway.review.check import check
 from slipway.review.consequences import affected
 from tests.unit.conftest import Site
@@ -68,3 +70,31 @@ def test_workflows_name_branches_in_full() -> None:
     wrong = [f"{path.name}: {found[0]}" for path, text in texts.items() for found in short.finditer(text)]
     assert wrong == []
     assert "refs/remotes/origin/$BASE" in texts[folder / "workflows/ci.yaml"]
+
+
+def _renamed(team: Site) -> None:
+    """Call the environment test by another name, on the branch `change`."""
+    team.git("switch", "--quiet", "-c", "change")
+    text = (team.root / "slipway.yaml").read_text()
+    team.write("slipway.yaml", text.replace("  test: {", "  qa: {").replace("promotes_from: test", "promotes_from: qa"))
+    team.commit("Rename test")
+
+
+def test_an_environment_that_leaves_the_settings(team: Site) -> None:
+    """It goes with its overlays, or later; until then check, status and doctor tell it."""
+    _renamed(team)
+    team.git("switch", "--quiet", "main")
+    wrong = check(team.settings, base="main", head="change").violations
+    assert [(each.path, each.problem) for each in wrong] == [
+        ("slipway.yaml", "takes test out of slipway.yaml, where iris would run on")
+    ]
+    assert "git rm -r overlays/test" in wrong[0].fix
+    team.git("switch", "--quiet", "change")
+    assert [row[:3] for row in status(team.settings) if row.environment == "test"] == [("test", "iris", "abandoned")]
+    told = [finding for finding in doctor.overlays(team.settings) if finding.state == "missing"]
+    assert [finding.what for finding in told] == ["iris run in test, which is no environment of slipway.yaml"]
+    team.git("rm", "-r", "--quiet", "overlays/test")
+    removed = team.commit("Take test down")
+    assert check(team.settings, base="main", head=removed).violations == []
+    assert check(team.settings, base="change~1", head=removed).violations == []
+    assert check(team.settings, base="change~1", head=removed, fork="mallory/models").violations

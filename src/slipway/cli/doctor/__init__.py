@@ -164,7 +164,7 @@ def _writable(name: str, directory: Path) -> Finding:
 
 def overlays(settings: Settings) -> Iterator[Finding]:
     """Check that no folder of a declared release was changed by hand."""
-    from slipway.gitops.snapshot import Snapshot
+    from slipway.gitops.snapshot import TAKE_DOWN, Snapshot
     from slipway.overlays import overlay
 
     try:
@@ -173,6 +173,9 @@ def overlays(settings: Settings) -> Iterator[Finding]:
     except SlipwayError:  # told by `git`
         return
     snapshot = Snapshot(repository, commit, settings)
+    for name, models in snapshot.abandoned().items():
+        problem = f"{', '.join(sorted(models))} run in {name}, which is no environment of {FILE}"
+        yield missing("overlays", problem, TAKE_DOWN.format(name))
     try:
         places = [(name, model) for name in settings.environments for model in sorted(snapshot.load(name))]
         found = [(*place, each) for place in places for each in overlay.altered(snapshot.overlay(*place))]
