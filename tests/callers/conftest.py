@@ -68,7 +68,7 @@ def _write(root: Path) -> None:
     shutil.copytree(ROOT / "model", root / "model")
     shutil.copy(ROOT / "requirements.lock", root)
     (root / "slipway.yaml").write_text(SETTINGS)
-    head = "weight,wrapping,zone,fragile,note,pieces,price"
+    head = "weight,wrapping,zone,sent,packed,due,sides,fragile,note,pieces,price"
     _write_model(root, "freight", head, map(_parcel, range(60)))
     _write_model(root, "carrier", "weight,express,carrier,late,days", map(_order, range(60)))
 
@@ -77,7 +77,9 @@ def _parcel(at: int) -> str:
     # The numbers are none that fit into 32 bits.
     weight, fragile = 1 + at / 10, ("true", "false", "")[at % 3]
     note, wrapping = ("", "on top")[at % 2], ("paper", "box")[at % 2]
-    return f"{weight:.1f},{wrapping},{1 + at % 3},{fragile},{note},{1 + at % 4},{weight * 2.3:.3f}"
+    dates = f"2026-03-{1 + at % 28:02},2026-03-01T10:{at:02}:00,2026-03-31T12:{at:02}:00Z"
+    parcel = f'{weight:.1f},{wrapping},{1 + at % 3},{dates},"[{weight}, 1.5, 2]"'
+    return f"{parcel},{fragile},{note},{1 + at % 4},{weight * 2.3:.3f}"
 
 
 def _order(at: int) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from slipway.model import Model, Range
+from slipway.model import Length, Model, Range
 
 
 class Wrapping(enum.Enum):
@@ -19,6 +20,10 @@ class Parcel:
     weight: Annotated[float, Range(0, 40, unit="kg", description="of all")]
     wrapping: Wrapping
     zone: Literal[1, 2, 3]
+    sent: date
+    packed: datetime
+    due: Annotated[datetime, UTC]
+    sides: Annotated[list[float], Length(3)]
     fragile: bool | None
     note: str | None
     pieces: Annotated[int, Range(1, 20)] = 1
