@@ -5,6 +5,7 @@ Each folder here is a peer: the `requirements.txt` of its environment, and its c
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
@@ -24,11 +25,31 @@ def run(machine: str, rounds: int, seconds: float) -> str:
         models = trained.train(scratch)
         taking_part = [each for model in models.values() for each in contestants.of(model, scratch)]
         found = measuring.measure(load, taking_part, rounds, seconds)
+        taken = {name: _stages(model, scratch) for name, model in models.items() if model.converted}
     told = f"{machine}\n\n{_versions()}. {_how(rounds, seconds)}\n\n{report.table(found)}\n"
+    told += f"\n## One answer, taken apart\n\n{_STAGES}\n\n{report.stages_table(taken)}\n"
     (HERE / "peers.md").write_text(f"# Beside its peers\n\nWritten by `make bench BENCH=peers`: {told}")
     note = f"make bench BENCH=peers · {time.strftime('%Y-%m-%d')} · median of {rounds} rounds, one CPU for each server"
     (HERE / "peers.svg").write_text(report.picture(found, note))
     return told
+
+
+_STAGES = """Each stage by itself, again and again within the process, the best of five: to read the body and check the
+rows (decode), what `predict` does besides the graph (prepare), the graph (run), the check of the predictions, their
+JSON (encode), the line in the log, and the metrics (count). `all` is one answer from the body on, without log and HTTP:
+what the table above has more for an answer is HTTP, the event loop and the network."""
+
+
+def _stages(model: trained.Trained, scratch: Path) -> dict[str, dict[str, float]]:
+    """Return the microseconds of each stage of an answer, by the number of rows."""
+    bodies = scratch / f"{model.name}.bodies"
+    asked = {f"{count} row{'s' if count > 1 else ''}": json.dumps(model.rows[:count]) for count in (1, 100)}
+    bodies.write_text(json.dumps(list(asked.values())))
+    served = model.converted
+    assert served  # noqa: S101 - only converted models are asked
+    script = str(Path(__file__).with_name("stages.py"))
+    told = prepare.run(str(served.python), script, str(served.folder), str(bodies))
+    return dict(zip(asked, json.loads(told), strict=True))
 
 
 def _versions() -> str:
@@ -41,5 +62,5 @@ def _how(rounds: int, seconds: float) -> str:
     return (
         f"Median of {rounds} rounds in changing order, {seconds:g} s for each load; the server has one CPU, and the "
         "callers have the other. A figure in brackets is a multiple of slipway's: slipway is better where it is high "
-        "for start and memory, and low for answers a second."
+        "for start, memory and CPU time, and low for answers a second."
     )

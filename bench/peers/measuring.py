@@ -31,6 +31,8 @@ class Measured(NamedTuple):
     """Answers a second, by load (`LOADS`)."""
     p50: dict[tuple[int, int], float]
     """Milliseconds of the median answer, by load."""
+    cpu: dict[tuple[int, int], float]
+    """Microseconds of the server's CPU time for an answer, by load: other work disturbs them least."""
 
 
 def measure(
@@ -64,14 +66,18 @@ def _measured(load: Path, contestant: Contestant, server: Running, seconds: floa
     ours, others = _parted()
     server.keep_to(ours)
     told: dict[tuple[int, int], Any] = {}
+    took: dict[tuple[int, int], float] = {}
     for rows, connections in LOADS:
         body = ("-body", contestant.bodies[rows])
         asked = ("-url", server.url, *body, "-connections", str(connections), "-seconds", str(seconds))
+        before = server.cpu()
         told[rows, connections] = json.loads(run(*_pinned(others), str(load), *asked))
+        took[rows, connections] = (server.cpu() - before) * 1e6 / sum(told[rows, connections]["outcomes"].values())
         if wrong := told[rows, connections]["outcomes"].keys() - {"200"}:
             sys.exit(f"{contestant.name} answers {contestant.model} with {', '.join(sorted(wrong))}")
     rates = {what: at["per_second"] for what, at in told.items()}
-    return Measured(server.milliseconds, server.memory(), rates, {what: at["p50"] for what, at in told.items()})
+    p50 = {what: at["p50"] for what, at in told.items()}
+    return Measured(server.milliseconds, server.memory(), rates, p50, took)
 
 
 def _parted() -> tuple[set[int], set[int]]:
@@ -90,4 +96,5 @@ def _middle(some: Sequence[Measured]) -> Measured:
         median(at.memory for at in some),
         {what: median(at.per_second[what] for at in some) for what in LOADS},
         {what: median(at.p50[what] for at in some) for what in LOADS},
+        {what: median(at.cpu[what] for at in some) for what in LOADS},
     )

@@ -8,13 +8,14 @@ from html import escape
 from bench.peers.contestants import OURS
 from bench.peers.measuring import LOADS, Measured
 
-_HEADS = "| {model} | start, ms | memory, MB | {loads} |"
+_HEADS = "| {model} | start, ms | memory, MB | {loads} | {cpu} |"
 _LOADS = {
     (1, 1): "1 row, 1 caller: /s",
     (1, 16): "1 row, 16 callers: /s",
     (100, 1): "100 rows, 1 caller: /s",
     (100, 16): "100 rows, 16 callers: /s",
 }
+_CPU = {(1, 16): "CPU of 1 row, µs", (100, 16): "CPU of 100 rows, µs"}
 _WIDTH, _NAMES, _BAR, _LINE, _PANEL = 860, 250, 480, 24, 40
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -42,13 +43,26 @@ def table(found: Mapping[tuple[str, str], Measured]) -> str:
     )
 
 
+def stages_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Return a table with the stages of one answer, by model and number of rows."""
+    names = list(next(iter(next(iter(found.values())).values())))
+    lines = [f"| µs of CPU | {' | '.join(names)} |", "| --- | " + " | ".join(["---:"] * len(names)) + " |"]
+    for model, by_rows in found.items():
+        for rows, at in by_rows.items():
+            lines.append(f"| {model}, {rows} | {' | '.join(f'{at[name]:,.0f}' for name in names)} |")
+    return "\n".join(lines)
+
+
 def _of_model(model: str, found: Mapping[str, Measured]) -> str:
     ours = found.get(OURS) or next(iter(found.values()))
-    lines = [_HEADS.format(model=model, loads=" | ".join(_LOADS[what] for what in LOADS))]
-    lines.append("| --- | " + " | ".join(["---:"] * (len(LOADS) + 2)) + " |")
+    lines = [
+        _HEADS.format(model=model, loads=" | ".join(_LOADS[what] for what in LOADS), cpu=" | ".join(_CPU.values()))
+    ]
+    lines.append("| --- | " + " | ".join(["---:"] * (len(LOADS) + len(_CPU) + 2)) + " |")
     for name, at in found.items():
         pairs = [(at.start, ours.start), (at.memory, ours.memory)]
         pairs += [(at.per_second[what], ours.per_second[what]) for what in LOADS]
+        pairs += [(at.cpu[what], ours.cpu[what]) for what in _CPU]
         cells = [_cell(value, of, at is ours) for value, of in pairs]
         lines.append(f"| {'**' + name + '**' if at is ours else name} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -44,6 +44,11 @@ class Running(NamedTuple):
         found = [_pss(pid) for pid in _family(self.pid)]
         return sum(found) * 1024 / 1e6
 
+    def cpu(self) -> float:
+        """Return the seconds of CPU time that its processes have taken."""
+        found = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in _family(self.pid)]
+        return sum(int(each[11]) + int(each[12]) for each in found) / os.sysconf("SC_CLK_TCK")
+
     def keep_to(self, cpus: set[int]) -> None:
         """Restrict all its threads to these CPUs."""
         for pid in _family(self.pid):

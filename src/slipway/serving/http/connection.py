@@ -31,7 +31,7 @@ _LINGER, _SILENT = 30, 5
 _LEAST, _STALLED = 1 << 16, 60
 
 # For what comes in: a buffer of asyncio's own for each piece takes several times as long as the piece. An event loop
-# reads and hands over one piece before the next.
+# hands over one piece before it reads the next, and a process has one loop.
 _BUFFER = memoryview(bytearray(1 << 18))
 
 # Seconds between two looks whether a caller who sends no more has gone away.
