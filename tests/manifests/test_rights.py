@@ -9,7 +9,7 @@ import yaml
 
 from tests.manifests.test_workflows import WORKFLOWS, read
 
-HARMLESS = {"check", "copy", "diff", "hold", "lift", "rollback", "traffic"}
+HARMLESS = {"audit", "check", "copy", "diff", "hold", "lift", "rollback", "traffic"}
 """Verbs that never run code of a model."""
 APART = {"promote": ("--questions", "--answers"), "release": ("--built",), "build": ("--orders", "--worked")}
 """Options with which a verb leaves the code of models to another job."""
