@@ -88,6 +88,7 @@ def test_an_estimator_predicts_the_same_when_it_is_loaded(name):
     assert (getattr(loaded, method)(data) == getattr(estimator, method)(data)).all()
 
 
+@pytest.mark.long(4)
 def test_an_estimator_gives_the_same_bytes_in_every_process(tmp_path):
     """Hash seed, time zone, umask, folder and earlier imports do not change them."""
     code = "import os; os.umask(0o077)\nfrom tests.unit.artifacts.test_estimators import dump_all\n"

@@ -46,6 +46,7 @@ def test_a_push_after_another_one(team: Team) -> None:
     assert team.here().versions() == {1: 100}
 
 
+@pytest.mark.long(5)
 @pytest.mark.parametrize(("models", "more"), [(2, 2), pytest.param(16, 4, marks=pytest.mark.long(60))])
 def test_many_runs_at_once(team: Team, models: int, more: int) -> None:
     """Runs of different models, and more of one model, land from clones of their own while first pushes are refused.

@@ -119,7 +119,7 @@ def _configured(site: Site, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [[*CONFIGURATION], *(pytest.param([name], marks=pytest.mark.long(60)) for name in CONFIGURATION)]
+    "names", [[*CONFIGURATION], *(pytest.param([name], marks=pytest.mark.long(10)) for name in CONFIGURATION)]
 )
 def test_a_configuration_changes_nothing(two: Team, capsys: pytest.CaptureFixture[str], names: list[str]) -> None:
     """Verbs print and write the same as without it."""
@@ -130,7 +130,7 @@ def test_a_configuration_changes_nothing(two: Team, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    "names", [REFERENCES, *(pytest.param([name], marks=pytest.mark.long(60)) for name in REFERENCES)]
+    "names", [REFERENCES, *(pytest.param([name], marks=pytest.mark.long(10)) for name in REFERENCES)]
 )
 def test_references_change_nothing(two: Team, capsys: pytest.CaptureFixture[str], names: list[str]) -> None:
     """Tags and branches on another commit, here and on the remote, are not taken for the branch."""
@@ -143,7 +143,7 @@ def test_references_change_nothing(two: Team, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    "kind", [CLONES[-1], *(pytest.param(kind, marks=pytest.mark.long(60)) for kind in CLONES[:-1])]
+    "kind", [CLONES[-1], *(pytest.param(kind, marks=pytest.mark.long(10)) for kind in CLONES[:-1])]
 )
 def test_clones_of_all_kinds(
     two: Team, capsys: pytest.CaptureFixture[str], kind: str, monkeypatch: pytest.MonkeyPatch

@@ -39,6 +39,7 @@ def test_a_new_model_is_a_folder_with_all_that_a_model_has(repository):
     assert not any("$" in path.read_text() for path in folder.iterdir())
 
 
+@pytest.mark.long(4)
 def test_new_models_pass_their_own_tests(repository):
     """Pytest runs them, also for a name that is a word of Python."""
     for name in ("fruit", "path", "request", "none", "red-wine"):

@@ -155,6 +155,7 @@ def published(team: Site, *, snapshot: bool = True, **training: Any) -> str:
     return str(team.store().publish("other", folder, record=record, attachments=attachments).id)
 
 
+@pytest.mark.long(5)
 def test_a_version_that_lacks_something_is_refused(team: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names what is missing, before any training starts."""
     monkeypatch.delenv("TASTE", raising=False)

@@ -75,6 +75,7 @@ def test_a_corrupted_artifact_stops_only_its_model(site: Site) -> None:
     assert tumor.result == "released"
 
 
+@pytest.mark.long(2)
 def test_a_new_release_can_get_a_share(site: Site) -> None:
     """The older releases divide the other requests in their proportions."""
     site.released()
@@ -134,6 +135,7 @@ def test_a_changed_setting_needs_a_new_release(site: Site) -> None:
     assert service["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"] == "9"
 
 
+@pytest.mark.long(2)
 def test_a_changed_base_changes_only_new_releases(site: Site) -> None:
     """The folders of older releases keep every byte."""
     site.released()
@@ -213,6 +215,7 @@ def test_a_base_without_the_image_fails(site: Site) -> None:
     assert "renders no Service" in outcome.text
 
 
+@pytest.mark.long(2)
 def test_a_damaged_overlay_of_another_environment_stops_no_release(site: Site) -> None:
     """Damaged files of production do not matter in test."""
     site.write("overlays/prod/iris/route.yaml", "spec: [")
@@ -289,6 +292,7 @@ def test_versions_with_the_same_image_are_rolled_back_by_number(site: Site) -> N
     assert site.versions() == {4: 100}
 
 
+@pytest.mark.long(2)
 def test_a_rejected_version_is_released_by_number(site: Site) -> None:
     """The outcome says that it was rejected, and the rejection ends."""
     site.released()

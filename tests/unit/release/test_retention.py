@@ -31,6 +31,7 @@ def test_the_oldest_releases_are_dropped_in_their_own_commit(site: Site) -> None
     assert site.drop()[:2] == ([], None)
 
 
+@pytest.mark.long(2)
 def test_nothing_is_dropped_before_the_newest_is_verified(site: Site) -> None:
     """If the newest release fails, its rollback need not wait for a removal."""
     for _ in range(4):

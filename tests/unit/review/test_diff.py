@@ -137,7 +137,9 @@ def test_nothing_becomes_markup() -> None:
     assert not any(line.lstrip().startswith("::") for line in diff.text(Diff([overlay], [])).splitlines())
 
 
-@pytest.mark.parametrize(("count", "length"), [(1, 2000), (40, 2000), (2000, 20)])
+@pytest.mark.parametrize(
+    ("count", "length"), [(1, 2000), pytest.param(40, 2000, marks=pytest.mark.long(15)), (2000, 20)]
+)
 def test_the_comment_is_never_too_long(count: int, length: int) -> None:
     """GitHub takes 65,536 characters: the comment is cut, block by block, and says so."""
     lines = [f"+line {number} {'x' * 60}" for number in range(length)]

@@ -130,6 +130,7 @@ def test_half_a_setting_is_refused(monkeypatch: pytest.MonkeyPatch, kind: str, f
     assert caught.value.problem == told and caught.value.fix
 
 
+@pytest.mark.long(2)
 def test_a_function_waits_for_its_secret(bundled: Bundle, tmp_path: Path) -> None:
     """Without its Secret it is not ready, and its log says so; an earlier release goes on answering.
 

@@ -124,6 +124,7 @@ def test_an_estimator_of_another_version_is_refused(team, files, name):
     assert "install scikit-learn==9" in caught.value.fix
 
 
+@pytest.mark.long(2)
 @pytest.mark.parametrize("held", [{"model": 1}, 5, ("a", "b")])
 def test_what_is_no_estimator_is_named(team, files, held):
     """A notebook can take the estimator out of it."""

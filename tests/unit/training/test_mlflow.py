@@ -36,11 +36,11 @@ def folder(tmp_path):
     [
         (NAMED, {"columns": ["a", "b"], "data": [[1.0, 2.0], [3.0, 4.0]]}, ["b", "a"]),
         (TENSOR, [[1.0, 2.0], [3.0, 4.0]], ["x0", "x1"]),
-        ("", [[1.0, 2.0], [3.0, 4.0]], ["x0", "x1"]),
-        ("", {"inputs": [[1.0, 2.0], [3.0, 4.0]]}, ["x0", "x1"]),
+        pytest.param("", [[1.0, 2.0], [3.0, 4.0]], ["x0", "x1"], marks=pytest.mark.long(2)),
+        pytest.param("", {"inputs": [[1.0, 2.0], [3.0, 4.0]]}, ["x0", "x1"], marks=pytest.mark.long(2)),
         ("", {"a": [1.0, 3.0], "b": [2.0, 4.0]}, ["a", "b"]),
-        ("", {"a": [[1.0], [3.0]], "b": [[2.0], [4.0]]}, ["a", "b"]),
-        ("", [{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 4.0}], ["a", "b"]),
+        pytest.param("", {"a": [[1.0], [3.0]], "b": [[2.0], [4.0]]}, ["a", "b"], marks=pytest.mark.long(2)),
+        pytest.param("", [{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 4.0}], ["a", "b"], marks=pytest.mark.long(2)),
     ],
 )
 def test_a_graph_is_taken_with_its_columns_and_its_example(team, folder, more, example, columns):

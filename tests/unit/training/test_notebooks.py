@@ -189,6 +189,7 @@ def test_an_estimator_of_a_table_of_texts_gets_a_table(notebook):
     assert "takes_texts" not in (folder / "model.py").read_text()
 
 
+@pytest.mark.long(1)
 @pytest.mark.usefixtures("notebook")
 @pytest.mark.parametrize(
     ("truth", "targets"),

@@ -77,6 +77,7 @@ def test_an_embedding_is_a_list_of_numbers(team):
     assert outputs == {"prediction": ("FP64", (-1, 2))}
 
 
+@pytest.mark.long(2)
 def test_a_gate_on_a_metric_that_needs_a_truth_is_refused(team):
     """Clusters have no accuracy."""
     written(team, GROUPS.format(pipeline=CLUSTERS))

@@ -124,6 +124,7 @@ def test_a_closed_pull_request_stays_closed(automatic: Team) -> None:
     assert due(automatic) == 0 and len(pulls(automatic)) == 2
 
 
+@pytest.mark.long(2)
 def test_a_reverted_promotion_is_not_proposed_again(automatic: Team) -> None:
     """Only a newer release is proposed."""
     automatic.site.released(place=pushed(automatic.site))
@@ -163,6 +164,7 @@ def test_only_a_person_proposes_unmerged_code(automatic: Team, capsys: pytest.Ca
     assert promote(automatic) == 0 and len(pulls(automatic)) == 1
 
 
+@pytest.mark.long(3)
 def test_a_pull_request_without_a_difference_is_closed(team: Team) -> None:
     """An emergency commit has made the same change. Another pull request, with a difference, stays open."""
     for _ in range(2):
@@ -216,6 +218,7 @@ def test_an_update_keeps_again(team: Team) -> None:
     assert f"prod/iris {name}" in body(team)
 
 
+@pytest.mark.long(2)
 def test_a_locked_conversation_stops_no_other_model(automatic: Team, capsys: pytest.CaptureFixture[str]) -> None:
     """The run prints that GitHub takes no comment."""
     automatic.site.released(place=pushed(automatic.site))

@@ -269,7 +269,7 @@ FEW_FILES = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (200, 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of open files has another meaning elsewhere")
-@pytest.mark.parametrize("before", ["", H11], ids=["httptools", "h11"])
+@pytest.mark.parametrize("before", ["", pytest.param(H11, marks=pytest.mark.long(10))], ids=["httptools", "h11"])
 def test_idle_connections_block_nobody(bundled: Bundle, before: str) -> None:
     """Those that never sent a request give room to others; health is answered, and little is logged."""
     with run(bundled.folder, before + FEW_FILES) as server, ExitStack() as opened:

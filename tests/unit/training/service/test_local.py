@@ -110,6 +110,7 @@ def test_large_bodies_are_refused(caller: Caller) -> None:
     assert caller.ask("POST", "/start", pieces)[0] == 413
 
 
+@pytest.mark.long(2)
 def test_unknown_callers_are_refused(caller: Caller) -> None:
     """Name and password are needed, except for health."""
     assert caller.ask("GET", "/", Authorization="")[0] == 401
