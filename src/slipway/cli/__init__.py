@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     of reach, and may not be later. 130: stopped by the user.
     """
     signal.signal(signal.SIGTERM, _stop)
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _stop_again
     for stream in (sys.stdout, sys.stderr):
         # A name that a terminal cannot show is no reason to fail.
         if isinstance(stream, io.TextIOWrapper):
@@ -67,6 +70,14 @@ def _show_on_page(error: SlipwayError) -> None:
 
 def _stop(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def _stop_again(found: sys.UnraisableHookArgs) -> None:
+    """Stop once more where Python has dropped the first time: of what a `__del__` raises it only prints a traceback."""
+    if found.exc_type is KeyboardInterrupt:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    else:
+        sys.__unraisablehook__(found)
 
 
 def _explain(error: OSError) -> str:

@@ -137,3 +137,28 @@ def test_the_help_is_fast() -> None:
     code = "import sys; from slipway import cli; cli.parser(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"msgspec", "yaml", "numpy", "github"} & set(done.stdout.split()) == set()
+
+
+DELETED = """
+import os, signal, sys, time
+from types import SimpleNamespace
+from slipway import cli
+
+class Channel:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+def run(parsed):
+    Channel()
+    time.sleep(30)
+
+cli.parser = lambda: SimpleNamespace(parse_args=lambda given: SimpleNamespace(run=run))
+sys.exit(cli.main([]))
+"""
+
+
+def test_a_stop_while_something_is_deleted_is_not_lost():
+    """Python drops what is raised then, and a verb that waits would go on."""
+    done = subprocess.run([sys.executable, "-c", DELETED], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "stopped: what was not finished leaves nothing behind")
