@@ -186,6 +186,7 @@ def test_a_hold_that_was_set_meanwhile(team: Team) -> None:
     assert (done.outcomes[0].result, done.commit) == ("held", None)
 
 
+@pytest.mark.long(3)
 def test_verbs_from_the_command_line(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
     """A rollback is a commit in test, and in production a pull request that says how to undo it, or an emergency."""
     for _ in range(2):

@@ -175,6 +175,7 @@ def test_a_version_that_lacks_something_is_refused(team: Site, tmp_path: Path, m
         reproduce(team.settings, "fruit/test/1", keep=tmp_path, report=print)
 
 
+@pytest.mark.long(6)
 def test_a_training_gets_pinned_settings(team: Site, tmp_path: Path) -> None:
     """They have the recorded parameters, no gates, and one store in a new folder."""
     record = team.store().record("fruit", 1)

@@ -18,6 +18,7 @@ from slipway.release.decisions import hold, lift, rollback, traffic
 from slipway.release.promote import promote
 from slipway.review.check import Checked, check
 from slipway.settings.types import Announce, ModelSecret
+from tests.turns import in_turns
 from tests.unit.conftest import ROOT, Site
 from tests.unit.review.conftest import FOLDER, FOREIGN, commit, look, overlay, propose, put, said
 
@@ -41,7 +42,7 @@ VERBS: dict[str, Callable[[Site], Any]] = {
 }
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", in_turns(VERBS, always=3))
 def test_the_change_of_a_verb_is_accepted(team: Site, verb: str) -> None:
     """Each verb's change is accepted."""
     team.git("switch", "--quiet", "-c", "change")
@@ -242,7 +243,7 @@ def first(team: Site) -> ReleaseName:
     return overlay(team, "main").releases[-1].name
 
 
-@pytest.mark.parametrize("case", FILES)
+@pytest.mark.parametrize("case", in_turns(FILES, always=3))
 def test_a_file_that_slipway_does_not_write(team: Site, case: str) -> None:
     """No file is added beside those of slipway, and none of them is changed by hand."""
     change, says = FILES[case]
@@ -327,21 +328,28 @@ ELSEWHERE = Announce(repository="mallory/models", secret="other", key="token")  
 
 @pytest.mark.parametrize(
     ("declared", "path", "says"),
-    [
-        (TRAINING, "", ""),
-        (TRAINING, "workflow.yaml", "training/workflow.yaml: is not what the base branch's workflows/train gives"),
-        (TRAINING, "more.yaml", "training/more.yaml: is not what the base branch's workflows/train gives"),
-        (
-            msgspec.structs.replace(TRAINING, secrets={"TOKEN": OTHERS}),
-            "",
-            "has not the secrets of the base branch's slipway.yaml",
-        ),
-        (msgspec.structs.replace(TRAINING, store="gs://others"), "", "has not the store of the base branch's"),
-        (msgspec.structs.replace(TRAINING, variables={"A": "b"}), "", "has not the variables of the base branch's"),
-        (msgspec.structs.replace(TRAINING, announce=ELSEWHERE), "", "has not the repository to announce to of"),
-        (msgspec.structs.replace(TRAINING, image=FOREIGN), "", "is no digest of unbuilt.invalid, where test has"),
-        (msgspec.structs.replace(TRAINING, platform=FOREIGN), "", "is no digest of unbuilt.invalid, where test has"),
-    ],
+    in_turns(
+        [
+            (TRAINING, "", ""),
+            (TRAINING, "workflow.yaml", "training/workflow.yaml: is not what the base branch's workflows/train gives"),
+            (TRAINING, "more.yaml", "training/more.yaml: is not what the base branch's workflows/train gives"),
+            (
+                msgspec.structs.replace(TRAINING, secrets={"TOKEN": OTHERS}),
+                "",
+                "has not the secrets of the base branch's slipway.yaml",
+            ),
+            (msgspec.structs.replace(TRAINING, store="gs://others"), "", "has not the store of the base branch's"),
+            (msgspec.structs.replace(TRAINING, variables={"A": "b"}), "", "has not the variables of the base branch's"),
+            (msgspec.structs.replace(TRAINING, announce=ELSEWHERE), "", "has not the repository to announce to of"),
+            (msgspec.structs.replace(TRAINING, image=FOREIGN), "", "is no digest of unbuilt.invalid, where test has"),
+            (
+                msgspec.structs.replace(TRAINING, platform=FOREIGN),
+                "",
+                "is no digest of unbuilt.invalid, where test has",
+            ),
+        ],
+        always=3,
+    ),
 )
 def test_a_declared_training(team: Site, declared: Training, path: str, says: str) -> None:
     """Its files are what the base branch makes of its record; images and variables are those of the settings."""
@@ -363,17 +371,26 @@ DIGEST = f"@sha256:{'0' * 64}"
 
 @pytest.mark.parametrize(
     ("changes", "says"),
-    [
-        ({}, ""),
-        ({"image": FOREIGN}, "its image 'ghcr.io/mallory/iris@sha256:"),
-        ({"image": f"ghcr.io/team/models/iris{DIGEST}"}, ""),
-        ({"image": f"ghcr.io/team/models/iris{DIGEST}", "verifier": f"ghcr.io/team/models/slipway{DIGEST}"}, ""),
-        ({"verifier": f"ghcr.io/mallory/slipway{DIGEST}"}, "its verifier 'ghcr.io/mallory/slipway@sha256:"),
-        ({"image": f"ghcr.io/team/models-of-others/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
-        ({"image": f"ghcr.io/team/models/../others/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
-        ({"image": "ghcr.io/team/models/iris:latest"}, "is no digest of ghcr.io/team/models, where test"),
-        ({"image": f"unbuilt.invalid/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
-    ],
+    in_turns(
+        [
+            ({}, ""),
+            ({"image": FOREIGN}, "its image 'ghcr.io/mallory/iris@sha256:"),
+            ({"image": f"ghcr.io/team/models/iris{DIGEST}"}, ""),
+            ({"image": f"ghcr.io/team/models/iris{DIGEST}", "verifier": f"ghcr.io/team/models/slipway{DIGEST}"}, ""),
+            ({"verifier": f"ghcr.io/mallory/slipway{DIGEST}"}, "its verifier 'ghcr.io/mallory/slipway@sha256:"),
+            (
+                {"image": f"ghcr.io/team/models-of-others/iris{DIGEST}"},
+                "is no digest of ghcr.io/team/models, where test",
+            ),
+            (
+                {"image": f"ghcr.io/team/models/../others/iris{DIGEST}"},
+                "is no digest of ghcr.io/team/models, where test",
+            ),
+            ({"image": "ghcr.io/team/models/iris:latest"}, "is no digest of ghcr.io/team/models, where test"),
+            ({"image": f"unbuilt.invalid/iris{DIGEST}"}, "is no digest of ghcr.io/team/models, where test"),
+        ],
+        always=3,
+    ),
 )
 def test_images_of_a_release_of_test(team: Site, changes: dict[str, str], says: str) -> None:
     """Images are digests of the environment's registry; without a registry, digests that nobody built."""

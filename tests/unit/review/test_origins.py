@@ -16,6 +16,7 @@ from slipway.release.candidates import Wish
 from slipway.release.decisions import rollback
 from slipway.release.promote import promote
 from slipway.schema import Field, Schema
+from tests.turns import in_turns
 from tests.unit.conftest import Site
 from tests.unit.review.conftest import look, overlay, propose, put, redeclare, said
 
@@ -33,7 +34,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", CLAIMS)
+@pytest.mark.parametrize("case", in_turns(CLAIMS))
 def test_a_release_that_is_not_what_it_claims(team: Site, case: str) -> None:
     """Its origin, its content and its number are compared with the source."""
     changes, says = CLAIMS[case]

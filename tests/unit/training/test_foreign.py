@@ -60,6 +60,7 @@ def test_a_pickle_is_not_opened_without_a_yes(team, files, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.long(3)
 def test_a_pickle_sees_nothing_of_this_process(team, files, tmp_path, monkeypatch):
     """Neither its variables nor its home."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-key")
@@ -71,6 +72,7 @@ def test_a_pickle_sees_nothing_of_this_process(team, files, tmp_path, monkeypatc
     assert os.environ["HOME"] not in seen
 
 
+@pytest.mark.long(3)
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

@@ -94,6 +94,7 @@ def test_a_branch_that_somebody_updated(automatic: Team, how: str, follows: bool
     assert ("prod/iris v2-" in body(automatic)) is follows
 
 
+@pytest.mark.long(3)
 def test_the_choice_of_a_person_stays(automatic: Team) -> None:
     """The release and the share that a person chose are kept, and brought up to date."""
     for _ in range(2):
@@ -231,6 +232,7 @@ def test_a_locked_conversation_stops_no_other_model(automatic: Team, capsys: pyt
     assert [each["head"] for each in pulls(automatic)] == [BRANCH, "promote/prod/tumor"]
 
 
+@pytest.mark.long(3)
 def test_a_failed_search_for_a_pull_request_stops_its_model_only(automatic: Team) -> None:
     """The other model is proposed."""
     automatic.site.released("iris", place=pushed(automatic.site))

@@ -268,6 +268,7 @@ def test_a_head_has_a_time_limit(bundled: Bundle, before: str) -> None:
 FEW_FILES = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))\n"
 
 
+@pytest.mark.long(7)
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of open files has another meaning elsewhere")
 @pytest.mark.parametrize("before", ["", pytest.param(H11, marks=pytest.mark.long(10))], ids=["httptools", "h11"])
 def test_idle_connections_block_nobody(bundled: Bundle, before: str) -> None:
