@@ -169,6 +169,7 @@ for commit in sys.argv[2:]:
 """
 
 
+@pytest.mark.long(3)
 @pytest.mark.parametrize("times", [2, pytest.param(30, marks=pytest.mark.long(60))])
 @pytest.mark.parametrize("whole_group", [False, True], ids=["only-ours", "git-too"])
 def test_killed_at_any_moment(root: Path, whole_group: bool, times: int) -> None:

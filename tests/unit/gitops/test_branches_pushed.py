@@ -232,6 +232,7 @@ def test_no_branch_releases_where_promotions_go(team: Team) -> None:
     assert team.bare.branch("main") == before
 
 
+@pytest.mark.long(2)
 def test_a_rollback_races_with_a_release(team: Team) -> None:
     """The second of the two decides by the result of the first, so the model is held in either order."""
     for _ in range(2):

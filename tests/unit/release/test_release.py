@@ -32,6 +32,7 @@ def test_a_new_version_gets_all_requests(site: Site) -> None:
     assert done.commit == site.head and not done.failed
 
 
+@pytest.mark.long(2)
 def test_a_repeat_commits_nothing(site: Site) -> None:
     """Choosing the running version by its number commits nothing, either."""
     site.released()
@@ -41,6 +42,7 @@ def test_a_repeat_commits_nothing(site: Site) -> None:
     assert site.head == head
 
 
+@pytest.mark.long(2)
 def test_all_models_are_released_in_one_commit(site: Site) -> None:
     """The subject names each model."""
     site.publish("iris")

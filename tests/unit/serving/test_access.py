@@ -222,6 +222,7 @@ def test_two_keys_let_nobody_in(guarded: Guarded) -> None:
             assert connection.recv(1 << 16).startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.long(2)
 def test_a_new_key_holds_without_a_restart(guarded: Guarded) -> None:
     """A change of the files counts within seconds; a deleted key is refused."""
     put(guarded.folder, **KEYS, eve="e" * 40)

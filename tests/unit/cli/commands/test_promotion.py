@@ -114,6 +114,7 @@ def test_the_record_says_why_callers_may_break(automatic: Team) -> None:
     assert "Proposed by itself" not in automatic.bare.git("log", "-1", "--format=%B", BRANCH)
 
 
+@pytest.mark.long(2)
 def test_a_closed_pull_request_stays_closed(automatic: Team) -> None:
     """A release whose pull request was closed is not proposed again, even after its branch is deleted."""
     automatic.site.released(place=pushed(automatic.site))
@@ -141,6 +142,7 @@ def test_a_reverted_promotion_is_not_proposed_again(automatic: Team) -> None:
     assert due(automatic) == 0 and len(pulls(automatic)) == 2
 
 
+@pytest.mark.long(2)
 def test_a_hold_in_test_stops_automatic_promotions(automatic: Team) -> None:
     """An open pull request gets a comment. A person may still promote a release by its name."""
     name = automatic.site.released(place=pushed(automatic.site))
@@ -180,6 +182,7 @@ def test_a_pull_request_without_a_difference_is_closed(team: Team) -> None:
     assert "changes nothing any more" in team.forge.repository(NAME).comments[0]["body"]
 
 
+@pytest.mark.long(2)
 def test_an_update_keeps_approvals(team: Team) -> None:
     """When only main has moved, the proposal moves onto it with the same files, byte by byte."""
     team.site.released(place=pushed(team.site))
@@ -192,6 +195,7 @@ def test_an_update_keeps_approvals(team: Team) -> None:
     assert team.bare.git("diff", "--stat", first, second, "--", "overlays/prod") == ""
 
 
+@pytest.mark.long(2)
 def test_a_pull_request_tells_why_it_cannot_be_merged(team: Team) -> None:
     """A comment has the reason; it is changed when the reason is gone."""
     team.site.released(place=pushed(team.site))

@@ -218,6 +218,7 @@ def impatient(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield server
 
 
+@pytest.mark.long(2)
 @pytest.mark.parametrize("ends", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
 def test_caller_who_does_not_read_is_left(impatient: Server, ends: bytes) -> None:
     """The answer is given up, and the log says that it did not arrive."""
