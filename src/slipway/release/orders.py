@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from slipway import digests
@@ -25,17 +23,17 @@ from slipway.models import model_tests
 from slipway.models.data import scheme
 from slipway.models.discovery import training_digest
 from slipway.settings import Settings
-from slipway.store import Record, Store, open_store, store_of
+from slipway.store import Record, store_of
+from slipway.store.handing import handed_on, read
 from slipway.store.records import Digest, Positive, encode
 from slipway.training import deployed
 from slipway.training.task import begin, step
-
-T = TypeVar("T")
 
 PLATFORM = ""
 """Stands for a model in the work on the image of the platform."""
 
 _ORDERS, _WORK = "orders.json", "work.json"
+_FIX = "slipway build --orders writes orders, and slipway work the work"
 
 
 class Order(Struct, kw_only=True):
@@ -94,16 +92,6 @@ class NotDoneError(SlipwayError):
         super().__init__(f"{what} changed since the work of this run was ordered", fix="the next run takes it up")
 
 
-def handed_on(folder: Path, environment: str) -> Store:
-    """Return the store of an environment that a folder hands on."""
-    return open_store(str(stores(folder) / environment), root=folder, environment=environment)
-
-
-def stores(folder: Path) -> Path:
-    """Return the folder of the stores that a folder hands on."""
-    return folder.absolute() / "store"
-
-
 def image_file(folder: Path, name: str) -> Path:
     """Return the file of an image."""
     return folder / "images" / f"{name}.tar"
@@ -117,7 +105,7 @@ def fetched(folder: Path, model: str) -> Path | None:
 
 def orders_in(folder: Path) -> Orders:
     """Return the orders in a folder."""
-    return _read(folder / _ORDERS, Orders)
+    return read(folder / _ORDERS, Orders, _FIX)
 
 
 def keep(folder: Path, done: Sequence[Work]) -> None:
@@ -199,7 +187,7 @@ class Taking:
     ) -> None:
         self.settings, self.environment, self.commit = settings, environment, commit
         self.folder, self.report = folder, report
-        self.work = {each.model: each for each in _read(folder / _WORK, list[Work])}
+        self.work = {each.model: each for each in read(folder / _WORK, list[Work], _FIX)}
 
     def train(self, model: str) -> Record:
         """Publish the version that was trained, if it is of this code."""
@@ -251,11 +239,3 @@ class Taking:
             raise SlipwayError(f"{file} is missing, or is not the image that was made", fix="run the workflow again")
         pushed = images.push_kept(self.settings, self.environment, file, name, kept.fingerprint, self.report)
         return pushed, kept.fingerprint
-
-
-def _read(path: Path, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError) as error:
-        fix = "slipway build --orders writes orders, and slipway work the work"
-        raise SlipwayError(f"{path} cannot be read: {error}", fix=fix) from error

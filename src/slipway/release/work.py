@@ -17,9 +17,10 @@ from slipway.images import platform as platforms
 from slipway.images.build import Image
 from slipway.images.bundle import Bundle
 from slipway.release.hands import Own
-from slipway.release.orders import PLATFORM, Kept, Order, Work, fetched, handed_on, image_file, keep, orders_in, stores
+from slipway.release.orders import PLATFORM, Kept, Order, Work, fetched, image_file, keep, orders_in
 from slipway.settings import Settings
 from slipway.store import STORES, Record
+from slipway.store.handing import handed_on, stores
 
 
 def work(settings: Settings, folder: Path, target: Path, report: Callable[[str], None] = lambda _: None) -> list[Work]:

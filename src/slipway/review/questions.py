@@ -9,24 +9,23 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.files import write
+from slipway.names import ModelId
 from slipway.release.promote import Promoted
 from slipway.review import promotion_facts
 from slipway.review.comparison import Comparison, Version, compare, fetched
 from slipway.settings import Settings
-from slipway.store import Record, Store, open_store
+from slipway.store import Record, Store
+from slipway.store.handing import handed_on, read
 from slipway.store.records import Digest, Positive, encode
-
-T = TypeVar("T")
 
 _QUESTIONS = "questions.json"
 _ANSWERS = "answers.json"
+_FIX = "slipway promote --questions writes the questions, and slipway answer the answers"
 
 
 class Asked(Struct, frozen=True):
@@ -65,17 +64,17 @@ def leave(done: Promoted, folder: Path) -> None:
     """Add the question of a promotion, and the versions that it is about, to a folder."""
 
     def take(store: Store, record: Record) -> Asked:
-        _store(folder, store.environment).mirror(record, source=store)
+        handed_on(folder, store.environment).mirror(record, source=store)
         return Asked.of(record)
 
     candidate, running, _ = promotion_facts.both(done, take)
-    question = Question(done.source.record.model_id.split("/")[0], candidate, running)
+    question = Question(ModelId.parse(done.source.record.model_id).model, candidate, running)
     write(folder / _QUESTIONS, encode([*asked(folder), question]))
 
 
 def asked(folder: Path) -> list[Question]:
     """Return the questions in a folder."""
-    return _read(folder / _QUESTIONS, list[Question]) if (folder / _QUESTIONS).exists() else []
+    return read(folder / _QUESTIONS, list[Question], _FIX) if (folder / _QUESTIONS).exists() else []
 
 
 def answer(settings: Settings, folder: Path, target: Path, report: Callable[[str], None] = lambda _: None) -> None:
@@ -95,7 +94,7 @@ def comparing(folder: Path) -> promotion_facts.Compare:
 
     It raises `SlipwayError` where nobody was asked about the very artifacts and data of both.
     """
-    answers = {each.question: each for each in _read(folder / _ANSWERS, list[Answer])}
+    answers = {each.question: each for each in read(folder / _ANSWERS, list[Answer], _FIX)}
 
     def compared(_settings: Settings, candidate: Version, before: Version | None) -> Comparison:
         record = candidate.record
@@ -123,22 +122,10 @@ def _answer(settings: Settings, question: Question, folder: Path) -> Comparison:
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
 
         def version(each: Asked) -> Version:
-            store = _store(folder, each.environment)
+            store = handed_on(folder, each.environment)
             return fetched(
                 store, store.record(question.model, each.version), Path(scratch, f"{each.environment}-{each.version}")
             )
 
         running = version(question.running) if question.running else None
         return compare(settings, version(question.candidate), running)
-
-
-def _store(folder: Path, environment: str) -> Store:
-    return open_store(str(folder.absolute() / "store" / environment), root=folder, environment=environment)
-
-
-def _read(path: Path, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError) as error:
-        fix = "slipway promote --questions writes the questions, and slipway answer the answers"
-        raise SlipwayError(f"{path} cannot be read: {error}", fix=fix) from error
