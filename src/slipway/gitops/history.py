@@ -15,7 +15,7 @@ from slipway.names import ReleaseName
 from slipway.overlays import documents
 from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, ROUTE, STATE, State, shares
-from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, folder_of
+from slipway.overlays.types import Hold, Overlay, Release, folder_of
 from slipway.settings import Settings
 from slipway.text import format_time, parse_time
 
@@ -181,18 +181,9 @@ def _of_route(
         yield f"traffic {release_folder.shown(after)}"
     for release in sorted(commit.changed[where]):
         if ReleaseName.parse(release) in {*before} & {*after}:
-            by_hand = _is_altered(repository, f"{folder_of(*where)}/{release}", commit.id)
+            written = _written(repository, where, ReleaseName.parse(release), commit.id)
+            by_hand = written is None or overlays.is_altered(written)
             yield f"changed {release} by hand" if by_hand else f"released {release} again, with other settings"
-
-
-def _is_altered(repository: Repository, folder: str, commit: str) -> bool:
-    """Return True if a commit left a release's folder otherwise than its record says, or unreadable."""
-    files = repository.files(commit, folder)
-    try:
-        record = documents.read(files.get(RECORD, b""), f"{folder}/{RECORD}", ReleaseRecord)
-    except SlipwayError:
-        return True
-    return overlays.is_altered(Release(record=record, files=files))
 
 
 def _came(repository: Repository, commit: str, where: tuple[str, str], name: ReleaseName, written: bool) -> str:
@@ -225,9 +216,10 @@ def releases(snapshot: Snapshot, overlay: Overlay, names: Collection[ReleaseName
     A past release is read from the last commit that wrote it. An unreadable one is left out.
     """
     found = {release.name: release for release in overlay.releases}
-    for name, commit in snapshot.written(overlay.environment, overlay.model).items():
+    where = (overlay.environment, overlay.model)
+    for name, commit in snapshot.written(*where).items():
         wanted = name not in found and (names is None or name in names)
-        if wanted and (release := _restored(snapshot, overlay, name, commit)):
+        if wanted and (release := _written(snapshot.repository, where, name, commit)):
             found[name] = release
     chosen = (release for name, release in found.items() if names is None or name in names)
     return sorted(chosen, key=lambda release: release.age, reverse=True)
@@ -251,10 +243,11 @@ def is_shallow(repository: Repository) -> bool:
     return repository.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
-def _restored(snapshot: Snapshot, overlay: Overlay, name: ReleaseName, commit: str) -> Release | None:
-    files = snapshot.repository.files(commit, f"{folder_of(overlay.environment, overlay.model)}/{name}")
+def _written(repository: Repository, where: tuple[str, str], name: ReleaseName, commit: str) -> Release | None:
+    """Return a release as a commit has it; None where it cannot be read."""
+    files = repository.files(commit, f"{folder_of(*where)}/{name}")
     within = {f"{name}/{path}": content for path, content in files.items()}
     try:
-        return overlays.parse(within, overlay.environment, overlay.model, "").release(name)
+        return overlays.parse(within, *where, "").release(name)
     except SlipwayError:
         return None

@@ -68,11 +68,11 @@ def _overlay(
         if declared is None:
             yield Audited(environment, model, name, ("no commit declares it",))
             continue
-        problems = [*_unlike(snapshot.repository, release, declared)]
+        problems, note = [*_unlike(snapshot.repository, release, declared)], ""
         writer = snapshot.written(environment, model)[release.name]
-        rendered, note = _compared(snapshot, release, writer)
-        if not rendered:
-            problems.append("no commit of its own renders these files from its record")
+        if not _is_rendered(snapshot.repository, release, writer):
+            note = _other_code(snapshot.repository, writer, snapshot.commit)
+            problems += [] if note else ["no commit of its own renders these files from its record"]
         yield Audited(environment, model, name, tuple(problems), note)
 
 
@@ -86,15 +86,10 @@ def _unlike(repository: Repository, release: Release, declared: Declared) -> Ite
             yield f"its {name} was {said} in {declared.written[-1].id[:12]}, which declared it, and is {now}"
 
 
-def _compared(snapshot: Snapshot, release: Release, writer: str) -> tuple[bool, str]:
-    """Return False if no commit of the release's own renders its files; and why that cannot be told."""
-    repository = snapshot.repository
-    own = (release.record.commit, writer, f"{writer}^")
-    if any(_rendered(repository, commit, release) == release.files for commit in own):
-        return True, ""
-    if code := _other_code(repository, writer, snapshot.commit):
-        return True, code
-    return False, ""
+def _is_rendered(repository: Repository, release: Release, writer: str) -> bool:
+    """Return True if a commit of the release's own renders its files."""
+    own = map(repository.commit_at, (release.record.commit, writer, f"{writer}^"))
+    return any(_rendered(repository, commit, release) == release.files for commit in dict.fromkeys(own) if commit)
 
 
 def _first(repository: Repository, declared: Declared) -> ReleaseRecord | None:
@@ -108,10 +103,8 @@ def _first(repository: Repository, declared: Declared) -> ReleaseRecord | None:
 
 def _rendered(repository: Repository, commit: str, release: Release) -> dict[str, bytes] | None:
     """Return the files that a commit renders for a release's record; None where it renders none."""
-    if (at := repository.commit_at(commit)) is None:
-        return None
     try:
-        made = release_folder.make(Snapshot(repository, at), release.record).files
+        made = release_folder.make(Snapshot(repository, commit), release.record).files
     except SlipwayError:
         return None
     # A record without the digest is compared by the other files.

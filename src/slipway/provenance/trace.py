@@ -14,8 +14,8 @@ from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.images import build as images
 from slipway.images import bundle
-from slipway.overlays.overlay import MANIFESTS, digest_of
-from slipway.overlays.types import ReleaseRecord
+from slipway.overlays.overlay import MANIFESTS, is_altered
+from slipway.overlays.types import Release, ReleaseRecord
 from slipway.provenance import commits
 from slipway.provenance.chain import Chain, Link
 from slipway.provenance.commits import Commit, Declared, Pulls
@@ -133,7 +133,7 @@ def _image(subject: Subject, chosen: Declared, record: ReleaseRecord) -> Link:
     files = commits.files(subject.repository, chosen)
     if record.image.encode() not in files.get(MANIFESTS, b""):
         link.broken.append("the manifests beside the record name another image")
-    elif record.manifests not in ("", digest_of(files)):
+    elif is_altered(Release(record=record, files=files)):
         link.broken.append("the files beside the record were changed by hand: they are not those that it names")
     if not built:
         link.notes.append("the image was not built: its digest is the fingerprint")
