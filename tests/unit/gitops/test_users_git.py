@@ -7,6 +7,7 @@ import pytest
 
 from slipway import cli
 from tests.forge_server.fixtures import NAME, TOKEN
+from tests.turns import in_turns
 from tests.unit.conftest import Site
 from tests.unit.release.conftest import Team, pushed
 
@@ -119,7 +120,7 @@ def _configured(site: Site, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [[*CONFIGURATION], *(pytest.param([name], marks=pytest.mark.long(10)) for name in CONFIGURATION)]
+    "names", in_turns([[*CONFIGURATION], *([name] for name in CONFIGURATION)], always=1, seconds=10)
 )
 def test_a_configuration_changes_nothing(two: Team, capsys: pytest.CaptureFixture[str], names: list[str]) -> None:
     """Verbs print and write the same as without it."""
@@ -129,9 +130,7 @@ def test_a_configuration_changes_nothing(two: Team, capsys: pytest.CaptureFixtur
     writes(two, two.site, capsys)
 
 
-@pytest.mark.parametrize(
-    "names", [REFERENCES, *(pytest.param([name], marks=pytest.mark.long(10)) for name in REFERENCES)]
-)
+@pytest.mark.parametrize("names", in_turns([REFERENCES, *([name] for name in REFERENCES)], always=1, seconds=10))
 def test_references_change_nothing(two: Team, capsys: pytest.CaptureFixture[str], names: list[str]) -> None:
     """Tags and branches on another commit, here and on the remote, are not taken for the branch."""
     plain = reads(two.site, capsys)
@@ -142,9 +141,7 @@ def test_references_change_nothing(two: Team, capsys: pytest.CaptureFixture[str]
     writes(two, two.site, capsys)
 
 
-@pytest.mark.parametrize(
-    "kind", [CLONES[-1], *(pytest.param(kind, marks=pytest.mark.long(10)) for kind in CLONES[:-1])]
-)
+@pytest.mark.parametrize("kind", in_turns([CLONES[-1], *CLONES[:-1]], always=1, seconds=10))
 def test_clones_of_all_kinds(
     two: Team, capsys: pytest.CaptureFixture[str], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from slipway.cli import main
 from tests import tools
 from tests.earlier import given
+from tests.turns import in_turns
 from tests.unit.conftest import KUSTOMIZE, Site
 
 
@@ -38,10 +39,10 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 # Berry has parts in all forms, so that each change tries every reader; the others take their turns.
-LONG = [pytest.param(each, marks=pytest.mark.long(3)) for each in given.VERSIONS if each != "berry"]
+MODELS = ["berry", given.BY_HAND[0], *(each for each in given.VERSIONS if each != "berry")]
 
 
-@pytest.mark.parametrize("model", ["berry", given.BY_HAND[0], *LONG])
+@pytest.mark.parametrize("model", in_turns(MODELS, seconds=3))
 def test_an_earlier_version_is_released_and_served(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,3 +133,12 @@ def start() -> Callable[..., tuple[int, dict[str, Any], str]]:
         return done.returncode, json.loads(lines[0]), done.stdout + done.stderr
 
     return run
+
+
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a function that predicts on the event loop."""
+    code = tiny.CODE.replace("source_features", "waits = False\n    source_features")
+    log: list[str] = []
+    with running.start(tiny.bundled(tmp_path_factory.mktemp("brief"), code=code).folder, echo=log.append) as started:
+        yield Server(started.url, log)

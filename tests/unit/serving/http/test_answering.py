@@ -3,29 +3,17 @@
 import re
 import socket
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
-from slipway.images import running
 from slipway.serving.answers import Answer
 from slipway.serving.http.answering import written
-from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
 from tests.waiting import until
 
 ROW = b'{"weight": 2, "wrapping": "box"}'
 HEAD = b"Host: x\r\nX-Request-Id: mine\r\n"
-
-
-@pytest.fixture(scope="module")
-def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a function that predicts on the event loop."""
-    code = tiny.CODE.replace("source_features", "waits = False\n    source_features")
-    log: list[str] = []
-    with running.start(tiny.bundled(tmp_path_factory.mktemp("brief"), code=code).folder, echo=log.append) as started:
-        yield Server(started.url, log)
 
 
 def post(body: bytes, path: bytes = b"/predict", more: bytes = b"") -> tuple[bytes, bytes]:

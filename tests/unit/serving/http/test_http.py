@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +142,6 @@ def test_options_are_told(server: Server) -> None:
     assert (answer.status, answer.headers["allow"], answer.body) == (204, "POST, OPTIONS", b"")
     assert "content-length" not in answer.headers
     assert server.ask("OPTIONS", "/nothing").status == 404
-
-
-@pytest.fixture(scope="module")
-def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a function that predicts on the event loop."""
-    code = tiny.CODE.replace("source_features", "waits = False\n    source_features")
-    log: list[str] = []
-    with running.start(tiny.bundled(tmp_path_factory.mktemp("brief"), code=code).folder, echo=log.append) as started:
-        yield Server(started.url, log)
 
 
 @pytest.mark.parametrize("weight", range(669, 673))
