@@ -138,10 +138,10 @@ def field_of(name: str, hint: Any, where: str) -> Field:
     The types are `float`, `int`, `bool`, `str`, `Literal`, `Enum`, `date`, `datetime` without a zone, and
     `Annotated[datetime, UTC]` with one, and `Annotated[list[float], Length(3)]`.
     """
-    hint_given = hint
-    zones = [extra for extra in _extras(hint) if isinstance(extra, tzinfo)]
+    extras = _extras(hint)
+    zones = [extra for extra in extras if isinstance(extra, tzinfo)]
+    lengths = [extra for extra in extras if isinstance(extra, Length)]
     hint, limits, optional = _unwrapped(hint, where)
-    lengths = [extra for extra in _extras(hint_given) if isinstance(extra, Length)]
     kind, categories = ("array", ()) if hint == list[float] else _kind_of(hint, where)
     if len(lengths) != int(kind == "array") or any(type(each.size) is not int or each.size < 1 for each in lengths):
         raise ContractError(f"{where}: a list of numbers has one length, at least 1: Annotated[list[float], Length(3)]")

@@ -58,8 +58,6 @@ def add(group: Group) -> None:
 
 
 def _promote(args: argparse.Namespace) -> int:
-    from slipway.review.questions import asked
-
     settings = settings_of(args)
     if not args.push:
         refuse_given(args, "only --push argues its case", "--questions", "--answers")
@@ -73,6 +71,7 @@ def _promote(args: argparse.Namespace) -> int:
         status = _promote_one(settings, args.models[0], args)
     if args.questions is not None:
         from slipway.github import runs
+        from slipway.review.questions import asked
 
         runs.output("questions", str(len(asked(args.questions)) or ""))
     return status

@@ -105,10 +105,7 @@ def at_once(application: Application, scope: Scope, body: bytes) -> Answer | Non
 
 def _request(application: Application, scope: Scope) -> Request:
     path = scope["path"]
-    given = scope["headers"]
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in given}
-    if len(headers) < len(given):
-        headers = combined([(name.decode("latin-1"), value.decode("latin-1")) for name, value in given])
+    headers = combined([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
     return Request(
         scope["method"], path, application.route(path), headers, log.request_id(headers), scope["query_string"]
     )

@@ -41,24 +41,25 @@ _LOOKED_AT = 10_000
 
 def run(workspace: Workspace) -> str:
     """Write `schema.json`; raise `SlipwayError` for data that breaks it, with column and row (1 is below the heads)."""
-    contract = Contract.of(class_of(workspace.settings, workspace.task.model))
+    kind = class_of(workspace.settings, workspace.task.model)
+    contract = Contract.of(kind)
     data = _read(workspace)
     _check_columns(contract, data, workspace.read("data.json")["uri"])
     # What was made elsewhere takes what it was made for: texts are texts, in the very form that callers send.
-    foreign = issubclass(class_of(workspace.settings, workspace.task.model), FittedModel | ArrayModel)
+    foreign = issubclass(kind, FittedModel | ArrayModel)
     dates = not foreign and workspace.model.image is None
     fields = contract.fields or tuple(_learned(name, data[name], dates=dates) for name in contract.names)
     data = tables.conform(data, map(str, data), fields)
     workspace.keep_rows(data)
     schema = Schema(fields=tuple(fields), target=_target(contract, data), truth=bool(contract.targets))
-    check_gates(workspace.model.gates, class_of(workspace.settings, workspace.task.model), schema)
+    check_gates(workspace.model.gates, kind, schema)
     wrong = [each for field in fields for each in _wrong(field, data[field.name])]
-    if issubclass(class_of(workspace.settings, workspace.task.model), PipelineModel):
+    if issubclass(kind, PipelineModel):
         wrong += [each for field in fields for each in _rounded(field, data[field.name])]
     if wrong := [*wrong, *_wrong_targets(workspace, schema, data)]:
         raise _refusal(workspace.read("data.json")["uri"], schema, wrong)
     split, out = _split(workspace, data, schema.columns)
-    if learns := not issubclass(class_of(workspace.settings, workspace.task.model), FittedModel):
+    if learns := not issubclass(kind, FittedModel):
         _check_split(split, out)
     for target in schema.targets:
         if learns and target.categories:
@@ -68,7 +69,7 @@ def run(workspace: Workspace) -> str:
     workspace.write("rows.json", {"rows": len(data), "held_out": int(out.sum()), "share": share, "split": split})
     workspace.write("held_out.json", [place for place, held in enumerate(out) if held])
     line = f"{len(data)} rows fit the schema ({summary(schema)}), {int(out.sum())} are held out, {split.words}"
-    if aside := unused(class_of(workspace.settings, workspace.task.model)):
+    if aside := unused(kind):
         line += f"; {' and '.join(aside)} of the class are not called, as the artifact keeps its attributes"
     shown = profile.table(fields, schema.targets, data, _texts(workspace))
     doubts = smells(data, schema.names, [target.name for target in schema.targets], split, out)
