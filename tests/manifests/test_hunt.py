@@ -229,6 +229,8 @@ class Site(NamedTuple):
         """Leave one job in a workflow, which waits for no other."""
         content = yaml.safe_load(text)
         job = content["jobs"][name]
+        # Where the ref is that of the event, act lays the tree by itself, and the action leaves no token in the clone.
+        job["steps"][0]["with"]["ref"] = "main"
         if careless:
             job["env"] = {"GITHUB_TOKEN": "${{ github.token }}"}
             job["steps"][0]["with"]["persist-credentials"] = True
