@@ -31,7 +31,7 @@ cluster: .tools/bin/kustomize ## Start a cluster to test on: with kind, or ../sh
 	@$(PROVIDER) true
 	@echo 'The cluster runs. $(PROVIDER) runs commands with it: $(PROVIDER) make test-cluster'
 
-fuzz: .venv/ready ## Send functions all that callers can send, for an hour; FUZZ="--requests 1000 iris" for less
+fuzz: .venv/ready ## Send functions all that callers can send, for an hour; FUZZ="--requests 1000 --calls 1000" for less
 	@python -m tests.fuzz $(FUZZ)
 
 test-cluster: .venv/ready .tools/bin/kustomize ## The tests that need a cluster (tests/cluster/README.md)

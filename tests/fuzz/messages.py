@@ -100,6 +100,24 @@ class Messages:
         """Return the next request."""
         return self.random.choice(self.wrong)()
 
+    def inference(self) -> Any:
+        """Return a request of the Open Inference Protocol, as JSON has it: right, spoilt, or with other shapes."""
+        of = self._inference()
+        value = self._value(of)
+        match self.random.choice("rrrssp"):
+            case "s":
+                value = spoilt(value, self.random)
+            case "p":
+                value = reshaped(value, self.random)
+        return value
+
+    def inference_path(self) -> str:
+        """Return the path of such a request."""
+        return self._path(self._inference())
+
+    def _inference(self) -> _Operation:
+        return self.random.choice([each for each in self.taking if each.path.endswith("/infer")] or self.taking)
+
     def _right(self) -> Message:
         of = self.random.choice(self.operations)
         body = b"" if of.body is None else encoded(self._value(of))
@@ -115,7 +133,7 @@ class Messages:
 
     def _reshaped(self) -> Message:
         """Return a request with tensors of wrong shapes, or with repeated outputs."""
-        of = self.random.choice([each for each in self.taking if each.path.endswith("/infer")] or self.taking)
+        of = self._inference()
         value = reshaped(self._value(of), self.random)
         return self._message(of.method, self._path(of), encoded(value))
 

@@ -6,13 +6,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from slipway.images import running
 from slipway.serving.function import Limits
-from tests.fuzz.run import memory, run
+from slipway.serving.process import METRICS_PORT, PROTOCOL
+from tests.fuzz.run import call, memory, run
 from tests.unit.serving import tiny
 from tests.unit.serving.conftest import Server
 from tests.waiting import until
@@ -22,14 +22,20 @@ HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n
 
 
 @pytest.fixture(scope="module")
-def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a function with the default limits, whose model never fails."""
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the bundle of a model that never fails."""
     code = tiny.CODE
     for weight in ("666", "667", "668"):
         code = code.replace(f'row["weight"] == {weight}', "False")
     code = code.replace('row["weight"] in FAILURES', "False")
+    return tiny.bundled(tmp_path_factory.mktemp("roomy"), code=code).folder
+
+
+@pytest.fixture(scope="module")
+def roomy(sound: Path) -> Iterator[Server]:
+    """Run its function with the default limits."""
     log: list[str] = []
-    with running.start(tiny.bundled(tmp_path_factory.mktemp("roomy"), code=code).folder, echo=log.append) as started:
+    with running.start(sound, echo=log.append) as started:
         yield Server(started.url, log)
 
 
@@ -158,8 +164,25 @@ def test_random_requests_are_answered(roomy: Server, count: int) -> None:
     assert found.wrong == []
     assert sum(found.statuses.values()) == count and max(found.statuses) < 500
     assert {200, 400, 404, 405, 413, 415} <= found.statuses.keys()
-    failures: list[Any] = [line for line in roomy.log if '"ERROR"' in line or not line.startswith("{")]
-    assert failures == []
+    assert failures(roomy.log) == []
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(20_000, marks=pytest.mark.long(150))])
+def test_random_calls_are_answered(sound: Path, roomy: Server, count: int) -> None:
+    """Right and wrong calls over gRPC all end as they should, and as the same requests over HTTP."""
+    log, port = list[str](), str(running.usable_port("127.0.0.1", 0))
+    env = {PROTOCOL: "grpc", METRICS_PORT: port}
+    with running.start(sound, env=env, echo=log.append) as function:
+        found = call(function.url, roomy.url, f"http://127.0.0.1:{port}", count, seed=1)
+        assert failures(log) == []
+    assert found.wrong == []
+    assert sum(found.statuses.values()) == count
+    assert {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED"} <= found.statuses.keys()
+
+
+def failures(log: list[str]) -> list[str]:
+    """Return the lines of a log that tell of a failure, and those that are not the function's own."""
+    return [line for line in log if '"ERROR"' in line or not line.startswith("{")]
 
 
 def test_the_log_has_no_content_of_requests(roomy: Server) -> None:

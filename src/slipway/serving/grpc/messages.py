@@ -75,7 +75,7 @@ _CONTENTS = {
 def read(described: Sequence[Any], raw: Sequence[bytes]) -> list[Tensor]:
     """Return the tensors of a message, with their typed contents or those in `raw`.
 
-    Raise `Refusal` (400) when contents are missing, doubled, or not of their datatype.
+    Raise `Refusal` (400) when contents are missing, doubled, or in the field of another datatype.
     """
     if raw and len(raw) != len(described):
         problem = f"{len(described)} tensors and {len(raw)} raw contents; each tensor has one"
@@ -105,6 +105,8 @@ def _typed(tensor: Any) -> list[Any]:
     if name is None:
         problem = f"the datatype {tensor.datatype[:20]!r} has no typed contents; send raw_input_contents"
         raise refused(tensor.name, problem)
+    if others := [field.name for field, _ in tensor.contents.ListFields() if field.name != name]:
+        raise refused(tensor.name, f"the values of {tensor.datatype} stand in {name}, and it has {others[0]}")
     values = list(getattr(tensor.contents, name))
     if tensor.datatype != "BYTES":
         return values

@@ -71,6 +71,13 @@ def shaped(*sizes: int) -> Any:
     return made
 
 
+def misplaced(**contents: Any) -> Any:
+    """Return a request whose first tensor has these contents, too."""
+    made = request(2)
+    made.inputs[0].contents.MergeFrom(message("InferTensorContents")(**contents))
+    return made
+
+
 def refused(call: Call, *asked: Any, **metadata: str) -> Any:
     with pytest.raises(grpc.RpcError) as caught:
         call(*asked, **metadata)
@@ -121,6 +128,8 @@ def test_health_is_grpcs_own(call: Call) -> None:
         (request(2, outputs=[{"name": "price"}] * 2), "INVALID_ARGUMENT", "output 'price' is asked for twice"),
         (shaped(*[2**62] * 300), "INVALID_ARGUMENT", "is no shape"),
         (shaped(), "INVALID_ARGUMENT", "[] is no shape"),
+        (misplaced(int_contents=[3]), "INVALID_ARGUMENT", "FP64 stand in fp64_contents, and it has int_contents"),
+        (misplaced(bytes_contents=[b""]), "INVALID_ARGUMENT", "and it has bytes_contents"),
         (request(2, model_version="8"), "NOT_FOUND", "tiny has no version '8' here; there is 7"),
         (request(2, raw_input_contents=[b""]), "INVALID_ARGUMENT", "2 tensors and 1 raw contents"),
         (request(2, raw_input_contents=[b"12345678"] * 2), "INVALID_ARGUMENT", "contents beside the raw ones"),
