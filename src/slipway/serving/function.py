@@ -164,8 +164,8 @@ class Function(Application):
     def _event(self, request: Request) -> Answer:
         from slipway.serving.http import events
 
-        rows, many = events.rows_of(request)
-        return events.answer(request, self._content(rows, many), self.identity.model_id, len(rows))
+        event = events.read(request)
+        return event.answer(self._content(event.rows, event.many), self.identity.model_id)
 
     def _content(self, rows: list[Any] | Columns, many: bool) -> dict[str, Any]:
         predictions = self._checked(rows)

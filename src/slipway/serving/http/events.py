@@ -1,14 +1,15 @@
 """CloudEvents over HTTP: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md.
 
 `POST /` takes an event whose data are a row or a list of rows, in binary or structured mode, and answers with an event
-in the same mode. So a Trigger of Knative feeds a function, and its broker gets the predictions.
+in the same mode. So a Trigger of Knative feeds a function, and its broker gets the predictions. The answer names the
+event that caused it: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/correlation.md.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -31,40 +32,62 @@ def is_structured(headers: Mapping[str, str]) -> bool:
     return media == _STRUCTURED
 
 
-def rows_of(request: Request) -> tuple[list[Any], bool]:
-    """Return the rows in the event's data, still to be checked, and False for a single one; raise `Refusal` (400)."""
-    if is_structured(request.headers):
-        event = parse(request.body)
-        if not isinstance(event, dict):
-            raise _invalid("the body is no object")
-        _check(event)
-        if "data" not in event:
-            raise _invalid("there are no data; they are a row, or a list of rows, as JSON")
-        if str(event.get("datacontenttype", "application/json")).partition(";")[0].strip() != "application/json":
-            raise _invalid("datacontenttype is something else than application/json")
-        data = event["data"]
-    else:
-        _check({name: request.headers[f"ce-{name}"] for name in _NEEDED if f"ce-{name}" in request.headers})
-        data = parse(request.body)
-    return rows_in(data, "the data are")
+class Event(NamedTuple):
+    """An event with rows, still to be checked; `many` is False for a single one."""
+
+    attributes: Mapping[str, Any]
+    rows: list[Any]
+    many: bool
+    structured: bool
+
+    def answer(self, content: Mapping[str, Any], model_id: str) -> Answer:
+        """Return an event with `content` as its data, in the mode of this one, which it names as its cause."""
+        event = {"specversion": "1.0", "id": os.urandom(16).hex(), "source": f"/{model_id}", "type": TYPE}
+        event["causationid"] = self.attributes["id"]
+        if self.attributes.get("correlationid"):
+            event["correlationid"] = str(self.attributes["correlationid"])
+        if self.structured:
+            whole = {**event, "datacontenttype": "application/json", "data": content}
+            return Answer(200, {"content-type": _STRUCTURED}, msgspec.json.encode(whole), rows=len(self.rows))
+        headers = {"content-type": "application/json", **{f"ce-{name}": _text(event[name]) for name in event}}
+        return Answer(200, headers, msgspec.json.encode(content), rows=len(self.rows))
 
 
-def answer(request: Request, content: Mapping[str, Any], model_id: str, rows: int) -> Answer:
-    """Return an event with `content` as its data, in the mode of the request."""
-    event = {"specversion": "1.0", "id": os.urandom(16).hex(), "source": f"/{model_id}", "type": TYPE}
-    if is_structured(request.headers):
-        whole = {**event, "datacontenttype": "application/json", "data": content}
-        return Answer(200, {"content-type": _STRUCTURED}, msgspec.json.encode(whole), rows=rows)
-    headers = {"content-type": "application/json", **{f"ce-{name}": quote(value) for name, value in event.items()}}
-    return Answer(200, headers, msgspec.json.encode(content), rows=rows)
-
-
-def _check(event: Mapping[str, Any]) -> None:
+def read(request: Request) -> Event:
+    """Return the event of a request; raise `Refusal` (400)."""
+    structured = is_structured(request.headers)
+    attributes = _whole(request.body) if structured else _headers(request.headers)
     for name in _NEEDED:
-        if not isinstance(event.get(name), str) or not event[name]:
+        if not isinstance(attributes.get(name), str) or not attributes[name]:
             raise _invalid(f"the attribute {name} is missing")
-    if event["specversion"] != "1.0":
-        raise _invalid(f"the specversion is {event['specversion'][:20]!r}; 1.0 is taken")
+    if attributes["specversion"] != "1.0":
+        raise _invalid(f"the specversion is {attributes['specversion'][:20]!r}; 1.0 is taken")
+    data = _data(attributes) if structured else parse(request.body)
+    return Event(attributes, *rows_in(data, "the data are"), structured)
+
+
+def _whole(body: bytes) -> dict[str, Any]:
+    event = parse(body)
+    if not isinstance(event, dict):
+        raise _invalid("the body is no object")
+    return event
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
+
+
+def _text(value: str) -> str:
+    """Return a value for a header: as it came where it can be; not every SDK encodes what the binding encodes."""
+    return value if value.isascii() and value.isprintable() else quote(value)
+
+
+def _data(event: Mapping[str, Any]) -> Any:
+    if "data" not in event:
+        raise _invalid("there are no data; they are a row, or a list of rows, as JSON")
+    if str(event.get("datacontenttype", "application/json")).partition(";")[0].strip() != "application/json":
+        raise _invalid("datacontenttype is something else than application/json")
+    return event["data"]
 
 
 def _invalid(problem: str) -> Refusal:

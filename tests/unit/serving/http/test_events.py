@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cloudevents.conversion import to_binary, to_structured
@@ -30,6 +31,17 @@ def test_event_gives_an_event_with_the_prediction(server: Server, write: Any, da
     assert event.data["prediction"] == prediction
     assert event.data["release"] == "v7-1a2b3c4d"
     assert ("ce-id" in answer.headers) == (write is to_binary)
+
+
+@pytest.mark.parametrize("write", [to_binary, to_structured])
+def test_answer_names_the_event_that_caused_it(server: Server, write: Any) -> None:
+    """A broker gives only the answer on, so who gets it learns from it what it answers."""
+    named = {"id": "order%207 é", "correlationid": "a b/c"}
+    answer = send(server, *write(CloudEvent({**ATTRIBUTES, **named}, tiny.ROWS[0])))
+    event = from_http(answer.headers, answer.body)
+    assert event["id"] != named["id"]
+    assert event["correlationid"] == named["correlationid"]
+    assert event["causationid"] == (named["id"] if write is to_structured else quote("order%207 é"))
 
 
 @pytest.mark.parametrize("write", [to_binary, to_structured])
