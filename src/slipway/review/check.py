@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +19,7 @@ from slipway.overlays import overlay as overlays
 from slipway.overlays.overlay import KUSTOMIZATION, MANIFESTS, RECORD, STATE
 from slipway.overlays.types import Hold, Overlay, Release, ReleaseRecord, Training
 from slipway.release.due import held
-from slipway.review import changes, model_wheels, origins, rules
+from slipway.review import changes, former, model_wheels, origins, rules
 from slipway.review.changes import TRAINING, OverlayChange, Violation, below, contents, releases_of, unlike
 from slipway.review.rules import Move
 from slipway.settings import ModelSettings, Settings
@@ -67,13 +66,10 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
         return f"{name}: removed, of an environment that has gone", []
     if wrong := list(_admissible(base, change, fork)):
         return name, wrong
-    declared, namespace = None, base.settings.environment(change.environment).namespace
-    with suppress(SlipwayError):
-        declared = base.overlay(change.environment, change.model)
-        namespace = declared.namespace
+    before = former.declared(base, change)
     if change.conflicts:
-        return name, list(_conflicts(change, declared.hold if declared else None))
-    wrong = list(_foreign(base, change)) or list(_training(base, change, namespace))
+        return name, list(_conflicts(change, before.hold))
+    wrong = list(_foreign(base, change)) or list(_training(base, change, before.namespace))
     if change.before == change.after:
         return f"{name}: changes nothing any more", []
     after_files = releases_of(change.after)
@@ -83,10 +79,7 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
         return f"{name}: removed", [*wrong, *_removed(base, change, head)]
     try:
         files = contents(base.repository, after_files)
-        after = overlays.parse(files, change.environment, change.model, namespace)
-        # Where the declared overlay is damaged, a revert brings its former state back.
-        reverted = declared is None and _is_former(base, change)
-        before = after if reverted else base.overlay(change.environment, change.model)
+        after = overlays.parse(files, change.environment, change.model, before.namespace)
         line = f"{name}: {release_folder.shown(before.route)} → {release_folder.shown(after.route)}"
         return line + origins.warning(base, before, after), [*wrong, *_overlay(base, change, before, after)]
     except SlipwayError as error:
@@ -129,9 +122,8 @@ def _overlay(base: Snapshot, change: OverlayChange, before: Overlay, after: Over
     if returning and after.hold == before.hold:
         path = move.at(str(returning[0].name))
         wrong.append(Violation(path, "comes back as it once was, which only a rollback does", move.verb("rollback …")))
-    if wrong and _is_former(base, change):
-        # A revert: the base branch once declared this very overlay.
-        wrong = list(rules.revert_violations(move))
+    if wrong and (found := former.running_alike(base, change)):
+        wrong = min((list(rules.revert_violations(move, each)) for each in found), key=len)
     yield from wrong
     yield from origins.violations(base, move, [release for release in move.new if release not in returning])
 
@@ -145,13 +137,6 @@ def _move(base: Snapshot, before: Overlay, after: Overlay) -> Move:
     return Move(before, after, history.releases(base, before), of.retention, verified)
 
 
-def _is_former(base: Snapshot, change: OverlayChange) -> bool:
-    """Return True if some commit of the base branch had just this overlay."""
-    folder, wanted = f"{change.folder}/", releases_of(change.after)
-    former = (base.repository.blobs(commit, folder) for commit in _commits(base, change))
-    return any(releases_of(below(files, folder)) == wanted for files in former)
-
-
 def _removed(base: Snapshot, change: OverlayChange, head: str) -> Iterator[Violation]:
     """Check that an overlay goes with its model or environment, or with the one commit that began it."""
     after = Snapshot(base.repository, head)
@@ -161,15 +146,9 @@ def _removed(base: Snapshot, change: OverlayChange, head: str) -> Iterator[Viola
     there = (
         of.target is not None or after.read(f"{of.folder or f'model/{folder_name(change.model)}'}/model.py") is not None
     )
-    if there and len(_commits(base, change)) > 1:
+    if there and len(former.commits(base, change)) > 1:
         problem = "all of it is removed, and the model is still there"
         yield Violation(change.folder, problem, "remove the model in the same change, or leave the overlay")
-
-
-def _commits(base: Snapshot, change: OverlayChange) -> list[str]:
-    """Return the commits of the base branch that changed an overlay, the newest first."""
-    log = base.repository.run("log", "--first-parent", "--format=%H", base.commit, "--", f"{change.folder}/")
-    return log.decode().split()
 
 
 def _foreign(base: Snapshot, change: OverlayChange) -> Iterator[Violation]:

@@ -66,17 +66,37 @@ def violations(move: Move) -> Iterator[Violation]:
         yield Violation(move.at(ROUTE), f"sends requests to {name}, which is rejected", move.verb("traffic …"))
 
 
-def revert_violations(move: Move) -> Iterator[Violation]:
-    """Find decisions that a revert to a former state must not undo: a hold, and rejections."""
-    hold = move.before.hold
+def revert_violations(move: Move, former: Overlay) -> Iterator[Violation]:
+    """Find what a revert to a former overlay must not do: undo a hold or a rejection, or bring what was rejected."""
+    hold, rejected = move.before.hold, {*move.before.rejected}
     if hold is not None and move.after.hold != hold:
         problem = f"reverts to a former state while the model is {held(hold)}"
         yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, in a change of its own")
-    for name in sorted({*move.before.rejected} - {*move.after.rejected}):
+    elif move.after.hold not in (hold, former.hold):
+        yield from _new_hold(move)
+    for name in sorted(rejected - {*move.after.rejected}):
         problem = f"reverts to a former state, in which {name} was not rejected yet"
-        promoted = any(release.name == name and release.record.origin for release in move.past)
-        again = "promote --again" if promoted else f"release --version {name.version}"
-        yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, then {move.verb(again)}")
+        yield Violation(move.at(STATE), problem, _chosen_again(move, name))
+    for name in sorted({*move.after.rejected} - rejected - {*former.rejected}):
+        yield Violation(move.at(STATE), f"rejects {name}, as the former state did not", move.verb(_ROLLBACK))
+    yield from _brought_back(move)
+
+
+def _brought_back(move: Move) -> Iterator[Violation]:
+    """Find releases that get more requests, although they, their image or their artifact are rejected."""
+    rejections = Rejections(move.before, past=move.past)
+    for release in move.after.releases:
+        name = release.name if release.name in move.after.rejected else rejections.bars_release(release)
+        if name and move.brings(release.name):
+            problem = f"reverts to a former state that sends requests to {release.name}, and {name} was rejected since"
+            yield Violation(move.at(ROUTE), problem, _chosen_again(move, release.name))
+
+
+def _chosen_again(move: Move, name: ReleaseName) -> str:
+    """Return the commands by which a person chooses a rejected release again."""
+    promoted = any(release.name == name and release.record.origin for release in move.past)
+    again = "promote --again" if promoted else f"release --version {name.version}"
+    return f"{move.verb('lift')}, then {move.verb(again)}"
 
 
 def _only_hold(move: Move) -> Iterator[Violation]:
@@ -86,8 +106,17 @@ def _only_hold(move: Move) -> Iterator[Violation]:
     if before is not None:
         problem = f"replaces the hold that stands: {held(before)}"
         yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, in a change of its own")
-    if not after.reason.strip():
+    yield from _new_hold(move)
+
+
+def _new_hold(move: Move) -> Iterator[Violation]:
+    """Check a hold that no rollback has made."""
+    hold = move.after.hold
+    if hold is not None and not hold.reason.strip():
         yield Violation(move.at(STATE), "holds without a reason", move.verb("hold --reason '…'"))
+    if hold is not None and hold.rolled_back:
+        problem = f"holds as a rollback from {hold.rolled_back} does, and rejects nothing"
+        yield Violation(move.at(STATE), problem, move.verb(_ROLLBACK))
 
 
 def _held(move: Move) -> Iterator[Violation]:

@@ -47,11 +47,11 @@ STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
     ),
     "a rollback that rejects nothing": (
         lambda team: {
-            "hold": Hold(by="x", since=SINCE, reason="y"),
+            "hold": Hold(by="x", since=SINCE, reason="y", rolled_back=str(named(team, 2).name)),
             "route": {named(team, 1).name: 100},
             "releases": (named(team, 1),),
         },
-        "and does not reject v2-",
+        "does, and rejects nothing",
     ),
     "a rollback that keeps what is newer": (
         lambda team: {
