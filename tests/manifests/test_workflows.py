@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yaml"))
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
 
-PULL_REQUEST = "github.event_name == 'pull_request'"
+CHANGE = "github.event_name != 'push'"
 RELEASE = {
     # Every event plans. The verb decides what is due.
     "plan": ([], ""),
@@ -48,6 +48,8 @@ STEPS = {
     ("release.yaml", "plan", "steps.build.outputs.orders != ''"): "actions/upload-artifact",
     # Images of the platform may have no SBOM.
     ("release.yaml", "attest", "matrix.image.sbom != ''"): "actions/attest-sbom",
+    # A merge group has no pull request to comment on.
+    ("ci.yaml", "overlays", "github.event_name == 'pull_request'"): ".venv/bin/slipway diff",
     # What is asked is kept when another model has failed.
     ("promote.yaml", "find", "!cancelled() && steps.promote.outputs.questions != ''"): "actions/upload-artifact",
 }
@@ -73,8 +75,8 @@ def identities(workflow: dict[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         assert job["permissions"]["id-token"] == "write"
         environment = job.get("environment")
-        subject = "pull_request" if "pull_request" in job.get("if", "") else "ref:refs/heads/main"
         reads = "GCP_SERVICE_ACCOUNT_READER" in given[0]
+        subject = "events of changes" if reads else "ref:refs/heads/main"
         account = "slipway-reader" if reads else "slipway-prod" if environment == "prod" else "slipway-test"
         yield account, f"environment:{environment}" if environment else subject
 
@@ -107,11 +109,11 @@ def test_the_events_of_a_release() -> None:
 
 
 def test_other_jobs_run_under_stated_conditions() -> None:
-    """Models and overlays are checked in pull requests only. The required check always runs."""
+    """Models and overlays are checked in pull requests and merge groups. The required check always runs."""
     assert jobs("ci.yaml") == {
         "check": ([], ""),
-        "models": ([], PULL_REQUEST),
-        "overlays": ([], PULL_REQUEST),
+        "models": ([], CHANGE),
+        "overlays": ([], CHANGE),
         "ci": (["check", "models", "overlays"], "always()"),
     }
     assert jobs("promote.yaml") == PROMOTE
@@ -164,7 +166,12 @@ def test_every_job_may_log_in() -> None:
     """README.md binds each account to the subjects of the jobs that log in as it, and to no others."""
     wanted = {each for path in WORKFLOWS for each in identities(read(path))}
     bound = re.findall(r'bind ([a-z-]+)@\S+ "\$POOL/subject/repo:OWNER/REPOSITORY:(\S+)"', README)
-    assert sorted(bound) == sorted(wanted)
+    # A merge group has another branch each time, so its subject cannot be named.
+    [(events, account)] = re.findall(
+        r'for event in (.*); do\n *bind ([a-z-]+)@\S+ "\S+/attribute.event/\$event"', README
+    )
+    assert {*events.split(), "push"} == {*read("ci.yaml")["on"]}
+    assert sorted([*bound, (account, "events of changes")]) == sorted(wanted)
     assert ("slipway-test", "environment:bot") in wanted
 
 
@@ -187,3 +194,17 @@ def test_the_required_check_waits_for_all_jobs() -> None:
     ruleset = json.loads((ROOT / ".github/ruleset.json").read_text())
     [checks] = [rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks"]
     assert checks["required_status_checks"] == [{"context": "ci", "integration_id": 15368}]
+
+
+def test_a_merge_group_is_judged() -> None:
+    """A queue waits for `ci`. Its base and head are in the documented payload; no fork is behind it."""
+    workflow = read("ci.yaml")
+    assert workflow["on"]["merge_group"] == {"types": ["checks_requested"]}
+    job = workflow["jobs"]["overlays"]
+    assert "merge_group.base_sha" in job["env"]["BASE"] and "merge_group.head_sha" in job["env"]["HEAD"]
+    checkout, setup = job["steps"][:2]
+    assert "merge_group.base_ref" in checkout["with"]["ref"]
+    assert "github.event_name == 'merge_group' ||" in setup["with"]["identity-provider"]
+    ruleset = json.loads((ROOT / ".github/ruleset.json").read_text())
+    [reviews] = [rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "pull_request"]
+    assert reviews["allowed_merge_methods"] == ["merge", "squash"]

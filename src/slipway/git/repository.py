@@ -52,7 +52,7 @@ class Repository(Git):
     def __init__(self, root: Path) -> None:
         """Raise `SlipwayError` when `root` is not the top of a work tree."""
         if shutil.which("git") is None:
-            raise SlipwayError("git is not installed", fix="install git 2.31 or newer")
+            raise SlipwayError("git is not installed", fix="install git 2.38 or newer")
         super().__init__(root)
         self.directory = self._find()
         self.variables = self._promised()

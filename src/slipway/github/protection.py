@@ -88,6 +88,10 @@ class Guard(NamedTuple):
     """Checks that only GitHub Actions can report."""
     rulesets: frozenset[int] = frozenset()
     """Rulesets that require a pull request or a check. Their bypass lists must name an account that commits."""
+    merged_whole: bool = False
+    """True if a change comes as one merge or one commit. A rebase makes its commits anew, one after the other."""
+    queues: frozenset[tuple[str, str]] = frozenset()
+    """The merge queues: which groups must pass the checks, and how they merge."""
     whole: bool = True
     """True if the classic protection is included."""
 
@@ -118,6 +122,7 @@ def _by_rules(rules: list[dict[str, Any]]) -> Guard:
     reviews = [rule.get("parameters", {}) for rule in rules if rule["type"] == "pull_request"]
     checks = [rule.get("parameters", {}) for rule in rules if rule["type"] == "required_status_checks"]
     required = [check for each in checks for check in each.get("required_status_checks", [])]
+    queues = [rule.get("parameters", {}) for rule in rules if rule["type"] == "merge_queue"]
     binding = [rule for rule in rules if rule["type"] in ("pull_request", "required_status_checks", "update")]
     return Guard(
         pull_request="pull_request" in kinds,
@@ -128,6 +133,8 @@ def _by_rules(rules: list[dict[str, Any]]) -> Guard:
         checks=frozenset(check["context"] for check in required),
         of_actions=frozenset(check["context"] for check in required if check.get("integration_id") == _ACTIONS),
         rulesets=frozenset(rule["ruleset_id"] for rule in binding if "ruleset_id" in rule),
+        merged_whole=any("rebase" not in each.get("allowed_merge_methods", ["rebase"]) for each in reviews),
+        queues=frozenset((str(each.get("grouping_strategy")), str(each.get("merge_method"))) for each in queues),
     )
 
 

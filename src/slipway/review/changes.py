@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
-from slipway.git import Repository
+from slipway.git import Repository, merging
 from slipway.gitops.snapshot import TAKE_DOWN, Snapshot
 from slipway.overlays.overlay import is_own
 from slipway.overlays.types import folder_of
@@ -31,12 +31,17 @@ class Violation(NamedTuple):
         return f"{one_line(self.path)}: {one_line(self.problem)}\n  → {one_line(self.fix)}"
 
 
-class Commits(NamedTuple):
-    """The three commits of a change; it left the base branch at `fork`."""
+class Merge(NamedTuple):
+    """What the merge of a change makes of the base branch as it is now."""
 
     tip: str
-    fork: str
+    """The tip of the base branch."""
     head: str
+    """The last commit of the change."""
+    tree: str
+    """The tree that the merge makes. Files of conflicts hold marks."""
+    conflicts: frozenset[str]
+    """The paths that the merge cannot decide, and overlays' files that it would put together from both sides."""
 
 
 class OverlayChange(NamedTuple):
@@ -49,9 +54,9 @@ class OverlayChange(NamedTuple):
     after: Mapping[str, str]
     """As a merge would leave it."""
     changed: tuple[str, ...]
-    """The paths that the change itself touches."""
+    """The paths that the merge changes on the base branch."""
     conflicts: tuple[str, ...]
-    """The paths that the base branch has changed as well since the fork."""
+    """The paths that both sides have changed."""
 
     @property
     def folder(self) -> str:
@@ -59,11 +64,31 @@ class OverlayChange(NamedTuple):
         return folder_of(self.environment, self.model)
 
 
-def commits(repository: Repository, settings: Settings, base: str | None, head: str | None) -> Commits:
-    """Find the commits of a change: `head` (else HEAD), and the branch `base` (else the remote's followed branch).
+def merge(repository: Repository, settings: Settings, base: str | None, head: str | None) -> Merge:
+    """Merge a change: `head` (default: HEAD) into the branch `base` (default: the remote's followed branch).
 
-    Raise `SlipwayError` when this clone lacks one of them, or the commits between them.
+    The base branch may have undone what the change has, and a change may hold merges of its own. So neither a merge
+    base nor a list of commits tells what a merge brings. Raise `SlipwayError` when this clone lacks a commit.
     """
+    tip, top = ends(repository, settings, base, head)
+    made = merging.merge(repository, tip, top)
+    # Nobody knows how GitHub follows renames, so no overlay may depend on it.
+    other = merging.merge(repository, tip, top, renames=False)
+    trees = [repository.blobs(commit, OVERLAYS) for commit in (made.tree, other.tree, tip, top)]
+    unsure = {path for path in set().union(*trees) if not _taken(*(tree.get(path) for tree in trees))}
+    overlays = {path for path in other.conflicts if path.startswith(OVERLAYS)}
+    return Merge(tip, top, made.tree, made.conflicts | overlays | unsure)
+
+
+def _taken(made: str | None, other: str | None, ours: str | None, theirs: str | None) -> bool:
+    """Return True if a file is that of one side, with and without renames: verbs write whole files."""
+    return made == other and made in (ours, theirs)
+
+
+def ends(repository: Repository, settings: Settings, base: str | None, head: str | None) -> tuple[str, str]:
+    """Return the commits of `base` and `head`, as `merge` takes them. Raise `SlipwayError` for other histories."""
+    if "" in (base, head):
+        raise SlipwayError("a commit is given, and its name is empty", fix="name it, or leave --base and --head out")
     base, head = base or f"refs/remotes/origin/{settings.branch}", head or "HEAD"
     tip, top = repository.commit_at(base), repository.commit_at(head)
     if tip is None:
@@ -72,11 +97,11 @@ def commits(repository: Repository, settings: Settings, base: str | None, head: 
     if top is None:
         raise SlipwayError(f"{head!r} is no commit of this clone", fix="git fetch it, or correct --head")
     try:
-        fork = repository.run("merge-base", tip, top).decode().split()[0]
+        repository.run("merge-base", tip, top)
     except SlipwayError as error:
         fix = "git fetch --unshallow: this clone lacks the commits between them"
         raise SlipwayError(f"{head} and {base} have no commit in common", fix=fix) from error
-    return Commits(tip, fork, top)
+    return tip, top
 
 
 def contents(repository: Repository, files: Mapping[str, str]) -> dict[str, bytes]:
@@ -100,21 +125,30 @@ def unlike(before: Struct, after: Struct, names: Iterable[str]) -> list[str]:
     return [name for name in names if getattr(before, name) != getattr(after, name)]
 
 
-def overlay_changes(repository: Repository, found: Commits) -> list[OverlayChange]:
-    """Return a change's overlays, by environment and model."""
-    sides = [repository.blobs(commit, OVERLAYS) for commit in found]
-    folders = {"/".join(path.split("/")[:3]) for path in _changed(repository, found) if path.count("/") > 2}
-    return [_of_folder(folder, *(below(side, f"{folder}/") for side in sides)) for folder in sorted(folders)]
+def overlay_changes(repository: Repository, found: Merge) -> list[OverlayChange]:
+    """Return the overlays that a merge changes or cannot decide, by environment and model."""
+    sides = [repository.blobs(commit, OVERLAYS) for commit in (found.tip, found.tree)]
+    paths = {*_changed(repository, found), *(path for path in found.conflicts if path.startswith(OVERLAYS))}
+    folders = {"/".join(path.split("/")[:3]) for path in paths if path.count("/") > 2}
+    within = {folder: [below(side, f"{folder}/") for side in sides] for folder in sorted(folders)}
+    return [_of_folder(folder, found.conflicts, *pair) for folder, pair in within.items()]
 
 
-def stray(repository: Repository, found: Commits) -> Iterator[Violation]:
+def stray(repository: Repository, found: Merge) -> Iterator[Violation]:
     """Find files of a change that are in no overlay, and entries that are no plain files."""
-    for path, entry in sorted(repository.entries(found.head, _changed(repository, found)).items()):
+    for path, entry in sorted(repository.entries(found.tree, _changed(repository, found)).items()):
         if entry.mode != "100644":
             what = {"120000": "a link", "160000": "a submodule", "100755": "an executable"}.get(entry.mode, "no file")
             yield Violation(path, f"is {what}, and overlays hold plain files only", "take it out of the change")
         elif path.count("/") < 3 and path.rpartition("/")[2] not in _PROSE:
             yield Violation(path, "is no file that slipway writes", "take it out of the change")
+
+
+def undecided(found: Merge) -> Iterator[Violation]:
+    """Name the conflicts beside those of overlays: nobody can say what their merge makes."""
+    for path in sorted(path for path in found.conflicts if not path.startswith(OVERLAYS)):
+        fix = "merge the base branch into this one, and resolve it there"
+        yield Violation(path, "is changed on the base branch too, and git cannot merge the two", fix)
 
 
 def abandoned(base: Snapshot, head: Snapshot, found: Iterable[OverlayChange]) -> Iterator[Violation]:
@@ -129,14 +163,14 @@ def abandoned(base: Snapshot, head: Snapshot, found: Iterable[OverlayChange]) ->
             yield Violation(FILE, problem, TAKE_DOWN.format(name))
 
 
-def _changed(repository: Repository, found: Commits) -> list[str]:
-    return [path for path in repository.changed(found.fork, found.head) if path.startswith(OVERLAYS)]
+def _changed(repository: Repository, found: Merge) -> list[str]:
+    return [path for path in repository.changed(found.tip, found.tree) if path.startswith(OVERLAYS)]
 
 
-def _of_folder(folder: str, tip: dict[str, str], fork: dict[str, str], head: dict[str, str]) -> OverlayChange:
+def _of_folder(
+    folder: str, conflicts: frozenset[str], before: Mapping[str, str], after: Mapping[str, str]
+) -> OverlayChange:
     _, environment, model = folder.split("/")
-    changed = sorted(path for path in fork.keys() | head.keys() if fork.get(path) != head.get(path))
-    conflicts = [path for path in changed if tip.get(path) not in (fork.get(path), head.get(path))]
-    after = {path: blob for path, blob in tip.items() if path not in changed}
-    after |= {path: head[path] for path in changed if path in head}
-    return OverlayChange(environment, model, tip, after, tuple(changed), tuple(conflicts))
+    changed = tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
+    own = tuple(sorted(path.removeprefix(f"{folder}/") for path in conflicts if path.startswith(f"{folder}/")))
+    return OverlayChange(environment, model, before, after, changed, own)

@@ -22,7 +22,7 @@ from slipway.release.due import held
 from slipway.review import changes, former, model_wheels, origins, rules
 from slipway.review.changes import TRAINING, OverlayChange, Violation, below, contents, releases_of, unlike
 from slipway.review.rules import Move
-from slipway.settings import ModelSettings, Settings
+from slipway.settings import FILE, ModelSettings, Settings
 from slipway.text import one_line
 
 _REWRITE = "git checkout the base branch's overlays, and let the verb of slipway make the change anew"
@@ -40,26 +40,28 @@ class Checked(NamedTuple):
 
 
 def check(settings: Settings, *, base: str | None = None, head: str | None = None, fork: str = "") -> Checked:
-    """Check the change from the branch `base` (else the remote's followed branch) to `head` (else HEAD).
+    """Check what the merge of `head` (else HEAD) makes of the branch `base` (else the remote's followed branch).
 
-    The tip of the base branch gives settings, manifests and overlays; the work tree gives nothing. A change of no
-    overlay asks no store. Wheels in models' folders that it touches have to be installable. `fork` names another
-    repository that the change comes from. Raise `SlipwayError` when the commits cannot be compared.
+    The tip of the base branch gives settings, manifests and overlays; the work tree gives nothing. A merge that
+    changes no overlay asks no store. Wheels in models' folders that it touches have to be installable. `fork` names
+    another repository that the change comes from. Raise `SlipwayError` when the commits cannot be compared.
     """
     repository = Repository(settings.root)
-    found = changes.commits(repository, settings, base, head)
+    found = changes.merge(repository, settings, base, head)
     ground = Snapshot(repository, found.tip)
-    violations = [*changes.stray(repository, found), *model_wheels.violations(repository, found)]
+    violations = [*changes.undecided(found), *changes.stray(repository, found)]
+    violations += model_wheels.violations(repository, found)
     lines, overlay_changes = [], changes.overlay_changes(repository, found)
     for change in overlay_changes:
-        line, wrong = _check(ground, change, found.head, fork)
+        line, wrong = _check(ground, change, found.tree, fork)
         lines.append(one_line(line))
         violations.extend(wrong)
-    violations.extend(changes.abandoned(ground, Snapshot(repository, found.head), overlay_changes))
+    if FILE not in found.conflicts:
+        violations.extend(changes.abandoned(ground, Snapshot(repository, found.tree), overlay_changes))
     return Checked(lines, violations)
 
 
-def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple[str, list[Violation]]:
+def _check(base: Snapshot, change: OverlayChange, merged: str, fork: str) -> tuple[str, list[Violation]]:
     """Return one line on a change, and the rules that it breaks."""
     name = f"{change.environment}/{change.model}"
     if change.environment not in base.settings.environments and not change.after and not fork:
@@ -76,7 +78,7 @@ def _check(base: Snapshot, change: OverlayChange, head: str, fork: str) -> tuple
     if releases_of(change.before) == after_files:
         return f"{name}: the declared training", wrong
     if not after_files:
-        return f"{name}: removed", [*wrong, *_removed(base, change, head)]
+        return f"{name}: removed", [*wrong, *_removed(base, change, merged)]
     try:
         files = contents(base.repository, after_files)
         after = overlays.parse(files, change.environment, change.model, before.namespace)
@@ -104,7 +106,7 @@ def _admissible(base: Snapshot, change: OverlayChange, fork: str) -> Iterator[Vi
 
 
 def _conflicts(change: OverlayChange, hold: Hold | None) -> Iterator[Violation]:
-    """Name the files and the hold that the base branch has changed since the fork."""
+    """Name the files that both sides have changed, and the hold that stands."""
     for path in change.conflicts:
         problem = "was changed on the base branch since this change left it"
         yield Violation(f"{change.folder}/{path}", problem, "make the change anew on the branch as it is now")
@@ -137,9 +139,9 @@ def _move(base: Snapshot, before: Overlay, after: Overlay) -> Move:
     return Move(before, after, history.releases(base, before), of.retention, verified)
 
 
-def _removed(base: Snapshot, change: OverlayChange, head: str) -> Iterator[Violation]:
+def _removed(base: Snapshot, change: OverlayChange, merged: str) -> Iterator[Violation]:
     """Check that an overlay goes with its model or environment, or with the one commit that began it."""
-    after = Snapshot(base.repository, head)
+    after = Snapshot(base.repository, merged)
     if change.environment not in after.settings.environments:
         return
     of = after.settings.declared.get(change.model, ModelSettings())

@@ -18,7 +18,7 @@ from slipway.images.bundle import serving_files
 from slipway.models.data import data_source
 from slipway.models.discovery import training_digest
 from slipway.models.imports import closure
-from slipway.review.changes import OVERLAYS, commits, contents, unlike
+from slipway.review.changes import OVERLAYS, contents, ends, unlike
 from slipway.settings import ModelSettings, Settings
 
 # The environments of all models are locked with these versions.
@@ -78,10 +78,14 @@ class _Side(NamedTuple):
 def affected(settings: Settings, repository: Repository, since: str) -> list[str]:
     """Return the models of the work tree whose tests the change since a commit may break, sorted.
 
-    The change begins where this branch left `since`; uncommitted and new files count. Raise `SlipwayError` for a
-    commit that this clone lacks.
+    The change begins where this branch left `since`, at each such place if there are several; uncommitted and new
+    files count. Raise `SlipwayError` for a commit that this clone lacks.
     """
-    fork = commits(repository, settings, since, None).fork
+    forks = repository.run("merge-base", "--all", *ends(repository, settings, since, None)).decode().split()
+    return sorted({model for fork in forks for model in _affected(settings, repository, fork)})
+
+
+def _affected(settings: Settings, repository: Repository, fork: str) -> list[str]:
     changed = _changed(repository, fork)
     try:
         before = Snapshot(repository, fork).settings

@@ -20,7 +20,7 @@ from slipway.github.markdown import Section, code, details, fence, fitted
 from slipway.gitops import rendering
 from slipway.overlays import documents
 from slipway.overlays.overlay import KUSTOMIZATION
-from slipway.review.changes import TRAINING, OverlayChange, below, commits, contents, overlay_changes, releases_of
+from slipway.review.changes import TRAINING, OverlayChange, below, contents, merge, overlay_changes, releases_of
 from slipway.review.consequences import Consequence, consequences
 from slipway.settings import Settings
 from slipway.text import cut, one_line, printable
@@ -65,15 +65,15 @@ class Diff(NamedTuple):
 
 
 def diff(settings: Settings, *, base: str | None = None, head: str | None = None) -> Diff:
-    """Compare the branch `base` (else the remote's followed branch) with `head` (else HEAD).
+    """Compare the branch `base` (else the remote's followed branch) with itself after the merge of `head` (else HEAD).
 
-    Only overlays that the change touches are built, from git. Raise `SlipwayError` when the commits cannot be compared.
+    Only overlays that the merge changes are built, from git. Raise `SlipwayError` when the commits cannot be compared.
     """
     repository = Repository(settings.root)
-    found = commits(repository, settings, base, head)
+    found = merge(repository, settings, base, head)
     changed = overlay_changes(repository, found)
     overlays = [_overlay(repository, change, part) for change in changed for part in ("", TRAINING)]
-    following = consequences(repository, found.fork, found.head)
+    following = consequences(repository, found.tip, found.tree)
     return Diff([each for each in overlays if each.objects or each.problem], following)
 
 

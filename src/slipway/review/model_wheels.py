@@ -1,4 +1,4 @@
-"""The wheels in models' folders that a change touches, checked as they are at its head."""
+"""The wheels in models' folders that a change touches, checked as its merge leaves them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from slipway.git import Repository
 from slipway.models import wheels
 from slipway.models.locks import WHEELS
 from slipway.models.requirements import FILE
-from slipway.review.changes import Commits, Violation, contents
+from slipway.review.changes import Merge, Violation, contents
 
 
-def violations(repository: Repository, found: Commits) -> Iterator[Violation]:
+def violations(repository: Repository, found: Merge) -> Iterator[Violation]:
     """Find wheels that no environment of their model could install, for Python and platform of this machine."""
-    changed = repository.changed(found.fork, found.head)
+    changed = repository.changed(found.tip, found.tree)
     folders = {_folder(path) for path in changed} - {""}
     for folder in sorted(folders):
-        if objection := _objection(repository, found.head, folder):
+        if objection := _objection(repository, found.tree, folder):
             yield Violation(folder, objection.problem, objection.fix)
 
 

@@ -69,7 +69,7 @@ def test_workflows_name_branches_in_full() -> None:
     short = re.compile(r"(?<![\w/])origin/|(?<=ref: )\w+$|(?<=ref: )\$\{\{ *github\.(?:base|head)_ref", re.MULTILINE)
     wrong = [f"{path.name}: {found[0]}" for path, text in texts.items() for found in short.finditer(text)]
     assert wrong == []
-    assert "refs/remotes/origin/$BASE" in texts[folder / "workflows/ci.yaml"]
+    assert "format('refs/remotes/origin/{0}', github.base_ref)" in texts[folder / "workflows/ci.yaml"]
 
 
 def _renamed(team: Site) -> None:

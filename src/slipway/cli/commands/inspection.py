@@ -106,7 +106,7 @@ def _check(args: argparse.Namespace) -> int:
     from slipway.review.check import check
 
     settings = settings_of(args)
-    _bring(settings, args.head)
+    _bring(settings, args.base, args.head)
     done = check(settings, base=args.base, head=args.head, fork=runs.fork())
     for line in done.lines:
         say(line)
@@ -124,7 +124,7 @@ def _diff(args: argparse.Namespace) -> int:
     from slipway.review import diff
 
     settings = settings_of(args)
-    _bring(settings, args.head)
+    _bring(settings, args.base, args.head)
     found = diff.diff(settings, base=args.base, head=args.head)
     text = diff.markdown(found) if args.format == "markdown" else diff.text(found)
     if text:
@@ -134,14 +134,15 @@ def _diff(args: argparse.Namespace) -> int:
     return 0
 
 
-def _bring(settings: Settings, head: str | None) -> None:
-    """Fetch the commits of a pull request, which a pipeline that runs the base's code does not have."""
+def _bring(settings: Settings, *commits: str | None) -> None:
+    """Fetch commits of a pull request or a merge group, which a pipeline that runs the base's code does not have."""
     from slipway.git import Repository
     from slipway.git.remote import Remote
 
     repository = Repository(settings.root)
-    if head is not None and _COMMIT.fullmatch(head) and repository.commit_at(head) is None:
-        Remote(repository).bring(head)
+    for commit in commits:
+        if commit is not None and _COMMIT.fullmatch(commit) and repository.commit_at(commit) is None:
+            Remote(repository).bring(commit)
 
 
 def _comment(text: str) -> None:

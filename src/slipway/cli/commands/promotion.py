@@ -313,12 +313,10 @@ def _close(settings: Settings, base: Pushed, hub: GitHub) -> None:
 
 
 def _changes_nothing(settings: Settings, base: Pushed, branch: str) -> bool:
-    """Return True if the branch touches overlays only, and a merge would leave each as it is."""
-    from slipway.release.build import overlays_only
+    """Return True if a merge of the branch would leave all as it is."""
     from slipway.review import changes
 
     repository = base.repository
     tip, head = base.remote.fetch(base.branch), base.remote.fetch(branch)
-    commits = changes.commits(repository, settings, tip, head)
-    found = changes.overlay_changes(repository, commits)
-    return overlays_only(repository, commits.fork, head) and all(change.before == change.after for change in found)
+    found = changes.merge(repository, settings, tip, head)
+    return not found.conflicts and not repository.changed(found.tip, found.tree)

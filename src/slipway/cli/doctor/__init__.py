@@ -23,7 +23,7 @@ from slipway.settings import FILE, Settings
 
 State = Literal["ok", "missing", "unknown"]
 
-_LEAST_GIT = (2, 31)
+_LEAST_GIT = (2, 38)
 # The owner in the file as it comes; nobody on GitHub has this name.
 _PLACEHOLDER = "@OWNER/"
 _LISTED = re.compile(r"^\s*branches: *\[(.*)\]")

@@ -73,6 +73,7 @@ def _branch(github: GitHub, branch: str, app: str) -> Iterator[Finding]:
         (CHECK in found.checks, f"takes the check {CHECK}", f"does not take the check {CHECK}", f"the check {CHECK}"),
         (found.up_to_date, "takes what is up to date", "takes what is behind it", "branches to be up to date"),
         (found.keeps_history, "takes no force push", "can be force-pushed", "no force push (block them)"),
+        (found.merged_whole, "takes merges", "takes rebases, which ci has not judged", "merge methods merge or squash"),
         (found.stays, "cannot be deleted", "can be deleted", "no deletion (restrict them)"),
     ):
         yield _held(branch, found, holds, good, bad, f"{_RULES}: require {rule}")
@@ -81,6 +82,12 @@ def _branch(github: GitHub, branch: str, app: str) -> Iterator[Finding]:
         rule = f"GitHub Actions as the source of the check {CHECK}"
         good = f"takes the check {CHECK} of GitHub Actions alone"
         yield _held(branch, found, CHECK in found.of_actions, good, bad, f"{_RULES}: require {rule}")
+    for groups, method in sorted(found.queues):
+        good, bad = f"the merge queue of {branch} merges what passed", f"the merge queue of {branch} merges what failed"
+        fix = f"{_RULES}: Require merge queue: only merge non-failing pull requests"
+        yield either("github", groups == "ALLGREEN", good, bad, fix)
+        good, bad = f"it merges by {method}", f"it merges by {method}, which {CHECK} has not judged"
+        yield either("github", method in ("MERGE", "SQUASH"), good, bad, f"{_RULES}: merge method merge or squash")
     if found.pull_request or found.checks:
         yield from _bypass(github, branch, found, app)
 

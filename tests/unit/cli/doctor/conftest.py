@@ -28,7 +28,10 @@ OWNERS = "/.github/ @team/platform\n/manifests/ @ada\n/slipway.yaml ada@example.
 CODE = ["workflows/", "functions/", "src/", ".ci/", "Makefile", "pyproject.toml", "requirements.lock"]
 OWNERS += "".join(f"/{place} @team/platform\n" for place in CODE)
 RULES = [
-    {"type": "pull_request", "parameters": {"require_code_owner_review": True}},
+    {
+        "type": "pull_request",
+        "parameters": {"require_code_owner_review": True, "allowed_merge_methods": ["merge", "squash"]},
+    },
     {
         "type": "required_status_checks",
         "parameters": {

@@ -12,6 +12,10 @@ ANYBODY = {
 }
 
 
+def queue(groups, method):
+    return {"type": "merge_queue", "parameters": {"grouping_strategy": groups, "merge_method": method}}
+
+
 def without(kind):
     return [RULESET | {"rules": [rule for rule in RULES if rule["type"] != kind]}]
 
@@ -19,11 +23,17 @@ def without(kind):
 @pytest.mark.parametrize(
     ("rulesets", "says"),
     [
-        (without("pull_request"), ["takes pushes of anybody", "takes what no owner approved"]),
+        (without("pull_request"), ["takes pushes of anybody", "takes what no owner approved", "takes rebases"]),
         (without("required_status_checks"), ["does not take the check ci", "takes what is behind it"]),
         (without("non_fast_forward"), ["can be force-pushed"]),
         (without("deletion"), ["can be deleted"]),
-        ([RULESET | {"rules": [*RULES[1:], {"type": "pull_request"}]}], ["takes what no owner approved"]),
+        (
+            [RULESET | {"rules": [*RULES[1:], {"type": "pull_request"}]}],
+            ["takes what no owner approved", "takes rebases"],
+        ),
+        ([RULESET | {"rules": [*RULES, queue("HEADGREEN", "MERGE")]}], ["merges what failed"]),
+        ([RULESET | {"rules": [*RULES, queue("ALLGREEN", "REBASE")]}], ["by REBASE, which ci has not judged"]),
+        ([RULESET | {"rules": [*RULES, queue("ALLGREEN", "SQUASH")]}], []),
         (
             [RULESET | {"rules": [RULES[0], ANYBODY, *RULES[2:]]}],
             ["takes a check ci of anybody who may write"],
@@ -55,7 +65,7 @@ def test_rules_of_the_branch(place, on_github, rulesets, says):
 def test_a_branch_without_rules(place, on_github, rulesets):
     """All rules are missing; no finding is about who may bypass them."""
     on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
-    assert len(place.missing) == 6
+    assert len(place.missing) == 7
 
 
 def test_the_classic_protection(place, on_github):
@@ -68,7 +78,10 @@ def test_the_classic_protection(place, on_github):
         "allow_force_pushes": {"enabled": False},
         "allow_deletions": {"enabled": False},
     }
-    assert [line.split(", whose")[0] for line in place.missing] == ["github: main is guarded by the classic protection"]
+    assert [line.split(", w")[0] for line in place.missing] == [
+        "github: main takes rebases",
+        "github: main is guarded by the classic protection",
+    ]
 
 
 def test_a_token_without_permissions(place, on_github):
