@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
-from jsonschema import Draft7Validator
 
 from slipway.settings import ModelSettings
 from slipway.settings.json_schema import schema
@@ -31,6 +30,8 @@ def tracked(*patterns: str) -> list[Path]:
 
 def problems(content: object) -> list[str]:
     """Return the errors that the schema finds."""
+    from jsonschema import Draft7Validator  # its import takes seconds, of every worker that collects
+
     return [f"{error.json_path}: {error.message}" for error in Draft7Validator(FILE).iter_errors(content)]
 
 
@@ -52,6 +53,8 @@ def keys(definition: dict) -> set[str]:
 
 def test_the_file_is_made_from_the_types() -> None:
     """After a change of the types, `make schema` writes it anew."""
+    from jsonschema import Draft7Validator
+
     assert schema() == FILE, "run: make schema"
     Draft7Validator.check_schema(FILE)
 
