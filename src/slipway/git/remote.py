@@ -37,9 +37,12 @@ class Remote:
         """Fetch a branch of the remote and return its commit; raise `SlipwayError` when there is no such branch."""
         commit = self.find(branch)
         if commit is None:
-            fix = f"git push {self.name} {branch}; or name the branch that the cluster follows in slipway.yaml"
-            raise SlipwayError(f"{self.name} has no branch {branch}", fix=fix)
+            raise self._no_branch(branch)
         return commit
+
+    def _no_branch(self, branch: str) -> SlipwayError:
+        fix = f"git push {self.name} {branch}; or name the branch that the cluster follows in slipway.yaml"
+        return SlipwayError(f"{self.name} has no branch {branch}", fix=fix)
 
     def find(self, branch: str) -> str | None:
         """Fetch a branch of the remote and return its commit; None when there is no such branch."""
@@ -76,6 +79,20 @@ class Remote:
         """Fetch a commit by its id, such as the head of a pull request."""
         if self.repository.commit_at(commit) is None:
             self._reach("fetch", "--quiet", "--no-tags", self.name, commit)
+
+    def look(self, branch: str) -> str:
+        """Return the commit of a branch of the remote, and fetch it. No reference and no FETCH_HEAD here moves.
+
+        Raise `SlipwayError` when there is no such branch.
+        """
+        listed = self._reach("ls-remote", "--heads", self.name, f"refs/heads/{branch}").decode().splitlines()
+        found = [line.split("\t")[0] for line in listed if line.endswith(f"\trefs/heads/{branch}")]
+        if not found:
+            raise self._no_branch(branch)
+        if self.repository.commit_at(found[0]) is None:
+            own = ("--no-tags", "--no-prune", "--no-write-fetch-head", "--refmap=")
+            self._reach("fetch", "--quiet", *own, self.name, found[0])
+        return found[0]
 
     def branches(self, prefix: str) -> list[str]:
         """Return the remote's branches whose names begin with `prefix`, sorted."""

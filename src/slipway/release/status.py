@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from slipway.errors import SlipwayError
@@ -15,6 +15,7 @@ from slipway.release import candidates, trainings
 from slipway.release.due import decide, held
 from slipway.settings import Settings
 from slipway.store import Store
+from slipway.text import counted
 
 
 class Row(NamedTuple):
@@ -31,12 +32,17 @@ class Row(NamedTuple):
     """The due release, or the reason why none is due."""
 
 
-def status(settings: Settings, models: Sequence[str] = (), environment: str | None = None) -> list[Row]:
-    """Return a row for every model that exists or is deployed. Show the error of a store or a model in its row."""
+def status(
+    settings: Settings, models: Sequence[str] = (), environment: str | None = None, snapshot: Snapshot | None = None
+) -> list[Row]:
+    """Return a row for every model that exists or is deployed. Show the error of a store or a model in its row.
+
+    `settings` are those of a folder with the code, which decides what is due; `snapshot` has the overlays, by default
+    those of the commit that is checked out there.
+    """
     if environment is not None:
         settings.environment(environment)
-    repository = Repository(settings.root)
-    snapshot = Snapshot(repository, repository.latest(), settings)
+    snapshot = snapshot or checked_out(settings)
     rows = []
     for place in [environment] if environment else list(settings.environments):
         deployed = snapshot.models(place) if models else snapshot.load(place)
@@ -44,14 +50,38 @@ def status(settings: Settings, models: Sequence[str] = (), environment: str | No
         for model in models:
             if model not in known:
                 settings.model(model)
-        rows += [_row(snapshot, place, model) for model in sorted(known & {*(models or known)})]
+        rows += [_row(settings, snapshot, place, model) for model in sorted(known & {*(models or known)})]
     for place, left in snapshot.abandoned().items() if environment is None else ():
         text = f"runs on, and slipway.yaml has no environment {place}: slipway doctor"
         rows += [Row(place, model, "abandoned", "-", "-", text) for model in sorted(left & {*(models or left)})]
     return rows
 
 
-def _row(snapshot: Snapshot, environment: str, model: str) -> Row:
+def place(snapshot: Snapshot) -> list[str]:
+    """Return how far the clone is from the branch that the cluster follows, as it was fetched last; [] if it is there.
+
+    What runs is what that branch says, and not the clone.
+    """
+    repository, name, here = snapshot.repository, f"origin/{snapshot.settings.branch}", snapshot.commit
+    followed = repository.commit_at(f"refs/remotes/{name}")
+    if followed is None or followed == here:
+        return []
+    told = repository.run("rev-list", "--left-right", "--count", f"{followed}...{here}").decode().split()
+    behind, ahead = map(int, told)
+    way = "git pull; slipway status --remote reads the remote itself"
+    return [
+        *([f"this clone is {counted(behind, 'commit')} behind {name}, as fetched last: {way}"] if behind else []),
+        *([f"{counted(ahead, 'commit')} of this clone {'is' if ahead == 1 else 'are'} not on {name}"] if ahead else []),
+    ]
+
+
+def checked_out(settings: Settings) -> Snapshot:
+    """Return the commit that is checked out, with these settings."""
+    repository = Repository(settings.root)
+    return Snapshot(repository, repository.latest(), settings)
+
+
+def _row(settings: Settings, snapshot: Snapshot, environment: str, model: str) -> Row:
     found = Row(environment, model, "damaged", "-", "-", "")
     try:
         overlay = snapshot.overlay(environment, model)
@@ -62,7 +92,8 @@ def _row(snapshot: Snapshot, environment: str, model: str) -> Row:
         newest = max(store.versions(model), default=None)
         verified = _verified(store, overlay)
         found = found._replace(newest=f"v{newest}" if newest else "-", verified=verified)
-        return found._replace(next=held(overlay.hold) if overlay.hold else _next(snapshot, store, overlay))
+        following = held(overlay.hold) if overlay.hold else _next(settings, snapshot, store, overlay)
+        return found._replace(next="; ".join([*_rejected_elsewhere(snapshot, overlay), following]))
     except SlipwayError as error:
         return found._replace(next=error.problem)
 
@@ -76,8 +107,22 @@ def _verified(store: Store, overlay: Overlay) -> str:
     return ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in found.items())
 
 
-def _next(snapshot: Snapshot, store: Store, overlay: Overlay) -> str:
-    settings = snapshot.settings
+def _rejected_elsewhere(snapshot: Snapshot, overlay: Overlay) -> Iterator[str]:
+    """Find releases on the route whose image or artifact another environment has rejected."""
+    for other in [name for name in snapshot.settings.environments if overlay.route and name != overlay.environment]:
+        try:
+            there = snapshot.overlay(other, overlay.model)
+            rejections = candidates.rejections_of(snapshot, there) if there.rejected else None
+        except SlipwayError as error:
+            yield f"what {other} has rejected is unknown: {error.problem}"
+            continue
+        for name in sorted(overlay.route, reverse=True) if rejections else ():
+            if rejections and (rejected := rejections.bars_release(overlay.release(name))):
+                way = f"slipway rollback {overlay.model} --env {overlay.environment} --reason '…'"
+                yield f"{other} has rejected what {name} is (there {rejected}): {way}"
+
+
+def _next(settings: Settings, snapshot: Snapshot, store: Store, overlay: Overlay) -> str:
     source = settings.environment(overlay.environment).promotes_from
     if source is None:
         due = decide(settings, store, overlay)

@@ -94,7 +94,7 @@ def said(site: Site, capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def reads(site: Site, capsys: pytest.CaptureFixture[str]) -> list[str]:
     base = site.git("rev-list", "--max-parents=0", "refs/heads/main").splitlines()[0]
-    verbs = (["status"], ["history"], ["diff", "--base", base], ["trace", "iris/test/1"])
+    verbs = (["status"], ["status", "--remote"], ["history"], ["diff", "--base", base], ["trace", "iris/test/1"])
     return [said(site, capsys, *verb) for verb in verbs]
 
 
@@ -109,6 +109,9 @@ def writes(team: Team, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
         assert site.git("status", "--porcelain=v1", "--untracked-files=all") == ""
         if verb == ["release"]:
             assert site.head == team.bare.git("rev-parse", "refs/heads/main").strip()
+    references = site.git("for-each-ref")
+    assert "v2-" in said(site, capsys, "status", "--remote")
+    assert site.git("for-each-ref") == references
     look = Site(site.root.parent / "look")
     subprocess.run(["git", "clone", "--quiet", "--branch=main", str(team.bare.path), str(look.root)], check=True)
     assert look.versions() == {2: 100}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from slipway.text import counted, format_time, parse_time
 if TYPE_CHECKING:
     from slipway.cli.doctor import Finding
     from slipway.gitops.history import Moment
+    from slipway.release.status import Row
     from slipway.settings import Settings
 
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -24,8 +26,10 @@ _WHAT = "v7-1a2b3c4d, test/iris/v7-1a2b3c4d, iris/test/7, sha256:…, 8 digits o
 
 
 def add(group: Group) -> None:
-    examples = ["slipway status", "slipway status wine --env prod"]
-    group.add("status", _status, "show what runs where, and what is due", examples, "models", "only env")
+    examples = ["slipway status", "slipway status wine --env prod", "slipway status --remote"]
+    status = group.add("status", _status, "show what runs where, and what is due", examples, "models", "only env")
+    about = "read the branch that the cluster follows from the remote; nothing of this clone changes"
+    status.add_argument("--remote", action="store_true", help=about)
 
     examples = ["slipway history wine", "slipway history --env prod --at 2026-11-20"]
     about = "show each change of what runs, or the state at a time"
@@ -60,11 +64,36 @@ def add(group: Group) -> None:
 
 
 def _status(args: argparse.Namespace) -> int:
+    from slipway.release import status
+
+    settings = settings_of(args)
+    if args.remote:
+        rows, notes = _remote_status(settings, args)
+    else:
+        snapshot = status.checked_out(settings)
+        rows, notes = status.status(settings, args.models, args.env, snapshot), status.place(snapshot)
+    table(["ENV", "MODEL", "ROUTE", "NEWEST", "VERIFIED", "NEXT"], rows)
+    for note in notes:
+        say(note)
+    return 0
+
+
+def _remote_status(settings: Settings, args: argparse.Namespace) -> tuple[list[Row], list[str]]:
+    """Return the rows of the followed branch as the remote has it, by its own code, and a line with its commit."""
+    from slipway import settings as settings_file
+    from slipway.git import Repository
+    from slipway.git.remote import Remote
+    from slipway.gitops.snapshot import Snapshot
+    from slipway.provenance.commits import check_out
     from slipway.release.status import status
 
-    rows = status(settings_of(args), args.models, args.env)
-    table(["ENV", "MODEL", "ROUTE", "NEWEST", "VERIFIED", "NEXT"], rows)
-    return 0
+    repository = Repository(settings.root)
+    remote = Remote(repository)
+    tip = remote.look(settings.branch)
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        code = settings_file.load(check_out(repository, tip, Path(scratch) / "repository"))
+        rows = status(code, args.models, args.env, Snapshot(repository, tip))
+    return rows, [f"of {remote.name}/{settings.branch} at {tip[:12]}, read from {remote.shown}"]
 
 
 def _history(args: argparse.Namespace) -> int:
