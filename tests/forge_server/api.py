@@ -176,6 +176,7 @@ _ROUTES: list[tuple[str, str, str, Callable[[Asked], _Answer]]] = [
     ("GET", r"pulls/(?P<number>\d+)", "pull_requests=read", pulls.get),
     ("PATCH", r"pulls/(?P<number>\d+)", "pull_requests=write", pulls.change),
     ("PUT", r"pulls/(?P<number>\d+)/merge", "contents=write", pulls.merge),
+    ("PUT", r"pulls/(?P<number>\d+)/update-branch", "pull_requests=write", pulls.update),
     ("GET", r"issues/(?P<number>\d+)/comments", "pull_requests=read", pulls.list_comments),
     ("POST", r"issues/(?P<number>\d+)/comments", "pull_requests=write", pulls.comment),
     ("PATCH", r"issues/comments/(?P<id>\d+)", "pull_requests=write", pulls.recomment),

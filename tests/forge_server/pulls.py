@@ -9,7 +9,19 @@ from tests.forge_server.state import Refusal
 if TYPE_CHECKING:
     from tests.forge_server.api import Asked
 
-__all__ = ["change", "comment", "create", "get", "list_", "list_comments", "merge", "of_commit", "recomment", "refresh"]
+__all__ = [
+    "change",
+    "comment",
+    "create",
+    "get",
+    "list_",
+    "list_comments",
+    "merge",
+    "of_commit",
+    "recomment",
+    "refresh",
+    "update",
+]
 
 _LONGEST = 65_536
 
@@ -105,6 +117,19 @@ def merge(asked: "Asked") -> tuple[int, Any]:
     if asked.state.delete_branch_on_merge:
         asked.bare.git("update-ref", "-d", f"refs/heads/{pull['head']}")
     return 200, {"sha": new, "merged": True, "message": "Pull Request successfully merged"}
+
+
+def update(asked: "Asked") -> tuple[int, Any]:
+    """PUT pulls/N/update-branch"""
+    pull = _one(asked)
+    if asked.body.get("expected_head_sha") not in (None, pull["sha"]):
+        raise Refusal(422, "expected head sha didn’t match current head ref.")  # noqa: RUF001 - as GitHub writes it
+    if asked.bare.holds(pull["sha"], asked.bare.branch(pull["base"])):
+        raise Refusal(422, "There are no new commits on the base branch.")
+    message = f"Merge branch '{pull['base']}' into {pull['head']}\n"
+    if asked.bare.merge(pull["head"], asked.bare.branch(pull["base"]), message) is None:
+        raise Refusal(422, "merge conflict between base and head")
+    return 202, {"message": "Updating pull request branch.", "url": f"{asked.api}/pulls/{pull['number']}"}
 
 
 def of_commit(asked: "Asked") -> tuple[int, Any]:

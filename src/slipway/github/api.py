@@ -169,6 +169,12 @@ class GitHub:
         """Close a pull request without merging it."""
         self._do(f"close pull request {number}", _WRITE, lambda: self._remote.get_pull(number).edit(state="closed"))
 
+    def update(self, number: int, head: str) -> None:
+        """Merge the base branch into the branch of a pull request that still stands at `head`; checks run again."""
+        call, where = self._api.requester.requestJsonAndCheck, f"/repos/{self.name}/pulls/{number}/update-branch"
+        what = f"bring pull request {number} up to date"
+        self._do(what, _WRITE, lambda: call("PUT", where, input={"expected_head_sha": head}))
+
     def comment(self, number: int, marker: str, body: str) -> None:
         """Write a comment below pull request `number`, or update the bot's own comment that starts with `marker`.
 

@@ -78,7 +78,7 @@ class Guard(NamedTuple):
     code_owners: bool = False
     """True if a code owner must approve."""
     up_to_date: bool = False
-    """True if required checks must run on the newest state of the branch."""
+    """True if a pull request that is behind the branch may not be merged."""
     keeps_history: bool = False
     """True if force pushes are blocked."""
     stays: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -12,9 +12,12 @@ import msgspec
 from slipway.errors import SlipwayError
 from slipway.git import NOWHERE, Changes, GitError, Head, Repository
 from slipway.git.remote import Remote
+from slipway.names import ReleaseName
 from slipway.overlays import overlay
 from slipway.overlays.overlay import MANIFESTS, RECORD
 from slipway.overlays.types import Overlay, Release, folder_of
+
+_Pairs = list[tuple[Overlay, Overlay]]
 
 
 class Stand(NamedTuple):
@@ -165,14 +168,9 @@ class Proposed:
     def commit(self, stand: Stand, change: Change) -> str | None:
         """See `Place.commit`."""
         repository = self.repository
-        here = f"refs/heads/{self.branch}"
-        tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else repository.commit_at(here)
+        tip, pairs = self._proposed(stand, change)
         if tip is not None:
-            _check_owned(repository, stand.commit, tip, self.branch, change.overlays)
-            pairs = [(_at(repository, tip, after), after) for after in change.overlays]
-            on_top = repository.commit_at(f"{tip}^") == stand.commit
-            # The branch may propose the same already, by anybody at any time.
-            if on_top and all(_essence(there) == _essence(after) for there, after in pairs):
+            if _is_same(repository, stand.commit, tip, pairs):
                 return None
             change = change._replace(files=_kept(change.files, pairs))
         if isinstance(self.base, Here):
@@ -183,6 +181,18 @@ class Proposed:
         self.base.remote.replace(new, self.branch, tip)
         return new
 
+    def _proposed(self, stand: Stand, change: Change) -> tuple[str | None, _Pairs]:
+        """Return the tip of the branch, if there is one, and each overlay as it has it, and as the change has it.
+
+        Raise `SlipwayError` when the branch holds other work.
+        """
+        repository, here = self.repository, f"refs/heads/{self.branch}"
+        tip = self.base.remote.find(self.branch) if isinstance(self.base, Pushed) else repository.commit_at(here)
+        if tip is None:
+            return None, []
+        _check_owned(repository, stand.commit, tip, self.branch, change.overlays)
+        return tip, [(_at(repository, tip, after), after) for after in change.overlays]
+
     def __str__(self) -> str:
         return f"branch {self.branch}"
 
@@ -190,8 +200,13 @@ class Proposed:
 class Tried(Proposed):
     """Commit nothing: show what would be proposed."""
 
-    def commit(self, stand: Stand, change: Change) -> str | None:  # noqa: ARG002 - every place takes them
+    is_proposed = False
+    """True if the branch proposes the last change already."""
+
+    def commit(self, stand: Stand, change: Change) -> str | None:
         """Return None."""
+        tip, pairs = self._proposed(stand, change)
+        self.is_proposed = tip is not None and _is_same(self.repository, stand.commit, tip, pairs)
         return None
 
 
@@ -204,10 +219,26 @@ class Agreed(Proposed):
 
     def commit(self, stand: Stand, change: Change) -> str | None:
         """See `Place.commit`; raise `SlipwayError` for another overlay."""
-        if any(_essence(after) != _essence(self.overlay) for after in change.overlays):
+        if any(essence(after) != essence(self.overlay) for after in change.overlays):
             problem = f"{self.overlay.environment}/{self.overlay.model} has changed meanwhile"
             raise SlipwayError(problem, fix="run the command again")
         return super().commit(stand, change)
+
+
+def _is_same(repository: Repository, base: str, tip: str, pairs: _Pairs) -> bool:
+    """Return True if a merge of the branch at `tip` into `base` brings just these overlays.
+
+    Anybody may have proposed them, at any time, and commits to other files may have come to `base` since.
+    """
+    try:
+        forks = repository.run("merge-base", "--all", base, tip).decode().split()
+    except GitError:
+        return False
+    folders = [f"{folder_of(after.environment, after.model)}/" for _, after in pairs]
+    rests = len(forks) == 1 and all(
+        repository.blobs(forks[0], each) == repository.blobs(base, each) for each in folders
+    )
+    return rests and all(essence(there) == essence(after) for there, after in pairs)
 
 
 def _check_branch(repository: Repository, branch: str) -> None:
@@ -258,8 +289,18 @@ def _of_release(release: Release) -> tuple[bytes, bytes]:
     return msgspec.json.encode(record), release.files[MANIFESTS]
 
 
-def _essence(overlay: Overlay) -> tuple[object, ...]:
+class Essence(NamedTuple):
+    """Hold the content of an overlay, without authors and times."""
+
+    releases: list[tuple[bytes, bytes]]
+    """The record and the manifests of each."""
+    route: Mapping[ReleaseName, int]
+    hold: str | None
+    rejected: frozenset[ReleaseName]
+
+
+def essence(overlay: Overlay) -> Essence:
     """Return the content of an overlay, without authors and times."""
     releases = [_of_release(release) for release in overlay.releases]
     hold = overlay.hold.reason if overlay.hold else None
-    return releases, overlay.route, hold, set(overlay.rejected)
+    return Essence(releases, overlay.route, hold, frozenset(overlay.rejected))

@@ -108,11 +108,15 @@ def held(hold: Hold) -> str:
     return f"held by {hold.by} since {hold.since}: {hold.reason}"
 
 
+class HeldError(SlipwayError):
+    """A hold stops this, which nobody has to mend."""
+
+
 def refuse_held(overlay: Overlay, other_way: str = "") -> None:
-    """Raise `SlipwayError` when a model is held. `other_way` is another fix than to lift the hold."""
+    """Raise `HeldError` when a model is held. `other_way` is another fix than to lift the hold."""
     if overlay.hold is not None:
         fix = f"slipway lift {_at(overlay)}, when the reason is gone{other_way}"
-        raise SlipwayError(f"{overlay.model} in {overlay.environment} is {held(overlay.hold)}", fix=fix)
+        raise HeldError(f"{overlay.model} in {overlay.environment} is {held(overlay.hold)}", fix=fix)
 
 
 def check_environment(settings: Settings, environment: str) -> None:

@@ -134,6 +134,19 @@ def overlay_changes(repository: Repository, found: Merge) -> list[OverlayChange]
     return [_of_folder(folder, found.conflicts, *pair) for folder, pair in within.items()]
 
 
+def stale(repository: Repository, found: Merge) -> Iterator[str]:
+    """Yield the folders of overlays that a merge changes, and that the base branch has changed since the fork.
+
+    What judged the merge before cannot have seen that.
+    """
+    forks = repository.run("merge-base", "--all", found.tip, found.head).decode().split()
+    for change in overlay_changes(repository, found):
+        folder = f"{change.folder}/"
+        left = [below(repository.blobs(fork, folder), folder) for fork in forks]
+        if any(releases_of(files) != releases_of(change.before) for files in left):
+            yield change.folder
+
+
 def stray(repository: Repository, found: Merge) -> Iterator[Violation]:
     """Find files of a change that are in no overlay, and entries that are no plain files."""
     for path, entry in sorted(repository.entries(found.tree, _changed(repository, found)).items()):

@@ -46,6 +46,10 @@ _PASSED = ("HOME", "LANG", "LC_ALL", "PATH", "SLIPWAY_CACHE", "TMPDIR", "TZ")
 _SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 
 
+class UnlikeError(SlipwayError):
+    """Two versions cannot be compared, by what they are: another try would find the same."""
+
+
 class Version(NamedTuple):
     """A published version in local files: `folder` holds its artifact, `data` the snapshot of its data."""
 
@@ -62,10 +66,10 @@ class Version(NamedTuple):
     def split(self) -> Split:
         """Return the rule by which rows were held out; raise `SlipwayError` when the record does not say."""
         if self.record.data is None:
-            raise SlipwayError(f"{self.record.id} was published by hand: nothing says what it was trained on")
+            raise UnlikeError(f"{self.record.id} was published by hand: nothing says what it was trained on")
         found = split_of(self.record.data.split, self.record.data.share)
         if found is None:
-            raise SlipwayError(f"the record of {self.record.id} does not say which rows were held out")
+            raise UnlikeError(f"the record of {self.record.id} does not say which rows were held out")
         return found
 
     def held_out(self, settings: Settings, candidate: Version) -> HeldOut:
@@ -75,11 +79,11 @@ class Version(NamedTuple):
         """
         split, columns, data = self.split, list(self.schema.columns), candidate.data
         if data is None:
-            raise SlipwayError(f"{candidate.record.id} has no snapshot of its data")
+            raise UnlikeError(f"{candidate.record.id} has no snapshot of its data")
         if split.by != "model":
             return HeldOut(columns=columns, split=split)
         if self.data is None:
-            raise SlipwayError(f"{self.record.id} has no snapshot of its data")
+            raise UnlikeError(f"{self.record.id} has no snapshot of its data")
         question = unseen.Question(artifact=self.folder.absolute(), data=data, own=self.data, split=split)
         python = python_for(compile_lock(settings, self.record.model, "train"))
         found = self._answered(python, unseen.__name__, question, unseen.Unseen, "unseen rows")
@@ -145,6 +149,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Why the two were not measured on the same rows."""
     notes: list[str] = field(default_factory=list)
     data: DataChange | None = None
+    settled: bool = True
+    """False if something failed that may work another time, such as the code of a version in its process."""
 
     @property
     def then(self) -> list[Any] | None:
@@ -188,27 +194,29 @@ def compare(settings: Settings, candidate: Version, before: Version | None) -> C
         try:
             return _on_same_rows(settings, candidate, before, found)
         except SlipwayError as error:
-            found = msgspec.structs.replace(found, unlike=error.problem)
+            settled = isinstance(error, UnlikeError)
+            found = msgspec.structs.replace(found, unlike=error.problem, settled=settled)
     try:
         rows = _rows(settings, candidate, before, [candidate])
         if not rows.rows:
-            raise SlipwayError(f"none of the {rows.total} rows of its data was held out")
+            raise UnlikeError(f"none of the {rows.total} rows of its data was held out")
         return _measured(settings, rows, [candidate], found)
     except SlipwayError as error:
         notes = [] if error.problem == found.unlike else [error.problem]
-        return msgspec.structs.replace(found, notes=notes)
+        settled = found.settled and isinstance(error, UnlikeError)
+        return msgspec.structs.replace(found, notes=notes, settled=settled)
 
 
 def _on_same_rows(settings: Settings, candidate: Version, before: Version, recorded: Comparison) -> Comparison:
     """Measure both versions on the rows that neither was trained on; raise `SlipwayError` where there are none."""
     if found := unlike(candidate.schema.target, before.schema.target):
-        raise SlipwayError(f"{before.record.id} predicts {found[1]}, and the candidate {found[0]}")
+        raise UnlikeError(f"{before.record.id} predicts {found[1]}, and the candidate {found[0]}")
     rows = _rows(settings, candidate, before, [candidate, before])
     if rows.missing:
         names = ", ".join(map(repr, rows.missing))
-        raise SlipwayError(f"the candidate's data has no column {names}, which {before.record.id} needs")
+        raise UnlikeError(f"the candidate's data has no column {names}, which {before.record.id} needs")
     if not rows.rows:
-        raise SlipwayError(f"none of the {rows.total} rows of the candidate's data is unseen by both")
+        raise UnlikeError(f"none of the {rows.total} rows of the candidate's data is unseen by both")
     return _measured(settings, rows, [before, candidate], recorded)
 
 
@@ -252,6 +260,7 @@ def _measured(settings: Settings, rows: Rows, versions: Sequence[Version], recor
         total=rows.total,
         notes=notes,
         data=None if isinstance(rows.change, str) else rows.change,
+        settled=recorded.settled and not measured.lacking and not isinstance(rows.change, str),
     )
 
 

@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.files import write
 from slipway.names import ModelId
 from slipway.release.promote import Promoted
-from slipway.review import promotion_facts
+from slipway.review import argued, promotion_facts
 from slipway.review.comparison import Comparison, Version, compare, fetched
 from slipway.settings import Settings
 from slipway.store import Record, Store
@@ -55,6 +56,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     """The answer to a question, or the reason why there is none."""
 
     question: Question
+    ground: str = ""
+    """What the code was asked by (`argued.ground`)."""
     comparison: Comparison | None = None
     problem: str = ""
     fix: str = ""
@@ -83,7 +86,9 @@ def answer(settings: Settings, folder: Path, target: Path, report: Callable[[str
     for question in asked(folder):
         report(f"{question.model}: asking v{question.candidate.version}")
         try:
-            found.append(Answer(question=question, comparison=_answer(settings, question, folder)))
+            ground = argued.ground(settings, question.model)
+            comparison = _answer(settings, question, folder)
+            found.append(Answer(question=question, ground=ground, comparison=comparison))
         except SlipwayError as error:
             found.append(Answer(question=question, problem=error.problem, fix=error.fix))
     write(target / _ANSWERS, encode(found))
@@ -96,7 +101,7 @@ def comparing(folder: Path) -> promotion_facts.Compare:
     """
     answers = {each.question: each for each in read(folder / _ANSWERS, list[Answer], _FIX)}
 
-    def compared(_settings: Settings, candidate: Version, before: Version | None) -> Comparison:
+    def compared(settings: Settings, candidate: Version, before: Version | None) -> Comparison:
         record = candidate.record
         question = Question(record.model, Asked.of(record), Asked.of(before.record) if before else None)
         found = answers.get(question)
@@ -107,7 +112,8 @@ def comparing(folder: Path) -> promotion_facts.Compare:
             raise SlipwayError(found.problem or f"{record.id} gave no answer", fix=found.fix)
         if not _is_whole(found.comparison):
             raise SlipwayError(f"the answers of {record.id} do not fit their rows", fix="run it again")
-        return found.comparison
+        settled = found.comparison.settled and found.ground == argued.ground(settings, record.model)
+        return msgspec.structs.replace(found.comparison, settled=settled)
 
     return compared
 

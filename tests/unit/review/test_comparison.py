@@ -157,7 +157,8 @@ def changed(**target: Any) -> dict[str, Any]:
 def test_reasons_against_the_same_rows(shop: Shop, before: dict[str, Any], why: str) -> None:
     """The reason is in words that an approver understands."""
     earlier = shop.fetched(shop.publish_parcel(80, **before))
-    assert why in compare(shop.settings, shop.fetched(shop.publish_parcel()), earlier).unlike
+    found = compare(shop.settings, shop.fetched(shop.publish_parcel()), earlier)
+    assert why in found.unlike and found.settled
 
 
 @pytest.mark.long(3)
@@ -166,6 +167,7 @@ def test_a_running_version_that_cannot_predict_keeps_its_record(shop: Shop) -> N
     before = shop.publish_parcel(80, code="import nosuchlibrary\n" + CODE)
     found = compared(shop, shop.publish_parcel(50), before)
     assert "parcel/test/1 fails at its answers" in found.unlike and "nosuchlibrary" in found.unlike
+    assert not found.settled, "another try may work"
     assert found.before is not None and found.then is None
     assert found.before.metrics == {"accuracy": 0.75}
     assert found.candidate.metrics["accuracy"] == 1
@@ -175,7 +177,7 @@ def test_a_candidate_by_hand_is_not_measured(shop: Shop) -> None:
     """Only the metrics of its record are known."""
     before = shop.publish_parcel(50)
     found = compared(shop, shop.publish_parcel(50, by_hand=True), before)
-    assert "parcel/test/2 was published by hand" in found.unlike
+    assert "parcel/test/2 was published by hand" in found.unlike and found.settled
     assert (found.truth, found.candidate.metrics) == ([], {"accuracy": 0.75})
 
 

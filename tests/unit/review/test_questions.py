@@ -11,7 +11,7 @@ from slipway.git import Repository
 from slipway.gitops.branches import Here, Tried
 from slipway.release.candidates import Wish
 from slipway.release.promote import Promoted, promote
-from slipway.review import promotion_body, questions
+from slipway.review import argued, promotion_body, questions
 from tests.forge_server.fixtures import NAME
 from tests.unit.release.conftest import Team, team
 from tests.unit.review.shop import Shop
@@ -56,6 +56,9 @@ def test_answers_from_elsewhere_argue_as_those_from_here(
     monkeypatch.setattr("slipway.review.comparison.Version._ask", None)
     assert "**Worse** than what runs now" in expected
     assert promotion_body.body(second, told) == expected
+    assert argued.argue(second, told) == argued.stamped(expected, argued.inputs(second))
+    monkeypatch.setattr("slipway.review.argued._tool", lambda: ["another"])
+    assert argued.argue(second, told) == expected, "what another tool found is argued again"
 
 
 def test_nothing_runs_yet(shop: Shop, tmp_path: Path) -> None:

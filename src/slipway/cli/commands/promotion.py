@@ -119,31 +119,43 @@ def _place(settings: Settings, environment: str, model: str, args: argparse.Name
 
 
 def _propose(
-    settings: Settings, model: str, environment: str, wish: Wish, where: Proposed, args: argparse.Namespace
-) -> None:
+    settings: Settings,
+    model: str,
+    environment: str,
+    wish: Wish,
+    where: Proposed,
+    args: argparse.Namespace,
+    opened: Pull | None = None,
+) -> bool:
     """Propose a promotion: first gather what argues for it, then commit exactly that, then open its pull request.
 
-    With `--questions`, leave what its models have to be asked, and propose nothing.
+    With `--questions`, leave what its models have to be asked, and propose nothing; return True then. Leave the pull
+    request `opened` as it is where nothing has changed of what it was argued by.
     """
     from slipway.gitops.branches import Agreed, Tried
     from slipway.release.promote import promote
-    from slipway.review import comparison, promotion_body, questions
+    from slipway.review import argued, comparison, questions
 
     if not args.push:
         pushing.finish(where, promote(settings, model, wish, to=environment, place=where).edited, str)
-        return
-    tried = promote(settings, model, wish, to=environment, place=Tried(where.base, where.branch))
+        return False
+    place = Tried(where.base, where.branch)
+    tried = promote(settings, model, wish, to=environment, place=place)
     after = tried.edited.after
     if after is None:
         pushing.finish(where, tried.edited, str)
+    elif opened is not None and place.is_proposed and argued.stands(opened, tried, argued.inputs(tried)):
+        say(f"{environment}: {model}: {opened.url} stays: nothing has changed of what it was argued by")
     elif args.questions is not None:
         questions.leave(tried, args.questions)
         say(f"{environment}: {model}: its code is to be asked about {tried.source.name}")
+        return True
     else:
         compared = questions.comparing(args.answers) if args.answers else comparison.compare
-        body = promotion_body.body(tried, compared)
+        body = argued.argue(tried, compared)
         done = promote(settings, model, wish, to=environment, place=Agreed(where.base, where.branch, after))
         pushing.finish(where, done.edited, lambda: body)
+    return False
 
 
 def _copy(args: argparse.Namespace) -> int:
@@ -158,7 +170,8 @@ def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
     """Bring open promotions up to date, and open those that are automatic and due; return 1 when one failed.
 
     First drop the releases that no retention keeps. They get no requests, so this needs no pull request. At the end,
-    close the pull requests that change nothing any more. Do not propose a release again whose pull request was closed,
+    close the pull requests that change nothing any more. Have those checked anew whose overlay has changed since on the
+    branch: a check that has passed says nothing of that. Do not propose a release again whose pull request was closed,
     or merged and reverted.
     """
     from slipway.git import Repository
@@ -189,7 +202,7 @@ def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
         models = snapshot.models(source)
         for model in sorted(models & {*(args.models or models)}):
             failed += not promotions.update(environment, model)
-    _close(settings, base, promotions.hub)
+    failed += not _tend(settings, base, promotions)
     return 1 if failed else 0
 
 
@@ -213,11 +226,17 @@ class _Promotions:
     def __init__(self, snapshot: Snapshot, base: Pushed, hub: GitHub, args: argparse.Namespace) -> None:
         self.snapshot, self.settings, self.base, self.hub, self.args = snapshot, snapshot.settings, base, hub, args
         self.branches = set(base.remote.branches("promote/"))
+        self.asked: set[str] = set()
+        """Branches that the answers to questions will bring up to date."""
 
     def update(self, environment: str, model: str) -> bool:
-        """Bring a model's promotion up to date; on failure tell its pull request why, and return False."""
+        """Bring a model's promotion up to date; on failure tell its pull request why, and return False.
+
+        A hold is told too, and is no failure: nobody has to mend anything.
+        """
         from slipway.github.markdown import fence
         from slipway.gitops.branches import Proposed
+        from slipway.release.due import HeldError
 
         branch = _branch(environment, model)
         opened: Pull | None = None
@@ -225,13 +244,14 @@ class _Promotions:
             pull = self.hub.pull_from(branch) if branch in self.branches else None
             opened = pull if pull is not None and pull.state == "open" else None
             wish = self._wish(environment, model, opened)
-            if wish:
-                _propose(self.settings, model, environment, wish, Proposed(self.base, branch), self.args)
+            place = Proposed(self.base, branch)
+            if wish and _propose(self.settings, model, environment, wish, place, self.args, opened):
+                self.asked.add(branch)
         except SlipwayError as error:
             say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
             told = f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"
             _tell(self.hub.comment, opened, told)
-            return False
+            return isinstance(error, HeldError)
         if wish and self.args.questions is None:
             _tell(self.hub.recomment, opened, f"{_STOPPED}\nIt is up to date again.")
         return True
@@ -299,24 +319,55 @@ def _tell(write: Callable[[int, str, str], None], pull: Pull | None, text: str) 
         say(f"{pull.url} takes no comment: {one_line(str(error))}")
 
 
-def _close(settings: Settings, base: Pushed, hub: GitHub) -> None:
-    """Close the pull requests whose overlays `base` has already; an error stops no other one."""
-    for pull in hub.open_from(*_BRANCHES):
+def _tend(settings: Settings, base: Pushed, promotions: _Promotions) -> bool:
+    """Close the pull requests whose overlays `base` has already, and have stale ones checked anew.
+
+    An error stops no other one. Return False if a check that has passed may stand though the overlay has changed.
+    """
+    hub, whole = promotions.hub, True
+    for pull in hub.open_from(""):
+        if pull.base != base.branch or pull.branch in promotions.asked:
+            continue
         try:
-            if pull.base == base.branch and _changes_nothing(settings, base, pull.branch):
+            found = _Merge(settings, base, pull)
+            if pull.branch.startswith(_BRANCHES) and found.changes_nothing:
                 hub.close(pull.number)
                 say(f"{pull.url} changes nothing any more, and is closed")
                 why = f"It changes nothing any more: {base.branch} has the same overlays."
                 hub.comment(pull.number, _OVERTAKEN, f"{_OVERTAKEN}\n{why}")
+            elif found.stale:
+                whole = _checked_anew(hub, pull, found.stale) and whole
         except SlipwayError as error:
             say(f"{pull.url}: {one_line(str(error))}")
+    return whole
 
 
-def _changes_nothing(settings: Settings, base: Pushed, branch: str) -> bool:
-    """Return True if a merge of the branch would leave all as it is."""
-    from slipway.review import changes
+def _checked_anew(hub: GitHub, pull: Pull, stale: str) -> bool:
+    """Merge the base branch into a pull request, so that its check runs again; return False if that is refused."""
+    from slipway.github.failures import Refused
 
-    repository = base.repository
-    tip, head = base.remote.fetch(base.branch), base.remote.fetch(branch)
-    found = changes.merge(repository, settings, tip, head)
-    return not found.conflicts and not repository.changed(found.tip, found.tree)
+    try:
+        hub.update(pull.number, pull.head)
+    except Refused as error:
+        if error.status == 422:  # it conflicts, so nobody can merge it; or it has moved meanwhile, and is checked
+            say(f"{pull.url} waits for its author: {one_line(error.problem)}")
+            return True
+        say(f"{pull.url} may be merged by a check of {stale} as it was: {one_line(str(error))}")
+        return False
+    say(f"{pull.url} is checked anew: {stale} has changed on {pull.base}")
+    return True
+
+
+class _Merge:
+    """Hold what a merge of a pull request would do to overlays."""
+
+    def __init__(self, settings: Settings, base: Pushed, pull: Pull) -> None:
+        from slipway.review import changes
+
+        repository = base.repository
+        base.remote.bring(pull.head)
+        found = changes.merge(repository, settings, base.remote.fetch(base.branch), pull.head)
+        self.changes_nothing = not found.conflicts and not repository.changed(found.tip, found.tree)
+        """True if it would leave all as it is."""
+        self.stale = next(changes.stale(repository, found), "")
+        """An overlay of it that has changed on the base branch since the pull request left it; empty if none has."""

@@ -71,12 +71,15 @@ def _branch(github: GitHub, branch: str, app: str) -> Iterator[Finding]:
         (found.pull_request, "takes pull requests only", "takes pushes of anybody who may write", "a pull request"),
         (found.code_owners, "takes what owners approved", "takes what no owner approved", "review from Code Owners"),
         (CHECK in found.checks, f"takes the check {CHECK}", f"does not take the check {CHECK}", f"the check {CHECK}"),
-        (found.up_to_date, "takes what is up to date", "takes what is behind it", "branches to be up to date"),
         (found.keeps_history, "takes no force push", "can be force-pushed", "no force push (block them)"),
         (found.merged_whole, "takes merges", "takes rebases, which ci has not judged", "merge methods merge or squash"),
         (found.stays, "cannot be deleted", "can be deleted", "no deletion (restrict them)"),
     ):
         yield _held(branch, found, holds, good, bad, f"{_RULES}: require {rule}")
+    if found.up_to_date:
+        problem = f"{branch} takes what is up to date only: each commit of the bot makes all open pull requests stale"
+        fix = f"{_RULES}: do not require branches to be up to date; the bot has those checked anew that it concerns"
+        yield missing("github", problem, fix)
     if CHECK in found.checks:
         bad = f"takes a check {CHECK} of anybody who may write"
         rule = f"GitHub Actions as the source of the check {CHECK}"

@@ -1,10 +1,13 @@
 """`slipway promote --due --push`: open pull requests are brought up to date, and due releases are proposed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from slipway import cli
+from slipway.git import Repository
+from slipway.github import api
 from slipway.release.decisions import hold, lift, rollback
 from tests.forge_server.fixtures import NAME
 from tests.unit.release.conftest import Team, pushed
@@ -45,14 +48,17 @@ def body(of: Team) -> str:
 
 
 @pytest.fixture(autouse=True)
-def argued(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the body by its first line: no model can be made of the artifacts of these tests."""
-    from slipway.review import promotion_body as bodies
+def argued(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Replace the body by its first line: no model can be made of the artifacts of these tests. Return its models."""
+    from slipway.review import argued, promotion_body
 
     def short(done: Any, _compared: Any) -> str:
-        return bodies.marker(done.edited.after, done.source)
+        calls.append(done.edited.after.model)
+        return argued.stamped(promotion_body.marker(done.edited.after, done.source), argued.inputs(done))
 
-    monkeypatch.setattr(bodies, "body", short)
+    calls: list[str] = []
+    monkeypatch.setattr(argued, "argue", short)
+    return calls
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +109,6 @@ def test_the_choice_of_a_person_stays(automatic: Team) -> None:
     automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     assert "prod/iris v1-" in body(automatic)
-    assert automatic.bare.git("rev-parse", f"{BRANCH}^") == automatic.bare.branch("main")
 
 
 def test_the_record_says_why_callers_may_break(automatic: Team) -> None:
@@ -148,7 +153,7 @@ def test_a_hold_in_test_stops_automatic_promotions(automatic: Team) -> None:
     name = automatic.site.released(place=pushed(automatic.site))
     assert due(automatic) == 0
     hold(automatic.site.settings, "iris", "test", reason="audit", place=pushed(automatic.site))
-    assert due(automatic) == 1
+    assert due(automatic) == 0  # nobody has to mend anything
     assert "audit" in automatic.forge.repository(NAME).comments[0]["body"]
     assert promote(automatic) == 1
     assert promote(automatic, "--release", str(name)) == 0
@@ -182,17 +187,74 @@ def test_a_pull_request_without_a_difference_is_closed(team: Team) -> None:
     assert "changes nothing any more" in team.forge.repository(NAME).comments[0]["body"]
 
 
-@pytest.mark.long(2)
-def test_an_update_keeps_approvals(team: Team) -> None:
-    """When only main has moved, the proposal moves onto it with the same files, byte by byte."""
+def test_a_promotion_is_argued_once(team: Team, argued: list[str]) -> None:
+    """While only other models change, its branch and its body stay, and the check still judges the merge."""
     team.site.released(place=pushed(team.site))
     assert promote(team) == 0
     first = team.bare.branch(BRANCH)
     team.site.released("tumor", place=pushed(team.site))
     assert due(team) == 0
-    second = team.bare.branch(BRANCH)
-    assert second != first
-    assert team.bare.git("diff", "--stat", first, second, "--", "overlays/prod") == ""
+    assert argued == ["iris"] and team.bare.branch(BRANCH) == first
+    person = team.clone("person")
+    words = ("check", "--base", "refs/remotes/origin/main", "--head", f"refs/remotes/origin/{BRANCH}")
+    assert cli.main(["-C", str(person.root), *words]) == 0
+
+
+@pytest.mark.long(20)
+def test_what_a_promotion_is_argued_by(team: Team, argued: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is argued anew, and once, when any of it has changed, or cannot be proven to be the same."""
+    team.site.released(place=pushed(team.site))
+    assert promote(team) == 0
+    [pull], first = pulls(team), team.bare.branch(BRANCH)
+
+    def settings() -> None:
+        team.site.git("pull", "--quiet", "origin", "main")
+        team.site.set("iris: {train: manual}", "iris: {train: manual, gates: {accuracy: {min: 0.5}}}")
+        team.push(team.site)
+
+    def branch() -> None:
+        person = team.clone("person")
+        person.git("switch", "--quiet", BRANCH)
+        record = next(person.root.glob("overlays/prod/iris/v1-*/record.yaml"))
+        record.write_text(record.read_text() + "size: 17\n")
+        person.git("commit", "--quiet", "-am", "Somebody's")
+        team.push(person)
+
+    changes: list[Callable[[], object]] = [
+        lambda: pull.update(body=pull["body"].replace("promotion prod", "promotion of prod")),
+        lambda: pull.update(title="Approve this"),
+        lambda: hold(team.site.settings, "iris", "test", reason="audit", place=pushed(team.site)),
+        settings,
+        lambda: monkeypatch.setattr("slipway.review.argued._tool", lambda: ["another"]),
+        branch,
+    ]
+    for number, change in enumerate(changes, 1):
+        assert team.bare.branch(BRANCH) == first, "a branch whose files stay the same stays"
+        change()
+        assert due(team) == 0 and len(argued) == number + 1, number
+        assert due(team) == 0 and len(argued) == number + 1, number
+    assert "size: 17" not in team.bare.git("grep", "size", BRANCH)
+
+
+@pytest.mark.long(5)
+def test_a_stale_check_is_no_check(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pull request of anybody is checked anew when its overlay has changed on main, and stays else."""
+    team.site.released(place=pushed(team.site))
+    assert promote(team, "--emergency") == 0
+    person = team.clone("person")
+    person.git("switch", "--quiet", "-c", "mine")
+    person.write("overlays/prod/iris/README.md", "Mine")
+    person.commit()
+    team.push(person)
+    api.connect(Repository(person.root)).propose("mine", "main", "Mine", "")
+    team.site.released("tumor", place=pushed(team.site))
+    assert due(team) == 0 and team.bare.branch("mine") == person.head
+    hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
+    team.forge.fail(403, path="update-branch", message="Resource not accessible by integration")
+    assert due(team) == 1 and "may be merged by a check of overlays/prod/iris as it was" in capsys.readouterr().out
+    assert due(team) == 0 and team.bare.holds(team.bare.branch("mine"), team.bare.branch("main"))
+    head = team.bare.branch("mine")
+    assert due(team) == 0 and team.bare.branch("mine") == head
 
 
 @pytest.mark.long(2)
@@ -201,7 +263,7 @@ def test_a_pull_request_tells_why_it_cannot_be_merged(team: Team) -> None:
     team.site.released(place=pushed(team.site))
     assert promote(team) == 0
     hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
-    assert due(team) == 1
+    assert due(team) == 0
     [comment] = team.forge.repository(NAME).comments
     assert "cannot be merged as it stands" in comment["body"] and "audit" in comment["body"]
     lift(team.site.settings, "iris", "prod", place=pushed(team.site))
@@ -231,7 +293,7 @@ def test_a_locked_conversation_stops_no_other_model(automatic: Team, capsys: pyt
     hold(automatic.site.settings, "iris", "prod", reason="audit", place=pushed(automatic.site))
     automatic.site.released("tumor", place=pushed(automatic.site))
     automatic.forge.fail(403, times=9, path="comments", message="Unable to create comment because issue is locked.")
-    assert due(automatic) == 1
+    assert due(automatic) == 0
     assert "issue is locked" in capsys.readouterr().out
     assert [each["head"] for each in pulls(automatic)] == [BRANCH, "promote/prod/tumor"]
 

@@ -36,7 +36,7 @@ RULES = [
         "type": "required_status_checks",
         "parameters": {
             "required_status_checks": [{"context": "ci", "integration_id": 15368}],
-            "strict_required_status_checks_policy": True,
+            "strict_required_status_checks_policy": False,
         },
     },
     {"type": "non_fast_forward"},

@@ -8,8 +8,9 @@ from tests.unit.cli.doctor.conftest import DEPLOYING, RULES, RULESET
 
 ANYBODY = {
     "type": "required_status_checks",
-    "parameters": {"required_status_checks": [{"context": "ci"}], "strict_required_status_checks_policy": True},
+    "parameters": {"required_status_checks": [{"context": "ci"}]},
 }
+STRICT = {"type": "required_status_checks", "parameters": {"strict_required_status_checks_policy": True}}
 
 
 def queue(groups, method):
@@ -24,7 +25,8 @@ def without(kind):
     ("rulesets", "says"),
     [
         (without("pull_request"), ["takes pushes of anybody", "takes what no owner approved", "takes rebases"]),
-        (without("required_status_checks"), ["does not take the check ci", "takes what is behind it"]),
+        (without("required_status_checks"), ["does not take the check ci"]),
+        ([RULESET | {"rules": [*RULES, STRICT]}], ["takes what is up to date only"]),
         (without("non_fast_forward"), ["can be force-pushed"]),
         (without("deletion"), ["can be deleted"]),
         (
@@ -65,7 +67,7 @@ def test_rules_of_the_branch(place, on_github, rulesets, says):
 def test_a_branch_without_rules(place, on_github, rulesets):
     """All rules are missing; no finding is about who may bypass them."""
     on_github.states[NAME].rulesets = [*rulesets, DEPLOYING]
-    assert len(place.missing) == 7
+    assert len(place.missing) == 6
 
 
 def test_the_classic_protection(place, on_github):
@@ -74,7 +76,7 @@ def test_the_classic_protection(place, on_github):
     state.rulesets = [DEPLOYING]
     state.protection["main"] = {
         "required_pull_request_reviews": {"require_code_owner_reviews": True},
-        "required_status_checks": {"strict": True, "contexts": ["ci"], "checks": [{"context": "ci", "app_id": 15368}]},
+        "required_status_checks": {"strict": False, "contexts": ["ci"], "checks": [{"context": "ci", "app_id": 15368}]},
         "allow_force_pushes": {"enabled": False},
         "allow_deletions": {"enabled": False},
     }
