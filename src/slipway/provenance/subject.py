@@ -124,24 +124,48 @@ def _unknown(settings: Settings, repository: Repository, known: list[Declared], 
 
 
 def version_of(settings: Settings, subject: Subject) -> Version:
-    """Return the record of the subject's version, or of its origin when the version's own store does not have it."""
-    own, problem = _record(settings, subject.model_id)
-    broken = [problem] if problem else []
+    """Return the record of the subject's version, or of its origin when the version's own store does not have it.
+
+    A record that is there and cannot be read is a broken link, whoever else has a copy.
+    """
+    own, problem, broken = _record(settings, subject.model_id)
     before = subject.record.origin if subject.record else None
     if before is None:
-        return Version(own, broken, [])
+        return _with_files(settings, Version(own, [problem] if problem else [], []))
     origin_id = ModelId(subject.model_id.model, before.environment, ReleaseName.parse(before.release).version)
-    origin, trouble = _record(settings, origin_id)
+    origin, trouble, damaged = _record(settings, origin_id)
+    reasons = [f"{trouble} (the origin of {subject.model_id})"] if damaged else []
     if own is None and origin is not None:
         copied = f"slipway copy {origin_id.model} --env {subject.model_id.environment}"
-        return Version(origin, [], [f"{problem}; this is the record of its origin {origin_id} (to copy it: {copied})"])
+        note = f"{problem}; this is the record of its origin {origin_id}"
+        found = (
+            Version(origin, [problem], [note]) if broken else Version(origin, [], [f"{note} (to copy it: {copied})"])
+        )
+        return _with_files(settings, found)
     if own is not None and origin is not None and own.artifact.digest != origin.artifact.digest:
-        broken.append(f"{own.id} holds another artifact than its origin {origin.id}")
-    return Version(own, broken, [f"the record of its origin {origin_id} cannot be read: {trouble}"] if trouble else [])
+        reasons.append(f"{own.id} holds another artifact than its origin {origin.id}")
+    notes = [f"the record of its origin {origin_id} cannot be read: {trouble}"] if trouble and not damaged else []
+    return _with_files(settings, Version(own, [*([problem] if problem else []), *reasons], notes))
 
 
-def _record(settings: Settings, model_id: ModelId) -> tuple[Record | None, str]:
+def _with_files(settings: Settings, version: Version) -> Version:
+    """Add what is wrong with the files of a version in its store."""
+    record = version.record
+    if record is None:
+        return version
+    faults = store_of(settings, record.environment).faults(record)
+    told = [f"{name} of {record.id} {problem}" for name, problem in faults.items()]
+    return version._replace(broken=[*version.broken, *told])
+
+
+def _record(settings: Settings, model_id: ModelId) -> tuple[Record | None, str, bool]:
+    """Return a record, or None, the problem, and True if the store has the record and it cannot be read."""
     try:
-        return store_of(settings, model_id.environment).record(model_id.model, model_id.version), ""
+        store = store_of(settings, model_id.environment)
+        damaged = model_id.version in store.versions(model_id.model)
     except SlipwayError as error:
-        return None, error.problem
+        return None, error.problem, False
+    try:
+        return store.record(model_id.model, model_id.version), "", False
+    except SlipwayError as error:
+        return None, error.problem, damaged

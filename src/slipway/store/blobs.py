@@ -34,6 +34,32 @@ class Blobs:
         """Write every file below `folder` under its name. Raise `SlipwayError` at the first corrupted file."""
         self._each(lambda pair: self._get(pair[1], folder / pair[0], f"{pair[0]} of {what}"), files.items())
 
+    def faults(self, files: Mapping[str, File]) -> dict[str, str]:
+        """Read every file, and return what is wrong with those that are missing or changed, by their names."""
+        once = {file: name for name, file in sorted(files.items(), reverse=True)}
+        found: dict[File, str] = {}
+        with temporary_folder() as folder:
+            self._each(lambda file: found.update({file: self._fault(file, folder / file.sha256)}), once)
+        return {name: problem for name, file in sorted(files.items()) if (problem := found[file])}
+
+    def _fault(self, file: File, target: Path) -> str:
+        url = self._backend.url(_key(file))
+        try:
+            size = self._backend.size(_key(file))
+            if size == file.size:
+                self._backend.download(_key(file), target)
+        except Missing:
+            size = None
+        except SlipwayError as error:
+            return error.problem
+        if size is None:
+            return f"is missing in the store: {url}"
+        if size != file.size:
+            return f"was changed in the store: {url} has {size} bytes, not {file.size}"
+        there = _file(target)
+        target.unlink()
+        return "" if there == file else f"was changed in the store: {url} has the sha256 {there.sha256}"
+
     def lacks(self, file: File) -> bool:
         """Return True if the store lacks the content. Raise `SlipwayError` when the stored size differs."""
         size = self._backend.size(_key(file))

@@ -115,6 +115,10 @@ class Store:
             self.blobs.get({name: known[name]}, folder, what=str(record.id))
             return (folder / name).read_bytes()
 
+    def faults(self, record: Record) -> dict[str, str]:
+        """Read all files of a version, and return what is wrong with those that are missing or changed, by name."""
+        return self.blobs.faults(record.artifact.files | record.attachments)
+
     def copy(self, record: Record, version: int, *, source: Store) -> Record:
         """Copy a version of another environment's store to `version` of this one and record its origin.
 

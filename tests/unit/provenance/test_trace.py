@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from slipway.provenance.chain import Chain, Link
 from slipway.provenance.trace import trace
 from slipway.release.candidates import Wish
 from slipway.release.decisions import rollback
-from slipway.release.promote import promote
+from slipway.release.promote import copy, promote
 from slipway.store import Data, Record, Training
 from tests.forge_server.server import Forge
 from tests.unit.conftest import Site
@@ -359,3 +359,54 @@ def test_a_token_lets_github_tell_pull_requests(site: Site, on_github: Forge, mo
     monkeypatch.setenv("GITHUB_REPOSITORY", "team/nothing")
     code = link(trace(site.settings, "iris/test/1"), "code")
     assert "GitHub could not be asked" in code.notes[0]
+
+
+def _flip(content: bytes) -> bytes:
+    return bytes([content[0] ^ 1]) + content[1:]
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
+    "gone": lambda _: None,
+    "changed": _flip,
+    "shortened": lambda content: content[: len(content) // 2],
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_what_is_damaged_in_the_store_is_named(site: Site, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each file of the version, its data and its record are read; no damage ends in a traceback, and none is silent."""
+    name = released(site)
+    record = site.store().record("iris", 1)
+    known = {file.sha256: path for path, file in (record.artifact.files | record.attachments).items()}
+    for path in sorted((site.root / ".slipway/store/test").rglob("*")):
+        if not path.is_file() or "verified" in path.parts:
+            continue
+        content = path.read_bytes()
+        path.unlink()
+        if (left := DAMAGE[how](content)) is not None:
+            path.write_bytes(left)
+        assert main(["-C", str(site.root), "trace", f"test/iris/{name}"]) == 1
+        printed = capsys.readouterr().out
+        said = "is missing in the store" if how == "gone" else "was changed in the store"
+        if path.name in known:
+            assert f"broken: {known[path.name]} of iris/test/1 {said}: " in printed
+        else:
+            assert "broken: " in printed and ("no version" in printed or "is corrupted" in printed)
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+    assert main(["-C", str(site.root), "trace", f"test/iris/{name}"]) == 0
+
+
+@pytest.mark.parametrize("environment", ["test", "prod"])
+def test_a_damaged_record_is_no_copy_that_is_missing(
+    site: Site, environment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another store has the version too, and the chain is broken all the same."""
+    released(site)
+    name = promoted(site)
+    copy(site.settings, ["iris"], "prod")
+    path = site.root / f".slipway/store/{environment}/iris/versions/1.json"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert main(["-C", str(site.root), "trace", f"prod/iris/{name}"]) == 1
+    assert f"store/{environment}/iris/versions/1.json is corrupted" in capsys.readouterr().out
