@@ -121,7 +121,7 @@ class State:
     def _covers(self, ruleset: dict[str, Any], branch: str) -> bool:
         names = ruleset.get("conditions", {}).get("ref_name", {}).get("include", ["~DEFAULT_BRANCH"])
         own = {"~ALL", *(["~DEFAULT_BRANCH"] if branch == self.default_branch else [])}
-        return any(name in own or fnmatchcase(f"refs/heads/{branch}", name) for name in names)
+        return any(name in own or _matches(f"refs/heads/{branch}", name) for name in names)
 
     def passes(self, token: Token, ruleset_id: int) -> bool:
         """Return True if a token may bypass a ruleset."""
@@ -129,6 +129,16 @@ class State:
         return token.bypass or any(
             actor.get("actor_type") == "Integration" and actor.get("actor_id") == token.app_id for actor in actors
         )
+
+
+def _matches(reference: str, pattern: str) -> bool:
+    """As `File.fnmatch` does with `FNM_PATHNAME`: `*` and `**` stay within a part, and `**/` is any number of them."""
+    words, marks = reference.split("/"), pattern.split("/")
+    if marks[0] == "**" and len(marks) > 1:
+        return any(_matches("/".join(words[skipped:]), "/".join(marks[1:])) for skipped in range(len(words)))
+    if len(words) == 1 or len(marks) == 1:
+        return len(words) == len(marks) and fnmatchcase(words[0], marks[0])
+    return fnmatchcase(words[0], marks[0]) and _matches("/".join(words[1:]), "/".join(marks[1:]))
 
 
 def merge(state: State, changes: dict[str, Any]) -> None:

@@ -77,8 +77,9 @@ def identities(workflow: dict[str, Any]) -> Iterator[tuple[str, str]]:
         environment = job.get("environment")
         reads = "GCP_SERVICE_ACCOUNT_READER" in given[0]
         subject = "events of changes" if reads else "ref:refs/heads/main"
-        account = "slipway-reader" if reads else "slipway-prod" if environment == "prod" else "slipway-test"
-        yield account, f"environment:{environment}" if environment else subject
+        promoted = environment == "${{ matrix.environment }}"
+        account = "slipway-reader" if reads else "slipway-$name" if promoted else "slipway-test"
+        yield account, f"environment:{'$name' if promoted else environment}" if environment else subject
 
 
 def condition(of: dict[str, Any]) -> str:
@@ -117,7 +118,10 @@ def test_other_jobs_run_under_stated_conditions() -> None:
         "ci": (["check", "models", "overlays"], "always()"),
     }
     assert jobs("promote.yaml") == PROMOTE
-    others = [path.name for path in WORKFLOWS if path.name not in ("ci.yaml", "promote.yaml", "release.yaml")]
+    # A run that finds nothing to copy ends, and takes no identity that may write.
+    assert jobs("promoted.yaml") == {"find": ([], ""), "copy": (["find"], "needs.find.outputs.environments != '[]'")}
+    known = ("ci.yaml", "promote.yaml", "promoted.yaml", "release.yaml")
+    others = [path.name for path in WORKFLOWS if path.name not in known]
     assert all(found == ([], "") for name in others for found in jobs(name).values())
 
 
@@ -165,7 +169,7 @@ def test_the_conditions_of_a_release_are_valid(before: str, after: str, problem:
 def test_every_job_may_log_in() -> None:
     """README.md binds each account to the subjects of the jobs that log in as it, and to no others."""
     wanted = {each for path in WORKFLOWS for each in identities(read(path))}
-    bound = re.findall(r'bind ([a-z-]+)@\S+ "\$POOL/subject/repo:OWNER/REPOSITORY:(\S+)"', README)
+    bound = re.findall(r'bind "?(slipway-[a-z$]+)@\S+ "\$POOL/subject/repo:OWNER/REPOSITORY:(\S+)"', README)
     # A merge group has another branch each time, so its subject cannot be named.
     [(events, account)] = re.findall(
         r'for event in (.*); do\n *bind ([a-z-]+)@\S+ "\S+/attribute.event/\$event"', README
@@ -208,3 +212,17 @@ def test_a_merge_group_is_judged() -> None:
     ruleset = json.loads((ROOT / ".github/ruleset.json").read_text())
     [reviews] = [rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "pull_request"]
     assert reviews["allowed_merge_methods"] == ["merge", "squash"]
+
+
+def test_no_environment_is_named_in_a_workflow() -> None:
+    """Environments are those of `slipway.yaml`; only a form by hand may propose one."""
+    for path in WORKFLOWS:
+        workflow = read(path)
+        inputs = (workflow["on"].get("workflow_dispatch") or {}).get("inputs", {})
+        assert all("options" not in given for name, given in inputs.items() if name == "environment")
+        for job in workflow["jobs"].values():
+            assert job.get("environment") in (None, "bot", "${{ matrix.environment }}"), path
+            runs = [str(step.get("run", "")) for step in job["steps"]]
+            assert not re.search("--env[= ][a-z]", " ".join(runs)), path
+        paths = (workflow["on"].get("push") or {}).get("paths", [])
+        assert paths in ([], ["overlays/**"]), path

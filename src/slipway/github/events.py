@@ -86,6 +86,8 @@ TOKEN = "SLIPWAY_DISPATCH_TOKEN"  # noqa: S105 - its name
 
 _MOST = 25 * 1024 * 1024  # bytes; GitHub sends no larger event
 _COMMIT = re.compile("[0-9a-f]{40}")
+# As deploy/* and trainpred/* mean to workflows, rulesets and environments of GitHub.
+_BRANCH = {name: re.compile(f"{name}/[^/]+") for name in ("deploy", "trainpred")}
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
@@ -155,11 +157,11 @@ def _push(event: Payload, settings: Settings) -> Request:
     branch = reference.removeprefix("refs/heads/")
     if event.content.get("deleted") is True:
         raise event.wrong("ref", "was deleted: there is nothing to release")
-    if reference.startswith("refs/heads/") and (branch == settings.branch or branch.startswith("deploy/")):
+    if reference.startswith("refs/heads/") and (branch == settings.branch or _BRANCH["deploy"].fullmatch(branch)):
         return Request(environment=_usual(settings), train="as set", span=_span(event))
-    if reference.startswith("refs/heads/trainpred/"):
+    if reference.startswith("refs/heads/") and _BRANCH["trainpred"].fullmatch(branch):
         return Request(environment=_usual(settings), train="also manual", span=_span(event))
-    raise event.wrong("ref", "starts no release", fix=f"push to {settings.branch}, deploy/… or trainpred/…")
+    raise event.wrong("ref", "starts no release", fix=f"push to {settings.branch}, deploy/NAME or trainpred/NAME")
 
 
 def _span(event: Payload) -> tuple[str, str] | None:

@@ -111,8 +111,8 @@ def guard(github: GitHub, branch: str) -> Guard:
 
 
 def restricted(github: GitHub, pattern: str) -> bool:
-    """Return True if rulesets restrict who may create and update branches of a pattern such as `deploy/**`."""
-    sample = quote(pattern.replace("**", "any"), safe="")
+    """Return True if rulesets restrict who may create and update branches of a pattern such as `deploy/*`."""
+    sample = quote(pattern.replace("*", "any"), safe="")
     rules = github.read(f"the rules of {pattern}", "metadata: read", f"rules/branches/{sample}")
     return {"creation", "update"} <= {rule["type"] for rule in rules}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -43,9 +43,9 @@ def target_of(settings: Settings, name: str | None) -> str:
     if name is not None:
         source_of(settings, name)
         return name
-    found = [name for name, environment in settings.environments.items() if environment.promotes_from]
+    found = settings.promoted()
     if len(found) != 1:
-        fix = f"name one with --to; {nearest('', settings.environments)}"
+        fix = f"name one with --to; {nearest('', found)}"
         raise SlipwayError(f"{len(found)} environments take promotions", fix=fix)
     return found[0]
 
@@ -214,18 +214,47 @@ def _copy_all(snapshot: Snapshot, models: Sequence[str], environment: str) -> li
     return lines
 
 
+def lacking(settings: Settings) -> dict[str, list[str]]:
+    """Return the promoted versions that the stores lack, by environment, each with a reason.
+
+    A store that cannot be read, or whose versions are wrong, may lack some: the copy says so.
+    """
+    repository = Repository(settings.root)
+    snapshot = Snapshot(repository, repository.latest(), settings)
+    found = {environment: list(_lacking(snapshot, environment)) for environment in settings.promoted()}
+    return {environment: lines for environment, lines in found.items() if lines}
+
+
+def _lacking(snapshot: Snapshot, environment: str) -> Iterator[str]:
+    for model in sorted(snapshot.load(environment)):
+        try:
+            overlay = snapshot.overlay(environment, model)
+            for release in overlay.releases:
+                if _is_lacking(snapshot.settings, overlay, release):
+                    yield f"{release.record.model_id} is not in the store"
+        except SlipwayError as error:
+            yield f"{model}: {error.problem}"
+
+
+def _is_lacking(settings: Settings, overlay: Overlay, release: Release) -> bool:
+    """Return True if the store lacks the artifact of a promoted release. Raise `SlipwayError` for another artifact."""
+    if release.record.origin is None:
+        return False
+    store = store_of(settings, overlay.environment)
+    if release.version not in store.versions(overlay.model):
+        return True
+    if store.record(overlay.model, release.version).artifact.digest == release.record.artifact:
+        return False
+    problem = f"{release.record.model_id} holds another artifact than {release.name} names"
+    raise SlipwayError(problem, fix="a person published this version: git revert the promotion and promote again")
+
+
 def _copy(settings: Settings, overlay: Overlay, release: Release) -> str:
     """Copy the artifact of a promoted release if the store lacks it. Return a line about the copy, or ""."""
     origin, artifact = release.record.origin, release.record.artifact
-    if origin is None:
+    if origin is None or not _is_lacking(settings, overlay, release):
         return ""
-    store = store_of(settings, overlay.environment)
-    if release.version in store.versions(overlay.model):
-        if store.record(overlay.model, release.version).artifact.digest == artifact:
-            return ""
-        problem = f"{release.record.model_id} holds another artifact than {release.name} names"
-        raise SlipwayError(problem, fix="a person published this version: git revert the promotion and promote again")
-    source = store_of(settings, origin.environment)
+    store, source = store_of(settings, overlay.environment), store_of(settings, origin.environment)
     record = source.record(overlay.model, ReleaseName.parse(origin.release).version)
     if record.artifact.digest != artifact:
         raise SlipwayError(f"{record.id} holds another artifact than {release.name} names", fix="promote again")

@@ -212,7 +212,7 @@ def _release(base: Snapshot, change: OverlayChange, release: Release, old: Relea
     if release.record.model_id != str(ModelId(change.model, change.environment, release.version)):
         yield Violation(f"{where}/{RECORD}", f"is of {release.record.model_id!r}, and lies in {where}", _REWRITE)
         return
-    made_in = base.settings.environment(change.environment).promotes_from or change.environment
+    made_in = base.settings.made_in(change.environment)
     images = {"image": release.record.image, "verifier": release.record.verifier}
     if old is not None:
         images = {what: image for what, image in images.items() if image not in (old.record.image, old.record.verifier)}

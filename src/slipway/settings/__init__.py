@@ -39,6 +39,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise SlipwayError(f"unknown environment {name!r}", fix=f"{nearest(name, self.environments)} ({FILE})")
         return self.environments[name]
 
+    def promoted(self) -> list[str]:
+        """Return the environments that take promotions."""
+        return [name for name, each in self.environments.items() if each.promotes_from is not None]
+
+    def made_in(self, name: str) -> str:
+        """Return the environment that the images of an environment are built for: promotions keep them all the way."""
+        while (source := self.environment(name).promotes_from) is not None:
+            name = source
+        return name
+
     def refuse_promoted(self, name: str, fix: str) -> None:
         """Raise `SlipwayError` for an environment that takes only promotions; `{source}` in `fix` is its source."""
         source = self.environment(name).promotes_from

@@ -53,7 +53,7 @@ BY_HAND = Request(train="as set")
         ),
         (push("refs/heads/main", before="0" * 40, after="2" * 40), Request(train="as set")),
         (push("refs/heads/deploy/iris"), Request(train="as set")),
-        (push("refs/heads/deploy/a/$(b)`c`"), Request(train="as set")),
+        (push("refs/heads/deploy/$(b)`c`"), Request(train="as set")),
         (push("refs/heads/trainpred/iris"), Request(train="also manual")),
         (push("refs/heads/main", deleted=False), Request(train="as set")),
         (("schedule", {"schedule": "*/10 * * * *"}), Request(train="scheduled")),
@@ -90,7 +90,9 @@ def test_the_request_of_an_event(settings, file, event, request_):
 @pytest.mark.parametrize(
     ("event", "says"),
     [
-        (push("refs/heads/other"), "push: ref: 'refs/heads/other' starts no release\n  → push to main, deploy/…"),
+        (push("refs/heads/other"), "push: ref: 'refs/heads/other' starts no release\n  → push to main, deploy/NAME"),
+        (push("refs/heads/deploy/a/b"), "starts no release"),
+        (push("refs/heads/trainpred/a/b"), "starts no release"),
         (push("refs/heads/mainx"), "starts no release"),
         (push("refs/heads/deploy"), "starts no release"),
         (push("refs/tags/main"), "starts no release"),

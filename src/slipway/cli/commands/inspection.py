@@ -246,7 +246,7 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     """
     from slipway import settings as file
     from slipway.cli import doctor
-    from slipway.cli.doctor import github
+    from slipway.cli.doctor import cluster, github
 
     folder = root.resolve() if root else file.find_root()
     yield from doctor.tools(folder)
@@ -265,4 +265,6 @@ def examine(root: Path | None = None) -> Iterator[Finding]:
     yield from doctor.owners(settings)
     yield from doctor.actions(settings.root)
     yield from doctor.followed(settings.root, settings.branch)
+    yield from cluster.manifests(settings)
+    yield from cluster.secrets(settings)
     yield from github.repository(settings)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,10 +52,12 @@ def add(group: Group) -> None:
     answer.add_argument("questions", type=Path, metavar="DIR", help="the folder with the questions")
     answer.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the answers")
 
-    examples = ["slipway copy --env prod", "slipway copy wine --env prod"]
+    examples = ["slipway copy --env prod", "slipway copy wine --env prod", "slipway copy --missing"]
     about = "copy the artifacts of merged promotions into their store"
     copy = group.add("copy", _copy, about, examples, "models")
-    copy.add_argument("--env", required=True, help="the environment that took the promotion")
+    where = copy.add_mutually_exclusive_group(required=True)
+    where.add_argument("--env", help="the environment that took the promotion")
+    where.add_argument("--missing", action="store_true", help="only tell what each environment lacks")
 
 
 def _promote(args: argparse.Namespace) -> int:
@@ -96,7 +99,7 @@ def _promote_one(settings: Settings, model: str, args: argparse.Namespace) -> in
         again=args.again,
         accept_breaking=args.accept_breaking,
     )
-    environment = target_of(settings, args.to)
+    environment = target_of(settings, args.to or None)
     where = _place(settings, environment, model, args)
     if isinstance(where, Proposed):
         _propose(settings, model, environment, wish, where, args)
@@ -159,8 +162,18 @@ def _propose(
 
 
 def _copy(args: argparse.Namespace) -> int:
-    from slipway.release.promote import copy
+    from slipway.github import runs
+    from slipway.release.promote import copy, lacking
 
+    if args.missing:
+        refuse_given(args, "--missing looks at all models", "models")
+        found = lacking(settings_of(args))
+        for environment, lines in found.items():
+            for line in lines:
+                say(f"{environment}: {one_line(line)}")
+        say(f"to copy: {', '.join(found) or 'nothing'}")
+        runs.output("environments", json.dumps([*found]))
+        return 0
     for line in copy(settings_of(args), args.models, args.env) or ["nothing is missing"]:
         say(line)
     return 0

@@ -35,7 +35,7 @@ class Finding(NamedTuple):
     """Hold the state of one thing that was checked."""
 
     area: str
-    """`tools`, `git`, `settings`, `stores`, `overlays`, `files` or `github`."""
+    """`tools`, `git`, `settings`, `stores`, `overlays`, `files`, `cluster` or `github`."""
     state: State
     what: str
     fix: str = ""

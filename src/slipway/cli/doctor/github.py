@@ -32,7 +32,7 @@ APP_ID, APP_KEY = "SLIPWAY_APP_ID", "SLIPWAY_APP_PRIVATE_KEY"
 _GOOGLE = ("GCP_SERVICE_ACCOUNT", "GCP_SERVICE_ACCOUNT_READER", "GCP_WORKLOAD_IDENTITY_PROVIDER")
 _GOOGLE_REGISTRIES = ("pkg.dev", "gcr.io")
 # The workflow `release` starts on these, and on the branch that the cluster follows.
-_RELEASING = ("deploy/**", "trainpred/**")
+_RELEASING = ("deploy/*", "trainpred/*")
 
 
 def repository(settings: Settings) -> Iterator[Finding]:
@@ -169,8 +169,10 @@ def _given(github: GitHub) -> _Given:
 
 def _actions(github: GitHub, settings: Settings, given: _Given) -> Iterator[Finding]:
     """Check that names are set, and which branches may use them; nobody can read the value of a secret."""
-    for name in [name for name, each in settings.environments.items() if each.promotes_from]:
-        yield from _environment(github, name, {settings.branch})
+    for name in settings.promoted():
+        known = yield from _environment(github, name, {settings.branch})
+        if known is not None and settings.environment(name).in_bucket:
+            yield _identity(github, name, given.variables)
     used_by = yield from _environment(github, BOT, {settings.branch, *_RELEASING})
     if used_by is not None:
         for pattern in sorted(used_by & {*_RELEASING}):
@@ -188,6 +190,17 @@ def _actions(github: GitHub, settings: Settings, given: _Given) -> Iterator[Find
     )
     for name in _GOOGLE if google else ():
         yield _named("variable", name, given.variables)
+
+
+def _identity(github: GitHub, name: str, usual: Names) -> Finding:
+    """Check that an environment has an identity of its own: that of the repository is test's."""
+    own = _names(github, f"the variables of {name}", "environments: read", f"environments/{name}/variables")
+    account = _GOOGLE[0]
+    known = {} if isinstance(own, Refused) or isinstance(usual, Refused) else own.items() & usual.items()
+    if account in dict(known):
+        problem = f"the variable {account} of the environment {name} is that of the repository"
+        return missing("github", problem, f"give {name} an account that may write its store, and no other one")
+    return _named("variable", account, own, name)
 
 
 def _pushed(github: GitHub, pattern: str) -> Finding:

@@ -98,7 +98,7 @@ def place(tmp_path: Path, people: None, on_github: Forge, monkeypatch: pytest.Mo
     state.environments = {
         "prod": {"branches": ["main"]},
         "bot": {
-            "branches": ["main", "deploy/**"],
+            "branches": ["main", "deploy/*"],
             "variables": {"SLIPWAY_APP_ID": "77"},
             "secrets": ["SLIPWAY_APP_PRIVATE_KEY"],
         },

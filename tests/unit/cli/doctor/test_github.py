@@ -143,7 +143,7 @@ def test_a_branch_with_the_key_needs_a_ruleset(place, on_github, rulesets):
     """Each branch of the bot's environment needs one that says who may push; main does not."""
     on_github.states[NAME].rulesets = [RULESET, *rulesets]
     [line] = place.missing
-    assert "anybody who may write may push to deploy/**, and so gets the bot's key" in line
+    assert "anybody who may write may push to deploy/*, and so gets the bot's key" in line
     on_github.states[NAME].environments["bot"]["branches"] = ["main"]
     assert place.missing == []
 
@@ -198,6 +198,36 @@ def test_absent_environments_of_actions(place, on_github):
 
 def test_production_is_for_one_branch(place, on_github):
     """Branches that may release may not act for production."""
-    on_github.states[NAME].environments["prod"]["branches"] = ["main", "deploy/**"]
+    on_github.states[NAME].environments["prod"]["branches"] = ["main", "deploy/*"]
     [line] = place.missing
-    assert "the environment prod of Actions may be used by deploy/**" in line
+    assert "the environment prod of Actions may be used by deploy/*" in line
+
+
+def test_each_production_has_an_identity_of_its_own(place, on_github):
+    """Where its store is a bucket, the account is that of its environment, and not that of the repository."""
+    text = (place.root / "slipway.yaml").read_text()
+    more = "  prod-eu: {store: gs://slipway-none/eu, namespace: slipway-prod-eu, promotes_from: test}\nmodels:"
+    place.write("slipway.yaml", text.replace("models:", more))
+    state = on_github.states[NAME]
+
+    def said():
+        return [line for line in place.missing if "prod-eu" in line and "environment" in line.split(" → ")[0]]
+
+    assert said()[0].startswith("github: there is no environment prod-eu of Actions")
+    state.environments["prod-eu"] = {"branches": ["main"]}
+    assert [line.split(" → ")[0] for line in said()] == [
+        "github: the variable GCP_SERVICE_ACCOUNT of the environment prod-eu is not set"
+    ]
+    state.variables = {"GCP_SERVICE_ACCOUNT": "slipway-test@x"}
+    state.environments["prod-eu"]["variables"] = {"GCP_SERVICE_ACCOUNT": "slipway-test@x"}
+    assert "is that of the repository" in said()[0]
+    state.environments["prod-eu"]["variables"] = {"GCP_SERVICE_ACCOUNT": "slipway-prod-eu@x"}
+    assert said() == []
+
+
+@pytest.mark.parametrize("pattern", ["deploy/**", "deploy/**/*"])
+def test_a_ruleset_for_the_branches_that_release(place, on_github, pattern):
+    """To a ruleset `deploy/**` is `deploy/*`; a workflow that starts on more would have branches that nobody guards."""
+    names = {"ref_name": {"include": [f"refs/heads/{pattern}"]}}
+    on_github.states[NAME].rulesets = [RULESET, DEPLOYING | {"conditions": names}]
+    assert place.missing == []
