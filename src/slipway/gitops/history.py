@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ _FILE = re.compile(
     rf"overlays/(?P<environment>[^/]+)/(?P<model>[^/]+)/"
     rf"(?:{re.escape(ROUTE)}|{re.escape(STATE)}|(?P<release>v[0-9]+-[0-9a-f]{{8}})/(?:{re.escape(MANIFESTS)}|{re.escape(KUSTOMIZATION)}))"
 )
+# The words of git; `revert.reference` shortens the id.
+_REVERTS = "This reverts commit "
+_REVERTED = re.compile(rf"^{_REVERTS}([0-9a-f]{{7,64}})", re.MULTILINE)
 
 
 Route = Mapping[ReleaseName, int]
@@ -83,9 +87,9 @@ def events(settings: Settings, models: Sequence[str] = (), environment: str | No
         for side in filter(None, (commit.id, commit.parent))
         for file in (ROUTE, STATE)
     ]
-    contents = repository.read(names)
+    contents, reverted = repository.read(names), _reverted(repository, folder, commits)
     found = [
-        Event(commit.when, commit.who, commit.id, *where, what)
+        Event(commit.when, commit.who, commit.id, *where, _undone(repository, commit, where, what, reverted))
         for commit, where in wanted
         if (what := _what(repository, contents, commit, where))
     ]
@@ -166,6 +170,39 @@ def _what(repository: Repository, contents: Mapping[str, bytes | None], commit: 
         return f"rolled back to {release_folder.shown(after.route)}, rejected {', '.join(rejected)}: {hold.reason}"
     routes = _of_route(repository, commit, where, before.route, after.route)
     return "; ".join([*routes, *_of_hold(before.state.hold, hold)])
+
+
+def _reverted(repository: Repository, folder: str, commits: Sequence[_Commit]) -> dict[str, list[str]]:
+    """Return the commits that each one says to revert, itself or in what it merged."""
+    found: dict[str, list[str]] = {}
+    options = ("--full-history", "--fixed-strings", f"--grep={_REVERTS}", "--format=%x01%H%x02%B")
+    latest = repository.latest()
+    log = repository.run("log", *options, latest, "--", folder).decode(errors="replace")
+    for entry in log.split("\x01")[1:]:
+        commit, _, message = entry.partition("\x02")
+        brought = commit
+        if all(commit != each.id for each in commits):
+            descendants = set(repository.run("rev-list", "--ancestry-path", f"{commit}..{latest}").decode().split())
+            brought = next((each.id for each in reversed(commits) if each.id in descendants), "")
+        found.setdefault(brought, []).extend(_REVERTED.findall(message))
+    return found
+
+
+def _undone(
+    repository: Repository, commit: _Commit, where: tuple[str, str], what: str, reverted: Mapping[str, list[str]]
+) -> str:
+    """Add to a change which commit it reverts, where that changed the same overlay. Its files prove it."""
+    for name in reverted.get(commit.id, ()):
+        with suppress(SlipwayError):  # a commit that this clone lacks, or a short id of several
+            if (bad := repository.commit_at(name)) and (before := repository.commit_at(f"{bad}^1")):
+                folder = f"{folder_of(*where)}/"
+                old, new, now = (repository.blobs(each, folder) for each in (before, bad, commit.id))
+                paths = [path for path in old.keys() | new.keys() if old.get(path) != new.get(path)]
+                if paths and all(now.get(path) == old.get(path) for path in paths):
+                    what = f"reverted {bad[:12]}: {what}"
+                elif paths:
+                    what = f"{what}; its message says that it reverts {bad[:12]}, and its files do not"
+    return what
 
 
 def _of_route(
