@@ -19,6 +19,7 @@ WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yaml"))
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
 
 CHANGE = "github.event_name != 'push'"
+CODE = f"{CHANGE} && needs.scope.outputs.code != ''"
 RELEASE = {
     # Every event plans. The verb decides what is due.
     "plan": ([], ""),
@@ -112,10 +113,12 @@ def test_the_events_of_a_release() -> None:
 def test_other_jobs_run_under_stated_conditions() -> None:
     """Models and overlays are checked in pull requests and merge groups. The required check always runs."""
     assert jobs("ci.yaml") == {
-        "check": ([], ""),
-        "models": ([], CHANGE),
+        "scope": ([], ""),
+        "check": (["scope"], ""),
+        # A change of overlays alone has no code to test.
+        "models": (["scope"], CODE),
         "overlays": ([], CHANGE),
-        "ci": (["check", "models", "overlays"], "always()"),
+        "ci": (["scope", "check", "models", "overlays"], "always()"),
     }
     assert jobs("promote.yaml") == PROMOTE
     # A run that finds nothing to copy ends, and takes no identity that may write.

@@ -117,11 +117,22 @@ def release_built(
         problem = f"the plan was made at the commit {plan.commit[:12]}, which is not checked out"
         raise SlipwayError(problem, fix=f"git checkout {plan.commit}")
     _check(settings, plan)
+    run = _run(settings, plan, place, report)
+    return edits.retrying(lambda: run.attempt([each.model for each in plan.models]), place.pause)
+
+
+def changes(settings: Settings, plan: Plan, place: Place) -> bool:
+    """Return True if `release_built` may have something to commit at `place`."""
+    if any(each.version or each.trainer for each in plan.models):
+        return True
+    return bool(plan.models) and _run(settings, plan, place).changes([each.model for each in plan.models])
+
+
+def _run(settings: Settings, plan: Plan, place: Place, report: Callable[[str], None] = lambda _: None) -> _Commit:
     known = {each.fingerprint: each.function.image for each in plan.models if each.function}
     image = PlatformImage(plan.platform.image, plan.platform_fingerprint) if plan.platform else UNNEEDED
-    maker = Maker(repository, plan.environment, images.unbuilt, report, known, image)
-    run = _Commit(settings, plan, maker, place)
-    return edits.retrying(lambda: run.attempt([each.model for each in plan.models]), place.pause)
+    maker = Maker(place.repository, plan.environment, images.unbuilt, report, known, image)
+    return _Commit(settings, plan, maker, place)
 
 
 def _check(settings: Settings, plan: Plan) -> None:

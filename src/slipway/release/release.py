@@ -109,14 +109,7 @@ class Run:
 
     def attempt(self, models: Sequence[str]) -> Released:
         """Decide by the current commit of the place, and commit. Raise `Moved` when another commit came first."""
-        stand = self.place.stand()
-        # The settings of the branch that gets the commit count: another commit may not know that it takes promotions.
-        self.on_branch = Snapshot(self.repository, stand.commit).settings
-        check_environment(self.on_branch, self.environment)
-        self.settings = settings_file.load(self.settings.root)
-        self.snapshot = Snapshot(self.repository, stand.commit, self.settings)
-        if len(models) > 1:
-            self.snapshot.load(self.environment)
+        stand = self._begin(models)
         results = [self._safely(model, stand) for model in models]
         outcomes = [result.outcome for result in results]
         written = {path: content for result in results for path, content in result.files.items()}
@@ -126,6 +119,22 @@ class Run:
             overlays = [result.overlay for result in results if result.overlay]
             commit = self.place.commit(stand, Change(written, message, overlays))
         return Released(outcomes, commit, stand.branch)
+
+    def changes(self, models: Sequence[str]) -> bool:
+        """Return True if `attempt` would commit something now."""
+        stand = self._begin(models)
+        return any(self._safely(model, stand).files for model in models)
+
+    def _begin(self, models: Sequence[str]) -> Stand:
+        stand = self.place.stand()
+        # The settings of the branch that gets the commit count: another commit may not know that it takes promotions.
+        self.on_branch = Snapshot(self.repository, stand.commit).settings
+        check_environment(self.on_branch, self.environment)
+        self.settings = settings_file.load(self.settings.root)
+        self.snapshot = Snapshot(self.repository, stand.commit, self.settings)
+        if len(models) > 1:
+            self.snapshot.load(self.environment)
+        return stand
 
     def _safely(self, model: str, stand: Stand) -> Result:
         try:

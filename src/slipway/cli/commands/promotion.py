@@ -182,10 +182,10 @@ def _copy(args: argparse.Namespace) -> int:
 def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
     """Bring open promotions up to date, and open those that are automatic and due; return 1 when one failed.
 
-    First drop the releases that no retention keeps. They get no requests, so this needs no pull request. At the end,
-    close the pull requests that change nothing any more. Have those checked anew whose overlay has changed since on the
-    branch: a check that has passed says nothing of that. Do not propose a release again whose pull request was closed,
-    or merged and reverted.
+    First drop the releases that no retention keeps, in any environment. They get no requests, so this needs no pull
+    request. At the end, close the pull requests that change nothing any more. Have those checked anew whose overlay has
+    changed since on the branch: a check that has passed says nothing of that. Do not propose a release again whose pull
+    request was closed, or merged and reverted.
     """
     from slipway.git import Repository
     from slipway.github import api
@@ -208,7 +208,8 @@ def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
         for environment, each in settings.environments.items()
         if each.promotes_from is not None and args.to in (None, environment)
     }
-    failed = sum(not _dropped(environment, args.models or settings.models(), base) for environment in sources)
+    dropping = sources if args.to else settings.environments
+    failed = sum(not _dropped(environment, args.models or settings.models(), base) for environment in dropping)
     snapshot = Snapshot(base.repository, base.stand().commit, settings)
     promotions = _Promotions(snapshot, base, api.connect(base.repository), args)
     for environment, source in sources.items():

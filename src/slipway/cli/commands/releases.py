@@ -151,11 +151,19 @@ def _build(args: argparse.Namespace) -> int:
         asked = build.Asked(tuple(args.models), args.env or _ENVIRONMENT, _choice(args), train)
     if asked is None:
         say("only overlays have changed: nothing is built")
-        return show_plan(build.nothing(settings, args.to))
+        return _planned(settings, build.nothing(settings, args.to), where)
     if args.orders is not None:
         return _order(settings, asked, where, args)
     hands = partial(_taking, args.worked) if args.worked else None
-    return show_plan(build.build(settings, asked, where, args.to, hands=hands, report=progress))
+    return _planned(settings, build.build(settings, asked, where, args.to, hands=hands, report=progress), where)
+
+
+def _planned(settings: Settings, plan: Plan, where: Place) -> int:
+    """Show a whole plan; in a workflow, give its images to the next jobs, if these have something to do."""
+    from slipway.github import runs
+    from slipway.release import plan as plans
+
+    return show_plan(plan, idle=runs.inside() and not plans.changes(settings, plan, where))
 
 
 def _order(settings: Settings, asked: Asked, where: Place, args: argparse.Namespace) -> int:
@@ -171,7 +179,7 @@ def _order(settings: Settings, asked: Asked, where: Place, args: argparse.Namesp
     number = hands.save(plan.commit)
     runs.output("orders", str(number or ""))
     if not number:
-        return show_plan(plan)
+        return _planned(settings, plan, where)
     for order in hands.listed():
         say(f"{order.model}: {', '.join(order.words)}")
     return 0
@@ -195,8 +203,11 @@ def _work(args: argparse.Namespace) -> int:
     return 0
 
 
-def show_plan(plan: Plan) -> int:
-    """Print the results of a build, and give the new images to the pipeline; return 1 when a model failed."""
+def show_plan(plan: Plan, *, idle: bool = False) -> int:
+    """Print the results of a build, and give the new images to the pipeline; return 1 when a model failed.
+
+    An idle plan gives none, not even an empty list: no other job has to run.
+    """
     from slipway.github import runs
 
     rows = [(each.model, each.result, f"v{each.version}" if each.version else "-", each.text) for each in plan.models]
@@ -207,7 +218,8 @@ def show_plan(plan: Plan) -> int:
         if made is not None and made.new
         for name, _, digest in [made.reference.partition("@")]
     ]
-    runs.output("images", json.dumps(images))
+    if not idle:
+        runs.output("images", json.dumps(images))
     failed = [row for row in rows if row[1] in ("failed", "skipped")]
     if failed:
         _summarise("Build", rows, "What failed is not released; the rest goes on.")
