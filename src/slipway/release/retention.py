@@ -23,10 +23,11 @@ from slipway.settings import ModelSettings, Settings
 
 
 def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool]) -> tuple[Overlay, str]:
-    """Return the overlay without its oldest releases beyond `most`, and the reason if more than `most` stay.
+    """Return the overlay without the releases beyond `most`, and the reason if more than `most` stay.
 
-    Keep the newest release and all releases on the route. Drop none while a hold stands, or before the newest release
-    and the newest on the route are verified.
+    Those that no rollback would take, never verified or rejected, go first, then the oldest. Keep the newest release
+    and all releases on the route. Drop none while a hold stands, or before the newest release and the newest on the
+    route are verified.
     """
     beyond = len(overlay.releases) - most
     if beyond <= 0:
@@ -35,6 +36,7 @@ def retain(overlay: Overlay, most: int, verified: Callable[[ReleaseName], bool])
         return overlay, f"{len(overlay.releases)} releases stay, retention is {most}: {reason}"
     newest = overlay.releases[0].name
     spare = [each for each in reversed(overlay.releases) if each.name not in overlay.route and each.name != newest]
+    spare.sort(key=lambda each: verified(each.name) and each.name not in overlay.rejected)
     gone = spare[:beyond]
     kept = tuple(each for each in overlay.releases if each not in gone)
     after = msgspec.structs.replace(overlay, releases=kept)

@@ -5,7 +5,7 @@ import pytest
 from slipway import cli
 from slipway.git import Repository
 from slipway.gitops.branches import Pushed
-from slipway.release.decisions import hold, traffic
+from slipway.release.decisions import hold, lift, rollback, traffic
 from tests.forge_server.fixtures import NAME
 from tests.unit.conftest import Site
 from tests.unit.release.conftest import Team, pushed
@@ -56,6 +56,22 @@ def test_releases_on_the_route_and_the_newest_stay(site: Site) -> None:
     traffic(site.settings, "iris", "test", {"v1": 90, "v3": 10})
     assert "3 releases stay, retention is 1" in site.drop().lines[0]
     assert declared(site) == [4, 3, 1]
+
+
+def test_what_no_rollback_would_take_goes_first(site: Site) -> None:
+    """So releases that never ran, or were rejected, do not push out the last one to go back to."""
+    for _ in range(3):
+        site.released()
+    rollback(site.settings, "iris", "test", reason="wrong")
+    lift(site.settings, "iris", "test")
+    for _ in range(2):
+        site.publish()
+        site.release("iris")
+    site.released()
+    site.drop()
+    assert declared(site) == [6, 2, 1]
+    rollback(site.settings, "iris", "test", reason="wrong")
+    assert site.versions() == {2: 100}
 
 
 def test_nothing_of_a_held_model_is_dropped(site: Site) -> None:
