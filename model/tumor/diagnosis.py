@@ -1,6 +1,7 @@
 """The diagnosis of a tumour, as the model answers it."""
 
 from enum import StrEnum
+from functools import cache
 
 
 class Diagnosis(StrEnum):
@@ -10,6 +11,7 @@ class Diagnosis(StrEnum):
     BENIGN = "benign"
 
     @classmethod
+    @cache  # it is asked for each row
     def from_class(cls, number: int) -> "Diagnosis":
         """Return the diagnosis that the classifier means by `number`; raise `ValueError` for one it never learned."""
         if number not in (0, 1):

@@ -44,7 +44,7 @@ class TumorModel(Model):
     def predict(self, tumors: "Columns") -> "Sequence[Any]":
         check(tumors)
         found = self.forest.predict(np.asarray(tumors[MEASUREMENTS]))
-        return [Diagnosis.from_class(number) for number in found.tolist()]
+        return list(map(Diagnosis.from_class, found.tolist()))
 
 
 def check(tumors: "Columns") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -131,9 +132,13 @@ class Columns:
         if self._matrix is None:
             import numpy
 
-            width = len(self._schema.fields)
-            values = numpy.fromiter(chain.from_iterable(self._rows), "float64", len(self._rows) * width)
-            self._matrix = values.reshape(len(self._rows), width)
+            shape = len(self._rows), len(self._schema.fields)
+            flat, count = chain.from_iterable(self._rows), math.prod(shape)
+            if self._schema.optional:  # numpy takes None for NaN
+                values = numpy.fromiter(flat, "float64", count)
+            else:  # in half the time
+                values = numpy.frombuffer(struct.pack(f"{count}d", *flat))
+            self._matrix = values.reshape(shape)
         return self._matrix
 
     def _split(self) -> Sequence[Sequence[Any]]:

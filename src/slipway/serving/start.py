@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from slipway.artifacts import differences
@@ -24,6 +26,10 @@ from slipway.serving.threads import threads
 # One thread answers one request: libraries that each use all cores slow one another down, and a pool of OpenMP's
 # threads does not survive the fork into a worker.
 _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+# By itself, the C library keeps as much free memory as the largest requests took; this is the most here, in bytes.
+_KEPT = 1 << 20
+_M_TRIM_THRESHOLD = -1  # in malloc.h
 
 
 def start(folder: Path) -> Function:
@@ -44,6 +50,8 @@ def load(folder: Path) -> Function:
     """
     for variable in _SINGLE:
         os.environ.setdefault(variable, "1")
+    with suppress(AttributeError, OSError):  # not every C library has it
+        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, _KEPT)
     bundle = bundled.read(folder)
     identity = _identity(bundle)
     body, rows, seconds = Limits()

@@ -68,6 +68,12 @@ def test_all_columns_are_a_matrix_in_one_go() -> None:
     assert columns["size"].tolist() == [1.5, 0.0]
 
 
+def test_a_matrix_of_numbers_may_have_gaps() -> None:
+    """A missing number is NaN, also where all fields are numbers and become a matrix in one go."""
+    columns = Columns(Schema(fields=(FIELDS[0], FIELDS[4], FIELDS[6]), target=FIELDS[0]), [(1.5, None, None)])
+    assert repr(columns[["size", "weight", "old"]].tolist()) == "[[1.5, nan, nan]]"
+
+
 def test_rows_are_dicts_in_the_order_of_the_fields(columns: Columns) -> None:
     """A missing value is what the caller says."""
     first, second = columns.dicts()
