@@ -167,7 +167,8 @@ def _what(repository: Repository, contents: Mapping[str, bytes | None], commit: 
         return "the files cannot be read: somebody changed them by hand"
     hold = after.state.hold
     if hold and (rejected := sorted({*after.state.rejected} - {*before.state.rejected})):
-        return f"rolled back to {release_folder.shown(after.route)}, rejected {', '.join(rejected)}: {hold.reason}"
+        there = release_folder.shown(after.route) if after.route else "nothing"
+        return f"rolled back to {there}, rejected {', '.join(rejected)}: {hold.reason}"
     routes = _of_route(repository, commit, where, before.route, after.route)
     return "; ".join([*routes, *_of_hold(before.state.hold, hold)])
 

@@ -11,6 +11,7 @@ from slipway.gitops import edits, history, release_folder
 from slipway.gitops.branches import Place
 from slipway.gitops.edits import Edited
 from slipway.gitops.snapshot import Snapshot
+from slipway.names import ReleaseName
 from slipway.overlays.overlay import is_altered, refuse_altered
 from slipway.overlays.types import Hold, Overlay, Release, pick
 from slipway.release.due import Rejections, decide, held
@@ -18,6 +19,11 @@ from slipway.settings import Settings
 from slipway.store import store_of
 from slipway.store.records import now
 from slipway.text import is_plain
+
+NOTHING = "nothing"
+"""Where a rollback goes that has no release to go back to."""
+
+_NOTHING_ANSWERS = "nothing answers until a release is made: callers get 404"
 
 
 def hold(settings: Settings, model: str, environment: str, *, reason: str, place: Place | None = None) -> Edited:
@@ -66,7 +72,8 @@ def rollback(
 
     Without `to`, choose the newest older release that is verified in this environment and not rejected. It may be
     declared or in the history of git. If there is none, choose a promoted release, which its source environment
-    verified. With `to`, do not read the store, so that a rollback works without it.
+    verified. With `to`, do not read the store, so that a rollback works without it. With `to="nothing"`, take the model
+    off: reject all its releases, and declare none.
     """
     _check_reason(reason)
 
@@ -77,18 +84,14 @@ def rollback(
         if left is None and to is None:
             _check_first(before)
         serving = _serving(before)
+        stop = _hold(snapshot, reason, rolled_back=str(serving.name))
         known, target, note = _target(snapshot, before, serving, to)
-        refuse_altered(target, before)
-        newer = [release.name for release in known if release.age > target.age]
-        back = before.with_release(target)
-        after = msgspec.structs.replace(
-            back,
-            releases=tuple(release for release in back.releases if release.age <= target.age),
-            route={target.name: 100},
-            rejected=tuple(sorted({*back.rejected, *newer})),
-            hold=_hold(snapshot, reason, rolled_back=str(serving.name)),
-        )
+        if target is not None:
+            refuse_altered(target, before)
+        newer = [release.name for release in known if target is None or release.age > target.age]
+        after = msgspec.structs.replace(_back(before, target, newer), hold=stop)
         rejected = ", ".join(str(release.name) for release in before.releases if release.name in newer)
+        there = target.name if target else NOTHING
         facts = {
             "Reason": reason,
             "Before": release_folder.shown(before.route),
@@ -97,11 +100,11 @@ def rollback(
             "Held": f"until slipway lift {model} --env {environment}",
         }
         lines = [
-            f"{environment}: {model} is back at {target.name}; rejected: {facts['Rejected']}",
+            f"{environment}: {model} is back at {there}; rejected: {facts['Rejected']}",
             f"the model is held, so no release or promotion changes it {facts['Held']}",
             *([note] if note else []),
         ]
-        return after, release_folder.announced(f"{environment}/{model}: roll back to {target.name}", facts), lines
+        return after, release_folder.announced(f"{environment}/{model}: roll back to {there}", facts), lines
 
     return edits.edit(settings, environment, model, change, place)
 
@@ -148,6 +151,20 @@ def _check_reason(reason: str) -> None:
 
 def _hold(snapshot: Snapshot, reason: str, rolled_back: str = "") -> Hold:
     return Hold(by=snapshot.repository.identity(), since=now(), reason=reason, rolled_back=rolled_back)
+
+
+def _back(before: Overlay, target: Release | None, newer: Sequence[ReleaseName]) -> Overlay:
+    """Return the overlay with all requests for `target`, or for nothing, and with the newer releases rejected."""
+    if target is None:
+        rejected = tuple(sorted({*before.rejected, *newer}))
+        return msgspec.structs.replace(before, releases=(), route={}, rejected=rejected)
+    back = before.with_release(target)
+    return msgspec.structs.replace(
+        back,
+        releases=tuple(release for release in back.releases if release.age <= target.age),
+        route={target.name: 100},
+        rejected=tuple(sorted({*back.rejected, *newer})),
+    )
 
 
 def _check_first(overlay: Overlay) -> None:
@@ -199,9 +216,11 @@ def _next(settings: Settings, overlay: Overlay) -> str:
 
 def _target(
     snapshot: Snapshot, overlay: Overlay, serving: Release, to: str | None
-) -> tuple[Sequence[Release], Release, str]:
-    """Return all known releases, the one to roll back to, and a note about it."""
+) -> tuple[Sequence[Release], Release | None, str]:
+    """Return all known releases, the one to roll back to (None for nothing), and a note about it."""
     known = history.releases(snapshot, overlay)
+    if to == NOTHING:
+        return known, None, _NOTHING_ANSWERS
     try:
         return known, *((_named(known, serving, overlay, to), "") if to else _older(snapshot, known, serving, overlay))
     except SlipwayError as error:
@@ -252,4 +271,5 @@ def _older(snapshot: Snapshot, known: Sequence[Release], serving: Release, overl
     names = ", ".join(str(release.name) for release in older)
     problem = f"{overlay.model} in {overlay.environment} has no verified release that is older than {serving.name}"
     fix = f"name an unverified one: --to RELEASE ({names})" if names else "there is no older release at all"
+    fix += f"; --to {NOTHING} takes the model off, and nothing answers then"
     raise SlipwayError(problem, fix=fix)

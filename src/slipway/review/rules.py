@@ -11,6 +11,7 @@ from slipway.names import ReleaseName
 from slipway.overlays.overlay import KUSTOMIZATION, RECORD, ROUTE, STATE
 from slipway.overlays.types import Overlay, Release, folder_of, ordered
 from slipway.release import retention
+from slipway.release.decisions import NOTHING
 from slipway.release.due import Rejections, held
 from slipway.review.changes import Violation
 
@@ -182,24 +183,26 @@ def _rollback(move: Move) -> Iterator[Violation]:
         yield Violation(move.at(STATE), problem, f"{move.verb('lift')}, in a change of its own")
         return
     target, serving = after.serving(), before.serving()
-    if target is None or len(after.route) != 1 or serving is None or target.age > serving.age:
+    older = target is not None and len(after.route) == 1 and serving is not None and target.age <= serving.age
+    if not older and (serving is None or after.releases):
         problem = "holds the model, which only a rollback does beside other changes, and goes back to no older release"
         yield Violation(move.at(STATE), problem, move.verb(_ROLLBACK))
         return
     for path, problem in _rollback_problems(move, target):
-        yield Violation(move.at(path), f"goes back to {target.name} and {problem}", move.verb(_ROLLBACK))
+        there = target.name if target else NOTHING
+        yield Violation(move.at(path), f"goes back to {there} and {problem}", move.verb(_ROLLBACK))
 
 
-def _rollback_problems(move: Move, target: Release) -> Iterator[tuple[str, str]]:
-    newer = {release.name for release in move.past if release.age > target.age}
+def _rollback_problems(move: Move, target: Release | None) -> Iterator[tuple[str, str]]:
+    newer = {release.name for release in move.past if target is None or release.age > target.age}
     for release in move.after.releases:
         if release.name in newer:
             yield KUSTOMIZATION, f"keeps {release.name}, which is newer"
         elif release != target and not move.before.has(release.name):
             yield KUSTOMIZATION, f"declares {release.name} beside it"
-    expected = ({*move.before.rejected} - {target.name}) | newer
+    expected = ({*move.before.rejected} - {target.name if target else None}) | newer
     for name in sorted(expected ^ {*move.after.rejected}):
         yield STATE, f"{'does not reject' if name in expected else 'rejects'} {name}"
     for release in move.before.releases:
-        if release.age <= target.age and not move.after.has(release.name):
+        if release.name not in newer and not move.after.has(release.name):
             yield KUSTOMIZATION, f"drops {release.name}, which is not newer"

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.gitops import history, rendering
 from slipway.release.candidates import Wish
 from slipway.release.decisions import hold, lift, rollback, traffic
 from slipway.release.promote import promote
@@ -296,6 +297,36 @@ def test_a_rollback_to_a_newer_release_is_refused(site: Site) -> None:
     traffic(site.settings, "iris", "test", {"1": 100})
     with pytest.raises(SlipwayError, match="is newer than"):
         rollback(site.settings, "iris", "test", reason="wrong", to="2")
+
+
+@pytest.mark.parametrize("environment", ["test", "prod"])
+def test_a_first_release_is_stopped(site: Site, environment: str) -> None:
+    """The route goes with all releases, which are rejected; only a person chooses one again."""
+    name = site.released()
+    promote(site.settings, "iris", Wish(allow_unbuilt=True))
+    with pytest.raises(SlipwayError, match="no verified release that is older") as caught:
+        rollback(site.settings, "iris", environment, reason="wrong")
+    assert "--to nothing takes the model off" in caught.value.fix
+    done = rollback(site.settings, "iris", environment, reason="wrong", to="nothing")
+    assert done.lines[0].startswith(f"{environment}: iris is back at nothing; rejected: v1-")
+    after = site.overlay(environment=environment)
+    assert (after.releases, after.route, [each.short for each in after.rejected]) == ((), {}, [name.short])
+    assert after.hold and after.hold.rolled_back.startswith("v1-")
+    folder = site.root / f"overlays/{environment}/iris"
+    assert rendering.build(folder, site.root).strip() == b""
+    again = rollback(site.settings, "iris", environment, reason="wrong", left="v1", to="nothing")
+    assert again.commit is None and "already rolled back from v1" in again.lines[0]
+    assert history.events(site.settings)[0].what == f"rolled back to nothing, rejected {after.rejected[0]}: wrong"
+    lift(site.settings, "iris", environment)
+    if environment == "test":
+        assert site.release("iris").commit is None
+        site.release("iris", version=1)
+        assert site.versions() == {1: 100}
+        return
+    with pytest.raises(SlipwayError, match="prod has rejected"):
+        promote(site.settings, "iris", Wish(allow_unbuilt=True))
+    promote(site.settings, "iris", Wish(allow_unbuilt=True, again=True))
+    assert site.versions(environment="prod") == {2: 100}
 
 
 def test_a_rollback_without_a_running_release_is_refused(site: Site) -> None:

@@ -35,6 +35,7 @@ def test_a_promotion_is_accepted(team: Site, share: int) -> None:
 
 VERBS: dict[str, Callable[[Site], Any]] = {
     "rollback": lambda team: rollback(team.settings, "iris", "prod", reason="wrong"),
+    "rollback --to nothing": lambda team: rollback(team.settings, "iris", "prod", reason="wrong", to="nothing"),
     "traffic": lambda team: traffic(team.settings, "iris", "prod", {"v1": 40, "v2": 60}),
     "hold": lambda team: hold(team.settings, "iris", "prod", reason="a look"),
     "release": lambda team: (team.publish(), team.release("iris")),

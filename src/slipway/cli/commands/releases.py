@@ -83,9 +83,11 @@ def _add_decisions(group: Group) -> None:
 
     example = "slipway rollback wine --env prod --push --reason 'wrong for white wine'"
     examples = [example, "slipway rollback wine --env test --to v5-0a1b2c3d --reason 'too slow'"]
+    examples.append("slipway rollback wine --env prod --push --to nothing --reason 'answers about others'")
     about = "go back to a release, reject the newer, hold the model"
     rollback = group.add("rollback", _rollback, about, examples, *_DECISION, "reason")
-    rollback.add_argument("--to", metavar="RELEASE", help="default: the newest older one that is verified")
+    about = "default: the newest older one that is verified; nothing: take the model off"
+    rollback.add_argument("--to", metavar="RELEASE", help=about)
     about = "leave this release only: repeated, it changes nothing"
     rollback.add_argument("--from", dest="left", metavar="RELEASE", help=about)
 
