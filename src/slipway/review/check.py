@@ -83,9 +83,16 @@ def _check(base: Snapshot, change: OverlayChange, merged: str, fork: str) -> tup
         files = contents(base.repository, after_files)
         after = overlays.parse(files, change.environment, change.model, before.namespace)
         line = f"{name}: {release_folder.shown(before.route)} → {release_folder.shown(after.route)}"
-        return line + origins.warning(base, before, after), [*wrong, *_overlay(base, change, before, after)]
+        line += _of_hold(before, after) + origins.warning(base, before, after)
+        return line, [*wrong, *_overlay(base, change, before, after)]
     except SlipwayError as error:
         return name, [*wrong, Violation(change.folder, error.problem, error.fix)]
+
+
+def _of_hold(before: Overlay, after: Overlay) -> str:
+    if before.hold == after.hold:
+        return ""
+    return f"; {held(after.hold)}" if after.hold else "; the hold is lifted"
 
 
 def _admissible(base: Snapshot, change: OverlayChange, fork: str) -> Iterator[Violation]:
