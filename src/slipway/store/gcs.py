@@ -59,19 +59,28 @@ class GcsBackend:
 
     def create(self, key: str, source: Path | bytes) -> bool:
         with _explained(self._name, "write", self.url(key)):
-            try:
-                given = {"if_generation_match": _ABSENT, **self._limits}
-                if isinstance(source, bytes):
-                    self._blob(key).upload_from_string(source, "application/json", **given)
-                else:
-                    self._blob(key).upload_from_filename(source, "application/octet-stream", **given)
-            except refusals.PreconditionFailed:
-                return False
-            except refusals.Forbidden:
-                # An account with the right to create only is also refused when the object exists.
-                if not self._blob(key).exists(**self._limits):
-                    raise
-                return False
+            for last in (False, False, True):
+                try:
+                    return self._create(key, source)
+                except refusals.GoogleAPICallError as error:
+                    if last or not _lost_upload(error):
+                        raise
+        raise AssertionError("the last try returns or raises")
+
+    def _create(self, key: str, source: Path | bytes) -> bool:
+        try:
+            given = {"if_generation_match": _ABSENT, **self._limits}
+            if isinstance(source, bytes):
+                self._blob(key).upload_from_string(source, "application/json", **given)
+            else:
+                self._blob(key).upload_from_filename(source, "application/octet-stream", **given)
+        except refusals.PreconditionFailed:
+            return False
+        except refusals.Forbidden:
+            # An account with the right to create only is also refused when the object exists.
+            if not self._blob(key).exists(**self._limits):
+                raise
+            return False
         return True
 
     def read(self, key: str) -> bytes:
@@ -121,6 +130,12 @@ class GcsBackend:
                 # A missing bucket gives the same answer. Listing raises an error only when the bucket is missing.
                 next(iter(self._client.list_blobs(self._bucket, max_results=1, **self._limits)), None)
                 raise Missing(key) from None
+
+
+def _lost_upload(error: refusals.GoogleAPICallError) -> bool:
+    """Return True if the server has lost an upload of several requests, which then starts anew as Google asks."""
+    sent = getattr(getattr(error, "response", None), "request", None)
+    return error.code == 410 or (error.code == 404 and getattr(sent, "method", "") == "PUT")
 
 
 def _connect(seconds: float) -> Client:

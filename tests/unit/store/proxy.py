@@ -51,7 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             if name.lower() not in ("content-length", "transfer-encoding", "connection", "date"):
-                self.send_header(name, value)
+                # An upload of several requests has an address of its own, and goes on through this proxy.
+                self.send_header(name, value.replace(f"//{self.server.upstream}", f"//{self.headers['Host']}"))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -190,3 +190,31 @@ def test_invalid_time_limit_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path
         monkeypatch.setenv("SLIPWAY_STORE_TIMEOUT", text)
         with pytest.raises(SlipwayError, match="SLIPWAY_STORE_TIMEOUT is"):
             open_store("gs://far-away", root=tmp_path, environment="test")
+
+
+@pytest.mark.parametrize("status", [410, 404])
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_lost_upload_starts_anew(
+    bucket: Place, proxy: Proxy, folder: Path, tmp_path: Path, status: int, times: int
+) -> None:
+    """The server may forget an upload of several requests: another one begins, and none is endless."""
+    (folder / "large.bin").write_bytes(b"x" * (9 << 20))
+    left = [times]
+
+    def refuses(method: str, _body: bytes) -> int | None:
+        if method != "PUT" or not left[0]:
+            return None
+        left[0] -= 1
+        return status
+
+    proxy.refuses = refuses
+    if times > 2:
+        with pytest.raises(SlipwayError, match="cannot write"):
+            bucket.store().publish("iris", folder)
+        assert left == [6]
+        return
+    record = bucket.store().publish("iris", folder)
+    fetched = bucket.store().fetch(record, tmp_path / "fetched")
+    assert (fetched / "large.bin").read_bytes() == (folder / "large.bin").read_bytes()
+    begun = [path for method, path, _ in proxy.seen if method == "POST" and "uploadType=resumable" in path]
+    assert len(begun) == 2 and all("ifGenerationMatch=0" in path for path in begun)
