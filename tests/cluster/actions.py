@@ -12,10 +12,12 @@ import yaml
 from tests.forge_server.server import Forge
 from tests.forge_server.state import Token
 
-__all__ = ["APP_TOKEN", "RUNNER", "Actions", "Run", "of", "ran"]
+__all__ = ["APP_TOKEN", "RUNNER", "STAND_INS", "Actions", "Run", "of", "ran"]
 
 ROOT = Path(__file__).parents[2]
 RUNNER = ROOT.parent / "shared/cluster/run-workflow"
+STAND_INS = ROOT / "tests/stand_ins"
+"""Stand-ins of actions that the runner has none of, or an older one."""
 PYTHON = Path(__file__).parent / "python"
 """What makes the environment of a job (`make PYTHON=…`)."""
 APP_TOKEN = "local-app-token"
@@ -160,7 +162,8 @@ class Actions:
             *("-e", str(folder / "event.json"), *options, *secret),
             *(word for name, value in variables.items() for word in ("--env", f"{name}={value}")),
         ]
-        env = os.environ | variables | {"GITHUB_TOKEN": JOB_TOKEN, "RIG_ARTIFACTS": str(folder / "artifacts")}
+        shared = {"RIG_ARTIFACTS": str(folder / "artifacts"), "RIG_ACTIONS": str(STAND_INS)}
+        env = os.environ | variables | {"GITHUB_TOKEN": JOB_TOKEN} | shared
         (folder / "artifacts").mkdir()
         done = subprocess.run(words, env=env, capture_output=True, text=True, errors="replace", check=False)
         log = done.stdout + done.stderr

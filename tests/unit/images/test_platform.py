@@ -162,7 +162,7 @@ def test_build_names_only_a_new_image(tmp_path: Path, monkeypatch: pytest.Monkey
     for new in (True, False):
         output.write_text("")
         made = Made(reference=reference, new=new, sbom="slipway.cdx.json")
-        assert show_plan(Plan(environment="test", commit="c", branch="main", platform=made, models=[])) == 0
+        assert show_plan(Plan(environment="test", commit="c", branch="main", platform=made, models=[]), tmp_path) == 0
         assert ("slipway.cdx.json" in output.read_text()) is new
 
 

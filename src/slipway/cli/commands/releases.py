@@ -42,6 +42,8 @@ def _add_releases(group: Group) -> None:
     about = "release what is due: the newest version of each model"
     release = group.add("release", _release, about, examples, *_CHOICE, "push")
     release.add_argument("--built", type=Path, metavar="DIR", help="release what slipway build left in this folder")
+    about = "release only what was attested, by what the workflow release left in this folder"
+    release.add_argument("--attested", type=Path, metavar="DIR", help=about)
 
     examples = ["slipway build --to plan", "slipway build --event --fresh --train as-set --to plan"]
     build = group.add("build", _build, "test, train and make the images of what is due", examples, *_CHOICE)
@@ -100,14 +102,18 @@ def _add_decisions(group: Group) -> None:
 
 
 def _release(args: argparse.Namespace) -> int:
+    from slipway.release import attesting, release
     from slipway.release import plan as plans
-    from slipway.release import release
 
     settings = settings_of(args)
+    if args.built is None:
+        refuse_given(args, "only what slipway build left is attested", "--attested")
     where = pushing.release_place(settings, push=args.push, code=args.built is not None)
     if args.built is not None:
         refuse_given(args, "--built releases what the plan says", *_CHOSEN)
         plan = plans.read(args.built)
+        if args.attested is not None:
+            plan = attesting.attested_only(plan, args.built, args.attested)
         environment, done = plan.environment, plans.release_built(settings, plan, where, progress)
     else:
         environment, choice = args.env or _ENVIRONMENT, _choice(args)
@@ -153,19 +159,21 @@ def _build(args: argparse.Namespace) -> int:
         asked = build.Asked(tuple(args.models), args.env or _ENVIRONMENT, _choice(args), train)
     if asked is None:
         say("only overlays have changed: nothing is built")
-        return _planned(settings, build.nothing(settings, args.to), where)
+        return _planned(settings, build.nothing(settings, args.to), where, args.to)
     if args.orders is not None:
         return _order(settings, asked, where, args)
     hands = partial(_taking, args.worked) if args.worked else None
-    return _planned(settings, build.build(settings, asked, where, args.to, hands=hands, report=progress), where)
+    return _planned(
+        settings, build.build(settings, asked, where, args.to, hands=hands, report=progress), where, args.to
+    )
 
 
-def _planned(settings: Settings, plan: Plan, where: Place) -> int:
+def _planned(settings: Settings, plan: Plan, where: Place, target: Path) -> int:
     """Show a whole plan; in a workflow, give its images to the next jobs, if these have something to do."""
     from slipway.github import runs
     from slipway.release import plan as plans
 
-    return show_plan(plan, idle=runs.inside() and not plans.changes(settings, plan, where))
+    return show_plan(plan, target, idle=runs.inside() and not plans.changes(settings, plan, where))
 
 
 def _order(settings: Settings, asked: Asked, where: Place, args: argparse.Namespace) -> int:
@@ -181,7 +189,7 @@ def _order(settings: Settings, asked: Asked, where: Place, args: argparse.Namesp
     number = hands.save(plan.commit)
     runs.output("orders", str(number or ""))
     if not number:
-        return _planned(settings, plan, where)
+        return _planned(settings, plan, where, args.to)
     for order in hands.listed():
         say(f"{order.model}: {', '.join(order.words)}")
     return 0
@@ -205,23 +213,20 @@ def _work(args: argparse.Namespace) -> int:
     return 0
 
 
-def show_plan(plan: Plan, *, idle: bool = False) -> int:
-    """Print the results of a build, and give the new images to the pipeline; return 1 when a model failed.
+def show_plan(plan: Plan, target: Path, *, idle: bool = False) -> int:
+    """Print the results of a build, and give its new images to the pipeline, in batches; return 1 when a model failed.
 
     An idle plan gives none, not even an empty list: no other job has to run.
     """
+    import msgspec
+
     from slipway.github import runs
+    from slipway.release import attesting
 
     rows = [(each.model, each.result, f"v{each.version}" if each.version else "-", each.text) for each in plan.models]
     table(("MODEL", "RESULT", "VERSION", "WHY"), [(*row[:3], one_line(row[3])) for row in rows])
-    images = [
-        {"name": name, "digest": digest, "sbom": made.sbom}
-        for made in (plan.platform, *(made for each in plan.models for made in (each.function, each.trainer)))
-        if made is not None and made.new
-        for name, _, digest in [made.reference.partition("@")]
-    ]
     if not idle:
-        runs.output("images", json.dumps(images))
+        runs.output("images", json.dumps(msgspec.to_builtins(attesting.batches(plan, target))))
     failed = [row for row in rows if row[1] in ("failed", "skipped")]
     if failed:
         _summarise("Build", rows, "What failed is not released; the rest goes on.")
