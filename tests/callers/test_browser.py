@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ from slipway.images import running
 from slipway.models.environment import python_for
 from slipway.serving.access import FOLDER, KIND
 from slipway.serving.process import ORIGINS
+from tests.callers.conftest import MODELS, Served
 from tests.unit.serving import tiny
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -98,3 +100,16 @@ def test_page_of_documentation_predicts(tmp_path: Path, kind: str) -> None:
         "predictions": ["4", "price: [4]"],
         "errors": [],
     }
+
+
+@pytest.mark.long(20)
+@pytest.mark.parametrize("name", MODELS)
+def test_page_of_documentation_takes_all_types(serve: Callable[..., Served], name: str) -> None:
+    """Its example is predicted as it stands there, as a row and as tensors, whatever the types of the fields."""
+    served = serve(name)
+    found = browse("docs", served.url, "none")
+    assert found["errors"] == []
+    row, tensors = found["predictions"]
+    assert (row if isinstance(served.answer, str) else json.loads(row)) == served.answer
+    names = served.answer if isinstance(served.answer, dict) else [""]
+    assert all(re.search(rf"{output}[\w.]*: \[", tensors) for output in names), tensors  # one for each key in a key
