@@ -15,6 +15,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import GitError, Repository
+from slipway.git.line_ends import EXACT
 from slipway.names import MODEL_NAME, ModelId, ReleaseName
 from slipway.overlays import documents
 from slipway.overlays.overlay import RECORD, ROUTE, STATE, State, shares
@@ -262,6 +263,10 @@ def check_out(repository: Repository, commit: str, target: Path) -> Path:
     info = target / ".git/objects/info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "alternates").write_text(f"{_inside(repository, 'objects')}\n")
+    # Nobody's configuration or attributes change a byte.
+    own = target / ".git/info/attributes"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(f"{EXACT} -ident -working-tree-encoding\n")
     if (shallow := _inside(repository, "shallow")).is_file():
         shutil.copyfile(shallow, target / ".git/shallow")
     made = Repository(target)

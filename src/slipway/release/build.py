@@ -14,6 +14,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.git.line_ends import refuse_converted
 from slipway.gitops import training_folder
 from slipway.gitops.branches import Place, of_code
 from slipway.gitops.snapshot import Snapshot
@@ -111,6 +112,7 @@ class _Build:
     ) -> None:
         self.settings, self.environment, self.choice, self.train = settings, *asked[1:]
         self.target, self.report, self.stand = target, report, place.stand()
+        refuse_converted(place.repository.root)
         if hands is None:
             self.hands: Hands = Own(
                 settings, self.environment, images.builder_for(settings, self.environment, report), report

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from slipway import settings as settings_file
 from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.git.line_ends import refuse_converted
 from slipway.gitops import edits, release_folder, training_folder
 from slipway.gitops.branches import Change, Here, Place, Stand
 from slipway.gitops.snapshot import Snapshot
@@ -127,6 +128,7 @@ class Run:
 
     def _begin(self, models: Sequence[str]) -> Stand:
         stand = self.place.stand()
+        refuse_converted(self.repository.root)
         # The settings of the branch that gets the commit count: another commit may not know that it takes promotions.
         self.on_branch = Snapshot(self.repository, stand.commit).settings
         check_environment(self.on_branch, self.environment)

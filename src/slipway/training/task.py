@@ -15,6 +15,7 @@ import msgspec
 from slipway import digests, files
 from slipway.containers import class_of
 from slipway.errors import SlipwayError
+from slipway.git.line_ends import refuse_converted
 from slipway.model import Model, Parameter
 from slipway.models.data import data_source, read_snapshot, tables_of
 from slipway.models.discovery import blame, training_digest
@@ -195,7 +196,8 @@ def _digest(data: pd.DataFrame) -> str:
 def _commit(root: Path, folder: Path) -> Commit:
     """Return the commit of the work tree; without git, take it from the environment's variables.
 
-    `folder` is the model's: a wheel in it that git ignores is in no commit.
+    `folder` is the model's: a wheel in it that git ignores is in no commit. Raise `SlipwayError` where git has changed
+    the line ends of the code.
     """
 
     def git(*words: str) -> str:
@@ -206,6 +208,7 @@ def _commit(root: Path, folder: Path) -> Commit:
     sha = git("rev-parse", "--verify", "HEAD") if shutil.which("git") else ""
     if not sha:
         return Commit(sha=os.environ.get("SLIPWAY_COMMIT", ""), branch=os.environ.get("SLIPWAY_BRANCH", ""))
+    refuse_converted(root, "model", "slipway.yaml", "src", str(folder))
     unknown = git("ls-files", "--others", "--", f"{folder / WHEELS}/*.whl")
     changed = git("status", "--porcelain", "--untracked-files=normal", "--", "model", "slipway.yaml", "src")
     branch = git("symbolic-ref", "--quiet", "HEAD").removeprefix("refs/heads/") or "HEAD"

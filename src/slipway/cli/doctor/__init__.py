@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 
 from slipway.errors import SlipwayError
-from slipway.git import Repository
+from slipway.git import Repository, line_ends
 from slipway.github import protection
 from slipway.github.failures import Refused
 from slipway.github.protection import CODEOWNERS
@@ -115,9 +115,18 @@ def git(root: Path) -> Iterator[Finding]:
         return
     yield ok("git", f"{head.branch} is checked out, at {head.commit[:12]}")
     yield tried("git", lambda: f"commits are by {repository.identity()}")
+    yield _tried_line_ends(root)
     remotes = repository.run("remote").decode().split()
     good, bad = "there is a remote called origin", "there is no remote called origin: nothing can be pushed"
     yield either("git", "origin" in remotes, good, bad, "git remote add origin URL")
+
+
+def _tried_line_ends(root: Path) -> Finding:
+    def look() -> str:
+        line_ends.refuse_converted(root)
+        return "files are what the commit holds, byte for byte"
+
+    return tried("git", look)
 
 
 def images(settings: Settings) -> Iterator[Finding]:
