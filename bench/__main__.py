@@ -54,11 +54,11 @@ def main() -> None:
         with fleet.followed() as team:
             used = {f"{count} models": fleet.idle(team, count) for count in IDLE if count <= args.most}
             used[f"{KEPT} releases more"] = fleet.kept(team, KEPT)
-        print(f"\n{fleet.idle_table(used)}\n{_load()}", flush=True)
+        print(f"\n{fleet.idle_table(used)}\n{prepare.load_average()}", flush=True)
     if "change" in what:
         with fleet.followed() as team:
             costs = {count: fleet.change(team, count, args.rounds) for count in CHANGE if count <= args.most}
-        print(f"\n{fleet.change_table(costs)}\n{_load()}", flush=True)
+        print(f"\n{fleet.change_table(costs)}\n{prepare.load_average()}", flush=True)
 
 
 def _on_cluster(what: Sequence[str], registry: str, ingress: str, rounds: int, seconds: float) -> None:
@@ -73,11 +73,11 @@ def _on_cluster(what: Sequence[str], registry: str, ingress: str, rounds: int, s
                 variant(services[name], f"{name}-{cpu}", cpu=cpu) for name in ("plain", "iris") for cpu in CPUS
             ]
             took = functions.from_zero(space, space.apply(variants), rounds)
-            print(f"\n{functions.zero_table(took, 'hello')}\n{_load()}", flush=True)
+            print(f"\n{functions.zero_table(took, 'hello')}\n{prepare.load_average()}", flush=True)
         if "warm" in what:
             variants = [variant(service, f"{name}-warm", concurrency=64) for name, service in services.items()]
             found = functions.under_load(space, prepare.load(Path(scratch)), space.apply(variants), rounds, seconds)
-            print(f"\n{functions.load_table(*found)}\n{_load()}", flush=True)
+            print(f"\n{functions.load_table(*found)}\n{prepare.load_average()}", flush=True)
 
 
 def _hello(like: dict[str, Any], image: str) -> dict[str, Any]:
@@ -92,11 +92,7 @@ def _hello(like: dict[str, Any], image: str) -> dict[str, Any]:
 def _machine() -> str:
     python = ".".join(map(str, sys.version_info[:3]))
     told = [f"{os.cpu_count()} CPUs", f"Python {python}", run("go", "version").strip()]
-    return " · ".join([time.strftime("%Y-%m-%d %H:%M"), *told, _load()])
-
-
-def _load() -> str:
-    return "load average " + " ".join(f"{at:.1f}" for at in os.getloadavg())
+    return " · ".join([time.strftime("%Y-%m-%d %H:%M"), *told, prepare.load_average()])
 
 
 if __name__ == "__main__":

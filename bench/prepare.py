@@ -66,6 +66,11 @@ def load(scratch: Path) -> Path:
     return scratch / "load"
 
 
+def load_average() -> str:
+    """Return how much this machine has to do, over one, five and fifteen minutes."""
+    return "load average " + " ".join(f"{at:.1f}" for at in os.getloadavg())
+
+
 def run(*command: str, cwd: Path | None = None, stdin: str | None = None) -> str:
     """Run a command and return its output; when it fails, end with its output."""
     env = {**os.environ, "CGO_ENABLED": "0"}

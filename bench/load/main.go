@@ -29,12 +29,21 @@ type told struct {
 func main() {
 	url := flag.String("url", "", "the address to send requests to")
 	host := flag.String("host", "", "the Host header, if it is not the host of the URL")
-	body := flag.String("body", "{}", "the body of each request")
+	body := flag.String("body", "{}", "the body of each request; @PATH stands for the content of a file")
 	connections := flag.Int("connections", 1, "the number of connections at a time")
 	seconds := flag.Float64("seconds", 10, "the duration of the load")
 	requests := flag.Int64("requests", 0, "the maximum number of requests; 0 for no limit")
 	pause := flag.Duration("pause", 0, "the pause of a connection between an answer and the next request")
 	flag.Parse()
+
+	content := []byte(*body)
+	if path, isFile := strings.CutPrefix(*body, "@"); isFile {
+		var err error
+		if content, err = os.ReadFile(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 
 	client := &http.Client{
 		Timeout:   120 * time.Second,
@@ -51,7 +60,7 @@ func main() {
 		go func() {
 			defer group.Done()
 			for time.Now().Before(end) && (*requests == 0 || left.Add(-1) >= 0) {
-				all[at] = append(all[at], ask(client, *url, *host, *body))
+				all[at] = append(all[at], ask(client, *url, *host, content))
 				time.Sleep(*pause)
 			}
 		}()
@@ -60,10 +69,10 @@ func main() {
 	report(all, time.Since(begin).Seconds())
 }
 
-func ask(client *http.Client, url, host, body string) told {
+func ask(client *http.Client, url, host string, body []byte) told {
 	begin := time.Now()
 	outcome := func() string {
-		request, err := http.NewRequest("POST", url, bytes.NewReader([]byte(body)))
+		request, err := http.NewRequest("POST", url, bytes.NewReader(body))
 		if err != nil {
 			return err.Error()
 		}

@@ -6,6 +6,7 @@ Each folder here is a peer: the `requirements.txt` of its environment, and its c
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ HERE = Path(__file__).parents[1]
 
 
 def run(machine: str, rounds: int, seconds: float) -> str:
-    """Measure for about ten minutes, write `peers.md` and `peers.svg` in the folder above, and return the table."""
+    """Measure for some minutes a round, write `peers.md` and `peers.svg` in the folder above, and return the table."""
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         scratch = Path(folder)
         load = prepare.load(scratch)
@@ -26,10 +27,11 @@ def run(machine: str, rounds: int, seconds: float) -> str:
         taking_part = [each for model in models.values() for each in contestants.of(model, scratch)]
         found = measuring.measure(load, taking_part, rounds, seconds)
         taken = {name: _stages(model, scratch) for name, model in models.items() if model.converted}
-    told = f"{machine}\n\n{_versions()}. {_how(rounds, seconds)}\n\n{report.table(found)}\n"
+    told = f"{machine}, at the end {prepare.load_average()}\n\n{_versions()}. {_how(rounds, seconds)}\n\n"
+    told += f"{report.table(found)}\n"
     told += f"\n## One answer, taken apart\n\n{_STAGES}\n\n{report.stages_table(taken)}\n"
     (HERE / "peers.md").write_text(f"# Beside its peers\n\nWritten by `make bench BENCH=peers`: {told}")
-    note = f"make bench BENCH=peers · {time.strftime('%Y-%m-%d')} · median of {rounds} rounds, one CPU for each server"
+    note = f"make bench BENCH=peers · {time.strftime('%Y-%m-%d')} · {_rounds(rounds)}, one CPU for each server"
     (HERE / "peers.svg").write_text(report.picture(found, note))
     return told
 
@@ -59,8 +61,14 @@ def _versions() -> str:
 
 
 def _how(rounds: int, seconds: float) -> str:
+    has_more = len(os.sched_getaffinity(0)) > 1
+    cpus = "the server has one CPU, and the callers have the rest" if has_more else "server and callers have one CPU"
     return (
-        f"Median of {rounds} rounds in changing order, {seconds:g} s for each load; the server has one CPU, and the "
-        "callers have the other. A figure in brackets is a multiple of slipway's: slipway is better where it is high "
-        "for start, memory and CPU time, and low for answers a second."
+        f"The servers in changing order, {_rounds(rounds)}, {seconds:g} s for each load; {cpus}. 10,000 rows are one "
+        "request: the median time of up to 40, one after another, and the memory after them. A figure in brackets is a "
+        "multiple of slipway's: slipway is better where it is high for times and memory, and low for answers a second."
     )
+
+
+def _rounds(rounds: int) -> str:
+    return f"the median of {rounds} rounds" if rounds > 1 else "one round"

@@ -15,6 +15,8 @@ from slipway import digests
 
 HERE = Path(__file__).parent
 OURS, BARE = "slipway", "bare uvicorn, ONNX Runtime"
+ROWS = (1, 100, 10_000)
+"""The numbers of rows of a request."""
 
 _Body = Callable[[Trained, int], Any]
 
@@ -69,7 +71,7 @@ def of(trained: Trained, scratch: Path) -> Iterator[Contestant]:
 
 def _ours(name: str, trained: Trained, served: Served, command: list[str]) -> Contestant:
     env = {"PYTHONPATH": str(served.folder), "PORT": "{port}", "HOST": "127.0.0.1", "THREADS": "4"}
-    bodies = _bodies(trained, lambda trained, count: trained.rows[:count])
+    bodies = _bodies(trained, lambda trained, count: _first(trained.rows, count))
     return Contestant(
         name,
         trained.name,
@@ -142,18 +144,23 @@ def _with_rows(
     path: str,
     predictions: Callable[[Any], list[Any]],
 ) -> Contestant:
-    bodies = _bodies(trained, lambda trained, count: {"rows": trained.inputs[:count]})
+    bodies = _bodies(trained, lambda trained, count: {"rows": _first(trained.inputs, count)})
     return Contestant(name, trained.name, command, HERE, env, path, bodies, predictions)
 
 
 def _tensor(trained: Trained, count: int) -> dict[str, Any]:
-    data = trained.inputs[:count]
+    data = _first(trained.inputs, count)
     tensor = {"name": "predict", "datatype": "FP64", "shape": [count, len(data[0])], "data": data}
     return {"inputs": [tensor]}
 
 
 def _bodies(trained: Trained, made: _Body) -> dict[int, str]:
-    return {count: json.dumps(made(trained, count)) for count in (1, 100)}
+    return {count: json.dumps(made(trained, count)) for count in ROWS}
+
+
+def _first(rows: list[Any], count: int) -> list[Any]:
+    """Return so many rows; they are repeated where there are fewer."""
+    return [rows[at % len(rows)] for at in range(count)]
 
 
 def _python(peer: str) -> Path:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -19,6 +20,10 @@ from bench.prepare import run
 LOADS = ((1, 1), (1, 16), (100, 1), (100, 16))
 """Rows of a request, and callers at a time."""
 
+MANY = (10_000, 1)
+# Enough to see what stays in memory; a slow server gets as many as it answers in twice the time of a load.
+_MANY_REQUESTS = 40
+
 
 class Measured(NamedTuple):
     """The medians of one server with one model."""
@@ -26,11 +31,13 @@ class Measured(NamedTuple):
     start: float
     """Milliseconds from the start to the first answer."""
     memory: float
-    """MB after the load."""
+    """MB after the loads."""
+    memory_after: float
+    """MB after requests of many rows."""
     per_second: dict[tuple[int, int], float]
     """Answers a second, by load (`LOADS`)."""
     p50: dict[tuple[int, int], float]
-    """Milliseconds of the median answer, by load."""
+    """Milliseconds of the median answer, by load, and for many rows."""
     cpu: dict[tuple[int, int], float]
     """Microseconds of the server's CPU time for an answer, by load: other work disturbs them least."""
 
@@ -67,17 +74,31 @@ def _measured(load: Path, contestant: Contestant, server: Running, seconds: floa
     server.keep_to(ours)
     told: dict[tuple[int, int], Any] = {}
     took: dict[tuple[int, int], float] = {}
-    for rows, connections in LOADS:
-        body = ("-body", contestant.bodies[rows])
-        asked = ("-url", server.url, *body, "-connections", str(connections), "-seconds", str(seconds))
+    command = [*_pinned(others), str(load)]
+    for what in LOADS:
         before = server.cpu()
-        told[rows, connections] = json.loads(run(*_pinned(others), str(load), *asked))
-        took[rows, connections] = (server.cpu() - before) * 1e6 / sum(told[rows, connections]["outcomes"].values())
-        if wrong := told[rows, connections]["outcomes"].keys() - {"200"}:
-            sys.exit(f"{contestant.name} answers {contestant.model} with {', '.join(sorted(wrong))}")
-    rates = {what: at["per_second"] for what, at in told.items()}
+        told[what] = _asked(command, contestant, server, what, seconds)
+        took[what] = (server.cpu() - before) * 1e6 / sum(told[what]["outcomes"].values())
+    memory = server.memory()
+    told[MANY] = _asked(command, contestant, server, MANY, 2 * seconds, "-requests", str(_MANY_REQUESTS))
+    rates = {what: told[what]["per_second"] for what in LOADS}
     p50 = {what: at["p50"] for what, at in told.items()}
-    return Measured(server.milliseconds, server.memory(), rates, p50, took)
+    return Measured(server.milliseconds, memory, server.memory(), rates, p50, took)
+
+
+def _asked(
+    command: list[str], contestant: Contestant, server: Running, what: tuple[int, int], seconds: float, *more: str
+) -> Any:
+    """Return what the load tells; end with an error when an answer is wrong."""
+    rows, connections = what
+    with tempfile.NamedTemporaryFile("w") as body:  # a command takes no argument of this length
+        body.write(contestant.bodies[rows])
+        body.flush()
+        asked = ("-url", server.url, "-body", f"@{body.name}", "-connections", str(connections))
+        told = json.loads(run(*command, *asked, "-seconds", str(seconds), *more))
+    if wrong := told["outcomes"].keys() - {"200"}:
+        sys.exit(f"{contestant.name} answers {rows} rows of {contestant.model} with {', '.join(sorted(wrong))}")
+    return told
 
 
 def _parted() -> tuple[set[int], set[int]]:
@@ -94,7 +115,8 @@ def _middle(some: Sequence[Measured]) -> Measured:
     return Measured(
         median(at.start for at in some),
         median(at.memory for at in some),
+        median(at.memory_after for at in some),
         {what: median(at.per_second[what] for at in some) for what in LOADS},
-        {what: median(at.p50[what] for at in some) for what in LOADS},
+        {what: median(at.p50[what] for at in some) for what in (*LOADS, MANY)},
         {what: median(at.cpu[what] for at in some) for what in LOADS},
     )

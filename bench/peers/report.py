@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from bench.peers.contestants import OURS
-from bench.peers.measuring import LOADS, Measured
+from bench.peers.measuring import LOADS, MANY, Measured
 
-_HEADS = "| {model} | start, ms | memory, MB | {loads} | {cpu} |"
+_HEADS = "| {model} | start, ms | memory, MB | {loads} | {cpu} | 10,000 rows, ms | memory after them, MB |"
 _LOADS = {
     (1, 1): "1 row, 1 caller: /s",
     (1, 16): "1 row, 16 callers: /s",
@@ -58,11 +58,12 @@ def _of_model(model: str, found: Mapping[str, Measured]) -> str:
     lines = [
         _HEADS.format(model=model, loads=" | ".join(_LOADS[what] for what in LOADS), cpu=" | ".join(_CPU.values()))
     ]
-    lines.append("| --- | " + " | ".join(["---:"] * (len(LOADS) + len(_CPU) + 2)) + " |")
+    lines.append("| --- | " + " | ".join(["---:"] * (len(LOADS) + len(_CPU) + 4)) + " |")
     for name, at in found.items():
         pairs = [(at.start, ours.start), (at.memory, ours.memory)]
         pairs += [(at.per_second[what], ours.per_second[what]) for what in LOADS]
         pairs += [(at.cpu[what], ours.cpu[what]) for what in _CPU]
+        pairs += [(at.p50[MANY], ours.p50[MANY]), (at.memory_after, ours.memory_after)]
         cells = [_cell(value, of, at is ours) for value, of in pairs]
         lines.append(f"| {'**' + name + '**' if at is ours else name} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # a start does without it
 # millisecond more, and keeps the event loop waiting as well: the interpreter lets it go on for 5 ms.
 _BRIEF = 0.0025
 
+# In seconds, to find out at the start what is brief.
+_PATIENCE = 0.5
+
 # A row as tensors can be this many times shorter than as a JSON object, which repeats the fields' names.
 _DENSER = 8
 
@@ -261,9 +264,13 @@ class Function(Application):
         return int(len(all_) * _BRIEF / self._seconds(all_, read))
 
     def _seconds(self, body: bytes, read: Callable[[bytes], Any]) -> float:
-        """Return the best time of five: the first may import, and others may wait for a CPU. Try slow models less."""
+        """Return the best time of five: the first may import, and others may wait for a CPU, as in a pod with a share.
+
+        Try a model less that is slow by itself: by its CPU time, or by more time than any wait for a CPU takes.
+        """
         seconds: list[float] = []
-        while len(seconds) < 5 and sum(seconds) < 20 * _BRIEF:
+        began = time.thread_time()
+        while len(seconds) < 5 and time.thread_time() - began < 20 * _BRIEF and sum(seconds) < _PATIENCE:
             start = time.perf_counter()
             self._predictions(read(body)[0])
             seconds.append(time.perf_counter() - start)

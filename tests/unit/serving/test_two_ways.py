@@ -2,7 +2,8 @@
 
 import json
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any, ClassVar
@@ -313,6 +314,32 @@ def test_the_event_loop_reads_long_bodies_only_where_they_fit(name: str) -> None
     assert (asked[0].rows is not None) == quick
     assert told.answer(asked[0]).body == told.answer(Request("POST", PREDICT, PREDICT, {}, body=fits)).body
     assert not told.is_brief(Request("POST", INFER, told.route(INFER), {}, body=fits))
+
+
+@pytest.mark.parametrize(
+    ("take", "calls", "is_brief"),
+    [
+        (lambda call: time.sleep(0.06 if call == 1 else 0), 20, True),
+        (lambda _: time.sleep(0.06), 20, False),
+        (lambda _: busy(0.03), 4, False),
+    ],
+)
+def test_a_start_finds_out_what_is_brief(
+    take: Callable[[int], None], calls: int, is_brief: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One answer that waits for a CPU makes no model slow, and a model that computes long is tried less."""
+    asked = []
+    monkeypatch.setattr(Told, "predict", lambda _, rows: asked.append(take(len(asked) + 1)) or list(map(repr, rows)))
+    told = function("numbers")
+    assert len(asked) <= calls
+    assert (told.longest > 0) == is_brief
+
+
+def busy(seconds: float) -> None:
+    """Compute for so many seconds of CPU time."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
 
 
 @pytest.mark.parametrize("path", [PREDICT, INFER])
