@@ -28,6 +28,7 @@ _CREDENTIALS = re.compile(
     re.DOTALL,
 )
 _DATE = re.compile(r" \d+ [+-]\d+\s*$")
+_PERSON = re.compile(r"(author|committer) (.*) <([^>]*)> (\d+ [+-]\d+)")
 # Never written: fast-import wants a name for the branch of a commit, and forgets it at the end.
 _UNNAMED = "refs/slipway/new"
 
@@ -201,7 +202,29 @@ class Repository(Git):
         stream = b"\n".join([*start, *removed, *written, *end])
         # With core.ignorecase, as on macOS, it would take two names for one that differ by case.
         exact = ("-c", "core.ignorecase=false")
-        return self.run("fast-import", "--quiet", "--done", by=exact, given=stream).decode().strip()
+        new = self.run("fast-import", "--quiet", "--done", by=exact, given=stream).decode().strip()
+        return self._signed(new, text, parent, people) if self._signs() else new
+
+    def _signs(self) -> bool:
+        """Return True if the person signs commits: fast-import does not."""
+        return self.run("config", "--type=bool", "--default=false", "--get", "commit.gpgSign").strip() == b"true"
+
+    def _signed(self, commit: str, text: bytes, parent: str, people: list[bytes]) -> str:
+        """Return a signed commit like `commit`, by the person's own key and program."""
+        found = [match.groups() for each in people if (match := _PERSON.fullmatch(each.decode()))]
+        variables = {
+            f"GIT_{role.upper()}_{part}": value
+            for role, *values in found
+            for part, value in zip(("NAME", "EMAIL", "DATE"), values, strict=True)
+        }
+        words = ("commit-tree", "-S", "-p", parent, "-F", "-", f"{commit}^{{tree}}")
+        try:
+            signed = self.run(*words, by=("-c", "i18n.commitEncoding=UTF-8"), given=text, variables=variables)
+        except GitError as error:
+            problem = f"git cannot sign the commit, as commit.gpgSign says:\n  {error.problem}"
+            fix = "make git commit -S work here (user.signingKey, gpg.format); or git config commit.gpgSign false here"
+            raise SlipwayError(problem, fix=fix) from error
+        return signed.decode().strip()
 
     def _ident(self, role: str) -> str:
         """Return author or committer with the present time, or with the time of git's own variable."""

@@ -46,6 +46,7 @@ CONFIGURATION = {
     "push.default": "nothing",
     "push.followTags": "true",
     "push.gpgSign": "if-asked",
+    "commit.gpgSign": "true",
     "push.recurseSubmodules": "check",
     "fetch.prune": "true",
     "fetch.pruneTags": "true",
