@@ -227,7 +227,7 @@ class Site(NamedTuple):
     @staticmethod
     def _alone(text: str, name: str, *, careless: bool) -> str:
         """Leave one job in a workflow, which waits for no other."""
-        content = yaml.safe_load(text.replace("needs.attest.result", "'skipped'"))
+        content = yaml.safe_load(text.replace("needs.attest.result", "format('skipped')"))
         job = content["jobs"][name]
         # Where the ref is that of the event, act lays the tree by itself, and the action leaves no token in the clone.
         job["steps"][0]["with"]["ref"] = "main"
