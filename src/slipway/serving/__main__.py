@@ -24,6 +24,8 @@ def main() -> None:
         port = setting("PORT", 8080)
         # Each protocol loads its own libraries only.
         if spoken == "grpc":
+            # Its own log is no JSON, and has a line for each end, when `farewell` closes the listener.
+            os.environ.setdefault("GRPC_VERBOSITY", "NONE")
             from slipway.serving.grpc import server as grpc_server
 
             grpc_server.run(function, host, port)

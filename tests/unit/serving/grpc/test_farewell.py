@@ -43,12 +43,13 @@ def calling(address: str, answers: list[bytes], stopped: threading.Event) -> tup
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere connections are not told")
 @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.long(60))])
 def test_no_call_is_lost_after_sigterm(tmp_path: Path, times: int) -> None:
-    """Each call that was sent is answered; clients are told to call elsewhere, and the process ends soon."""
+    """Each call that was sent is answered, clients are told to call elsewhere, and the end comes soon and in JSON."""
     folder = tiny.bundled(tmp_path, code=tiny.CODE.replace("prices = []", "prices = []; time.sleep(0.01)")).folder
     ends: Counter[str] = Counter()
+    log: list[str] = []
     for _ in range(times):
         with (
-            running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}) as function,
+            running.start(folder, env={"SLIPWAY_PROTOCOL": "grpc"}, echo=log.append) as function,
             ThreadPoolExecutor(CALLERS) as callers,
         ):
             answers, stopped = list[bytes](), threading.Event()
@@ -63,3 +64,4 @@ def test_no_call_is_lost_after_sigterm(tmp_path: Path, times: int) -> None:
             assert function.process.wait() == 0
             assert time.monotonic() - began < 8
     assert ends == {"UNAVAILABLE not sent": times * CALLERS}
+    assert [line for line in log if not line.startswith("{")] == []
