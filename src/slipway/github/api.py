@@ -156,14 +156,10 @@ class GitHub:
 
         return self._do(f"open a pull request of {branch} for {base}", _WRITE, call)
 
-    def open_from(self, *prefixes: str) -> list[Pull]:
-        """Return up to 100 open pull requests of this repository's branches with one of these prefixes."""
-
-        def call() -> list[Pull]:
-            found = self._ours(self._remote.get_pulls(state="open").get_page(0))
-            return [pull for pull in found if pull.branch.startswith(prefixes)]
-
-        return self._do("look for open pull requests", _READ, call)
+    def open(self) -> list[Pull]:
+        """Return all open pull requests of this repository's branches, the newest first."""
+        what = "look for open pull requests"
+        return self._do(what, _READ, lambda: list(self._ours(self._remote.get_pulls(state="open"))))
 
     def close(self, number: int) -> None:
         """Close a pull request without merging it."""

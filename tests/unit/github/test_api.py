@@ -6,6 +6,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.github.api import connect
+from slipway.github.failures import Refused
 from tests.forge_server import Token
 from tests.forge_server.fixtures import NAME
 
@@ -94,17 +95,34 @@ def test_a_merged_pull_request(github, clone):
     assert found == [[1], [1], []]
 
 
-def test_open_ones_by_their_branches(github, clone):
+def test_open_ones(github, clone):
     """Only open pull requests of this repository are listed. Closing one twice changes nothing."""
     for branch in ("lift/prod/iris", "traffic/prod/iris", "lifted"):
         clone.propose(branch)
         github.propose(branch, "main", "One", "")
-    assert [pull.branch for pull in github.open_from("lift/", "traffic/")] == ["traffic/prod/iris", "lift/prod/iris"]
+    assert [pull.branch for pull in github.open()] == ["lifted", "traffic/prod/iris", "lift/prod/iris"]
     first = github.pull_from("lift/prod/iris")
     github.close(first.number)
     github.close(first.number)
-    assert [pull.branch for pull in github.open_from("lift/", "traffic/")] == ["traffic/prod/iris"]
+    assert [pull.branch for pull in github.open()] == ["lifted", "traffic/prod/iris"]
     assert github.pull_from("lift/prod/iris").state == "closed"
+
+
+def test_an_update_is_a_merge_of_the_base(github, clone):
+    """It is refused when the branch has moved, or has all of the base already."""
+    clone.propose("change")
+    pull = github.propose("change", "main", "One", "")
+    with pytest.raises(Refused, match="no new commits on the base branch") as caught:
+        github.update(pull.number, pull.head)
+    assert caught.value.status == 422
+    clone.propose("more")
+    clone.git("push", "--quiet", "origin", "more:main")
+    main = clone.git("rev-parse", "more")
+    github.update(pull.number, pull.head)
+    clone.git("fetch", "--quiet", "origin", "change")
+    assert clone.git("log", "-1", "--format=%P", "FETCH_HEAD").split() == [pull.head, main]
+    with pytest.raises(Refused, match="expected head sha"):
+        github.update(pull.number, pull.head)
 
 
 def test_a_commit_that_github_does_not_know(github):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.cli import pushing
+from slipway.cli import pushing, tending
 from slipway.cli.console import Group, progress, refuse_given, say, settings_of, share
 from slipway.errors import SlipwayError
 from slipway.text import one_line
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
 
 _STOPPED = "<!-- slipway: stopped -->"
-_OVERTAKEN = "<!-- slipway: overtaken -->"
-_BRANCHES = ("hold/", "lift/", "promote/", "rollback/", "traffic/")
 
 
 def add(group: Group) -> None:
@@ -129,11 +127,11 @@ def _propose(
     where: Proposed,
     args: argparse.Namespace,
     opened: Pull | None = None,
-) -> bool:
+) -> None:
     """Propose a promotion: first gather what argues for it, then commit exactly that, then open its pull request.
 
-    With `--questions`, leave what its models have to be asked, and propose nothing; return True then. Leave the pull
-    request `opened` as it is where nothing has changed of what it was argued by.
+    With `--questions`, leave what its models have to be asked, and propose nothing. Leave the pull request `opened` as
+    it is where nothing has changed of what it was argued by.
     """
     from slipway.gitops.branches import Agreed, Tried
     from slipway.release.promote import promote
@@ -141,7 +139,7 @@ def _propose(
 
     if not args.push:
         pushing.finish(where, promote(settings, model, wish, to=environment, place=where).edited, str)
-        return False
+        return
     place = Tried(where.base, where.branch)
     tried = promote(settings, model, wish, to=environment, place=place)
     after = tried.edited.after
@@ -152,13 +150,11 @@ def _propose(
     elif args.questions is not None:
         questions.leave(tried, args.questions)
         say(f"{environment}: {model}: its code is to be asked about {tried.source.name}")
-        return True
     else:
         compared = questions.comparing(args.answers) if args.answers else comparison.compare
         body = argued.argue(tried, compared)
         done = promote(settings, model, wish, to=environment, place=Agreed(where.base, where.branch, after))
         pushing.finish(where, done.edited, lambda: body)
-    return False
 
 
 def _copy(args: argparse.Namespace) -> int:
@@ -216,7 +212,7 @@ def _promote_due(settings: Settings, args: argparse.Namespace) -> int:
         models = snapshot.models(source)
         for model in sorted(models & {*(args.models or models)}):
             failed += not promotions.update(environment, model)
-    failed += not _tend(settings, base, promotions)
+    failed += not tending.tend(settings, base, promotions.hub)
     return 1 if failed else 0
 
 
@@ -240,8 +236,6 @@ class _Promotions:
     def __init__(self, snapshot: Snapshot, base: Pushed, hub: GitHub, args: argparse.Namespace) -> None:
         self.snapshot, self.settings, self.base, self.hub, self.args = snapshot, snapshot.settings, base, hub, args
         self.branches = set(base.remote.branches("promote/"))
-        self.asked: set[str] = set()
-        """Branches that the answers to questions will bring up to date."""
 
     def update(self, environment: str, model: str) -> bool:
         """Bring a model's promotion up to date; on failure tell its pull request why, and return False.
@@ -259,8 +253,8 @@ class _Promotions:
             opened = pull if pull is not None and pull.state == "open" else None
             wish = self._wish(environment, model, opened)
             place = Proposed(self.base, branch)
-            if wish and _propose(self.settings, model, environment, wish, place, self.args, opened):
-                self.asked.add(branch)
+            if wish:
+                _propose(self.settings, model, environment, wish, place, self.args, opened)
         except SlipwayError as error:
             say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
             told = f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"
@@ -331,57 +325,3 @@ def _tell(write: Callable[[int, str, str], None], pull: Pull | None, text: str) 
         write(pull.number, _STOPPED, text)
     except SlipwayError as error:
         say(f"{pull.url} takes no comment: {one_line(str(error))}")
-
-
-def _tend(settings: Settings, base: Pushed, promotions: _Promotions) -> bool:
-    """Close the pull requests whose overlays `base` has already, and have stale ones checked anew.
-
-    An error stops no other one. Return False if a check that has passed may stand though the overlay has changed.
-    """
-    hub, whole = promotions.hub, True
-    for pull in hub.open_from(""):
-        if pull.base != base.branch or pull.branch in promotions.asked:
-            continue
-        try:
-            found = _Merge(settings, base, pull)
-            if pull.branch.startswith(_BRANCHES) and found.changes_nothing:
-                hub.close(pull.number)
-                say(f"{pull.url} changes nothing any more, and is closed")
-                why = f"It changes nothing any more: {base.branch} has the same overlays."
-                hub.comment(pull.number, _OVERTAKEN, f"{_OVERTAKEN}\n{why}")
-            elif found.stale:
-                whole = _checked_anew(hub, pull, found.stale) and whole
-        except SlipwayError as error:
-            say(f"{pull.url}: {one_line(str(error))}")
-    return whole
-
-
-def _checked_anew(hub: GitHub, pull: Pull, stale: str) -> bool:
-    """Merge the base branch into a pull request, so that its check runs again; return False if that is refused."""
-    from slipway.github.failures import Refused
-
-    try:
-        hub.update(pull.number, pull.head)
-    except Refused as error:
-        if error.status == 422:  # it conflicts, so nobody can merge it; or it has moved meanwhile, and is checked
-            say(f"{pull.url} waits for its author: {one_line(error.problem)}")
-            return True
-        say(f"{pull.url} may be merged by a check of {stale} as it was: {one_line(str(error))}")
-        return False
-    say(f"{pull.url} is checked anew: {stale} has changed on {pull.base}")
-    return True
-
-
-class _Merge:
-    """Hold what a merge of a pull request would do to overlays."""
-
-    def __init__(self, settings: Settings, base: Pushed, pull: Pull) -> None:
-        from slipway.review import changes
-
-        repository = base.repository
-        base.remote.bring(pull.head)
-        found = changes.merge(repository, settings, base.remote.fetch(base.branch), pull.head)
-        self.changes_nothing = not found.conflicts and not repository.changed(found.tip, found.tree)
-        """True if it would leave all as it is."""
-        self.stale = next(changes.stale(repository, found), "")
-        """An overlay of it that has changed on the base branch since the pull request left it; empty if none has."""

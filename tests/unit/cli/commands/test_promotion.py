@@ -246,7 +246,14 @@ def test_a_stale_check_is_no_check(team: Team, capsys: pytest.CaptureFixture[str
     person.write("overlays/prod/iris/README.md", "Mine")
     person.commit()
     team.push(person)
-    api.connect(Repository(person.root)).propose("mine", "main", "Mine", "")
+    hub = api.connect(Repository(person.root))
+    hub.propose("mine", "main", "Mine", "")
+    person.git("switch", "--quiet", "-c", "other", "origin/main")
+    person.write("notes", "Nothing of overlays")
+    other = person.commit()
+    team.push(person)
+    hub.propose("other", "main", "Other", "")
+    person.git("switch", "--quiet", "mine")
     team.site.released("tumor", place=pushed(team.site))
     assert due(team) == 0 and team.bare.branch("mine") == person.head
     hold(team.site.settings, "iris", "prod", reason="audit", place=pushed(team.site))
@@ -255,6 +262,7 @@ def test_a_stale_check_is_no_check(team: Team, capsys: pytest.CaptureFixture[str
     assert due(team) == 0 and team.bare.holds(team.bare.branch("mine"), team.bare.branch("main"))
     head = team.bare.branch("mine")
     assert due(team) == 0 and team.bare.branch("mine") == head
+    assert team.bare.branch("other") == other
 
 
 @pytest.mark.long(2)
