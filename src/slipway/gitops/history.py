@@ -210,7 +210,7 @@ def _of_route(
     repository: Repository, commit: _Commit, where: tuple[str, str], before: Route, after: Route
 ) -> Iterator[str]:
     if before and not after:
-        yield "removed: nothing runs"
+        yield "removed from git: what the cluster runs of it stays there"
     new = [name for name in after if name not in before]
     for name in new:
         share = "" if after[name] == 100 else f" with {after[name]} %"

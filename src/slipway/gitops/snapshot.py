@@ -22,7 +22,10 @@ from slipway.store import Store, store_of
 _RECORD = re.compile(rf"overlays/[^/]+/([^/]+)/(v[0-9]+-[0-9a-f]{{8}})/{re.escape(RECORD)}")
 
 
-TAKE_DOWN = "git rm -r overlays/{0} in the same change, and Argo CD takes down what runs; or name {0} in slipway.yaml"
+TAKE_DOWN = (
+    "while {0} is in slipway.yaml, take each model off (slipway rollback MODEL --env {0} --to nothing), as Argo CD "
+    "deletes nothing that it stops to follow; then git rm -r overlays/{0} in the change that takes {0} out"
+)
 """The way out of an environment that has overlays and is not in the settings."""
 
 

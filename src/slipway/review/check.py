@@ -26,6 +26,7 @@ from slipway.settings import FILE, ModelSettings, Settings
 from slipway.text import one_line
 
 _REWRITE = "git checkout the base branch's overlays, and let the verb of slipway make the change anew"
+_RUNS_ON = "what the cluster runs of it stays there, unless slipway rollback --to nothing was merged before"
 _TAKE_OUT = "take it out of the change"
 # Two releases of one image under one name may differ in these.
 _ANEW = ("created", "by", "commit", "branch", "run", "size", "verifier", "verifier_fingerprint", "manifests")
@@ -65,7 +66,7 @@ def _check(base: Snapshot, change: OverlayChange, merged: str, fork: str) -> tup
     """Return one line on a change, and the rules that it breaks."""
     name = f"{change.environment}/{change.model}"
     if change.environment not in base.settings.environments and not change.after and not fork:
-        return f"{name}: removed, of an environment that has gone", []
+        return f"{name}: removed, of an environment that has gone; {_RUNS_ON}", []
     if wrong := list(_admissible(base, change, fork)):
         return name, wrong
     before = former.declared(base, change)
@@ -78,7 +79,7 @@ def _check(base: Snapshot, change: OverlayChange, merged: str, fork: str) -> tup
     if releases_of(change.before) == after_files:
         return f"{name}: the declared training", wrong
     if not after_files:
-        return f"{name}: removed", [*wrong, *_removed(base, change, merged)]
+        return f"{name}: removed{f'; {_RUNS_ON}' if before.route else ''}", [*wrong, *_removed(base, change, merged)]
     try:
         files = contents(base.repository, after_files)
         after = overlays.parse(files, change.environment, change.model, before.namespace)

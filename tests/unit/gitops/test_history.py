@@ -190,9 +190,14 @@ def test_files_that_somebody_damaged(site: Site) -> None:
 
 
 def test_removed(site: Site) -> None:
-    """After a person deleted a model's folder, history says that nothing runs."""
+    """Argo CD deletes nothing of a folder that is gone; it does of a model that was taken off before."""
     site.released()
     site.git("rm", "-r", "-q", "overlays/test/iris")
     site.commit("Gone")
-    assert events(site.settings)[0].what == "removed: nothing runs"
+    assert events(site.settings)[0].what == "removed from git: what the cluster runs of it stays there"
     assert at(site.settings, datetime.now(UTC)).overlays == []
+    site.git("revert", "--no-edit", "HEAD")
+    rollback(site.settings, "iris", "test", reason="gone", to="nothing")
+    site.git("rm", "-r", "-q", "overlays/test/iris")
+    site.commit("Gone")
+    assert events(site.settings)[0].what == "lifted the hold"

@@ -113,7 +113,9 @@ def test_the_first_promotion(team: Site) -> None:
     team.git("switch", "--quiet", "-c", "back")
     team.git("rm", "-rq", "overlays/prod/tumor")
     team.commit()
-    assert check(team.settings, base="main", head="back").violations == []
+    done = check(team.settings, base="main", head="back")
+    assert done.violations == []
+    assert done.lines[0].startswith("prod/tumor: removed; what the cluster runs of it stays there, unless ")
 
 
 def test_a_change_of_no_overlay_asks_no_store(team: Site) -> None:
