@@ -127,11 +127,11 @@ def _propose(
     where: Proposed,
     args: argparse.Namespace,
     opened: Pull | None = None,
-) -> None:
+) -> bool:
     """Propose a promotion: first gather what argues for it, then commit exactly that, then open its pull request.
 
-    With `--questions`, leave what its models have to be asked, and propose nothing. Leave the pull request `opened` as
-    it is where nothing has changed of what it was argued by.
+    With `--questions`, leave what its models have to be asked, and propose nothing; return True then. Leave the pull
+    request `opened` as it is where nothing has changed of what it was argued by.
     """
     from slipway.gitops.branches import Agreed, Tried
     from slipway.release.promote import promote
@@ -139,7 +139,7 @@ def _propose(
 
     if not args.push:
         pushing.finish(where, promote(settings, model, wish, to=environment, place=where).edited, str)
-        return
+        return False
     place = Tried(where.base, where.branch)
     tried = promote(settings, model, wish, to=environment, place=place)
     after = tried.edited.after
@@ -150,11 +150,13 @@ def _propose(
     elif args.questions is not None:
         questions.leave(tried, args.questions)
         say(f"{environment}: {model}: its code is to be asked about {tried.source.name}")
+        return True
     else:
         compared = questions.comparing(args.answers) if args.answers else comparison.compare
         body = argued.argue(tried, compared)
         done = promote(settings, model, wish, to=environment, place=Agreed(where.base, where.branch, after))
         pushing.finish(where, done.edited, lambda: body)
+    return False
 
 
 def _copy(args: argparse.Namespace) -> int:
@@ -253,14 +255,13 @@ class _Promotions:
             opened = pull if pull is not None and pull.state == "open" else None
             wish = self._wish(environment, model, opened)
             place = Proposed(self.base, branch)
-            if wish:
-                _propose(self.settings, model, environment, wish, place, self.args, opened)
+            waits = wish and _propose(self.settings, model, environment, wish, place, self.args, opened)
         except SlipwayError as error:
             say(f"{environment}: {model} cannot be promoted: {one_line(str(error))}")
             told = f"{_STOPPED}\n**It cannot be merged as it stands:**\n\n{fence(str(error))}"
             _tell(self.hub.comment, opened, told)
             return isinstance(error, HeldError)
-        if wish and self.args.questions is None:
+        if wish and not waits:
             _tell(self.hub.recomment, opened, f"{_STOPPED}\nIt is up to date again.")
         return True
 

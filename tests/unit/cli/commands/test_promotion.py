@@ -277,6 +277,13 @@ def test_a_pull_request_tells_why_it_cannot_be_merged(team: Team) -> None:
     lift(team.site.settings, "iris", "prod", place=pushed(team.site))
     assert due(team) == 0
     assert "up to date again" in team.forge.repository(NAME).comments[0]["body"]
+    store = team.site.root.parent / "store"
+    store.rename(store.with_name("away"))
+    assert due(team) == 1 and "is not verified" in team.forge.repository(NAME).comments[0]["body"]
+    store.with_name("away").rename(store)
+    # Nothing is to be asked then, and no other job of the workflow runs.
+    assert verb(team, "promote", "--due", "--push", "--questions", str(team.site.root.parent / "asked")) == 0
+    assert "up to date again" in team.forge.repository(NAME).comments[0]["body"]
 
 
 @pytest.mark.long(3)
