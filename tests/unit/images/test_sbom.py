@@ -80,6 +80,7 @@ def check(text: str) -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
 
 
+@pytest.mark.long(7)
 def test_document_is_valid_cyclonedx(bundled: Bundle) -> None:
     """The official schema of CycloneDX 1.6 accepts it."""
     text = sbom.make(bundled, IMAGE).decode()
@@ -95,6 +96,7 @@ def test_packages_are_those_of_the_image_s_python(python: str, numpy: str) -> No
     assert {package.version for package in sbom.packages(LOCK, python) if package.name == "numpy"} == {numpy}
 
 
+@pytest.mark.long(7)
 def test_document_of_the_platform_s_own_image(tmp_path: Path) -> None:
     """It has the lock's packages, the base image and the platform, and no model."""
     (tmp_path / "platform.lock").write_text(LOCK)

@@ -21,7 +21,7 @@ from tests.unit.conftest import Site
 UNBUILT = Wish(allow_unbuilt=True)
 
 
-@pytest.fixture(params=["test", "prod"])
+@pytest.fixture(params=["test", pytest.param("prod", marks=pytest.mark.long(4))])
 def two(site: Site, request: pytest.FixtureRequest) -> Site:
     """A team with two productions; the second one promotes from test, or from the first."""
     second = f"  prod-eu: {{store: .slipway/store/prod-eu, namespace: slipway-prod-eu, promotes_from: {request.param}}}"

@@ -63,6 +63,7 @@ def test_a_rejected_artifact_is_never_due(site: Site) -> None:
     assert site.versions() == {3: 100} and site.overlay().rejected == ()
 
 
+@pytest.mark.long(4)
 def test_a_pin_brings_no_rejected_artifact_back(site: Site) -> None:
     """The reason names the rejected release."""
     site.released()
@@ -113,6 +114,7 @@ def test_history_names_the_rejected_artifact_of_a_missing_version(site: Site) ->
         propose(site)
 
 
+@pytest.mark.long(8)
 def test_a_rollback_skips_a_rejected_artifact(site: Site) -> None:
     """Only a person chooses a version with that artifact, by its name."""
     site.released()

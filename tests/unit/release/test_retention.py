@@ -141,6 +141,7 @@ def test_the_retention_of_another_branch_does_not_count(team: Team) -> None:
     assert declared(main) == declared(main, "prod") == [4, 3, 2]
 
 
+@pytest.mark.long(4)
 def test_release_and_promote_drop_old_releases(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """`slipway release` drops in its environment, and `slipway promote` in the target environment."""
     for _ in range(4):

@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression
 
 from slipway.errors import SlipwayError
 from slipway.training.foreign import import_file
+from tests.turns import in_turns
 
 
 class Evil:
@@ -42,7 +43,9 @@ def imported(team, path, files, **more):
     return import_file(path, "wine", files / "rows.csv", ["y"], settings=team.settings, **more).folder
 
 
-@pytest.mark.parametrize(("name", "yes"), [("model.joblib", True), ("model.skops", False), (".", True)])
+@pytest.mark.parametrize(
+    ("name", "yes"), in_turns([("model.joblib", True), ("model.skops", False), (".", True)], always=1, seconds=6)
+)
 def test_a_file_becomes_a_folder(team, files, name, yes):
     """A folder of MLflow names its file; skops needs no yes, as it executes nothing."""
     folder = imported(team, files / name, files, execute=yes)

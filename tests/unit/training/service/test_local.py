@@ -81,6 +81,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
         yield Caller(service)
 
 
+@pytest.mark.long(10)
 def test_a_training_publishes_a_version(caller: Caller) -> None:
     """It has its parameters, runs alone, and can be downloaded."""
     assert caller.ask("GET", "/")[1]["training"]["parameters"] == {"side": "heads", "bias": 1.0}

@@ -42,6 +42,7 @@ def test_probabilities_that_an_estimator_lacks_are_told_before_the_fit(team):
         team.run("fetch", "check", "fit")
 
 
+@pytest.mark.long(5)
 def test_a_missed_gate_of_probabilities_publishes_nothing(team):
     """A loss is missed when it is too high."""
     team.edit("    source_features =", SURE)
