@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 _SECONDS = 20  # for one answer
 _LONGEST_TITLE = 256
+_NEXT = re.compile(r'<([^>]+)>; *rel="next"')
 _MARKER = re.compile(r"<!-- [^\n<>]+ -->")
 _READ, _WRITE = "pull-requests: read", "pull-requests: write"
 
@@ -113,6 +115,8 @@ class GitHub:
             raise SlipwayError("GitHub's API needs the package PyGithub", fix=fix) from error
 
         self.name = name
+        self._limit: Refused | None = None
+        """The refusal after which nothing more is asked."""
         self._api = Github(
             auth=Auth.Token(token),
             base_url=api,
@@ -213,17 +217,41 @@ class GitHub:
         self._do(f"announce {event_type}", "contents: write", lambda: call("POST", where, input=body))
 
     def read(self, what: str, permission: str, path: str = "") -> Any:
-        """Return the answer to GET `/repos/OWNER/REPOSITORY/path`. Lists have up to 100 items."""
+        """Return the answer to GET `/repos/OWNER/REPOSITORY/path`, with all pages of a list."""
+        get = self._api.requester.requestJsonAndCheck
 
-        call, where = self._api.requester.requestJsonAndCheck, f"/repos/{self.name}/{path}".rstrip("/")
-        return self._do(f"read {what}", permission, lambda: call("GET", where, {"per_page": 100})[1])
+        def call() -> Any:
+            headers, found = get("GET", f"/repos/{self.name}/{path}".rstrip("/"), {"per_page": 100})
+            while isinstance(found, list) and (following := _NEXT.search(headers.get("link", ""))):
+                headers, more = get("GET", following[1])
+                found = [*found, *more]
+            return found
+
+        return self._do(f"read {what}", permission, call)
+
+    def items(self, what: str, permission: str, path: str, key: str) -> list[dict[str, Any]]:
+        """Return the entries at `key` of all pages of an answer that counts them."""
+        found: list[dict[str, Any]] = []
+        for page in count(1):
+            answer = self.read(what, permission, f"{path}?page={page}")
+            found += answer[key]
+            if not answer[key] or len(found) >= answer["total_count"]:
+                break
+        return found
 
     @property
     def _remote(self) -> Remote:
         return self._api.get_repo(self.name)
 
     def _do(self, what: str, permission: str, call: Callable[[], T]) -> T:
-        return attempt(Action(what, permission, self.name), call)
+        # GitHub bars an App that goes on asking while its limit is reached.
+        if self._limit is not None:
+            raise self._limit
+        try:
+            return attempt(Action(what, permission, self.name), call)
+        except Refused as error:
+            self._limit = error if error.limit else None
+            raise
 
     def _open(self, branch: str, base: str = "") -> Pull | None:
         return self._first(branch, state="open", **({"base": base} if base else {}))

@@ -40,9 +40,11 @@ class Action(NamedTuple):
 class Refused(SlipwayError):  # noqa: N818 - the word for GitHub's answer
     """Say that GitHub refused a call. `status` is the HTTP status, or 0 without an answer."""
 
-    def __init__(self, problem: str, *, fix: str, status: int) -> None:
+    def __init__(self, problem: str, *, fix: str, status: int, limit: bool = False) -> None:
         super().__init__(problem, fix=fix)
         self.status = status
+        self.limit = limit
+        """True if too much has been asked, and no wait that is worth it helps."""
 
 
 def attempt(action: Action, call: Callable[[], T]) -> T:
@@ -58,7 +60,8 @@ def attempt(action: Action, call: Callable[[], T]) -> T:
     except GithubException as error:
         said = _message(error)
         problem = f"cannot {action.what} on {action.repository}: GitHub says: {said} ({error.status})"
-        raise Refused(problem, fix=_fix(action, error, said), status=error.status) from error
+        limit = _is_limit(error)
+        raise Refused(problem, fix=_fix(action, error, said), status=error.status, limit=limit) from error
     except (requests.RequestException, RuntimeError, AssertionError, ValueError) as error:
         # PyGithub raises these for a redirect to another host and for an answer that is not an API's.
         problem = f"cannot {action.what} on {action.repository}: {str(error)[:_LONGEST] or type(error).__name__}"
@@ -85,6 +88,15 @@ def _pause(error: GithubException, usual: float) -> float | None:
         seconds = float(asked[0]) if asked else usual
         return seconds if seconds <= _PATIENCE else None
     return usual if error.status in (500, 502, 503, 504) else None
+
+
+def _is_limit(error: GithubException) -> bool:
+    """Return True if too much was asked. GitHub refuses a missing right with the same status."""
+    if error.status not in (403, 429):
+        return False
+    headers = error.headers or {}
+    said = error.status == 429 or "rate limit" in _message(error).lower()
+    return said or "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
 
 
 def _message(error: GithubException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
 
@@ -69,13 +70,21 @@ def fitted(sections: Sequence[Section], most: int) -> str:
     Shorten the longest section first, until all fit or each has its shortest form.
     """
     chosen = [list(section.forms) for section in sections]
-    while len(text := _joined(chosen)) > most and (longer := [forms for forms in chosen if len(forms) > 1]):
-        max(longer, key=lambda forms: len(forms[0])).pop(0)
-    return text
-
-
-def _joined(chosen: Sequence[Sequence[str]]) -> str:
+    # The sum is kept: to join hundreds of long sections after each step takes minutes.
+    size = sum(_size(forms[0]) for forms in chosen)
+    longest = [(-len(forms[0]), at) for at, forms in enumerate(chosen) if len(forms) > 1]
+    heapify(longest)
+    while size - 1 > most and longest:
+        _, at = heappop(longest)
+        size -= _size(chosen[at].pop(0)) - _size(chosen[at][0])
+        if len(chosen[at]) > 1:
+            heappush(longest, (-len(chosen[at][0]), at))
     return "\n\n".join(forms[0] for forms in chosen if forms[0]) + "\n"
+
+
+def _size(form: str) -> int:
+    """Return the length of a form with the empty line that parts it from the next one."""
+    return len(form) + 2 if form else 0
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -17,6 +18,10 @@ T = TypeVar("T")
 Level = Literal["notice", "warning", "error"]
 
 _MOST_SUMMARY = 1_000_000  # bytes, below GitHub's limit of 1 MiB for a step
+_MOST_OUTPUT = 500_000  # characters: all outputs of a job may have 1 MB, in UTF-16
+_MOST_JOBS = 256  # of a matrix
+_LEAST_SUMMARY = 5_000
+"""Bytes in which a part of a summary and the note that it is cut have room."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -32,18 +37,31 @@ def actors() -> set[str]:
 
 
 def summary(markdown: str) -> None:
-    """Add markdown to the page of the run, cut to GitHub's limit."""
+    """Add markdown to the page of the run, cut to GitHub's limit for all that a step adds."""
+    path = Path(os.environ.get("GITHUB_STEP_SUMMARY", ""))
+    room = _MOST_SUMMARY - (path.stat().st_size if path.is_file() else 0)
     widest = max((len(each.encode(errors="backslashreplace")) for each in set(markdown)), default=1)
-    _append("GITHUB_STEP_SUMMARY", fit(markdown.rstrip("\n") + "\n\n", _MOST_SUMMARY // widest))
+    if room > _LEAST_SUMMARY:
+        _append("GITHUB_STEP_SUMMARY", fit(markdown.rstrip("\n") + "\n\n", room // widest))
 
 
 def output(name: str, value: str) -> None:
-    """Set an output of the step to any text. Raise `SlipwayError` for a name that GitHub refuses."""
+    """Set an output of the step to any text. Raise `SlipwayError` for a name or a length that GitHub refuses."""
     if not _NAME.fullmatch(name):
         raise SlipwayError(f"{name!r} cannot be the name of an output", fix="letters, digits, - and _ are taken")
+    if len(value) > _MOST_OUTPUT:
+        problem = f"the output {name} has {len(value):,} characters, and GitHub takes {_MOST_OUTPUT:,} of a job"
+        raise SlipwayError(problem, fix="do less in one run: name some of the models")
     # The end mark is random, so that no value can contain it on purpose.
     end = f"end-{secrets.token_hex(16)}"
     _append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
+
+
+def matrix(name: str, values: Sequence[str]) -> None:
+    """Set an output to the values of a matrix, which GitHub limits. The next run has to find the rest."""
+    if len(values) > _MOST_JOBS:
+        annotate("warning", f"{len(values) - _MOST_JOBS} of {len(values)} are left to the next run")
+    output(name, msgspec.json.encode(values[:_MOST_JOBS]).decode())
 
 
 def annotate(level: Level, message: str) -> None:

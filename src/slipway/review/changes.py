@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository, merging
+from slipway.git.commands import Entry
 from slipway.gitops.snapshot import TAKE_DOWN, Snapshot
 from slipway.overlays.overlay import is_own
 from slipway.overlays.types import folder_of
@@ -74,13 +75,14 @@ def merge(repository: Repository, settings: Settings, base: str | None, head: st
     made = merging.merge(repository, tip, top)
     # Nobody knows how GitHub follows renames, so no overlay may depend on it.
     other = merging.merge(repository, tip, top, renames=False)
-    trees = [repository.blobs(commit, OVERLAYS) for commit in (made.tree, other.tree, tip, top)]
-    unsure = {path for path in set().union(*trees) if not _taken(*(tree.get(path) for tree in trees))}
-    overlays = {path for path in other.conflicts if path.startswith(OVERLAYS)}
-    return Merge(tip, top, made.tree, made.conflicts | overlays | unsure)
+    paths = {path for tree in {made.tree, other.tree} for path in repository.changed(tip, tree)}
+    touched = sorted(path for path in {*paths, *other.conflicts} if path.startswith(OVERLAYS))
+    sides = [repository.entries(commit, touched) for commit in (made.tree, other.tree, tip, top)]
+    unsure = {path for path in touched if path in other.conflicts or not _taken(*(side.get(path) for side in sides))}
+    return Merge(tip, top, made.tree, made.conflicts | unsure)
 
 
-def _taken(made: str | None, other: str | None, ours: str | None, theirs: str | None) -> bool:
+def _taken(made: Entry | None, other: Entry | None, ours: Entry | None, theirs: Entry | None) -> bool:
     """Return True if a file is that of one side, with and without renames: verbs write whole files."""
     return made == other and made in (ours, theirs)
 
@@ -127,10 +129,12 @@ def unlike(before: Struct, after: Struct, names: Iterable[str]) -> list[str]:
 
 def overlay_changes(repository: Repository, found: Merge) -> list[OverlayChange]:
     """Return the overlays that a merge changes or cannot decide, by environment and model."""
-    sides = [repository.blobs(commit, OVERLAYS) for commit in (found.tip, found.tree)]
     paths = {*_changed(repository, found), *(path for path in found.conflicts if path.startswith(OVERLAYS))}
-    folders = {"/".join(path.split("/")[:3]) for path in paths if path.count("/") > 2}
-    within = {folder: [below(side, f"{folder}/") for side in sides] for folder in sorted(folders)}
+    folders = sorted({"/".join(path.split("/")[:3]) for path in paths if path.count("/") > 2})
+    if not folders:
+        return []
+    sides = [_by_folder(repository.blobs(commit, *folders)) for commit in (found.tip, found.tree)]
+    within = {folder: [side.get(folder, {}) for side in sides] for folder in folders}
     return [_of_folder(folder, found.conflicts, *pair) for folder, pair in within.items()]
 
 
@@ -145,6 +149,14 @@ def stale(repository: Repository, found: Merge) -> Iterator[str]:
         left = [below(repository.blobs(fork, folder), folder) for fork in forks]
         if any(releases_of(files) != releases_of(change.before) for files in left):
             yield change.folder
+
+
+def _by_folder(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for path, blob in files.items():
+        *folder, name = path.split("/", 3)
+        found.setdefault("/".join(folder), {})[name] = blob
+    return found
 
 
 def stray(repository: Repository, found: Merge) -> Iterator[Violation]:

@@ -125,7 +125,10 @@ def _section(each: OverlayDiff) -> Section:
         return Section((f"{code(each.folder)} is not rendered: {code(each.problem, 300)}",))
     summary = f"{name}: {_counted(each)}"
     lines = [line for item in each.objects for line in (f"# {item.kind} {item.name}: {item.change}", *item.lines)]
-    forms = [details(summary, fence("\n".join(map(printable, lines)), "diff", most)) for most in (None, 200, 40)]
+    # What cannot fit is not written at all: with hundreds of overlays that would take minutes.
+    whole = sum(map(len, lines)) < _MOST
+    shown = "\n".join([*map(printable, lines if whole else lines[:200]), *([] if whole else lines[200:])])
+    forms = [details(summary, fence(shown, "diff", most)) for most in ((None,) if whole else ()) + (200, 40)]
     return Section((*forms, f"{summary} (`slipway diff` shows it)"))
 
 

@@ -125,6 +125,26 @@ def test_an_update_is_a_merge_of_the_base(github, clone):
         github.update(pull.number, pull.head)
 
 
+@pytest.mark.long(40)
+def test_hundreds_of_open_ones(github, clone, on_github):
+    """They are read page by page, with one request for each hundred of them."""
+    clone.propose("one")
+    github.propose("one", "main", "One", "")
+    state = on_github.repository(NAME)
+    [first] = state.pulls
+    state.pulls += [first | {"number": number, "head": f"promote/prod/m-{number}"} for number in range(2, 341)]
+    commit = on_github.bare(NAME).branch("one")
+    for number in range(2, 341):
+        (on_github.bare(NAME).path / "refs/heads/promote/prod").mkdir(parents=True, exist_ok=True)
+        (on_github.bare(NAME).path / f"refs/heads/promote/prod/m-{number}").write_text(f"{commit}\n")
+    before = len(on_github.requests)
+    assert len(github.open()) == 340
+    assert len(on_github.requests) - before == 4
+    rules = [{"type": "creation", "parameters": {"number": number}} for number in range(250)]
+    state.rulesets = [{"id": 1, "rules": rules, "bypass_actors": []}]
+    assert len(github.read("the rules", "metadata: read", "rules/branches/main")) == 250
+
+
 def test_a_commit_that_github_does_not_know(github):
     """An unknown commit has no pull request."""
     assert github.pulls_of("0" * 40) == []

@@ -129,3 +129,30 @@ def test_an_answer_that_is_not_json(on_github, monkeypatch):
     """An answer that is not JSON is an error."""
     monkeypatch.setenv("GITHUB_API_URL", f"{on_github.url}/nowhere")
     assert "404" in refused(lambda: connect().pull_from("change")).problem
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "headers"),
+    [
+        (403, "You have exceeded a secondary rate limit.", {"Retry-After": "3600"}),
+        (429, "Too many requests", {"Retry-After": "61"}),
+        (403, "API rate limit exceeded for installation ID 1.", {"X-RateLimit-Remaining": "0"}),
+    ],
+)
+def test_nothing_is_asked_behind_a_limit(github, on_github, status, message, headers):
+    """GitHub bars who goes on asking: with hundreds of models, the rest of them is left to the next run."""
+    on_github.fail(status, message=message, headers=headers)
+    before = len(on_github.requests)
+    first = refused(lambda: github.pull_from("model-1"))
+    for number in range(2, 340):
+        assert refused(lambda at=number: github.pull_from(f"model-{at}")) is first
+    assert len(on_github.requests) - before == 1
+    assert "nothing is wrong but the haste" in first.fix
+
+
+def test_a_missing_right_is_no_limit(github, clone, on_github):
+    """Another call may be allowed."""
+    clone.propose("change")
+    on_github.fail(403, message="Resource not accessible by integration")
+    refused(lambda: github.pull_from("change"))
+    assert github.pull_from("change") is None

@@ -81,6 +81,34 @@ def test_a_summary_grows(files):
     assert 100_000 < (files / "summary").stat().st_size <= 1024 * 1024
 
 
+def test_the_summaries_of_a_step_fit_together(files):
+    """GitHub takes no summary at all of a step that adds more than its limit."""
+    for number in range(340):
+        runs.summary(f"### {number}\n\n" + "ü€😀 line\n" * 1_000)
+    assert 500_000 < (files / "summary").stat().st_size <= 1024 * 1024
+    assert "Cut here" in (files / "summary").read_text()
+
+
+def test_an_output_that_is_too_long(files):  # noqa: ARG001
+    """GitHub takes 1 MB of a job, in UTF-16. The outputs of hundreds of models are far from it."""
+    runs.output(
+        "images", json.dumps([{"name": f"ghcr.io/team/model-{number}", "digest": "0" * 71} for number in range(340)])
+    )
+    with pytest.raises(SlipwayError, match="GitHub takes 500,000") as caught:
+        runs.output("images", "x" * 500_001)
+    assert "name some of the models" in caught.value.fix
+
+
+def test_a_matrix_of_more_jobs_than_github_starts(files, capsys):
+    """The first 256 are started, and the run says how many are left."""
+    runs.matrix("environments", ["prod"])
+    assert capsys.readouterr().out == ""
+    runs.matrix("all", [f"prod-{number}" for number in range(300)])
+    found = outputs(files / "output")
+    assert json.loads(found["environments"]) == ["prod"]
+    assert len(json.loads(found["all"])) == 256 and "44 of 300" in capsys.readouterr().out
+
+
 def test_a_surrogate_is_no_reason_to_fail(files):
     """A surrogate, which UTF-8 cannot express, is written as its number."""
     runs.summary("name \udcff")

@@ -1,6 +1,7 @@
 """`slipway diff`: the rendered objects that a change touches, and how the difference reads."""
 
 import re
+import time
 
 import pytest
 
@@ -149,3 +150,16 @@ def test_the_comment_is_never_too_long(count: int, length: int) -> None:
     assert "slipway diff" in said or "more lines" in said
     assert said.count("<details>") == said.count("</details>")
     assert "### After the merge" in said
+
+
+@pytest.mark.parametrize("line", ["+ a line of a manifest", "+ 🌈ü日" * 40, "`" * 300])
+def test_hundreds_of_overlays(line: str) -> None:
+    """The comment fits into GitHub, and each of the first overlays is named in it, however long they are."""
+    items = [ObjectDiff("Service", "x", "changed", [line] * 400)]
+    overlays = [OverlayDiff("prod", f"model-{number}", items) for number in range(340)]
+    following = [Consequence(f"model-{number}", line) for number in range(340)]
+    spent = time.process_time()
+    text = diff.markdown(Diff(overlays, following))
+    assert time.process_time() - spent < 10
+    assert len(text) <= 65_536 and len(text.encode()) <= 262_144
+    assert all(f"model-{number}<" in text for number in range(300)) and "and 40 overlays more" in text

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,7 +169,7 @@ def _copy(args: argparse.Namespace) -> int:
             for line in lines:
                 say(f"{environment}: {one_line(line)}")
         say(f"to copy: {', '.join(found) or 'nothing'}")
-        runs.output("environments", json.dumps([*found]))
+        runs.matrix("environments", [*found])
         return 0
     for line in copy(settings_of(args), args.models, args.env) or ["nothing is missing"]:
         say(line)

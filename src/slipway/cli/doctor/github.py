@@ -227,7 +227,7 @@ def _environment(github: GitHub, name: str, branches: set[str]) -> Generator[Fin
         known = set()
         if policy and policy.get("custom_branch_policies"):
             branch_policies = f"{where}/deployment-branch-policies"
-            found = github.read(f"the branches of {name}", "actions: read", branch_policies)["branch_policies"]
+            found = github.items(f"the branches of {name}", "actions: read", branch_policies, "branch_policies")
             known = {f"{'tag ' if each.get('type') == 'tag' else ''}{each['name']}" for each in found}
     except Refused as error:
         if error.status == 404:
@@ -257,15 +257,8 @@ def _named(kind: str, name: str, known: Names, environment: str = "") -> Finding
 
 def _names(github: GitHub, what: str, permission: str, path: str) -> Names:
     """Read all pages of a list of names, with the values of variables."""
-    found: dict[str, str] = {}
-    key = "secrets" if path.endswith("secrets") else "variables"
-    page = 1
-    while True:
-        try:
-            answer = github.read(what, permission, f"{path}?page={page}")
-        except Refused as error:
-            return error
-        found |= {entry["name"]: entry.get("value", "") for entry in answer[key]}
-        if not answer[key] or len(found) >= answer["total_count"]:
-            return found
-        page += 1
+    try:
+        found = github.items(what, permission, path, "secrets" if path.endswith("secrets") else "variables")
+    except Refused as error:
+        return error
+    return {entry["name"]: entry.get("value", "") for entry in found}
