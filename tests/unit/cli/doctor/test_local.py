@@ -171,3 +171,18 @@ def test_a_workflow_that_is_no_yaml(place):
     """It is missing, because it cannot be read."""
     place.write(".github/workflows/bad.yml", "a: [\n")
     assert any(".github/workflows/bad.yml cannot be read as YAML" in line for line in place.missing)
+
+
+def test_a_folder_of_a_larger_repository(place):
+    """It is refused with the reason: overlays, workflows and owners have their places at the top of a repository."""
+    inner = place.root / "team/models"
+    inner.mkdir(parents=True)
+    for path in ("slipway.yaml", "model", "manifests", ".github"):
+        (place.root / path).rename(inner / path)
+    place.git("add", "--all")
+    place.git("commit", "--quiet", "-m", "One folder among others")
+    place.root = inner
+    [line] = [line for line in place.missing if line.startswith("git:")]
+    assert f"{inner} is not the top of its git repository" in line
+    assert "keep slipway.yaml at the top of a repository of its own" in line
+    assert len(place.missing) == 1
