@@ -60,6 +60,9 @@ _PATHS = (
 )
 
 
+_LARGEST = 1 << 26  # bytes, several times the limit of a function
+
+
 class Message(NamedTuple):
     """Bytes to send; `method` is set where they are one whole request on a connection that stays open."""
 
@@ -219,10 +222,15 @@ _DAMAGES: list[Callable[[bytes, Random], bytes]] = [
         [b"", b" ", b"\n\n", b"null", b"0", b'""', b"true", b"[]", b"{}", b"[[]]", b"\0" * 50]
     ),
     lambda _, random: random.randbytes(random.choice([1, 100, 5000])),
-    lambda body, random: b"[" + b",".join([body] * random.choice([1, 100, 2000])) + b"]",
+    lambda body, random: b"[" + b",".join([body] * _times(body, random.choice([1, 100, 2000]))) + b"]",
     lambda _, random: b'{"a":"' + b"x" * random.choice([10, 10**5, 2 * 10**6]) + b'"}',
     lambda _, random: b"[" + b"1," * random.choice([10, 10**5]) + b"1]",
 ]
+
+
+def _times(content: bytes, count: int) -> int:
+    """Return how often something is repeated: a caller has to be done with it before its patience ends."""
+    return min(count, max(2, _LARGEST // (len(content) + 1)))
 
 
 def _length(said: str) -> Callable[[bytes, bytes, Random], bytes]:
@@ -278,7 +286,7 @@ _BREAKS: list[Callable[[bytes, bytes, Random], bytes]] = [
     lambda whole, _, __: whole.replace(b"\r\nHost", b"\r\n" + b"X: y\r\n" * 5000 + b"Host"),
     lambda whole, _, __: whole.replace(b"\r\nHost", b"\r\nX: " + b"y" * 200_000 + b"\r\nHost"),
     lambda whole, _, __: whole.replace(b"\r\nHost", b"\r\nX: y\r\n folded\r\nX\0: \0\r\n: none\r\nHost"),
-    lambda whole, _, random: whole * random.choice([2, 5, 50]),
+    lambda whole, _, random: whole * _times(whole, random.choice([2, 5, 50])),
     lambda whole, _, __: b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20 + whole,
     lambda _, __, random: random.randbytes(random.choice([1, 200, 70_000])),
     lambda _, __, ___: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\4\0\0\0\0\0",
