@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from slipway.errors import SlipwayError
 from slipway.git import Repository, merging
 from slipway.git.commands import Entry
 from slipway.gitops.snapshot import TAKE_DOWN, Snapshot
+from slipway.names import ReleaseName
 from slipway.overlays.overlay import is_own
 from slipway.overlays.types import folder_of
 from slipway.settings import FILE, Settings
@@ -19,6 +22,7 @@ from slipway.text import listed, one_line
 OVERLAYS, TRAINING = "overlays/", "training/"
 # People read these, and no cluster does.
 _PROSE = ("README.md", ".gitkeep")
+_RELEASE = re.compile(rf"({OVERLAYS}([^/]+)/([^/]+)/(v[1-9][0-9]*-[0-9a-f]{{8}})/).+", re.DOTALL)
 
 
 class Violation(NamedTuple):
@@ -169,6 +173,40 @@ def stray(repository: Repository, found: Merge) -> Iterator[Violation]:
             yield Violation(path, "is no file that slipway writes", "take it out of the change")
 
 
+def transient(base: Snapshot, found: Merge) -> Iterator[Violation]:
+    """Find releases that a commit on the way declares, and that the merge does not make: no other rule sees them.
+
+    History would have them all the same, and that is where rollbacks take releases from.
+    """
+    repository = base.repository
+    for commit, folders in _on_the_way(repository, found):
+        for folder, where in sorted(folders.items()):
+            there = repository.blobs(commit, folder)
+            known = [found.tip, found.tree, *_past(base, *where)]
+            if there and all(there != repository.blobs(each, folder) for each in known):
+                problem = f"is declared by the commit {commit[:12]} on the way, and not so by the merge"
+                fix = "make one commit of the change: git rebase -i, or git merge --squash on a branch of its own"
+                yield Violation(folder.rstrip("/"), problem, fix)
+
+
+def _past(base: Snapshot, environment: str, model: str, name: str) -> list[str]:
+    """Return the commit from which history takes a release, if there is one."""
+    written = base.written(environment, model).get(ReleaseName.parse(name))
+    return [written] if written else []
+
+
+def _on_the_way(repository: Repository, found: Merge) -> Iterator[tuple[str, dict[str, tuple[str, str, str]]]]:
+    """Yield each commit of a change, with the folders of releases that it writes: (environment, model, release)."""
+    # Of a merge, git tells the files that no parent has. No path of git begins with a slash, so the ids do.
+    options = ("--full-history", "--diff-merges=combined", "--name-only", "-z", "--format=%x00/%H")
+    log = repository.run("log", *options, f"{found.tip}..{found.head}", "--", OVERLAYS)
+    for entry in os.fsdecode(log).split("\0/")[1:]:
+        commit, *paths = entry.split("\0")
+        matches = (_RELEASE.fullmatch(path.lstrip("\n")) for path in paths)
+        if folders := {match[1]: (match[2], match[3], match[4]) for match in matches if match}:
+            yield commit, folders
+
+
 def undecided(found: Merge) -> Iterator[Violation]:
     """Name the conflicts beside those of overlays: nobody can say what their merge makes."""
     for path in sorted(path for path in found.conflicts if not path.startswith(OVERLAYS)):
@@ -189,7 +227,8 @@ def abandoned(base: Snapshot, head: Snapshot, found: Iterable[OverlayChange]) ->
 
 
 def _changed(repository: Repository, found: Merge) -> list[str]:
-    return [path for path in repository.changed(found.tip, found.tree) if path.startswith(OVERLAYS)]
+    # A link or another repository in the place of the whole folder has no slash.
+    return [path for path in repository.changed(found.tip, found.tree) if f"{path}/".startswith(OVERLAYS)]
 
 
 def _of_folder(

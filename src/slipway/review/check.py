@@ -44,13 +44,18 @@ def check(settings: Settings, *, base: str | None = None, head: str | None = Non
     """Check what the merge of `head` (else HEAD) makes of the branch `base` (else the remote's followed branch).
 
     The tip of the base branch gives settings, manifests and overlays; the work tree gives nothing. A merge that
-    changes no overlay asks no store. Wheels in models' folders that it touches have to be installable. `fork` names
-    another repository that the change comes from. Raise `SlipwayError` when the commits cannot be compared.
+    changes no overlay asks no store. Commits on the way count where they declare a release, as history keeps it. Wheels
+    in models' folders that it touches have to be installable. `fork` names another repository that the change comes
+    from. Raise `SlipwayError` in a shallow clone, and when the commits cannot be compared.
     """
     repository = Repository(settings.root)
+    if history.is_shallow(repository):
+        problem = f"{settings.root} is a shallow clone: what its overlays once were is not known"
+        raise SlipwayError(problem, fix="git fetch --unshallow")
     found = changes.merge(repository, settings, base, head)
     ground = Snapshot(repository, found.tip)
     violations = [*changes.undecided(found), *changes.stray(repository, found)]
+    violations += changes.transient(ground, found)
     violations += model_wheels.violations(repository, found)
     lines, overlay_changes = [], changes.overlay_changes(repository, found)
     for change in overlay_changes:

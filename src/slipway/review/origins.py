@@ -91,10 +91,7 @@ def _promoted(base: Snapshot, move: Move, source: str, release: Release) -> Iter
         yield Violation(where, f"{problem} in {source} since", f"{promote}, of what {source} serves")
         return
     if found is None:
-        problem = f"{origin.release} was never declared in {source}"
-        if history.is_shallow(base.repository):
-            problem += ", as far as this shallow clone goes"
-        yield Violation(where, problem, f"git fetch --unshallow, if this clone is shallow; else {promote}")
+        yield Violation(where, f"{origin.release} was never declared in {source}", promote)
         return
     store = reachable(base.settings, source, move.after.model, holds=True)
     for problem, fix in _of_origin(store, move, found, release):

@@ -80,6 +80,13 @@ def put(team: Site, after: Overlay, branch: str = "change") -> None:
     commit(team, Snapshot(repository, repository.commit_at(branch) or team.head).changes(after), branch)
 
 
+def squash(team: Site) -> None:
+    """Make one commit of the change."""
+    base = team.git("merge-base", "main", "change")
+    made = team.git("commit-tree", "-p", base, "-m", "One commit", "change^{tree}")
+    team.git("update-ref", "refs/heads/change", made)
+
+
 def redeclare(team: Site, **changes: Any) -> None:
     """Put another release in place of the proposed one, written as slipway writes it."""
     before = overlay(team, "change")
@@ -91,6 +98,7 @@ def redeclare(team: Site, **changes: Any) -> None:
     route = {made.name: 100}
     others = [release for release in before.releases if release != old]
     put(team, msgspec.structs.replace(before, releases=(made, *others), route=route))
+    squash(team)
 
 
 @pytest.fixture

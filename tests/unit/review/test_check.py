@@ -20,7 +20,7 @@ from slipway.review.check import Checked, check
 from slipway.settings.types import Announce, ModelSecret
 from tests.turns import in_turns
 from tests.unit.conftest import ROOT, Site
-from tests.unit.review.conftest import FOLDER, FOREIGN, commit, look, overlay, propose, put, said
+from tests.unit.review.conftest import FOLDER, FOREIGN, commit, look, overlay, propose, put, said, squash
 
 
 @pytest.mark.parametrize("share", [100, 10])
@@ -268,6 +268,7 @@ def test_a_new_release_that_was_edited(team: Site, path: str, old: str, new: str
     propose(team)
     name = overlay(team, "change").releases[0].name
     commit(team, edited(team, f"{name}/{path}", old, new, "change"))
+    squash(team)
     [problem] = said(team)
     assert problem.startswith(f"{name}/{path}") and says in problem
 
@@ -277,6 +278,7 @@ def test_a_file_in_a_new_release(team: Site) -> None:
     propose(team)
     name = overlay(team, "change").releases[0].name
     commit(team, {f"{FOLDER}/{name}/more.yaml": b"a: 1\n"})
+    squash(team)
     assert said(team) == [f"{name}/more.yaml: is no file that slipway writes"]
 
 

@@ -1,17 +1,24 @@
 """`slipway check` judges what a merge makes, whatever the history of the change is."""
 
 import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from slipway.errors import SlipwayError
 from slipway.git import Repository
+from slipway.gitops import release_folder
+from slipway.gitops.snapshot import Snapshot
+from slipway.overlays.types import Release
 from slipway.release.decisions import hold, rollback
 from slipway.review.changes import merge
 from slipway.review.check import check
 from slipway.review.diff import diff
 from tests.unit.conftest import Site
-from tests.unit.review.conftest import FOLDER, commit, look, overlay, propose, said
+from tests.unit.review.conftest import FOLDER, FOREIGN, commit, look, overlay, propose, put, said
 
 
 def _notes(team: Site, branch: str, day: int) -> None:
@@ -135,3 +142,90 @@ def test_an_empty_name_of_a_commit(team: Site) -> None:
     for options in ({"base": "main", "head": ""}, {"base": "", "head": "main"}):
         with pytest.raises(Exception, match="its name is empty"):
             check(team.settings, **options)
+
+
+def _foreign(team: Site, **changes: object) -> Release:
+    """Return the oldest release with a foreign image, written as slipway writes it."""
+    record = msgspec.structs.replace(overlay(team, "main").releases[-1].record, image=FOREIGN, **changes)
+    return release_folder.make(Snapshot(Repository(team.root), team.head), record)
+
+
+def _another(team: Site) -> None:
+    fingerprint = "deadbeef" + "0" * 56
+    before = overlay(team, "main")
+    foreign = _foreign(team, release="v1-deadbeef", fingerprint=fingerprint)
+    after = msgspec.structs.replace(before, releases=(*before.releases, foreign))
+    # The name of another file says nothing of the release.
+    odd = "overlays/\x01\x02\n"
+    commit(team, {**Snapshot(Repository(team.root), team.head).changes(after), odd: b"x"})
+    commit(team, {odd: None})
+
+
+def _dropped_before(team: Site) -> None:
+    foreign, before = _foreign(team), overlay(team, "main")
+    put(team, msgspec.structs.replace(before, releases=before.releases[:1]), "main")
+    put(team, msgspec.structs.replace(before, releases=(before.releases[0], foreign)))
+
+
+def _in_a_merge(team: Site) -> None:
+    """Write the release in a merge, of which git tells no files unless it is asked for them."""
+    team.git("branch", "change")
+    _notes(team, "main", 1)
+    _notes(team, "change", 2)
+    team.git("merge", "--quiet", "--no-ff", "--no-commit", "main")
+    foreign = _foreign(team)
+    for path, content in foreign.files.items():
+        team.write(f"{FOLDER}/{foreign.name}/{path}", content.decode())
+    team.commit("Merge main")
+    team.git("switch", "--quiet", "main")
+
+
+PASSING: dict[str, Callable[[Site], None]] = {
+    "another release": _another,
+    "one that was dropped before": _dropped_before,
+    "in a merge": _in_a_merge,
+}
+
+
+@pytest.mark.parametrize("case", PASSING)
+def test_a_release_that_is_only_on_the_way(team: Site, case: str) -> None:
+    """What a later commit takes away again stays in the history, from where a rollback would take it."""
+    PASSING[case](team)
+    put(team, overlay(team, "main"))
+    assert team.git("diff", "--name-only", "main", "change", "--", "overlays") == ""
+    [problem] = said(team)
+    assert problem.startswith("v1-") and "on the way, and not so by the merge" in problem
+
+
+def test_decisions_on_the_way(team: Site) -> None:
+    """A change may go back and forth among what is declared or was, and bring it or not."""
+    before = overlay(team, "main")
+    team.git("switch", "--quiet", "-c", "change")
+    rollback(team.settings, "iris", "prod", reason="a look")
+    put(team, before)
+    assert look(team) == ([], [])
+    rollback(team.settings, "iris", "prod", reason="wrong")
+    assert said(team) == []
+
+
+def test_a_link_in_the_place_of_all_overlays(site: Site) -> None:
+    """It has no path below `overlays/`, and is found where nothing is declared yet."""
+    site.write("overlays/README.md", "Nothing yet")
+    site.commit()
+    site.git("switch", "--quiet", "-c", "change")
+    shutil.rmtree(site.root / "overlays")
+    (site.root / "overlays").symlink_to("elsewhere")
+    site.commit()
+    [wrong] = look(site).violations
+    assert (wrong.path, wrong.problem) == ("overlays", "is a link, and overlays hold plain files only")
+
+
+def test_a_shallow_clone(team: Site, tmp_path: Path) -> None:
+    """It lacks what was declared and rejected, and the first of its commits seems to have begun every overlay."""
+    team.git("clone", "--quiet", "--depth=1", team.root.as_uri(), str(tmp_path / "shallow"))
+    shallow = Site(tmp_path / "shallow")
+    shallow.git("rm", "-r", "--quiet", FOLDER)
+    shallow.commit("Remove it")
+    with pytest.raises(SlipwayError, match="is a shallow clone") as caught:
+        check(shallow.settings)
+    assert caught.value.fix == "git fetch --unshallow"
