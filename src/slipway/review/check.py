@@ -137,8 +137,9 @@ def _overlay(base: Snapshot, change: OverlayChange, before: Overlay, after: Over
     if returning and after.hold == before.hold:
         path = move.at(str(returning[0].name))
         wrong.append(Violation(path, "comes back as it once was, which only a rollback does", move.verb("rollback …")))
-    if wrong and (found := former.running_alike(base, change)):
-        wrong = min((list(rules.revert_violations(move, each)) for each in found), key=len)
+    found = former.running_alike(base, change) if wrong else []
+    if reverts := [list(rules.revert_violations(move, each)) for each in found if not rules.rolls_back(move, each)]:
+        wrong = min(reverts, key=len)
     yield from wrong
     yield from origins.violations(base, move, [release for release in move.new if release not in returning])
 

@@ -14,6 +14,7 @@ from slipway.release import retention
 from slipway.release.decisions import NOTHING
 from slipway.release.due import Rejections, held
 from slipway.review.changes import Violation
+from slipway.text import is_plain
 
 _ROLLBACK = "rollback --reason '…'"
 
@@ -67,6 +68,12 @@ def violations(move: Move) -> Iterator[Violation]:
         yield Violation(move.at(ROUTE), f"sends requests to {name}, which is rejected", move.verb("traffic …"))
 
 
+def rolls_back(move: Move, former: Overlay) -> bool:
+    """Return True if a change rejects more and holds, as rollbacks do, and the former overlay had another hold."""
+    more = {*move.after.rejected} - {*move.before.rejected}
+    return bool(more) and move.after.hold not in (None, move.before.hold, former.hold)
+
+
 def revert_violations(move: Move, former: Overlay) -> Iterator[Violation]:
     """Find what a revert to a former overlay must not do: undo a hold or a rejection, or bring what was rejected."""
     hold, rejected = move.before.hold, {*move.before.rejected}
@@ -113,11 +120,20 @@ def _only_hold(move: Move) -> Iterator[Violation]:
 def _new_hold(move: Move) -> Iterator[Violation]:
     """Check a hold that no rollback has made."""
     hold = move.after.hold
-    if hold is not None and not hold.reason.strip():
-        yield Violation(move.at(STATE), "holds without a reason", move.verb("hold --reason '…'"))
+    yield from _told(move, "hold --reason '…'")
     if hold is not None and hold.rolled_back:
         problem = f"holds as a rollback from {hold.rolled_back} does, and rejects nothing"
         yield Violation(move.at(STATE), problem, move.verb(_ROLLBACK))
+
+
+def _told(move: Move, verb: str) -> Iterator[Violation]:
+    """Check that a hold says why, as verbs do."""
+    if (hold := move.after.hold) is None:
+        return
+    if not hold.reason.strip():
+        yield Violation(move.at(STATE), "holds without a reason", move.verb(verb))
+    elif not (is_plain(hold.reason) and is_plain(hold.by)):
+        yield Violation(move.at(STATE), "holds for a reason or by a person that is not one line", move.verb(verb))
 
 
 def _held(move: Move) -> Iterator[Violation]:
@@ -188,6 +204,10 @@ def _rollback(move: Move) -> Iterator[Violation]:
         problem = "holds the model, which only a rollback does beside other changes, and goes back to no older release"
         yield Violation(move.at(STATE), problem, move.verb(_ROLLBACK))
         return
+    if serving is not None and (left := after.hold.rolled_back) != str(serving.name):
+        problem = f"goes back from {serving.name}, and its hold is that of {left or 'no rollback'}"
+        yield Violation(move.at(STATE), problem, move.verb(_ROLLBACK))
+    yield from _told(move, _ROLLBACK)
     for path, problem in _rollback_problems(move, target):
         there = target.name if target else NOTHING
         yield Violation(move.at(path), f"goes back to {there} and {problem}", move.verb(_ROLLBACK))

@@ -24,6 +24,24 @@ def named(team: Site, version: int) -> Release:
     return next(release for release in overlay(team, "main").releases if release.version == version)
 
 
+def left(team: Site, **changes: Any) -> Hold:
+    """Return the hold of a rollback from what production serves."""
+    made = Hold(by="x", since=SINCE, reason="y", rolled_back=str(named(team, 2).name))
+    return msgspec.structs.replace(made, **changes)
+
+
+def back(team: Site, to: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return what a rollback changes, and its hold with other content."""
+    gone = [named(team, version).name for version in (1, 2) if version > to]
+    kept = (named(team, 1),) if to else ()
+    return {
+        "releases": kept,
+        "route": {each.name: 100 for each in kept},
+        "rejected": tuple(gone),
+        "hold": left(team, **changes),
+    }
+
+
 OTHER = ReleaseName(7, "0" * 8)
 SINCE = "2026-11-21T10:00:00Z"
 STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
@@ -47,7 +65,7 @@ STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
     ),
     "a rollback that rejects nothing": (
         lambda team: {
-            "hold": Hold(by="x", since=SINCE, reason="y", rolled_back=str(named(team, 2).name)),
+            "hold": left(team),
             "route": {named(team, 1).name: 100},
             "releases": (named(team, 1),),
         },
@@ -55,7 +73,7 @@ STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
     ),
     "a rollback to nothing that rejects one of two": (
         lambda team: {
-            "hold": Hold(by="x", since=SINCE, reason="y"),
+            "hold": left(team),
             "route": {},
             "releases": (),
             "rejected": (named(team, 2).name,),
@@ -68,11 +86,23 @@ STATES: dict[str, tuple[Callable[[Site], dict[str, Any]], str]] = {
     ),
     "a rollback that keeps what is newer": (
         lambda team: {
-            "hold": Hold(by="x", since=SINCE, reason="y"),
+            "hold": left(team),
             "route": {named(team, 1).name: 100},
             "rejected": (named(team, 2).name,),
         },
         "and keeps v2-",
+    ),
+    "a rollback without a reason": (lambda team: back(team, reason=" "), "holds without a reason"),
+    "a rollback to nothing without a reason": (lambda team: back(team, 0, reason=""), "holds without a reason"),
+    "a rollback for a reason of two lines": (lambda team: back(team, reason="a\nb"), "that is not one line"),
+    "a rollback that hides as a hold": (lambda team: back(team, rolled_back=""), "and its hold is that of no rollback"),
+    "a rollback from another release": (
+        lambda team: back(team, 0, rolled_back=str(OTHER)),
+        f"and its hold is that of {OTHER}",
+    ),
+    "a hold for a reason of two lines": (
+        lambda _: {"hold": Hold(by="x", since=SINCE, reason="a\u2028b")},
+        "that is not one line",
     ),
 }
 
@@ -170,3 +200,10 @@ def test_a_hold_where_a_promotion_comes_from(team: Site) -> None:
     found = look(team)
     assert found.violations == []
     assert "; in test it is held by Ada <ada@example.org> since" in found.lines[0] and "audit" in found.lines[0]
+
+
+@pytest.mark.parametrize("to", [0, 1])
+def test_a_rollback_as_verbs_write_it(team: Site, to: int) -> None:
+    """The cases above begin from one that passes."""
+    reshape(team, **back(team, to))
+    assert said(team) == []
