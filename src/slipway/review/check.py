@@ -207,12 +207,20 @@ def _folders(base: Snapshot, change: OverlayChange, move: Move) -> Iterator[Viol
         if mended and not overlays.is_altered(release):
             continue
         if old is None or not takes_promotions:
-            yield from _release(base, change, release, old)
+            wrong = list(_release(base, change, release, old))
+            # A revert may lead to what other settings once gave.
+            if wrong and (overlays.is_altered(release) or not _was_declared(base, change, release)):
+                yield from wrong
             continue
         for path in sorted(old.files.keys() | release.files.keys()):
             if old.files.get(path) != release.files.get(path):
                 problem = "was changed, and the folder of a release stays as it was declared"
                 yield Violation(move.at(f"{release.name}/{path}"), problem, "take that out of the change")
+
+
+def _was_declared(base: Snapshot, change: OverlayChange, release: Release) -> bool:
+    """Return True if a change leads to an overlay of the base branch that had just this release."""
+    return any(release in each.releases for each in former.running_alike(base, change))
 
 
 def _release(base: Snapshot, change: OverlayChange, release: Release, old: Release | None) -> Iterator[Violation]:

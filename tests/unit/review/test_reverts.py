@@ -37,17 +37,26 @@ def shared(team: Site) -> str:
     return team.head
 
 
+def again(team: Site) -> str:
+    """Release once more what is served, with other settings."""
+    [name] = overlay(team, "main", "test").route
+    team.set("iris: {train: manual}", "iris: {train: manual, scale: {max: 7}}")
+    team.release("iris", version=name.version)
+    return team.head
+
+
 COMMITS: dict[str, tuple[str, Callable[[Site], str]]] = {
     "a release": ("test", lambda team: newest(team, "test")),
     "a promotion": ("prod", lambda team: newest(team, "prod")),
     "a merged promotion": ("prod", merged),
     "a share": ("prod", shared),
+    "a release with other settings": ("test", again),
 }
 HOLDS = ["before", "in the same change", "none"]
 
 
 @pytest.mark.parametrize(
-    ("commit", "when"), in_turns([(commit, when) for when in HOLDS for commit in COMMITS], always=4)
+    ("commit", "when"), in_turns([(commit, when) for when in HOLDS for commit in COMMITS], always=5)
 )
 def test_a_revert_passes(team: Site, commit: str, when: str) -> None:
     """Whatever commit it undoes, and whether the model is held before, on the way, or not at all."""
@@ -65,6 +74,20 @@ def test_a_revert_passes(team: Site, commit: str, when: str) -> None:
     after = overlay(team, "change", environment)
     assert (after.releases, after.route) == (before.releases, before.route)
     assert (after.hold is None) == (when == "none")
+
+
+def test_a_revert_to_what_was_changed_by_hand(team: Site) -> None:
+    """That a commit of the branch had it makes it no better."""
+    made, [name] = newest(team, "test"), overlay(team, "main", "test").route
+    path = f"overlays/test/iris/{name}/manifests.yaml"
+    team.write(path, (team.root / path).read_text() + "# by hand\n")
+    team.commit("By hand")
+    again(team)
+    assert overlay(team, "main", "test") != overlay(team, made, "test")
+    team.git("switch", "--quiet", "-c", "change")
+    team.git("checkout", "--quiet", "main~2", "--", "overlays/test")
+    team.commit("Go back")
+    assert any(path in each.path for each in look(team).violations)
 
 
 def test_a_revert_by_hand_passes(team: Site) -> None:
