@@ -134,13 +134,13 @@ def _check_known(settings: Settings, silent: set[str]) -> None:
 
 
 def _commits(repository: Repository, folder: str) -> Iterator[_Commit]:
-    form = "--format=%x01%H%x02%P%x02%ct%x02%an <%ae>"
+    form = "--format=%x00%H%x02%P%x02%ct%x02%an <%ae>"
     log = repository.run(
         "log", "--first-parent", "--diff-merges=first-parent", "--name-only", form, repository.latest(), "--", folder
     )
-    for entry in log.decode(errors="replace").split("\x01")[1:]:
+    for entry in log.decode(errors="replace").split("\0")[1:]:
         head, *paths = entry.split("\n")
-        commit, parents, seconds, who = head.split("\x02")
+        commit, parents, seconds, who = head.split("\x02", 3)
         changed: dict[tuple[str, str], set[str]] = {}
         for path in paths:
             if match := _FILE.fullmatch(path):
@@ -176,10 +176,10 @@ def _what(repository: Repository, contents: Mapping[str, bytes | None], commit: 
 def _reverted(repository: Repository, folder: str, commits: Sequence[_Commit]) -> dict[str, list[str]]:
     """Return the commits that each one says to revert, itself or in what it merged."""
     found: dict[str, list[str]] = {}
-    options = ("--full-history", "--fixed-strings", f"--grep={_REVERTS}", "--format=%x01%H%x02%B")
+    options = ("--full-history", "--fixed-strings", f"--grep={_REVERTS}", "--format=%x00%H%x02%B")
     latest = repository.latest()
     log = repository.run("log", *options, latest, "--", folder).decode(errors="replace")
-    for entry in log.split("\x01")[1:]:
+    for entry in log.split("\0")[1:]:
         commit, _, message = entry.partition("\x02")
         brought = commit
         if all(commit != each.id for each in commits):

@@ -24,7 +24,7 @@ from slipway.overlays.types import ReleaseRecord, folder_of
 _RECORD = re.compile(
     rf"overlays/([a-z][a-z0-9-]*)/({MODEL_NAME})/(v[1-9][0-9]{{0,8}}-[0-9a-f]{{8}})/{re.escape(RECORD)}"
 )
-_HEAD = re.compile(r"([0-9a-f]{40,64})\x02(\d+)\x02([^\x02]*)\x02(.*)")
+_HEAD = re.compile(r"([0-9a-f]{40,64}) (\d+) (.*)")
 
 # What GitHub writes for a merge, and what it adds to a squash.
 _MERGE = re.compile(r"Merge pull request #(\d{1,9}) from (\S+)")
@@ -182,15 +182,15 @@ def _documents(repository: Repository, release: Declared, file: str) -> Iterator
 
 def _log(repository: Repository, tip: str, path: str) -> Iterator[tuple[Commit, dict[str, str]]]:
     """Yield the first-parent commits that changed `path`, newest first, with {path: A, M or D}."""
-    form = "--format=%x01%H%x02%ct%x02%an <%ae>%x02%s"
+    form = "--format=%x00%H %ct %an <%ae>%n%s"
     options = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--name-status", form)
     log = repository.run("log", *options, tip, "--", path).decode(errors="replace")
-    for entry in log.split("\x01")[1:]:
-        head, *changes = entry.split("\n")
-        if match := _HEAD.fullmatch(head):  # no release has a subject with our separators in it
+    for entry in log.split("\0")[1:]:
+        head, subject, *changes = entry.split("\n")
+        if match := _HEAD.fullmatch(head):
             pairs = (line.split("\t", 1) for line in changes if "\t" in line)
             moment = datetime.fromtimestamp(int(match[2]), UTC)
-            yield Commit(match[1], moment, match[3], match[4]), {path: status for status, path in pairs}
+            yield Commit(match[1], moment, match[3], subject), {path: status for status, path in pairs}
 
 
 def pull_in(subject: str) -> dict[str, Any] | None:

@@ -72,9 +72,9 @@ def is_automatic(snapshot: Snapshot, tip: str, overlay: Overlay) -> bool:
     """
     place = (f"{snapshot.commit}..{tip}", "--", f"{folder_of(overlay.environment, overlay.model)}/")
     run = snapshot.repository.run
-    commits = run("log", "--full-history", "--no-merges", "--format=%x01%B", *place).decode(errors="replace")
+    commits = run("log", "--full-history", "--no-merges", "--format=%x00%B", *place).decode(errors="replace")
     resolved = run("log", "--full-history", "--merges", "--diff-merges=combined", "--name-only", "--format=", *place)
-    messages = commits.split("\x01")[1:]
+    messages = commits.split("\0")[1:]
     return bool(messages) and not resolved.strip() and all(f"{AUTOMATIC}: yes" in message for message in messages)
 
 

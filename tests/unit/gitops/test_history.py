@@ -201,3 +201,20 @@ def test_removed(site: Site) -> None:
     site.git("rm", "-r", "-q", "overlays/test/iris")
     site.commit("Gone")
     assert events(site.settings)[0].what == "lifted the hold"
+
+
+def test_letters_of_control(site: Site) -> None:
+    """An author and a message may hold any of them but a zero, which alone stands between commits."""
+    site.released()
+    first = site.head
+    site.write("overlays/README.md", "x")
+    site.git("add", "--all")
+    message = f"This reverts commit {first}\x01--all\x02\x01{first}"
+    site.git("commit", "--quiet", "--author", "A\x01d\x02a <ada@example.org>", "-m", message)
+    name = site.released()
+    message = f"Back\x01\x02\n\nThis reverts commit {site.head}\x01\x02."
+    site.git("revert", "--no-edit", "HEAD")
+    site.git("commit", "--quiet", "--amend", "--author", "A\x01d\x02a <ada@example.org>", "-m", message)
+    found = events(site.settings)
+    assert len(found) == 3 and found[0].what.startswith("reverted ") and found[0].who == "A\x01d\x02a <ada@example.org>"
+    assert str(name) in found[1].what

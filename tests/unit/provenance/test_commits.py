@@ -7,7 +7,7 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.git import Repository
-from slipway.provenance.commits import Pulls, check_out, pull_in
+from slipway.provenance.commits import Pulls, check_out, everything, on_route, pull_in
 from tests.unit.conftest import Site
 
 
@@ -68,3 +68,14 @@ def test_a_commit_is_checked_out(site: Site, tmp_path: Path) -> None:
         assert Site(target).git("status", "--porcelain") == ""
     with pytest.raises(SlipwayError, match="not in this clone"):
         check_out(Repository(tmp_path / "shallow"), first, tmp_path / "nothing")
+
+
+def test_letters_of_control(site: Site) -> None:
+    """An author and a subject may hold any of them; the release is found, with both."""
+    site.released()
+    who, subject = "A\x01d\x02a <ada@example.org>", "Mine\x01\x02\tA"
+    site.git("commit", "--quiet", "--amend", "--author", who, "-m", subject)
+    repository = Repository(site.root)
+    [release] = everything(repository, [site.head])
+    [(commit, share)] = on_route(repository, release)
+    assert (commit.id, commit.who, commit.subject, share) == (site.head, who, subject, 100)
