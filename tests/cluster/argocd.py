@@ -119,6 +119,9 @@ class Followed:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
+    def slipway(self, *words: str) -> None:
+        self._run("slipway", *words)
+
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         return self._run("kubectl", *words, stdin=stdin)
 
@@ -263,7 +266,7 @@ class Pushed(Followed):
         """Train a model, and release it, in test; returns the release's name. Not pushed."""
         test = self.environments["test"]
         before = set((self.root / f"overlays/{test}/{model}").glob("v*"))
-        self._run("slipway", "train", model, "--env", test)
-        self._run("slipway", "release", model, "--env", test)
+        self.slipway("train", model, "--env", test)
+        self.slipway("release", model, "--env", test)
         [made] = set((self.root / f"overlays/{test}/{model}").glob("v*")) - before
         return made.name

@@ -80,3 +80,17 @@ def test_what_is_deleted_by_hand_is_made_again(team: Pushed) -> None:
     team.kubectl("delete", "route.serving.knative.dev", "dice", "-n", team.namespaces["test"])
     team.until(lambda: bool(team.routed("test", "dice")), "the route is made again")
     assert team.object("route.serving.knative.dev", "dice", team.namespaces["test"])["metadata"]["uid"] != old
+
+
+@pytest.mark.usefixtures("first")
+def test_a_model_that_is_taken_off_is_gone(team: Pushed) -> None:
+    """Nothing of it is left to answer, and the other model stays."""
+    test, namespace = team.environments["test"], team.namespaces["test"]
+    team.until(lambda: bool(team.routed("test", "dice")), "the other model is there")
+    team.slipway("rollback", "dice", "--env", test, "--to", "nothing", "--reason", "nobody throws dice")
+    team.push()
+    kinds = ("route.serving.knative.dev", "service.serving.knative.dev")
+    labelled = ("-n", namespace, "-l", "app.kubernetes.io/name=dice", "-o", "name")
+    team.until(lambda: not team.kubectl("get", ",".join(kinds), *labelled), "nothing of it is left")
+    team.settled(f"{test}-dice")
+    assert team.routed("test")
