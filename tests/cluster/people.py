@@ -63,8 +63,6 @@ class Team(Followed):
             f"  {test}: {{store: gs://{of_test}/store, namespace: {of_test}, {common}}}\n"
             f"  {prod}: {{store: gs://{of_prod}/store, namespace: {of_prod}, {common}, {takes}}}\n",
         )
-        self.change(".github/workflows/promoted.yaml", "overlays/prod/", f"overlays/{prod}/")
-        self.change(".github/workflows/promoted.yaml", "--env prod", f"--env {prod}")
         self.change(".github/CODEOWNERS", "/overlays/prod/", f"/overlays/{prod}/")
         self.move("prod")
         self.commit("Make the repository ours")

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,9 @@ from slipway.git import NOWHERE, Head, Moved, Repository, worktree
 from tests.unit.git.conftest import git
 
 pytestmark = pytest.mark.usefixtures("people")
+
+OURS = Path(__file__).parents[3]
+DOWNLOAD = re.compile(r"actions/download-artifact@.*\n\s+with:\n(?:\s+\S+: .*\n)*?\s+path: (\w+)\n")
 
 
 @pytest.fixture
@@ -161,12 +165,16 @@ def test_a_credential_is_never_advised_to_be_committed(root: Path, name: str) ->
 
 
 def test_this_repository_ignores_what_actions_leave(root: Path) -> None:
-    """The `.gitignore` covers the credential of Google's log-in and the downloads in `build`."""
-    shutil.copy(Path(__file__).parents[3] / ".gitignore", root)
+    """The `.gitignore` covers the credential of Google's log-in, and all that workflows download."""
+    shutil.copy(OURS / ".gitignore", root)
     git(root, "commit", "--quiet", "--all", "-m", "Ignore")
-    (root / "build").mkdir()
-    for left in ("gha-creds-0123456789abcdef.json", "build/plan.json"):
-        (root / left).touch()
+    workflows = "\n".join(path.read_text() for path in (OURS / ".github/workflows").glob("*.yaml"))
+    downloads = set(DOWNLOAD.findall(workflows))
+    assert {"build", "orders"} < downloads and len(downloads) > 4
+    (root / "gha-creds-0123456789abcdef.json").touch()
+    for folder in downloads:
+        (root / folder).mkdir()
+        (root / folder / "0.json").touch()
     assert Repository(root).dirty() == []
 
 
