@@ -36,11 +36,11 @@ class Tiny(Model):
         prices = []
         for index, row in enumerate(rows):
             if row["weight"] == 666:
-                raise RuntimeError("a secret of the model: 4711")
+                raise RuntimeError("a secret of the model: swordfish")
             if row["weight"] == 667:
                 raise SystemExit("leaving")
             if row["weight"] in FAILURES:
-                raise FAILURES[row["weight"]]("a secret of the model: 4711")
+                raise FAILURES[row["weight"]]("a secret of the model: swordfish")
             if row["weight"] == 668:
                 time.sleep(0.6)
             if row["weight"] == 0:

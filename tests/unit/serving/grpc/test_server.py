@@ -147,7 +147,7 @@ def test_wrong_requests_are_refused(call: Call, asked: Any, code: str, words: st
 def test_failure_of_the_model_is_internal(call: Call, grpc_server: Server, weight: int) -> None:
     """Any error is answered, also one that is no `Exception`; only the log has the reason."""
     error = refused(call, f"{SERVICE}/ModelInfer", request(weight), x_request_id=f"failing-{weight}")
-    assert (error.code(), "4711" in error.details()) == (grpc.StatusCode.INTERNAL, False)
+    assert (error.code(), "swordfish" in error.details()) == (grpc.StatusCode.INTERNAL, False)
     until(lambda: len(grpc_server.logged(f"failing-{weight}")) == 2)
     assert grpc_server.logged(f"failing-{weight}")[-1]["status"] == 500
     assert call(f"{SERVICE}/ModelInfer", request(2))

@@ -159,7 +159,7 @@ def test_failure_of_the_model_stays_inside(server: Server, weight: int) -> None:
     answer = predict(server, {**ROW, "weight": weight}, X_Request_Id=f"failing-{weight}")
     assert (answer.status, answer.json["error"]["code"]) == (500, "internal")
     assert f"failing-{weight}" in answer.json["error"]["message"]
-    assert b"4711" not in answer.body
+    assert b"swordfish" not in answer.body
     assert b"Traceback" not in answer.body
     failure, request = _logged(server, f"failing-{weight}", 2)
     assert failure["severity"] == request["severity"] == "ERROR"

@@ -173,7 +173,7 @@ def function() -> Function:
 
 
 async def broken() -> Mapping[str, Any]:
-    raise RuntimeError("a secret of the server: 4711")
+    raise RuntimeError("a secret of the server: swordfish")
 
 
 async def silent() -> Mapping[str, Any]:
@@ -188,10 +188,10 @@ def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_unforeseen_errors_are_answered_as_failures(function: Function, capsys: pytest.CaptureFixture[str]) -> None:
     """The answer is JSON with the request's id; only the log has the reason; it is counted."""
     answer = asyncio.run(serving.respond(function, SCOPE, broken))
-    assert (answer.status, answer.headers["x-request-id"], b"4711" in answer.body) == (500, "mine", False)
+    assert (answer.status, answer.headers["x-request-id"], b"swordfish" in answer.body) == (500, "mine", False)
     assert json.loads(answer.body)["error"]["code"] == "internal"
     reason, line = logged(capsys)
-    assert "4711" in reason["traceback"]
+    assert "swordfish" in reason["traceback"]
     assert (line["status"], line["error"], line["request_id"]) == (500, "internal", "mine")
     assert b'code="500"} 1' in function.metrics.format()
 

@@ -148,7 +148,7 @@ def test_refusals_have_the_form_of_the_protocol(
     assert (answer.status, answer.json["code"]) == (status, code)
     assert message in answer.json["error"]
     assert answer.json["request_id"] == answer.headers["x-request-id"]
-    assert b"4711" not in answer.body
+    assert b"swordfish" not in answer.body
 
 
 @pytest.mark.parametrize(
