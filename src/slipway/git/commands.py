@@ -131,6 +131,10 @@ class Git:
             return False
         return True
 
+    def forks(self, one: str, other: str) -> list[str]:
+        """Return the commits where two histories part, several after merges both ways; raise `GitError` for none."""
+        return self.run("merge-base", "--all", one, other).decode().split()
+
     def entries(self, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
         """Return the files and links that a commit has at these paths as {path: entry}."""
         wanted = list(paths)

@@ -231,7 +231,7 @@ def _is_same(repository: Repository, base: str, tip: str, pairs: _Pairs) -> bool
     Anybody may have proposed them, at any time, and commits to other files may have come to `base` since.
     """
     try:
-        forks = repository.run("merge-base", "--all", base, tip).decode().split()
+        forks = repository.forks(base, tip)
     except GitError:
         return False
     folders = [f"{folder_of(after.environment, after.model)}/" for _, after in pairs]

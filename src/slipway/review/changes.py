@@ -103,7 +103,7 @@ def ends(repository: Repository, settings: Settings, base: str | None, head: str
     if top is None:
         raise SlipwayError(f"{head!r} is no commit of this clone", fix="git fetch it, or correct --head")
     try:
-        repository.run("merge-base", tip, top)
+        repository.forks(tip, top)
     except SlipwayError as error:
         fix = "git fetch --unshallow: this clone lacks the commits between them"
         raise SlipwayError(f"{head} and {base} have no commit in common", fix=fix) from error
@@ -147,7 +147,7 @@ def stale(repository: Repository, found: Merge) -> Iterator[str]:
 
     What judged the merge before cannot have seen that.
     """
-    forks = repository.run("merge-base", "--all", found.tip, found.head).decode().split()
+    forks = repository.forks(found.tip, found.head)
     for change in overlay_changes(repository, found):
         folder = f"{change.folder}/"
         left = [below(repository.blobs(fork, folder), folder) for fork in forks]
@@ -182,7 +182,7 @@ def transient(base: Snapshot, found: Merge) -> Iterator[Violation]:
     for commit, folders in _on_the_way(repository, found):
         for folder, where in sorted(folders.items()):
             there = repository.blobs(commit, folder)
-            known = [found.tip, found.tree, *_past(base, *where)]
+            known = [found.tree, found.tip, *_past(base, *where)]  # mostly the first
             if there and all(there != repository.blobs(each, folder) for each in known):
                 problem = f"is declared by the commit {commit[:12]} on the way, and not so by the merge"
                 fix = "make one commit of the change: git rebase -i, or git merge --squash on a branch of its own"

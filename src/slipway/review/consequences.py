@@ -81,7 +81,7 @@ def affected(settings: Settings, repository: Repository, since: str) -> list[str
     The change begins where this branch left `since`, at each such place if there are several; uncommitted and new
     files count. Raise `SlipwayError` for a commit that this clone lacks.
     """
-    forks = repository.run("merge-base", "--all", *ends(repository, settings, since, None)).decode().split()
+    forks = repository.forks(*ends(repository, settings, since, None))
     return sorted({model for fork in forks for model in _affected(settings, repository, fork)})
 
 
