@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from slipway.git import Repository
     from slipway.github.api import GitHub, Pull
     from slipway.gitops.branches import Pushed
+    from slipway.review.changes import Merge
     from slipway.settings import Settings
 
 _OVERTAKEN = "<!-- slipway: overtaken -->"
@@ -23,26 +24,29 @@ def tend(settings: Settings, base: Pushed, hub: GitHub) -> bool:
 
     An error stops no other one. Return False if a check that has passed may stand though the overlay has changed.
     """
+    from slipway.review import changes
+
     whole, tip = True, base.remote.fetch(base.branch)
     for pull in hub.open():
         if pull.base != base.branch:
             continue
         try:
             base.remote.bring(pull.head)
-            if pull.branch.startswith(_OURS) and _changes_nothing(settings, base.repository, tip, pull):
+            ours = pull.branch.startswith(_OURS)
+            if not ours and _keeps_overlays(base.repository, tip, pull.head):
+                continue
+            found = changes.merge(base.repository, settings, tip, pull.head)
+            if ours and _changes_nothing(base.repository, found):
                 _close(hub, pull)
-            elif stale := _stale(settings, base.repository, tip, pull):
+            elif stale := next(changes.stale(base.repository, found), ""):
                 whole = _checked_anew(hub, pull, stale) and whole
         except SlipwayError as error:
             say(f"{pull.url}: {one_line(str(error))}")
     return whole
 
 
-def _changes_nothing(settings: Settings, repository: Repository, tip: str, pull: Pull) -> bool:
+def _changes_nothing(repository: Repository, found: Merge) -> bool:
     """Return True if a merge would leave all as it is."""
-    from slipway.review import changes
-
-    found = changes.merge(repository, settings, tip, pull.head)
     return not found.conflicts and not repository.changed(found.tip, found.tree)
 
 
@@ -53,15 +57,13 @@ def _close(hub: GitHub, pull: Pull) -> None:
     hub.comment(pull.number, _OVERTAKEN, f"{_OVERTAKEN}\n{why}")
 
 
-def _stale(settings: Settings, repository: Repository, tip: str, pull: Pull) -> str:
-    """Return an overlay of a pull request that has changed on the base branch since they parted; empty if none has."""
-    from slipway.review import changes
+def _keeps_overlays(repository: Repository, tip: str, head: str) -> bool:
+    """Return True if a pull request has the overlays of where it began, as most have: no merge is needed to know."""
+    from slipway.review.changes import OVERLAYS
 
-    forks = repository.run("merge-base", "--all", tip, pull.head).decode().split()
-    names = [f"{commit}:{changes.OVERLAYS.rstrip('/')}" for commit in (*forks, pull.head)]
-    if len(forks) == 1 and len({each.id if each else "" for each in repository.objects(names).values()}) == 1:
-        return ""  # most pull requests have the overlays of where they began, and need no merge to know
-    return next(changes.stale(repository, changes.merge(repository, settings, tip, pull.head)), "")
+    forks = repository.forks(tip, head)
+    names = [f"{commit}:{OVERLAYS.rstrip('/')}" for commit in (*forks, head)]
+    return len(forks) == 1 and len({each.id if each else "" for each in repository.objects(names).values()}) == 1
 
 
 def _checked_anew(hub: GitHub, pull: Pull, stale: str) -> bool:
