@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import NamedTuple
 
 import msgspec
@@ -131,13 +132,14 @@ def _conflicts(change: OverlayChange, hold: Hold | None) -> Iterator[Violation]:
 def _overlay(base: Snapshot, change: OverlayChange, before: Overlay, after: Overlay) -> Iterator[Violation]:
     move = _move(base, before, after)
     yield from _written(base, change, after, before.namespace)
-    yield from _folders(base, change, move)
+    alike = cache(partial(former.running_alike, base, change))
+    yield from _folders(base, change, move, alike)
     wrong = list(rules.violations(move))
     returning = [release for release in move.new if release in move.past]
     if returning and after.hold == before.hold:
         path = move.at(str(returning[0].name))
         wrong.append(Violation(path, "comes back as it once was, which only a rollback does", move.verb("rollback …")))
-    found = former.running_alike(base, change) if wrong else []
+    found = alike() if wrong else []
     if reverts := [list(rules.revert_violations(move, each)) for each in found if not rules.rolls_back(move, each)]:
         wrong = min(reverts, key=len)
     yield from wrong
@@ -192,7 +194,9 @@ def _written(base: Snapshot, change: OverlayChange, after: Overlay, namespace: s
             yield Violation(f"{change.folder}/{path}", "is not what slipway writes for what it says", _REWRITE)
 
 
-def _folders(base: Snapshot, change: OverlayChange, move: Move) -> Iterator[Violation]:
+def _folders(
+    base: Snapshot, change: OverlayChange, move: Move, alike: Callable[[], list[Overlay]]
+) -> Iterator[Violation]:
     """Find releases' folders that differ from how they were declared, or from what their records give."""
     takes_promotions = base.settings.environment(change.environment).promotes_from is not None
     known = {release.name: release for release in move.before.releases}
@@ -209,18 +213,13 @@ def _folders(base: Snapshot, change: OverlayChange, move: Move) -> Iterator[Viol
         if old is None or not takes_promotions:
             wrong = list(_release(base, change, release, old))
             # A revert may lead to what other settings once gave.
-            if wrong and (overlays.is_altered(release) or not _was_declared(base, change, release)):
+            if wrong and (overlays.is_altered(release) or all(release not in each.releases for each in alike())):
                 yield from wrong
             continue
         for path in sorted(old.files.keys() | release.files.keys()):
             if old.files.get(path) != release.files.get(path):
                 problem = "was changed, and the folder of a release stays as it was declared"
                 yield Violation(move.at(f"{release.name}/{path}"), problem, "take that out of the change")
-
-
-def _was_declared(base: Snapshot, change: OverlayChange, release: Release) -> bool:
-    """Return True if a change leads to an overlay of the base branch that had just this release."""
-    return any(release in each.releases for each in former.running_alike(base, change))
 
 
 def _release(base: Snapshot, change: OverlayChange, release: Release, old: Release | None) -> Iterator[Violation]:
