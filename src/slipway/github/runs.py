@@ -19,9 +19,10 @@ Level = Literal["notice", "warning", "error"]
 
 _MOST_SUMMARY = 1_000_000  # bytes, below GitHub's limit of 1 MiB for a step
 _MOST_OUTPUT = 500_000  # characters: all outputs of a job may have 1 MB, in UTF-16
-_MOST_JOBS = 256  # of a matrix
 _LEAST_SUMMARY = 5_000
 """Bytes in which a part of a summary and the note that it is cut have room."""
+JOBS = 256
+"""The most jobs of a matrix."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -59,9 +60,9 @@ def output(name: str, value: str) -> None:
 
 def matrix(name: str, values: Sequence[str]) -> None:
     """Set an output to the values of a matrix, which GitHub limits. The next run has to find the rest."""
-    if len(values) > _MOST_JOBS:
-        annotate("warning", f"{len(values) - _MOST_JOBS} of {len(values)} are left to the next run")
-    output(name, msgspec.json.encode(values[:_MOST_JOBS]).decode())
+    if len(values) > JOBS:
+        annotate("warning", f"{len(values) - JOBS} of {len(values)} are left to the next run")
+    output(name, msgspec.json.encode(values[:JOBS]).decode())
 
 
 def annotate(level: Level, message: str) -> None:

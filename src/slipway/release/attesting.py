@@ -13,14 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from slipway.errors import SlipwayError
+from slipway.github.runs import JOBS
 from slipway.release.plan import Made, Plan, Planned
 
 SUBJECTS = 1024
 """The most images that GitHub signs in one attestation."""
 SBOMS = 8
 """The steps of the job that attest an SBOM."""
-JOBS = 256
-"""The most jobs of a matrix; the images beyond them are for the next run."""
 
 
 class Sbom(Struct, frozen=True, kw_only=True):
@@ -48,7 +47,10 @@ class Attested(Struct, frozen=True, kw_only=True):
 
 
 def batches(plan: Plan, folder: Path) -> list[Batch]:
-    """Return the batches of a plan's new images, and write their lists beside the plan."""
+    """Return the batches of a plan's new images, and write their lists beside the plan.
+
+    Images beyond the jobs of a matrix are for the next run.
+    """
     images = sorted({made for made in _named(plan) if made.new}, key=lambda made: made.reference)
     lists = [images[at : at + SUBJECTS] for at in range(0, len(images), SUBJECTS)]
     for number, part in enumerate(lists):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -226,7 +225,7 @@ def show_plan(plan: Plan, target: Path, *, idle: bool = False) -> int:
     rows = [(each.model, each.result, f"v{each.version}" if each.version else "-", each.text) for each in plan.models]
     table(("MODEL", "RESULT", "VERSION", "WHY"), [(*row[:3], one_line(row[3])) for row in rows])
     if not idle:
-        runs.output("images", json.dumps(msgspec.to_builtins(attesting.batches(plan, target))))
+        runs.output("images", msgspec.json.encode(attesting.batches(plan, target)).decode())
     failed = [row for row in rows if row[1] in ("failed", "skipped")]
     if failed:
         _summarise("Build", rows, "What failed is not released; the rest goes on.")
