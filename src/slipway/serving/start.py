@@ -52,8 +52,9 @@ def load(folder: Path) -> Function:
     for variable in _SINGLE:
         os.environ.setdefault(variable, "1")
     with suppress(AttributeError, OSError):  # not every C library has it
-        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, _KEPT)
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _OWN)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_MMAP_THRESHOLD, _OWN)
     bundle = bundled.read(folder)
     identity = _identity(bundle)
     body, rows, seconds = Limits()
